@@ -1,0 +1,93 @@
+/* OpenCL platforms and devices, and the context that everything runs in. */
+#ifndef MASKCL_DEVICE_H
+#define MASKCL_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mcl_device_type {
+    MCL_DEVICE_CPU,
+    MCL_DEVICE_GPU,
+    MCL_DEVICE_ACCELERATOR,
+    MCL_DEVICE_OTHER,
+} mcl_device_type;
+
+/* What a device says of itself. Strings are UTF-8, cut to fit and always terminated. */
+typedef struct mcl_device_info {
+    uint32_t platform_index; /* of the platform, from 0, in the order of the ICD loader */
+    uint32_t device_index;   /* of the device within its platform, from 0 */
+    char platform[128];
+    char name[128];
+    char vendor[128];
+    char driver_version[128];
+    char opencl_version[128];
+    mcl_device_type type;
+    uint32_t compute_units;
+    uint64_t global_memory;  /* bytes */
+    uint64_t largest_buffer; /* bytes */
+    uint64_t local_memory;   /* bytes a work-group */
+    bool fma;                /* the driver declares a fused multiply-add for float */
+    bool subnormals;         /* the driver declares subnormal floats */
+    bool host_memory;        /* host and device share memory */
+    bool usable;             /* has a compiler and is available */
+} mcl_device_info;
+
+/* Lists the devices of every platform in the loader's order. *devices is an array of *count
+ * entries, freed by the caller with mcl_devices_free(). Without a platform or a device:
+ * MCL_ERROR_NO_DEVICE, and the message says what to install. */
+MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
+MCL_API void mcl_devices_free(mcl_device_info *devices);
+
+/* Finds the device that a context would use: *index counts into devices. platform and device are
+ * an index ("1") or a part of a name in any case ("nvidia"); NULL or "" takes MASKCL_PLATFORM or
+ * MASKCL_DEVICE from the environment, and without those the best device: GPU, then accelerator,
+ * then CPU; of equals the one with most compute units, then the first. *reason is a static or
+ * thread-local phrase that says why this one ("best of 3 devices: …"). A name that fits no device,
+ * or more than one, is MCL_ERROR_NO_DEVICE and the message lists what there is. */
+MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
+    const mcl_device_info *devices, size_t count, const char *platform, const char *device);
+
+/* "CPU", "GPU", "accelerator" or "other". */
+MCL_API const char *mcl_device_type_name(mcl_device_type type);
+
+/* Who computes the matrix products. */
+typedef enum mcl_gemm_kind {
+    MCL_GEMM_AUTO,    /* native on CPU devices, CLBlast on all others */
+    MCL_GEMM_CLBLAST, /* CLBlast */
+    MCL_GEMM_NATIVE,  /* the kernels of cl/gemm.cl: the same bits on every device */
+} mcl_gemm_kind;
+
+typedef struct mcl_context_options {
+    const char *platform; /* as in mcl_device_select() */
+    const char *device;
+    mcl_gemm_kind gemm;
+} mcl_context_options;
+
+/* One device with its queue and compiled kernels. Used by one thread at a time. */
+typedef struct mcl_context mcl_context;
+
+/* Opens a context; options may be NULL for the defaults. Kernels are compiled when first used, from
+ * the library's own copy or from the folder that MASKCL_KERNELS names. */
+MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
+MCL_API void mcl_context_close(mcl_context *context);
+
+/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). */
+MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
+MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
+
+/* Parses "auto", "clblast" or "native". */
+MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
+MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+/* Using and measuring a model: embeddings, reconstructions, linear probe and k-NN. */
+#ifndef MASKCL_EVALUATE_H
+#define MASKCL_EVALUATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/mask.h"
+#include "maskcl/model.h"
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Writes the encoder's output for every row of data to embeddings[rows × embedding]. Widths that
+ * do not match are MCL_ERROR_DATA. */
+MCL_API mcl_status mcl_embed(
+    float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
+
+/* Masks rows first … first+rows-1 as epoch 0 of a run with this seed would, embeds the positive
+ * view and decodes it. Each array has rows × columns entries. */
+MCL_API mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *context,
+    const mcl_model *model, const mcl_data *data, const mcl_mask *mask, uint64_t seed,
+    uint64_t first, uint64_t rows);
+
+/* Labelled feature vectors in the caller's memory. */
+typedef struct mcl_features {
+    const float *values; /* rows × columns, row-major */
+    const int32_t *labels;
+    uint64_t rows;
+    uint64_t columns;
+} mcl_features;
+
+typedef struct mcl_probe_result {
+    double linear_accuracy; /* of the test rows, in [0,1] */
+    double knn_accuracy;    /* 20 nearest training rows by cosine, majority; a tie goes to the
+                               class of the nearest neighbour among the tied */
+    uint32_t iterations;    /* of L-BFGS */
+    bool converged;         /* the gradient's largest component fell below the tolerance */
+    double seconds;
+} mcl_probe_result;
+
+/* How well frozen features tell the classes apart. The linear probe is multinomial logistic
+ * regression on features standardised by the training rows' mean and deviation, with an L2 penalty
+ * of 1e-4/2 on the weights, trained by L-BFGS (Liu and Nocedal 1989) to convergence. */
+MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
+    const mcl_features *train, const mcl_features *test);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,15 @@
+/* maskcl: masked contrastive pre-training on any OpenCL device. This header includes them all. */
+#ifndef MASKCL_MASKCL_H
+#define MASKCL_MASKCL_H
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/evaluate.h"
+#include "maskcl/mask.h"
+#include "maskcl/model.h"
+#include "maskcl/output.h"
+#include "maskcl/pretrain.h"
+#include "maskcl/status.h"
+#include "maskcl/version.h"
+
+#endif

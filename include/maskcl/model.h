@@ -1,0 +1,87 @@
+/* The model: an encoder and a decoder of fully connected layers, and its file. */
+#ifndef MASKCL_MODEL_H
+#define MASKCL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MCL_HIDDEN_MAX 16
+
+typedef enum mcl_activation {
+    MCL_ACTIVATION_NONE,
+    MCL_ACTIVATION_RELU,
+    MCL_ACTIVATION_GELU, /* the exact one, x·Φ(x) */
+    MCL_ACTIVATION_TANH,
+} mcl_activation;
+
+/* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
+ * decoder is its mirror image. The activation follows every layer but the last. */
+typedef struct mcl_architecture {
+    uint64_t input; /* columns of the data */
+    uint32_t hidden[MCL_HIDDEN_MAX];
+    uint32_t hidden_count; /* 0 makes the encoder one linear layer */
+    uint32_t embedding;
+    mcl_activation activation;
+} mcl_architecture;
+
+/* Parameters in host memory, with the architecture and the metadata that go into the file. */
+typedef struct mcl_model mcl_model;
+
+/* One parameter tensor: values are row-major in the model's own memory. */
+typedef struct mcl_tensor {
+    const char *name; /* "encoder.0.weight", as in the published PyTorch class */
+    float *values;
+    uint64_t shape[2]; /* [out, in] for a weight, [out] for a bias */
+    uint32_t dimensions;
+    uint64_t offset; /* of its first value in the flat vector of all parameters */
+} mcl_tensor;
+
+/* Makes a model with the initial parameters of torch.nn.Linear (weight and bias uniform in
+ * ±1/√fan_in) drawn for seed. */
+MCL_API mcl_status mcl_model_create(
+    mcl_model **model, const mcl_architecture *architecture, uint64_t seed);
+
+/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where. */
+MCL_API mcl_status mcl_model_load(mcl_model **model, const char *path);
+
+/* Writes a model file (safetensors) to a temporary name in the same folder, syncs it and renames it
+ * to path: an existing file is replaced whole or not at all. The bytes are a function of the
+ * parameters, the architecture and the metadata. */
+MCL_API mcl_status mcl_model_save(const mcl_model *model, const char *path);
+
+MCL_API void mcl_model_free(mcl_model *model);
+
+MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
+
+/* Parameter tensors in model order: the encoder's first, weight before bias, layer by layer. */
+MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
+MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
+
+/* All parameters as one flat vector in model order; *count is its length, of which the first
+ * *encoder_count belong to the encoder. Either may be NULL. */
+MCL_API float *mcl_model_parameters(
+    const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
+
+/* Metadata are pairs of strings kept in the order in which they were first set. get returns NULL
+ * for a key that is not there; the string is the model's. */
+MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
+MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
+MCL_API size_t mcl_model_metadata_count(const mcl_model *model);
+MCL_API void mcl_model_metadata_at(
+    const mcl_model *model, size_t index, const char **key, const char **value);
+
+/* Parses "none", "relu", "gelu" or "tanh". */
+MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *text);
+MCL_API const char *mcl_activation_name(mcl_activation activation);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+/* Self-supervised pre-training. */
+#ifndef MASKCL_PRETRAIN_H
+#define MASKCL_PRETRAIN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/mask.h"
+#include "maskcl/model.h"
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mcl_objective_kind {
+    MCL_OBJECTIVE_COSINE,         /* 1 − cos of a row's two views; collapses, see the README */
+    MCL_OBJECTIVE_NT_XENT,        /* SimCLR's (Chen et al. 2020): a row's views against all others */
+    MCL_OBJECTIVE_RECONSTRUCTION, /* mean squared error of the decoder's output on both views */
+    MCL_OBJECTIVE_KINDS
+} mcl_objective_kind;
+
+typedef struct mcl_objective {
+    mcl_objective_kind kind;
+    float weight; /* above 0 */
+} mcl_objective;
+
+#define MCL_OBJECTIVES_MAX MCL_OBJECTIVE_KINDS
+
+typedef enum mcl_optimizer_kind {
+    MCL_OPTIMIZER_ADAM,
+    MCL_OPTIMIZER_ADAMW,
+    MCL_OPTIMIZER_SGD,
+} mcl_optimizer_kind;
+
+/* What PyTorch's optimizers of the same names take, in double precision. */
+typedef struct mcl_optimizer_options {
+    mcl_optimizer_kind kind;
+    double learning_rate;
+    double weight_decay; /* below 0: PyTorch's default, 0.01 for adamw and 0 for the others */
+    double momentum;     /* sgd only */
+    double beta1;        /* adam and adamw */
+    double beta2;
+    double epsilon;
+} mcl_optimizer_options;
+
+/* What one reported step measured. */
+typedef struct mcl_step {
+    uint64_t step;  /* from 1, over the whole run */
+    uint64_t steps; /* of the whole run */
+    uint64_t epoch; /* from 1 */
+    uint64_t epochs;
+    bool epoch_end;    /* the last step of its epoch */
+    double loss;       /* the weighted sum of the objectives */
+    double epoch_loss; /* its mean over the epoch; NaN unless epoch_end */
+    double objective_loss[MCL_OBJECTIVES_MAX]; /* unweighted, in the order of the options */
+    /* Spread of the L2-normalised embeddings of the positive views over the batch: √E times the
+     * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
+     * sphere, 0 when they are all the same (Chen and He 2021, section 4.1). */
+    double spread;
+    bool collapsed;         /* spread is below MCL_COLLAPSE_SPREAD */
+    double rows_per_second; /* since the previous reported step */
+    double seconds;         /* since the first step began */
+} mcl_step;
+
+#define MCL_COLLAPSE_SPREAD 0.05
+
+#define MCL_BATCH_AUTO 0           /* 256 rows, or all when there are fewer */
+#define MCL_BATCH_ALL UINT64_MAX   /* every row of the data in one batch */
+#define MCL_WEIGHT_DECAY_DEFAULT -1.0
+
+typedef struct mcl_pretrain_options {
+    uint32_t hidden[MCL_HIDDEN_MAX];
+    uint32_t hidden_count;
+    uint32_t embedding;
+    mcl_activation activation;
+    mcl_mask mask;
+    mcl_objective objectives[MCL_OBJECTIVES_MAX];
+    size_t objective_count;
+    float temperature; /* nt-xent */
+    mcl_optimizer_options optimizer;
+    uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
+    uint64_t epochs;
+    uint64_t seed;
+    /* Every so many steps, and at the end of each epoch, report is called from within
+     * mcl_pretrain(), in order, a few steps late. 0 reports ends of epochs only. */
+    uint64_t report_every;
+    void (*report)(const mcl_step *step, void *user);
+    void *user;
+    /* Polled before every step; when it is not 0, training ends there. May be NULL. */
+    const volatile sig_atomic_t *stop;
+} mcl_pretrain_options;
+
+/* The defaults: the recipe "default" of mcl_recipe(). */
+MCL_API void mcl_pretrain_defaults(mcl_pretrain_options *options);
+
+/* A named set of options. */
+typedef struct mcl_recipe {
+    const char *name;
+    const char *summary; /* when to use it, one sentence */
+} mcl_recipe;
+
+/* The recipes there are: *count entries, static. */
+MCL_API const mcl_recipe *mcl_recipes(size_t *count);
+
+/* Sets what the recipe fixes and leaves the rest (seed, report, user, stop) alone. */
+MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
+
+/* Parses objectives joined by '+', each "name" or "name:weight": "nt-xent:1+reconstruction:10". */
+MCL_API mcl_status mcl_objectives_parse(
+    mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text);
+MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
+
+MCL_API mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text);
+MCL_API const char *mcl_optimizer_name(mcl_optimizer_kind kind);
+
+/* Trains a new model on data. MCL_INTERRUPTED when options->stop ended it: *model then holds the
+ * parameters after the last whole step. A loss that is not finite is MCL_ERROR_DATA. The caller
+ * frees *model. */
+MCL_API mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
+    const mcl_pretrain_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,37 @@
+/* Status codes and the last error's message. */
+#ifndef MASKCL_STATUS_H
+#define MASKCL_STATUS_H
+
+#if defined(__GNUC__)
+#define MCL_API __attribute__((visibility("default")))
+#else
+#define MCL_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a function that can fail returns. Results go through out parameters, which come first and
+ * are left untouched when the status is not MCL_OK (the exceptions say so). */
+typedef enum mcl_status {
+    MCL_OK = 0,
+    MCL_ERROR_ARGUMENT,  /* the caller passed something unusable */
+    MCL_ERROR_MEMORY,    /* the host has no memory left */
+    MCL_ERROR_FILE,      /* a file could not be opened, read, written, synced or renamed */
+    MCL_ERROR_FORMAT,    /* a file's content is not what its format demands */
+    MCL_ERROR_DATA,      /* values that cannot be used: NaN, widths or counts that do not match */
+    MCL_ERROR_NO_DEVICE, /* no OpenCL device, or none that was asked for */
+    MCL_ERROR_DEVICE,    /* the OpenCL device or driver reported an error */
+    MCL_INTERRUPTED,     /* stopped on request; what was done so far is in the out parameters */
+} mcl_status;
+
+/* The message of this thread's last failure: one line without a newline, never NULL, empty when
+ * nothing has failed. Owned by the library, valid until the thread's next failure. */
+MCL_API const char *mcl_error_message(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

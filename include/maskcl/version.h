@@ -1,0 +1,22 @@
+/* The library's version. */
+#ifndef MASKCL_VERSION_H
+#define MASKCL_VERSION_H
+
+#include "maskcl/status.h"
+
+#define MCL_VERSION_MAJOR 0
+#define MCL_VERSION_MINOR 1
+#define MCL_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "MAJOR.MINOR.PATCH" of the library in use. */
+MCL_API const char *mcl_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,23 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char message[2048];
+
+const char *mcl_error_message(void)
+{
+    return message;
+}
+
+mcl_status mcl_fail(mcl_status status, const char *format, ...)
+{
+    char line[sizeof message]; /* the arguments may point into the previous message */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    memcpy(message, line, sizeof message);
+    return status;
+}

@@ -1,0 +1,148 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "maskcl/output.h"
+
+struct mcl_output {
+    FILE *stream;
+    char *path;
+    char *temporary;
+};
+
+/* *folder = the folder that path lies in, freed by the caller. */
+static mcl_status folder_of(char **folder, const char *path)
+{
+    char *copy;
+    MCL_TRY(mcl_copy_string(&copy, path));
+    mcl_status status = mcl_copy_string(folder, dirname(copy));
+    free(copy);
+    return status;
+}
+
+mcl_status mcl_output_check(const char *path)
+{
+    size_t length = strlen(path);
+    struct stat information;
+    if (length == 0 || path[length - 1] == '/' ||
+        (stat(path, &information) == 0 && S_ISDIR(information.st_mode)))
+        return mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file to write", path);
+    if (stat(path, &information) == 0 && !S_ISREG(information.st_mode))
+        return mcl_fail(MCL_ERROR_FILE, "%s: is not a regular file and would be replaced", path);
+    char *folder;
+    MCL_TRY(folder_of(&folder, path));
+    mcl_status status = MCL_OK;
+    if (stat(folder, &information) != 0 || !S_ISDIR(information.st_mode))
+        status = mcl_fail(MCL_ERROR_FILE, "%s: the folder %s does not exist", path, folder);
+    else if (access(folder, W_OK | X_OK) != 0)
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot write in %s: %s", path, folder,
+            strerror(errno));
+    free(folder);
+    return status;
+}
+
+mcl_status mcl_output_open(mcl_output **output, const char *path)
+{
+    MCL_TRY(mcl_output_check(path));
+    mcl_output *file;
+    MCL_TRY(mcl_allocate(&file, 1, sizeof *file));
+    size_t bytes = strlen(path) + sizeof ".XXXXXX";
+    mcl_status status = mcl_copy_string(&file->path, path);
+    if (status == MCL_OK)
+        status = mcl_allocate(&file->temporary, bytes, 1);
+    if (status != MCL_OK)
+        goto fail;
+    snprintf(file->temporary, bytes, "%s.XXXXXX", path);
+    int descriptor = mkstemp(file->temporary);
+    if (descriptor < 0) {
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot create: %s", path, strerror(errno));
+        free(file->temporary);
+        file->temporary = NULL;
+        goto fail;
+    }
+    mode_t mask = umask(0); /* mkstemp makes 0600; a result is as readable as any new file */
+    umask(mask);
+    if (fchmod(descriptor, 0666 & ~mask) == 0)
+        file->stream = fdopen(descriptor, "wb");
+    if (!file->stream) {
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot create: %s", path, strerror(errno));
+        close(descriptor);
+        goto fail;
+    }
+    *output = file;
+    return MCL_OK;
+fail:
+    mcl_output_abandon(file);
+    return status;
+}
+
+mcl_status mcl_output_write(mcl_output *output, const void *bytes, size_t count)
+{
+    if (count && fwrite(bytes, 1, count, output->stream) != count)
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot write: %s", output->path, strerror(errno));
+    return MCL_OK;
+}
+
+FILE *mcl_output_stream(mcl_output *output)
+{
+    return output->stream;
+}
+
+/* Makes a rename in path's folder survive a power cut. Not every file system can sync a folder, and
+ * the file itself is safe by now, so a refusal is no error. */
+static void sync_folder(const char *path)
+{
+    char *folder;
+    if (folder_of(&folder, path) != MCL_OK)
+        return;
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+}
+
+mcl_status mcl_output_commit(mcl_output *output)
+{
+    mcl_status status = MCL_OK;
+    if (ferror(output->stream) || fflush(output->stream) != 0 ||
+        fsync(fileno(output->stream)) != 0)
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot write: %s", output->path, strerror(errno));
+    int closed = fclose(output->stream);
+    output->stream = NULL;
+    if (status == MCL_OK && closed != 0)
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot write: %s", output->path, strerror(errno));
+    if (status == MCL_OK && rename(output->temporary, output->path) != 0)
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot rename %s to it: %s", output->path,
+            output->temporary, strerror(errno));
+    if (status == MCL_OK) {
+        free(output->temporary); /* it has its final name now: nothing is left to remove */
+        output->temporary = NULL;
+        sync_folder(output->path);
+    }
+    mcl_output_abandon(output);
+    return status;
+}
+
+void mcl_output_abandon(mcl_output *output)
+{
+    if (!output)
+        return;
+    if (output->stream)
+        fclose(output->stream);
+    if (output->temporary) {
+        unlink(output->temporary);
+        free(output->temporary);
+    }
+    free(output->path);
+    free(output);
+}

@@ -1,0 +1,24 @@
+#include "base/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+mcl_status mcl_name_parse(
+    size_t *index, const char *text, const char *const *names, size_t count, const char *what)
+{
+    char list[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *index = i;
+            return MCL_OK;
+        }
+        int written = snprintf(list + used, sizeof list - used, "%s%s",
+            i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+        if (written > 0 && (size_t)written < sizeof list - used)
+            used += (size_t)written;
+    }
+    return mcl_fail(MCL_ERROR_ARGUMENT, "unknown %s '%s': it is %s", what, text, list);
+}

@@ -1,0 +1,14 @@
+/* Names of the values of an enumeration, for options and files. */
+#ifndef MASKCL_BASE_NAMES_H
+#define MASKCL_BASE_NAMES_H
+
+#include <stddef.h>
+
+#include "maskcl/status.h"
+
+/* *index = the place of text in names; what is "activation" and so on for the message, which lists
+ * all names. MCL_ERROR_ARGUMENT when text is none of them. */
+mcl_status mcl_name_parse(
+    size_t *index, const char *text, const char *const *names, size_t count, const char *what);
+
+#endif
