@@ -45,6 +45,11 @@ typedef struct mcl_device_info {
 MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
+/* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
+ * file, whose library cannot be loaded: the loader leaves those out without a word. Returns how
+ * many. */
+MCL_API size_t mcl_driver_problems(char *lines, size_t size);
+
 /* Finds the device that a context would use: *index counts into devices. platform and device are
  * an index ("1") or a part of a name in any case ("nvidia"); NULL or "" takes MASKCL_PLATFORM or
  * MASKCL_DEVICE from the environment, and without those the best device: GPU, then accelerator,

@@ -18,8 +18,8 @@ extern "C" {
 #endif
 
 typedef enum mcl_objective_kind {
-    MCL_OBJECTIVE_COSINE,         /* 1 − cos of a row's two views; collapses, see the README */
-    MCL_OBJECTIVE_NT_XENT,        /* SimCLR's (Chen et al. 2020): a row's views against all others */
+    MCL_OBJECTIVE_COSINE,  /* 1 − cos of a row's two views; collapses, see the README */
+    MCL_OBJECTIVE_NT_XENT, /* SimCLR's (Chen et al. 2020): a row's views against all others */
     MCL_OBJECTIVE_RECONSTRUCTION, /* mean squared error of the decoder's output on both views */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
@@ -54,9 +54,9 @@ typedef struct mcl_step {
     uint64_t steps; /* of the whole run */
     uint64_t epoch; /* from 1 */
     uint64_t epochs;
-    bool epoch_end;    /* the last step of its epoch */
-    double loss;       /* the weighted sum of the objectives */
-    double epoch_loss; /* its mean over the epoch; NaN unless epoch_end */
+    bool epoch_end;                            /* the last step of its epoch */
+    double loss;                               /* the weighted sum of the objectives */
+    double epoch_loss;                         /* its mean over the epoch; NaN unless epoch_end */
     double objective_loss[MCL_OBJECTIVES_MAX]; /* unweighted, in the order of the options */
     /* Spread of the L2-normalised embeddings of the positive views over the batch: √E times the
      * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
@@ -69,8 +69,8 @@ typedef struct mcl_step {
 
 #define MCL_COLLAPSE_SPREAD 0.05
 
-#define MCL_BATCH_AUTO 0           /* 256 rows, or all when there are fewer */
-#define MCL_BATCH_ALL UINT64_MAX   /* every row of the data in one batch */
+#define MCL_BATCH_AUTO 0         /* 256 rows, or all when there are fewer */
+#define MCL_BATCH_ALL UINT64_MAX /* every row of the data in one batch */
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
 
 typedef struct mcl_pretrain_options {

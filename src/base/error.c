@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char message[2048];
+static _Thread_local char message[8192]; /* a compiler log is longer than a line */
 
 const char *mcl_error_message(void)
 {

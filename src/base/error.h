@@ -4,15 +4,14 @@
 
 #include "maskcl/status.h"
 
+/* Records one line (with a compiler's log below it, where there is one) as the thread's last error
+ * and returns status, so that a failing place reads `return mcl_fail(MCL_ERROR_FORMAT, "…", path);`.
+ * The line has no trailing full stop. */
 #if defined(__GNUC__)
-#define MCL_PRINTF(format, first) __attribute__((format(printf, format, first)))
-#else
-#define MCL_PRINTF(format, first)
+__attribute__((format(printf, 2, 3)))
 #endif
-
-/* Records one line as the thread's last error and returns status, so that a failing place reads
- * `return mcl_fail(MCL_ERROR_FORMAT, "%s: …", path);`. The line has no trailing full stop. */
-mcl_status mcl_fail(mcl_status status, const char *format, ...) MCL_PRINTF(2, 3);
+mcl_status
+mcl_fail(mcl_status status, const char *format, ...);
 
 /* Passes a failure on from a function that holds nothing to release. */
 #define MCL_TRY(expression)                                                                        \

@@ -43,8 +43,8 @@ mcl_status mcl_output_check(const char *path)
     if (stat(folder, &information) != 0 || !S_ISDIR(information.st_mode))
         status = mcl_fail(MCL_ERROR_FILE, "%s: the folder %s does not exist", path, folder);
     else if (access(folder, W_OK | X_OK) != 0)
-        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot write in %s: %s", path, folder,
-            strerror(errno));
+        status =
+            mcl_fail(MCL_ERROR_FILE, "%s: cannot write in %s: %s", path, folder, strerror(errno));
     free(folder);
     return status;
 }
@@ -114,8 +114,7 @@ static void sync_folder(const char *path)
 mcl_status mcl_output_commit(mcl_output *output)
 {
     mcl_status status = MCL_OK;
-    if (ferror(output->stream) || fflush(output->stream) != 0 ||
-        fsync(fileno(output->stream)) != 0)
+    if (ferror(output->stream) || fflush(output->stream) != 0 || fsync(fileno(output->stream)) != 0)
         status = mcl_fail(MCL_ERROR_FILE, "%s: cannot write: %s", output->path, strerror(errno));
     int closed = fclose(output->stream);
     output->stream = NULL;

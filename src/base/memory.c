@@ -22,7 +22,7 @@ mcl_status mcl_allocate(void *memory, uint64_t count, uint64_t size)
 mcl_status mcl_copy_string(char **copy, const char *text)
 {
     size_t bytes = strlen(text) + 1;
-    char *block;
+    char *block = NULL;
     MCL_TRY(mcl_allocate(&block, bytes, 1));
     memcpy(block, text, bytes);
     *copy = block;

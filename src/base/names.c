@@ -16,7 +16,10 @@ mcl_status mcl_name_parse(
             return MCL_OK;
         }
         int written = snprintf(list + used, sizeof list - used, "%s%s",
-            i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+            i == 0           ? ""
+            : i + 1 == count ? " or "
+                             : ", ",
+            names[i]);
         if (written > 0 && (size_t)written < sizeof list - used)
             used += (size_t)written;
     }

@@ -23,8 +23,8 @@ void mcl_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key
 void mcl_random_words(uint32_t words[4], uint64_t seed, enum mcl_stream stream, uint32_t view,
     uint32_t epoch, uint64_t row, uint32_t quad)
 {
-    const uint32_t counter[4] = {quad, (uint32_t)row, epoch,
-        (uint32_t)stream + 256 * view + 65536 * (uint32_t)(row >> 32)};
+    const uint32_t counter[4] = {
+        quad, (uint32_t)row, epoch, (uint32_t)stream + 256 * view + 65536 * (uint32_t)(row >> 32)};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     mcl_philox(words, counter, key);
 }

@@ -1,0 +1,193 @@
+#include "device/context.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/names.h"
+#include "device/devices.h"
+
+static const char *const gemm_names[] = {"auto", "clblast", "native"};
+
+mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 3, "matrix product"));
+    *kind = (mcl_gemm_kind)index;
+    return MCL_OK;
+}
+
+const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
+{
+    return gemm_names[kind];
+}
+
+mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
+{
+    return mcl_opencl_fail(context->info.name, what, code);
+}
+
+static mcl_status choose(mcl_device_info *info, const mcl_context_options *options)
+{
+    mcl_device_info *devices;
+    size_t count, index = 0;
+    MCL_TRY(mcl_devices_list(&devices, &count));
+    mcl_status status =
+        mcl_device_select(&index, NULL, devices, count, options->platform, options->device);
+    if (status == MCL_OK && !devices[index].usable)
+        status = mcl_fail(MCL_ERROR_NO_DEVICE,
+            "%s: the device is not available, or its driver has no compiler", devices[index].name);
+    if (status == MCL_OK)
+        *info = devices[index];
+    mcl_devices_free(devices);
+    return status;
+}
+
+static mcl_status open_device(mcl_context *context)
+{
+    cl_platform_id platform;
+    MCL_TRY(mcl_device_find(&platform, &context->device, &context->info));
+    const cl_context_properties properties[] = {
+        CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
+    cl_int code;
+    context->opencl = clCreateContext(properties, 1, &context->device, NULL, NULL, &code);
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(context, "creating a context", code);
+    context->queue = clCreateCommandQueue(context->opencl, context->device, 0, &code);
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(context, "creating a command queue", code);
+    return MCL_OK;
+}
+
+mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
+{
+    const mcl_context_options defaults = {NULL, NULL, MCL_GEMM_AUTO};
+    if (!options)
+        options = &defaults;
+    mcl_context *opened;
+    MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
+    mcl_status status = choose(&opened->info, options);
+    if (status == MCL_OK)
+        status = open_device(opened);
+    if (status != MCL_OK) {
+        mcl_context_close(opened);
+        return status;
+    }
+    opened->gemm = options->gemm;
+    if (opened->gemm == MCL_GEMM_AUTO)
+        opened->gemm = opened->info.type == MCL_DEVICE_CPU ? MCL_GEMM_NATIVE : MCL_GEMM_CLBLAST;
+    *context = opened;
+    return MCL_OK;
+}
+
+void mcl_context_close(mcl_context *context)
+{
+    if (!context)
+        return;
+    if (context->queue)
+        clFinish(context->queue);
+    mcl_programs_release(context);
+    mcl_buffer_release(&context->scratch.buffer);
+    if (context->queue)
+        clReleaseCommandQueue(context->queue);
+    if (context->opencl)
+        clReleaseContext(context->opencl);
+    free(context);
+}
+
+const mcl_device_info *mcl_context_device(const mcl_context *context)
+{
+    return &context->info;
+}
+
+mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
+{
+    return context->gemm;
+}
+
+mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
+    const size_t *local, const mcl_argument *arguments, size_t count)
+{
+    if (global[0] == 0 || global[1] == 0)
+        return MCL_OK;
+    cl_int code = CL_SUCCESS;
+    for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
+        code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+    if (code == CL_SUCCESS)
+        code =
+            clEnqueueNDRangeKernel(context->queue, kernel, 2, NULL, global, local, 0, NULL, NULL);
+    if (code == CL_SUCCESS)
+        return MCL_OK;
+    char name[64] = "?", what[96];
+    (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
+    snprintf(what, sizeof what, "launching the kernel %s", name);
+    return mcl_context_fail(context, what, code);
+}
+
+mcl_status mcl_buffer_create(
+    cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what)
+{
+    uint64_t bytes;
+    const mcl_device_info *info = &context->info;
+    if (!mcl_multiply(&bytes, count, size) || (size_t)bytes != bytes ||
+        (info->largest_buffer && bytes > info->largest_buffer))
+        return mcl_fail(MCL_ERROR_DEVICE,
+            "%s: %s: %" PRIu64 " × %" PRIu64 " bytes are more than the device's largest buffer, "
+            "%" PRIu64 " bytes: use a smaller --batch, less data or another --device",
+            info->name, what, count, size, info->largest_buffer);
+    cl_int code;
+    cl_mem created =
+        clCreateBuffer(context->opencl, CL_MEM_READ_WRITE, bytes ? bytes : 1, NULL, &code);
+    if (code != CL_SUCCESS)
+        return mcl_fail(MCL_ERROR_DEVICE,
+            "%s: %s: no %" PRIu64 " bytes of device memory (%" PRIu64
+            " in all): %s (%d): use a smaller --batch, less data or another --device",
+            info->name, what, bytes, info->global_memory, mcl_opencl_error_name(code), code);
+    *buffer = created;
+    return MCL_OK;
+}
+
+void mcl_buffer_release(cl_mem *buffer)
+{
+    if (*buffer)
+        clReleaseMemObject(*buffer);
+    *buffer = NULL;
+}
+
+mcl_status mcl_buffer_write(
+    mcl_context *context, cl_mem buffer, size_t offset, const void *values, size_t count)
+{
+    if (count == 0)
+        return MCL_OK;
+    cl_int code =
+        clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, NULL);
+    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "writing a buffer", code);
+}
+
+mcl_status mcl_buffer_read(
+    mcl_context *context, void *values, cl_mem buffer, size_t offset, size_t count)
+{
+    if (count == 0)
+        return MCL_OK;
+    cl_int code =
+        clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, NULL);
+    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "reading a buffer", code);
+}
+
+mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
+{
+    if (count == 0)
+        return MCL_OK;
+    const cl_uchar zero = 0;
+    cl_int code = clEnqueueFillBuffer(
+        context->queue, buffer, &zero, sizeof zero, offset, count, 0, NULL, NULL);
+    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "clearing a buffer", code);
+}
+
+mcl_status mcl_context_finish(mcl_context *context)
+{
+    cl_int code = clFinish(context->queue);
+    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "waiting for the device", code);
+}

@@ -1,0 +1,104 @@
+/* The context's inside: one device, its in-order queue, its kernels, and how to launch them. */
+#ifndef MASKCL_DEVICE_CONTEXT_H
+#define MASKCL_DEVICE_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/opencl.h"
+#include "maskcl/device.h"
+
+struct mcl_context {
+    mcl_device_info info;
+    mcl_gemm_kind gemm;
+    cl_device_id device;
+    cl_context opencl;
+    cl_command_queue queue;       /* in order: a command sees what those before it wrote */
+    struct mcl_program *programs; /* built so far */
+    struct mcl_scratch {          /* work space of the native product, as large as the largest */
+        cl_mem buffer;
+        size_t bytes;
+    } scratch;
+};
+
+/* *kernel = the kernel called name of cl/file, built with options ("-D TILE=4", or "") when first
+ * asked for. It belongs to the context, and its arguments are set anew by every launch. */
+mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
+    const char *name, const char *options);
+
+/* Releases all programs and kernels. */
+void mcl_programs_release(mcl_context *context);
+
+/* One argument of a kernel. */
+typedef struct mcl_argument {
+    size_t size;
+    const void *value;
+} mcl_argument;
+
+#define MCL_BUFFER(x)                                                                              \
+    {                                                                                              \
+        sizeof(cl_mem), &(cl_mem)                                                                  \
+        {                                                                                          \
+            (x)                                                                                    \
+        }                                                                                          \
+    }
+#define MCL_UINT(x)                                                                                \
+    {                                                                                              \
+        sizeof(cl_uint), &(cl_uint)                                                                \
+        {                                                                                          \
+            (cl_uint)(x)                                                                           \
+        }                                                                                          \
+    }
+#define MCL_ULONG(x)                                                                               \
+    {                                                                                              \
+        sizeof(cl_ulong), &(cl_ulong)                                                              \
+        {                                                                                          \
+            (cl_ulong)(x)                                                                          \
+        }                                                                                          \
+    }
+#define MCL_FLOAT(x)                                                                               \
+    {                                                                                              \
+        sizeof(cl_float), &(cl_float)                                                              \
+        {                                                                                          \
+            (cl_float)(x)                                                                          \
+        }                                                                                          \
+    }
+
+/* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's
+ * choice, or of local when that is not NULL. A size of 0 launches nothing. */
+mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
+    const size_t *local, const mcl_argument *arguments, size_t count);
+
+#define mcl_launch_local(context, kernel, x, y, local, ...)                                        \
+    mcl_launch_arguments(context, kernel, (size_t[3]){(x), (y), 1}, local,                         \
+        (const mcl_argument[]){__VA_ARGS__},                                                       \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+
+/* mcl_launch(context, kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …) */
+#define mcl_launch(context, kernel, x, y, ...)                                                     \
+    mcl_launch_local(context, kernel, x, y, NULL, __VA_ARGS__)
+
+/* *buffer = device memory for count elements of size bytes, never less than one; what says in a
+ * message whose memory it is ("activations"). Released with mcl_buffer_release(). */
+mcl_status mcl_buffer_create(
+    cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what);
+
+/* Releases a buffer and sets it to NULL; NULL is allowed. */
+void mcl_buffer_release(cl_mem *buffer);
+
+/* Copies between host memory and a buffer, count bytes from offset on, and waits for it. */
+mcl_status mcl_buffer_write(
+    mcl_context *context, cl_mem buffer, size_t offset, const void *values, size_t count);
+mcl_status mcl_buffer_read(
+    mcl_context *context, void *values, cl_mem buffer, size_t offset, size_t count);
+
+/* Fills count bytes from offset on with zero. */
+mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count);
+
+/* Waits until the queue is empty. */
+mcl_status mcl_context_finish(mcl_context *context);
+
+/* mcl_opencl_fail() for this context's device. */
+mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code);
+
+#endif
