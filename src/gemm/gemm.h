@@ -1,0 +1,38 @@
+/* The matrix product: one interface, two providers. */
+#ifndef MASKCL_GEMM_GEMM_H
+#define MASKCL_GEMM_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/context.h"
+
+/* C[m×n] = alpha · op(A)[m×k] · op(B)[k×n] + beta · C, all float32 and row-major. op(X) is X, or
+ * its transpose when X is stored as such: transpose_a says that A is stored [k×m], transpose_b that
+ * B is stored [n×k]. A row of a stored matrix begins lda, ldb or ldc elements after the one before.
+ * With beta 0, C is written without being read.
+ *
+ * native: an element of C is one chain of fma over k in ascending order from 0, then alpha times
+ * that, then fma(beta, C, …): the same bits on every device. */
+typedef struct mcl_gemm {
+    bool transpose_a, transpose_b;
+    uint32_t m, n, k;
+    uint32_t lda, ldb, ldc;
+    float alpha, beta;
+} mcl_gemm;
+
+/* A matrix within a buffer: offset counts elements. */
+typedef struct mcl_matrix {
+    cl_mem buffer;
+    uint64_t offset;
+} mcl_matrix;
+
+/* Enqueues the product. C must not overlap A or B. */
+mcl_status mcl_gemm_run(
+    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
+
+/* Builds the kernels and reserves the work space that a product needs, so that running it neither
+ * compiles nor allocates. CLBlast compiles its own when first run. */
+mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm);
+
+#endif
