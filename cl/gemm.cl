@@ -7,6 +7,20 @@
 
 #define TILE_N 16
 
+/* Stores columns skip … end-1 of a row of a tile. */
+inline void store(global float *c, const float16 product, const float beta, const bool whole,
+    const uint skip, const uint end)
+{
+    if (whole) {
+        vstore16(beta != 0.0f ? fma(beta, vload16(0, c), product) : product, 0, c);
+    } else {
+        float values[TILE_N];
+        vstore16(product, 0, values);
+        for (uint j = skip; j < end; j++)
+            c[j] = beta != 0.0f ? fma(beta, c[j], values[j]) : values[j];
+    }
+}
+
 /* C = alpha · op(A) · B + beta · C, see src/gemm/gemm.h. Work-item (j, i) has the tile whose first
  * element is row i·TILE_M, column j·16. The last tile of a row of tiles starts at n-16 and leaves
  * the columns that its neighbour has alone; where n < 16, B has rows of 16 with zeros behind the n
@@ -46,21 +60,12 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(const global flo
     c += c_offset + (ulong)row * ldc + column;
     const uint skip = first - column; /* columns that the neighbour to the left stores */
     const uint end = min(n - column, (uint)TILE_N);
+    const bool whole = skip == 0 && end == TILE_N;
 #pragma unroll
     for (uint i = 0; i < TILE_M; i++) {
-        if (row + i >= m)
-            return;
-        float16 product = alpha * (float16)(left[i], right[i]);
-        if (skip == 0 && end == TILE_N) {
-            if (beta != 0.0f)
-                product = fma(beta, vload16(0, c), product);
-            vstore16(product, 0, c);
-        } else {
-            float values[TILE_N];
-            vstore16(product, 0, values);
-            for (uint j = skip; j < end; j++)
-                c[j] = beta != 0.0f ? fma(beta, c[j], values[j]) : values[j];
-        }
+        const float16 product = alpha * (float16)(left[i], right[i]);
+        if (row + i < m)
+            store(c, product, beta, whole, skip, end);
         c += ldc;
     }
 }
