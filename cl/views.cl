@@ -1,0 +1,136 @@
+/* Rows of the data set to the network's input. Built with:
+ *   ELEMENT  uchar (scaled to [0,1]) or float
+ *   MASK     0 uniform (m = u), 1 bernoulli (m = u < ratio)
+ *   WHOLE    1 to write the unmasked rows too, for the reconstruction objective */
+#include "common.clh"
+#include "philox.clh"
+
+/* u/255, correctly rounded: the product with 1/255, corrected by its remainder. Floats stay as they are. */
+inline float16 scale16(const float16 u)
+{
+    if (sizeof(ELEMENT) == 1) {
+        const float16 quotient = u * (1.0f / 255.0f);
+        return fma(fma(-quotient, (float16)255.0f, u), (float16)(1.0f / 255.0f), quotient);
+    }
+    return u;
+}
+
+inline float scale(const float u)
+{
+    if (sizeof(ELEMENT) == 1) {
+        const float quotient = u * (1.0f / 255.0f);
+        return fma(fma(-quotient, 255.0f, u), 1.0f / 255.0f, quotient);
+    }
+    return u;
+}
+
+inline float16 __attribute__((overloadable)) as_floats(const uchar16 values)
+{
+    return convert_float16(values);
+}
+
+inline float16 __attribute__((overloadable)) as_floats(const float16 values)
+{
+    return values;
+}
+
+/* The mask of sixteen elements from their random words. */
+inline float16 mask16(const uint16 words, const float ratio)
+{
+    const float16 u = convert_float16(words >> 8) * 0x1p-24f;
+    return MASK == 0 ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
+}
+
+/* Sixteen elements, or the first n of them, of a row to both of its views. */
+inline void write16(const global ELEMENT *x, global float *positive, global float *negative,
+    global float *whole, const float16 m, const uint n)
+{
+    if (n >= 16) {
+        const float16 value = scale16(as_floats(vload16(0, x)));
+        vstore16(value * m, 0, positive);
+        vstore16(value * (1.0f - m), 0, negative);
+        if (WHOLE)
+            vstore16(value, 0, whole);
+    } else {
+        float masks[16];
+        vstore16(m, 0, masks);
+        for (uint j = 0; j < n; j++) {
+            const float value = scale(x[j]);
+            positive[j] = value * masks[j];
+            negative[j] = value * (1.0f - masks[j]);
+            if (WHOLE)
+                whole[j] = value;
+        }
+    }
+}
+
+/* views[2B×D]: row i is order[first+i]'s positive view x⊙m, row B+i its negative one, x⊙(1−m);
+ * whole[B×D] is x. Work-item (g, i) has elements 32·g … 32·g+31 of row i. */
+kernel void views(const global ELEMENT *data, const global ulong *order, const ulong first,
+    const uint batch, const uint columns, const uint epoch, const uint2 key, const float ratio,
+    global float *views, global float *whole)
+{
+    const uint element = 32 * get_global_id(0), i = get_global_id(1);
+    if (element >= columns || i >= batch)
+        return;
+    const ulong row = order[first + i];
+    const uint4 counter = mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4);
+    uint8 w0 = counter.x + (uint8)(0, 1, 2, 3, 4, 5, 6, 7);
+    uint8 w1 = counter.y, w2 = counter.z, w3 = counter.w;
+    mcl_philox8(&w0, &w1, &w2, &w3, key);
+    const uint16 low = (uint16)(w0.s0, w1.s0, w2.s0, w3.s0, w0.s1, w1.s1, w2.s1, w3.s1, w0.s2,
+        w1.s2, w2.s2, w3.s2, w0.s3, w1.s3, w2.s3, w3.s3);
+    const uint16 high = (uint16)(w0.s4, w1.s4, w2.s4, w3.s4, w0.s5, w1.s5, w2.s5, w3.s5, w0.s6,
+        w1.s6, w2.s6, w3.s6, w0.s7, w1.s7, w2.s7, w3.s7);
+
+    const global ELEMENT *x = data + row * columns + element;
+    global float *positive = views + (ulong)i * columns + element;
+    global float *negative = positive + (ulong)batch * columns;
+    global float *unmasked = WHOLE ? whole + (ulong)i * columns + element : whole;
+    const uint left = columns - element;
+    write16(x, positive, negative, unmasked, mask16(low, ratio), left);
+    if (left > 16)
+        write16(x + 16, positive + 16, negative + 16, WHOLE ? unmasked + 16 : unmasked,
+            mask16(high, ratio), left - 16);
+}
+
+/* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
+ * channels; patches are numbered along the rows of the image. Work-item (q, i) has patches 4·q …
+ * 4·q+3 of row i. */
+kernel void views_block(const global ELEMENT *data, const global ulong *order, const ulong first,
+    const uint batch, const uint height, const uint width, const uint channels, const uint side,
+    const uint epoch, const uint2 key, const float ratio, global float *views, global float *whole)
+{
+    const uint quad = get_global_id(0), i = get_global_id(1);
+    const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
+    if (4 * quad >= across * down || i >= batch)
+        return;
+    const ulong row = order[first + i], columns = (ulong)height * width * channels;
+    const uint4 words = mcl_philox(mcl_counter(MCL_STREAM_MASK, 0, epoch, row, quad), key);
+    const uint word[4] = {words.x, words.y, words.z, words.w};
+    const global ELEMENT *x = data + row * columns;
+    global float *positive = views + i * columns, *negative = positive + batch * columns;
+    for (uint patch = 4 * quad; patch < min(4 * quad + 4, across * down); patch++) {
+        const float m = (word[patch % 4] >> 8) * 0x1p-24f < ratio ? 1.0f : 0.0f;
+        const uint top = patch / across * side, left = patch % across * side;
+        for (uint y = top; y < min(top + side, height); y++) {
+            const uint begin = (y * width + left) * channels;
+            const uint end = (y * width + min(left + side, width)) * channels;
+            for (uint j = begin; j < end; j++) {
+                const float value = scale(x[j]);
+                positive[j] = value * m;
+                negative[j] = value * (1.0f - m);
+                if (WHOLE)
+                    whole[i * columns + j] = value;
+            }
+        }
+    }
+}
+
+/* out[n] = the first n elements of data as floats. Work-item j has element j. */
+kernel void unmasked(const global ELEMENT *data, const ulong n, global float *out)
+{
+    const ulong j = get_global_id(0);
+    if (j < n)
+        out[j] = scale(data[j]);
+}
