@@ -1,0 +1,76 @@
+#include "base/rounding.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A compiler that computes in a wider type would round twice. */
+#if FLT_EVAL_METHOD == 1 || FLT_EVAL_METHOD == 2
+#error "float must be evaluated as float: build with -msse2 -mfpmath=sse or the like"
+#endif
+
+/* What cl/rounding.clh needs of OpenCL C. */
+#define uint uint32_t
+#define fma fmaf
+
+static inline uint32_t as_uint(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+#include "rounding.clh"
+
+float mcl_host_exp(float x)
+{
+    return mcl_exp(x);
+}
+
+float mcl_host_log(float x)
+{
+    return mcl_log(x);
+}
+
+float mcl_host_tanh(float x)
+{
+    return mcl_tanh(x);
+}
+
+float mcl_host_erf(float x)
+{
+    return mcl_erf(x);
+}
+
+float mcl_host_sqrt(float x)
+{
+    return mcl_sqrt(x);
+}
+
+float mcl_host_rsqrt(float x)
+{
+    return mcl_rsqrt(x);
+}
+
+float mcl_host_divide(float a, float b)
+{
+    return mcl_divide(a, b);
+}
+
+float mcl_host_reciprocal(float x)
+{
+    return mcl_reciprocal(x);
+}
+
+float mcl_host_flush(float x)
+{
+    return mcl_flush(x);
+}

@@ -1,0 +1,19 @@
+/* The host twin of cl/rounding.clh: the same source compiled as C, with the same bits. */
+#ifndef MASKCL_BASE_ROUNDING_H
+#define MASKCL_BASE_ROUNDING_H
+
+/* Subnormal arguments count as zero, results below 2^-126 become zero, every NaN is 0x7FC00000;
+ * otherwise as C99's functions, within 1 ulp. sqrt, divide and reciprocal are correctly rounded. */
+float mcl_host_exp(float x);
+float mcl_host_log(float x);
+float mcl_host_tanh(float x);
+float mcl_host_erf(float x);
+float mcl_host_sqrt(float x);
+float mcl_host_rsqrt(float x);
+float mcl_host_divide(float a, float b);
+float mcl_host_reciprocal(float x);
+
+/* x, but +0 for |x| < 2^-125 and the one NaN for a NaN. */
+float mcl_host_flush(float x);
+
+#endif
