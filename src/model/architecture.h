@@ -22,7 +22,7 @@ typedef struct mcl_layer {
 
 /* A parameter tensor's name and place. */
 typedef struct mcl_tensor_place {
-    char name[24];
+    char name[40];
     uint64_t shape[2]; /* [out, in] for a weight, [out] for a bias */
     uint32_t dimensions;
     uint32_t fan_in; /* the layer's in */
