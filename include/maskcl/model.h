@@ -52,7 +52,8 @@ MCL_API mcl_status mcl_model_load(mcl_model **model, const char *path);
 
 /* Writes a model file (safetensors) to a temporary name in the same folder, syncs it and renames it
  * to path: an existing file is replaced whole or not at all. The bytes are a function of the
- * parameters, the architecture and the metadata. */
+ * parameters, the architecture and the metadata. A NaN or an infinity among the parameters is
+ * MCL_ERROR_DATA. */
 MCL_API mcl_status mcl_model_save(const mcl_model *model, const char *path);
 
 MCL_API void mcl_model_free(mcl_model *model);
@@ -68,8 +69,11 @@ MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 MCL_API float *mcl_model_parameters(
     const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
 
-/* Metadata are pairs of strings kept in the order in which they were first set. get returns NULL
- * for a key that is not there; the string is the model's. */
+/* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
+ * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
+ * joined by commas), embedding and activation. set refuses those with MCL_ERROR_ARGUMENT, and text
+ * that is not UTF-8, and a key that is empty or has a control character. get returns NULL for a key
+ * that is not there; the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);

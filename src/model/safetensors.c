@@ -116,7 +116,7 @@ static bool has_zero_byte(const char *json, size_t length)
     return false;
 }
 
-static bool has_control_character(const char *text)
+bool mcl_has_control_character(const char *text)
 {
     for (; *text; text++) {
         if ((unsigned char)*text < 0x20 || *text == 0x7F)
@@ -161,7 +161,7 @@ static mcl_status parse_dtype(mcl_stored_tensor *tensor, const cJSON *item, cons
     for (size_t i = 0; i < DTYPES; i++)
         names[i] = dtypes[i].name;
     size_t index;
-    if (!cJSON_IsString(item) || has_control_character(item->valuestring))
+    if (!cJSON_IsString(item) || mcl_has_control_character(item->valuestring))
         return mcl_fail(
             MCL_ERROR_FORMAT, "%s: tensor '%s': its dtype is not a name", path, tensor->name);
     if (mcl_name_parse(&index, item->valuestring, names, DTYPES, "dtype") != MCL_OK)
@@ -220,7 +220,7 @@ static mcl_status parse_tensor(
     struct entry *entry, const cJSON *item, const char *path, uint64_t data)
 {
     mcl_stored_tensor *tensor = &entry->tensor;
-    if (has_control_character(item->string))
+    if (mcl_has_control_character(item->string))
         return mcl_fail(
             MCL_ERROR_FORMAT, "%s: a tensor's name has a control character in it", path);
     tensor->name = item->string;
@@ -257,7 +257,7 @@ static mcl_status check_distinct(const cJSON *object, const char *path, const ch
     for (size_t i = 1; i < count && status == MCL_OK; i++) {
         if (strcmp(names[i - 1], names[i]) == 0)
             status = mcl_fail(MCL_ERROR_FORMAT, "%s: the header has two %s '%s'", path, what,
-                has_control_character(names[i]) ? "…" : names[i]);
+                mcl_has_control_character(names[i]) ? "…" : names[i]);
     }
     free(names);
     return status;
@@ -273,7 +273,7 @@ static mcl_status parse_metadata(mcl_safetensors *file, const cJSON *object, con
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
     {
-        if (has_control_character(item->string))
+        if (mcl_has_control_character(item->string))
             return mcl_fail(
                 MCL_ERROR_FORMAT, "%s: a metadata key has a control character in it", path);
         if (!cJSON_IsString(item))

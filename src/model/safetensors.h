@@ -55,8 +55,8 @@ const mcl_text_pair *mcl_safetensors_metadata_at(const mcl_safetensors *file, si
 const char *mcl_safetensors_metadata_get(const mcl_safetensors *file, const char *key);
 
 /* Writes tensors and metadata in the order given; the file appears whole or not at all, and its
- * bytes are a function of the arguments. Names are distinct, keys are distinct, and all strings are
- * UTF-8. */
+ * bytes are a function of the arguments. The caller sees to it that names are distinct, keys are
+ * distinct, and strings are as the functions at the end want them. */
 mcl_status mcl_safetensors_write(const char *path, const mcl_stored_tensor *tensors, size_t count,
     const mcl_text_pair *metadata, size_t metadata_count);
 
@@ -67,7 +67,8 @@ size_t mcl_dtype_size(mcl_dtype dtype);
 /* How many values a tensor has; false when that, in bytes, does not fit 64 bits. */
 bool mcl_stored_tensor_count(uint64_t *count, const mcl_stored_tensor *tensor);
 
-/* Whether text is UTF-8, as every string in a file must be. */
+/* Every string in a file must be UTF-8, and names and keys have no control characters. */
 bool mcl_is_utf8(const char *text, size_t length);
+bool mcl_has_control_character(const char *text);
 
 #endif

@@ -1,0 +1,244 @@
+/* The model file: a safetensors file whose metadata give the architecture. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/model.h"
+
+/* Text from a file in a one-line message: as it is, or a dash when it would break the line. */
+static const char *shown(const char *text)
+{
+    return strlen(text) > 200 || mcl_has_control_character(text) ? "—" : text;
+}
+
+/* Reads the digits at *text up to anything else; false when there are none, or a leading zero, or
+ * more than fit. *text is moved behind them. */
+static bool read_number(uint64_t *number, const char **text)
+{
+    const char *c = *text;
+    uint64_t value = 0;
+    if (*c < '1' || *c > '9')
+        return false;
+    for (; *c >= '0' && *c <= '9'; c++) {
+        if (value > (UINT64_MAX - 9) / 10)
+            return false;
+        value = 10 * value + (uint64_t)(*c - '0');
+    }
+    *number = value;
+    *text = c;
+    return true;
+}
+
+static mcl_status read_key(
+    const char **text, const mcl_safetensors *file, const char *key, const char *path)
+{
+    *text = mcl_safetensors_metadata_get(file, key);
+    if (!*text)
+        return mcl_fail(
+            MCL_ERROR_FORMAT, "%s: is a damaged maskcl model: it lacks metadata '%s'", path, key);
+    return MCL_OK;
+}
+
+static mcl_status bad_value(
+    const char *key, const char *value, const char *expected, const char *path)
+{
+    return mcl_fail(
+        MCL_ERROR_FORMAT, "%s: metadata '%s' is '%s', not %s", path, key, shown(value), expected);
+}
+
+static mcl_status read_size(
+    uint64_t *size, const mcl_safetensors *file, const char *key, const char *path)
+{
+    const char *value;
+    MCL_TRY(read_key(&value, file, key, path));
+    const char *end = value;
+    if (!read_number(size, &end) || *end || *size > UINT32_MAX)
+        return bad_value(key, value, "a whole number from 1 to 4294967295", path);
+    return MCL_OK;
+}
+
+static mcl_status read_hidden(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    const char *value;
+    MCL_TRY(read_key(&value, file, MCL_KEY_HIDDEN, path));
+    const char *c = value;
+    while (*c) {
+        uint64_t size;
+        if (architecture->hidden_count == MCL_HIDDEN_MAX || !read_number(&size, &c) ||
+            size > UINT32_MAX || (*c && (*c != ',' || !c[1])))
+            return bad_value(MCL_KEY_HIDDEN, value,
+                "up to 16 whole numbers from 1 to 4294967295 joined by commas", path);
+        architecture->hidden[architecture->hidden_count++] = (uint32_t)size;
+        c += *c == ',';
+    }
+    return MCL_OK;
+}
+
+static mcl_status read_activation(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    const char *value;
+    MCL_TRY(read_key(&value, file, MCL_KEY_ACTIVATION, path));
+    if (mcl_activation_parse(&architecture->activation, shown(value)) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
+    return MCL_OK;
+}
+
+static mcl_status check_format(const mcl_safetensors *file, const char *path)
+{
+    const char *format = mcl_safetensors_metadata_get(file, MCL_KEY_FORMAT);
+    if (!format)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is a safetensors file, but not a maskcl model: it has no metadata '" MCL_KEY_FORMAT
+            "'",
+            path);
+    uint64_t number;
+    const char *end = format;
+    if (!read_number(&number, &end) || *end)
+        return bad_value(MCL_KEY_FORMAT, format, "a whole number from 1", path);
+    if (number > MCL_MODEL_FORMAT)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: made by a newer version of maskcl: model format %" PRIu64
+            ", and this one reads up to %d; update maskcl",
+            path, number, MCL_MODEL_FORMAT);
+    return MCL_OK;
+}
+
+static mcl_status read_architecture(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    uint64_t embedding = 0;
+    *architecture = (mcl_architecture){0};
+    MCL_TRY(read_size(&architecture->input, file, MCL_KEY_INPUT, path));
+    MCL_TRY(read_hidden(architecture, file, path));
+    MCL_TRY(read_size(&embedding, file, MCL_KEY_EMBEDDING, path));
+    architecture->embedding = (uint32_t)embedding;
+    MCL_TRY(read_activation(architecture, file, path));
+    if (mcl_architecture_check(architecture) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
+    return MCL_OK;
+}
+
+/* Writes a shape as "[128, 784]". */
+static const char *format_shape(char text[256], const uint64_t *shape, uint32_t dimensions)
+{
+    size_t used = (size_t)snprintf(text, 256, "[");
+    for (uint32_t d = 0; d < dimensions; d++)
+        used += (size_t)snprintf(text + used, 256 - used, "%s%" PRIu64, d ? ", " : "", shape[d]);
+    snprintf(text + used, 256 - used, "]");
+    return text;
+}
+
+static mcl_status check_tensor(
+    const mcl_safetensors *file, const mcl_tensor_place *place, const char *path)
+{
+    const mcl_stored_tensor *stored = mcl_safetensors_find(file, place->name);
+    if (!stored)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: lacks tensor '%s'", path, place->name);
+    if (stored->dtype != MCL_DTYPE_F32)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: tensor '%s' is of dtype %s, not F32", path,
+            place->name, mcl_dtype_name(stored->dtype));
+    bool same = stored->dimensions == place->dimensions;
+    for (uint32_t d = 0; same && d < place->dimensions; d++)
+        same = stored->shape[d] == place->shape[d];
+    char is[256], expected[256];
+    if (!same)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: tensor '%s' has the shape %s; its architecture needs %s", path, place->name,
+            format_shape(is, stored->shape, stored->dimensions),
+            format_shape(expected, place->shape, place->dimensions));
+    return MCL_OK;
+}
+
+static bool has_place(const mcl_tensor_place *places, size_t count, const mcl_stored_tensor *stored)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(places[i].name, stored->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The file has the architecture's tensors and no others. */
+static mcl_status check_tensors(
+    const mcl_safetensors *file, const mcl_architecture *architecture, const char *path)
+{
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    const size_t count = mcl_architecture_tensors(places, architecture);
+    for (size_t i = 0; i < count; i++)
+        MCL_TRY(check_tensor(file, &places[i], path));
+    for (size_t i = 0; i < mcl_safetensors_count(file); i++) {
+        const mcl_stored_tensor *stored = mcl_safetensors_tensor(file, i);
+        if (!has_place(places, count, stored))
+            return mcl_fail(MCL_ERROR_FORMAT,
+                "%s: tensor '%s' has no place in the architecture that the metadata give", path,
+                shown(stored->name));
+    }
+    return MCL_OK;
+}
+
+static mcl_status fill(mcl_model *model, const mcl_safetensors *file, const char *path)
+{
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        const mcl_tensor_place *place = &model->places[i];
+        memcpy(model->parameters + place->offset, mcl_safetensors_find(file, place->name)->values,
+            place->count * sizeof(float));
+    }
+    if (mcl_model_check_finite(model) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
+    for (size_t i = 0; i < mcl_safetensors_metadata_count(file); i++) {
+        const mcl_text_pair *pair = mcl_safetensors_metadata_at(file, i);
+        if (!mcl_model_key_is_own(pair->key))
+            MCL_TRY(mcl_model_metadata_add(model, pair->key, pair->value));
+    }
+    return MCL_OK;
+}
+
+/* Nothing is allocated for a model before the file is known to hold all of it. */
+static mcl_status read_model(mcl_model **model, const mcl_safetensors *file, const char *path)
+{
+    mcl_architecture architecture;
+    const char *version;
+    MCL_TRY(check_format(file, path));
+    MCL_TRY(read_key(&version, file, MCL_KEY_VERSION, path));
+    MCL_TRY(read_architecture(&architecture, file, path));
+    MCL_TRY(check_tensors(file, &architecture, path));
+    mcl_model *made;
+    MCL_TRY(mcl_model_allocate(&made, &architecture, version));
+    mcl_status status = fill(made, file, path);
+    if (status == MCL_OK)
+        *model = made;
+    else
+        mcl_model_free(made);
+    return status;
+}
+
+mcl_status mcl_model_load(mcl_model **model, const char *path)
+{
+    mcl_safetensors *file;
+    MCL_TRY(mcl_safetensors_open(&file, path));
+    mcl_status status = read_model(model, file, path);
+    mcl_safetensors_close(file);
+    return status;
+}
+
+mcl_status mcl_model_save(const mcl_model *model, const char *path)
+{
+    mcl_stored_tensor tensors[MCL_TENSORS_MAX];
+    if (mcl_model_check_finite(model) != MCL_OK)
+        return mcl_fail(MCL_ERROR_DATA, "%s: not written: %s", path, mcl_error_message());
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        const mcl_tensor_place *place = &model->places[i];
+        tensors[i] = (mcl_stored_tensor){
+            .name = place->name,
+            .dtype = MCL_DTYPE_F32,
+            .shape = {place->shape[0], place->shape[1]},
+            .dimensions = place->dimensions,
+            .values = model->parameters + place->offset,
+        };
+    }
+    return mcl_safetensors_write(
+        path, tensors, model->tensor_count, model->metadata, model->metadata_count);
+}

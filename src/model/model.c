@@ -1,0 +1,233 @@
+#include "model/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "maskcl/version.h"
+
+static const char *const own_keys[] = {
+    MCL_KEY_FORMAT,
+    MCL_KEY_VERSION,
+    MCL_KEY_INPUT,
+    MCL_KEY_HIDDEN,
+    MCL_KEY_EMBEDDING,
+    MCL_KEY_ACTIVATION,
+};
+
+bool mcl_model_key_is_own(const char *key)
+{
+    for (size_t i = 0; i < sizeof own_keys / sizeof *own_keys; i++) {
+        if (strcmp(key, own_keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static mcl_text_pair *find_metadata(const mcl_model *model, const char *key)
+{
+    for (size_t i = 0; i < model->metadata_count; i++) {
+        if (strcmp(model->metadata[i].key, key) == 0)
+            return &model->metadata[i];
+    }
+    return NULL;
+}
+
+/* Makes room for one pair more. */
+static mcl_status reserve_metadata(mcl_model *model)
+{
+    if (model->metadata_count < model->metadata_capacity)
+        return MCL_OK;
+    const size_t capacity = 2 * model->metadata_capacity + 16;
+    mcl_text_pair *longer;
+    MCL_TRY(mcl_allocate(&longer, capacity, sizeof *longer));
+    if (model->metadata_count)
+        memcpy(longer, model->metadata, model->metadata_count * sizeof *longer);
+    free(model->metadata);
+    model->metadata = longer;
+    model->metadata_capacity = capacity;
+    return MCL_OK;
+}
+
+mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char *value)
+{
+    char *key_copy, *value_copy;
+    MCL_TRY(reserve_metadata(model));
+    MCL_TRY(mcl_copy_string(&key_copy, key));
+    mcl_status status = mcl_copy_string(&value_copy, value);
+    if (status != MCL_OK) {
+        free(key_copy);
+        return status;
+    }
+    model->metadata[model->metadata_count++] = (mcl_text_pair){key_copy, value_copy};
+    return MCL_OK;
+}
+
+static mcl_status add_number(mcl_model *model, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return mcl_model_metadata_add(model, key, text);
+}
+
+/* Puts the metadata that every model has before any other. */
+static mcl_status describe(mcl_model *model, const char *version)
+{
+    const mcl_architecture *architecture = &model->architecture;
+    char hidden[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < architecture->hidden_count; i++)
+        used += (size_t)snprintf(hidden + used, sizeof hidden - used, "%s%" PRIu32, i ? "," : "",
+            architecture->hidden[i]);
+    MCL_TRY(add_number(model, MCL_KEY_FORMAT, MCL_MODEL_FORMAT));
+    MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_VERSION, version));
+    MCL_TRY(add_number(model, MCL_KEY_INPUT, architecture->input));
+    MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_HIDDEN, hidden));
+    MCL_TRY(add_number(model, MCL_KEY_EMBEDDING, architecture->embedding));
+    return mcl_model_metadata_add(
+        model, MCL_KEY_ACTIVATION, mcl_activation_name(architecture->activation));
+}
+
+mcl_status mcl_model_allocate(
+    mcl_model **model, const mcl_architecture *architecture, const char *version)
+{
+    mcl_model *made;
+    MCL_TRY(mcl_architecture_check(architecture));
+    MCL_TRY(mcl_allocate(&made, 1, sizeof *made));
+    made->architecture = *architecture;
+    made->tensor_count = mcl_architecture_tensors(made->places, architecture);
+    made->parameter_count = mcl_architecture_parameters(architecture);
+    mcl_status status =
+        mcl_allocate(&made->parameters, made->parameter_count, sizeof *made->parameters);
+    if (status == MCL_OK)
+        status = describe(made, version);
+    if (status == MCL_OK)
+        *model = made;
+    else
+        mcl_model_free(made);
+    return status;
+}
+
+/* values[i] = (2u − 1) · 1/√fan_in. The first factor is exact in float, so that the product is
+ * rounded once. */
+static void draw(float *values, const mcl_tensor_place *place, size_t index, uint64_t seed)
+{
+    const float bound = (float)(1.0 / sqrt((double)place->fan_in));
+    uint32_t words[4];
+    for (uint64_t i = 0; i < place->count; i++) {
+        if (i % 4 == 0)
+            mcl_random_words(words, seed, MCL_STREAM_PARAMETERS, 0, 0, index, (uint32_t)(i / 4));
+        values[i] = (2.0f * mcl_uniform(words[i % 4]) - 1.0f) * bound;
+    }
+}
+
+mcl_status mcl_model_create(mcl_model **model, const mcl_architecture *architecture, uint64_t seed)
+{
+    mcl_model *made;
+    MCL_TRY(mcl_model_allocate(&made, architecture, mcl_version()));
+    for (size_t i = 0; i < made->tensor_count; i++)
+        draw(made->parameters + made->places[i].offset, &made->places[i], i, seed);
+    *model = made;
+    return MCL_OK;
+}
+
+void mcl_model_free(mcl_model *model)
+{
+    if (!model)
+        return;
+    for (size_t i = 0; i < model->metadata_count; i++) {
+        free((char *)model->metadata[i].key);
+        free((char *)model->metadata[i].value);
+    }
+    free(model->metadata);
+    free(model->parameters);
+    free(model);
+}
+
+mcl_status mcl_model_check_finite(const mcl_model *model)
+{
+    for (size_t t = 0; t < model->tensor_count; t++) {
+        const mcl_tensor_place *place = &model->places[t];
+        for (uint64_t i = 0; i < place->count; i++) {
+            const float value = model->parameters[place->offset + i];
+            if (!isfinite(value))
+                return mcl_fail(MCL_ERROR_DATA, "value %" PRIu64 " of tensor '%s' is %f", i,
+                    place->name, (double)value);
+        }
+    }
+    return MCL_OK;
+}
+
+const mcl_architecture *mcl_model_architecture(const mcl_model *model)
+{
+    return &model->architecture;
+}
+
+size_t mcl_model_tensor_count(const mcl_model *model)
+{
+    return model->tensor_count;
+}
+
+mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index)
+{
+    const mcl_tensor_place *place = &model->places[index];
+    return (mcl_tensor){
+        .name = place->name,
+        .values = model->parameters + place->offset,
+        .shape = {place->shape[0], place->shape[1]},
+        .dimensions = place->dimensions,
+        .offset = place->offset,
+    };
+}
+
+float *mcl_model_parameters(const mcl_model *model, uint64_t *count, uint64_t *encoder_count)
+{
+    if (count)
+        *count = model->parameter_count;
+    if (encoder_count)
+        *encoder_count = mcl_encoder_parameters(&model->architecture);
+    return model->parameters;
+}
+
+mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value)
+{
+    if (!*key || !mcl_is_utf8(key, strlen(key)) || mcl_has_control_character(key))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a metadata key is empty, not UTF-8 or has a control character in it");
+    if (mcl_model_key_is_own(key))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "metadata '%s' is the model's own and follows from its architecture", key);
+    if (!mcl_is_utf8(value, strlen(value)))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "the value of metadata '%s' is not UTF-8", key);
+    mcl_text_pair *pair = find_metadata(model, key);
+    if (!pair)
+        return mcl_model_metadata_add(model, key, value);
+    char *copy;
+    MCL_TRY(mcl_copy_string(&copy, value));
+    free((char *)pair->value);
+    pair->value = copy;
+    return MCL_OK;
+}
+
+const char *mcl_model_metadata_get(const mcl_model *model, const char *key)
+{
+    const mcl_text_pair *pair = find_metadata(model, key);
+    return pair ? pair->value : NULL;
+}
+
+size_t mcl_model_metadata_count(const mcl_model *model)
+{
+    return model->metadata_count;
+}
+
+void mcl_model_metadata_at(
+    const mcl_model *model, size_t index, const char **key, const char **value)
+{
+    *key = model->metadata[index].key;
+    *value = model->metadata[index].value;
+}

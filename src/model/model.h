@@ -1,0 +1,41 @@
+/* The model's inside, for the functions that read and write it. */
+#ifndef MASKCL_MODEL_MODEL_H
+#define MASKCL_MODEL_MODEL_H
+
+#include "model/architecture.h"
+#include "model/safetensors.h"
+
+/* Metadata that say what the file is and how large the model is: the first of every model. */
+#define MCL_KEY_FORMAT "maskcl_format"
+#define MCL_KEY_VERSION "maskcl_version"
+#define MCL_KEY_INPUT "input"
+#define MCL_KEY_HIDDEN "hidden" /* widths joined by commas */
+#define MCL_KEY_EMBEDDING "embedding"
+#define MCL_KEY_ACTIVATION "activation"
+
+#define MCL_MODEL_FORMAT 1 /* the newest format that is read, and the one that is written */
+
+struct mcl_model {
+    mcl_architecture architecture;
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    size_t tensor_count;
+    float *parameters;
+    uint64_t parameter_count;
+    mcl_text_pair *metadata; /* owns its strings */
+    size_t metadata_count, metadata_capacity;
+};
+
+/* A model with all parameters 0 that has the metadata above, with this text as the version. */
+mcl_status mcl_model_allocate(
+    mcl_model **model, const mcl_architecture *architecture, const char *version);
+
+/* Whether a key is one of those above. */
+bool mcl_model_key_is_own(const char *key);
+
+/* Adds metadata whose key is not there yet; both strings must be fit for a file. */
+mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char *value);
+
+/* MCL_ERROR_DATA for a parameter that is NaN or infinite, with its place. */
+mcl_status mcl_model_check_finite(const mcl_model *model);
+
+#endif
