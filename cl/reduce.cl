@@ -5,14 +5,15 @@
 #define BLOCK 1024 /* elements that one work-item sums */
 #define BLOCK_ROWS 64
 
-/* out[offset+b] = (Σ of block b of in[n]) / divisor, blocks of 1024 elements. Work-item b. Run again
- * on its own output, until one block is left, it is the sum of everything. */
-kernel void sum(const global float *in, const uint n, const float divisor, global float *out,
-    const ulong offset)
+/* out[to+b] = (Σ of block b of in[from … from+n-1]) / divisor, blocks of 1024 elements. Work-item b.
+ * Run again on its own output, until one block is left, it is the sum of everything. */
+kernel void sum(const global float *in, const ulong from, const uint n, const float divisor,
+    global float *out, const ulong to)
 {
     const uint block = get_global_id(0), first = block * BLOCK;
     if (first < n)
-        out[offset + block] = mcl_divide(mcl_sum(in + first, min(n - first, (uint)BLOCK)), divisor);
+        out[to + block] =
+            mcl_divide(mcl_sum(in + from + first, min(n - first, (uint)BLOCK)), divisor);
 }
 
 /* partial[b×n + j] = the sum of column j of in[rows×n] over the 64 rows of block b, in ascending

@@ -1,0 +1,54 @@
+#include "nn/reduce.h"
+
+#define BLOCK 1024    /* as in cl/reduce.cl */
+#define BLOCK_ROWS 64 /* likewise */
+
+static uint64_t blocks_of(uint64_t n, uint64_t block)
+{
+    return n / block + (n % block != 0);
+}
+
+uint64_t mcl_sum_space(uint64_t n)
+{
+    uint64_t elements = 0; /* the passes' results lie one behind the other */
+    while (n > BLOCK)
+        elements += n = blocks_of(n, BLOCK);
+    return elements;
+}
+
+uint64_t mcl_column_sums_space(uint32_t rows, uint32_t n)
+{
+    return blocks_of(rows, BLOCK_ROWS) * n;
+}
+
+mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
+    cl_mem out, uint64_t offset)
+{
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "reduce.cl", "sum", ""));
+    uint64_t from = 0, to = 0;
+    while (n > BLOCK) {
+        const uint32_t blocks = (uint32_t)blocks_of(n, BLOCK);
+        MCL_TRY(mcl_launch(context, kernel, blocks, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
+            MCL_FLOAT(1), MCL_BUFFER(space), MCL_ULONG(to)));
+        in = space;
+        from = to;
+        to += blocks;
+        n = blocks;
+    }
+    return mcl_launch(context, kernel, 1, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
+        MCL_FLOAT(divisor), MCL_BUFFER(out), MCL_ULONG(offset));
+}
+
+mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
+    cl_mem out, uint64_t offset)
+{
+    cl_kernel blocks_kernel, sums_kernel;
+    MCL_TRY(mcl_kernel_get(&blocks_kernel, context, "reduce.cl", "column_blocks", ""));
+    MCL_TRY(mcl_kernel_get(&sums_kernel, context, "reduce.cl", "column_sums", ""));
+    const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
+    MCL_TRY(mcl_launch(context, blocks_kernel, n, blocks, MCL_BUFFER(in), MCL_UINT(rows),
+        MCL_UINT(n), MCL_BUFFER(space)));
+    return mcl_launch(context, sums_kernel, n, 1, MCL_BUFFER(space), MCL_UINT(blocks), MCL_UINT(n),
+        MCL_BUFFER(out), MCL_ULONG(offset));
+}
