@@ -356,7 +356,8 @@ static mcl_status parse_json(cJSON **header, const char *json, size_t length, co
     const char *end = json;
     cJSON *root = cJSON_ParseWithLengthOpts(json, length, &end, false);
     if (!root)
-        return mcl_fail(MCL_ERROR_FORMAT, "%s: the header is not JSON: error at byte %zu", path,
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: the header is not JSON, or too large for the memory: byte %zu", path,
             LENGTH_BYTES + (size_t)(end - json));
     while (end < json + length && strchr(" \t\r\n", *end))
         end++;
