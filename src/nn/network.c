@@ -13,17 +13,16 @@ struct mcl_network {
     mcl_activation activation;
     uint32_t rows; /* at most */
     size_t count;
-    mcl_layer layers[MCL_HIDDEN_MAX + 1];
-    cl_mem output[MCL_HIDDEN_MAX + 1];   /* [R×O] a = f(z) */
-    cl_mem linear[MCL_HIDDEN_MAX + 1];   /* [R×O] z, where the backward pass needs it; else NULL */
-    cl_mem gradient[MCL_HIDDEN_MAX + 1]; /* [R×O] by a, then by z; training only */
-    cl_mem space;                        /* of column sums; training only */
+    mcl_layer layers[MCL_LAYERS_MAX];
+    cl_mem output[MCL_LAYERS_MAX];   /* [R×O] a = f(z) */
+    cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the backward pass needs it; else NULL */
+    cl_mem gradient[MCL_LAYERS_MAX]; /* [R×O] by a, then by z; training only */
+    cl_mem space;                    /* of column sums; training only */
 };
 
-/* The activation follows every layer but the last. */
 static mcl_activation activation_of(const mcl_network *network, size_t l)
 {
-    return l + 1 < network->count ? network->activation : MCL_ACTIVATION_NONE;
+    return network->layers[l].activated ? network->activation : MCL_ACTIVATION_NONE;
 }
 
 /* What the activation's backward pass reads: z for GELU, a for the others. */

@@ -1,0 +1,124 @@
+#include "optim/optimizer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/names.h"
+
+struct mcl_optimizer {
+    mcl_context *context;
+    mcl_optimizer_options options;
+    uint64_t count;
+    uint64_t steps;
+    double power1, power2; /* β₁ᵗ and β₂ᵗ, multiplied up step by step */
+    cl_mem first;          /* adam: mean of the gradients; sgd: velocity */
+    cl_mem second;         /* adam: mean of their squares */
+    cl_kernel kernel;
+};
+
+static const char *const names[] = {"adam", "adamw", "sgd"};
+
+mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, names, 3, "optimizer"));
+    *kind = (mcl_optimizer_kind)index;
+    return MCL_OK;
+}
+
+const char *mcl_optimizer_name(mcl_optimizer_kind kind)
+{
+    return names[kind];
+}
+
+double mcl_weight_decay(const mcl_optimizer_options *options)
+{
+    if (options->weight_decay >= 0.0)
+        return options->weight_decay;
+    return options->kind == MCL_OPTIMIZER_ADAMW ? 0.01 : 0.0;
+}
+
+static mcl_status check(const mcl_optimizer_options *options)
+{
+    if (!(options->learning_rate >= 0.0 && options->learning_rate < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a learning rate of %g: it must be 0 or more",
+            options->learning_rate);
+    if (!isfinite(options->weight_decay))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a weight decay of %g: it must be a finite number",
+            options->weight_decay);
+    if (!(options->momentum >= 0.0 && options->momentum < INFINITY))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "a momentum of %g: it must be 0 or more", options->momentum);
+    if (!(options->beta1 >= 0.0 && options->beta1 < 1.0 && options->beta2 >= 0.0 &&
+            options->beta2 < 1.0))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "betas of %g and %g: they must be in [0,1)",
+            options->beta1, options->beta2);
+    if (!(options->epsilon >= 0.0 && options->epsilon < INFINITY))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "an epsilon of %g: it must be 0 or more", options->epsilon);
+    return MCL_OK;
+}
+
+static mcl_status zeros(cl_mem *buffer, mcl_context *context, uint64_t count)
+{
+    MCL_TRY(mcl_buffer_create(buffer, context, count, sizeof(float), "optimizer's moments"));
+    return mcl_buffer_zero(context, *buffer, 0, count * sizeof(float));
+}
+
+mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
+    const mcl_optimizer_options *options, uint64_t count)
+{
+    MCL_TRY(check(options));
+    mcl_optimizer *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->options = *options;
+    created->options.weight_decay = mcl_weight_decay(options);
+    created->count = count;
+    created->power1 = created->power2 = 1.0;
+    const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
+    mcl_status status =
+        mcl_kernel_get(&created->kernel, context, "optimizer.cl", sgd ? "sgd" : "adam", "");
+    if (status == MCL_OK) /* without momentum the kernel leaves the velocity alone */
+        status = zeros(&created->first, context, sgd && options->momentum == 0.0 ? 1 : count);
+    if (status == MCL_OK && !sgd)
+        status = zeros(&created->second, context, count);
+    if (status != MCL_OK) {
+        mcl_optimizer_free(created);
+        return status;
+    }
+    *optimizer = created;
+    return MCL_OK;
+}
+
+void mcl_optimizer_free(mcl_optimizer *optimizer)
+{
+    if (!optimizer)
+        return;
+    mcl_buffer_release(&optimizer->first);
+    mcl_buffer_release(&optimizer->second);
+    free(optimizer);
+}
+
+mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)
+{
+    const mcl_optimizer_options *options = &optimizer->options;
+    optimizer->steps++;
+    if (options->kind == MCL_OPTIMIZER_SGD)
+        return mcl_launch(optimizer->context, optimizer->kernel, optimizer->count, 1,
+            MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first),
+            MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->weight_decay),
+            MCL_FLOAT(options->momentum), MCL_UINT(optimizer->steps == 1));
+    const bool decoupled = options->kind == MCL_OPTIMIZER_ADAMW;
+    optimizer->power1 *= options->beta1;
+    optimizer->power2 *= options->beta2;
+    return mcl_launch(optimizer->context, optimizer->kernel, optimizer->count, 1,
+        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first),
+        MCL_BUFFER(optimizer->second),
+        MCL_FLOAT(decoupled ? 1.0 - options->learning_rate * options->weight_decay : 1.0),
+        MCL_FLOAT(decoupled ? 0.0 : options->weight_decay), MCL_FLOAT(1.0 - options->beta1),
+        MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
+        MCL_FLOAT(options->learning_rate / (1.0 - optimizer->power1)),
+        MCL_FLOAT(sqrt(1.0 - optimizer->power2)), MCL_FLOAT(options->epsilon));
+}

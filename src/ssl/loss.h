@@ -1,0 +1,37 @@
+/* The objectives of a run, forward and backward on the device. */
+#ifndef MASKCL_SSL_LOSS_H
+#define MASKCL_SSL_LOSS_H
+
+#include "device/context.h"
+#include "maskcl/pretrain.h"
+#include "nn/network.h"
+
+/* What a step measures, one float each: the objectives' means in the order of the options, then the
+ * sum of the embedding's standard deviations. */
+#define MCL_METRICS (MCL_OBJECTIVES_MAX + 1)
+#define MCL_METRIC_DEVIATION MCL_OBJECTIVES_MAX
+
+/* Buffers and kernels of a run's objectives for one size of batch. */
+typedef struct mcl_loss mcl_loss;
+
+/* For batches of B rows with embeddings of architecture->embedding columns. */
+mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
+    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch);
+void mcl_loss_free(mcl_loss *loss);
+
+/* Whether the objectives train the decoder, and so need the unmasked rows. */
+bool mcl_loss_has_decoder(const mcl_loss *loss);
+
+/* Enqueues all objectives on the encoder's output [2B×E] (positive views, then negative): writes
+ * the gradient of their weighted sum to the encoder's output gradient, the decoder's own gradients
+ * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. whole[B×D] holds the
+ * unmasked rows when there is a decoder. */
+mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem parameters,
+    cl_mem gradients, cl_mem whole, cl_mem metrics, uint64_t slot);
+
+/* Enqueues the measure behind mcl_step.spread on the positive views' embeddings:
+ * metrics[slot·MCL_METRICS + MCL_METRIC_DEVIATION] = Σ over columns of their deviation. */
+mcl_status mcl_loss_spread(
+    mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot);
+
+#endif

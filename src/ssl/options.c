@@ -1,0 +1,217 @@
+#include "ssl/options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/names.h"
+
+static const char *const objective_names[] = {"cosine", "nt-xent", "reconstruction"};
+static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
+
+static const mcl_recipe recipes[] = {
+    {"default", "the reference encoder's sizes with objectives that do not collapse"},
+    {"recommended", "images: a wider encoder, four times the work of the default"},
+    {"reference", "the published model as it is: it collapses, and serves as a comparison"},
+};
+
+static void objective(mcl_pretrain_options *options, mcl_objective_kind kind, float weight)
+{
+    options->objectives[options->objective_count++] = (mcl_objective){kind, weight};
+}
+
+mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
+{
+    const char *names[sizeof recipes / sizeof *recipes];
+    const size_t count = sizeof recipes / sizeof *recipes;
+    for (size_t i = 0; i < count; i++)
+        names[i] = recipes[i].name;
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, name, names, count, "recipe"));
+    options->hidden_count = 1;
+    options->hidden[0] = 128;
+    options->embedding = 64;
+    options->activation = MCL_ACTIVATION_RELU;
+    options->mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 4};
+    options->objective_count = 0;
+    options->temperature = 0.2f;
+    options->optimizer = (mcl_optimizer_options){
+        MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT, 0.0, 0.9, 0.999, 1e-8};
+    options->batch = MCL_BATCH_AUTO;
+    options->epochs = 10;
+    if (strcmp(name, "reference") == 0) {
+        options->mask.kind = MCL_MASK_UNIFORM;
+        options->batch = MCL_BATCH_ALL;
+        objective(options, MCL_OBJECTIVE_COSINE, 1.0f);
+        return MCL_OK;
+    }
+    objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
+    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 10.0f);
+    if (strcmp(name, "recommended") == 0) {
+        options->hidden[0] = 512;
+        options->embedding = 256;
+    }
+    return MCL_OK;
+}
+
+const mcl_recipe *mcl_recipes(size_t *count)
+{
+    *count = sizeof recipes / sizeof *recipes;
+    return recipes;
+}
+
+void mcl_pretrain_defaults(mcl_pretrain_options *options)
+{
+    memset(options, 0, sizeof *options);
+    (void)mcl_recipe_apply(options, "default"); /* the name is there: it cannot fail */
+}
+
+const char *mcl_objective_name(mcl_objective_kind kind)
+{
+    return objective_names[kind];
+}
+
+mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, mask_names, 3, "mask"));
+    *kind = (mcl_mask_kind)index;
+    return MCL_OK;
+}
+
+const char *mcl_mask_kind_name(mcl_mask_kind kind)
+{
+    return mask_names[kind];
+}
+
+/* One "name" or "name:weight", length bytes of text. */
+static mcl_status parse_objective(mcl_objective *objective, const char *text, size_t length)
+{
+    char name[64];
+    if (length >= sizeof name)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "unknown objective '%s'", text);
+    memcpy(name, text, length);
+    name[length] = '\0';
+    char *colon = strchr(name, ':');
+    float weight = 1.0f;
+    if (colon) {
+        char *end;
+        weight = strtof(colon + 1, &end);
+        if (end == colon + 1 || *end || !(weight > 0.0f) || !isfinite(weight))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the weight in '%s' is not a number above 0: write it as nt-xent:0.5", name);
+        *colon = '\0';
+    }
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, name, objective_names, MCL_OBJECTIVE_KINDS, "objective"));
+    *objective = (mcl_objective){(mcl_objective_kind)index, weight};
+    return MCL_OK;
+}
+
+mcl_status mcl_objectives_parse(
+    mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text)
+{
+    mcl_objective parsed[MCL_OBJECTIVES_MAX];
+    size_t used = 0;
+    for (const char *part = text;; part++) {
+        const size_t length = strcspn(part, "+");
+        mcl_objective one;
+        MCL_TRY(parse_objective(&one, part, length));
+        for (size_t i = 0; i < used; i++) {
+            if (parsed[i].kind == one.kind)
+                return mcl_fail(MCL_ERROR_ARGUMENT, "the objective %s stands twice in '%s'",
+                    mcl_objective_name(one.kind), text);
+        }
+        parsed[used++] = one; /* every kind at most once: there is room */
+        part += length;
+        if (!*part)
+            break;
+    }
+    memcpy(objectives, parsed, used * sizeof *parsed);
+    *count = used;
+    return MCL_OK;
+}
+
+mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data)
+{
+    image[0] = 1;
+    image[1] = (uint32_t)mcl_data_columns(data);
+    image[2] = 1;
+    if (mask->kind == MCL_MASK_UNIFORM)
+        return MCL_OK;
+    if (!(mask->ratio > 0.0f && mask->ratio < 1.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a mask ratio of %g: it is the part that the positive view keeps, between 0 and 1",
+            mask->ratio);
+    if (mask->kind == MCL_MASK_BERNOULLI)
+        return MCL_OK;
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    if (dimensions != 2 && dimensions != 3)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "block masks need images, rows of height × width or height × width × channels; these "
+            "have %zu dimension%s: use another mask",
+            dimensions, dimensions == 1 ? "" : "s");
+    if (mask->patch == 0 || (mask->patch > shape[0] && mask->patch > shape[1]))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a patch of %" PRIu32 " pixels for images of %" PRIu64 " × %" PRIu64, mask->patch,
+            shape[0], shape[1]);
+    for (size_t i = 0; i < 3; i++)
+        image[i] = i < dimensions ? (uint32_t)shape[i] : 1;
+    return MCL_OK;
+}
+
+static mcl_status check_batch(uint32_t *batch, const mcl_pretrain_options *options, uint64_t rows)
+{
+    uint64_t size = options->batch;
+    if (size == MCL_BATCH_AUTO)
+        size = rows < 256 ? rows : 256;
+    else if (size == MCL_BATCH_ALL)
+        size = rows;
+    if (size > rows)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a batch of %" PRIu64 " rows is larger than the data, %" PRIu64 " rows", size, rows);
+    if (size > UINT32_MAX / 2)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a batch of %" PRIu64 " rows: at most %" PRIu32 " can be used", size, UINT32_MAX / 2);
+    *batch = (uint32_t)size;
+    return MCL_OK;
+}
+
+mcl_status mcl_pretrain_check(
+    uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data)
+{
+    uint32_t image[3], rows;
+    if (mcl_data_columns(data) > UINT32_MAX)
+        return mcl_fail(MCL_ERROR_DATA,
+            "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),
+            UINT32_MAX);
+    if (options->epochs == 0 || options->epochs > UINT32_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", options->epochs, UINT32_MAX);
+    if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
+            options->objective_count, MCL_OBJECTIVES_MAX);
+    MCL_TRY(mcl_mask_check(image, &options->mask, data));
+    MCL_TRY(check_batch(&rows, options, mcl_data_rows(data)));
+    for (size_t i = 0; i < options->objective_count; i++) {
+        const mcl_objective *objective = &options->objectives[i];
+        if (!(objective->weight > 0.0f) || !isfinite(objective->weight))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a weight of %g for the objective %s: it must be "
+                "above 0",
+                objective->weight, mcl_objective_name(objective->kind));
+        if (objective->kind != MCL_OBJECTIVE_NT_XENT)
+            continue;
+        if (rows < 2)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "nt-xent tells a row from others: a batch needs at least 2 rows");
+        if (!(options->temperature > 0.0f) || !isfinite(options->temperature))
+            return mcl_fail(MCL_ERROR_ARGUMENT, "a temperature of %g: it must be above 0",
+                options->temperature);
+    }
+    *batch = rows;
+    return MCL_OK;
+}
