@@ -3,7 +3,6 @@
 
 #include "support/failing_memory.h"
 
-#include <limits.h>
 #include <sys/stat.h>
 
 #include "model/safetensors.h"
