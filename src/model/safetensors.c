@@ -227,7 +227,7 @@ static mcl_status parse_tensor(
     if (!cJSON_IsObject(item))
         return mcl_fail(
             MCL_ERROR_FORMAT, "%s: tensor '%s' is not described by an object", path, tensor->name);
-    const cJSON *dtype, *shape, *offsets;
+    const cJSON *dtype = NULL, *shape = NULL, *offsets = NULL;
     MCL_TRY(member(&dtype, item, "dtype", path, tensor->name));
     MCL_TRY(member(&shape, item, "shape", path, tensor->name));
     MCL_TRY(member(&offsets, item, "data_offsets", path, tensor->name));
