@@ -200,7 +200,7 @@ END_TEST
 START_TEST(test_many_metadata)
 {
     mcl_model *model = create(&small, 1);
-    char key[16], value[16];
+    char key[32], value[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof key, "key %d", i);
         snprintf(value, sizeof value, "value %d", i);
