@@ -1,0 +1,72 @@
+/* Measuring features: standardising, softmax regression, nearest neighbours. */
+#include "common.clh"
+#include "rounding.clh"
+
+/* x = (x − mean)·inverse, in place, for x[rows×n]. Work-item (j, i). */
+kernel void standardize(global float *x, const global float *mean, const global float *inverse,
+    const uint n)
+{
+    const uint j = get_global_id(0);
+    const ulong at = (ulong)get_global_id(1) * n + j;
+    x[at] = (x[at] - mean[j]) * inverse[j];
+}
+
+/* squares[i×n + j] = (x − mean)² for x[rows×n]. Work-item (j, i). */
+kernel void squared_deviations(const global float *x, const global float *mean, const uint n,
+    global float *squares)
+{
+    const uint j = get_global_id(0);
+    const ulong at = (ulong)get_global_id(1) * n + j;
+    const float difference = x[at] - mean[j];
+    squares[at] = difference * difference;
+}
+
+/* Softmax regression on logits[rows×classes] + weights[bias …]: loss[i] = log Σ exp l_i − l_i,label, and the
+ * logits become the gradient by them, (softmax − [label])·scale. Work-item i. */
+kernel void softmax_rows(global float *logits, const global float *weights, const ulong bias,
+    const global uint *labels, const uint classes, const float scale, global float *loss)
+{
+    const uint i = get_global_id(0), label = labels[i];
+    global float *row = logits + (ulong)i * classes;
+    float largest = -INFINITY;
+    for (uint c = 0; c < classes; c++) {
+        row[c] += weights[bias + c];
+        largest = fmax(largest, row[c]);
+    }
+    const float own = row[label] - largest;
+    float total = 0.0f;
+    for (uint c = 0; c < classes; c++) {
+        row[c] = mcl_exp(row[c] - largest);
+        total += row[c];
+    }
+    loss[i] = mcl_log(total) - own;
+    const float inverse = mcl_reciprocal(total);
+    for (uint c = 0; c < classes; c++)
+        row[c] = scale * fma(row[c], inverse, c == label ? -1.0f : 0.0f);
+}
+
+/* Keeps the `count` largest similarities of every query and where they are, best first; of equals
+ * the earlier place first. similarity[queries×n] belongs to places first … first+n-1. Work-item i.
+ * best[queries×count] and place[…] start out as −∞ and 0. */
+kernel void nearest(const global float *similarity, const uint n, const uint first,
+    const uint count, global float *best, global uint *place)
+{
+    const uint i = get_global_id(0);
+    const global float *row = similarity + (ulong)i * n;
+    global float *values = best + (ulong)i * count;
+    global uint *places = place + (ulong)i * count;
+    float least = values[count - 1];
+    for (uint j = 0; j < n; j++) {
+        const float value = row[j];
+        if (value > least) {
+            uint at = count - 1;
+            for (; at > 0 && values[at - 1] < value; at--) {
+                values[at] = values[at - 1];
+                places[at] = places[at - 1];
+            }
+            values[at] = value;
+            places[at] = first + j;
+            least = values[count - 1];
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/* Minimising a smooth convex function: L-BFGS (Liu and Nocedal 1989; Nocedal and Wright 2006,
+ * algorithm 7.4) with a backtracking line search. */
+#ifndef MASKCL_EVAL_LBFGS_H
+#define MASKCL_EVAL_LBFGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/status.h"
+
+/* Computes the function's value and its gradient [n] at x [n]. */
+typedef mcl_status (*mcl_objective_function)(
+    double *value, double *gradient, const double *x, void *state);
+
+/* Changes x[n] until the gradient's largest component is below tolerance, no step makes the value
+ * smaller, or most iterations are over. *converged says that the first was the end, or the second:
+ * then the value is as small as its rounding shows. */
+mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function, void *state,
+    double tolerance, uint32_t most, uint32_t *iterations, bool *converged);
+
+#endif

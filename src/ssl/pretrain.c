@@ -1,0 +1,378 @@
+/* The training loop. */
+#include "maskcl/pretrain.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "data/data.h"
+#include "data/permutation.h"
+#include "nn/network.h"
+#include "optim/optimizer.h"
+#include "ssl/loss.h"
+#include "ssl/options.h"
+#include "ssl/views.h"
+
+/* Steps that the host may run ahead of the device: enough to keep it busy, few enough that a stop
+ * and a report come soon. */
+#define STEPS_AHEAD 4
+
+/* A step that the device may still be at work on. */
+struct pending {
+    cl_event done;
+    uint64_t step; /* from 0, over the whole run */
+    bool reported; /* its metrics are being read */
+    float metrics[MCL_METRICS];
+};
+
+struct trainer {
+    mcl_context *context;
+    const mcl_data *data;
+    const mcl_pretrain_options *options;
+    mcl_architecture architecture;
+    uint32_t batch;
+    uint64_t steps_per_epoch;
+    mcl_model *model;
+    mcl_permutation *permutation;
+    uint64_t *order; /* [rows] of this epoch */
+    mcl_network *encoder;
+    mcl_loss *loss;
+    mcl_optimizer *optimizer;
+    mcl_views views;
+    cl_mem device_data;  /* [rows × columns] in the data's own type */
+    cl_mem device_order; /* [rows] */
+    cl_mem input;        /* [2B×D] the views */
+    cl_mem whole;        /* [B×D] the rows themselves, with a decoder only */
+    cl_mem parameters, gradients;
+    cl_mem metrics;       /* [steps_per_epoch × MCL_METRICS] */
+    float *epoch_metrics; /* the same on the host */
+    struct pending pending[STEPS_AHEAD];
+    uint64_t oldest, newest; /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
+    double start, reported_at;
+    uint64_t reported_rows; /* up to the last report */
+    double epoch_loss;      /* NaN until the epoch's metrics have been read */
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static mcl_status create_buffers(struct trainer *trainer)
+{
+    mcl_context *context = trainer->context;
+    const uint64_t rows = mcl_data_rows(trainer->data), columns = mcl_data_columns(trainer->data);
+    uint64_t count;
+    const float *initial = mcl_model_parameters(trainer->model, &count, NULL);
+    MCL_TRY(mcl_data_upload(&trainer->device_data, context, trainer->data, 0, rows));
+    MCL_TRY(mcl_buffer_create(
+        &trainer->device_order, context, rows, sizeof(uint64_t), "order of the rows"));
+    MCL_TRY(mcl_buffer_create(&trainer->input, context, 2 * (uint64_t)trainer->batch,
+        columns * sizeof(float), "views of a batch"));
+    if (mcl_loss_has_decoder(trainer->loss))
+        MCL_TRY(mcl_buffer_create(
+            &trainer->whole, context, trainer->batch, columns * sizeof(float), "rows of a batch"));
+    MCL_TRY(mcl_buffer_create(&trainer->parameters, context, count, sizeof(float), "parameters"));
+    MCL_TRY(mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients"));
+    MCL_TRY(mcl_buffer_create(&trainer->metrics, context, trainer->steps_per_epoch,
+        MCL_METRICS * sizeof(float), "metrics"));
+    return mcl_buffer_write(context, trainer->parameters, 0, initial, count * sizeof(float));
+}
+
+static mcl_status create(struct trainer *trainer)
+{
+    mcl_context *context = trainer->context;
+    const mcl_pretrain_options *options = trainer->options;
+    const uint64_t rows = mcl_data_rows(trainer->data);
+    MCL_TRY(mcl_pretrain_check(&trainer->batch, options, trainer->data));
+    trainer->steps_per_epoch = rows / trainer->batch;
+    trainer->architecture.input = mcl_data_columns(trainer->data);
+    trainer->architecture.hidden_count = options->hidden_count;
+    memcpy(trainer->architecture.hidden, options->hidden, sizeof options->hidden);
+    trainer->architecture.embedding = options->embedding;
+    trainer->architecture.activation = options->activation;
+    MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
+
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_encoder_layers(layers, &trainer->architecture);
+    MCL_TRY(mcl_network_create(&trainer->encoder, context, layers, count,
+        trainer->architecture.activation, 2 * trainer->batch, true));
+    MCL_TRY(
+        mcl_loss_create(&trainer->loss, context, options, &trainer->architecture, trainer->batch));
+    const bool decoder = mcl_loss_has_decoder(trainer->loss);
+    uint64_t all, encoder;
+    mcl_model_parameters(trainer->model, &all, &encoder);
+    MCL_TRY(mcl_optimizer_create(
+        &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
+    MCL_TRY(mcl_views_create(
+        &trainer->views, context, trainer->data, &options->mask, options->seed, decoder));
+    MCL_TRY(mcl_permutation_create(&trainer->permutation, rows));
+    MCL_TRY(mcl_allocate(&trainer->order, rows, sizeof *trainer->order));
+    MCL_TRY(mcl_allocate(
+        &trainer->epoch_metrics, trainer->steps_per_epoch, MCL_METRICS * sizeof(float)));
+    return create_buffers(trainer);
+}
+
+static void release(struct trainer *trainer)
+{
+    for (; trainer->oldest < trainer->newest; trainer->oldest++) {
+        cl_event done = trainer->pending[trainer->oldest % STEPS_AHEAD].done;
+        (void)clWaitForEvents(1, &done); /* a read may still be writing to the host */
+        clReleaseEvent(done);
+    }
+    mcl_network_free(trainer->encoder);
+    mcl_loss_free(trainer->loss);
+    mcl_optimizer_free(trainer->optimizer);
+    mcl_permutation_free(trainer->permutation);
+    free(trainer->order);
+    free(trainer->epoch_metrics);
+    mcl_buffer_release(&trainer->device_data);
+    mcl_buffer_release(&trainer->device_order);
+    mcl_buffer_release(&trainer->input);
+    mcl_buffer_release(&trainer->whole);
+    mcl_buffer_release(&trainer->parameters);
+    mcl_buffer_release(&trainer->gradients);
+    mcl_buffer_release(&trainer->metrics);
+    mcl_model_free(trainer->model);
+}
+
+/* The weighted sum of the objectives' means. */
+static double total_loss(const struct trainer *trainer, const float *metrics)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < trainer->options->objective_count; i++)
+        total += (double)trainer->options->objectives[i].weight * (double)metrics[i];
+    return total;
+}
+
+static mcl_status check_loss(const struct trainer *trainer, const float *metrics, uint64_t step)
+{
+    if (isfinite(total_loss(trainer, metrics)))
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_DATA,
+        "the loss is no longer finite in step %" PRIu64 ": lower the learning rate (--lr)",
+        step + 1);
+}
+
+static void report(struct trainer *trainer, const struct pending *pending)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    const double time = now();
+    const uint64_t rows = (pending->step + 1) * trainer->batch;
+    mcl_step step = {
+        .step = pending->step + 1,
+        .steps = options->epochs * trainer->steps_per_epoch,
+        .epoch = pending->step / trainer->steps_per_epoch + 1,
+        .epochs = options->epochs,
+        .epoch_end = (pending->step + 1) % trainer->steps_per_epoch == 0,
+        .loss = total_loss(trainer, pending->metrics),
+        .epoch_loss = NAN,
+        .spread = (double)pending->metrics[MCL_METRIC_DEVIATION] /
+                  sqrt((double)trainer->architecture.embedding),
+        .rows_per_second = (double)(rows - trainer->reported_rows) / (time - trainer->reported_at),
+        .seconds = time - trainer->start,
+    };
+    if (step.epoch_end)
+        step.epoch_loss = trainer->epoch_loss;
+    for (size_t i = 0; i < options->objective_count; i++)
+        step.objective_loss[i] = (double)pending->metrics[i];
+    step.collapsed = step.spread < MCL_COLLAPSE_SPREAD;
+    trainer->reported_at = time;
+    trainer->reported_rows = rows;
+    options->report(&step, options->user);
+}
+
+/* Waits for the oldest pending step and reports it where that was asked for. */
+static mcl_status finish_oldest(struct trainer *trainer)
+{
+    struct pending *pending = &trainer->pending[trainer->oldest % STEPS_AHEAD];
+    const cl_int code = clWaitForEvents(1, &pending->done);
+    clReleaseEvent(pending->done);
+    trainer->oldest++;
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(trainer->context, "waiting for a step", code);
+    if (!pending->reported)
+        return MCL_OK;
+    MCL_TRY(check_loss(trainer, pending->metrics, pending->step));
+    if (trainer->options->report)
+        report(trainer, pending);
+    return MCL_OK;
+}
+
+/* Remembers the step just enqueued; when it is to be reported, its metrics are read as it ends. */
+static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported)
+{
+    if (trainer->newest - trainer->oldest == STEPS_AHEAD)
+        MCL_TRY(finish_oldest(trainer));
+    struct pending *pending = &trainer->pending[trainer->newest % STEPS_AHEAD];
+    pending->step = step;
+    pending->reported = reported;
+    const size_t slot = (size_t)(step % trainer->steps_per_epoch) * sizeof pending->metrics;
+    cl_command_queue queue = trainer->context->queue;
+    cl_int code = reported ? clEnqueueReadBuffer(queue, trainer->metrics, CL_FALSE, slot,
+                                 sizeof pending->metrics, pending->metrics, 0, NULL, &pending->done)
+                           : clEnqueueMarkerWithWaitList(queue, 0, NULL, &pending->done);
+    if (code == CL_SUCCESS) {
+        trainer->newest++;
+        code = clFlush(queue);
+    }
+    return code == CL_SUCCESS ? MCL_OK
+                              : mcl_context_fail(trainer->context, "enqueueing a step", code);
+}
+
+/* Enqueues views, encoder, objectives, backward and optimizer for batch number `index` of the
+ * epoch. */
+static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, bool reported)
+{
+    const uint32_t views = 2 * trainer->batch;
+    MCL_TRY(mcl_views_run(&trainer->views, trainer->device_data, trainer->device_order,
+        index * trainer->batch, trainer->batch, epoch, trainer->input, trainer->whole));
+    MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, views));
+    MCL_TRY(mcl_loss_run(trainer->loss, trainer->encoder, trainer->parameters, trainer->gradients,
+        trainer->whole, trainer->metrics, index));
+    if (reported)
+        MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, trainer->metrics, index));
+    MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
+        trainer->input, views, NULL, 0.0f));
+    return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
+}
+
+/* Reads the metrics of all steps of the epoch that has just been enqueued. */
+static mcl_status end_epoch(struct trainer *trainer, uint64_t first_step)
+{
+    const uint64_t steps = trainer->steps_per_epoch;
+    MCL_TRY(mcl_buffer_read(trainer->context, trainer->epoch_metrics, trainer->metrics, 0,
+        steps * MCL_METRICS * sizeof(float)));
+    double sum = 0.0;
+    for (uint64_t i = 0; i < steps; i++) {
+        const float *metrics = trainer->epoch_metrics + i * MCL_METRICS;
+        MCL_TRY(check_loss(trainer, metrics, first_step + i));
+        sum += total_loss(trainer, metrics);
+    }
+    trainer->epoch_loss = sum / (double)steps;
+    while (trainer->oldest < trainer->newest)
+        MCL_TRY(finish_oldest(trainer));
+    return MCL_OK;
+}
+
+static mcl_status train(struct trainer *trainer)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    const uint64_t rows = mcl_data_rows(trainer->data), steps = trainer->steps_per_epoch;
+    MCL_TRY(mcl_context_finish(trainer->context));
+    trainer->start = trainer->reported_at = now();
+    for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
+        mcl_permutation_draw(trainer->permutation, trainer->order, options->seed, epoch);
+        MCL_TRY(mcl_buffer_write(trainer->context, trainer->device_order, 0, trainer->order,
+            rows * sizeof *trainer->order));
+        for (uint64_t i = 0; i < steps; i++) {
+            if (options->stop && *options->stop)
+                return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu32 " after step %" PRIu64,
+                    epoch + 1, epoch * steps + i);
+            const uint64_t number = epoch * steps + i;
+            const bool reported = i + 1 == steps || (options->report_every &&
+                                                        (number + 1) % options->report_every == 0);
+            MCL_TRY(step(trainer, epoch, i, reported));
+            MCL_TRY(remember(trainer, number, reported));
+        }
+        MCL_TRY(end_epoch(trainer, epoch * steps));
+    }
+    return MCL_OK;
+}
+
+static mcl_status set_number(mcl_model *model, const char *key, double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", value);
+    return mcl_model_metadata_set(model, key, text);
+}
+
+static mcl_status set_count(mcl_model *model, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return mcl_model_metadata_set(model, key, text);
+}
+
+/* What a reader of the model file needs to know: how the input was made and the model trained. */
+static mcl_status describe(const struct trainer *trainer)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    mcl_model *model = trainer->model;
+    char text[256] = "";
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(trainer->data, shape);
+    for (size_t i = 0; i < dimensions; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%" PRIu64, i ? "x" : "", shape[i]);
+    }
+    MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
+    MCL_TRY(mcl_model_metadata_set(model, "input_scaling",
+        mcl_data_element(trainer->data) == MCL_ELEMENT_UINT8 ? "1/255" : "1"));
+    text[0] = '\0';
+    bool temperature = false;
+    for (size_t i = 0; i < options->objective_count; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s:%.9g", i ? "+" : "",
+            mcl_objective_name(options->objectives[i].kind), (double)options->objectives[i].weight);
+        temperature = temperature || options->objectives[i].kind == MCL_OBJECTIVE_NT_XENT;
+    }
+    MCL_TRY(mcl_model_metadata_set(model, "objective", text));
+    if (temperature)
+        MCL_TRY(set_number(model, "temperature", (double)options->temperature));
+    MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(options->mask.kind)));
+    if (options->mask.kind != MCL_MASK_UNIFORM)
+        MCL_TRY(set_number(model, "mask_ratio", (double)options->mask.ratio));
+    if (options->mask.kind == MCL_MASK_BLOCK)
+        MCL_TRY(set_count(model, "mask_patch", options->mask.patch));
+    MCL_TRY(
+        mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
+    MCL_TRY(set_number(model, "learning_rate", options->optimizer.learning_rate));
+    MCL_TRY(set_number(model, "weight_decay", mcl_weight_decay(&options->optimizer)));
+    if (options->optimizer.kind == MCL_OPTIMIZER_SGD)
+        MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
+    MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
+    MCL_TRY(set_count(model, "batch", trainer->batch));
+    MCL_TRY(set_count(model, "epochs", options->epochs));
+    return set_count(model, "seed", options->seed);
+}
+
+/* The parameters so far, back to the model. */
+static mcl_status fetch(const struct trainer *trainer)
+{
+    uint64_t count;
+    float *parameters = mcl_model_parameters(trainer->model, &count, NULL);
+    return mcl_buffer_read(
+        trainer->context, parameters, trainer->parameters, 0, count * sizeof(float));
+}
+
+mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
+    const mcl_pretrain_options *options)
+{
+    struct trainer trainer = {
+        .context = context, .data = data, .options = options, .epoch_loss = NAN};
+    mcl_status status = create(&trainer);
+    mcl_status trained = MCL_OK;
+    if (status == MCL_OK) {
+        trained = train(&trainer);
+        if (trained != MCL_OK && trained != MCL_INTERRUPTED)
+            status = trained;
+    }
+    if (status == MCL_OK)
+        status = fetch(&trainer);
+    if (status == MCL_OK)
+        status = describe(&trainer);
+    if (status == MCL_OK) {
+        *model = trainer.model;
+        trainer.model = NULL;
+        status = trained;
+    }
+    release(&trainer);
+    return status;
+}

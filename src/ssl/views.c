@@ -1,0 +1,78 @@
+#include "ssl/views.h"
+
+#include <stdio.h>
+
+#include "data/data.h"
+#include "ssl/options.h"
+
+size_t mcl_element_size(mcl_element element)
+{
+    return element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float);
+}
+
+static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const char *name,
+    mcl_element element, mcl_mask_kind mask, bool whole)
+{
+    char options[64];
+    snprintf(options, sizeof options, "-D ELEMENT=%s -D MASK=%d -D WHOLE=%d",
+        element == MCL_ELEMENT_UINT8 ? "uchar" : "float", mask == MCL_MASK_UNIFORM ? 0 : 1, whole);
+    return mcl_kernel_get(kernel, context, "views.cl", name, options);
+}
+
+mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
+    const mcl_mask *mask, uint64_t seed, bool whole)
+{
+    mcl_views created = {.context = context, .mask = *mask, .seed = seed};
+    MCL_TRY(mcl_mask_check(created.image, mask, data));
+    created.columns = (uint32_t)mcl_data_columns(data);
+    MCL_TRY(
+        get_kernel(&created.kernel, context, mask->kind == MCL_MASK_BLOCK ? "views_block" : "views",
+            mcl_data_element(data), mask->kind, whole));
+    *views = created;
+    return MCL_OK;
+}
+
+mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t first,
+    uint32_t batch, uint32_t epoch, cl_mem out, cl_mem whole)
+{
+    const cl_uint2 key = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
+    const mcl_argument key_argument = {sizeof key, &key};
+    if (!whole)
+        whole = out; /* never written */
+    if (views->mask.kind == MCL_MASK_BLOCK) {
+        const uint32_t side = views->mask.patch, height = views->image[0], width = views->image[1];
+        const size_t patches = (size_t)((height + side - 1) / side) * ((width + side - 1) / side);
+        return mcl_launch(views->context, views->kernel, (patches + 3) / 4, batch, MCL_BUFFER(data),
+            MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch), MCL_UINT(height), MCL_UINT(width),
+            MCL_UINT(views->image[2]), MCL_UINT(side), MCL_UINT(epoch), key_argument,
+            MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out), MCL_BUFFER(whole));
+    }
+    return mcl_launch(views->context, views->kernel, ((size_t)views->columns + 31) / 32, batch,
+        MCL_BUFFER(data), MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch),
+        MCL_UINT(views->columns), MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio),
+        MCL_BUFFER(out), MCL_BUFFER(whole));
+}
+
+mcl_status mcl_unmasked(
+    mcl_context *context, cl_mem data, mcl_element element, uint64_t count, cl_mem out)
+{
+    cl_kernel kernel;
+    MCL_TRY(get_kernel(&kernel, context, "unmasked", element, MCL_MASK_UNIFORM, false));
+    return mcl_launch(
+        context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(count), MCL_BUFFER(out));
+}
+
+mcl_status mcl_data_upload(
+    cl_mem *buffer, mcl_context *context, const mcl_data *data, uint64_t first, uint64_t rows)
+{
+    const size_t row = mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
+    cl_mem created;
+    MCL_TRY(mcl_buffer_create(&created, context, rows, row, "the data"));
+    const char *values = mcl_data_values(data);
+    mcl_status status = mcl_buffer_write(context, created, 0, values + first * row, rows * row);
+    if (status != MCL_OK)
+        mcl_buffer_release(&created);
+    else
+        *buffer = created;
+    return status;
+}
