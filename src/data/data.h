@@ -1,0 +1,25 @@
+/* What other parts of the library need of a data set besides maskcl/data.h. */
+#ifndef MASKCL_DATA_DATA_H
+#define MASKCL_DATA_DATA_H
+
+#include "data/source.h"
+#include "maskcl/data.h"
+
+/* rows×columns values of mcl_data_element()'s type, row-major; floats are finite, and 0 or at least
+ * 2^-125 in size. The data's own memory. */
+const void *mcl_data_values(const mcl_data *data);
+
+/* The file's path, or a phrase for data without a file: to begin a message with. */
+const char *mcl_data_source(const mcl_data *data);
+
+/* Makes a data set of values, which are its own from then on, when it succeeds. shape is that of
+ * the whole array, rows first; of a row's dimensions beyond MCL_DIMENSIONS_MAX, the last one kept
+ * holds the product. */
+mcl_status mcl_data_create(mcl_data **data, void *values, mcl_element element,
+    const uint64_t *shape, size_t dimensions, const char *source);
+
+/* mcl_data_open() and mcl_labels_open() on what is left of a source. */
+mcl_status mcl_data_read(mcl_data **data, mcl_source *source);
+mcl_status mcl_labels_read(int32_t **labels, uint64_t *count, mcl_source *source);
+
+#endif

@@ -1,0 +1,241 @@
+#include "data/source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#define WINDOW_BITS_GZIP (15 + 16) /* zlib's way to ask for gzip's header and trailer */
+
+struct mcl_source {
+    FILE *stream;
+    char *name;
+    uint64_t size;        /* of the file */
+    uint64_t offset;      /* in the content */
+    uint64_t loaded;      /* bytes taken from the stream: the file's offset of the end of input */
+    size_t used;          /* of the bytes in input */
+    size_t available;     /* bytes in input */
+    bool gzip;            /* and inflate is initialised */
+    bool between_members; /* one gzip member has ended, and nothing of the next is read */
+    z_stream inflate;
+    unsigned char input[65536];
+};
+
+/* Sees to it that input has a byte that is not used yet, unless the stream has ended. */
+static mcl_status load(mcl_source *source)
+{
+    if (source->used < source->available)
+        return MCL_OK;
+    errno = 0;
+    source->used = 0;
+    source->available = fread(source->input, 1, sizeof source->input, source->stream);
+    source->loaded += source->available;
+    if (ferror(source->stream))
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot read: %s", source->name, strerror(errno));
+    return MCL_OK;
+}
+
+static bool starts_as_gzip(const mcl_source *source)
+{
+    return source->available >= 2 && source->input[0] == 0x1F && source->input[1] == 0x8B;
+}
+
+static mcl_status begin(mcl_source *source, const char *name)
+{
+    MCL_TRY(mcl_copy_string(&source->name, name));
+    MCL_TRY(load(source));
+    if (!starts_as_gzip(source))
+        return MCL_OK;
+    if (inflateInit2(&source->inflate, WINDOW_BITS_GZIP) != Z_OK)
+        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo gzip", name);
+    source->gzip = true;
+    return MCL_OK;
+}
+
+mcl_status mcl_source_from_stream(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name)
+{
+    mcl_source *opened;
+    mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
+    if (status != MCL_OK) {
+        fclose(stream);
+        return status;
+    }
+    opened->stream = stream;
+    opened->size = size;
+    status = begin(opened, name);
+    if (status != MCL_OK) {
+        mcl_source_close(opened);
+        return status;
+    }
+    *source = opened;
+    return MCL_OK;
+}
+
+mcl_status mcl_source_open(mcl_source **source, const char *path)
+{
+    FILE *stream = fopen(path, "rb");
+    struct stat information;
+    if (!stream)
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot open: %s", path, strerror(errno));
+    if (fstat(fileno(stream), &information) != 0) {
+        const int code = errno;
+        fclose(stream);
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot open: %s", path, strerror(code));
+    }
+    if (S_ISDIR(information.st_mode)) {
+        fclose(stream);
+        return mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", path);
+    }
+    const uint64_t size =
+        S_ISREG(information.st_mode) ? (uint64_t)information.st_size : MCL_SOURCE_UNKNOWN;
+    return mcl_source_from_stream(source, stream, size, path);
+}
+
+void mcl_source_close(mcl_source *source)
+{
+    if (!source)
+        return;
+    if (source->gzip)
+        inflateEnd(&source->inflate);
+    fclose(source->stream);
+    free(source->name);
+    free(source);
+}
+
+const char *mcl_source_name(const mcl_source *source)
+{
+    return source->name;
+}
+
+uint64_t mcl_source_offset(const mcl_source *source)
+{
+    return source->offset;
+}
+
+uint64_t mcl_source_left(const mcl_source *source)
+{
+    if (source->gzip || source->size == MCL_SOURCE_UNKNOWN)
+        return MCL_SOURCE_UNKNOWN;
+    return source->offset < source->size ? source->size - source->offset : 0;
+}
+
+/* The file's offset of the next byte that inflate has not seen. */
+static uint64_t file_offset(const mcl_source *source)
+{
+    return source->loaded - (source->available - source->used);
+}
+
+/* After the end of a gzip member: begins the next one. *more is false at the file's end. */
+static mcl_status next_member(bool *more, mcl_source *source)
+{
+    MCL_TRY(load(source));
+    *more = source->used < source->available;
+    if (!*more)
+        return MCL_OK;
+    if (source->input[source->used] != 0x1F)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: byte %" PRIu64 ": something follows the end of the gzip data", source->name,
+            file_offset(source));
+    source->between_members = false;
+    inflateReset(&source->inflate);
+    return MCL_OK;
+}
+
+/* Inflates to what is left of inflate's output, as far as the loaded input goes. */
+static mcl_status inflate_some(mcl_source *source)
+{
+    MCL_TRY(load(source));
+    if (source->used == source->available)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is truncated: the file ends at byte %" PRIu64 " in the middle of its gzip data",
+            source->name, source->loaded);
+    z_stream *stream = &source->inflate;
+    stream->next_in = source->input + source->used;
+    stream->avail_in = (uInt)(source->available - source->used);
+    const int code = inflate(stream, Z_NO_FLUSH);
+    source->used = source->available - stream->avail_in;
+    source->between_members = code == Z_STREAM_END;
+    if (code == Z_MEM_ERROR)
+        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo gzip", source->name);
+    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: damaged gzip data before byte %" PRIu64 ": %s",
+            source->name, file_offset(source), stream->msg ? stream->msg : "unknown kind");
+    return MCL_OK;
+}
+
+static mcl_status read_gzip(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
+{
+    bool more = true;
+    size_t done = 0;
+    while (done < count && more) {
+        if (source->between_members) {
+            MCL_TRY(next_member(&more, source));
+            continue;
+        }
+        const uInt part = count - done < UINT_MAX ? (uInt)(count - done) : UINT_MAX;
+        source->inflate.next_out = bytes + done;
+        source->inflate.avail_out = part;
+        MCL_TRY(inflate_some(source));
+        done += part - source->inflate.avail_out;
+    }
+    *got = done;
+    return MCL_OK;
+}
+
+static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
+{
+    size_t done = 0;
+    while (done < count) {
+        MCL_TRY(load(source));
+        size_t part = source->available - source->used;
+        if (part == 0)
+            break;
+        if (part > count - done)
+            part = count - done;
+        memcpy(bytes + done, source->input + source->used, part);
+        source->used += part;
+        done += part;
+    }
+    *got = done;
+    return MCL_OK;
+}
+
+mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count)
+{
+    MCL_TRY(source->gzip ? read_gzip(got, source, bytes, count)
+                         : read_plain(got, source, bytes, count));
+    source->offset += *got;
+    return MCL_OK;
+}
+
+mcl_status mcl_source_read_whole(mcl_source *source, void *bytes, size_t count, const char *what)
+{
+    size_t got;
+    const uint64_t offset = source->offset;
+    MCL_TRY(mcl_source_read(&got, source, bytes, count));
+    if (got < count)
+        return mcl_source_fail(source, offset + got,
+            "the file is truncated: it ends here, in %s of %zu bytes that begins at byte %" PRIu64,
+            what, count, offset);
+    return MCL_OK;
+}
+
+mcl_status mcl_source_fail(const mcl_source *source, uint64_t offset, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return mcl_fail(MCL_ERROR_FORMAT, "%s: byte %" PRIu64 "%s: %s", source->name, offset,
+        source->gzip ? " of the uncompressed content" : "", text);
+}

@@ -1,0 +1,48 @@
+/* The bytes of an input file, read once from front to back; gzip is undone on the way. */
+#ifndef MASKCL_DATA_SOURCE_H
+#define MASKCL_DATA_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "maskcl/status.h"
+
+#define MCL_SOURCE_UNKNOWN UINT64_MAX
+
+typedef struct mcl_source mcl_source;
+
+/* Opens a file, a pipe or whatever else can be read. gzip is told by its first two bytes; several
+ * members one after the other are one content. */
+mcl_status mcl_source_open(mcl_source **source, const char *path);
+
+/* The same for a stream at its beginning, which holds size bytes (MCL_SOURCE_UNKNOWN for a pipe).
+ * The stream is the source's from now on, also after a failure. name is for messages. */
+mcl_status mcl_source_from_stream(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name);
+
+/* NULL is allowed. */
+void mcl_source_close(mcl_source *source);
+
+const char *mcl_source_name(const mcl_source *source);
+
+/* How many bytes of the content were read, and how many are left (MCL_SOURCE_UNKNOWN with gzip or a
+ * pipe: only reading them tells). */
+uint64_t mcl_source_offset(const mcl_source *source);
+uint64_t mcl_source_left(const mcl_source *source);
+
+/* Reads count bytes, or *got < count when the content ends there. That a gzip stream is whole and
+ * matches its checksum is known once a read has met its end. */
+mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count);
+
+/* Reads count bytes of what; an earlier end of the content is MCL_ERROR_FORMAT. */
+mcl_status mcl_source_read_whole(mcl_source *source, void *bytes, size_t count, const char *what);
+
+/* Records "NAME: byte OFFSET: …" (and of which content) and returns MCL_ERROR_FORMAT. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+mcl_status
+mcl_source_fail(const mcl_source *source, uint64_t offset, const char *format, ...);
+
+#endif
