@@ -89,6 +89,10 @@ mcl_status mcl_array_header(mcl_array *array, mcl_source *source)
             return check_shape(array, source);
         }
     }
+    if (memcmp(magic, "PK\3\4", sizeof magic) == 0)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is a zip archive, as .npz files are; save one array of it with numpy.save()",
+            mcl_source_name(source));
     return mcl_fail(MCL_ERROR_FORMAT,
         "%s: is of an unknown kind: it starts with the bytes %02x %02x %02x %02x; " READABLE,
         mcl_source_name(source), magic[0], magic[1], magic[2], magic[3]);
