@@ -1,0 +1,54 @@
+/* The options of every command that computes on a device, and the opening of that device. */
+#ifndef MASKCL_CLI_DEVICE_OPTIONS_H
+#define MASKCL_CLI_DEVICE_OPTIONS_H
+
+#include "maskcl/device.h"
+#include "options.h"
+
+typedef struct mcl_device_settings {
+    const char *platform;
+    const char *device;
+    mcl_gemm_kind gemm;
+    bool quiet;
+} mcl_device_settings;
+
+extern const mcl_option_type mcl_option_gemm; /* mcl_gemm_kind */
+
+/* The entries of an option table for a mcl_device_settings that is a member of settings. */
+#define MCL_DEVICE_SELECTION(settings, member)                                                     \
+    {.name = "platform",                                                                           \
+        .argument = "PLATFORM",                                                                    \
+        .group = "Device",                                                                         \
+        .help = "the OpenCL platform: its index, or a part of its name in any case",               \
+        .type = &mcl_option_text,                                                                  \
+        .offset = offsetof(settings, member.platform),                                             \
+        .without = "MASKCL_PLATFORM from the environment, or any"},                                \
+    {                                                                                              \
+        .name = "device", .argument = "DEVICE", .group = "Device",                                 \
+        .help = "the device: its index within the platform, or a part of its name in any "         \
+                "case",                                                                            \
+        .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
+        .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
+                   "before CPU, then most compute units"                                           \
+    }
+
+#define MCL_DEVICE_OPTIONS(settings, member)                                                       \
+    MCL_DEVICE_SELECTION(settings, member),                                                        \
+        {.name = "gemm",                                                                           \
+            .argument = "auto|clblast|native",                                                     \
+            .group = "Device",                                                                     \
+            .help = "who computes matrix products: the CLBlast library, or maskcl's own kernels, " \
+                    "which give the same bits on every device; auto is native on CPU devices and " \
+                    "clblast on all others",                                                       \
+            .type = &mcl_option_gemm,                                                              \
+            .offset = offsetof(settings, member.gemm)},                                            \
+    {                                                                                              \
+        .name = "quiet", .letter = 'q', .group = "Output",                                         \
+        .help = "print nothing but errors and warnings", .type = &mcl_option_switch,               \
+        .offset = offsetof(settings, member.quiet)                                                 \
+    }
+
+/* Opens the device asked for and names it on standard error, unless quiet. */
+mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings);
+
+#endif

@@ -1,0 +1,71 @@
+#include "files.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "maskcl/output.h"
+
+bool mcl_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (stat(a, &first) != 0 || stat(b, &second) != 0)
+        return strcmp(a, b) == 0;
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (inputs[i] && mcl_same_file(output, inputs[i]))
+            return mcl_complain(MCL_EXIT_USAGE,
+                "-o: %s is the input %s, which would be lost: name another file", output,
+                inputs[i]);
+    }
+    mcl_status status = mcl_output_check(output);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+static mcl_exit loaded(mcl_status status)
+{
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+mcl_exit mcl_load_model(mcl_model **model, const char *path)
+{
+    return loaded(mcl_model_load(model, path));
+}
+
+mcl_exit mcl_load_data(mcl_data **data, const char *path)
+{
+    return loaded(mcl_data_open(data, path));
+}
+
+mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)
+{
+    return loaded(mcl_labels_open(labels, count, path));
+}
+
+mcl_exit mcl_check_width(
+    const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
+{
+    const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
+    if (input == columns)
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_FAILED,
+        "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64
+        ": use the data that it was trained for, or train on these",
+        data_path, columns, model_path, input);
+}
+
+mcl_exit mcl_allocate_values(float **values, uint64_t rows, uint64_t columns)
+{
+    const uint64_t most = SIZE_MAX / sizeof **values;
+    const bool fits = columns == 0 || rows <= most / columns;
+    *values = fits ? malloc((size_t)(rows * columns) * sizeof **values + 1) : NULL;
+    if (*values)
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_FAILED,
+        "the host has no memory for %" PRIu64 " rows of %" PRIu64 " values", rows, columns);
+}

@@ -1,0 +1,30 @@
+/* The files that a command is given: checks before any work begins, and reading. */
+#ifndef MASKCL_CLI_FILES_H
+#define MASKCL_CLI_FILES_H
+
+#include <stdbool.h>
+
+#include "maskcl/data.h"
+#include "maskcl/model.h"
+#include "message.h"
+
+/* Both paths lead to one file, by whatever links. */
+bool mcl_same_file(const char *a, const char *b);
+
+/* Refuses an output that could not be written or that is one of the count inputs (NULL ones are
+ * skipped). */
+mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
+
+/* mcl_model_load(), mcl_data_open() and mcl_labels_open() that say why they failed. */
+mcl_exit mcl_load_model(mcl_model **model, const char *path);
+mcl_exit mcl_load_data(mcl_data **data, const char *path);
+mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
+
+/* Refuses data of another width than the model takes. */
+mcl_exit mcl_check_width(
+    const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path);
+
+/* *values = room for rows × columns numbers, freed with free(). */
+mcl_exit mcl_allocate_values(float **values, uint64_t rows, uint64_t columns);
+
+#endif

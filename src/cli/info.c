@@ -1,0 +1,130 @@
+/* maskcl info: what a model file holds. */
+#include <inttypes.h>
+
+#include "commands.h"
+#include "files.h"
+#include "json.h"
+
+struct settings {
+    bool json;
+};
+
+static void print_widths(const mcl_architecture *architecture, bool backwards)
+{
+    uint64_t widths[MCL_HIDDEN_MAX + 2];
+    size_t count = 0;
+    widths[count++] = architecture->input;
+    for (uint32_t i = 0; i < architecture->hidden_count; i++)
+        widths[count++] = architecture->hidden[i];
+    widths[count++] = architecture->embedding;
+    for (size_t i = 0; i < count; i++)
+        printf("%s%" PRIu64, i ? " -> " : "", widths[backwards ? count - 1 - i : i]);
+    putchar('\n');
+}
+
+static void print_shape(const mcl_tensor *tensor)
+{
+    char text[64];
+    if (tensor->dimensions == 2)
+        snprintf(text, sizeof text, "%" PRIu64 " x %" PRIu64, tensor->shape[0], tensor->shape[1]);
+    else
+        snprintf(text, sizeof text, "%" PRIu64, tensor->shape[0]);
+    printf("  %-20s %s\n", tensor->name, text);
+}
+
+static void print_model(const mcl_model *model)
+{
+    const mcl_architecture *architecture = mcl_model_architecture(model);
+    uint64_t parameters, encoder;
+    mcl_model_parameters(model, &parameters, &encoder);
+    fputs("encoder     ", stdout);
+    print_widths(architecture, false);
+    fputs("decoder     ", stdout);
+    print_widths(architecture, true);
+    printf("activation  %s\n", mcl_activation_name(architecture->activation));
+    printf("parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
+    fputs("\nmetadata\n", stdout);
+    for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
+        const char *key, *value;
+        mcl_model_metadata_at(model, i, &key, &value);
+        printf("  %-20s ", key);
+        mcl_print_clean(stdout, value);
+        putchar('\n');
+    }
+    fputs("\ntensors\n", stdout);
+    for (size_t i = 0; i < mcl_model_tensor_count(model); i++) {
+        mcl_tensor tensor = mcl_model_tensor(model, i);
+        print_shape(&tensor);
+    }
+}
+
+static mcl_exit print_json(const mcl_model *model)
+{
+    const mcl_architecture *architecture = mcl_model_architecture(model);
+    uint64_t parameters, encoder;
+    mcl_model_parameters(model, &parameters, &encoder);
+    cJSON *root = mcl_json_object();
+    cJSON *shape = mcl_json_object_in(root, "architecture");
+    mcl_json_number(shape, "input", (double)architecture->input);
+    cJSON *hidden = mcl_json_array_in(shape, "hidden");
+    for (uint32_t i = 0; i < architecture->hidden_count; i++)
+        mcl_json_number_at(hidden, architecture->hidden[i]);
+    mcl_json_number(shape, "embedding", architecture->embedding);
+    mcl_json_text(shape, "activation", mcl_activation_name(architecture->activation));
+    mcl_json_number(root, "parameters", (double)parameters);
+    mcl_json_number(root, "encoder_parameters", (double)encoder);
+    cJSON *metadata = mcl_json_object_in(root, "metadata");
+    for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
+        const char *key, *value;
+        mcl_model_metadata_at(model, i, &key, &value);
+        mcl_json_text(metadata, key, value);
+    }
+    cJSON *tensors = mcl_json_array_in(root, "tensors");
+    for (size_t i = 0; i < mcl_model_tensor_count(model); i++) {
+        const mcl_tensor tensor = mcl_model_tensor(model, i);
+        cJSON *entry = mcl_json_object_at(tensors);
+        mcl_json_text(entry, "name", tensor.name);
+        cJSON *sizes = mcl_json_array_in(entry, "shape");
+        for (uint32_t d = 0; d < tensor.dimensions; d++)
+            mcl_json_number_at(sizes, (double)tensor.shape[d]);
+    }
+    return mcl_json_print(root);
+}
+
+static mcl_exit run(void *given, const mcl_arguments *arguments)
+{
+    const struct settings *settings = given;
+    mcl_model *model;
+    mcl_exit code = mcl_load_model(&model, arguments->operands[0]);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    if (settings->json)
+        code = print_json(model);
+    else
+        print_model(model);
+    mcl_model_free(model);
+    return code;
+}
+
+static const mcl_option options[] = {
+    {.name = "json",
+        .group = "Output",
+        .help = "print one JSON object",
+        .type = &mcl_option_switch,
+        .offset = offsetof(struct settings, json)},
+};
+
+const mcl_command mcl_command_info = {
+    .name = "info",
+    .summary = "print a model's architecture, metadata and tensors",
+    .description =
+        "Prints what a model file holds: the widths of its encoder and decoder, how many "
+        "parameters it has, how it was trained, and its tensors. Needs no device.",
+    .examples = "  maskcl info fashion.safetensors",
+    .operands = {{"MODEL", "the model file"}},
+    .operand_count = 1,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

@@ -1,0 +1,27 @@
+#include "mask_options.h"
+
+static mcl_exit parse_mask(void *field, const char *text, const mcl_option *option)
+{
+    if (mcl_mask_kind_parse(field, text) != MCL_OK)
+        return mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, mcl_error_message());
+    return MCL_EXIT_DONE;
+}
+
+static void show_mask(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_mask_kind_name(*(const mcl_mask_kind *)field));
+}
+
+const mcl_option_type mcl_option_mask = {parse_mask, show_mask};
+
+const char *mcl_ratio_conflict(mcl_mask_kind kind)
+{
+    return kind != MCL_MASK_UNIFORM
+               ? NULL
+               : "a uniform mask has no ratio: add --mask bernoulli or --mask block";
+}
+
+const char *mcl_patch_conflict(mcl_mask_kind kind)
+{
+    return kind == MCL_MASK_BLOCK ? NULL : "only a block mask has patches: add --mask block";
+}

@@ -1,0 +1,67 @@
+#include "message.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define MESSAGE_MAX 16384 /* a compiler's log is longer than a line */
+
+static void print_cleaned(FILE *stream, const char *text, bool lines)
+{
+    for (const char *c = text; *c; c++) {
+        bool kept = lines && (*c == '\n' || *c == '\t');
+        bool control = (unsigned char)*c < 0x20 || *c == 0x7f;
+        fputc(control && !kept ? '?' : *c, stream);
+    }
+}
+
+void mcl_print_clean(FILE *stream, const char *text)
+{
+    print_cleaned(stream, text, false);
+}
+
+static void say(const char *kind, const char *text, bool lines)
+{
+    fprintf(stderr, "maskcl: %s: ", kind);
+    print_cleaned(stderr, text, lines);
+    fputc('\n', stderr);
+    fflush(stderr);
+}
+
+mcl_exit mcl_complain(mcl_exit code, const char *format, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    say("error", text, false);
+    return code;
+}
+
+mcl_exit mcl_complain_status(mcl_status status)
+{
+    /* Only a device's message has lines of its own: the compiler's. */
+    say("error", mcl_error_message(), status == MCL_ERROR_DEVICE);
+    return status == MCL_ERROR_ARGUMENT ? MCL_EXIT_USAGE : MCL_EXIT_FAILED;
+}
+
+void mcl_warn(const char *format, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    say("warning", text, false);
+}
+
+bool mcl_flush_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    mcl_complain(MCL_EXIT_FAILED, "cannot write to standard output: %s",
+        errno ? strerror(errno) : "an earlier write failed");
+    return false;
+}

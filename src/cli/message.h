@@ -1,0 +1,35 @@
+/* What the program says on standard error, and the codes it exits with. */
+#ifndef MASKCL_CLI_MESSAGE_H
+#define MASKCL_CLI_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "maskcl/status.h"
+
+typedef enum mcl_exit {
+    MCL_EXIT_DONE = 0,
+    MCL_EXIT_FAILED = 1,
+    MCL_EXIT_USAGE = 2,
+    MCL_EXIT_INTERRUPTED = 130, /* 128 + SIGINT, as a shell has it */
+} mcl_exit;
+
+/* Prints "maskcl: error: …" as one line and returns code, so that a failing place reads
+ * `return mcl_complain(MCL_EXIT_USAGE, "…", …);`. */
+__attribute__((format(printf, 2, 3))) mcl_exit mcl_complain(mcl_exit code, const char *format, ...);
+
+/* Prints the library's last error; an argument it refused is wrong usage, all else a failure. */
+mcl_exit mcl_complain_status(mcl_status status);
+
+/* Prints "maskcl: warning: …" as one line. */
+__attribute__((format(printf, 1, 2))) void mcl_warn(const char *format, ...);
+
+/* Prints text that comes from a file or a driver with '?' for every control character, which a
+ * terminal might obey. */
+void mcl_print_clean(FILE *stream, const char *text);
+
+/* Writes out what standard output still holds; false, with the reason said, when some of it did not
+ * get through. */
+bool mcl_flush_output(void);
+
+#endif

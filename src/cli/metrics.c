@@ -1,0 +1,80 @@
+#include "metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+
+mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
+{
+    *metrics = (mcl_metrics){.path = path};
+    if (!path)
+        return MCL_EXIT_DONE;
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    metrics->created = descriptor >= 0;
+    if (descriptor < 0 && errno == EEXIST)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor >= 0)
+        metrics->stream = fdopen(descriptor, "w");
+    if (metrics->stream)
+        return MCL_EXIT_DONE;
+    mcl_exit code =
+        mcl_complain(MCL_EXIT_FAILED, "--metrics: %s: cannot write: %s", path, strerror(errno));
+    if (descriptor >= 0)
+        close(descriptor);
+    return code;
+}
+
+/* Drops the old content of a regular file; a pipe or a device has none. */
+static bool begin(mcl_metrics *metrics)
+{
+    struct stat information;
+    int descriptor = fileno(metrics->stream);
+    metrics->begun = true;
+    if (fstat(descriptor, &information) != 0)
+        return false;
+    return !S_ISREG(information.st_mode) || ftruncate(descriptor, 0) == 0;
+}
+
+bool mcl_metrics_step(
+    mcl_metrics *metrics, const mcl_step *step, const mcl_objective *objectives, size_t count)
+{
+    if (!metrics->stream || metrics->failed)
+        return true;
+    cJSON *line = mcl_json_object();
+    mcl_json_number(line, "step", (double)step->step);
+    mcl_json_number(line, "epoch", (double)step->epoch);
+    mcl_json_number(line, "loss", step->loss);
+    for (size_t i = 0; i < count; i++)
+        mcl_json_number(line, mcl_objective_name(objectives[i].kind), step->objective_loss[i]);
+    mcl_json_number(line, "spread", step->spread);
+    mcl_json_number(line, "rows_per_s", step->rows_per_second);
+    mcl_json_number(line, "seconds", step->seconds);
+    bool ready = metrics->begun || begin(metrics);
+    int reason = errno;
+    if (!ready) {
+        cJSON_Delete(line);
+        errno = reason;
+    } else if (mcl_json_line(metrics->stream, line)) {
+        return true;
+    }
+    metrics->failed = true;
+    return false;
+}
+
+bool mcl_metrics_close(mcl_metrics *metrics)
+{
+    if (!metrics->stream)
+        return true;
+    /* After a failure the stream still holds what it could not write, and would fail again. */
+    bool closed = fclose(metrics->stream) == 0 || metrics->failed;
+    int reason = errno;
+    metrics->stream = NULL;
+    if (metrics->created && !metrics->begun)
+        unlink(metrics->path);
+    errno = reason;
+    return closed;
+}

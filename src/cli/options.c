@@ -1,0 +1,321 @@
+#include "options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nearest.h"
+
+const mcl_range mcl_range_positive = {0.0, HUGE_VAL, true, true, "above 0"};
+const mcl_range mcl_range_not_negative = {0.0, HUGE_VAL, false, true, "of 0 or above"};
+const mcl_range mcl_range_inside_unit = {0.0, 1.0, true, true, "between 0 and 1"};
+const mcl_range mcl_range_momentum = {0.0, 1.0, false, true, "from 0 to below 1"};
+
+const char *mcl_option_label(char label[40], const mcl_option *option)
+{
+    if (option->letter)
+        snprintf(label, 40, "-%c", option->letter);
+    else
+        snprintf(label, 40, "--%s", option->name);
+    return label;
+}
+
+static mcl_exit parse_text(void *field, const char *text, const mcl_option *option)
+{
+    char label[40];
+    if (!*text)
+        return mcl_complain(MCL_EXIT_USAGE, "%s: the %s is empty", mcl_option_label(label, option),
+            option->argument);
+    *(const char **)field = text;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit parse_switch(void *field, const char *text, const mcl_option *option)
+{
+    (void)text;
+    (void)option;
+    *(bool *)field = true;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit parse_whole(void *field, const char *text, const mcl_option *option)
+{
+    char label[40];
+    mcl_option_label(label, option);
+    if (!*text || text[strspn(text, "0123456789")])
+        return mcl_complain(MCL_EXIT_USAGE, "%s: '%s' is not a whole number", label, text);
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    uint64_t most = option->most ? option->most : UINT64_MAX;
+    if (errno || value < option->least || value > most)
+        return mcl_complain(MCL_EXIT_USAGE, "%s: %s is not from %" PRIu64 " to %" PRIu64, label,
+            text, option->least, most);
+    *(uint64_t *)field = value;
+    return MCL_EXIT_DONE;
+}
+
+static void show_whole(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%" PRIu64, *(const uint64_t *)field);
+}
+
+static mcl_exit parse_whole32(void *field, const char *text, const mcl_option *option)
+{
+    uint64_t value = 0;
+    mcl_exit code = parse_whole(&value, text, option);
+    if (code == MCL_EXIT_DONE)
+        *(uint32_t *)field = (uint32_t)value;
+    return code;
+}
+
+static void show_whole32(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%" PRIu32, *(const uint32_t *)field);
+}
+
+static bool in_range(double value, const mcl_range *range)
+{
+    return isfinite(value) && value >= range->minimum && value <= range->maximum &&
+           !(range->without_minimum && value == range->minimum) &&
+           !(range->without_maximum && value == range->maximum);
+}
+
+/* What a number is rounded to before its range is checked: 1e-60 is not above 0 as a float. */
+typedef double (*rounding)(double value);
+
+static double to_float(double value)
+{
+    return (double)(float)value;
+}
+
+static double to_double(double value)
+{
+    return value;
+}
+
+static mcl_exit parse_number(
+    double *number, const char *text, const mcl_option *option, rounding round_to)
+{
+    char label[40], *end;
+    mcl_option_label(label, option);
+    double value = strtod(text, &end);
+    if (!*text || *end || text[strspn(text, "0123456789.eE+-")])
+        return mcl_complain(MCL_EXIT_USAGE, "%s: '%s' is not a number", label, text);
+    value = round_to(value);
+    if (!in_range(value, option->range))
+        return mcl_complain(
+            MCL_EXIT_USAGE, "%s: %s is not a number %s", label, text, option->range->words);
+    *number = value;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit parse_float(void *field, const char *text, const mcl_option *option)
+{
+    double value = 0;
+    mcl_exit code = parse_number(&value, text, option, to_float);
+    if (code == MCL_EXIT_DONE)
+        *(float *)field = (float)value;
+    return code;
+}
+
+static mcl_exit parse_double(void *field, const char *text, const mcl_option *option)
+{
+    double value = 0;
+    mcl_exit code = parse_number(&value, text, option, to_double);
+    if (code == MCL_EXIT_DONE)
+        *(double *)field = value;
+    return code;
+}
+
+static void show_float(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%g", (double)*(const float *)field);
+}
+
+static void show_double(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%g", *(const double *)field);
+}
+
+const mcl_option_type mcl_option_text = {parse_text, NULL};
+const mcl_option_type mcl_option_switch = {parse_switch, NULL};
+const mcl_option_type mcl_option_whole = {parse_whole, show_whole};
+const mcl_option_type mcl_option_whole32 = {parse_whole32, show_whole32};
+const mcl_option_type mcl_option_float = {parse_float, show_float};
+const mcl_option_type mcl_option_double = {parse_double, show_double};
+
+/* An option as typed, told apart from its value. */
+typedef struct typed {
+    const char *text;  /* the whole argument */
+    const char *name;  /* behind the dashes */
+    size_t length;     /* of the name */
+    const char *value; /* behind '=' or glued to a letter, NULL: none */
+    bool is_long;
+} typed;
+
+static typed take_apart(const char *text)
+{
+    typed option = {.text = text, .is_long = text[1] == '-'};
+    if (!option.is_long) {
+        option.name = text + 1;
+        option.length = 1;
+        option.value = text[2] ? text + 2 : NULL;
+        return option;
+    }
+    option.name = text + 2;
+    option.length = strcspn(option.name, "=");
+    if (option.name[option.length])
+        option.value = option.name + option.length + 1;
+    return option;
+}
+
+static bool is_named(const typed *typed_option, const char *name, char letter)
+{
+    if (!typed_option->is_long)
+        return letter && *typed_option->name == letter;
+    return strlen(name) == typed_option->length &&
+           strncmp(name, typed_option->name, typed_option->length) == 0;
+}
+
+static mcl_exit unknown_option(const mcl_command *command, const typed *option)
+{
+    char name[64];
+    snprintf(
+        name, sizeof name, "%.*s", (int)(option->length < 63 ? option->length : 63), option->name);
+    if (!option->is_long)
+        return mcl_complain(MCL_EXIT_USAGE, "unknown option '%s': see 'maskcl help %s'",
+            option->text, command->name);
+    mcl_nearest nearest = mcl_nearest_to(name);
+    for (size_t i = 0; i < command->option_count; i++)
+        mcl_nearest_try(&nearest, command->options[i].name);
+    mcl_nearest_try(&nearest, "help");
+    if (nearest.name)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "unknown option '--%s': did you mean '--%s'?", name, nearest.name);
+    return mcl_complain(
+        MCL_EXIT_USAGE, "unknown option '--%s': see 'maskcl help %s'", name, command->name);
+}
+
+/* The next option is hardly meant as a value; who does mean it writes --name=-value. */
+static bool looks_like_option(const char *text)
+{
+    return text[0] == '-' && text[1] && !strchr("0123456789.", text[1]);
+}
+
+/* Notes the option in texts[*place], and moves *place on when its value is the next argument. */
+static mcl_exit read_option(mcl_arguments *arguments, int *place, int count, char **texts)
+{
+    const mcl_command *command = arguments->command;
+    const typed given = take_apart(texts[*place]);
+    size_t i = 0;
+    while (i < command->option_count &&
+           !is_named(&given, command->options[i].name, command->options[i].letter))
+        i++;
+    if (i == command->option_count)
+        return unknown_option(command, &given);
+    const mcl_option *option = &command->options[i];
+    if (!option->argument) {
+        if (given.value)
+            return mcl_complain(MCL_EXIT_USAGE, "--%s takes no value", option->name);
+        arguments->values[i] = "";
+        return MCL_EXIT_DONE;
+    }
+    arguments->values[i] = given.value;
+    if (given.value)
+        return MCL_EXIT_DONE;
+    if (*place + 1 == count || looks_like_option(texts[*place + 1]))
+        return mcl_complain(MCL_EXIT_USAGE, "%s needs a value: %s", given.text, option->argument);
+    arguments->values[i] = texts[++*place];
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit read_operand(mcl_arguments *arguments, const char *text)
+{
+    const mcl_command *command = arguments->command;
+    if (arguments->operand_count == command->operand_count)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "unexpected argument '%s': see 'maskcl help %s'", text, command->name);
+    arguments->operands[arguments->operand_count++] = text;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit check_complete(const mcl_arguments *arguments)
+{
+    const mcl_command *command = arguments->command;
+    if (arguments->operand_count < command->operand_count && !command->operands_optional) {
+        const mcl_operand *missing = &command->operands[arguments->operand_count];
+        return mcl_complain(MCL_EXIT_USAGE, "%s needs %s, %s: see 'maskcl help %s'", command->name,
+            missing->name, missing->help, command->name);
+    }
+    for (size_t i = 0; i < command->option_count; i++) {
+        const mcl_option *option = &command->options[i];
+        char label[40];
+        if (option->required && !arguments->values[i])
+            return mcl_complain(MCL_EXIT_USAGE, "%s needs %s %s: see 'maskcl help %s'",
+                command->name, mcl_option_label(label, option), option->argument, command->name);
+    }
+    return MCL_EXIT_DONE;
+}
+
+static bool asks_for_help(int count, char **texts)
+{
+    for (int i = 0; i < count && strcmp(texts[i], "--") != 0; i++) {
+        if (strcmp(texts[i], "--help") == 0 || strcmp(texts[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
+mcl_exit mcl_arguments_read(
+    mcl_arguments *arguments, const mcl_command *command, int count, char **texts)
+{
+    *arguments = (mcl_arguments){.command = command, .help = asks_for_help(count, texts)};
+    bool options_ended = false;
+    for (int i = 0; i < count && !arguments->help; i++) {
+        mcl_exit code = MCL_EXIT_DONE;
+        if (!options_ended && strcmp(texts[i], "--") == 0)
+            options_ended = true;
+        else if (!options_ended && texts[i][0] == '-' && texts[i][1])
+            code = read_option(arguments, &i, count, texts);
+        else
+            code = read_operand(arguments, texts[i]);
+        if (code != MCL_EXIT_DONE)
+            return code;
+    }
+    return arguments->help ? MCL_EXIT_DONE : check_complete(arguments);
+}
+
+mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
+{
+    const mcl_command *command = arguments->command;
+    for (size_t i = 0; i < command->option_count; i++) {
+        const mcl_option *option = &command->options[i];
+        if (!arguments->values[i])
+            continue;
+        mcl_exit code =
+            option->type->parse((char *)settings + option->offset, arguments->values[i], option);
+        if (code != MCL_EXIT_DONE)
+            return code;
+    }
+    for (size_t i = 0; i < command->option_count; i++) {
+        const mcl_option *option = &command->options[i];
+        if (!arguments->values[i] || !option->conflict)
+            continue;
+        const char *reason = option->conflict(settings);
+        if (reason)
+            return mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, reason);
+    }
+    return MCL_EXIT_DONE;
+}
+
+bool mcl_option_given(const mcl_arguments *arguments, const char *name)
+{
+    const mcl_command *command = arguments->command;
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (strcmp(command->options[i].name, name) == 0)
+            return arguments->values[i] != NULL;
+    }
+    return false;
+}

@@ -1,0 +1,108 @@
+/* Commands, the tables of their options, and the reading of a command line by them. The help texts
+ * come from the same tables. */
+#ifndef MASKCL_CLI_OPTIONS_H
+#define MASKCL_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message.h"
+
+typedef struct mcl_option mcl_option;
+
+/* How an option's value is read from text and shown. A field is the member of the command's
+ * settings that the option sets. */
+typedef struct mcl_option_type {
+    /* Says what is wrong with text, and returns MCL_EXIT_USAGE, when it is not a value. */
+    mcl_exit (*parse)(void *field, const char *text, const mcl_option *option);
+    /* Writes the field as an option's value that parse reads back; NULL: it has no default to show,
+     * and an empty text says the same of one value. */
+    void (*show)(char *text, size_t size, const void *field);
+} mcl_option_type;
+
+extern const mcl_option_type mcl_option_text;    /* const char *, any but the empty text */
+extern const mcl_option_type mcl_option_switch;  /* bool */
+extern const mcl_option_type mcl_option_whole;   /* uint64_t, from least to most */
+extern const mcl_option_type mcl_option_whole32; /* uint32_t, from least to most */
+extern const mcl_option_type mcl_option_float;   /* float, within the range */
+extern const mcl_option_type mcl_option_double;  /* double, within the range */
+
+/* The numbers from minimum to maximum, with or without the ends, and the same in words. */
+typedef struct mcl_range {
+    double minimum, maximum;
+    bool without_minimum, without_maximum;
+    const char *words;
+} mcl_range;
+
+extern const mcl_range mcl_range_positive;     /* above 0 */
+extern const mcl_range mcl_range_not_negative; /* 0 or above */
+extern const mcl_range mcl_range_inside_unit;  /* between 0 and 1, without the two */
+extern const mcl_range mcl_range_momentum;     /* from 0 to below 1 */
+
+struct mcl_option {
+    const char *name; /* without its dashes */
+    char letter;      /* of the short form, which messages then use; 0: none */
+    bool required;
+    bool recipe;          /* a recipe sets it */
+    const char *argument; /* what the help calls the value; NULL for a switch */
+    const char *group;    /* the heading in the help */
+    const char *help;
+    const mcl_option_type *type;
+    size_t offset;          /* of the field in the command's settings */
+    uint64_t least, most;   /* of a whole number; most 0: no limit */
+    const mcl_range *range; /* of a float or double */
+    const char *without;    /* what the help says happens without it, where show does not */
+    /* Why the option makes no sense together with the others, NULL when it does. */
+    const char *(*conflict)(const void *settings);
+};
+
+/* An argument that is not an option. */
+typedef struct mcl_operand {
+    const char *name;
+    const char *help;
+} mcl_operand;
+
+#define MCL_OPERANDS_MAX 5
+#define MCL_OPTIONS_MAX 40
+
+typedef struct mcl_arguments mcl_arguments;
+
+typedef struct mcl_command {
+    const char *name;
+    const char *summary;     /* one line in the list of commands */
+    const char *description; /* paragraphs parted by newlines */
+    const char *examples;    /* lines */
+    mcl_operand operands[MCL_OPERANDS_MAX];
+    size_t operand_count;
+    bool operands_optional;
+    const mcl_option *options; /* applied in this order, whatever the order on the line */
+    size_t option_count;
+    size_t settings_size;
+    void (*set_defaults)(void *settings); /* settings are zeros before; NULL: zeros are right */
+    mcl_exit (*run)(void *settings, const mcl_arguments *arguments);
+} mcl_command;
+
+/* A command line taken apart. */
+struct mcl_arguments {
+    const mcl_command *command;
+    const char *values[MCL_OPTIONS_MAX]; /* by place in the table, "" for a switch, NULL: not given;
+                                            of an option given twice the last */
+    const char *operands[MCL_OPERANDS_MAX];
+    size_t operand_count;
+    bool help; /* asked for with --help or -h; nothing else is checked then */
+};
+
+/* Takes the arguments that follow the command's name apart. */
+mcl_exit mcl_arguments_read(
+    mcl_arguments *arguments, const mcl_command *command, int count, char **texts);
+
+/* Sets the options given in settings, which hold the defaults, then looks for conflicts. */
+mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings);
+
+bool mcl_option_given(const mcl_arguments *arguments, const char *name);
+
+/* The option as a message calls it: "--epochs" or "-o". */
+const char *mcl_option_label(char label[40], const mcl_option *option);
+
+#endif

@@ -1,0 +1,306 @@
+/* maskcl pretrain: trains an encoder on rows without labels. */
+#include "pretrain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "commands.h"
+#include "files.h"
+#include "interrupt.h"
+#include "metrics.h"
+#include "pretrain_options.h"
+#include "progress.h"
+
+#define COLLAPSED_STEPS 3 /* reported in a row, before a single low one is more than chance */
+
+/* A run as the report callback sees it. */
+struct run {
+    const mcl_pretrain_settings *settings;
+    mcl_progress progress;
+    mcl_metrics metrics;
+    uint32_t collapsed; /* reported steps in a row */
+    bool warned;        /* of the collapse */
+    bool lost;          /* some metrics could not be written */
+    mcl_step last;
+};
+
+static mcl_exit check_settings(
+    const mcl_pretrain_settings *settings, const mcl_arguments *arguments)
+{
+    const char *data = arguments->operand_count ? arguments->operands[0] : NULL;
+    const bool synthetic = settings->synthetic.rows != 0;
+    if (!data && !synthetic)
+        return mcl_complain(MCL_EXIT_USAGE,
+            "pretrain needs DATA, or --synthetic ROWSxCOLUMNS: see 'maskcl help pretrain'");
+    if (data && synthetic)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
+    mcl_exit code = mcl_check_output(settings->output, &data, 1);
+    if (code != MCL_EXIT_DONE || !settings->metrics)
+        return code;
+    if (data && mcl_same_file(settings->metrics, data))
+        return mcl_complain(MCL_EXIT_USAGE,
+            "--metrics: %s is the input %s, which would be lost: name another file",
+            settings->metrics, data);
+    return MCL_EXIT_DONE;
+}
+
+/* The file that --metrics made may be the one that -o named: only now there is one to compare. */
+static mcl_exit open_metrics(mcl_metrics *metrics, const mcl_pretrain_settings *settings)
+{
+    mcl_exit code = mcl_metrics_open(metrics, settings->metrics);
+    if (code == MCL_EXIT_DONE && settings->metrics &&
+        mcl_same_file(settings->metrics, settings->output)) {
+        (void)mcl_metrics_close(metrics);
+        code = mcl_complain(MCL_EXIT_USAGE,
+            "--metrics: %s is the model's file too: name another file", settings->metrics);
+    }
+    return code;
+}
+
+static bool has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (options->objectives[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+static void warn_of_collapse(struct run *run, const mcl_step *step)
+{
+    const mcl_pretrain_options *options = &run->settings->options;
+    char advice[128] = "try a lower --lr or a larger --batch";
+    if (!has_objective(options, MCL_OBJECTIVE_NT_XENT)) {
+        mcl_pretrain_options defaults;
+        char objective[96];
+        mcl_pretrain_defaults(&defaults);
+        mcl_show_objectives(objective, sizeof objective, &defaults);
+        snprintf(advice, sizeof advice, "use --objective %s", objective);
+    }
+    run->warned = true;
+    mcl_progress_clear(&run->progress);
+    mcl_warn("the embeddings are collapsing (spread %.3f in step %" PRIu64
+             "): every row gets nearly the same embedding; %s",
+        step->spread, step->step, advice);
+}
+
+static void warn_of_lost_metrics(struct run *run)
+{
+    const char *reason = strerror(errno);
+    run->lost = true;
+    mcl_progress_clear(&run->progress);
+    mcl_warn(
+        "--metrics: %s: cannot write: %s; training goes on without", run->metrics.path, reason);
+}
+
+static void report(const mcl_step *step, void *user)
+{
+    struct run *run = user;
+    const mcl_pretrain_options *options = &run->settings->options;
+    run->last = *step;
+    if (!mcl_metrics_step(&run->metrics, step, options->objectives, options->objective_count))
+        warn_of_lost_metrics(run);
+    run->collapsed = step->collapsed ? run->collapsed + 1 : 0;
+    if (!run->warned && (run->collapsed >= COLLAPSED_STEPS || (step->collapsed && step->epoch_end)))
+        warn_of_collapse(run, step);
+    mcl_progress_step(&run->progress, step);
+}
+
+static uint64_t batch_of(const mcl_pretrain_options *options, uint64_t rows)
+{
+    if (options->batch == MCL_BATCH_AUTO)
+        return rows < 256 ? rows : 256;
+    return options->batch == MCL_BATCH_ALL ? rows : options->batch;
+}
+
+/* How often a step is reported. A report costs a little of the device's time: a terminal gets about
+ * a hundred an epoch, a pipe only the epoch's last. */
+static uint64_t report_every(const struct run *run, uint64_t rows)
+{
+    if (run->settings->metrics)
+        return run->settings->metrics_every;
+    if (!run->progress.terminal || run->progress.quiet)
+        return 0;
+    const uint64_t batch = batch_of(&run->settings->options, rows);
+    const uint64_t hundredth = batch ? rows / batch / 100 : 0;
+    return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
+}
+
+static mcl_exit load(mcl_data **data, const mcl_pretrain_settings *settings, const char *path)
+{
+    if (path)
+        return mcl_load_data(data, path);
+    mcl_status status = mcl_data_synthetic(
+        data, settings->synthetic.rows, settings->synthetic.columns, settings->options.seed);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+/* Whether a model has the parameters that every run with its seed begins with. */
+static bool is_untrained(const mcl_model *model, uint64_t seed)
+{
+    mcl_model *initial;
+    uint64_t count;
+    if (mcl_model_create(&initial, mcl_model_architecture(model), seed) != MCL_OK)
+        return false;
+    const float *values = mcl_model_parameters(model, &count, NULL);
+    bool same =
+        memcmp(values, mcl_model_parameters(initial, NULL, NULL), count * sizeof *values) == 0;
+    mcl_model_free(initial);
+    return same;
+}
+
+static mcl_exit save(mcl_model *model, const mcl_pretrain_settings *settings)
+{
+    mcl_status status = mcl_model_metadata_set(model, "recipe", settings->recipe);
+    if (status == MCL_OK)
+        status = mcl_model_save(model, settings->output);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *settings)
+{
+    char place[256]; /* saving may put another message in its place */
+    snprintf(place, sizeof place, "%s", mcl_error_message());
+    if (is_untrained(model, settings->options.seed)) {
+        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n",
+            settings->output);
+        return MCL_EXIT_INTERRUPTED;
+    }
+    mcl_exit code = save(model, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    fprintf(
+        stderr, "maskcl: interrupted: %s; the model so far is in %s\n", place, settings->output);
+    return MCL_EXIT_INTERRUPTED;
+}
+
+static void print_summary(const struct run *run, uint64_t rows)
+{
+    const mcl_step *last = &run->last;
+    const double trained = (double)batch_of(&run->settings->options, rows) * (double)last->steps;
+    if (run->progress.quiet)
+        return;
+    printf("trained on %" PRIu64 " rows for %" PRIu64
+           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, spread %.3f; wrote %s\n",
+        rows, last->epochs, last->epochs == 1 ? "" : "s", last->seconds,
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->spread,
+        run->settings->output);
+}
+
+static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *data)
+{
+    const mcl_pretrain_settings *settings = run->settings;
+    mcl_pretrain_options options = settings->options;
+    options.report = report;
+    options.report_every = report_every(run, mcl_data_rows(data));
+    options.user = run;
+    options.stop = mcl_interrupt_catch();
+    mcl_progress_note(&run->progress, "compiling kernels and loading the data");
+    mcl_model *model = NULL;
+    mcl_status status = mcl_pretrain(&model, context, data, &options);
+    mcl_progress_clear(&run->progress);
+    if (status == MCL_INTERRUPTED) {
+        mcl_exit code = save_interrupted(model, settings);
+        mcl_model_free(model);
+        return code;
+    }
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    mcl_exit code = save(model, settings);
+    mcl_model_free(model);
+    if (code == MCL_EXIT_DONE)
+        print_summary(run, mcl_data_rows(data));
+    return code;
+}
+
+static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_data *data)
+{
+    mcl_exit code = open_metrics(&run->metrics, run->settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    code = train(run, context, data);
+    if (!mcl_metrics_close(&run->metrics))
+        warn_of_lost_metrics(run);
+    if (run->lost && code == MCL_EXIT_DONE)
+        code = mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
+            run->settings->metrics, run->settings->output);
+    return code;
+}
+
+static mcl_exit run_command(void *given, const mcl_arguments *arguments)
+{
+    mcl_pretrain_settings *settings = given;
+    struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
+    mcl_exit code = check_settings(settings, arguments);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_data *data = NULL;
+    mcl_context *context = NULL;
+    code = load(&data, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_open_device(&context, &settings->device);
+    if (code == MCL_EXIT_DONE)
+        code = train_with_metrics(&run, context, data);
+    mcl_context_close(context);
+    mcl_data_free(data);
+    return code;
+}
+
+/* Prints what a recipe sets as the options that would set it. */
+static void print_recipe(const mcl_recipe *recipe)
+{
+    mcl_pretrain_settings settings;
+    memset(&settings, 0, sizeof settings);
+    mcl_pretrain_set_defaults(&settings);
+    (void)mcl_recipe_apply(&settings.options, recipe->name); /* the name is the library's own */
+    printf("%s: %s\n", recipe->name, recipe->summary);
+    for (size_t i = 0; i < MCL_PRETRAIN_OPTIONS; i++) {
+        const mcl_option *option = &mcl_pretrain_option_table[i];
+        char value[128];
+        if (!option->recipe || (option->conflict && option->conflict(&settings)))
+            continue;
+        option->type->show(value, sizeof value, (const char *)&settings + option->offset);
+        printf("  --%-14s %s\n", option->name, value);
+    }
+}
+
+mcl_exit mcl_print_recipes(void)
+{
+    size_t count;
+    const mcl_recipe *recipes = mcl_recipes(&count);
+    fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all; options\n"
+          "given beside it, before or behind, change single ones.\n",
+        stdout);
+    for (size_t i = 0; i < count; i++) {
+        putchar('\n');
+        print_recipe(&recipes[i]);
+    }
+    return MCL_EXIT_DONE;
+}
+
+const mcl_command mcl_command_pretrain = {
+    .name = "pretrain",
+    .summary = "train an encoder on rows without labels",
+    .description =
+        "Trains an encoder on rows without labels: images, sensor vectors, tables. A random mask "
+        "splits every row in two views, and the objective compares their embeddings. Prints one "
+        "line when the model is written.\n"
+        "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
+        "once. "
+        "Interrupted before the first step, it writes nothing.",
+    .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
+                "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
+                "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
+    .operands = {{"DATA",
+        "the rows: IDX of unsigned bytes (plain or gzipped), or NumPy .npy of uint8, float32 or "
+        "float64; told apart by content. uint8 is scaled to [0,1]"}},
+    .operand_count = 1,
+    .operands_optional = true,
+    .options = mcl_pretrain_option_table,
+    .option_count = MCL_PRETRAIN_OPTIONS,
+    .settings_size = sizeof(mcl_pretrain_settings),
+    .set_defaults = mcl_pretrain_set_defaults,
+    .run = run_command,
+};

@@ -1,0 +1,380 @@
+#include "pretrain_options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "mask_options.h"
+
+static mcl_exit refuse(const mcl_option *option)
+{
+    return mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, mcl_error_message());
+}
+
+/* --recipe, the first of the table: what it sets, the options behind it may change. */
+static mcl_exit parse_recipe(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_settings *settings = field;
+    if (mcl_recipe_apply(&settings->options, text) != MCL_OK)
+        return refuse(option);
+    settings->recipe = text;
+    return MCL_EXIT_DONE;
+}
+
+static void show_recipe(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_settings *settings = field;
+    snprintf(text, size, "%s", settings->recipe);
+}
+
+static mcl_exit parse_hidden(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    uint32_t widths[MCL_HIDDEN_MAX], count = 0;
+    const char *rest = text;
+    if (strcmp(text, "none") == 0)
+        rest = NULL;
+    while (rest) {
+        char width[24];
+        uint64_t value;
+        size_t length = strcspn(rest, ",");
+        snprintf(width, sizeof width, "%.*s", (int)(length < 23 ? length : 23), rest);
+        if (count == MCL_HIDDEN_MAX)
+            return mcl_complain(MCL_EXIT_USAGE, "--%s: at most %d layers are possible",
+                option->name, MCL_HIDDEN_MAX);
+        mcl_exit code = mcl_option_whole.parse(&value, width, option);
+        if (code != MCL_EXIT_DONE)
+            return code;
+        widths[count++] = (uint32_t)value;
+        rest = rest[length] ? rest + length + 1 : NULL;
+    }
+    memcpy(options->hidden, widths, count * sizeof *widths);
+    options->hidden_count = count;
+    return MCL_EXIT_DONE;
+}
+
+static void show_hidden(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_options *options = field;
+    size_t used = 0;
+    snprintf(text, size, "none");
+    for (uint32_t i = 0; i < options->hidden_count && used < size; i++)
+        used += (size_t)snprintf(
+            text + used, size - used, "%s%" PRIu32, i ? "," : "", options->hidden[i]);
+}
+
+static mcl_exit parse_activation(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_activation_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_activation(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_activation_name(*(const mcl_activation *)field));
+}
+
+static mcl_exit parse_objective(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    mcl_status status = mcl_objectives_parse(options->objectives, &options->objective_count, text);
+    return status == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_objective(char *text, size_t size, const void *field)
+{
+    mcl_show_objectives(text, size, field);
+}
+
+void mcl_show_objectives(char *text, size_t size, const mcl_pretrain_options *options)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < options->objective_count && used < size; i++) {
+        const mcl_objective *objective = &options->objectives[i];
+        used += (size_t)snprintf(
+            text + used, size - used, "%s%s", i ? "+" : "", mcl_objective_name(objective->kind));
+        if (objective->weight != 1.0f && used < size)
+            used += (size_t)snprintf(text + used, size - used, ":%g", (double)objective->weight);
+    }
+}
+
+static mcl_exit parse_optimizer(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_optimizer_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_optimizer(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_optimizer_name(*(const mcl_optimizer_kind *)field));
+}
+
+static mcl_exit parse_weight_decay(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_option_double.parse(field, text, option);
+}
+
+static void show_weight_decay(char *text, size_t size, const void *field)
+{
+    double decay = *(const double *)field;
+    if (decay < 0)
+        snprintf(text, size, "0.01 for adamw, else 0");
+    else
+        snprintf(text, size, "%g", decay);
+}
+
+static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
+{
+    if (strcmp(text, "all") == 0) {
+        *(uint64_t *)field = MCL_BATCH_ALL;
+        return MCL_EXIT_DONE;
+    }
+    return mcl_option_whole.parse(field, text, option);
+}
+
+static void show_batch(char *text, size_t size, const void *field)
+{
+    uint64_t batch = *(const uint64_t *)field;
+    if (batch == MCL_BATCH_AUTO)
+        snprintf(text, size, "256, or all rows when there are fewer");
+    else if (batch == MCL_BATCH_ALL)
+        snprintf(text, size, "all");
+    else
+        snprintf(text, size, "%" PRIu64, batch);
+}
+
+/* ROWSxCOLUMNS, both from 1. */
+static mcl_exit parse_synthetic(void *field, const char *text, const mcl_option *option)
+{
+    uint64_t *sizes = field; /* rows, columns */
+    const char *cross = strchr(text, 'x');
+    char rows[24];
+    size_t length = cross ? (size_t)(cross - text) : 0;
+    if (length == 0 || length >= sizeof rows || !cross[1])
+        return mcl_complain(MCL_EXIT_USAGE, "--%s: '%s' is not %s, such as 100x784", option->name,
+            text, option->argument);
+    snprintf(rows, sizeof rows, "%.*s", (int)length, text);
+    mcl_exit code = mcl_option_whole.parse(&sizes[0], rows, option);
+    return code == MCL_EXIT_DONE ? mcl_option_whole.parse(&sizes[1], cross + 1, option) : code;
+}
+
+static const char *needs_ratio(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return mcl_ratio_conflict(settings->options.mask.kind);
+}
+
+static const char *needs_block(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return mcl_patch_conflict(settings->options.mask.kind);
+}
+
+static const char *needs_nt_xent(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    for (size_t i = 0; i < settings->options.objective_count; i++) {
+        if (settings->options.objectives[i].kind == MCL_OBJECTIVE_NT_XENT)
+            return NULL;
+    }
+    return "only the objective nt-xent has a temperature: add it to --objective";
+}
+
+static const char *needs_sgd(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->options.optimizer.kind == MCL_OPTIMIZER_SGD
+               ? NULL
+               : "only sgd has a momentum: add --optimizer sgd";
+}
+
+static const char *needs_metrics(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->metrics ? NULL : "there is no file for them: add --metrics FILE.jsonl";
+}
+
+static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
+static const mcl_option_type type_hidden = {parse_hidden, show_hidden};
+static const mcl_option_type type_activation = {parse_activation, show_activation};
+static const mcl_option_type type_objective = {parse_objective, show_objective};
+static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
+static const mcl_option_type type_weight_decay = {parse_weight_decay, show_weight_decay};
+static const mcl_option_type type_batch = {parse_batch, show_batch};
+static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
+
+#define OFFSET(member) offsetof(mcl_pretrain_settings, member)
+
+const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
+    {.name = "recipe",
+        .argument = "NAME",
+        .group = "Recipe",
+        .help = "set the options marked * to a named set, which the others then change, wherever "
+                "they stand; see 'maskcl help recipes'",
+        .type = &type_recipe},
+    {.name = "synthetic",
+        .argument = "ROWSxCOLUMNS",
+        .group = "Data",
+        .help = "train on standard normal numbers drawn from the seed, in place of DATA",
+        .type = &type_synthetic,
+        .offset = OFFSET(synthetic),
+        .least = 1},
+    {.name = "hidden",
+        .recipe = true,
+        .argument = "WIDTHS",
+        .group = "Model",
+        .help =
+            "widths of the encoder's hidden layers, joined by commas, or 'none'; the decoder is "
+            "its mirror image",
+        .type = &type_hidden,
+        .offset = OFFSET(options),
+        .least = 1,
+        .most = UINT32_MAX},
+    {.name = "embedding",
+        .recipe = true,
+        .argument = "WIDTH",
+        .group = "Model",
+        .help = "width of an embedding",
+        .type = &mcl_option_whole32,
+        .offset = OFFSET(options.embedding),
+        .least = 1,
+        .most = UINT32_MAX},
+    {.name = "activation",
+        .recipe = true,
+        .argument = "none|relu|gelu|tanh",
+        .group = "Model",
+        .help = "what follows every layer but the last",
+        .type = &type_activation,
+        .offset = OFFSET(options.activation)},
+    {.name = "mask",
+        .recipe = true,
+        .argument = "uniform|bernoulli|block",
+        .group = "Views",
+        .help = "how a row is split in two views: by one uniform number an element, by a draw of 0 "
+                "or 1 an element, or by a draw of 0 or 1 a patch of an image",
+        .type = &mcl_option_mask,
+        .offset = OFFSET(options.mask.kind)},
+    {.name = "mask-ratio",
+        .recipe = true,
+        .argument = "P",
+        .group = "Views",
+        .help = "part of the elements or patches that the first view keeps",
+        .type = &mcl_option_float,
+        .offset = OFFSET(options.mask.ratio),
+        .range = &mcl_range_inside_unit,
+        .conflict = needs_ratio},
+    {.name = "mask-patch",
+        .recipe = true,
+        .argument = "PIXELS",
+        .group = "Views",
+        .help = "side of a block mask's patch",
+        .type = &mcl_option_whole32,
+        .offset = OFFSET(options.mask.patch),
+        .least = 1,
+        .most = UINT32_MAX,
+        .conflict = needs_block},
+    {.name = "objective",
+        .recipe = true,
+        .argument = "OBJECTIVES",
+        .group = "Objective",
+        .help = "cosine, nt-xent or reconstruction, or several joined by +, with weights as in "
+                "nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
+        .type = &type_objective,
+        .offset = OFFSET(options)},
+    {.name = "temperature",
+        .recipe = true,
+        .argument = "T",
+        .group = "Objective",
+        .help = "of nt-xent: what its cosines are divided by",
+        .type = &mcl_option_float,
+        .offset = OFFSET(options.temperature),
+        .range = &mcl_range_positive,
+        .conflict = needs_nt_xent},
+    {.name = "optimizer",
+        .recipe = true,
+        .argument = "adam|adamw|sgd",
+        .group = "Optimizer",
+        .help = "as PyTorch's of the same name",
+        .type = &type_optimizer,
+        .offset = OFFSET(options.optimizer.kind)},
+    {.name = "lr",
+        .recipe = true,
+        .argument = "RATE",
+        .group = "Optimizer",
+        .help = "learning rate",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.optimizer.learning_rate),
+        .range = &mcl_range_positive},
+    {.name = "weight-decay",
+        .recipe = true,
+        .argument = "DECAY",
+        .group = "Optimizer",
+        .help = "weight decay",
+        .type = &type_weight_decay,
+        .offset = OFFSET(options.optimizer.weight_decay),
+        .range = &mcl_range_not_negative},
+    {.name = "momentum",
+        .recipe = true,
+        .argument = "M",
+        .group = "Optimizer",
+        .help = "momentum of sgd",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.optimizer.momentum),
+        .range = &mcl_range_momentum,
+        .conflict = needs_sgd},
+    {.name = "batch",
+        .recipe = true,
+        .argument = "N|all",
+        .group = "Run",
+        .help = "rows a step",
+        .type = &type_batch,
+        .offset = OFFSET(options.batch),
+        .least = 1},
+    {.name = "epochs",
+        .recipe = true,
+        .argument = "N",
+        .group = "Run",
+        .help = "passes over the data",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.epochs),
+        .least = 1,
+        .most = UINT32_MAX},
+    {.name = "seed",
+        .argument = "N",
+        .group = "Run",
+        .help = "what all random numbers follow from: initial parameters, order of the rows, masks",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.seed)},
+    MCL_DEVICE_OPTIONS(mcl_pretrain_settings, device),
+    {.name = "output",
+        .letter = 'o',
+        .required = true,
+        .argument = "MODEL.safetensors",
+        .group = "Output",
+        .help = "the model file to write",
+        .type = &mcl_option_text,
+        .offset = OFFSET(output)},
+    {.name = "metrics",
+        .argument = "FILE.jsonl",
+        .group = "Output",
+        .help =
+            "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
+            "own loss, spread, rows_per_s, seconds. When the file can no longer be written, "
+            "training goes on, the model is saved and the exit code is 1",
+        .type = &mcl_option_text,
+        .offset = OFFSET(metrics)},
+    {.name = "metrics-every",
+        .argument = "N",
+        .group = "Output",
+        .help = "write every N-th step, and the last of each epoch",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(metrics_every),
+        .least = 1,
+        .conflict = needs_metrics},
+};
+
+void mcl_pretrain_set_defaults(void *given)
+{
+    mcl_pretrain_settings *settings = given;
+    mcl_pretrain_defaults(&settings->options);
+    settings->recipe = "default";
+    settings->metrics_every = 1;
+}

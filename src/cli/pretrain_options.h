@@ -1,0 +1,31 @@
+/* The options of maskcl pretrain. */
+#ifndef MASKCL_CLI_PRETRAIN_OPTIONS_H
+#define MASKCL_CLI_PRETRAIN_OPTIONS_H
+
+#include "device_options.h"
+#include "maskcl/pretrain.h"
+#include "options.h"
+
+typedef struct mcl_pretrain_settings {
+    mcl_pretrain_options options;
+    const char *recipe;
+    struct {
+        uint64_t rows, columns; /* zeros: not wanted */
+    } synthetic;
+    const char *output;
+    const char *metrics; /* NULL: none */
+    uint64_t metrics_every;
+    mcl_device_settings device;
+} mcl_pretrain_settings;
+
+#define MCL_PRETRAIN_OPTIONS 24
+
+extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
+
+/* Sets a mcl_pretrain_settings of zeros to the defaults. */
+void mcl_pretrain_set_defaults(void *settings);
+
+/* Writes the objectives as --objective takes them. */
+void mcl_show_objectives(char *text, size_t size, const mcl_pretrain_options *options);
+
+#endif

@@ -1,0 +1,224 @@
+/* maskcl probe: how well embeddings tell classes apart, beside raw inputs and an untrained encoder.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "device_options.h"
+#include "files.h"
+#include "json.h"
+#include "maskcl/evaluate.h"
+#include "metadata.h"
+#include "progress.h"
+
+struct settings {
+    mcl_device_settings device;
+    bool json;
+};
+
+enum features { RAW_INPUTS, UNTRAINED_ENCODER, THIS_ENCODER, FEATURES };
+
+static const char *const titles[FEATURES] = {
+    [RAW_INPUTS] = "raw inputs",
+    [UNTRAINED_ENCODER] = "untrained encoder",
+    [THIS_ENCODER] = "this encoder",
+};
+
+static const char *const names[FEATURES] = {
+    [RAW_INPUTS] = "raw",
+    [UNTRAINED_ENCODER] = "untrained",
+    [THIS_ENCODER] = "encoder",
+};
+
+/* Rows with their classes. */
+struct labelled {
+    mcl_data *data;
+    int32_t *labels;
+};
+
+struct probe {
+    mcl_context *context;
+    mcl_progress progress;
+    struct labelled train, test;
+    uint64_t widths[FEATURES];
+    mcl_probe_result results[FEATURES];
+};
+
+static mcl_exit load_labelled(struct labelled *set, const char *path, const char *labels_path)
+{
+    uint64_t count;
+    mcl_exit code = mcl_load_data(&set->data, path);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_load_labels(&set->labels, &count, labels_path);
+    if (code == MCL_EXIT_DONE && count != mcl_data_rows(set->data))
+        code = mcl_complain(MCL_EXIT_FAILED,
+            "%s has %" PRIu64 " labels, but %s has %" PRIu64
+            " rows: a label for each row is needed",
+            labels_path, count, path, mcl_data_rows(set->data));
+    return code;
+}
+
+static void free_labelled(struct labelled *set)
+{
+    mcl_data_free(set->data);
+    mcl_labels_free(set->labels);
+}
+
+/* *values = the features of every row: its embedding, or without a model the row itself. */
+static mcl_exit features_of(
+    float **values, const struct probe *probe, const mcl_model *model, const mcl_data *data)
+{
+    const uint64_t rows = mcl_data_rows(data);
+    const uint64_t width =
+        model ? mcl_model_architecture(model)->embedding : mcl_data_columns(data);
+    mcl_exit code = mcl_allocate_values(values, rows, width);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_status status = model ? mcl_embed(*values, probe->context, model, data)
+                              : mcl_data_floats(*values, data, 0, rows);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+/* Measures one kind of features; model is NULL for the rows themselves. */
+static mcl_exit measure(struct probe *probe, enum features kind, const mcl_model *model)
+{
+    float *train = NULL, *test = NULL;
+    const uint64_t width =
+        model ? mcl_model_architecture(model)->embedding : mcl_data_columns(probe->train.data);
+    char note[64];
+    snprintf(note, sizeof note, "probing %d of %d: %s", kind + 1, FEATURES, titles[kind]);
+    mcl_progress_note(&probe->progress, note);
+    mcl_exit code = features_of(&train, probe, model, probe->train.data);
+    if (code == MCL_EXIT_DONE)
+        code = features_of(&test, probe, model, probe->test.data);
+    if (code == MCL_EXIT_DONE) {
+        const mcl_features trained = {
+            train, probe->train.labels, mcl_data_rows(probe->train.data), width};
+        const mcl_features tested = {
+            test, probe->test.labels, mcl_data_rows(probe->test.data), width};
+        mcl_status status = mcl_probe(&probe->results[kind], probe->context, &trained, &tested);
+        mcl_progress_clear(&probe->progress);
+        if (status != MCL_OK)
+            code = mcl_complain_status(status);
+        else if (!probe->results[kind].converged)
+            mcl_warn("the linear probe of %s had not converged after %" PRIu32 " iterations",
+                titles[kind], probe->results[kind].iterations);
+    }
+    mcl_progress_clear(&probe->progress);
+    probe->widths[kind] = width;
+    free(train);
+    free(test);
+    return code;
+}
+
+static mcl_exit measure_all(struct probe *probe, const mcl_model *model, const char *model_path)
+{
+    mcl_model *untrained = NULL;
+    uint64_t seed = 0;
+    mcl_exit code = mcl_metadata_seed(&seed, model, model_path);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_status status = mcl_model_create(&untrained, mcl_model_architecture(model), seed);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    code = measure(probe, RAW_INPUTS, NULL);
+    if (code == MCL_EXIT_DONE)
+        code = measure(probe, UNTRAINED_ENCODER, untrained);
+    if (code == MCL_EXIT_DONE)
+        code = measure(probe, THIS_ENCODER, model);
+    mcl_model_free(untrained);
+    return code;
+}
+
+static void print_table(const struct probe *probe)
+{
+    printf("%-17s  %7s  %12s  %7s  %10s  %7s\n", "features", "width", "linear probe", "20-NN",
+        "iterations", "seconds");
+    for (int i = 0; i < FEATURES; i++) {
+        const mcl_probe_result *result = &probe->results[i];
+        printf("%-17s  %7" PRIu64 "  %11.2f%%  %6.2f%%  %10" PRIu32 "  %7.1f%s\n", titles[i],
+            probe->widths[i], 100 * result->linear_accuracy, 100 * result->knn_accuracy,
+            result->iterations, result->seconds, result->converged ? "" : "  not converged");
+    }
+}
+
+static mcl_exit print_json(const struct probe *probe)
+{
+    cJSON *root = mcl_json_object();
+    mcl_json_number(root, "train_rows", (double)mcl_data_rows(probe->train.data));
+    mcl_json_number(root, "test_rows", (double)mcl_data_rows(probe->test.data));
+    mcl_json_text(root, "device", mcl_context_device(probe->context)->name);
+    cJSON *results = mcl_json_array_in(root, "results");
+    for (int i = 0; i < FEATURES; i++) {
+        const mcl_probe_result *result = &probe->results[i];
+        cJSON *entry = mcl_json_object_at(results);
+        mcl_json_text(entry, "features", names[i]);
+        mcl_json_number(entry, "width", (double)probe->widths[i]);
+        mcl_json_number(entry, "linear_accuracy", result->linear_accuracy);
+        mcl_json_number(entry, "knn_accuracy", result->knn_accuracy);
+        mcl_json_number(entry, "iterations", result->iterations);
+        mcl_json_bool(entry, "converged", result->converged);
+        mcl_json_number(entry, "seconds", result->seconds);
+    }
+    return mcl_json_print(root);
+}
+
+static mcl_exit run(void *given, const mcl_arguments *arguments)
+{
+    const struct settings *settings = given;
+    const char *const *paths = arguments->operands;
+    struct probe probe = {.progress = mcl_progress_start(settings->device.quiet)};
+    mcl_model *model = NULL;
+    mcl_exit code = mcl_load_model(&model, paths[0]);
+    if (code == MCL_EXIT_DONE)
+        code = load_labelled(&probe.train, paths[1], paths[2]);
+    if (code == MCL_EXIT_DONE)
+        code = load_labelled(&probe.test, paths[3], paths[4]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_width(model, paths[0], probe.train.data, paths[1]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_width(model, paths[0], probe.test.data, paths[3]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_open_device(&probe.context, &settings->device);
+    if (code == MCL_EXIT_DONE)
+        code = measure_all(&probe, model, paths[0]);
+    if (code == MCL_EXIT_DONE && settings->json)
+        code = print_json(&probe);
+    else if (code == MCL_EXIT_DONE)
+        print_table(&probe);
+    mcl_context_close(probe.context);
+    free_labelled(&probe.train);
+    free_labelled(&probe.test);
+    mcl_model_free(model);
+    return code;
+}
+
+static const mcl_option options[] = {
+    MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "json",
+        .group = "Output",
+        .help = "print one JSON object",
+        .type = &mcl_option_switch,
+        .offset = offsetof(struct settings, json)},
+};
+
+const mcl_command mcl_command_probe = {
+    .name = "probe",
+    .summary = "measure how well embeddings tell classes apart",
+    .description =
+        "Measures how well frozen features tell classes apart: multinomial logistic regression "
+        "trained to convergence on standardised features (the linear probe), and the majority of "
+        "the 20 nearest training rows by cosine. Prints the accuracy on the test rows for the raw "
+        "inputs, for the encoder before any training, and for the model's encoder.",
+    .examples = "  maskcl probe fashion.safetensors train-images-idx3-ubyte.gz \\\n"
+                "      train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz \\\n"
+                "      t10k-labels-idx1-ubyte.gz",
+    .operands = {{"MODEL", "the model file"}, {"TRAIN", "the rows to learn the classes from"},
+        {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"},
+        {"TEST", "the rows to measure on"}, {"TEST_LABELS", "their classes"}},
+    .operand_count = 5,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .run = run,
+};

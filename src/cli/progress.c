@@ -1,0 +1,131 @@
+#include "progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REDRAW_SECONDS 0.1
+#define BAR_LEAST 8 /* a shorter bar says nothing */
+#define BAR_MOST 40
+#define LINE_MAX_LENGTH 320
+
+double mcl_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+mcl_progress mcl_progress_start(bool quiet)
+{
+    const char *kind = getenv("TERM");
+    bool can_redraw = kind && *kind && strcmp(kind, "dumb") != 0;
+    return (mcl_progress){.quiet = quiet, .terminal = can_redraw && isatty(STDERR_FILENO)};
+}
+
+/* How many characters a line may have: one less than the terminal's columns, since some terminals
+ * go to the next line behind the last one. Asked each time: a window changes its size. */
+static size_t line_width(void)
+{
+    struct winsize window;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 2)
+        return 79;
+    return window.ws_col - 1u < LINE_MAX_LENGTH ? window.ws_col - 1u : LINE_MAX_LENGTH - 1u;
+}
+
+static void draw(mcl_progress *progress, const char *line)
+{
+    fprintf(stderr, "\r%.*s\033[K", (int)line_width(), line);
+    fflush(stderr);
+    progress->drawn = true;
+    progress->last_draw = mcl_seconds();
+}
+
+void mcl_progress_clear(mcl_progress *progress)
+{
+    if (!progress->drawn)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    progress->drawn = false;
+}
+
+void mcl_progress_note(mcl_progress *progress, const char *text)
+{
+    if (progress->terminal && !progress->quiet)
+        draw(progress, text);
+}
+
+/* 12345.6 → "12346", 0.01234 → "0.0123". */
+static void show_rate(char text[32], double rate)
+{
+    if (!isfinite(rate))
+        snprintf(text, 32, "-");
+    else
+        snprintf(text, 32, rate < 100 ? "%.3g" : "%.0f", rate);
+}
+
+static void show_time(char text[32], double seconds)
+{
+    if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) {
+        snprintf(text, 32, "-");
+        return;
+    }
+    uint64_t whole = (uint64_t)(seconds + 0.5);
+    if (whole >= 3600)
+        snprintf(text, 32, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, whole / 3600, whole / 60 % 60,
+            whole % 60);
+    else
+        snprintf(text, 32, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
+}
+
+/* "epoch 3/10 [======>     ] loss 0.1234  spread 0.987  48780 rows/s  0:12 left" */
+static void redraw(mcl_progress *progress, const mcl_step *step)
+{
+    char head[64], tail[160], rate[32], left[32], line[LINE_MAX_LENGTH];
+    show_rate(rate, step->rows_per_second);
+    show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
+    snprintf(head, sizeof head, "epoch %" PRIu64 "/%" PRIu64, step->epoch, step->epochs);
+    snprintf(tail, sizeof tail, "loss %.4f  spread %.3f  %s rows/s  %s left", step->loss,
+        step->spread, rate, left);
+    size_t used = strlen(head) + strlen(tail) + sizeof " [] " - 1, width = line_width();
+    if (width < used + BAR_LEAST) {
+        snprintf(line, sizeof line, "%s %s", head, tail);
+    } else {
+        char bar[BAR_MOST + 1];
+        size_t length = width - used < BAR_MOST ? width - used : BAR_MOST;
+        size_t done = (size_t)((double)length * ((double)step->step / (double)step->steps));
+        for (size_t i = 0; i < length; i++)
+            bar[i] = i < done ? '=' : i == done ? '>' : ' ';
+        bar[length] = '\0';
+        snprintf(line, sizeof line, "%s [%s] %s", head, bar, tail);
+    }
+    draw(progress, line);
+}
+
+static void print_epoch(const mcl_step *step)
+{
+    char rate[32];
+    show_rate(rate, step->rows_per_second);
+    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  spread %.3f  %s rows/s  %.1f s\n",
+        step->epoch, step->epochs, step->epoch_loss, step->spread, rate, step->seconds);
+    fflush(stderr);
+}
+
+void mcl_progress_step(mcl_progress *progress, const mcl_step *step)
+{
+    if (progress->quiet)
+        return;
+    if (!progress->terminal) {
+        if (step->epoch_end)
+            print_epoch(step);
+    } else if (!progress->drawn || step->step == step->steps ||
+               mcl_seconds() - progress->last_draw >= REDRAW_SECONDS) {
+        redraw(progress, step);
+    }
+}

@@ -1,0 +1,31 @@
+/* What a user sees of a run while it runs, on standard error: a line redrawn in place on a
+ * terminal, a plain line an epoch elsewhere. */
+#ifndef MASKCL_CLI_PROGRESS_H
+#define MASKCL_CLI_PROGRESS_H
+
+#include <stdbool.h>
+
+#include "maskcl/pretrain.h"
+
+typedef struct mcl_progress {
+    bool quiet;
+    bool terminal;
+    bool drawn;       /* the line is on the screen */
+    double last_draw; /* by mcl_seconds() */
+} mcl_progress;
+
+mcl_progress mcl_progress_start(bool quiet);
+
+/* Shows what is being done; on a terminal only. */
+void mcl_progress_note(mcl_progress *progress, const char *text);
+
+/* Shows a reported step. */
+void mcl_progress_step(mcl_progress *progress, const mcl_step *step);
+
+/* Takes the line off the screen, before something else is printed. */
+void mcl_progress_clear(mcl_progress *progress);
+
+/* Seconds of a clock that only goes forward. */
+double mcl_seconds(void);
+
+#endif
