@@ -141,6 +141,11 @@ START_TEST(test_data_begin_at_a_multiple_of_8)
         ck_assert_uint_eq(content[0] % 8, 0);
         ck_assert_uint_eq(count, 8u + content[0] + sizeof floats);
         ck_assert_ptr_null(strstr((char *)content + 8, "__metadata__"));
+        unsigned char *last = content + 8 + content[0] - 1;
+        while (*last == ' ')
+            last--;
+        ck_assert_int_eq(*last, '}');
+        ck_assert_int_lt(content + 8 + content[0] - 1 - last, 8);
         ck_assert_mem_eq(content + 8 + content[0], floats, sizeof floats);
         free(content);
     }
@@ -445,6 +450,10 @@ START_TEST(test_utf8)
         ck_assert_msg(mcl_is_utf8(good[i], strlen(good[i])), "good %zu", i);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(!mcl_is_utf8(bad[i], strlen(bad[i])), "bad %zu", i);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) { /* the rest lies behind the end */
+        const size_t length = strlen(good[i]);
+        ck_assert_msg(length < 2 || !mcl_is_utf8(good[i], length - 1), "cut %zu", i);
+    }
 }
 END_TEST
 
