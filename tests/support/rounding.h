@@ -54,8 +54,6 @@ static inline double reference_flush(double x)
     return fabs(x) < 0x1p-125 ? 0.0 : x;
 }
 
-#define DIVIDE 7 /* its place in functions */
-
 static const struct function functions[] = {
     {"exp", mcl_host_exp, NULL, exp, ONE_ULP},
     {"log", mcl_host_log, NULL, log, ONE_ULP},
