@@ -72,7 +72,7 @@ static void check_chunk(struct outcome *outcome, const struct function *function
         results[i] = host_bits(function, arguments[i], seconds[i]);
         const double truth = reference(function, arguments[i], seconds[i]);
         const double error = error_in_ulp(truth, results[i]);
-        if (!keeps_bound(function, truth, results[i]) && outcome->broken++ == 0) {
+        if (!keeps_bound(function, truth, results[i], error) && outcome->broken++ == 0) {
             outcome->broken_a = arguments[i];
             outcome->broken_b = seconds[i];
         }

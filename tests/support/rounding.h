@@ -96,6 +96,8 @@ static inline float nearest_float(double truth)
     return (float)truth;
 }
 
+#define EXPONENT 0x7FF0000000000000u /* of a double */
+
 /* The error of a result in units in the last place of the true value, or HUGE_VAL where the
  * contract leaves no choice (NaN, infinity, zero) and the result is another. */
 static inline double error_in_ulp(double truth, uint32_t bits)
@@ -108,17 +110,24 @@ static inline double error_in_ulp(double truth, uint32_t bits)
         return bits == to_bits(nearest) ? 0 : HUGE_VAL;
     if (isnan(result) || isinf(result) || signbit(result) != signbit(nearest))
         return HUGE_VAL;
-    int exponent;
-    (void)frexp(truth, &exponent);
-    return fabs(result - truth) / ldexp(1, exponent - 24);
+    /* one unit's inverse, 2^(23−e), from the bits of truth: frexp and ldexp take half the time of
+     * a run over all arguments */
+    uint64_t bits_of_truth;
+    memcpy(&bits_of_truth, &truth, sizeof truth);
+    const uint64_t bits_of_scale = ((uint64_t)(2 * 1023 + 23) << 52) - (bits_of_truth & EXPONENT);
+    double scale;
+    memcpy(&scale, &bits_of_scale, sizeof scale);
+    return fabs(result - truth) * scale;
 }
 
-/* Whether the result keeps its function's bound. A quotient or root rounded to double and then to
- * float is the correctly rounded one, since a double has more than twice a float's digits. */
-static inline int keeps_bound(const struct function *function, double truth, uint32_t bits)
+/* Whether a result with this error keeps its function's bound. A quotient or root rounded to double
+ * and then to float is the correctly rounded one, since a double has more than twice a float's
+ * digits. */
+static inline int keeps_bound(
+    const struct function *function, double truth, uint32_t bits, double error)
 {
     if (function->bound == ONE_ULP || isnan(truth))
-        return error_in_ulp(truth, bits) <= 1;
+        return error <= 1;
     return bits == to_bits(nearest_float(truth));
 }
 
