@@ -13,6 +13,7 @@
 
 struct settings {
     mcl_device_settings device;
+    bool encoder_only;
     bool json;
 };
 
@@ -40,6 +41,7 @@ struct probe {
     mcl_context *context;
     mcl_progress progress;
     struct labelled train, test;
+    enum features first; /* the kinds before it are not measured */
     uint64_t widths[FEATURES];
     mcl_probe_result results[FEATURES];
 };
@@ -121,11 +123,9 @@ static mcl_exit measure_all(struct probe *probe, const mcl_model *model, const c
     mcl_status status = mcl_model_create(&untrained, mcl_model_architecture(model), seed);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    code = measure(probe, RAW_INPUTS, NULL);
-    if (code == MCL_EXIT_DONE)
-        code = measure(probe, UNTRAINED_ENCODER, untrained);
-    if (code == MCL_EXIT_DONE)
-        code = measure(probe, THIS_ENCODER, model);
+    const mcl_model *const encoders[FEATURES] = {NULL, untrained, model};
+    for (enum features kind = probe->first; kind < FEATURES && code == MCL_EXIT_DONE; kind++)
+        code = measure(probe, kind, encoders[kind]);
     mcl_model_free(untrained);
     return code;
 }
@@ -134,7 +134,7 @@ static void print_table(const struct probe *probe)
 {
     printf("%-17s  %7s  %12s  %7s  %10s  %7s\n", "features", "width", "linear probe", "20-NN",
         "iterations", "seconds");
-    for (int i = 0; i < FEATURES; i++) {
+    for (enum features i = probe->first; i < FEATURES; i++) {
         const mcl_probe_result *result = &probe->results[i];
         printf("%-17s  %7" PRIu64 "  %11.2f%%  %6.2f%%  %10" PRIu32 "  %7.1f%s\n", titles[i],
             probe->widths[i], 100 * result->linear_accuracy, 100 * result->knn_accuracy,
@@ -149,7 +149,7 @@ static mcl_exit print_json(const struct probe *probe)
     mcl_json_number(root, "test_rows", (double)mcl_data_rows(probe->test.data));
     mcl_json_text(root, "device", mcl_context_device(probe->context)->name);
     cJSON *results = mcl_json_array_in(root, "results");
-    for (int i = 0; i < FEATURES; i++) {
+    for (enum features i = probe->first; i < FEATURES; i++) {
         const mcl_probe_result *result = &probe->results[i];
         cJSON *entry = mcl_json_object_at(results);
         mcl_json_text(entry, "features", names[i]);
@@ -167,7 +167,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
     const char *const *paths = arguments->operands;
-    struct probe probe = {.progress = mcl_progress_start(settings->device.quiet)};
+    struct probe probe = {.progress = mcl_progress_start(settings->device.quiet),
+        .first = settings->encoder_only ? THIS_ENCODER : RAW_INPUTS};
     mcl_model *model = NULL;
     mcl_exit code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
@@ -195,6 +196,11 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 
 static const mcl_option options[] = {
     MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "encoder-only",
+        .group = "Probe",
+        .help = "leave out the raw inputs and the untrained encoder",
+        .type = &mcl_option_switch,
+        .offset = offsetof(struct settings, encoder_only)},
     {.name = "json",
         .group = "Output",
         .help = "print one JSON object",
