@@ -1,3 +1,5 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # used where it is sourced
 # Sourced by the scripts of this folder: installing what is missing on Debian and Ubuntu.
 
 build_packages="gcc make cmake pkg-config ocl-icd-opencl-dev opencl-headers libclblast-dev
