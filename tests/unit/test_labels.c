@@ -1,0 +1,180 @@
+/* Class labels from IDX and .npy files. */
+#include "support/inputs.h"
+
+#include "support/failing_memory.h"
+
+#define FASHION "/usr/share/datasets/fashion-mnist/"
+
+static struct bytes idx(unsigned char count, const void *labels)
+{
+    struct bytes file = {.at = {0, 0, 8, 1, 0, 0, 0, count}, .count = 8};
+    if (count)
+        append(&file, labels, count);
+    return file;
+}
+
+static struct bytes npy(const char *dtype, int count, const void *labels, size_t bytes)
+{
+    struct bytes file = {.at = "\x93NUMPY\1", .count = 8};
+    char header[128];
+    const int length = snprintf(header, sizeof header,
+        "{'descr': '%s', 'fortran_order': False, 'shape': (%d,), }\n", dtype, count);
+    append_byte(&file, (unsigned char)length);
+    append_byte(&file, 0);
+    append(&file, header, (size_t)length);
+    append(&file, labels, bytes);
+    return file;
+}
+
+static void assert_labels(const char *path, size_t count, const int32_t *expected)
+{
+    int32_t *labels = NULL;
+    uint64_t got = 0;
+    ck_assert_msg(mcl_labels_open(&labels, &got, path) == MCL_OK, "%s", mcl_error_message());
+    ck_assert_uint_eq(got, count);
+    ck_assert_mem_eq(labels, expected, count * sizeof *expected);
+    mcl_labels_free(labels);
+}
+
+START_TEST(test_reads_idx)
+{
+    const int32_t expected[] = {0, 255, 7};
+    const struct bytes file = idx(3, "\0\xFF\7"), packed = gzipped(&file);
+    assert_labels(file_with(&file), 3, expected);
+    assert_labels(file_with(&packed), 3, expected);
+}
+
+START_TEST(test_reads_npy)
+{
+    const int32_t bytes[] = {200, 0}, ints[] = {3, 0, 65535}, longs[] = {9, 1, 65535, 0};
+    const struct bytes file = npy("|u1", 2, "\xC8\0", 2);
+    assert_labels(file_with(&file), 2, bytes);
+    assert_labels(fixture("int32.npy"), 3, ints);
+    assert_labels(fixture("int64.npy"), 4, longs);
+}
+
+START_TEST(test_reads_fashion_mnist)
+{
+    int32_t *labels = NULL;
+    uint64_t count = 0, of[10] = {0};
+    if (access(FASHION "t10k-labels-idx1-ubyte.gz", R_OK) != 0)
+        return; /* Debian's dataset-fashion-mnist is not installed */
+    ck_assert_int_eq(mcl_labels_open(&labels, &count, FASHION "t10k-labels-idx1-ubyte.gz"), MCL_OK);
+    ck_assert_uint_eq(count, 10000);
+    for (uint64_t i = 0; i < count; i++) {
+        ck_assert_int_lt(labels[i], 10);
+        of[labels[i]]++;
+    }
+    for (int label = 0; label < 10; label++)
+        ck_assert_uint_eq(of[label], 1000);
+    mcl_labels_free(labels);
+}
+
+START_TEST(test_labels_out_of_range)
+{
+    static const struct {
+        int64_t label;
+        const char *part;
+    } bad[] = {
+        {-1, "the label of row 2 (counted from 0) is -1; labels are 0 to 65535"},
+        {65536, "the label of row 2 (counted from 0) is 65536; labels"},
+        {INT32_MIN, "is -2147483648;"},
+        {INT32_MAX, "is 2147483647;"},
+        {(int64_t)1 << 32, "is 4294967296;"}, /* 0 to who keeps 32 bits of it */
+        {INT64_MIN, "is -9223372036854775808;"},
+        {INT64_MAX, "is 9223372036854775807;"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const int64_t longs[] = {5, 65535, bad[i].label};
+        const struct bytes file = npy("<i8", 3, longs, sizeof longs);
+        assert_labels_refused(file_with(&file), MCL_ERROR_DATA, bad[i].part);
+        if (bad[i].label != (int32_t)bad[i].label)
+            continue;
+        const int32_t ints[] = {5, 65535, (int32_t)bad[i].label};
+        const struct bytes narrow = npy("<i4", 3, ints, sizeof ints);
+        assert_labels_refused(file_with(&narrow), MCL_ERROR_DATA, bad[i].part);
+    }
+}
+
+START_TEST(test_shapes_and_types_that_are_no_labels)
+{
+    struct bytes file = {.at = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 3, 4}, .count = 14};
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT,
+        ": its shape is 2x1; labels have one dimension, a number for each row");
+    assert_labels_refused(fixture("uint8.npy"), MCL_ERROR_FORMAT, ": its shape is 3x2x5; labels");
+    assert_labels_refused(fixture("vector.npy"), MCL_ERROR_FORMAT,
+        ": the elements are float32; labels are uint8, int32 or int64");
+    const double doubles[] = {1, 2};
+    file = npy("<f8", 2, doubles, sizeof doubles);
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT, ": the elements are float64; labels");
+    assert_labels_refused(fixture("big-endian-int64.npy"), MCL_ERROR_FORMAT, "is big-endian");
+    assert_labels_refused(fixture("scalar.npy"), MCL_ERROR_FORMAT, "is a single number");
+    file = npy("<i2", 2, "\0\1\0\1", 4);
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT, "the dtype '<i2' is not read");
+}
+
+START_TEST(test_files_that_are_not_right)
+{
+    struct bytes file = idx(0, NULL);
+    assert_labels_refused(scratch("missing"), MCL_ERROR_FILE, ": cannot open: No such file");
+    assert_labels_refused(scratch_folder, MCL_ERROR_FILE, ": is a folder");
+    assert_labels_refused(file_with(&file), MCL_ERROR_DATA, ": holds no rows: its shape is 0");
+    file = idx(3, "abc");
+    append_byte(&file, 1);
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT,
+        ": byte 11: the 3 values of uint8 end here, but 1 more");
+    file.count -= 2;
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT,
+        ": is truncated: 3 values of uint8 are 3 bytes from byte 8 on, but the file has only 2");
+    file.count = 0;
+    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT, ": is empty");
+}
+
+START_TEST(test_nothing_is_nothing_to_free)
+{
+    mcl_labels_free(NULL);
+    mcl_data_free(NULL);
+}
+
+#if MASKCL_FAILING_MEMORY
+static int read_labels(void)
+{
+    int32_t *labels = NULL;
+    uint64_t count;
+    const mcl_status status = mcl_labels_open(&labels, &count, fixture("int64.npy"));
+    if (status == MCL_OK) {
+        mcl_labels_free(labels);
+        return 0;
+    }
+    return (status == MCL_ERROR_MEMORY || status == MCL_ERROR_FILE) && !labels ? 1 : -1;
+}
+
+START_TEST(test_each_allocation_failing)
+{
+    ck_assert_uint_ge(fail_each_allocation(read_labels), 5);
+}
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("labels");
+    TCase *tcase = tcase_create("labels");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, scratch_setup, scratch_teardown);
+    tcase_add_test(tcase, test_reads_idx);
+    tcase_add_test(tcase, test_reads_npy);
+    tcase_add_test(tcase, test_reads_fashion_mnist);
+    tcase_add_test(tcase, test_labels_out_of_range);
+    tcase_add_test(tcase, test_shapes_and_types_that_are_no_labels);
+    tcase_add_test(tcase, test_files_that_are_not_right);
+    tcase_add_test(tcase, test_nothing_is_nothing_to_free);
+#if MASKCL_FAILING_MEMORY
+    tcase_add_test(tcase, test_each_allocation_failing);
+#endif
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
