@@ -78,7 +78,8 @@ int main(int count, char **texts)
 {
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of its write, and said as one */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe or a full file is an error of its write, */
+    signal(SIGXFSZ, SIG_IGN); /* and said as one */
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;

@@ -255,7 +255,7 @@ static void print_recipe(const mcl_recipe *recipe)
     memset(&settings, 0, sizeof settings);
     mcl_pretrain_set_defaults(&settings);
     (void)mcl_recipe_apply(&settings.options, recipe->name); /* the name is the library's own */
-    printf("%s: %s\n", recipe->name, recipe->summary);
+    printf("%s\n  %s\n", recipe->name, recipe->summary);
     for (size_t i = 0; i < MCL_PRETRAIN_OPTIONS; i++) {
         const mcl_option *option = &mcl_pretrain_option_table[i];
         char value[128];
@@ -270,8 +270,8 @@ mcl_exit mcl_print_recipes(void)
 {
     size_t count;
     const mcl_recipe *recipes = mcl_recipes(&count);
-    fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all; options\n"
-          "given beside it, before or behind, change single ones.\n",
+    fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all, and\n"
+          "options given beside it, before or behind, change single ones.\n",
         stdout);
     for (size_t i = 0; i < count; i++) {
         putchar('\n');

@@ -1,0 +1,332 @@
+"""maskcl pretrain: what the options do, and what it says."""
+
+import json
+import os
+import re
+import unittest
+
+from program import ProgramTest, environment, npy_bytes, read_tensors
+
+DEVICE_LINE = r"device: .+ \(.+, (CPU|GPU|accelerator|other), \d+ compute units?\), " \
+              r"products by (native|clblast)"
+
+
+class OptionsTest(ProgramTest):
+    def train(self, *options, data=("--synthetic", "20x12")):
+        """The metadata and architecture of a small model trained with options."""
+        self.succeed("pretrain", *data, "-o", "m.safetensors", "-q", "--epochs", 1, "--hidden", "6",
+                     "--embedding", 4, *options)
+        information = self.information("m.safetensors")
+        return {**information["metadata"], **{"hidden": information["architecture"]["hidden"]}}
+
+    def test_every_option_reaches_the_run(self):
+        for options, key, value in [
+                (["--hidden", "7,5,3"], "hidden", [7, 5, 3]),
+                (["--hidden", "none"], "hidden", []),
+                (["--embedding", "9"], "embedding", "9"),
+                (["--activation", "gelu"], "activation", "gelu"),
+                (["--activation", "none"], "activation", "none"),
+                (["--mask", "uniform"], "mask", "uniform"),
+                (["--mask-ratio", "0.25"], "mask_ratio", "0.25"),
+                (["--objective", "cosine"], "objective", "cosine:1"),
+                (["--objective", "nt-xent:0.5+cosine:2"], "objective", "nt-xent:0.5+cosine:2"),
+                (["--temperature", "0.5"], "temperature", "0.5"),
+                (["--optimizer", "adamw"], "optimizer", "adamw"),
+                (["--optimizer", "adamw"], "weight_decay", "0.01"),
+                (["--optimizer", "sgd", "--momentum", "0.5"], "momentum", "0.5"),
+                (["--lr", "0.25"], "learning_rate", "0.25"),
+                (["--lr=5e-1"], "learning_rate", "0.5"),
+                (["--weight-decay", "0.125"], "weight_decay", "0.125"),
+                (["--weight-decay", "0"], "weight_decay", "0"),
+                (["--batch", "5"], "batch", "5"),
+                (["--batch", "all"], "batch", "20"),
+                (["--epochs", "3"], "epochs", "3"),
+                (["--seed", "18446744073709551615"], "seed", "18446744073709551615")]:
+            with self.subTest(options=options):
+                self.assertEqual(self.train(*options)[key], value)
+
+    def test_block_masks_take_a_patch(self):
+        self.images("images.idx", 8)
+        metadata = self.train("--mask", "block", "--mask-patch", "2", data=["images.idx"])
+        self.assertEqual((metadata["mask"], metadata["mask_patch"]), ("block", "2"))
+
+    def test_of_an_option_given_twice_the_last_counts(self):
+        self.assertEqual(self.train("--seed", "1", "--seed=2")["seed"], "2")
+
+    def test_a_recipe_comes_before_the_options_beside_it(self):
+        for options in (["--recipe", "reference", "--lr", "0.5"],
+                        ["--lr", "0.5", "--recipe", "reference"]):
+            metadata = self.train(*options)
+            self.assertEqual(metadata["objective"], "cosine:1")
+            self.assertEqual(metadata["learning_rate"], "0.5")
+            self.assertEqual(metadata["recipe"], "reference")
+            self.assertEqual(metadata["hidden"], [6])
+        self.assertEqual(self.train()["recipe"], "default")
+
+    def test_the_seed_decides_every_byte(self):
+        models = []
+        for seed in 1, 1, 2:
+            self.train("--seed", seed, "--epochs", "3")
+            models.append(read_tensors(self.path("m.safetensors"))[0])
+        self.assertEqual(models[0], models[1])
+        for name in models[0]:
+            self.assertNotEqual(models[0][name], models[2][name], name)
+
+    def test_the_whole_file_is_the_same_again(self):
+        for name in "a", "b":
+            self.train("--epochs", "3")
+            self.path("m.safetensors").rename(self.path(name))
+        self.assertEqual(self.path("a").read_bytes(), self.path("b").read_bytes())
+
+    def test_options_may_stand_anywhere(self):
+        self.random_rows("-rows.npy", 6, 5)
+        self.succeed("pretrain", "-q", "-om.safetensors", "--epochs=1", "--", "-rows.npy")
+        self.assertEqual(self.information("m.safetensors")["metadata"]["input"], "5")
+
+    def test_numbers_are_read_strictly(self):
+        for option, text, says in [
+                ("--epochs", "10x", "'10x' is not a whole number"),
+                ("--epochs", "1e3", "'1e3' is not a whole number"),
+                ("--epochs", "-1", "'-1' is not a whole number"),
+                ("--epochs", "+1", "'+1' is not a whole number"),
+                ("--epochs", " 1", "' 1' is not a whole number"),
+                ("--epochs", "", "'' is not a whole number"),
+                ("--epochs", "0", "0 is not from 1 to 4294967295"),
+                ("--epochs", "4294967296", "4294967296 is not from 1 to 4294967295"),
+                ("--seed", "18446744073709551616", "is not from 0 to 18446744073709551615"),
+                ("--seed", "1.5", "'1.5' is not a whole number"),
+                ("--batch", "0", "0 is not from 1"),
+                ("--batch", "some", "'some' is not a whole number"),
+                ("--embedding", "0", "0 is not from 1 to"),
+                ("--hidden", "128,", "'' is not a whole number"),
+                ("--hidden", "128,,64", "'' is not a whole number"),
+                ("--hidden", "128;64", "'128;64' is not a whole number"),
+                ("--hidden", "0", "0 is not from 1 to"),
+                ("--hidden", ",".join(["2"] * 17), "at most 16 layers"),
+                ("--lr", "fast", "'fast' is not a number"),
+                ("--lr", "0", "0 is not a number above 0"),
+                ("--lr", "-1", "-1 is not a number above 0"),
+                ("--lr", "nan", "'nan' is not a number"),
+                ("--lr", "inf", "'inf' is not a number"),
+                ("--lr", "1e999", "1e999 is not a number above 0"),
+                ("--lr", "0x1p-3", "'0x1p-3' is not a number"),
+                ("--lr", "1e-3 ", "'1e-3 ' is not a number"),
+                ("--lr", "", "'' is not a number"),
+                ("--temperature", "1e-60", "1e-60 is not a number above 0"),
+                ("--mask-ratio", "0", "0 is not a number between 0 and 1"),
+                ("--mask-ratio", "1", "1 is not a number between 0 and 1"),
+                ("--mask-ratio", "0.99999999999", "is not a number between 0 and 1"),
+                ("--momentum", "1", "1 is not a number from 0 to below 1"),
+                ("--weight-decay", "-0.1", "-0.1 is not a number of 0 or above"),
+                ("--metrics-every", "0", "0 is not from 1"),
+                ("--synthetic", "100", "'100' is not ROWSxCOLUMNS"),
+                ("--synthetic", "x100", "'x100' is not ROWSxCOLUMNS"),
+                ("--synthetic", "100x", "'100x' is not ROWSxCOLUMNS"),
+                ("--synthetic", "0x10", "0 is not from 1"),
+                ("--synthetic", "10x1x2", "'1x2' is not a whole number")]:
+            with self.subTest(option=option, text=text):
+                self.refuse("pretrain", "--synthetic", "8x8", "-o", "m.safetensors",
+                            "%s=%s" % (option, text), code=2, says=[option + ": ", says])
+
+    def test_names_are_read_strictly(self):
+        for option, text in [("--mask", "blok"), ("--objective", "simclr"), ("--optimizer", "Adam"),
+                             ("--activation", "selu"), ("--gemm", "cublas"), ("--recipe", "none"),
+                             ("--objective", ""), ("--objective", "cosine+"),
+                             ("--objective", "cosine:0"), ("--objective", "cosine+cosine"),
+                             ("--objective", "cosine:x")]:
+            with self.subTest(option=option, text=text):
+                self.refuse("pretrain", "--synthetic", "8x8", "-o", "m.safetensors",
+                            "%s=%s" % (option, text), code=2, says=[option + ": "])
+
+    def test_options_that_contradict(self):
+        for options, says in [
+                (["--mask-patch", "4"], "--mask-patch: only a block mask"),
+                (["--mask", "uniform", "--mask-ratio", "0.5"], "--mask-ratio: a uniform mask"),
+                (["--recipe", "reference", "--mask-ratio", "0.5"], "--mask-ratio: a uniform mask"),
+                (["--objective", "cosine", "--temperature", "1"], "--temperature: only"),
+                (["--momentum", "0.9"], "--momentum: only sgd"),
+                (["--optimizer", "adamw", "--momentum", "0.9"], "--momentum: only sgd"),
+                (["--metrics-every", "5"], "--metrics-every: ")]:
+            with self.subTest(options=options):
+                self.refuse("pretrain", "--synthetic", "8x8", "-o", "m.safetensors", *options,
+                            code=2, says=[says])
+
+    def test_data_or_synthetic(self):
+        self.random_rows("rows.npy", 4, 4)
+        self.refuse("pretrain", "rows.npy", "--synthetic", "4x4", "-o", "m", code=2,
+                    says=["--synthetic", "rows.npy"])
+        self.refuse("pretrain", "-o", "m", code=2, says=["DATA", "--synthetic"])
+
+    def test_nt_xent_needs_two_rows(self):
+        self.refuse("pretrain", "--synthetic", "8x4", "--batch", "1", "-o", "m", code=2,
+                    says=["nt-xent", "2 rows"])
+
+    def test_products_by_either_provider(self):
+        for gemm in "native", "auto":
+            result = self.succeed("pretrain", "--synthetic", "8x4", "--gemm", gemm, "-o", "m",
+                                  "--epochs", 1)
+            self.assertRegex(result.stderr.splitlines()[0], r"\A%s\Z" % DEVICE_LINE)
+            if gemm != "auto":
+                self.assertIn("products by " + gemm, result.stderr)
+
+
+class DataTest(ProgramTest):
+    def metadata(self, data):
+        self.succeed("pretrain", data, "-o", "m.safetensors", "-q", "--epochs", 1)
+        return self.information("m.safetensors")["metadata"]
+
+    def test_idx_is_told_by_content(self):
+        self.images("images.png", 5, 6, 7)
+        metadata = self.metadata("images.png")
+        self.assertEqual((metadata["rows"], metadata["input"]), ("5", "42"))
+        self.assertEqual((metadata["input_shape"], metadata["input_scaling"]), ("6x7", "1/255"))
+        plain = read_tensors(self.path("m.safetensors"))
+        self.images("images.npy", 5, 6, 7, compress=True)
+        self.metadata("images.npy")
+        self.assertEqual(read_tensors(self.path("m.safetensors")), plain)
+
+    def test_npy_of_every_type(self):
+        values = [0, 1, 2, 3, 4, 5, 6, 250]
+        models = []
+        for descr in "<f4", "<f8":
+            self.npy("rows", (2, 4), values, descr)
+            self.assertEqual(self.metadata("rows")["input_scaling"], "1")
+            models.append(read_tensors(self.path("m.safetensors")))
+        self.assertEqual(models[0], models[1])
+        self.npy("rows", (2, 2, 2), values, "|u1")
+        metadata = self.metadata("rows")
+        self.assertEqual((metadata["input"], metadata["input_shape"]), ("4", "2x2"))
+        self.assertEqual(metadata["input_scaling"], "1/255")
+
+
+class ReportTest(ProgramTest):
+    def test_a_pipe_gets_the_device_and_a_line_an_epoch(self):
+        result = self.succeed("pretrain", "--synthetic", "64x8", "--batch", 16, "--epochs", 3, "-o",
+                              "m.safetensors")
+        lines = result.stderr.splitlines()
+        self.assertRegex(lines[0], r"\A%s\Z" % DEVICE_LINE)
+        self.assertEqual(len(lines), 4)
+        for number, line in enumerate(lines[1:], 1):
+            self.assertRegex(line, r"\Aepoch %d/3  loss \d+(\.\d+)?  spread \d\.\d{3}  "
+                                   r"\d+(\.\d+)?(e\+\d+)? rows/s  \d+\.\d s\Z" % number)
+        self.assertRegex(result.stdout, r"\Atrained on 64 rows for 3 epochs in \d+\.\d s \(\d+ "
+                                        r"rows/s\): loss \S+, spread \d\.\d{3}; wrote "
+                                        r"m.safetensors\n\Z")
+        last_loss = lines[-1].split()[3]
+        self.assertIn("loss %s," % last_loss, result.stdout)
+
+    def test_quiet_says_nothing(self):
+        result = self.succeed("pretrain", "--synthetic", "9x9", "--epochs", 2, "-q", "-o", "m")
+        self.assertEqual((result.stdout, result.stderr), ("", ""))
+
+    def collapse(self, *options):
+        """Rows that are all alike are embedded alike."""
+        self.npy("same.npy", (32, 4), [1, 2, 3, 4] * 32)
+        return self.succeed("pretrain", "same.npy", "-o", "m", "--epochs", 20, "--lr", "0.05",
+                            "--hidden", "8", "--embedding", "4", *options).stderr.splitlines()
+
+    def test_a_collapse_is_said_once_with_what_to_use_instead(self):
+        for options in [[], ["--metrics", "m.jsonl"], ["-q"]]:
+            lines = self.collapse("--objective", "cosine", "--mask", "uniform", *options)
+            warnings = [line for line in lines if line.startswith("maskcl: warning: ")]
+            self.assertEqual(len(warnings), 1, lines)
+            self.assertRegex(warnings[0], r"the embeddings are collapsing \(spread 0\.0\d\d in "
+                                          r"step \d+\): .*use --objective nt-xent")
+        self.assertEqual(len(lines), 1) # --quiet hides no warning
+
+    def test_nt_xent_is_not_recommended_to_who_has_it(self):
+        lines = self.collapse("--objective", "nt-xent", "--lr", "10", "--optimizer", "sgd",
+                              "--weight-decay", "0.09")
+        for line in lines:
+            self.assertNotIn("use --objective", line)
+
+    def test_no_collapse_is_seen_where_there_is_none(self):
+        result = self.succeed("pretrain", "--synthetic", "64x16", "--epochs", 20, "-o", "m")
+        self.assertNotIn("warning", result.stderr)
+
+
+class MetricsTest(ProgramTest):
+    def metrics(self, *options, name="metrics.jsonl"):
+        self.result = self.succeed("pretrain", "--synthetic", "40x8", "--batch", 8, "--epochs", 2,
+                                   "-o", "m.safetensors", "--metrics", name, *options)
+        return [json.loads(line) for line in self.path(name).read_text().splitlines()]
+
+    def test_an_object_a_step(self):
+        lines = self.metrics("--objective", "nt-xent:0.5+reconstruction:10")
+        self.assertEqual([line["step"] for line in lines], list(range(1, 11)))
+        self.assertEqual([line["epoch"] for line in lines], [1] * 5 + [2] * 5)
+        for line in lines:
+            self.assertEqual(set(line), {"step", "epoch", "loss", "nt-xent", "reconstruction",
+                                         "spread", "rows_per_s", "seconds"})
+            total = 0.5 * line["nt-xent"] + 10 * line["reconstruction"]
+            self.assertAlmostEqual(line["loss"], total, delta=1e-6 * total)
+            self.assertGreater(line["rows_per_s"], 0)
+        seconds = [line["seconds"] for line in lines]
+        self.assertEqual(seconds, sorted(seconds))
+        mean = sum(line["loss"] for line in lines[5:]) / 5
+        self.assertIn("loss %.6g," % mean, self.result.stdout)
+
+    def test_every_third_step_and_the_last_of_an_epoch(self):
+        lines = self.metrics("--metrics-every", "3", "--objective", "cosine")
+        self.assertEqual([line["step"] for line in lines], [3, 5, 6, 9, 10])
+        self.assertEqual([line["loss"] for line in lines], [line["cosine"] for line in lines])
+
+    def test_metrics_do_not_change_the_model(self):
+        self.metrics()
+        with_metrics = self.path("m.safetensors").read_bytes()
+        self.succeed("pretrain", "--synthetic", "40x8", "--batch", 8, "--epochs", 2, "-o",
+                     "other.safetensors")
+        self.assertEqual(self.path("other.safetensors").read_bytes(), with_metrics)
+
+    def test_an_old_file_is_replaced(self):
+        self.write("metrics.jsonl", b"x" * 100000)
+        self.assertEqual(len(self.metrics()), 10)
+
+    def test_an_old_file_stays_when_nothing_is_trained(self):
+        self.write("metrics.jsonl", b"precious")
+        for options, code in [(["--batch", "400"], 2), (["--device", "nonesuch"], 1)]:
+            for name in "metrics.jsonl", "new.jsonl":
+                self.refuse("pretrain", "--synthetic", "40x8", "-o", "m", "--metrics", name,
+                            *options, code=code)
+
+    def test_a_file_that_cannot_be_written_is_refused_at_once(self):
+        self.path("folder").mkdir()
+        for name, says in [("nonesuch/m.jsonl", "No such file"), ("folder", "directory")]:
+            self.refuse("pretrain", "--synthetic", "40x8", "-o", "m", "--metrics", name, code=1,
+                        says=["--metrics: " + name, says])
+
+    def test_the_input_and_the_model_are_refused(self):
+        self.random_rows("rows.npy", 8, 4)
+        os.symlink("rows.npy", self.path("link"))
+        for name in "rows.npy", "./rows.npy", "link":
+            self.refuse("pretrain", "rows.npy", "-o", "m", "--metrics", name, code=2,
+                        says=["--metrics: ", "rows.npy"])
+        for name in "m", "./m":
+            self.refuse("pretrain", "rows.npy", "-o", "m", "--metrics", name, code=2,
+                        says=["--metrics: ", "model"])
+        self.write("old", b"an old model")
+        self.refuse("pretrain", "rows.npy", "-o", "old", "--metrics", "old", code=2)
+
+    def test_a_full_disk_while_training_loses_metrics_only(self):
+        result = self.run_program("pretrain", "--synthetic", "40x8", "--batch", 8, "--epochs", 2,
+                                  "-o", "m.safetensors", "--metrics", "/dev/full", "-q")
+        self.assertEqual(result.returncode, 1)
+        warning, error = result.stderr.splitlines()
+        self.assertIn("maskcl: warning: --metrics: /dev/full: cannot write: No space left", warning)
+        self.assertIn("maskcl: error: --metrics: /dev/full is incomplete", error)
+        self.succeed("pretrain", "--synthetic", "40x8", "--batch", 8, "--epochs", 2, "-o", "other",
+                     "-q")
+        self.assertEqual(self.path("m.safetensors").read_bytes(), self.path("other").read_bytes())
+
+    def test_lines_come_as_they_are_made(self):
+        os.mkfifo(self.path("pipe"))
+        process = self.start_program("pretrain", "--synthetic", "40x8", "--epochs", 10**6, "-o",
+                                     "m", "--metrics", "pipe", "-q")
+        with open(self.path("pipe")) as pipe:
+            self.assertEqual(json.loads(pipe.readline())["step"], 1)
+            self.assertIsNone(process.poll())
+            process.kill()
+
+
+if __name__ == "__main__":
+    unittest.main()
