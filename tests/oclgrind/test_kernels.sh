@@ -1,0 +1,56 @@
+#!/bin/sh
+# Every kernel once or more under Oclgrind, which must find no bad access, no data race and no misuse of
+# the API. (Its search for uninitialised memory, version 21.10, crashes on our programs.) Oclgrind is about a thousand times slower than a
+# device, so everything is as small as it can be while still having full tiles, remainders and edges.
+# Its device calls itself a GPU, for which CLBlast would be the default: the kernels here are ours.
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset OCL_ICD_VENDORS MASKCL_PLATFORM MASKCL_DEVICE
+count=0
+
+# checked ARGUMENT…: the program under Oclgrind, without a finding.
+checked()
+{
+    rm -f "$folder/log"
+    if ! oclgrind --log "$folder/log" --data-races --check-api "$MASKCL_PROGRAM" \
+        "$@" --gemm native >"$folder/out" 2>&1; then
+        echo "failed: maskcl $*"
+        cat "$folder/out"
+        exit 1
+    fi
+    if [ -s "$folder/log" ]; then
+        echo "Oclgrind's findings for: maskcl $*"
+        head -n 60 "$folder/log"
+        exit 1
+    fi
+    count=$((count + 1))
+}
+
+# An image file: 9 images of 7×5 bytes, and its labels.
+{
+    printf '\000\000\010\003\000\000\000\011\000\000\000\007\000\000\000\005'
+    head -c 315 /dev/zero | tr '\000' '\177' | sed 's/^.../a3Z/'
+} >"$folder/images"
+printf '\000\000\010\001\000\000\000\011\000\001\002\000\001\002\000\001\002' >"$folder/labels"
+
+small="--hidden 17 --embedding 6 --epochs 2 --batch 4 --quiet"
+model=$folder/model.safetensors
+# shellcheck disable=SC2086 # a list of options
+{
+    checked pretrain --synthetic 9x35 $small --objective cosine --mask uniform --optimizer adam \
+        --activation relu -o "$model"
+    checked pretrain --synthetic 9x20 $small --objective nt-xent --mask bernoulli --optimizer adamw \
+        --activation gelu -o "$model"
+    checked pretrain "$folder/images" $small --objective cosine+reconstruction --mask block \
+        --optimizer sgd --momentum 0.9 --activation tanh -o "$model"
+    checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --mask uniform \
+        --optimizer sgd --activation none -o "$model"
+    checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
+        --objective reconstruction -o "$folder/wide.safetensors"
+}
+checked embed "$model" "$folder/images" -o "$folder/out.npy"
+checked reconstruct "$model" "$folder/images" -o "$folder/out.png"
+checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$folder/out.npy"
+checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
+echo "$count runs under Oclgrind without a finding"
