@@ -1,0 +1,135 @@
+"""maskcl embed and maskcl info."""
+
+import json
+import math
+import os
+import unittest
+
+from program import ProgramTest, environment, read_npy, read_tensors
+
+
+def linear(rows, weight, bias):
+    """x·Wᵀ + b of [rows], with weight as (shape, flat values)."""
+    (outputs, inputs), values = weight
+    return [[sum(x * values[o * inputs + i] for i, x in enumerate(row)) + bias[1][o]
+             for o in range(outputs)] for row in rows]
+
+
+class EmbedTest(ProgramTest):
+    def check(self, model, data, rows):
+        """The embeddings are those that the model file's own numbers give."""
+        result = self.succeed("embed", model, data, "-o", "out.npy")
+        self.assertRegex(result.stderr, r"\Adevice: .*\n\Z")
+        tensors, metadata = read_tensors(self.path(model))
+        act = {"relu": lambda x: max(x, 0.0), "tanh": math.tanh}[metadata["activation"]]
+        layers = sorted({name.rsplit(".", 1)[0] for name in tensors if name.startswith("encoder")})
+        for number, layer in enumerate(layers):
+            rows = linear(rows, tensors[layer + ".weight"], tensors[layer + ".bias"])
+            if number + 1 < len(layers):
+                rows = [[act(x) for x in row] for row in rows]
+        shape, values = read_npy(self.path("out.npy"))
+        self.assertEqual(shape, (len(rows), len(rows[0])))
+        self.assertIn("wrote out.npy, %d x %d\n" % shape, result.stdout)
+        self.assertIn("embedded %d rows in" % len(rows), result.stdout)
+        for got, expected in zip(values, [x for row in rows for x in row]):
+            self.assertAlmostEqual(got, expected, delta=1e-5 * max(1.0, abs(expected)))
+
+    def test_floats(self):
+        numbers = [math.sin(i) for i in range(7 * 12)]
+        self.npy("rows.npy", (7, 12), numbers)
+        rows = [numbers[12 * i:12 * i + 12] for i in range(7)]
+        for options in [], ["--hidden", "none"], ["--hidden", "5,9,3", "--activation", "tanh"]:
+            with self.subTest(options=options):
+                self.check(self.model("m.safetensors", 12, *options), "rows.npy", rows)
+
+    def test_bytes_are_scaled_as_in_training(self):
+        self.npy("rows.npy", (3, 4), range(0, 240, 20), "|u1")
+        rows = [[20 * (4 * i + j) / 255 for j in range(4)] for i in range(3)]
+        self.check(self.model("m.safetensors", 4), "rows.npy", rows)
+
+    def test_one_row(self):
+        self.npy("rows.npy", (1, 12), range(12))
+        self.check(self.model(), "rows.npy", [list(range(12))])
+
+    def test_embeddings_do_not_depend_on_the_rows_around(self):
+        model = self.model()
+        self.random_rows("many.npy", 1500, 12)
+        self.succeed("embed", model, "many.npy", "-o", "many-out.npy", "-q")
+        _, rows = read_npy(self.path("many.npy"))
+        _, many = read_npy(self.path("many-out.npy"))
+        self.npy("last.npy", (1, 12), rows[-12:])
+        self.succeed("embed", model, "last.npy", "-o", "last-out.npy", "-q")
+        self.assertEqual(read_npy(self.path("last-out.npy"))[1], many[-4:])
+
+    def test_quiet_says_nothing_and_an_old_file_is_replaced(self):
+        self.npy("rows.npy", (2, 12), range(24))
+        self.write("out.npy", b"old" * 1000)
+        result = self.succeed("embed", self.model(), "rows.npy", "--output=out.npy", "--quiet")
+        self.assertEqual((result.stdout, result.stderr), ("", ""))
+        self.assertEqual(read_npy(self.path("out.npy"))[0], (2, 4))
+
+    def test_another_width_is_refused(self):
+        self.npy("rows.npy", (2, 5), range(10))
+        self.refuse("embed", self.model(), "rows.npy", "-o", "out.npy", code=1,
+                    says=["rows.npy", "5 values", "model.safetensors", "12"])
+
+    def test_inputs_are_not_written_over(self):
+        model = self.model()
+        self.npy("rows.npy", (2, 12), range(24))
+        os.link(self.path(model), self.path("hard"))
+        os.symlink("rows.npy", self.path("soft"))
+        for output in model, "rows.npy", "hard", "soft", "./rows.npy":
+            self.refuse("embed", model, "rows.npy", "-o", output, code=2, says=["-o: " + output])
+
+
+class InfoTest(ProgramTest):
+    def test_text_and_json_agree_with_the_file(self):
+        model = self.model("m.safetensors", 12, "--hidden", "6,5", "--activation", "gelu")
+        tensors, metadata = read_tensors(self.path(model))
+        information = self.information(model)
+        self.assertEqual(information["architecture"], {
+            "input": 12, "hidden": [6, 5], "embedding": 4, "activation": "gelu"})
+        self.assertEqual(information["metadata"], metadata)
+        self.assertEqual({entry["name"]: entry["shape"] for entry in information["tensors"]},
+                         {name: shape for name, (shape, _) in tensors.items()})
+        sizes = {name: len(values) for name, (_, values) in tensors.items()}
+        encoder = sum(size for name, size in sizes.items() if name.startswith("encoder"))
+        self.assertEqual(information["parameters"], sum(sizes.values()))
+        self.assertEqual(information["encoder_parameters"], encoder)
+        text = self.succeed("info", model).stdout
+        self.assertRegex(text, r"(?m)^encoder +12 -> 6 -> 5 -> 4$")
+        self.assertRegex(text, r"(?m)^decoder +4 -> 5 -> 6 -> 12$")
+        self.assertRegex(text, r"(?m)^activation +gelu$")
+        self.assertRegex(text, r"(?m)^parameters +%d, of which %d " % (sum(sizes.values()), encoder))
+        for key, value in metadata.items():
+            self.assertRegex(text, r"(?m)^  %s +%s$" % (key, value.replace("+", r"\+")))
+        for name, (shape, _) in tensors.items():
+            self.assertRegex(text, r"(?m)^  %s +%s$" % (name, " x ".join(map(str, shape))))
+
+    def test_it_needs_no_device(self):
+        model = self.model()
+        self.path("none").mkdir()
+        self.succeed("info", model, env=environment(OCL_ICD_VENDORS=self.path("none")))
+
+    def test_a_foreign_model_cannot_steer_the_terminal(self):
+        data = self.path(self.model()).read_bytes()
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + size])
+        header["__metadata__"]["recipe"] = "a\x1b[2Jb\nc"
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        self.write("foreign", len(text).to_bytes(8, "little") + text + data[8 + size:])
+        result = self.run_program("info", "foreign")
+        self.assertNotIn("\x1b", result.stdout + result.stderr)
+        if result.returncode == 0:
+            self.assertIn("a?[2Jb?c", result.stdout)
+
+    def test_what_is_no_model(self):
+        self.npy("rows.npy", (2, 12), range(24))
+        self.write("empty", b"")
+        for name in "rows.npy", "empty", "nonesuch", ".":
+            self.refuse("info", name, code=1, says=[name])
+
+
+if __name__ == "__main__":
+    unittest.main()

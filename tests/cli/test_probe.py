@@ -1,0 +1,103 @@
+"""maskcl probe."""
+
+import json
+import unittest
+
+from program import ProgramTest
+
+
+class ProbeTest(ProgramTest):
+    def files(self, train=60, test=40):
+        """A model, and images whose class can be seen."""
+        self.images("train.idx", train, seed=1)
+        self.labels("train-labels.idx", train)
+        self.images("test.idx", test, seed=2)
+        self.labels("test-labels.idx", test)
+        self.succeed("pretrain", "train.idx", "-o", "m.safetensors", "-q", "--epochs", 2,
+                     "--hidden", "16", "--embedding", "8", "--seed", "5")
+        return ["m.safetensors", "train.idx", "train-labels.idx", "test.idx", "test-labels.idx"]
+
+    def test_classes_that_can_be_seen_are_seen(self):
+        result = self.succeed("probe", *self.files(), "--json")
+        self.assertRegex(result.stderr, r"\Adevice: .*\n\Z")
+        answer = json.loads(result.stdout)
+        self.assertEqual((answer["train_rows"], answer["test_rows"]), (60, 40))
+        self.assertEqual([entry["features"] for entry in answer["results"]],
+                         ["raw", "untrained", "encoder"])
+        self.assertEqual([entry["width"] for entry in answer["results"]], [64, 8, 8])
+        for entry in answer["results"]:
+            self.assertGreaterEqual(entry["linear_accuracy"], 0.9)
+            self.assertGreaterEqual(entry["knn_accuracy"], 0.9)
+            self.assertLessEqual(max(entry["linear_accuracy"], entry["knn_accuracy"]), 1)
+            self.assertIs(entry["converged"], True)
+            self.assertGreater(entry["iterations"], 0)
+            self.assertGreaterEqual(entry["seconds"], 0)
+
+    def test_the_table_says_the_same(self):
+        files = self.files()
+        answer = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)
+        result = self.succeed("probe", *files, "-q")
+        self.assertEqual(result.stderr, "")
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[0].split(),
+                         ["features", "width", "linear", "probe", "20-NN", "iterations", "seconds"])
+        self.assertEqual(len(lines), 4)
+        for line, title, entry in zip(lines[1:], ["raw inputs", "untrained encoder",
+                                                  "this encoder"], answer["results"]):
+            self.assertRegex(line, r"\A%s +%d +%.2f%% +%.2f%% +%d +\d+\.\d\Z" % (
+                title, entry["width"], 100 * entry["linear_accuracy"],
+                100 * entry["knn_accuracy"], entry["iterations"]))
+
+    def test_the_untrained_encoder_is_the_one_that_training_began_with(self):
+        files = self.files()
+        first = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)
+        self.succeed("pretrain", "train.idx", "-o", "m.safetensors", "-q", "--epochs", 1,
+                     "--hidden", "16", "--embedding", "8", "--seed", "5", "--lr", "1e-30")
+        second = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)
+        for entry in second["results"] + first["results"]:
+            del entry["seconds"], entry["features"]
+        self.assertEqual(second["results"][1], first["results"][1])
+        self.assertEqual(second["results"][2], first["results"][1])
+        self.assertEqual(second["results"][0], first["results"][0])
+
+    def test_labels_that_do_not_match(self):
+        files = self.files()
+        self.labels("short.idx", 59)
+        self.labels("long.idx", 41)
+        self.refuse("probe", *files[:2], "short.idx", *files[3:], code=1,
+                    says=["short.idx has 59 labels", "train.idx has 60 rows"])
+        self.refuse("probe", *files[:4], "long.idx", code=1,
+                    says=["long.idx has 41 labels", "test.idx has 40 rows"])
+
+    def test_rows_and_labels_swapped(self):
+        files = self.files()
+        self.refuse("probe", files[0], files[2], files[1], *files[3:], code=1)
+
+    def test_another_width_is_refused(self):
+        files = self.files()
+        self.images("wide.idx", 40, 8, 9)
+        self.refuse("probe", *files[:3], "wide.idx", files[4], code=1,
+                    says=["wide.idx", "72 values", "m.safetensors", "64"])
+        self.images("wide.idx", 60, 8, 9)
+        self.refuse("probe", files[0], "wide.idx", *files[2:], code=1, says=["wide.idx"])
+
+    def test_labels_of_any_whole_type(self):
+        files = self.files()
+        expected = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)
+        for descr in "<i4", "<i8", "|u1":
+            self.npy("l.npy", (60,), [row % 2 for row in range(60)], descr)
+            answer = json.loads(
+                self.succeed("probe", *files[:2], "l.npy", *files[3:], "--json", "-q").stdout)
+            for got, wanted in zip(answer["results"], expected["results"]):
+                self.assertEqual(got["linear_accuracy"], wanted["linear_accuracy"])
+
+    def test_labels_that_cannot_be(self):
+        files = self.files()
+        self.npy("l.npy", (60,), [-1] + [1] * 59, "<i4")
+        self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy", "-1"])
+        self.npy("l.npy", (60,), [0.5] * 60, "<f4")
+        self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy"])
+
+
+if __name__ == "__main__":
+    unittest.main()
