@@ -1,0 +1,64 @@
+/* Feeding the readers of data and labels from memory. */
+#ifndef MASKCL_TESTS_FUZZ_ARRAYS_H
+#define MASKCL_TESTS_FUZZ_ARRAYS_H
+
+#include "fuzz.h"
+
+#include <math.h>
+
+#include "data/data.h"
+
+#define FUZZ_NAME "input"
+
+/* The input as a file of known size, or as a pipe. NULL when it cannot be a source, with the reason
+ * checked. */
+static inline mcl_source *fuzz_source(const uint8_t *bytes, size_t size, int pipe)
+{
+    mcl_source *source = NULL;
+    FILE *stream = fmemopen((void *)(uintptr_t)bytes, size, "r");
+    if (!stream)
+        return NULL;
+    FUZZ_ASSERT(mcl_source_from_stream(
+                    &source, stream, pipe ? MCL_SOURCE_UNKNOWN : size, FUZZ_NAME) == MCL_OK);
+    return source;
+}
+
+static inline void fuzz_check_data(const mcl_data *data)
+{
+    uint64_t shape[MCL_DIMENSIONS_MAX], columns = 1;
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    FUZZ_ASSERT(dimensions >= 1 && dimensions <= MCL_DIMENSIONS_MAX);
+    for (size_t d = 0; d < dimensions; d++)
+        columns *= shape[d];
+    FUZZ_ASSERT(mcl_data_rows(data) >= 1 && columns >= 1 && columns == mcl_data_columns(data));
+    float *row = malloc(columns * sizeof *row);
+    for (uint64_t r = 0; row && r < mcl_data_rows(data); r++) {
+        FUZZ_ASSERT(mcl_data_floats(row, data, r, 1) == MCL_OK);
+        for (uint64_t c = 0; c < columns; c++)
+            FUZZ_ASSERT(row[c] == 0 || (isfinite(row[c]) && fabsf(row[c]) >= 0x1p-125f));
+    }
+    free(row);
+}
+
+/* Reads data from the input; as a file and as a pipe it must be taken, or refused, alike. */
+static inline void fuzz_data(const uint8_t *bytes, size_t size)
+{
+    mcl_status statuses[2] = {MCL_OK, MCL_OK};
+    for (int pipe = 0; pipe < 2; pipe++) {
+        mcl_data *data = NULL;
+        mcl_source *source = fuzz_source(bytes, size, pipe);
+        if (!source)
+            return;
+        statuses[pipe] = mcl_data_read(&data, source);
+        mcl_source_close(source);
+        FUZZ_ASSERT((statuses[pipe] == MCL_OK) == (data != NULL));
+        if (data)
+            fuzz_check_data(data);
+        else
+            fuzz_check_refusal(statuses[pipe], FUZZ_NAME);
+        mcl_data_free(data);
+    }
+    FUZZ_ASSERT((statuses[0] == MCL_OK) == (statuses[1] == MCL_OK));
+}
+
+#endif

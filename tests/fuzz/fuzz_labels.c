@@ -1,0 +1,23 @@
+/* Labels in IDX and .npy files. */
+#include "arrays.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    for (int pipe = 0; pipe < 2; pipe++) {
+        int32_t *labels = NULL;
+        uint64_t count = 0;
+        mcl_source *source = fuzz_source(data, size, pipe);
+        if (!source)
+            return 0;
+        const mcl_status status = mcl_labels_read(&labels, &count, source);
+        mcl_source_close(source);
+        FUZZ_ASSERT((status == MCL_OK) == (labels != NULL));
+        if (!labels)
+            fuzz_check_refusal(status, FUZZ_NAME);
+        FUZZ_ASSERT((count > 0) == (status == MCL_OK));
+        for (uint64_t i = 0; i < count; i++)
+            FUZZ_ASSERT(labels[i] >= 0 && labels[i] <= 65535);
+        mcl_labels_free(labels);
+    }
+    return 0;
+}
