@@ -238,6 +238,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         return code;
     mcl_data *data = NULL;
     mcl_context *context = NULL;
+    mcl_interrupt_prepare();
     code = load(&data, settings, arguments->operand_count ? arguments->operands[0] : NULL);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);

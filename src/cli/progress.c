@@ -84,14 +84,16 @@ static void show_time(char text[32], double seconds)
         snprintf(text, 32, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
 }
 
-/* "epoch 3/10 [======>     ] loss 0.1234  spread 0.987  48780 rows/s  0:12 left" */
+/* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left" */
 static void redraw(mcl_progress *progress, const mcl_step *step)
 {
     char head[64], tail[160], rate[32], left[32], line[LINE_MAX_LENGTH];
     show_rate(rate, step->rows_per_second);
     show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
-    snprintf(head, sizeof head, "epoch %" PRIu64 "/%" PRIu64, step->epoch, step->epochs);
-    snprintf(tail, sizeof tail, "loss %.4f  spread %.3f  %s rows/s  %s left", step->loss,
+    /* Padded, so that the bar does not jump as the numbers change. */
+    const int digits = snprintf(NULL, 0, "%" PRIu64, step->epochs);
+    snprintf(head, sizeof head, "epoch %*" PRIu64 "/%" PRIu64, digits, step->epoch, step->epochs);
+    snprintf(tail, sizeof tail, "loss %7.4f  spread %.3f  %6s rows/s  %5s left", step->loss,
         step->spread, rate, left);
     size_t used = strlen(head) + strlen(tail) + sizeof " [] " - 1, width = line_width();
     if (width < used + BAR_LEAST) {
