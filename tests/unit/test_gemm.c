@@ -1,0 +1,335 @@
+/* The matrix product: the native provider bit by bit against a chain of fma on the host, CLBlast
+ * within a tolerance. */
+#include <math.h>
+
+#include "support/device.h"
+
+#include "gemm/gemm.h"
+
+#define GUARDS 5
+
+/* A stored matrix within a larger piece of memory, full of guards where it has no elements. */
+struct stored {
+    float *values;
+    size_t count; /* with the guards */
+    uint32_t rows, columns, ld, offset;
+};
+
+static struct stored store(uint32_t rows, uint32_t columns, uint32_t extra, uint32_t offset)
+{
+    struct stored s = {NULL, 0, rows, columns, columns + extra, offset};
+    s.count = offset + (size_t)rows * s.ld + GUARDS;
+    s.values = allocate(s.count, sizeof *s.values);
+    fill_guard(s.values, s.count);
+    return s;
+}
+
+static void fill_stored(struct stored *s, uint64_t seed)
+{
+    for (uint32_t i = 0; i < s->rows; i++)
+        fill_random(s->values + s->offset + (size_t)i * s->ld, s->columns, seed + 1000 * i);
+}
+
+static float element(const struct stored *s, bool transposed, size_t i, size_t j)
+{
+    return s->values[s->offset + (transposed ? j * s->ld + i : i * s->ld + j)];
+}
+
+/* c = alpha · op(a) · op(b) + beta · c as src/gemm/gemm.h has it. */
+static void multiply(
+    struct stored *c, const mcl_gemm *g, const struct stored *a, const struct stored *b)
+{
+    for (uint32_t i = 0; i < g->m; i++) {
+        for (uint32_t j = 0; j < g->n; j++) {
+            float sum = 0.0f;
+            for (uint32_t p = 0; p < g->k; p++)
+                sum = fmaf(element(a, g->transpose_a, i, p), element(b, g->transpose_b, p, j), sum);
+            float *to = &c->values[c->offset + (size_t)i * c->ld + j];
+            const float product = g->alpha * sum;
+            *to = g->beta != 0.0f ? fmaf(g->beta, *to, product) : product;
+        }
+    }
+}
+
+/* What is tried besides the sizes. */
+struct form {
+    bool transpose_a, transpose_b;
+    float alpha, beta;
+    uint32_t extra, offset; /* elements behind each row, and before the first */
+};
+
+static void assert_close(const float *got, const float *expected, size_t count, const char *what)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bits_of(expected[i]) == GUARD_BITS)
+            REQUIRE(bits_of(got[i]) == GUARD_BITS, "%s: guard %zu is overwritten", what, i);
+        else
+            REQUIRE(fabsf(got[i] - expected[i]) <= 1e-4f, "%s: element %zu is %g instead of %g",
+                what, i, (double)got[i], (double)expected[i]);
+    }
+}
+
+static void check_product(struct form form, uint32_t m, uint32_t n, uint32_t k)
+{
+    struct stored a =
+        store(form.transpose_a ? k : m, form.transpose_a ? m : k, form.extra * 3, form.offset);
+    struct stored b =
+        store(form.transpose_b ? n : k, form.transpose_b ? k : n, form.extra * 2, form.offset * 2);
+    struct stored c = store(m, n, form.extra, form.offset * 3);
+    fill_stored(&a, 1);
+    fill_stored(&b, 2);
+    if (form.beta != 0.0f) /* else it stays NaN, which must not be read */
+        fill_stored(&c, 3);
+    const mcl_gemm g = {
+        form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha, form.beta};
+    cl_mem buffer_a = buffer_with(a.values, a.count * sizeof(float));
+    cl_mem buffer_b = buffer_with(b.values, b.count * sizeof(float));
+    cl_mem buffer_c = buffer_with(c.values, c.count * sizeof(float));
+    ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, a.offset},
+        (mcl_matrix){buffer_b, b.offset}, (mcl_matrix){buffer_c, c.offset}));
+    float *got = allocate(c.count, sizeof *got);
+    read_buffer(got, buffer_c, c.count * sizeof *got);
+    multiply(&c, &g, &a, &b);
+    char what[128];
+    snprintf(what, sizeof what, "%c%c %u × %u × %u, alpha %g, beta %g, %u behind rows, offset %u",
+        g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', (unsigned)m, (unsigned)n, (unsigned)k,
+        (double)g.alpha, (double)g.beta, (unsigned)form.extra, (unsigned)form.offset);
+    if (mcl_context_gemm(context) == MCL_GEMM_NATIVE)
+        assert_same_bits(got, c.values, c.count, what);
+    else
+        assert_close(got, c.values, c.count, what);
+    mcl_buffer_release(&buffer_a);
+    mcl_buffer_release(&buffer_b);
+    mcl_buffer_release(&buffer_c);
+    free(a.values);
+    free(b.values);
+    free(c.values);
+    free(got);
+}
+
+/* Loop tests run once for each way to store the operands. */
+static struct form form_of(int loop)
+{
+    return (struct form){.transpose_a = loop & 1, .transpose_b = loop & 2, .alpha = 1.0f};
+}
+
+/* Around the tile's 6 rows and 16 columns, and twice that. */
+static const uint32_t sizes[] = {1, 5, 6, 7, 10, 15, 16, 17, 31, 33, 37, 129};
+#define SIZES (sizeof sizes / sizeof *sizes)
+
+START_TEST(test_all_sizes)
+{
+    static const uint32_t depths[] = {1, 2, 16, 17, 130};
+    size_t products = 0;
+    for (size_t i = 0; i < SIZES; i++) {
+        for (size_t j = 0; j < SIZES; j++) {
+            for (size_t p = 0; p < sizeof depths / sizeof *depths; p++) {
+                if (is_oclgrind() && sizes[i] * sizes[j] * depths[p] > 1500)
+                    continue;
+                check_product(form_of(_i), sizes[i], sizes[j], depths[p]);
+                products++;
+            }
+        }
+    }
+    ck_assert_uint_gt(products, 50);
+}
+END_TEST
+
+START_TEST(test_offsets_and_longer_rows)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        if (is_oclgrind() && sizes[i] > 17)
+            break;
+        struct form form = form_of(_i);
+        form.extra = 1;
+        form.offset = 7;
+        check_product(form, sizes[i], sizes[SIZES / 2 - 1 + i % 3], 5);
+        form.extra = 19;
+        form.offset = 0;
+        check_product(form, sizes[SIZES / 2 - i % 3], sizes[i], 3);
+    }
+}
+END_TEST
+
+START_TEST(test_alpha_and_beta)
+{
+    static const float pairs[][2] = {
+        {1, 1}, {0.7f, 0}, {-1.3f, 0.3f}, {0, 1}, {0, 0}, {2, -1}, {1, 0x1p-20f}, {1e-3f, 1.1f}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct form form = form_of(_i);
+        form.alpha = pairs[i][0];
+        form.beta = pairs[i][1];
+        form.extra = 2;
+        form.offset = 3;
+        check_product(form, 7, 17, 9); /* whole tiles, and parts of them */
+        check_product(form, 13, 32, 4);
+        check_product(form, 6, 10, 11);
+    }
+}
+END_TEST
+
+START_TEST(test_large_product)
+{
+    if (!is_oclgrind())
+        check_product(form_of(_i), 256, 131, 784);
+}
+END_TEST
+
+/* 1 + 2^-24 − 1 is 0 only in this order. The last product of a chain is exact: the rounded square
+ * of 1+2^-12 is 1+2^-11, of which nothing is left, but when the other term comes first, the last
+ * bit of the square survives. */
+START_TEST(test_chain_ascends_and_is_fused)
+{
+    static const struct {
+        float a[3], b[3], result;
+    } cases[] = {
+        {{1, 0x1p-24f, -1}, {1, 1, 1}, 0},
+        {{1, -1, 0x1p-24f}, {1, 1, 1}, 0x1p-24f},
+        {{1 + 0x1p-12f, -1, 0}, {1 + 0x1p-12f, 1 + 0x1p-11f, 0}, 0},
+        {{-1, 1 + 0x1p-12f, 0}, {1 + 0x1p-11f, 1 + 0x1p-12f, 0}, 0x1p-24f},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float got = 7;
+        cl_mem buffer_a = buffer_with(cases[i].a, sizeof cases[i].a);
+        cl_mem buffer_b = buffer_with(cases[i].b, sizeof cases[i].b);
+        cl_mem buffer_c = buffer_with(&got, sizeof got);
+        const mcl_gemm g = {false, false, 1, 1, 3, 3, 1, 1, 1.0f, 0.0f};
+        ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
+            (mcl_matrix){buffer_c, 0}));
+        read_buffer(&got, buffer_c, sizeof got);
+        ck_assert_msg(bits_of(got) == bits_of(cases[i].result), "case %zu: %a instead of %a", i,
+            (double)got, (double)cases[i].result);
+        mcl_buffer_release(&buffer_a);
+        mcl_buffer_release(&buffer_b);
+        mcl_buffer_release(&buffer_c);
+    }
+}
+END_TEST
+
+/* A row of zeros in A does not hide a NaN or an infinity in B. */
+START_TEST(test_nan_and_infinity_spread)
+{
+    float a[2 * 3] = {0, 0, 0, 1, 1, 1}, b[3 * 17], c[2 * 17];
+    fill_random(b, 3 * 17, 1);
+    b[1 * 17 + 4] = INFINITY;
+    b[2 * 17 + 16] = NAN;
+    cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
+    cl_mem buffer_c = buffer_with(c, sizeof c);
+    const mcl_gemm g = {false, false, 2, 17, 3, 3, 17, 17, 1.0f, 0.0f};
+    ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
+        (mcl_matrix){buffer_c, 0}));
+    read_buffer(c, buffer_c, sizeof c);
+    for (size_t j = 0; j < 17; j++) {
+        ck_assert_msg(j == 4 || j == 16 ? isnan(c[j]) : c[j] == 0.0f, "column %zu", j);
+        ck_assert_msg(j == 16  ? isnan(c[17 + j])
+                      : j == 4 ? isinf(c[17 + j])
+                               : isfinite(c[17 + j]),
+            "column %zu", j);
+    }
+    mcl_buffer_release(&buffer_a);
+    mcl_buffer_release(&buffer_b);
+    mcl_buffer_release(&buffer_c);
+}
+END_TEST
+
+START_TEST(test_prepare_reserves_what_running_needs)
+{
+    mcl_gemm g = {false, true, 7, 20, 9, 9, 9, 20, 1.0f, 0.0f};
+    ck_assert_uint_eq(context->scratch.bytes, 0);
+    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ck_assert_uint_eq(context->scratch.bytes, 20 * 9 * sizeof(float));
+    const cl_mem reserved = context->scratch.buffer;
+    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 9);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 16, 9); /* smaller: no new one */
+    ck_assert_ptr_eq(context->scratch.buffer, reserved);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 10);
+    ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
+    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 9);
+    ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
+    const size_t before = context->scratch.bytes;
+    g.transpose_b = false; /* read in place */
+    g.k = 1000;
+    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ck_assert_uint_eq(context->scratch.bytes, before);
+}
+END_TEST
+
+START_TEST(test_products_without_elements_are_refused)
+{
+    static const uint32_t none[3][3] = {{0, 2, 3}, {2, 0, 3}, {2, 3, 0}};
+    float zero = 0;
+    cl_mem buffer = buffer_with(&zero, sizeof zero);
+    for (size_t i = 0; i < 3; i++) {
+        const uint32_t *n = none[i];
+        const mcl_gemm g = {false, false, n[0], n[1], n[2], 3, 3, 3, 1.0f, 0.0f};
+        char message[128];
+        snprintf(message, sizeof message, "a matrix product of %u × %u × %u has no elements",
+            (unsigned)n[0], (unsigned)n[1], (unsigned)n[2]);
+        ck_assert_int_eq(mcl_gemm_run(context, &g, (mcl_matrix){buffer, 0}, (mcl_matrix){buffer, 0},
+                             (mcl_matrix){buffer, 0}),
+            MCL_ERROR_ARGUMENT);
+        ck_assert_str_eq(mcl_error_message(), message);
+    }
+    mcl_buffer_release(&buffer);
+}
+END_TEST
+
+/* CLBlast compiles for seconds when it is first called, so that all is one test of few sizes. */
+START_TEST(test_clblast)
+{
+    if (is_oclgrind())
+        return;
+    context_teardown();
+    const mcl_context_options options = {NULL, NULL, MCL_GEMM_CLBLAST};
+    ASSERT_OK(mcl_context_open(&context, &options));
+    ck_assert_int_eq(mcl_context_gemm(context), MCL_GEMM_CLBLAST);
+    for (int loop = 0; loop < 4; loop++) {
+        struct form form = form_of(loop);
+        check_product(form, 7, 17, 33);
+        check_product(form, 64, 40, 129);
+        form.extra = 3;
+        form.offset = 5;
+        form.alpha = -0.7f;
+        form.beta = 0.3f;
+        check_product(form, 7, 17, 33);
+    }
+    const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f, 0.0f};
+    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ck_assert_uint_eq(context->scratch.bytes, 0);
+
+    /* its refusal arrives as a message: rows that are shorter than what they hold */
+    const mcl_gemm wrong = {false, false, 8, 8, 8, 4, 8, 8, 1.0f, 0.0f};
+    float values[64] = {0};
+    cl_mem buffer = buffer_with(values, sizeof values), out = buffer_with(values, sizeof values);
+    ck_assert_int_eq(mcl_gemm_run(context, &wrong, (mcl_matrix){buffer, 0}, (mcl_matrix){buffer, 0},
+                         (mcl_matrix){out, 0}),
+        MCL_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), ": CLBlast's product of 8 × 8 × 8 failed: "));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "; try --gemm native"));
+    mcl_buffer_release(&buffer);
+    mcl_buffer_release(&out);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gemm");
+    TCase *tcase = tcase_create("native");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, context_setup, context_teardown);
+    tcase_add_loop_test(tcase, test_all_sizes, 0, 4);
+    tcase_add_loop_test(tcase, test_offsets_and_longer_rows, 0, 4);
+    tcase_add_loop_test(tcase, test_alpha_and_beta, 0, 4);
+    tcase_add_loop_test(tcase, test_large_product, 0, 4);
+    tcase_add_test(tcase, test_chain_ascends_and_is_fused);
+    tcase_add_test(tcase, test_nan_and_infinity_spread);
+    tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
+    tcase_add_test(tcase, test_products_without_elements_are_refused);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("clblast");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, context_setup, context_teardown);
+    tcase_add_test(tcase, test_clblast);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
