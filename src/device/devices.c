@@ -135,8 +135,9 @@ static void note_problem(const char *path, const char *library, void *state)
     int written = snprintf(problems->lines + problems->used, problems->size - problems->used,
         "%s%s: the driver cannot be loaded: %s", problems->count ? "\n" : "", path,
         reason ? reason : "unknown reason");
-    if (written > 0 && problems->used + (size_t)written < problems->size)
-        problems->used += (size_t)written;
+    const size_t room = problems->size - problems->used; /* the line may have been cut */
+    if (written > 0 && room)
+        problems->used += (size_t)written < room ? (size_t)written : room - 1;
     problems->count++;
 }
 
