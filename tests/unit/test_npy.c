@@ -230,6 +230,9 @@ static const struct {
         "promises a shape of 4294967296x4294967296, more bytes"},
     {"{" DESCR ORDER "'shape': (2305843009213693952, 2, 4)}",
         "2305843009213693952x2x4, more bytes"},
+    {"{" DESCR ORDER
+     "'shape': (1, 9223372036854775808, 2, 3)}", /* 2⁶⁴·3 is 0 to who lets it wrap */
+        "promises a shape of 1x9223372036854775808x2x3, more bytes"},
     {"{" DESCR ORDER "'shape': (1152921504606846976, 1)}",
         ": is truncated: 1152921504606846976x1 values of float32 are 4611686018427387904 bytes"},
     {"{" DESCR ORDER "'shape': (0, 18446744073709551615, 2)}", ": holds no rows"},
