@@ -52,7 +52,8 @@ probe()
         >"$out/$name.json"
 }
 
-# row TITLE JSON INDEX STEPS: a line of the table, from the INDEXth result of a probe.
+# row TITLE JSON INDEX METRICS EPOCHS: a line of the table, from the INDEXth result of a probe and the
+# log of the training.
 row()
 {
     result=$(tr -d '\n' <"$2" | sed 's/.*"results"[^[]*\[//' | tr '}' '\n' | sed -n "$3p")
@@ -82,5 +83,5 @@ printf '%-36s %12s %8s %10s %9s\n' features 'linear probe' 20-NN rows/s seconds
 row 'raw pixels' "$out/recommended.json" 1 ''
 row 'untrained encoder' "$out/recommended.json" 2 ''
 row 'reference recipe (it collapses)' "$out/reference.json" 1 "$out/reference.jsonl" 10
-row 'recommended recipe' "$out/recommended.json" 3 "$out/recommended.jsonl" 5
+row 'recommended recipe' "$out/recommended.json" 3 "$out/recommended.jsonl" 6
 printf '\nthe model: %s\nits embeddings: %s\n' "$out/recommended.safetensors" "$out/embeddings.npy"

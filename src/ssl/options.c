@@ -13,7 +13,7 @@ static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
 
 static const mcl_recipe recipes[] = {
     {"default", "the reference encoder's sizes with objectives that do not collapse"},
-    {"recommended", "images: a wider encoder, four times the work of the default"},
+    {"recommended", "images: a wider encoder that learns to fill in what a mask hides"},
     {"reference", "the published model as it is: it collapses, and serves as a comparison"},
 };
 
@@ -47,12 +47,15 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
         objective(options, MCL_OBJECTIVE_COSINE, 1.0f);
         return MCL_OK;
     }
-    objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
-    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 10.0f);
     if (strcmp(name, "recommended") == 0) {
         options->hidden[0] = 512;
         options->embedding = 256;
+        options->epochs = 6;
+        objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
+        return MCL_OK;
     }
+    objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
+    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 10.0f);
     return MCL_OK;
 }
 
