@@ -196,6 +196,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *dat
     options.report = report;
     options.report_every = report_every(run, mcl_data_rows(data));
     options.user = run;
+    run->progress.rows = batch_of(&options, mcl_data_rows(data));
     options.stop = mcl_interrupt_catch();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
