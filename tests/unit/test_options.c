@@ -1,0 +1,455 @@
+/* Options of pre-training: names, recipes, what is refused and with which words. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/data.h"
+#include "ssl/options.h"
+
+static void assert_objectives(
+    const char *text, size_t expected_count, const mcl_objective *expected)
+{
+    mcl_objective objectives[MCL_OBJECTIVES_MAX];
+    size_t count = 77;
+    ck_assert_msg(mcl_objectives_parse(objectives, &count, text) == MCL_OK, "%s: %s", text,
+        mcl_error_message());
+    ck_assert_uint_eq(count, expected_count);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(objectives[i].kind, expected[i].kind);
+        ck_assert_float_eq(objectives[i].weight, expected[i].weight);
+    }
+}
+
+START_TEST(test_objectives)
+{
+    assert_objectives("cosine", 1, (mcl_objective[]){{MCL_OBJECTIVE_COSINE, 1}});
+    assert_objectives("nt-xent", 1, (mcl_objective[]){{MCL_OBJECTIVE_NT_XENT, 1}});
+    assert_objectives(
+        "reconstruction:0.5", 1, (mcl_objective[]){{MCL_OBJECTIVE_RECONSTRUCTION, 0.5f}});
+    assert_objectives("nt-xent:1+reconstruction:10", 2,
+        (mcl_objective[]){{MCL_OBJECTIVE_NT_XENT, 1}, {MCL_OBJECTIVE_RECONSTRUCTION, 10}});
+    assert_objectives("reconstruction+cosine:1e-3+nt-xent:2.5", 3,
+        (mcl_objective[]){{MCL_OBJECTIVE_RECONSTRUCTION, 1}, {MCL_OBJECTIVE_COSINE, 1e-3f},
+            {MCL_OBJECTIVE_NT_XENT, 2.5f}});
+}
+END_TEST
+
+static const struct {
+    const char *text, *message;
+} bad_objectives[] = {
+    {"", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {"simclr", "unknown objective 'simclr': it is cosine, nt-xent or reconstruction"},
+    {"Cosine", "unknown objective 'Cosine': it is cosine, nt-xent or reconstruction"},
+    {"cosine+", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {"+cosine", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {"cosine,nt-xent",
+        "unknown objective 'cosine,nt-xent': it is cosine, nt-xent or reconstruction"},
+    {"cosine++nt-xent", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {":2", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {"cosine:", "the weight in 'cosine:' is not a number above 0: write it as nt-xent:0.5"},
+    {"nt-xent+cosine:x",
+        "the weight in 'cosine:x' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:0", "the weight in 'cosine:0' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:-1", "the weight in 'cosine:-1' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:nan", "the weight in 'cosine:nan' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:inf", "the weight in 'cosine:inf' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:1e50", "the weight in 'cosine:1e50' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:1:2", "the weight in 'cosine:1:2' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine:1 ", "the weight in 'cosine:1 ' is not a number above 0: write it as nt-xent:0.5"},
+    {"cosine+cosine", "the objective cosine stands twice in 'cosine+cosine'"},
+    {"nt-xent:1+cosine+nt-xent:2",
+        "the objective nt-xent stands twice in 'nt-xent:1+cosine+nt-xent:2'"},
+    {"cosine+nt-xent+reconstruction+cosine",
+        "the objective cosine stands twice in 'cosine+nt-xent+reconstruction+cosine'"},
+    {"a-name-that-is-longer-than-any-objective-that-there-will-ever-be-in-maskcl",
+        "unknown objective "
+        "'a-name-that-is-longer-than-any-objective-that-there-will-ever-be-in-maskcl'"},
+};
+
+START_TEST(test_bad_objectives)
+{
+    mcl_objective objectives[MCL_OBJECTIVES_MAX];
+    mcl_objective before[MCL_OBJECTIVES_MAX];
+    size_t count = 77;
+    memset(objectives, 0x55, sizeof objectives);
+    memcpy(before, objectives, sizeof before);
+    ck_assert_int_eq(
+        mcl_objectives_parse(objectives, &count, bad_objectives[_i].text), MCL_ERROR_ARGUMENT);
+    ck_assert_str_eq(mcl_error_message(), bad_objectives[_i].message);
+    ck_assert_uint_eq(count, 77);
+    ck_assert_mem_eq(objectives, before, sizeof before);
+}
+END_TEST
+
+START_TEST(test_names)
+{
+    mcl_mask_kind mask = MCL_MASK_UNIFORM;
+    mcl_optimizer_kind optimizer = MCL_OPTIMIZER_ADAM;
+    static const char *const masks[] = {"uniform", "bernoulli", "block"};
+    static const char *const optimizers[] = {"adam", "adamw", "sgd"};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(mcl_mask_kind_parse(&mask, masks[i]), MCL_OK);
+        ck_assert_int_eq(mask, i);
+        ck_assert_str_eq(mcl_mask_kind_name((mcl_mask_kind)i), masks[i]);
+        ck_assert_int_eq(mcl_optimizer_parse(&optimizer, optimizers[i]), MCL_OK);
+        ck_assert_int_eq(optimizer, i);
+        ck_assert_str_eq(mcl_optimizer_name((mcl_optimizer_kind)i), optimizers[i]);
+    }
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_COSINE), "cosine");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_NT_XENT), "nt-xent");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION), "reconstruction");
+    ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
+    ck_assert_str_eq(
+        mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli or block");
+    ck_assert_int_eq(mask, MCL_MASK_BLOCK);
+    ck_assert_int_eq(mcl_optimizer_parse(&optimizer, "lion"), MCL_ERROR_ARGUMENT);
+    ck_assert_str_eq(mcl_error_message(), "unknown optimizer 'lion': it is adam, adamw or sgd");
+    ck_assert_int_eq(optimizer, MCL_OPTIMIZER_SGD);
+}
+END_TEST
+
+START_TEST(test_recipes)
+{
+    size_t count = 0;
+    const mcl_recipe *recipes = mcl_recipes(&count);
+    ck_assert_uint_eq(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        mcl_pretrain_options options;
+        memset(&options, 0x55, sizeof options);
+        ck_assert_int_eq(mcl_recipe_apply(&options, recipes[i].name), MCL_OK);
+        ck_assert_uint_gt(strlen(recipes[i].summary), 10);
+        ck_assert_uint_ge(options.objective_count, 1);
+        ck_assert_uint_le(options.hidden_count, MCL_HIDDEN_MAX);
+    }
+    ck_assert_str_eq(recipes[0].name, "default");
+    ck_assert_str_eq(recipes[1].name, "recommended");
+    ck_assert_str_eq(recipes[2].name, "reference");
+}
+END_TEST
+
+static void report(const mcl_step *step, void *user)
+{
+    (void)step;
+    (void)user;
+}
+
+/* What a recipe does not fix stays as it is. */
+START_TEST(test_recipe_leaves_the_rest)
+{
+    static const char *const names[] = {"default", "recommended", "reference"};
+    for (size_t i = 0; i < 3; i++) {
+        static volatile sig_atomic_t stop;
+        int user;
+        mcl_pretrain_options options;
+        memset(&options, 0, sizeof options);
+        options.seed = 42;
+        options.report_every = 7;
+        options.report = report;
+        options.user = &user;
+        options.stop = &stop;
+        options.objective_count = 3; /* replaced, not added to */
+        ck_assert_int_eq(mcl_recipe_apply(&options, names[i]), MCL_OK);
+        ck_assert_uint_eq(options.seed, 42);
+        ck_assert_uint_eq(options.report_every, 7);
+        ck_assert(options.report == report);
+        ck_assert_ptr_eq(options.user, &user);
+        ck_assert(options.stop == &stop);
+        ck_assert_uint_le(options.objective_count, 2);
+    }
+}
+END_TEST
+
+/* The published model: 784-128-64, ReLU, uniform masks, cosine loss, Adam with 0.001, 10 epochs,
+ * one batch of everything. */
+START_TEST(test_reference_recipe)
+{
+    mcl_pretrain_options options;
+    memset(&options, 0x55, sizeof options);
+    ck_assert_int_eq(mcl_recipe_apply(&options, "reference"), MCL_OK);
+    ck_assert_uint_eq(options.hidden_count, 1);
+    ck_assert_uint_eq(options.hidden[0], 128);
+    ck_assert_uint_eq(options.embedding, 64);
+    ck_assert_int_eq(options.activation, MCL_ACTIVATION_RELU);
+    ck_assert_int_eq(options.mask.kind, MCL_MASK_UNIFORM);
+    ck_assert_uint_eq(options.objective_count, 1);
+    ck_assert_int_eq(options.objectives[0].kind, MCL_OBJECTIVE_COSINE);
+    ck_assert_float_eq(options.objectives[0].weight, 1);
+    ck_assert_int_eq(options.optimizer.kind, MCL_OPTIMIZER_ADAM);
+    ck_assert_double_eq(options.optimizer.learning_rate, 0.001);
+    ck_assert_double_eq(options.optimizer.beta1, 0.9);
+    ck_assert_double_eq(options.optimizer.beta2, 0.999);
+    ck_assert_double_eq(options.optimizer.epsilon, 1e-8);
+    ck_assert(options.optimizer.weight_decay < 0);
+    ck_assert_uint_eq(options.batch, MCL_BATCH_ALL);
+    ck_assert_uint_eq(options.epochs, 10);
+}
+END_TEST
+
+START_TEST(test_defaults)
+{
+    mcl_pretrain_options defaults, recipe;
+    memset(&defaults, 0x55, sizeof defaults);
+    mcl_pretrain_defaults(&defaults);
+    memset(&recipe, 0, sizeof recipe);
+    ck_assert_int_eq(mcl_recipe_apply(&recipe, "default"), MCL_OK);
+    ck_assert_mem_eq(&defaults, &recipe, sizeof recipe);
+    ck_assert_uint_eq(defaults.seed, 0);
+    ck_assert_ptr_null(defaults.user);
+    ck_assert(!defaults.report);
+    ck_assert(!defaults.stop);
+    ck_assert_uint_eq(defaults.batch, MCL_BATCH_AUTO);
+    for (size_t i = 0; i < defaults.objective_count; i++) /* it collapses */
+        ck_assert_int_ne(defaults.objectives[i].kind, MCL_OBJECTIVE_COSINE);
+}
+END_TEST
+
+START_TEST(test_unknown_recipe)
+{
+    mcl_pretrain_options options, before;
+    memset(&options, 0x55, sizeof options);
+    memcpy(&before, &options, sizeof before);
+    ck_assert_int_eq(mcl_recipe_apply(&options, "best"), MCL_ERROR_ARGUMENT);
+    ck_assert_str_eq(
+        mcl_error_message(), "unknown recipe 'best': it is default, recommended or reference");
+    ck_assert_mem_eq(&options, &before, sizeof before);
+}
+END_TEST
+
+/* Data with rows of this shape, up to a 0. */
+static mcl_data *data_of(uint64_t rows, uint64_t d1, uint64_t d2, uint64_t d3, uint64_t d4)
+{
+    const uint64_t shape[] = {rows, d1, d2, d3, d4};
+    uint64_t count = rows;
+    size_t dimensions = 1;
+    for (; dimensions < 5 && shape[dimensions]; dimensions++)
+        count *= shape[dimensions];
+    void *values = calloc(count, 1);
+    mcl_data *data = NULL;
+    ck_assert(values != NULL);
+    ck_assert_int_eq(
+        mcl_data_create(&data, values, MCL_ELEMENT_UINT8, shape, dimensions, "a test"), MCL_OK);
+    return data;
+}
+
+static mcl_data *images;
+static mcl_pretrain_options options;
+
+static void setup(void)
+{
+    images = data_of(300, 6, 4, 0, 0);
+    mcl_pretrain_defaults(&options);
+}
+
+static void teardown(void)
+{
+    mcl_data_free(images);
+}
+
+static void assert_batch(const mcl_data *data, uint32_t expected)
+{
+    uint32_t batch = 77;
+    ck_assert_msg(mcl_pretrain_check(&batch, &options, data) == MCL_OK, "%s", mcl_error_message());
+    ck_assert_uint_eq(batch, expected);
+}
+
+static void assert_refused(const mcl_data *data, const char *message)
+{
+    uint32_t batch = 77;
+    ck_assert_int_eq(mcl_pretrain_check(&batch, &options, data), MCL_ERROR_ARGUMENT);
+    ck_assert_str_eq(mcl_error_message(), message);
+    ck_assert_uint_eq(batch, 77);
+}
+
+START_TEST(test_batch)
+{
+    mcl_data *few = data_of(255, 3, 0, 0, 0);
+    assert_batch(images, 256);
+    assert_batch(few, 255);
+    options.batch = MCL_BATCH_ALL;
+    assert_batch(images, 300);
+    assert_batch(few, 255);
+    options.batch = 299;
+    assert_batch(images, 299);
+    assert_refused(few, "a batch of 299 rows is larger than the data, 255 rows");
+    options.batch = 300;
+    assert_batch(images, 300);
+    options.batch = 301;
+    assert_refused(images, "a batch of 301 rows is larger than the data, 300 rows");
+    options.batch = UINT64_MAX - 1;
+    assert_refused(
+        images, "a batch of 18446744073709551614 rows is larger than the data, 300 rows");
+    mcl_data_free(few);
+}
+END_TEST
+
+START_TEST(test_epochs)
+{
+    options.epochs = 0;
+    assert_refused(images, "0 epochs: from 1 to 4294967295 are possible");
+    options.epochs = UINT32_MAX;
+    assert_batch(images, 256);
+    options.epochs = (uint64_t)UINT32_MAX + 1;
+    assert_refused(images, "4294967296 epochs: from 1 to 4294967295 are possible");
+}
+END_TEST
+
+START_TEST(test_objective_values)
+{
+    options.objective_count = 0;
+    assert_refused(images, "0 objectives: from 1 to 3 are possible");
+    options.objective_count = 4;
+    assert_refused(images, "4 objectives: from 1 to 3 are possible");
+    options.objective_count = 2;
+    options.objectives[1].weight = 0;
+    assert_refused(images, "a weight of 0 for the objective reconstruction: it must be above 0");
+    options.objectives[1].weight = -2;
+    assert_refused(images, "a weight of -2 for the objective reconstruction: it must be above 0");
+    options.objectives[1].weight = INFINITY;
+    assert_refused(images, "a weight of inf for the objective reconstruction: it must be above 0");
+    options.objectives[1].weight = NAN;
+    uint32_t batch = 77;
+    ck_assert_int_eq(mcl_pretrain_check(&batch, &options, images), MCL_ERROR_ARGUMENT);
+    options.objectives[1].weight = 1e-30f;
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_temperature)
+{
+    options.temperature = 0;
+    assert_refused(images, "a temperature of 0: it must be above 0");
+    options.temperature = -0.5f;
+    assert_refused(images, "a temperature of -0.5: it must be above 0");
+    options.temperature = INFINITY;
+    assert_refused(images, "a temperature of inf: it must be above 0");
+    options.objectives[0].kind = MCL_OBJECTIVE_COSINE; /* which has none */
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_one_row_has_no_others)
+{
+    options.batch = 1;
+    assert_refused(images, "nt-xent tells a row from others: a batch needs at least 2 rows");
+    options.batch = 2;
+    assert_batch(images, 2);
+    options.batch = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
+    assert_batch(images, 1);
+}
+END_TEST
+
+START_TEST(test_mask_ratio)
+{
+    static const struct {
+        float ratio;
+        const char *text;
+    } bad[] = {{0, "0"}, {1, "1"}, {-0.5f, "-0.5"}, {1.5f, "1.5"}, {INFINITY, "inf"}};
+    for (int kind = MCL_MASK_BERNOULLI; kind <= MCL_MASK_BLOCK; kind++) {
+        options.mask = (mcl_mask){(mcl_mask_kind)kind, 0, 2};
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            char message[128];
+            snprintf(message, sizeof message,
+                "a mask ratio of %s: it is the part that the positive view keeps, between 0 and 1",
+                bad[i].text);
+            options.mask.ratio = bad[i].ratio;
+            assert_refused(images, message);
+        }
+        uint32_t batch;
+        options.mask.ratio = NAN;
+        ck_assert_int_eq(mcl_pretrain_check(&batch, &options, images), MCL_ERROR_ARGUMENT);
+        options.mask.ratio = 0.999f;
+        assert_batch(images, 256);
+    }
+    options.mask = (mcl_mask){MCL_MASK_UNIFORM, -3, 0}; /* which has none */
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_block_masks_need_images)
+{
+    mcl_data *rows = data_of(9, 24, 0, 0, 0), *numbers = data_of(9, 0, 0, 0, 0);
+    mcl_data *films = data_of(9, 2, 3, 4, 2);
+    options.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2};
+    assert_batch(images, 256);
+    assert_refused(rows,
+        "block masks need images, rows of height × width or height × width × channels; these have "
+        "1 dimension: use another mask");
+    assert_refused(numbers,
+        "block masks need images, rows of height × width or height × width × channels; these have "
+        "1 dimension: use another mask");
+    assert_refused(films,
+        "block masks need images, rows of height × width or height × width × channels; these have "
+        "4 dimensions: use another mask");
+    options.mask.kind = MCL_MASK_BERNOULLI;
+    assert_batch(rows, 9);
+    assert_batch(films, 9);
+    mcl_data_free(rows);
+    mcl_data_free(numbers);
+    mcl_data_free(films);
+}
+END_TEST
+
+START_TEST(test_patch)
+{
+    options.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0};
+    assert_refused(images, "a patch of 0 pixels for images of 6 × 4");
+    options.mask.patch = 6; /* as large as the longer side */
+    assert_batch(images, 256);
+    options.mask.patch = 7;
+    assert_refused(images, "a patch of 7 pixels for images of 6 × 4");
+    options.mask.patch = 1;
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_image)
+{
+    uint32_t image[3] = {77, 77, 77};
+    mcl_data *colour = data_of(2, 5, 4, 3, 0);
+    const mcl_mask block = {MCL_MASK_BLOCK, 0.5f, 2}, uniform = {MCL_MASK_UNIFORM, 0, 0};
+    ck_assert_int_eq(mcl_mask_check(image, &block, images), MCL_OK);
+    ck_assert_mem_eq(image, ((uint32_t[]){6, 4, 1}), sizeof image);
+    ck_assert_int_eq(mcl_mask_check(image, &block, colour), MCL_OK);
+    ck_assert_mem_eq(image, ((uint32_t[]){5, 4, 3}), sizeof image);
+    ck_assert_int_eq(mcl_mask_check(image, &uniform, colour), MCL_OK);
+    ck_assert_mem_eq(image, ((uint32_t[]){1, 60, 1}), sizeof image);
+    mcl_data_free(colour);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("options");
+    TCase *tcase = tcase_create("names");
+    tcase_add_test(tcase, test_objectives);
+    tcase_add_loop_test(
+        tcase, test_bad_objectives, 0, sizeof bad_objectives / sizeof *bad_objectives);
+    tcase_add_test(tcase, test_names);
+    tcase_add_test(tcase, test_recipes);
+    tcase_add_test(tcase, test_recipe_leaves_the_rest);
+    tcase_add_test(tcase, test_reference_recipe);
+    tcase_add_test(tcase, test_defaults);
+    tcase_add_test(tcase, test_unknown_recipe);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("check");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, test_batch);
+    tcase_add_test(tcase, test_epochs);
+    tcase_add_test(tcase, test_objective_values);
+    tcase_add_test(tcase, test_temperature);
+    tcase_add_test(tcase, test_one_row_has_no_others);
+    tcase_add_test(tcase, test_mask_ratio);
+    tcase_add_test(tcase, test_block_masks_need_images);
+    tcase_add_test(tcase, test_patch);
+    tcase_add_test(tcase, test_image);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
