@@ -1,0 +1,503 @@
+/* The minimiser on functions whose minimum is known, and the probe on features whose classes are:
+ * made by hand, and measured by scikit-learn (tools/fixtures/probe.py). */
+#include <math.h>
+
+#include "support/device.h"
+
+#include "eval/lbfgs.h"
+#include "maskcl/evaluate.h"
+
+#define SIZE_MAX_TESTED 40
+
+/* Σ scale_i · (x_i − i)² / 2, with scales from 1 to 10^spread. */
+struct bowl {
+    size_t n;
+    double spread;
+    size_t calls, fail_at; /* fails at this call, unless it is 0 */
+    bool flat;             /* a constant added that hides the last digits */
+};
+
+static double scale_of(const struct bowl *bowl, size_t i)
+{
+    return pow(10.0, bowl->spread * (double)i / (double)bowl->n);
+}
+
+static mcl_status bowl_value(double *value, double *gradient, const double *x, void *state)
+{
+    struct bowl *bowl = state;
+    if (++bowl->calls == bowl->fail_at)
+        return MCL_ERROR_DEVICE;
+    *value = bowl->flat ? 1e12 : 0.0;
+    for (size_t i = 0; i < bowl->n; i++) {
+        const double from = x[i] - (double)i;
+        *value += 0.5 * scale_of(bowl, i) * from * from;
+        gradient[i] = scale_of(bowl, i) * from;
+    }
+    return MCL_OK;
+}
+
+START_TEST(test_quadratic)
+{
+    static const size_t sizes[] = {1, 2, 10, 11, SIZE_MAX_TESTED};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        for (int spread = 0; spread < 4; spread++) {
+            struct bowl bowl = {.n = sizes[s], .spread = spread};
+            double x[SIZE_MAX_TESTED] = {0};
+            x[0] = 5;
+            uint32_t iterations = 0;
+            bool converged = false;
+            ASSERT_OK(mcl_lbfgs(x, bowl.n, bowl_value, &bowl, 1e-7, 1000, &iterations, &converged));
+            ck_assert(converged);
+            ck_assert_uint_gt(iterations, 0);
+            ck_assert_uint_lt(iterations, 500);
+            ck_assert_uint_ge(bowl.calls, iterations + 1);
+            for (size_t i = 0; i < bowl.n; i++)
+                ck_assert_msg(
+                    fabs(x[i] - (double)i) < 1e-6, "x[%zu] of %zu is %g", i, bowl.n, x[i]);
+        }
+    }
+}
+END_TEST
+
+/* Rosenbrock's valley is not convex: the step is refused where its curvature is. */
+static mcl_status valley_value(double *value, double *gradient, const double *x, void *state)
+{
+    (void)state;
+    const double a = 1 - x[0], b = x[1] - x[0] * x[0];
+    *value = a * a + 100 * b * b;
+    gradient[0] = -2 * a - 400 * x[0] * b;
+    gradient[1] = 200 * b;
+    return MCL_OK;
+}
+
+START_TEST(test_valley)
+{
+    static const double starts[][2] = {{-1.2, 1}, {0, 0}, {10, -10}, {-3, -4}};
+    for (size_t s = 0; s < sizeof starts / sizeof *starts; s++) {
+        double x[2] = {starts[s][0], starts[s][1]};
+        uint32_t iterations = 0;
+        bool converged = false;
+        ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 1000, &iterations, &converged));
+        ck_assert(converged);
+        ck_assert_uint_lt(iterations, 300);
+        ck_assert_msg(fabs(x[0] - 1) < 1e-6 && fabs(x[1] - 1) < 1e-6, "%g, %g", x[0], x[1]);
+    }
+}
+END_TEST
+
+/* Σ log cosh is convex, and not a quadratic anywhere. */
+static mcl_status log_cosh_value(double *value, double *gradient, const double *x, void *state)
+{
+    (void)state;
+    *value = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const double from = (x[i] - 1) * (double)(i + 1);
+        *value += log(cosh(from));
+        gradient[i] = tanh(from) * (double)(i + 1);
+    }
+    return MCL_OK;
+}
+
+START_TEST(test_convex)
+{
+    double x[3] = {20, -20, 3};
+    uint32_t iterations;
+    bool converged;
+    ASSERT_OK(mcl_lbfgs(x, 3, log_cosh_value, NULL, 1e-8, 1000, &iterations, &converged));
+    ck_assert(converged);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_msg(fabs(x[i] - 1) < 1e-7, "%g", x[i]);
+}
+END_TEST
+
+START_TEST(test_start_at_the_minimum)
+{
+    struct bowl bowl = {.n = 3};
+    double x[3] = {0, 1, 2};
+    uint32_t iterations = 77;
+    bool converged = false;
+    ASSERT_OK(mcl_lbfgs(x, 3, bowl_value, &bowl, 1e-9, 1000, &iterations, &converged));
+    ck_assert(converged);
+    ck_assert_uint_eq(iterations, 0);
+    ck_assert_uint_eq(bowl.calls, 1);
+}
+END_TEST
+
+START_TEST(test_iterations_run_out)
+{
+    double x[2] = {-1.2, 1};
+    const double start[2] = {-1.2, 1};
+    uint32_t iterations = 77;
+    bool converged = true;
+    double before, after, gradient[2];
+    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 0, &iterations, &converged));
+    ck_assert(!converged);
+    ck_assert_uint_eq(iterations, 0);
+    ck_assert_mem_eq(x, start, sizeof x);
+    converged = true;
+    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 5, &iterations, &converged));
+    ck_assert(!converged);
+    ck_assert_uint_eq(iterations, 5);
+    valley_value(&before, gradient, start, NULL);
+    valley_value(&after, gradient, x, NULL);
+    ck_assert(after < before);
+}
+END_TEST
+
+START_TEST(test_rounding_ends_the_search)
+{
+    struct bowl bowl = {.n = 4, .spread = 1, .flat = true};
+    double x[4] = {9, 9, 9, 9};
+    uint32_t iterations;
+    bool converged = false;
+    ASSERT_OK(mcl_lbfgs(x, 4, bowl_value, &bowl, 1e-300, 1000, &iterations, &converged));
+    ck_assert(converged);
+    ck_assert_uint_lt(iterations, 1000);
+}
+END_TEST
+
+START_TEST(test_failures_are_passed_on)
+{
+    for (size_t fail_at = 1; fail_at < 6; fail_at++) {
+        struct bowl bowl = {.n = 6, .spread = 2, .fail_at = fail_at};
+        double x[6] = {4, 4, 4, 4, 4, 4};
+        uint32_t iterations = 77;
+        bool converged = true;
+        ck_assert_int_eq(mcl_lbfgs(x, 6, bowl_value, &bowl, 1e-9, 1000, &iterations, &converged),
+            MCL_ERROR_DEVICE);
+        ck_assert_uint_eq(bowl.calls, fail_at);
+        ck_assert_uint_eq(iterations, 77);
+        ck_assert(converged);
+    }
+}
+END_TEST
+
+/* Features in the test's own memory. */
+struct rows {
+    float values[400 * 8];
+    int32_t labels[400];
+    uint64_t rows, columns;
+};
+
+static mcl_features features(const struct rows *rows)
+{
+    return (mcl_features){rows->values, rows->labels, rows->rows, rows->columns};
+}
+
+static mcl_probe_result probe(const struct rows *train, const struct rows *test)
+{
+    mcl_probe_result result;
+    const mcl_features left = features(train), right = features(test);
+    ASSERT_OK(mcl_probe(&result, context, &left, &right));
+    ck_assert(result.seconds >= 0);
+    return result;
+}
+
+/* Noise of ±spread around one corner for each class. */
+static struct rows blobs(
+    uint64_t count, uint64_t columns, int32_t classes, float spread, uint64_t seed)
+{
+    static struct rows made;
+    made.rows = count;
+    made.columns = columns;
+    fill_random(made.values, (size_t)(count * columns), seed);
+    for (uint64_t i = 0; i < count; i++) {
+        made.labels[i] = (int32_t)(i * 11 % (uint64_t)classes);
+        for (uint64_t j = 0; j < columns; j++) {
+            float *value = &made.values[i * columns + j];
+            *value *= spread;
+            if ((uint64_t)made.labels[i] == j)
+                *value += 1;
+        }
+    }
+    return made;
+}
+
+START_TEST(test_separable)
+{
+    static struct rows train, test;
+    for (int32_t classes = 2; classes <= (is_oclgrind() ? 3 : 7); classes++) {
+        const uint64_t count = is_oclgrind() ? 60 : 300;
+        train = blobs(count, 7, classes, 0.1f, 1);
+        test = blobs(is_oclgrind() ? 12 : 200, 7, classes, 0.1f, 2);
+        const mcl_probe_result result = probe(&train, &test);
+        ck_assert_double_eq(result.linear_accuracy, 1);
+        ck_assert_double_eq(result.knn_accuracy, 1);
+        ck_assert(result.converged);
+        ck_assert_uint_gt(result.iterations, 0);
+    }
+}
+END_TEST
+
+START_TEST(test_as_scikit_learn)
+{
+    if (is_oclgrind())
+        return;
+    static struct rows both[2];
+    unsigned right[2];
+    FILE *file = fopen(MASKCL_FIXTURES "/probe.txt", "r");
+    ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe.txt");
+    unsigned counts[3];
+    ck_assert_int_eq(
+        fscanf(file, "%u %u %u %u %u", &counts[0], &counts[1], &counts[2], &right[0], &right[1]),
+        5);
+    for (size_t k = 0; k < 2; k++) {
+        both[k].rows = counts[k];
+        both[k].columns = counts[2];
+        ck_assert_uint_le(counts[k], 400);
+        ck_assert_uint_le(counts[2], 8);
+        for (size_t i = 0; i < counts[k]; i++) {
+            ck_assert_int_eq(fscanf(file, "%d", &both[k].labels[i]), 1);
+            for (size_t j = 0; j < counts[2]; j++)
+                ck_assert_int_eq(fscanf(file, "%f", &both[k].values[i * counts[2] + j]), 1);
+        }
+    }
+    fclose(file);
+    ck_assert_uint_lt(right[0], counts[1]); /* data that anyone tells apart would test nothing */
+    ck_assert_uint_lt(right[1], counts[1]);
+    ck_assert_uint_ne(right[0], right[1]);
+    const mcl_probe_result result = probe(&both[0], &both[1]);
+    ck_assert(result.converged);
+    ck_assert_double_eq(result.linear_accuracy, (double)right[0] / counts[1]);
+    ck_assert_double_eq(result.knn_accuracy, (double)right[1] / counts[1]);
+}
+END_TEST
+
+/* A column that is the same in all training rows says nothing, whatever the test rows have. */
+START_TEST(test_constant_column)
+{
+    static struct rows train, test;
+    train = blobs(is_oclgrind() ? 40 : 200, 4, 3, 0.1f, 1);
+    test = blobs(30, 4, 3, 0.1f, 2);
+    for (uint64_t i = 0; i < train.rows; i++)
+        train.values[i * 4 + 3] = 0.3f; /* no float32 sum of it is exact */
+    for (uint64_t i = 0; i < test.rows; i++)
+        test.values[i * 4 + 3] = 0.3f;
+    mcl_probe_result result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 1);
+    ck_assert(result.converged);
+}
+END_TEST
+
+/* A class that only the test rows have is never right, and disturbs no other. */
+START_TEST(test_class_without_training_rows)
+{
+    static struct rows train, test;
+    train = blobs(60, 4, 3, 0.1f, 1);
+    test = blobs(30, 4, 3, 0.1f, 2);
+    test.labels[0] = 9;
+    test.labels[1] = 3;
+    mcl_probe_result result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 28.0 / 30);
+    ck_assert_double_eq(result.knn_accuracy, 28.0 / 30);
+    /* nor does one that no row has, or one alone */
+    for (uint64_t i = 0; i < 60; i++)
+        train.labels[i] *= 5;
+    for (uint64_t i = 2; i < 30; i++)
+        test.labels[i] *= 5;
+    result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 28.0 / 30);
+    memset(train.labels, 0, sizeof train.labels);
+    memset(test.labels, 0, sizeof test.labels);
+    result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 1);
+    ck_assert_double_eq(result.knn_accuracy, 1);
+    ck_assert(result.converged);
+}
+END_TEST
+
+START_TEST(test_few_training_rows)
+{
+    static struct rows train, test;
+    test = blobs(12, 4, 3, 0.1f, 2);
+    train = blobs(19, 4, 3, 0.1f, 1); /* all are neighbours: the class that has most wins */
+    mcl_probe_result result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 1);
+    ck_assert_double_eq(result.knn_accuracy, 4.0 / 12); /* 7, 6 and 6 rows */
+    train = blobs(3, 4, 3, 0.1f, 1);                    /* a tie of three: the nearest decides */
+    result = probe(&train, &test);
+    ck_assert_double_eq(result.knn_accuracy, 1);
+    train = blobs(1, 4, 1, 0.1f, 1);
+    result = probe(&train, &test);
+    ck_assert_double_eq(result.linear_accuracy, 4.0 / 12);
+    ck_assert_double_eq(result.knn_accuracy, 4.0 / 12);
+}
+END_TEST
+
+/* Rows on a circle at these angles: the cosine orders them by how far their angles are. */
+static void on_circle(struct rows *rows, const float *angles, const int32_t *labels, uint64_t count)
+{
+    rows->rows = count;
+    rows->columns = 2;
+    for (uint64_t i = 0; i < count; i++) {
+        const float length = (float)(i % 3 + 1); /* which does not matter */
+        rows->values[2 * i] = length * cosf(angles[i]);
+        rows->values[2 * i + 1] = length * sinf(angles[i]);
+        rows->labels[i] = labels[i];
+    }
+}
+
+/* Of 24 rows the 20 nearest vote, 10 to 10: the class of the nearest wins, not the lower one. */
+START_TEST(test_neighbours_vote)
+{
+    static struct rows train, test;
+    float angles[24];
+    int32_t labels[24];
+    for (int i = 0; i < 24; i++) {
+        angles[i] = 0.05f * (float)(24 - i); /* the last is the nearest */
+        labels[i] = i >= 4 ? i % 2 : 0;      /* the first four are too far to vote */
+    }
+    on_circle(&train, angles, labels, 24);
+    const float angle = 0;
+    const int32_t label = 1;
+    on_circle(&test, &angle, &label, 1);
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 1);
+    train.labels[23] = 0;
+    train.labels[22] = 1; /* still a tie, the other way round */
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 0);
+    train.labels[4] = 1; /* the twentieth tips the scales */
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 1);
+    train.labels[4] = 0;
+    train.labels[3] = 1; /* the twenty-first does not */
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 0);
+}
+END_TEST
+
+static void assert_refused(const mcl_features *train, const mcl_features *test, const char *message)
+{
+    mcl_probe_result result = {.iterations = 77};
+    ck_assert_int_eq(mcl_probe(&result, context, train, test), MCL_ERROR_DATA);
+    ck_assert_uint_eq(result.iterations, 77);
+    ck_assert_str_eq(mcl_error_message(), message);
+}
+
+START_TEST(test_refused)
+{
+    static struct rows rows;
+    rows = blobs(30, 4, 3, 0.1f, 1);
+    const mcl_features good = features(&rows);
+    mcl_features bad = good;
+    bad.columns = 3;
+    assert_refused(&good, &bad, "the training rows have 4 columns, the test rows 3");
+    assert_refused(&bad, &good, "the training rows have 3 columns, the test rows 4");
+    bad = good;
+    bad.rows = 0;
+    assert_refused(&good, &bad, "a probe needs training rows, test rows and columns");
+    assert_refused(&bad, &good, "a probe needs training rows, test rows and columns");
+    bad = good;
+    bad.columns = 0;
+    assert_refused(&bad, &bad, "a probe needs training rows, test rows and columns");
+    bad = good;
+    bad.rows = UINT64_MAX;
+    assert_refused(&good, &bad, "too many rows or columns for a probe");
+    assert_refused(&bad, &good, "too many rows or columns for a probe");
+    bad = good;
+    int32_t labels[30];
+    memcpy(labels, rows.labels, sizeof labels);
+    bad.labels = labels;
+    labels[29] = -1;
+    assert_refused(&good, &bad, "the label of row 29 is -1, below 0");
+    assert_refused(&bad, &good, "the label of row 29 is -1, below 0");
+    labels[29] = INT32_MIN;
+    assert_refused(&bad, &good, "the label of row 29 is -2147483648, below 0");
+    labels[29] = 65536;
+    assert_refused(&good, &bad, "a label of 65536: at most 65535 is possible");
+}
+END_TEST
+
+/* The same features give the same result, to the last bit, iteration for iteration. */
+START_TEST(test_repeatable)
+{
+    static struct rows train, test;
+    train = blobs(is_oclgrind() ? 40 : 300, 5, 4, 1.5f, 1);
+    test = blobs(is_oclgrind() ? 10 : 300, 5, 4, 1.5f, 2);
+    const mcl_probe_result first = probe(&train, &test), second = probe(&train, &test);
+    ck_assert_double_eq(first.linear_accuracy, second.linear_accuracy);
+    ck_assert_double_eq(first.knn_accuracy, second.knn_accuracy);
+    ck_assert_uint_eq(first.iterations, second.iterations);
+}
+END_TEST
+
+/* More test rows than are sought at once: every part is counted. */
+START_TEST(test_many_test_rows)
+{
+    if (is_oclgrind())
+        return;
+    static struct rows train;
+    train = blobs(60, 4, 3, 0.1f, 1);
+    const uint64_t count = 2003;
+    float *values = allocate(count * 4, sizeof *values);
+    int32_t *labels = allocate(count, sizeof *labels);
+    for (uint64_t i = 0; i < count; i++) {
+        memcpy(values + 4 * i, train.values + 4 * (i % 60), 4 * sizeof *values);
+        labels[i] = train.labels[i % 60];
+    }
+    labels[0] = labels[1500] = labels[2002] = 3;
+    const mcl_features left = features(&train), right = {values, labels, count, 4};
+    mcl_probe_result result;
+    ASSERT_OK(mcl_probe(&result, context, &left, &right));
+    ck_assert_double_eq(result.linear_accuracy, 2000.0 / 2003);
+    ck_assert_double_eq(result.knn_accuracy, 2000.0 / 2003);
+    free(values);
+    free(labels);
+}
+END_TEST
+
+/* More training rows than are compared at once: the nearest are found wherever they are. */
+START_TEST(test_many_training_rows)
+{
+    if (is_oclgrind())
+        return;
+    const uint64_t count = 8192 + 40;
+    float *values = allocate(count * 2, sizeof *values);
+    int32_t *labels = allocate(count, sizeof *labels);
+    for (uint64_t i = 0; i < count; i++) { /* far away, but for the first and last eleven */
+        const bool near = i < 11 || i >= count - 11;
+        values[2 * i] = near ? 1.0f : -1.0f;
+        values[2 * i + 1] = 0.001f * (float)(i % 100);
+        labels[i] = near;
+    }
+    const float query[2] = {1, 0};
+    const int32_t label = 1;
+    const mcl_features left = {values, labels, count, 2}, right = {query, &label, 1, 2};
+    mcl_probe_result result;
+    ASSERT_OK(mcl_probe(&result, context, &left, &right));
+    ck_assert_double_eq(result.knn_accuracy, 1);
+    for (uint64_t i = 0; i < 11; i++)
+        labels[i] = labels[count - 1 - i] = 2 + (i >= 10); /* 20 of the 22 have class 2 */
+    labels[0] = labels[count - 1] = 5;
+    ASSERT_OK(mcl_probe(&result, context, &left, &right));
+    ck_assert_double_eq(result.knn_accuracy, 0);
+    free(values);
+    free(labels);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("probe");
+    TCase *tcase = tcase_create("lbfgs");
+    tcase_add_test(tcase, test_quadratic);
+    tcase_add_test(tcase, test_valley);
+    tcase_add_test(tcase, test_convex);
+    tcase_add_test(tcase, test_start_at_the_minimum);
+    tcase_add_test(tcase, test_iterations_run_out);
+    tcase_add_test(tcase, test_rounding_ends_the_search);
+    tcase_add_test(tcase, test_failures_are_passed_on);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("probe");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, context_setup, context_teardown);
+    tcase_add_test(tcase, test_separable);
+    tcase_add_test(tcase, test_as_scikit_learn);
+    tcase_add_test(tcase, test_constant_column);
+    tcase_add_test(tcase, test_class_without_training_rows);
+    tcase_add_test(tcase, test_few_training_rows);
+    tcase_add_test(tcase, test_neighbours_vote);
+    tcase_add_test(tcase, test_refused);
+    tcase_add_test(tcase, test_repeatable);
+    tcase_add_test(tcase, test_many_test_rows);
+    tcase_add_test(tcase, test_many_training_rows);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
