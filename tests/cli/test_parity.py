@@ -1,0 +1,89 @@
+"""Whole runs against PyTorch's, from the numbers that tools/fixtures/torch_runs.py committed: the
+loss of every step, and the final parameters, within 1e-4."""
+
+import array
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from program import npy_bytes, read_tensors
+
+FIXTURES = pathlib.Path(os.environ["MASKCL_SOURCE"]) / "tests/fixtures/parity"
+RUNS = json.loads((FIXTURES / "runs.json").read_text())["runs"]
+TOLERANCE = 1e-4
+
+
+def fixture_tensors(name):
+    """{tensor: values}: the fixtures have no metadata."""
+    data = (FIXTURES / f"{name}.safetensors").read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    tensors = {}
+    for key, entry in json.loads(data[8:8 + size]).items():
+        first, last = entry["data_offsets"]
+        tensors[key] = array.array("f", data[8 + size + first:8 + size + last])
+    return tensors
+
+
+class ParityTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+
+    def data(self, name):
+        if name == "images":
+            return FIXTURES / "images.npy"
+        numbers = array.array("b", (FIXTURES / "normals.bin").read_bytes())
+        path = self.folder / "normals.npy"
+        path.write_bytes(npy_bytes("<f4", (100, 784), array.array("f", (v / 32 for v in numbers)).tobytes()))
+        return path
+
+    def train(self, run, *more):
+        model, metrics = self.folder / "model.safetensors", self.folder / "metrics.jsonl"
+        command = [
+            os.environ["MASKCL_PROGRAM"], "pretrain", self.data(run["data"]), "-o", model, "-q",
+            "--metrics", metrics, "--hidden", ",".join(map(str, run["hidden"])) or "none",
+            "--embedding", run["embedding"], "--activation", run["activation"], "--mask", run["mask"],
+            "--objective", "+".join(f"{name}:{weight}" for name, weight in run["objectives"]),
+            "--optimizer", run["optimizer"], "--lr", run["lr"], "--weight-decay", run["weight_decay"],
+            "--batch", run["batch"], "--epochs", run["epochs"], "--seed", run["seed"], *more]
+        if run["mask"] != "uniform":
+            command += ["--mask-ratio", run["ratio"]]
+        if run["mask"] == "block":
+            command += ["--mask-patch", run["patch"]]
+        if run["optimizer"] == "sgd":
+            command += ["--momentum", run["momentum"]]
+        if any(name == "nt-xent" for name, _ in run["objectives"]):
+            command += ["--temperature", run["temperature"]]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        losses = [json.loads(line)["loss"] for line in metrics.read_text().splitlines()]
+        return losses, read_tensors(model)[0]
+
+    def compare(self, name, *more):
+        run = RUNS[name]
+        losses, tensors = self.train(run, *more)
+        self.assertEqual(len(losses), len(run["losses"]))
+        for step, (ours, theirs) in enumerate(zip(losses, run["losses"]), 1):
+            self.assertLessEqual(abs(ours - theirs), TOLERANCE * abs(theirs), f"{name}: step {step}")
+        for key, theirs in fixture_tensors(name).items():
+            ours = tensors[key][1][::run["stride"]]
+            self.assertEqual(len(ours), len(theirs), key)
+            limit = TOLERANCE * max(map(abs, theirs))
+            worst = max(abs(a - b) for a, b in zip(ours, theirs))
+            self.assertLessEqual(worst, limit, f"{name}: {key}")
+
+    def test_clblast(self):
+        """The other provider of the matrix product."""
+        self.compare("joined", "--gemm", "clblast")
+
+
+for _name in RUNS:
+    setattr(ParityTest, "test_" + _name.replace("-", "_"),
+            lambda self, name=_name: self.compare(name, "--gemm", "native"))
+
+if __name__ == "__main__":
+    unittest.main()
