@@ -279,6 +279,45 @@ START_TEST(test_constant_column)
 }
 END_TEST
 
+/* Where the columns lie does not matter, nor do their units. */
+START_TEST(test_columns_are_standardised)
+{
+    static struct rows train, test;
+    const uint64_t count = is_oclgrind() ? 40 : 200;
+    train = blobs(count, 4, 3, 0.4f, 1);
+    test = blobs(30, 4, 3, 0.4f, 2);
+    const mcl_probe_result plain = probe(&train, &test);
+    for (uint64_t i = 0; i < 4 * count; i++)
+        train.values[i] = 64 * train.values[i] + 8192;
+    for (uint64_t i = 0; i < 4 * test.rows; i++)
+        test.values[i] = 64 * test.values[i] + 8192;
+    const mcl_probe_result moved = probe(&train, &test);
+    ck_assert_double_eq(moved.linear_accuracy, plain.linear_accuracy);
+    ck_assert(moved.converged);
+    ck_assert_uint_le(moved.iterations, plain.iterations + plain.iterations / 4 + 2);
+}
+END_TEST
+
+/* Of training rows that are equally near, the earlier are the neighbours. */
+START_TEST(test_equal_neighbours)
+{
+    static struct rows train, test;
+    train.rows = 40;
+    test.rows = 1;
+    train.columns = test.columns = 2;
+    for (int i = 0; i < 40; i++) {
+        train.values[2 * i] = 1;
+        train.labels[i] = i > 8 && i != 19; /* ten to ten, and the first decides */
+    }
+    test.values[0] = 1;
+    test.labels[0] = 0;
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 1);
+    for (int i = 0; i < 40; i++)
+        train.labels[i] = i >= 9; /* 9 of the first 20 */
+    ck_assert_double_eq(probe(&train, &test).knn_accuracy, 0);
+}
+END_TEST
+
 /* A class that only the test rows have is never right, and disturbs no other. */
 START_TEST(test_class_without_training_rows)
 {
@@ -491,6 +530,8 @@ int main(void)
     tcase_add_test(tcase, test_separable);
     tcase_add_test(tcase, test_as_scikit_learn);
     tcase_add_test(tcase, test_constant_column);
+    tcase_add_test(tcase, test_columns_are_standardised);
+    tcase_add_test(tcase, test_equal_neighbours);
     tcase_add_test(tcase, test_class_without_training_rows);
     tcase_add_test(tcase, test_few_training_rows);
     tcase_add_test(tcase, test_neighbours_vote);
