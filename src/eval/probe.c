@@ -172,6 +172,8 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
         }
     }
     *value = (double)r->host[count] + 0.5 * PENALTY * penalty;
+    if (!isfinite(*value))
+        return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
     return MCL_OK;
 }
 
