@@ -8,6 +8,7 @@
 #include "maskcl/evaluate.h"
 #include "maskcl/output.h"
 #include "progress.h"
+#include "signals.h"
 
 struct settings {
     mcl_device_settings device;
@@ -27,6 +28,7 @@ static mcl_exit embed(const struct settings *settings, mcl_context *context, con
     const double start = mcl_seconds();
     mcl_status status = mcl_embed(embeddings, context, model, data);
     const double seconds = mcl_seconds() - start;
+    mcl_survive_failed_writes();
     if (status == MCL_OK)
         status = mcl_write_npy(settings->output, embeddings, shape, 2);
     free(embeddings);

@@ -1,6 +1,5 @@
 /* maskcl: the command line of the library. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
+#include "signals.h"
 
 /* A model that got the number of a closed standard stream would be written over by what the program
  * says. A stream opened for reading makes writing to it fail, which is noticed. */
@@ -78,8 +78,7 @@ int main(int count, char **texts)
 {
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe or a full file is an error of its write, */
-    signal(SIGXFSZ, SIG_IGN); /* and said as one */
+    mcl_survive_failed_writes();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;

@@ -7,10 +7,10 @@
 
 #include "commands.h"
 #include "files.h"
-#include "interrupt.h"
 #include "metrics.h"
 #include "pretrain_options.h"
 #include "progress.h"
+#include "signals.h"
 
 #define COLLAPSED_STEPS 3 /* reported in a row, before a single low one is more than chance */
 
@@ -153,6 +153,7 @@ static bool is_untrained(const mcl_model *model, uint64_t seed)
 
 static mcl_exit save(mcl_model *model, const mcl_pretrain_settings *settings)
 {
+    mcl_survive_failed_writes();
     mcl_status status = mcl_model_metadata_set(model, "recipe", settings->recipe);
     if (status == MCL_OK)
         status = mcl_model_save(model, settings->output);

@@ -14,6 +14,7 @@
 #include "maskcl/pretrain.h"
 #include "metadata.h"
 #include "progress.h"
+#include "signals.h"
 
 #define PICTURE_ROWS 32 /* a picture shows, unless told otherwise */
 #define TILES 3         /* of a row: original, masked, reconstruction */
@@ -228,6 +229,7 @@ static mcl_exit reconstruct(struct reconstruction *work, const struct settings *
     mcl_progress_clear(&progress);
     if (status != MCL_OK)
         return mcl_complain_status(status);
+    mcl_survive_failed_writes();
     return image ? write_picture(settings->output, work, image)
                  : write_array(settings->output, work);
 }

@@ -100,7 +100,8 @@ class InfoTest(ProgramTest):
         self.assertRegex(text, r"(?m)^encoder +12 -> 6 -> 5 -> 4$")
         self.assertRegex(text, r"(?m)^decoder +4 -> 5 -> 6 -> 12$")
         self.assertRegex(text, r"(?m)^activation +gelu$")
-        self.assertRegex(text, r"(?m)^parameters +%d, of which %d " % (sum(sizes.values()), encoder))
+        self.assertRegex(
+            text, r"(?m)^parameters +%d, of which %d " % (sum(sizes.values()), encoder))
         for key, value in metadata.items():
             self.assertRegex(text, r"(?m)^  %s +%s$" % (key, value.replace("+", r"\+")))
         for name, (shape, _) in tensors.items():

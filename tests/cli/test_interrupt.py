@@ -115,10 +115,11 @@ class BlockedTest(ProgramTest):
         self.process = self.start_program("pretrain", *ENDLESS, "--metrics", "pipe", "-q")
         self.pipe = os.open(self.path("pipe"), os.O_RDONLY)
         self.addCleanup(lambda: os.close(self.pipe))
+        # Full: 16 pages, at the end of each of which a line may not have fitted.
         waiting, before = array.array("i", [0]), -1
-        while waiting[0] != before or waiting[0] < 30000:
+        while waiting[0] != before or waiting[0] < 60000:
             before = waiting[0]
-            time.sleep(0.2)
+            time.sleep(0.5)
             fcntl.ioctl(self.pipe, termios.FIONREAD, waiting)
             self.assertIsNone(self.process.poll())
         self.process.send_signal(signal.SIGINT)

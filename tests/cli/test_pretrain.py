@@ -2,10 +2,9 @@
 
 import json
 import os
-import re
 import unittest
 
-from program import ProgramTest, environment, npy_bytes, read_tensors
+from program import ProgramTest, read_tensors
 
 DEVICE_LINE = r"device: .+ \(.+, (CPU|GPU|accelerator|other), \d+ compute units?\), " \
               r"products by (native|clblast)"

@@ -103,7 +103,8 @@ class TerminalTest(ProgramTest):
             "pretrain", "same.npy", "-o", "m", "--epochs", 40, "--lr", "0.05", "--objective",
             "cosine", "--mask", "uniform", "--hidden", "8", "--embedding", "4")
         self.assertEqual(code, 0)
-        self.assertRegex(seen, r"\r\x1b\[Kmaskcl: warning: the embeddings are collapsing [^\r]*\r\n")
+        self.assertRegex(
+            seen, r"\r\x1b\[Kmaskcl: warning: the embeddings are collapsing [^\r]*\r\n")
         self.assertEqual(seen.count("warning"), 1)
         self.assertTrue(seen.endswith(CLEAR))
 

@@ -1,4 +1,4 @@
-#include "interrupt.h"
+#include "signals.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,4 +38,10 @@ const volatile sig_atomic_t *mcl_interrupt_catch(void)
         sigaction(signals[i], &action, NULL);
     }
     return &interrupted;
+}
+
+void mcl_survive_failed_writes(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
