@@ -5,8 +5,8 @@
 #include "maskcl/status.h"
 
 /* Records one line (with a compiler's log below it, where there is one) as the thread's last error
- * and returns status, so that a failing place reads `return mcl_fail(MCL_ERROR_FORMAT, "…", path);`.
- * The line has no trailing full stop. */
+ * and returns status, so that a failing place reads `return mcl_fail(MCL_ERROR_FORMAT, "…",
+ * path);`. The line has no trailing full stop. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
