@@ -1,0 +1,399 @@
+/* Every objective's loss and gradients, against PyTorch's and against differences of the formula.
+ */
+#include "support/fixtures.h"
+
+#include "ssl/loss.h"
+
+#define COLUMNS 50 /* as tools/fixtures/torch_fixtures.py has them */
+#define HIDDEN 29
+#define SLOT 2 /* where among the metrics a step's are wanted */
+
+static void setup(void)
+{
+    context_setup();
+    fixtures_open("objectives.safetensors");
+}
+
+static void teardown(void)
+{
+    fixtures_close();
+    context_teardown();
+}
+
+/* Objectives on given embeddings, rows and decoder, and what the device makes of them. */
+struct trial {
+    mcl_pretrain_options options;
+    mcl_architecture architecture;
+    uint32_t batch;
+    mcl_layer decoder[MCL_LAYERS_MAX];
+    size_t layers, encoder_count, parameter_count, views; /* views: elements of z */
+    float *z, *x, *parameters;
+    float *dz, *gradients;
+    float metrics[MCL_METRICS];
+};
+
+static struct trial make_trial(const char *objectives, float temperature, uint32_t batch,
+    uint32_t embedding, uint32_t hidden, uint32_t columns, uint64_t seed)
+{
+    struct trial trial = {.batch = batch};
+    mcl_pretrain_defaults(&trial.options);
+    ASSERT_OK(
+        mcl_objectives_parse(trial.options.objectives, &trial.options.objective_count, objectives));
+    trial.options.temperature = temperature;
+    trial.architecture = (mcl_architecture){.input = columns,
+        .hidden = {hidden},
+        .hidden_count = 1,
+        .embedding = embedding,
+        .activation = MCL_ACTIVATION_TANH};
+    trial.layers = mcl_decoder_layers(trial.decoder, &trial.architecture);
+    trial.encoder_count = (size_t)mcl_encoder_parameters(&trial.architecture);
+    trial.parameter_count = (size_t)mcl_architecture_parameters(&trial.architecture);
+    trial.views = 2 * (size_t)batch * embedding;
+    trial.z = allocate(trial.views, sizeof(float));
+    trial.dz = allocate(trial.views, sizeof(float));
+    trial.x = allocate((size_t)batch * columns, sizeof(float));
+    trial.parameters = allocate(trial.parameter_count, sizeof(float));
+    trial.gradients = allocate(trial.parameter_count, sizeof(float));
+    fill_random(trial.z, trial.views, seed);
+    fill_random(trial.x, (size_t)batch * columns, seed + 1);
+    fill_guard(trial.parameters, trial.encoder_count); /* the objectives do not read them */
+    draw_parameters(trial.parameters, trial.decoder, trial.layers, seed + 2);
+    return trial;
+}
+
+static void free_trial(struct trial *trial)
+{
+    free(trial->z);
+    free(trial->dz);
+    free(trial->x);
+    free(trial->parameters);
+    free(trial->gradients);
+}
+
+/* An encoder of one layer stands in for the real one: only its output and the gradient by that
+ * matter. */
+static mcl_network *stand_in(const struct trial *trial)
+{
+    const mcl_layer layer = {
+        1, trial->architecture.embedding, 0, trial->architecture.embedding, false};
+    mcl_network *encoder;
+    ASSERT_OK(mcl_network_create(
+        &encoder, context, &layer, 1, MCL_ACTIVATION_NONE, 2 * trial->batch, true));
+    ASSERT_OK(mcl_buffer_write(
+        context, mcl_network_output(encoder), 0, trial->z, trial->views * sizeof(float)));
+    fill_guard(trial->dz, trial->views);
+    ASSERT_OK(mcl_buffer_write(
+        context, mcl_network_output_gradient(encoder), 0, trial->dz, trial->views * sizeof(float)));
+    return encoder;
+}
+
+/* Runs the objectives twice, since what the first run leaves behind must not tell in the second. */
+static void run(struct trial *trial)
+{
+    float metrics[(SLOT + 2) * MCL_METRICS], guard[(SLOT + 2) * MCL_METRICS];
+    mcl_loss *loss;
+    ASSERT_OK(mcl_loss_create(&loss, context, &trial->options, &trial->architecture, trial->batch));
+    mcl_network *encoder = stand_in(trial);
+    fill_guard(trial->gradients, trial->parameter_count);
+    fill_guard(guard, sizeof guard / sizeof *guard);
+    const size_t bytes = trial->parameter_count * sizeof(float);
+    const size_t rows = (size_t)trial->batch * (size_t)trial->architecture.input;
+    cl_mem parameters = buffer_with(trial->parameters, bytes);
+    cl_mem gradients = buffer_with(trial->gradients, bytes);
+    cl_mem whole = mcl_loss_has_decoder(loss) ? buffer_with(trial->x, rows * sizeof(float)) : NULL;
+    cl_mem measured = buffer_with(guard, sizeof guard);
+    for (int repeat = 0; repeat < 2; repeat++) {
+        ASSERT_OK(mcl_loss_run(loss, encoder, parameters, gradients, whole, measured, SLOT));
+        ASSERT_OK(mcl_loss_spread(loss, encoder, measured, SLOT));
+    }
+    read_buffer(trial->dz, mcl_network_output_gradient(encoder), trial->views * sizeof(float));
+    read_buffer(trial->gradients, gradients, bytes);
+    read_buffer(metrics, measured, sizeof metrics);
+    memcpy(trial->metrics, metrics + SLOT * MCL_METRICS, sizeof trial->metrics);
+    assert_same_bits(metrics, guard, SLOT * MCL_METRICS, "the metrics of other steps");
+    assert_same_bits(
+        metrics + (SLOT + 1) * MCL_METRICS, guard, MCL_METRICS, "the metrics of other steps");
+    mcl_buffer_release(&parameters);
+    mcl_buffer_release(&gradients);
+    mcl_buffer_release(&whole);
+    mcl_buffer_release(&measured);
+    mcl_network_free(encoder);
+    mcl_loss_free(loss);
+}
+
+static bool has(const struct trial *trial, mcl_objective_kind kind)
+{
+    for (size_t i = 0; i < trial->options.objective_count; i++) {
+        if (trial->options.objectives[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+static void assert_losses(const char *key, const struct trial *trial)
+{
+    const size_t count = trial->options.objective_count;
+    const float *loss = stored_values(key, "loss", count);
+    const float *deviation = stored_values(key, "deviation", 1);
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(fabs((double)trial->metrics[i] - (double)loss[i]) <=
+                    fmax(TOLERANCE * fabs((double)loss[i]), 1e-6),
+            "%s: loss %zu is %.9g instead of %.9g", key, i, (double)trial->metrics[i],
+            (double)loss[i]);
+    const float measured = trial->metrics[MCL_METRIC_DEVIATION];
+    REQUIRE(fabs((double)measured - (double)deviation[0]) <=
+                fmax(TOLERANCE * (double)deviation[0], 1e-6),
+        "%s: the deviation is %.9g instead of %.9g", key, (double)measured, (double)deviation[0]);
+}
+
+/* A number's direction is its sign, which no small change alters: the gradient is rounding, of the
+ * size of TOLERANCE of its terms at most. */
+static void assert_signs_only(const char *key, const struct trial *trial)
+{
+    for (size_t i = 0; i < trial->views; i++) {
+        const double term = 1.0 / (trial->batch * 0.2 * fabs((double)trial->z[i]));
+        REQUIRE(fabs((double)trial->dz[i]) <= TOLERANCE * term,
+            "%s: the gradient by view %zu, %.9g, is %.9g instead of 0", key, i, (double)trial->z[i],
+            (double)trial->dz[i]);
+    }
+}
+
+/* Row by row: each within TOLERANCE of its own largest value. */
+static void assert_rows(const char *key, const struct trial *trial)
+{
+    const float *expected = stored_values(key, "z", trial->views);
+    const size_t e = trial->architecture.embedding;
+    ck_assert_uint_le(trial->views, WHOLE_MAX);
+    for (size_t i = 0; i < trial->views; i++) {
+        const double largest = largest_of(expected + i / e * e, e);
+        REQUIRE(fabs((double)trial->dz[i] - (double)expected[i]) <= TOLERANCE * largest,
+            "%s: the gradient by z[%zu][%zu] is %.9g instead of %.9g, the row's largest being %.9g",
+            key, i / e, i % e, (double)trial->dz[i], (double)expected[i], largest);
+    }
+}
+
+/* Compares with the stored case that this is. */
+static void check(const char *objectives, double temperature, uint32_t batch, uint32_t embedding,
+    const char *shape)
+{
+    char key[120];
+    snprintf(key, sizeof key, "%s/%g/%ux%u/%s", objectives, temperature, (unsigned)batch,
+        (unsigned)embedding, shape);
+    struct trial trial = make_trial(objectives, (float)temperature, batch, embedding, HIDDEN,
+        COLUMNS, 16 * (1000 * (uint64_t)batch + embedding));
+    const bool tiny = strcmp(shape, "tiny") == 0, vanishing = strcmp(shape, "vanishing") == 0;
+    for (size_t i = 0; i < trial.views; i++) {
+        if (tiny)
+            trial.z[i] *= 0x1p-20f;
+        else if (vanishing && i < 2 * embedding)
+            trial.z[i] *= i < embedding ? 0x1p-43f : 0.0f;
+    }
+    run(&trial);
+    assert_losses(key, &trial);
+    if (tiny || vanishing)
+        assert_rows(key, &trial);
+    else if (embedding == 1 && !has(&trial, MCL_OBJECTIVE_RECONSTRUCTION))
+        assert_signs_only(key, &trial);
+    else
+        assert_tensor(key, "z", trial.dz, trial.views);
+    float *guard = allocate(trial.parameter_count, sizeof *guard);
+    fill_guard(guard, trial.parameter_count);
+    if (has(&trial, MCL_OBJECTIVE_RECONSTRUCTION)) {
+        assert_layer_gradients(key, trial.gradients, trial.decoder, trial.layers);
+        assert_same_bits(trial.gradients, guard, trial.encoder_count, "the encoder's gradients");
+    } else {
+        assert_same_bits(trial.gradients, guard, trial.parameter_count, "the gradients");
+    }
+    free(guard);
+    free_trial(&trial);
+}
+
+static const uint32_t batches[] = {1, 2, 37, 129}, embeddings[] = {1, 37, 64};
+
+START_TEST(test_cosine)
+{
+    for (size_t e = 0; e < 3; e++)
+        check("cosine:1", 0.5, batches[_i], embeddings[e], "plain");
+}
+END_TEST
+
+START_TEST(test_reconstruction)
+{
+    for (size_t e = 0; e < 3; e++)
+        check("reconstruction:1", 0.5, batches[_i], embeddings[e], "plain");
+}
+END_TEST
+
+START_TEST(test_nt_xent)
+{
+    for (size_t e = 0; e < 3; e++) {
+        check("nt-xent:1", 0.2, batches[_i], embeddings[e], "plain");
+        check("nt-xent:1", 0.5, batches[_i], embeddings[e], "plain");
+    }
+}
+END_TEST
+
+START_TEST(test_weighted_sums)
+{
+    static const char *const sums[] = {
+        "nt-xent:1+reconstruction:10", "reconstruction:2+cosine:0.5", "cosine:0.5+nt-xent:0.25"};
+    check(sums[_i], 0.2, 2, 37, "plain");
+    check(sums[_i], 0.2, 37, 64, "plain");
+    check(sums[_i], 0.2, 129, 37, "plain");
+}
+END_TEST
+
+/* Embeddings so small that PyTorch's epsilons count, one of them zero. */
+START_TEST(test_small_embeddings)
+{
+    check("cosine:1", 0.5, 5, 37, "tiny");
+    check("nt-xent:1", 0.5, 5, 37, "tiny");
+    check("cosine:1", 0.5, 5, 37, "vanishing");
+    check("nt-xent:1", 0.5, 5, 37, "vanishing");
+}
+END_TEST
+
+/* The formulas once more, in double and as simply as can be, for their differences. */
+
+struct formula {
+    uint32_t batch, embedding, hidden, columns;
+    double temperature;
+    const double *x;
+    double *z, *parameters; /* the decoder's, from its first layer's weight on */
+};
+
+static double dot(const double *a, const double *b, uint32_t n)
+{
+    double total = 0.0;
+    for (uint32_t i = 0; i < n; i++)
+        total += a[i] * b[i];
+    return total;
+}
+
+static double cosine_of(const struct formula *f, uint32_t i, uint32_t j)
+{
+    const uint32_t e = f->embedding;
+    const double *p = f->z + (size_t)i * e, *q = f->z + (size_t)j * e;
+    return dot(p, q, e) / sqrt(dot(p, p, e) * dot(q, q, e));
+}
+
+static double cosine_formula(const struct formula *f)
+{
+    double total = 0.0;
+    for (uint32_t i = 0; i < f->batch; i++)
+        total += 1.0 - cosine_of(f, i, i + f->batch);
+    return total / f->batch;
+}
+
+static double nt_xent_formula(const struct formula *f)
+{
+    const uint32_t r = 2 * f->batch;
+    double total = 0.0;
+    for (uint32_t i = 0; i < r; i++) {
+        double others = 0.0;
+        for (uint32_t j = 0; j < r; j++)
+            others += i == j ? 0.0 : exp(cosine_of(f, i, j) / f->temperature);
+        total += log(others) - cosine_of(f, i, (i + f->batch) % r) / f->temperature;
+    }
+    return total / r;
+}
+
+static double reconstruction_formula(const struct formula *f)
+{
+    const uint32_t e = f->embedding, h = f->hidden, d = f->columns;
+    const double *w0 = f->parameters, *b0 = w0 + h * e, *w1 = b0 + h, *b1 = w1 + d * h;
+    double total = 0.0;
+    for (uint32_t i = 0; i < 2 * f->batch; i++) {
+        double hidden[HIDDEN];
+        for (uint32_t j = 0; j < h; j++)
+            hidden[j] = tanh(dot(w0 + j * e, f->z + i * e, e) + b0[j]);
+        for (uint32_t j = 0; j < d; j++)
+            total += pow(dot(w1 + j * h, hidden, h) + b1[j] - f->x[i % f->batch * d + j], 2.0);
+    }
+    return total / (2.0 * f->batch * d);
+}
+
+static double formula(const struct formula *f, const struct trial *trial)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < trial->options.objective_count; i++) {
+        const mcl_objective *objective = &trial->options.objectives[i];
+        total += (double)objective->weight *
+                 (objective->kind == MCL_OBJECTIVE_COSINE       ? cosine_formula(f)
+                     : objective->kind == MCL_OBJECTIVE_NT_XENT ? nt_xent_formula(f)
+                                                                : reconstruction_formula(f));
+    }
+    return total;
+}
+
+static double *doubles_of(const float *values, size_t count)
+{
+    double *copy = allocate(count, sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (double)values[i];
+    return copy;
+}
+
+/* gradient[count] is the central difference of the formula by each of variables[count]. */
+static void assert_differences(const char *what, const float *gradient, double *variables,
+    size_t count, const struct formula *f, const struct trial *trial)
+{
+    double *expected = allocate(count, sizeof *expected), largest = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        const double step = 0x1p-17, value = variables[i];
+        variables[i] = value + step;
+        const double above = formula(f, trial);
+        variables[i] = value - step;
+        expected[i] = (above - formula(f, trial)) / (2.0 * step);
+        variables[i] = value;
+        largest = fmax(largest, fabs(expected[i]));
+    }
+    ck_assert(largest > 0.0);
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(fabs((double)gradient[i] - expected[i]) <= TOLERANCE * largest,
+            "%s: the gradient by %zu is %.9g instead of %.9g", what, i, (double)gradient[i],
+            expected[i]);
+    free(expected);
+}
+
+START_TEST(test_differences)
+{
+    static const char *const objectives[] = {
+        "cosine:1", "nt-xent:1", "reconstruction:1", "cosine:0.5+nt-xent:2+reconstruction:3"};
+    const char *const what = objectives[_i];
+    struct trial trial = make_trial(what, 0.3f, 3, 5, 4, 7, 99);
+    run(&trial);
+    double *z = doubles_of(trial.z, trial.views), *x = doubles_of(trial.x, 3 * 7);
+    const size_t decoder_count = trial.parameter_count - trial.encoder_count;
+    double *decoder = doubles_of(trial.parameters + trial.encoder_count, decoder_count);
+    const struct formula f = {3, 5, 4, 7, (double)0.3f, x, z, decoder};
+    double loss = 0.0;
+    for (size_t i = 0; i < trial.options.objective_count; i++)
+        loss += (double)trial.options.objectives[i].weight * (double)trial.metrics[i];
+    ck_assert_double_eq_tol(loss, formula(&f, &trial), TOLERANCE * loss);
+    assert_differences(what, trial.dz, z, trial.views, &f, &trial);
+    if (has(&trial, MCL_OBJECTIVE_RECONSTRUCTION))
+        assert_differences(
+            what, trial.gradients + trial.encoder_count, decoder, decoder_count, &f, &trial);
+    free(z);
+    free(x);
+    free(decoder);
+    free_trial(&trial);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("objectives");
+    TCase *tcase = tcase_create("objectives");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, test_cosine, 0, 4);
+    tcase_add_loop_test(tcase, test_reconstruction, 0, 4);
+    tcase_add_loop_test(tcase, test_nt_xent, 1, 4);
+    tcase_add_loop_test(tcase, test_weighted_sums, 0, 3);
+    tcase_add_test(tcase, test_small_embeddings);
+    tcase_add_loop_test(tcase, test_differences, 0, 4);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
