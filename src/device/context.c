@@ -149,6 +149,19 @@ mcl_status mcl_buffer_create(
     return MCL_OK;
 }
 
+mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,
+    uint64_t count, uint64_t size, const char *what)
+{
+    cl_mem created = NULL;
+    MCL_TRY(mcl_buffer_create(&created, context, count, size, what));
+    mcl_status status = mcl_buffer_write(context, created, 0, values, (size_t)(count * size));
+    if (status != MCL_OK)
+        mcl_buffer_release(&created);
+    else
+        *buffer = created;
+    return status;
+}
+
 void mcl_buffer_release(cl_mem *buffer)
 {
     if (*buffer)

@@ -83,6 +83,10 @@ mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const si
 mcl_status mcl_buffer_create(
     cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what);
 
+/* The same, filled with the count × size bytes at values. */
+mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,
+    uint64_t count, uint64_t size, const char *what);
+
 /* Releases a buffer and sets it to NULL; NULL is allowed. */
 void mcl_buffer_release(cl_mem *buffer);
 

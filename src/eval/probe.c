@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "device/context.h"
 #include "eval/lbfgs.h"
@@ -39,13 +39,6 @@ struct regression {
     cl_mem space;
     float *host; /* [C×D + C + 1] */
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* logits[rows×C] = features[rows×D] · weights[C×D]ᵀ */
 static mcl_gemm logits_product(uint32_t rows, uint32_t columns, uint32_t classes)
@@ -85,13 +78,6 @@ static mcl_status count_classes(
         return mcl_fail(MCL_ERROR_DATA, "a label of %" PRId32 ": at most 65535 is possible", most);
     *classes = (uint32_t)most + 1;
     return MCL_OK;
-}
-
-static mcl_status upload(
-    cl_mem *buffer, mcl_context *context, const void *values, uint64_t count, const char *what)
-{
-    MCL_TRY(mcl_buffer_create(buffer, context, count, sizeof(float), what));
-    return mcl_buffer_write(context, *buffer, 0, values, count * sizeof(float));
 }
 
 /* Standardises both sets of features on the device by the training rows' mean and deviation; a
@@ -183,7 +169,8 @@ static mcl_status create_regression(struct regression *r, const mcl_features *tr
     const uint64_t count = (uint64_t)r->classes * (r->columns + 1);
     uint64_t space = mcl_column_sums_space(r->rows, r->classes);
     space = mcl_sum_space(r->rows) > space ? mcl_sum_space(r->rows) : space;
-    MCL_TRY(upload(&r->labels, context, train->labels, r->rows, "labels"));
+    MCL_TRY(mcl_buffer_create_from(
+        &r->labels, context, train->labels, r->rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&r->weights, context, count, sizeof(float), "weights"));
     MCL_TRY(mcl_buffer_create(
         &r->logits, context, (uint64_t)r->rows * r->classes, sizeof(float), "logits"));
@@ -239,8 +226,10 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     cl_mem test_features = NULL;
     double *x = NULL;
     mcl_status status = mcl_allocate(&x, count, sizeof *x);
-    STEP(upload(&r.features, context, train->values, train->rows * train->columns, "features"));
-    STEP(upload(&test_features, context, test->values, test->rows * test->columns, "features"));
+    STEP(mcl_buffer_create_from(&r.features, context, train->values, train->rows,
+        train->columns * sizeof(float), "features"));
+    STEP(mcl_buffer_create_from(&test_features, context, test->values, test->rows,
+        test->columns * sizeof(float), "features"));
     STEP(standardize(context, r.features, test_features, (const mcl_features *[2]){train, test}));
     STEP(create_regression(&r, train));
     STEP(mcl_lbfgs(x, (size_t)count, evaluate, &r, TOLERANCE, ITERATIONS, &result->iterations,
@@ -266,8 +255,8 @@ static mcl_status normalized_rows(cl_mem *normalized, mcl_context *context,
     const uint32_t n = (uint32_t)features->columns;
     cl_mem plain = NULL, inverse = NULL;
     cl_kernel kernel;
-    mcl_status status =
-        upload(&plain, context, features->values + first * n, (uint64_t)rows * n, "features");
+    mcl_status status = mcl_buffer_create_from(
+        &plain, context, features->values + first * n, rows, n * sizeof(float), "features");
     STEP(mcl_buffer_create(&inverse, context, rows, sizeof(float), "norms"));
     STEP(mcl_buffer_create(
         normalized, context, (uint64_t)rows * n, sizeof(float), "normalised features"));
@@ -363,13 +352,13 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
     const mcl_features *test)
 {
     mcl_probe_result measured = {0};
-    const double start = now();
+    const double start = mcl_clock_seconds();
     uint32_t classes = 0;
     MCL_TRY(check(train, test));
     MCL_TRY(count_classes(&classes, train, test));
     MCL_TRY(linear_probe(&measured, context, classes, train, test));
     MCL_TRY(knn(&measured, context, train, test));
-    measured.seconds = now() - start;
+    measured.seconds = mcl_clock_seconds() - start;
     *result = measured;
     return MCL_OK;
 }

@@ -25,8 +25,7 @@ static mcl_status upload_parameters(cl_mem *buffer, mcl_context *context, const 
 {
     uint64_t count;
     const float *values = mcl_model_parameters(model, &count, NULL);
-    MCL_TRY(mcl_buffer_create(buffer, context, count, sizeof(float), "parameters"));
-    return mcl_buffer_write(context, *buffer, 0, values, count * sizeof(float));
+    return mcl_buffer_create_from(buffer, context, values, count, sizeof(float), "parameters");
 }
 
 mcl_status mcl_embed(
@@ -39,17 +38,19 @@ mcl_status mcl_embed(
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_encoder_layers(layers, architecture);
     mcl_network *encoder = NULL;
-    cl_mem parameters = NULL, input = NULL;
+    cl_mem parameters = NULL, chunk = NULL, input = NULL;
     mcl_status status =
         mcl_network_create(&encoder, context, layers, count, architecture->activation, most, false);
     if (status == MCL_OK)
         status = upload_parameters(&parameters, context, model);
     if (status == MCL_OK)
         status = mcl_buffer_create(&input, context, most, columns * sizeof(float), "rows");
+    if (status == MCL_OK)
+        status = mcl_buffer_create(
+            &chunk, context, most, columns * mcl_element_size(mcl_data_element(data)), "the data");
     for (uint64_t first = 0; first < all && status == MCL_OK; first += most) {
         const uint32_t rows = all - first < most ? (uint32_t)(all - first) : most;
-        cl_mem chunk = NULL;
-        status = mcl_data_upload(&chunk, context, data, first, rows);
+        status = mcl_data_write(context, chunk, data, first, rows);
         if (status == MCL_OK)
             status = mcl_unmasked(context, chunk, mcl_data_element(data), rows * columns, input);
         if (status == MCL_OK)
@@ -58,10 +59,10 @@ mcl_status mcl_embed(
             status = mcl_buffer_read(context, embeddings + first * architecture->embedding,
                 mcl_network_output(encoder), 0,
                 (size_t)rows * architecture->embedding * sizeof(float));
-        mcl_buffer_release(&chunk);
     }
     mcl_network_free(encoder);
     mcl_buffer_release(&parameters);
+    mcl_buffer_release(&chunk);
     mcl_buffer_release(&input);
     return status;
 }

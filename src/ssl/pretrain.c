@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "data/data.h"
 #include "data/permutation.h"
@@ -57,13 +57,6 @@ struct trainer {
     double epoch_loss;      /* NaN until the epoch's metrics have been read */
 };
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static mcl_status create_buffers(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
@@ -78,11 +71,11 @@ static mcl_status create_buffers(struct trainer *trainer)
     if (mcl_loss_has_decoder(trainer->loss))
         MCL_TRY(mcl_buffer_create(
             &trainer->whole, context, trainer->batch, columns * sizeof(float), "rows of a batch"));
-    MCL_TRY(mcl_buffer_create(&trainer->parameters, context, count, sizeof(float), "parameters"));
+    MCL_TRY(mcl_buffer_create_from(
+        &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
     MCL_TRY(mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients"));
-    MCL_TRY(mcl_buffer_create(&trainer->metrics, context, trainer->steps_per_epoch,
-        MCL_METRICS * sizeof(float), "metrics"));
-    return mcl_buffer_write(context, trainer->parameters, 0, initial, count * sizeof(float));
+    return mcl_buffer_create(&trainer->metrics, context, trainer->steps_per_epoch,
+        MCL_METRICS * sizeof(float), "metrics");
 }
 
 static mcl_status create(struct trainer *trainer)
@@ -163,7 +156,7 @@ static mcl_status check_loss(const struct trainer *trainer, const float *metrics
 static void report(struct trainer *trainer, const struct pending *pending)
 {
     const mcl_pretrain_options *options = trainer->options;
-    const double time = now();
+    const double time = mcl_clock_seconds();
     const uint64_t rows = (pending->step + 1) * trainer->batch;
     mcl_step step = {
         .step = pending->step + 1,
@@ -266,7 +259,7 @@ static mcl_status train(struct trainer *trainer)
     const mcl_pretrain_options *options = trainer->options;
     const uint64_t rows = mcl_data_rows(trainer->data), steps = trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
-    trainer->start = trainer->reported_at = now();
+    trainer->start = trainer->reported_at = mcl_clock_seconds();
     for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
         mcl_permutation_draw(trainer->permutation, trainer->order, options->seed, epoch);
         MCL_TRY(mcl_buffer_write(trainer->context, trainer->device_order, 0, trainer->order,

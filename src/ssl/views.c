@@ -62,17 +62,24 @@ mcl_status mcl_unmasked(
         context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(count), MCL_BUFFER(out));
 }
 
+/* Bytes of a row. */
+static size_t row_size(const mcl_data *data)
+{
+    return mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
+}
+
 mcl_status mcl_data_upload(
     cl_mem *buffer, mcl_context *context, const mcl_data *data, uint64_t first, uint64_t rows)
 {
-    const size_t row = mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
-    cl_mem created;
-    MCL_TRY(mcl_buffer_create(&created, context, rows, row, "the data"));
+    const size_t row = row_size(data);
     const char *values = mcl_data_values(data);
-    mcl_status status = mcl_buffer_write(context, created, 0, values + first * row, rows * row);
-    if (status != MCL_OK)
-        mcl_buffer_release(&created);
-    else
-        *buffer = created;
-    return status;
+    return mcl_buffer_create_from(buffer, context, values + first * row, rows, row, "the data");
+}
+
+mcl_status mcl_data_write(
+    mcl_context *context, cl_mem buffer, const mcl_data *data, uint64_t first, uint64_t rows)
+{
+    const size_t row = row_size(data);
+    const char *values = mcl_data_values(data);
+    return mcl_buffer_write(context, buffer, 0, values + first * row, rows * row);
 }

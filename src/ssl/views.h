@@ -36,6 +36,10 @@ mcl_status mcl_unmasked(
 mcl_status mcl_data_upload(
     cl_mem *buffer, mcl_context *context, const mcl_data *data, uint64_t first, uint64_t rows);
 
+/* The same into a buffer that is there. */
+mcl_status mcl_data_write(
+    mcl_context *context, cl_mem buffer, const mcl_data *data, uint64_t first, uint64_t rows);
+
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);
 
