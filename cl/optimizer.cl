@@ -3,15 +3,15 @@
 #include "common.clh"
 #include "rounding.clh"
 
-/* g += decay·p;  v = momentum·v + g (v = g in the first step);  p −= rate·v */
+/* g += decay·p;  v = momentum·v + g (v begins at 0);  p −= rate·v */
 kernel void sgd(global float *parameters, const global float *gradients, global float *velocity,
-    const float rate, const float decay, const float momentum, const uint first)
+    const float rate, const float decay, const float momentum)
 {
     const ulong j = get_global_id(0);
     const float p = parameters[j];
     float update = fma(decay, p, gradients[j]);
     if (momentum != 0.0f) {
-        update = first ? update : fma(momentum, velocity[j], update);
+        update = fma(momentum, velocity[j], update);
         velocity[j] = mcl_flush(update);
     }
     parameters[j] = mcl_flush(fma(-rate, update, p));

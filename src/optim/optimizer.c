@@ -10,7 +10,6 @@ struct mcl_optimizer {
     mcl_context *context;
     mcl_optimizer_options options;
     uint64_t count;
-    uint64_t steps;
     double power1, power2; /* β₁ᵗ and β₂ᵗ, multiplied up step by step */
     cl_mem first;          /* adam: mean of the gradients; sgd: velocity */
     cl_mem second;         /* adam: mean of their squares */
@@ -104,12 +103,11 @@ void mcl_optimizer_free(mcl_optimizer *optimizer)
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)
 {
     const mcl_optimizer_options *options = &optimizer->options;
-    optimizer->steps++;
     if (options->kind == MCL_OPTIMIZER_SGD)
         return mcl_launch(optimizer->context, optimizer->kernel, optimizer->count, 1,
             MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first),
             MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->weight_decay),
-            MCL_FLOAT(options->momentum), MCL_UINT(optimizer->steps == 1));
+            MCL_FLOAT(options->momentum));
     const bool decoupled = options->kind == MCL_OPTIMIZER_ADAMW;
     optimizer->power1 *= options->beta1;
     optimizer->power2 *= options->beta2;

@@ -5,7 +5,7 @@
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 
-/* The moments of an optimizer and how many steps it has made. */
+/* The moments of an optimizer, and the powers of its betas so far. */
 typedef struct mcl_optimizer mcl_optimizer;
 
 /* MCL_ERROR_ARGUMENT for options that PyTorch would refuse too. count is how many parameters there
