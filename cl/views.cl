@@ -5,7 +5,8 @@
 #include "common.clh"
 #include "philox.clh"
 
-/* u/255, correctly rounded: the product with 1/255, corrected by its remainder. Floats stay as they are. */
+/* u/255, correctly rounded: the product with 1/255, corrected by its remainder. Floats stay as they
+ * are. */
 inline float16 scale16(const float16 u)
 {
     if (sizeof(ELEMENT) == 1) {

@@ -22,8 +22,8 @@ typedef struct mcl_pretrain_settings {
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 
-/* Sets a mcl_pretrain_settings of zeros to the defaults. */
-void mcl_pretrain_set_defaults(void *settings);
+/* Sets the mcl_pretrain_settings at given, zeros so far, to the defaults. */
+void mcl_pretrain_set_defaults(void *given);
 
 /* Writes the objectives as --objective takes them. */
 void mcl_show_objectives(char *text, size_t size, const mcl_pretrain_options *options);
