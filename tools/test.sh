@@ -1,41 +1,111 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2317 # functions are called through stage
 # Installs what the tests need on a bare Debian or Ubuntu machine, builds with warnings as errors,
-# and runs every test on PoCL and on Intel's CPU runtime.
-#   tools/test.sh          all of it
-#   tools/test.sh --quick  on PoCL only
+# and runs every test on PoCL, on Intel's CPU runtime, and with sanitizers.
+#   tools/test.sh          all of it, as CI does
+#   tools/test.sh --quick  format, scripts, clang-tidy, and the tests on PoCL
+#   tools/test.sh NAME…    on PoCL, the tests whose names match one of the regular expressions
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
-unset MASKCL_PLATFORM MASKCL_DEVICE MASKCL_KERNELS
+for variable in ${!MASKCL_*}; do
+    unset "$variable"
+done
 
+optional_packages="oclgrind clang-format-14 clang-tidy-14"
 # shellcheck disable=SC2086 # lists of names
-install_packages $build_packages check oclgrind librandom123-dev pocl-opencl-icd python3 \
-    python3-venv dataset-fashion-mnist
+install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
+    dataset-fashion-mnist shellcheck
 
 build=$PWD/build-test
-mkdir -p "$build/cache" "$build/vendors"
-export POCL_CACHE_DIR=$build/cache XDG_CACHE_HOME=$build/cache
+mkdir -p "$build"/{cache,vendors/pocl,vendors/intel,vendors/both}
+# Check's own time limits are for an idle machine.
+export POCL_CACHE_DIR=$build/cache XDG_CACHE_HOME=$build/cache CK_TIMEOUT_MULTIPLIER=10
+jobs=$(nproc)
+summary=
+failed=
+
+# stage TITLE COMMAND…: runs it, with its name before and its result and time in the summary.
+stage()
+{
+    local title=$1 result=ok started=$SECONDS
+    shift
+    say "$title"
+    "$@" || {
+        result=FAILED
+        failed=1
+    }
+    summary+=$(printf '%-40s %-6s %4d s' "$title" "$result" $((SECONDS - started)))$'\n'
+}
+
+finish()
+{
+    printf '\n%s%-40s %-6s %4d s\n' "$summary" "all of it" "$([ -z "$failed" ] && echo ok || echo FAILED)" \
+        $SECONDS >&2
+    exit "${failed:-0}"
+}
+
+make_environment()
+{
+    python3 -m venv "$build/venv" &&
+        "$build/venv/bin/pip" install -q numpy safetensors &&
+        if [ "$(uname -m)" = x86_64 ]; then
+            "$build/venv/bin/pip" install -q intel-opencl-rt intel-cmplr-lib-rt
+        fi &&
+        touch "$build/venv/complete"
+}
+
+# build FOLDER OPTION…
+build()
+{
+    cmake -S . -B "$@" -DMASKCL_TESTS=ON -DMASKCL_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+        >"$build/configure.log" && cmake --build "$1" -j"$jobs"
+}
+
+# suite FOLDER VENDORS OPTION…: the tests of a build on the drivers of build-test/vendors/VENDORS.
+suite()
+{
+    OCL_ICD_VENDORS=$build/vendors/$2 ctest --test-dir "$1" -j"$jobs" --output-on-failure \
+        --no-tests=error "${@:3}"
+}
 
 if [ ! -e "$build/venv/complete" ]; then
-    say "making a Python environment with NumPy, safetensors and Intel's OpenCL runtime"
-    python3 -m venv "$build/venv"
-    "$build/venv/bin/pip" install -q numpy safetensors intel-opencl-rt intel-cmplr-lib-rt
-    touch "$build/venv/complete"
+    stage "Python environment" make_environment
+    [ -z "$failed" ] || finish
 fi
 export MASKCL_PYTHON=$build/venv/bin/python
-cp /etc/OpenCL/vendors/pocl.icd "$build/vendors/pocl.icd"
-find "$build/venv/lib" -maxdepth 1 -name libintelocl.so >"$build/vendors/intel.icd"
-export OCL_ICD_VENDORS=$build/vendors
-
-say "building"
-cmake -S . -B "$build" -DMASKCL_TESTS=ON -DMASKCL_WERROR=ON >"$build/configure.log"
-cmake --build "$build" -j"$(nproc)"
-
-failed=
-say "tests on PoCL"
-MASKCL_PLATFORM=portable ctest --test-dir "$build" --output-on-failure || failed=1
-if [ "${1-}" != --quick ]; then
-    say "tests on Intel's CPU runtime"
-    MASKCL_PLATFORM=intel ctest --test-dir "$build" --output-on-failure || failed=1
+cp /etc/OpenCL/vendors/pocl.icd "$build/vendors/pocl/"
+intel=$(find "$build/venv/lib/" -maxdepth 1 -name libintelocl.so)
+if [ -n "$intel" ]; then
+    echo "$intel" >"$build/vendors/intel/intel.icd"
+    cp "$build"/vendors/{pocl,intel}/*.icd "$build/vendors/both/"
 fi
-[ -z "$failed" ] || exit 1
+
+stage "build" build "$build" -DMASKCL_SANITIZE=
+[ -z "$failed" ] || finish
+
+if [ $# -gt 0 ] && [ "$1" != --quick ]; then
+    stage "tests of that name on PoCL" suite "$build" pocl -R "$(IFS='|' && echo "$*")"
+    finish
+fi
+
+stage "format, scripts and clang-tidy" tools/lint.sh "$build"
+stage "tests on PoCL" suite "$build" pocl
+[ "${1-}" != --quick ] || finish
+
+if [ -n "$intel" ]; then
+    stage "tests on Intel's CPU runtime" suite "$build" intel -E '^(oclgrind|install|fuzz)'
+    stage "tests with both drivers" suite "$build" both \
+        -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
+else
+    say "Intel's CPU runtime is for x86-64 only: skipped"
+fi
+
+# Drivers keep memory until the process ends: tests/leaks.supp names them.
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
+stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo
+stage "tests with sanitizers" suite "$build/sanitize" pocl -E '^(oclgrind|install)'
+finish
