@@ -1,0 +1,101 @@
+/* Rows a second of training steps, through the public interface:
+ *
+ *   bench_step [--platform P] [--device D] [--gemm KIND] [--rows N] [--columns N] [--data FILE]
+ *              [--hidden 1024,512] [--embedding N] [--objective NAME] [--batch N]
+ *
+ * Data are normal numbers in memory, or a file. Serves measurements, see serve.h; one lasts whole
+ * epochs, so that what an epoch costs beyond its steps is in the figure.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "serve.h"
+
+struct bench {
+    mcl_context *context;
+    mcl_data *data;
+    mcl_pretrain_options options;
+    double seconds; /* a measurement's least duration */
+    double begun;   /* the end of the first epoch, the warm-up; 0 before it */
+    double rate;    /* rows a second */
+    uint64_t first; /* steps before begun */
+    volatile sig_atomic_t stop;
+};
+
+static void report(const mcl_step *step, void *user)
+{
+    struct bench *bench = user;
+    if (!step->epoch_end || bench->stop)
+        return;
+    if (bench->begun == 0.0) {
+        bench->begun = step->seconds;
+        bench->first = step->step;
+    } else if (step->seconds - bench->begun >= bench->seconds) {
+        bench->rate = (double)((step->step - bench->first) * bench->options.batch) /
+                      (step->seconds - bench->begun);
+        bench->stop = 1;
+    }
+}
+
+static mcl_status measure(double *rate, double seconds, void *user)
+{
+    struct bench *bench = user;
+    bench->seconds = seconds;
+    bench->begun = 0.0;
+    bench->stop = 0;
+    mcl_model *model = NULL;
+    mcl_status status = mcl_pretrain(&model, bench->context, bench->data, &bench->options);
+    mcl_model_free(model);
+    *rate = bench->rate;
+    return status == MCL_INTERRUPTED ? MCL_OK : status;
+}
+
+/* "1024,512" */
+static void parse_hidden(mcl_pretrain_options *options, const char *text)
+{
+    options->hidden_count = 0;
+    while (*text && options->hidden_count < MCL_HIDDEN_MAX) {
+        char *end;
+        options->hidden[options->hidden_count++] = (uint32_t)strtoul(text, &end, 10);
+        text = *end == ',' ? end + 1 : "";
+    }
+}
+
+static mcl_status set_up(struct bench *bench, int count, char **arguments)
+{
+    mcl_pretrain_options *options = &bench->options;
+    mcl_pretrain_defaults(options);
+    mcl_status status = mcl_recipe_apply(options, "reference");
+    if (status == MCL_OK)
+        status = mcl_objectives_parse(options->objectives, &options->objective_count,
+            bench_text(count, arguments, "objective", "cosine"));
+    parse_hidden(options, bench_text(count, arguments, "hidden", "128"));
+    options->embedding = (uint32_t)bench_number(count, arguments, "embedding", 64.0);
+    options->batch = (uint64_t)bench_number(count, arguments, "batch", 256.0);
+    options->epochs = UINT32_MAX; /* until stopped */
+    options->report = report;
+    options->user = bench;
+    options->stop = &bench->stop;
+    const char *file = bench_text(count, arguments, "data", NULL);
+    if (status == MCL_OK)
+        status = file ? mcl_data_open(&bench->data, file)
+                      : mcl_data_synthetic(&bench->data,
+                            (uint64_t)bench_number(count, arguments, "rows", 60000.0),
+                            (uint64_t)bench_number(count, arguments, "columns", 784.0), 0);
+    return status == MCL_OK ? bench_context(&bench->context, count, arguments, "auto") : status;
+}
+
+int main(int count, char **arguments)
+{
+    static struct bench bench;
+    mcl_status status = set_up(&bench, count, arguments);
+    if (status == MCL_OK)
+        status = bench_serve(measure, &bench);
+    mcl_context_close(bench.context);
+    mcl_data_free(bench.data);
+    return status == MCL_OK ? EXIT_SUCCESS : bench_failed();
+}
