@@ -62,9 +62,11 @@ typedef struct mcl_step {
      * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
      * sphere, 0 when they are all the same (Chen and He 2021, section 4.1). */
     double spread;
-    bool collapsed;         /* spread is below MCL_COLLAPSE_SPREAD */
-    double rows_per_second; /* since the previous reported step */
-    double seconds;         /* since the first step began */
+    bool collapsed; /* spread is below MCL_COLLAPSE_SPREAD */
+    /* Over the last second, or the last step where that is longer, by when the device ended the
+     * steps; without the first step, in which drivers compile, unless there is no other. */
+    double rows_per_second;
+    double seconds; /* from the begin of the first step to the end of this one */
 } mcl_step;
 
 #define MCL_COLLAPSE_SPREAD 0.05
@@ -87,11 +89,19 @@ typedef struct mcl_pretrain_options {
     uint64_t epochs;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within
-     * mcl_pretrain(), in order, a few steps late. 0 reports ends of epochs only. */
+     * mcl_pretrain(), in order, a few steps late; the first time when the rate can be told, a
+     * quarter of a second after the first step or at the end of the second. The steps that were
+     * trained are reported when the run is stopped, too. 0 reports ends of epochs only. */
     uint64_t report_every;
     void (*report)(const mcl_step *step, void *user);
     void *user;
-    /* Polled before every step; when it is not 0, training ends there. May be NULL. */
+    /* Polled before every step; when it is not 0, training ends there. May be NULL.
+     *
+     * The library sets no signal handler, blocks no signal and starts no thread. OpenCL drivers do
+     * as they like when devices are listed, a context is opened or a kernel is compiled: with PoCL
+     * as with Intel's CPU runtime, 15 signals have LLVM's handler afterwards, SIGINT and SIGTERM
+     * among them. A program that catches signals sets its handlers after mcl_context_open(), as the
+     * program maskcl does. */
     const volatile sig_atomic_t *stop;
 } mcl_pretrain_options;
 

@@ -84,24 +84,11 @@ static void show_time(char text[32], double seconds)
         snprintf(text, 32, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
 }
 
-/* Rows a second since the step shown last: steps are reported in bursts, between which their own
- * rates say little. */
-static void update_rate(mcl_progress *progress, const mcl_step *step)
-{
-    const double seconds = step->seconds - progress->shown_at;
-    if (progress->shown && progress->terminal && seconds < REDRAW_SECONDS)
-        return;
-    progress->rate = (double)(step->step - progress->shown) * (double)progress->rows / seconds;
-    progress->shown = step->step;
-    progress->shown_at = step->seconds;
-}
-
 /* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left" */
 static void redraw(mcl_progress *progress, const mcl_step *step)
 {
-    update_rate(progress, step);
     char head[64], tail[160], rate[32], left[32], line[LINE_MAX_LENGTH];
-    show_rate(rate, progress->rate);
+    show_rate(rate, step->rows_per_second);
     show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
     /* Padded, so that the bar does not jump as the numbers change. */
     const int digits = snprintf(NULL, 0, "%" PRIu64, step->epochs);
@@ -125,9 +112,11 @@ static void redraw(mcl_progress *progress, const mcl_step *step)
 
 static void print_epoch(mcl_progress *progress, const mcl_step *step)
 {
-    update_rate(progress, step);
+    const double steps = (double)(step->step - progress->shown);
     char rate[32];
-    show_rate(rate, progress->rate);
+    show_rate(rate, steps * (double)progress->rows / (step->seconds - progress->shown_at));
+    progress->shown = step->step;
+    progress->shown_at = step->seconds;
     fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  spread %.3f  %s rows/s  %.1f s\n",
         step->epoch, step->epochs, step->epoch_loss, step->spread, rate, step->seconds);
     fflush(stderr);

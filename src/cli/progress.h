@@ -13,9 +13,8 @@ typedef struct mcl_progress {
     bool drawn;       /* the line is on the screen */
     double last_draw; /* by mcl_seconds() */
     uint64_t rows;    /* a step has; set before the first is shown */
-    uint64_t shown;   /* the step shown last, and its seconds */
+    uint64_t shown;   /* the step of the line printed last, and its seconds */
     double shown_at;
-    double rate; /* rows a second */
 } mcl_progress;
 
 mcl_progress mcl_progress_start(bool quiet);

@@ -15,11 +15,15 @@
 #include "optim/optimizer.h"
 #include "ssl/loss.h"
 #include "ssl/options.h"
+#include "ssl/rate.h"
 #include "ssl/views.h"
 
 /* Steps that the host may run ahead of the device: enough to keep it busy, few enough that a stop
  * and a report come soon. */
 #define STEPS_AHEAD 4
+
+/* Reports that may wait for the run's first rate to settle. */
+#define HELD_MAX 1024
 
 /* A step that the device may still be at work on. */
 struct pending {
@@ -52,9 +56,10 @@ struct trainer {
     float *epoch_metrics; /* the same on the host */
     struct pending pending[STEPS_AHEAD];
     uint64_t oldest, newest; /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
-    double start, reported_at;
-    uint64_t reported_rows; /* up to the last report */
-    double epoch_loss;      /* NaN until the epoch's metrics have been read */
+    double start;
+    mcl_rate rate;
+    mcl_step *held; /* [HELD_MAX] reports to deliver */
+    size_t held_count;
 };
 
 static mcl_status create_buffers(struct trainer *trainer)
@@ -105,6 +110,7 @@ static mcl_status create(struct trainer *trainer)
         &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
     MCL_TRY(mcl_views_create(
         &trainer->views, context, trainer->data, &options->mask, options->seed, decoder));
+    MCL_TRY(mcl_allocate(&trainer->held, HELD_MAX, sizeof *trainer->held));
     MCL_TRY(mcl_permutation_create(&trainer->permutation, rows));
     MCL_TRY(mcl_allocate(&trainer->order, rows, sizeof *trainer->order));
     MCL_TRY(mcl_allocate(
@@ -125,6 +131,7 @@ static void release(struct trainer *trainer)
     mcl_permutation_free(trainer->permutation);
     free(trainer->order);
     free(trainer->epoch_metrics);
+    free(trainer->held);
     mcl_buffer_release(&trainer->device_data);
     mcl_buffer_release(&trainer->device_order);
     mcl_buffer_release(&trainer->input);
@@ -153,32 +160,56 @@ static mcl_status check_loss(const struct trainer *trainer, const float *metrics
         step + 1);
 }
 
-static void report(struct trainer *trainer, const struct pending *pending)
+static bool ends_epoch(const struct trainer *trainer, uint64_t step)
+{
+    return (step + 1) % trainer->steps_per_epoch == 0;
+}
+
+/* Delivers the reports that wait, with the rate as it is now. */
+static void deliver(struct trainer *trainer)
+{
+    for (size_t i = 0; i < trainer->held_count; i++) {
+        trainer->held[i].rows_per_second = mcl_rate_value(&trainer->rate);
+        trainer->options->report(&trainer->held[i], trainer->options->user);
+    }
+    trainer->held_count = 0;
+}
+
+static void report(struct trainer *trainer, const struct pending *pending, double epoch_loss)
 {
     const mcl_pretrain_options *options = trainer->options;
-    const double time = mcl_clock_seconds();
-    const uint64_t rows = (pending->step + 1) * trainer->batch;
     mcl_step step = {
         .step = pending->step + 1,
         .steps = options->epochs * trainer->steps_per_epoch,
         .epoch = pending->step / trainer->steps_per_epoch + 1,
         .epochs = options->epochs,
-        .epoch_end = (pending->step + 1) % trainer->steps_per_epoch == 0,
+        .epoch_end = ends_epoch(trainer, pending->step),
         .loss = total_loss(trainer, pending->metrics),
-        .epoch_loss = NAN,
+        .epoch_loss = epoch_loss,
         .spread = (double)pending->metrics[MCL_METRIC_DEVIATION] /
                   sqrt((double)trainer->architecture.embedding),
-        .rows_per_second = (double)(rows - trainer->reported_rows) / (time - trainer->reported_at),
-        .seconds = time - trainer->start,
+        .seconds = trainer->rate.now.time - trainer->start,
     };
-    if (step.epoch_end)
-        step.epoch_loss = trainer->epoch_loss;
     for (size_t i = 0; i < options->objective_count; i++)
         step.objective_loss[i] = (double)pending->metrics[i];
     step.collapsed = step.spread < MCL_COLLAPSE_SPREAD;
-    trainer->reported_at = time;
-    trainer->reported_rows = rows;
-    options->report(&step, options->user);
+    trainer->held[trainer->held_count++] = step;
+    if (mcl_rate_settled(&trainer->rate) || trainer->held_count == HELD_MAX)
+        deliver(trainer);
+}
+
+/* *mean = that of the losses of the epoch's steps, of which `last` is the last. */
+static mcl_status mean_loss(double *mean, const struct trainer *trainer, uint64_t last)
+{
+    const uint64_t steps = trainer->steps_per_epoch;
+    double sum = 0.0;
+    for (uint64_t i = 0; i < steps; i++) {
+        const float *metrics = trainer->epoch_metrics + i * MCL_METRICS;
+        MCL_TRY(check_loss(trainer, metrics, last + 1 - steps + i));
+        sum += total_loss(trainer, metrics);
+    }
+    *mean = sum / (double)steps;
+    return MCL_OK;
 }
 
 /* Waits for the oldest pending step and reports it where that was asked for. */
@@ -190,15 +221,32 @@ static mcl_status finish_oldest(struct trainer *trainer)
     trainer->oldest++;
     if (code != CL_SUCCESS)
         return mcl_context_fail(trainer->context, "waiting for a step", code);
+    mcl_rate_step(&trainer->rate, mcl_clock_seconds(), trainer->oldest * trainer->batch);
     if (!pending->reported)
         return MCL_OK;
+    double epoch_loss = NAN;
+    if (ends_epoch(trainer, pending->step)) {
+        MCL_TRY(mean_loss(&epoch_loss, trainer, pending->step));
+        memcpy(pending->metrics,
+            trainer->epoch_metrics + (trainer->steps_per_epoch - 1) * MCL_METRICS,
+            sizeof pending->metrics);
+    }
     MCL_TRY(check_loss(trainer, pending->metrics, pending->step));
     if (trainer->options->report)
-        report(trainer, pending);
+        report(trainer, pending, epoch_loss);
     return MCL_OK;
 }
 
-/* Remembers the step just enqueued; when it is to be reported, its metrics are read as it ends. */
+/* Waits for all that has been enqueued, step by step, so that each is seen to end when it does. */
+static mcl_status finish_all(struct trainer *trainer)
+{
+    while (trainer->oldest < trainer->newest)
+        MCL_TRY(finish_oldest(trainer));
+    return MCL_OK;
+}
+
+/* Remembers the step just enqueued; when it is to be reported, its metrics are read as it ends,
+ * and with an epoch's last step those of the whole epoch. */
 static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported)
 {
     if (trainer->newest - trainer->oldest == STEPS_AHEAD)
@@ -206,11 +254,15 @@ static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported
     struct pending *pending = &trainer->pending[trainer->newest % STEPS_AHEAD];
     pending->step = step;
     pending->reported = reported;
-    const size_t slot = (size_t)(step % trainer->steps_per_epoch) * sizeof pending->metrics;
+    const size_t size = sizeof pending->metrics;
+    const bool whole = ends_epoch(trainer, step);
     cl_command_queue queue = trainer->context->queue;
-    cl_int code = reported ? clEnqueueReadBuffer(queue, trainer->metrics, CL_FALSE, slot,
-                                 sizeof pending->metrics, pending->metrics, 0, NULL, &pending->done)
-                           : clEnqueueMarkerWithWaitList(queue, 0, NULL, &pending->done);
+    cl_int code =
+        reported ? clEnqueueReadBuffer(queue, trainer->metrics, CL_FALSE,
+                       whole ? 0 : (size_t)(step % trainer->steps_per_epoch) * size,
+                       whole ? (size_t)trainer->steps_per_epoch * size : size,
+                       whole ? trainer->epoch_metrics : pending->metrics, 0, NULL, &pending->done)
+                 : clEnqueueMarkerWithWaitList(queue, 0, NULL, &pending->done);
     if (code == CL_SUCCESS) {
         trainer->newest++;
         code = clFlush(queue);
@@ -236,22 +288,12 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
 }
 
-/* Reads the metrics of all steps of the epoch that has just been enqueued. */
-static mcl_status end_epoch(struct trainer *trainer, uint64_t first_step)
+/* Ends a run on request, when the steps under way have ended. */
+static mcl_status interrupt(struct trainer *trainer)
 {
-    const uint64_t steps = trainer->steps_per_epoch;
-    MCL_TRY(mcl_buffer_read(trainer->context, trainer->epoch_metrics, trainer->metrics, 0,
-        steps * MCL_METRICS * sizeof(float)));
-    double sum = 0.0;
-    for (uint64_t i = 0; i < steps; i++) {
-        const float *metrics = trainer->epoch_metrics + i * MCL_METRICS;
-        MCL_TRY(check_loss(trainer, metrics, first_step + i));
-        sum += total_loss(trainer, metrics);
-    }
-    trainer->epoch_loss = sum / (double)steps;
-    while (trainer->oldest < trainer->newest)
-        MCL_TRY(finish_oldest(trainer));
-    return MCL_OK;
+    MCL_TRY(finish_all(trainer));
+    return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
+        trainer->oldest / trainer->steps_per_epoch + 1, trainer->oldest);
 }
 
 static mcl_status train(struct trainer *trainer)
@@ -259,22 +301,22 @@ static mcl_status train(struct trainer *trainer)
     const mcl_pretrain_options *options = trainer->options;
     const uint64_t rows = mcl_data_rows(trainer->data), steps = trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
-    trainer->start = trainer->reported_at = mcl_clock_seconds();
+    trainer->start = mcl_clock_seconds();
+    mcl_rate_start(&trainer->rate, trainer->start);
     for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
         mcl_permutation_draw(trainer->permutation, trainer->order, options->seed, epoch);
         MCL_TRY(mcl_buffer_write(trainer->context, trainer->device_order, 0, trainer->order,
             rows * sizeof *trainer->order));
         for (uint64_t i = 0; i < steps; i++) {
             if (options->stop && *options->stop)
-                return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu32 " after step %" PRIu64,
-                    epoch + 1, epoch * steps + i);
+                return interrupt(trainer);
             const uint64_t number = epoch * steps + i;
             const bool reported = i + 1 == steps || (options->report_every &&
                                                         (number + 1) % options->report_every == 0);
             MCL_TRY(step(trainer, epoch, i, reported));
             MCL_TRY(remember(trainer, number, reported));
         }
-        MCL_TRY(end_epoch(trainer, epoch * steps));
+        MCL_TRY(finish_all(trainer));
     }
     return MCL_OK;
 }
@@ -332,7 +374,14 @@ static mcl_status describe(const struct trainer *trainer)
         MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
     MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
     MCL_TRY(set_count(model, "batch", trainer->batch));
-    MCL_TRY(set_count(model, "epochs", options->epochs));
+    const uint64_t steps = trainer->oldest; /* that have ended */
+    const uint64_t planned = options->epochs * trainer->steps_per_epoch;
+    MCL_TRY(set_count(model, "epochs", steps / trainer->steps_per_epoch));
+    MCL_TRY(set_count(model, "steps", steps));
+    if (steps < planned) {
+        MCL_TRY(set_count(model, "planned_epochs", options->epochs));
+        MCL_TRY(set_count(model, "planned_steps", planned));
+    }
     return set_count(model, "seed", options->seed);
 }
 
@@ -348,12 +397,12 @@ static mcl_status fetch(const struct trainer *trainer)
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options)
 {
-    struct trainer trainer = {
-        .context = context, .data = data, .options = options, .epoch_loss = NAN};
+    struct trainer trainer = {.context = context, .data = data, .options = options};
     mcl_status status = create(&trainer);
     mcl_status trained = MCL_OK;
     if (status == MCL_OK) {
         trained = train(&trainer);
+        deliver(&trainer);
         if (trained != MCL_OK && trained != MCL_INTERRUPTED)
             status = trained;
     }
