@@ -32,6 +32,21 @@ static void print_shape(const mcl_tensor *tensor)
     printf("  %-20s %s\n", tensor->name, text);
 }
 
+/* How far an interrupted run came. */
+static void print_interruption(const mcl_model *model)
+{
+    static const char *const keys[] = {"steps", "planned_steps", "epochs", "planned_epochs"};
+    uint64_t counts[4];
+    for (size_t i = 0; i < 4; i++) {
+        const char *value = mcl_model_metadata_get(model, keys[i]);
+        if (!value || sscanf(value, "%" SCNu64, &counts[i]) != 1)
+            return;
+    }
+    printf("training    interrupted after step %" PRIu64 " of %" PRIu64 ", in epoch %" PRIu64
+           " of %" PRIu64 "\n",
+        counts[0], counts[1], counts[2] + 1, counts[3]);
+}
+
 static void print_model(const mcl_model *model)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
@@ -43,6 +58,7 @@ static void print_model(const mcl_model *model)
     print_widths(architecture, true);
     printf("activation  %s\n", mcl_activation_name(architecture->activation));
     printf("parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
+    print_interruption(model);
     fputs("\nmetadata\n", stdout);
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;

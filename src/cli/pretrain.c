@@ -137,20 +137,6 @@ static mcl_exit load(mcl_data **data, const mcl_pretrain_settings *settings, con
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-/* Whether a model has the parameters that every run with its seed begins with. */
-static bool is_untrained(const mcl_model *model, uint64_t seed)
-{
-    mcl_model *initial;
-    uint64_t count;
-    if (mcl_model_create(&initial, mcl_model_architecture(model), seed) != MCL_OK)
-        return false;
-    const float *values = mcl_model_parameters(model, &count, NULL);
-    bool same =
-        memcmp(values, mcl_model_parameters(initial, NULL, NULL), count * sizeof *values) == 0;
-    mcl_model_free(initial);
-    return same;
-}
-
 static mcl_exit save(mcl_model *model, const mcl_pretrain_settings *settings)
 {
     mcl_survive_failed_writes();
@@ -164,7 +150,7 @@ static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *
 {
     char place[256]; /* saving may put another message in its place */
     snprintf(place, sizeof place, "%s", mcl_error_message());
-    if (is_untrained(model, settings->options.seed)) {
+    if (strcmp(mcl_model_metadata_get(model, "steps"), "0") == 0) {
         fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n",
             settings->output);
         return MCL_EXIT_INTERRUPTED;

@@ -2,7 +2,9 @@
 
 import array
 import fcntl
+import json
 import os
+import re
 import signal
 import termios
 import threading
@@ -98,11 +100,38 @@ class InterruptTest(ProgramTest):
         process.send_signal(signal.SIGTERM)
         self.check_interrupted(process)
 
-    def test_metrics_end_with_a_whole_line(self):
+    def test_metrics_are_those_of_every_step_that_was_trained(self):
         process = self.train_until_it_runs("--metrics", "metrics.jsonl")
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.end(process), 130)
-        self.assertTrue(self.path("metrics.jsonl").read_bytes().endswith(b"}\n"))
+        text = self.path("metrics.jsonl").read_text()
+        self.assertTrue(text.endswith("}\n"))
+        steps = [json.loads(line)["step"] for line in text.splitlines()]
+        trained = int(self.information("m.safetensors")["metadata"]["steps"])
+        self.assertEqual(steps, list(range(1, trained + 1)))
+
+    def test_the_model_tells_how_far_it_came(self):
+        process = self.train_until_it_runs()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.end(process), 130)
+        epoch, step = map(int, re.search(r"in epoch (\d+) after step (\d+);",
+                                         self.said[-1]).groups())
+        self.assertEqual(epoch, step // 4 + 1)
+        metadata = self.information("m.safetensors")["metadata"]
+        self.assertEqual(metadata["steps"], str(step))
+        self.assertEqual(metadata["epochs"], str(step // 4))
+        self.assertEqual(metadata["planned_epochs"], "1000000")
+        self.assertEqual(metadata["planned_steps"], "4000000")
+        self.assertRegex(self.succeed("info", "m.safetensors").stdout,
+                         r"(?m)^training +interrupted after step %d of 4000000, in epoch %d of "
+                         r"1000000$" % (step, epoch))
+
+    def test_a_whole_run_tells_what_it_trained(self):
+        self.succeed("pretrain", *ENDLESS[:-4], "--epochs", 3, "-o", "whole.safetensors", "-q")
+        metadata = self.information("whole.safetensors")["metadata"]
+        self.assertEqual((metadata["epochs"], metadata["steps"]), ("3", "12"))
+        self.assertNotIn("planned_steps", metadata)
+        self.assertNotIn("interrupted", self.succeed("info", "whole.safetensors").stdout)
 
 
 class BlockedTest(ProgramTest):
