@@ -19,14 +19,15 @@ extern const mcl_option_type mcl_option_gemm; /* mcl_gemm_kind */
     {.name = "platform",                                                                           \
         .argument = "PLATFORM",                                                                    \
         .group = "Device",                                                                         \
-        .help = "the OpenCL platform: its index, or a part of its name in any case",               \
+        .help = "the OpenCL platform: its index, or a part of its name in any case; an "           \
+                "index that exists wins",                                                          \
         .type = &mcl_option_text,                                                                  \
         .offset = offsetof(settings, member.platform),                                             \
         .without = "MASKCL_PLATFORM from the environment, or any"},                                \
     {                                                                                              \
         .name = "device", .argument = "DEVICE", .group = "Device",                                 \
-        .help = "the device: its index within the platform, or a part of its name in any "         \
-                "case",                                                                            \
+        .help = "the device: its index within the platform, or a part of its name in any case "    \
+                "(4090); an index that exists wins",                                               \
         .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
         .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
                    "before CPU, then most compute units"                                           \

@@ -27,15 +27,13 @@ static const char *wanted(const char *request, const char *variable)
     return request && *request ? request : NULL;
 }
 
-static bool parse_index(uint32_t *index, const char *text)
+static bool is_index(uint32_t index, const char *text)
 {
     for (const char *c = text; *c; c++) {
         if (!isdigit((unsigned char)*c))
             return false;
     }
-    unsigned long value = strtoul(text, NULL, 10);
-    *index = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-    return true;
+    return strtoul(text, NULL, 10) == index;
 }
 
 static void append(char *list, size_t size, const char *format, uint32_t index, const char *name)
@@ -52,8 +50,9 @@ static void append(char *list, size_t size, const char *format, uint32_t index, 
 static mcl_status choose_platform(
     bool *chosen, const mcl_device_info *devices, size_t count, const char *request)
 {
-    uint32_t index;
-    bool numbered = parse_index(&index, request);
+    bool numbered = false; /* request is an index that exists, not a part of a name: "4090" */
+    for (size_t i = 0; i < count; i++)
+        numbered = numbered || is_index(devices[i].platform_index, request);
     char all[512] = "", matching[512] = "";
     uint32_t found = UINT32_MAX, matches = 0, exact = 0; /* a whole name wins over a part of one */
     for (size_t i = 0; i < count; i++) {
@@ -62,7 +61,8 @@ static mcl_status choose_platform(
         const mcl_device_info *device = &devices[i];
         append(all, sizeof all, "%" PRIu32 " %s", device->platform_index, device->platform);
         bool same = strcasecmp(device->platform, request) == 0;
-        if (numbered ? device->platform_index != index : !contains(device->platform, request))
+        if (numbered ? !is_index(device->platform_index, request)
+                     : !contains(device->platform, request))
             continue;
         append(
             matching, sizeof matching, "%" PRIu32 " %s", device->platform_index, device->platform);
@@ -87,15 +87,20 @@ static mcl_status choose_platform(
 static mcl_status choose_device(size_t *index, const bool *chosen, const mcl_device_info *devices,
     size_t count, const char *request)
 {
-    uint32_t number, place = 0;
-    bool numbered = parse_index(&number, request);
+    uint32_t place = 0;
+    bool numbered = false; /* as in choose_platform() */
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i])
+            numbered = numbered || is_index(place++, request);
+    }
+    place = 0;
     char all[768] = "", matching[768] = "";
     size_t found = 0, matches = 0, exact = 0; /* a whole name wins over a part of one */
     for (size_t i = 0; i < count; i++) {
         if (!chosen[i])
             continue;
         append(all, sizeof all, "%" PRIu32 " %s", place, devices[i].name);
-        bool fits = numbered ? place == number : contains(devices[i].name, request);
+        bool fits = numbered ? is_index(place, request) : contains(devices[i].name, request);
         place++;
         if (!fits)
             continue;

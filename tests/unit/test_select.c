@@ -187,6 +187,36 @@ START_TEST(test_device_name_that_fits_several)
 }
 END_TEST
 
+/* "4090" is a part of a name where there are not that many devices. */
+START_TEST(test_digits_that_are_no_index_are_a_part_of_a_name)
+{
+    ck_assert_uint_eq(selected(NULL, "4090"), RTX);
+    ck_assert_uint_eq(selected(NULL, "770"), ARC);
+    ck_assert_uint_eq(selected("nvidia", "4090"), RTX);
+    ck_assert_uint_eq(selected("nvidia", "4"), RTX);
+    assert_refused(
+        "2", "4090", "no device is called '4090': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    assert_refused("2", "7",
+        "'7' fits 2 devices: 1 Arc A770, 2 Core i7; use --platform, or the "
+        "number");
+    /* what no integer holds can still be a name's */
+    strcpy(devices[IRIS].name, "99999999999999999999");
+    ck_assert_uint_eq(selected(NULL, "99999999999999999999"), IRIS);
+    /* an index that exists wins, even over a whole name */
+    strcpy(devices[IRIS].name, "4");
+    ck_assert_uint_eq(selected(NULL, "4"), RTX);
+    ck_assert_uint_eq(selected("2", "4"), IRIS);
+    strcpy(devices[IRIS].platform, "Level 9, revision 3");
+    strcpy(devices[ARC].platform, "Level 9, revision 3");
+    strcpy(devices[INTEL_CPU].platform, "Level 9, revision 3");
+    ck_assert_uint_eq(selected("9", NULL), ARC);
+    ck_assert_uint_eq(selected("3", NULL), RTX);
+    /* 1 is a platform without devices: no index that can be meant */
+    strcpy(devices[FPGA].platform, "FPGA 1");
+    ck_assert_uint_eq(selected("1", NULL), FPGA);
+}
+END_TEST
+
 START_TEST(test_environment_is_the_default)
 {
     setenv("MASKCL_PLATFORM", "nvidia", 1);
@@ -287,6 +317,7 @@ int main(void)
     tcase_add_test(tcase, test_device_by_index);
     tcase_add_test(tcase, test_device_by_part_of_name_in_any_case);
     tcase_add_test(tcase, test_device_name_that_fits_several);
+    tcase_add_test(tcase, test_digits_that_are_no_index_are_a_part_of_a_name);
     tcase_add_test(tcase, test_environment_is_the_default);
     tcase_add_test(tcase, test_unusable_devices);
     tcase_add_test(tcase, test_reasons);
