@@ -4,7 +4,7 @@
 
 # libc6-dev comes with gcc only where recommended packages are installed too.
 build_packages="gcc libc6-dev make cmake pkg-config ocl-icd-opencl-dev opencl-headers
-libclblast-dev zlib1g-dev libpng-dev libcjson-dev"
+libclblast-dev zlib1g-dev libpng-dev libcjson-dev libxxhash-dev"
 
 say()
 {

@@ -14,12 +14,17 @@ struct mcl_context {
     cl_device_id device;
     cl_context opencl;
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
-    struct mcl_program *programs; /* built so far */
+    struct mcl_program *programs; /* built or expected */
     struct mcl_scratch {          /* work space of the native product, as large as the largest */
         cl_mem buffer;
         size_t bytes;
     } scratch;
 };
+
+/* Says that kernels of cl/file with options will be asked for. Whatever is expected when the first
+ * kernel is asked for is compiled as one program: a driver takes a tenth of a second for each
+ * program, however small. */
+mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options);
 
 /* *kernel = the kernel called name of cl/file, built with options ("-D TILE=4", or "") when first
  * asked for. It belongs to the context, and its arguments are set anew by every launch. */

@@ -1,21 +1,27 @@
-/* Programs: sources put together, built when first needed, kernels by name. */
-#include <errno.h>
+/* Programs: sources put together, built or taken from the cache when first needed, kernels by name.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "device/cache.h"
 #include "device/context.h"
-#include "device/kernels.h"
+#include "device/source.h"
 
-#define KERNELS_MAX 32 /* a program */
-#define INCLUDE_DEPTH_MAX 8
+#define KERNELS_MAX 32 /* a file */
 
+/* One file of cl/ with its options. Files that are built together share an OpenCL program. */
 struct mcl_program {
     struct mcl_program *next;
     char *file;
     char *options;
-    cl_program opencl;
+    struct mcl_text defines; /* the options' -D, as lines of source */
+    struct mcl_text flags;   /* all options that go to the compiler */
+    struct mcl_text renamed; /* functions called NAME_number in the shared program */
+    unsigned number;
+    bool alone;        /* it does not build together with the others */
+    cl_program opencl; /* NULL until built */
     struct {
         char *name;
         cl_kernel opencl;
@@ -23,110 +29,138 @@ struct mcl_program {
     size_t kernel_count;
 };
 
-/* A text that grows. */
-struct text {
-    char *bytes;
-    size_t length, capacity;
-};
-
-static mcl_status append(struct text *text, const char *bytes, size_t count)
-{
-    if (text->length + count + 1 > text->capacity) {
-        size_t capacity = 2 * (text->length + count + 1);
-        char *longer = realloc(text->bytes, capacity);
-        if (!longer)
-            return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a kernel's source");
-        text->bytes = longer;
-        text->capacity = capacity;
-    }
-    memcpy(text->bytes + text->length, bytes, count);
-    text->length += count;
-    text->bytes[text->length] = '\0';
-    return MCL_OK;
-}
-
-/* Appends the file called name from the folder that MASKCL_KERNELS names. */
-static mcl_status read_file(struct text *text, const char *folder, const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return mcl_fail(MCL_ERROR_FILE, "%s: cannot open the kernel source (MASKCL_KERNELS): %s",
-            path, strerror(errno));
-    mcl_status status = MCL_OK;
-    char block[4096];
-    size_t count;
-    while (status == MCL_OK && (count = fread(block, 1, sizeof block, file)) > 0)
-        status = append(text, block, count);
-    if (status == MCL_OK && ferror(file))
-        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot read: %s", path, strerror(errno));
-    fclose(file);
-    return status;
-}
-
-static mcl_status read_source(struct text *text, const char *name)
-{
-    const char *folder = getenv("MASKCL_KERNELS");
-    if (folder && *folder)
-        return read_file(text, folder, name);
-    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
-        if (strcmp(file->name, name) == 0)
-            return append(text, file->text, strlen(file->text));
-    }
-    return mcl_fail(MCL_ERROR_ARGUMENT, "there is no kernel source called '%s'", name);
-}
-
-/* Appends name's source with every `#include "other"` line replaced by that file's source. Line
- * directives make the compiler name the file and line that a person would look at. */
-static mcl_status assemble(struct text *program, const char *name, unsigned depth)
-{
-    static const char directive[] = "#include \"";
-    if (depth > INCLUDE_DEPTH_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "%s: kernel sources include each other", name);
-    struct text source = {0};
-    mcl_status status = read_source(&source, name);
-    char mark[256];
-    snprintf(mark, sizeof mark, "#line 1 \"%s\"\n", name);
-    if (status == MCL_OK)
-        status = append(program, mark, strlen(mark));
-    unsigned number = 0;
-    for (char *line = source.bytes; status == MCL_OK && line && *line;) {
-        size_t length = strcspn(line, "\n");
-        length += line[length] == '\n';
-        number++;
-        if (strncmp(line, directive, sizeof directive - 1) == 0) {
-            char *first = line + sizeof directive - 1;
-            char included[128];
-            snprintf(included, sizeof included, "%.*s", (int)strcspn(first, "\"\n"), first);
-            status = assemble(program, included, depth + 1);
-            snprintf(mark, sizeof mark, "\n#line %u \"%s\"\n", number + 1, name);
-            if (status == MCL_OK)
-                status = append(program, mark, strlen(mark));
-        } else {
-            status = append(program, line, length);
-        }
-        line += length;
-    }
-    free(source.bytes);
-    return status;
-}
-
 /* Records the compiler's log, which names the kernel's own lines. */
-static mcl_status build_failed(mcl_context *context, const struct mcl_program *program, cl_int code)
+static mcl_status build_failed(
+    mcl_context *context, cl_program program, const char *file, cl_int code)
 {
     size_t bytes = 0;
     char *log = NULL;
-    (void)clGetProgramBuildInfo(
-        program->opencl, context->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    (void)clGetProgramBuildInfo(program, context->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
     if (bytes && mcl_allocate(&log, bytes + 1, 1) == MCL_OK)
         (void)clGetProgramBuildInfo(
-            program->opencl, context->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+            program, context->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     mcl_status status = mcl_fail(MCL_ERROR_DEVICE,
-        "%s: the kernels of %s do not build: %s (%d)%s%s", context->info.name, program->file,
+        "%s: the kernels of %s do not build: %s (%d)%s%s", context->info.name, file,
         mcl_opencl_error_name(code), code, log && *log ? ":\n" : "", log ? log : "");
     free(log);
     return status;
+}
+
+/* PoCL has a cache of its own, finer than this one, and gives a binary only after it has compiled
+ * every kernel once more: 2.4 s for the programs of a training. */
+static bool is_cached(const mcl_context *context)
+{
+    return strcmp(context->info.platform, "Portable Computing Language") != 0;
+}
+
+/* *program = what the cache has under key, or NULL. */
+static void load(cl_program *program, mcl_context *context, const char *flags, const char *key)
+{
+    unsigned char *binary;
+    size_t size;
+    *program = NULL;
+    if (!mcl_cache_load(&binary, &size, key))
+        return;
+    cl_int accepted, code;
+    const unsigned char *bytes = binary;
+    cl_program loaded = clCreateProgramWithBinary(
+        context->opencl, 1, &context->device, &size, &bytes, &accepted, &code);
+    free(binary);
+    if (code != CL_SUCCESS)
+        return;
+    if (accepted == CL_SUCCESS &&
+        clBuildProgram(loaded, 1, &context->device, flags, NULL, NULL) == CL_SUCCESS)
+        *program = loaded;
+    else
+        clReleaseProgram(loaded);
+}
+
+static void store(cl_program program, const char *key)
+{
+    size_t size = 0;
+    unsigned char *binary;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=
+            CL_SUCCESS ||
+        size == 0 || mcl_allocate(&binary, size, 1) != MCL_OK)
+        return;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        mcl_cache_store(key, binary, size);
+    free(binary);
+}
+
+static mcl_status compile(cl_program *program, mcl_context *context, const char *source,
+    const char *flags, const char *file)
+{
+    cl_int code;
+    cl_program created = clCreateProgramWithSource(context->opencl, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(context, "creating a program", code);
+    code = clBuildProgram(created, 1, &context->device, flags, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        mcl_status status = build_failed(context, created, file, code);
+        clReleaseProgram(created);
+        return status;
+    }
+    *program = created;
+    return MCL_OK;
+}
+
+static mcl_status load_or_compile(cl_program *program, mcl_context *context, const char *source,
+    const char *flags, const char *file)
+{
+    if (!is_cached(context))
+        return compile(program, context, source, flags, file);
+    char *key;
+    MCL_TRY(mcl_cache_key(&key, context, flags, source));
+    load(program, context, flags, key);
+    mcl_status status = MCL_OK;
+    if (!*program) {
+        status = compile(program, context, source, flags, file);
+        if (status == MCL_OK)
+            store(*program, key);
+    }
+    free(key);
+    return status;
+}
+
+static bool is_built_with(const struct mcl_program *p, const struct mcl_program *program)
+{
+    return p == program || (!p->opencl && !p->alone && !program->alone &&
+                               strcmp(p->flags.bytes, program->flags.bytes) == 0);
+}
+
+/* Builds program, and with it all others that wait to be built and can be. */
+static mcl_status build(mcl_context *context, struct mcl_program *program)
+{
+    struct mcl_source source = {0};
+    cl_program opencl = NULL;
+    mcl_status status = MCL_OK;
+    for (struct mcl_program *p = context->programs; p && status == MCL_OK; p = p->next) {
+        if (!is_built_with(p, program))
+            continue;
+        p->number = source.files;
+        p->renamed.length = 0;
+        status = mcl_source_append(&source, &p->renamed, p->file, p->defines.bytes);
+    }
+    if (status == MCL_OK)
+        status = load_or_compile(
+            &opencl, context, source.text.bytes, program->flags.bytes, program->file);
+    free(source.text.bytes);
+    free(source.functions.bytes);
+    if (status != MCL_OK) {
+        if (source.files <= 1)
+            return status;
+        /* One of the files is faulty, or two do not get along: only this one's faults matter. */
+        for (struct mcl_program *p = context->programs; p; p = p->next)
+            p->alone = p->alone || !p->opencl;
+        return build(context, program);
+    }
+    for (struct mcl_program *p = context->programs; p; p = p->next) {
+        if (is_built_with(p, program) && p != program && clRetainProgram(opencl) == CL_SUCCESS)
+            p->opencl = opencl;
+    }
+    program->opencl = opencl;
+    return MCL_OK;
 }
 
 static void release(struct mcl_program *program)
@@ -137,66 +171,73 @@ static void release(struct mcl_program *program)
     }
     if (program->opencl)
         clReleaseProgram(program->opencl);
+    free(program->defines.bytes);
+    free(program->flags.bytes);
+    free(program->renamed.bytes);
     free(program->file);
     free(program->options);
     free(program);
 }
 
-static mcl_status build(struct mcl_program *program, mcl_context *context)
+static mcl_status create(struct mcl_program *program, const char *file, const char *options)
 {
-    struct text source = {0};
-    struct text options = {0};
-    mcl_status status = assemble(&source, program->file, 0);
-    if (status == MCL_OK)
-        status = append(&options, "-cl-std=CL1.2 ", strlen("-cl-std=CL1.2 "));
-    if (status == MCL_OK)
-        status = append(&options, program->options, strlen(program->options));
-    if (status == MCL_OK) {
-        const char *text = source.bytes;
-        cl_int code;
-        program->opencl = clCreateProgramWithSource(context->opencl, 1, &text, NULL, &code);
-        if (code != CL_SUCCESS)
-            status = mcl_context_fail(context, "creating a program", code);
-        else if ((code = clBuildProgram(program->opencl, 1, &context->device, options.bytes, NULL,
-                      NULL)) != CL_SUCCESS)
-            status = build_failed(context, program, code);
-    }
-    free(source.bytes);
-    free(options.bytes);
-    return status;
+    static const char standard[] = "-cl-std=CL1.2";
+    MCL_TRY(mcl_copy_string(&program->file, file));
+    MCL_TRY(mcl_copy_string(&program->options, options));
+    MCL_TRY(mcl_text_append(&program->defines, "", 0));
+    MCL_TRY(mcl_text_append(&program->flags, standard, sizeof standard - 1));
+    return mcl_source_options(&program->defines, &program->flags, options);
 }
 
-static mcl_status get_program(
+/* *found = the program of file with options, added behind the others when it is new. */
+static mcl_status find(
     struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {
-    for (struct mcl_program *p = context->programs; p; p = p->next) {
-        if (strcmp(p->file, file) == 0 && strcmp(p->options, options) == 0) {
-            *found = p;
+    struct mcl_program **end = &context->programs;
+    for (; *end; end = &(*end)->next) {
+        if (strcmp((*end)->file, file) == 0 && strcmp((*end)->options, options) == 0) {
+            *found = *end;
             return MCL_OK;
         }
     }
     struct mcl_program *program;
     MCL_TRY(mcl_allocate(&program, 1, sizeof *program));
-    mcl_status status = mcl_copy_string(&program->file, file);
+    mcl_status status = create(program, file, options);
     if (status == MCL_OK)
-        status = mcl_copy_string(&program->options, options);
-    if (status == MCL_OK)
-        status = build(program, context);
-    if (status != MCL_OK) {
+        *found = *end = program;
+    else
         release(program);
-        return status;
-    }
-    program->next = context->programs;
-    context->programs = program;
-    *found = program;
-    return MCL_OK;
+    return status;
+}
+
+/* Takes a program that does not build out of the list: it is tried anew when asked for again. */
+static void forget(mcl_context *context, struct mcl_program *program)
+{
+    struct mcl_program **link = &context->programs;
+    while (*link != program)
+        link = &(*link)->next;
+    *link = program->next;
+    release(program);
+}
+
+mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options)
+{
+    struct mcl_program *program;
+    return find(&program, context, file, options);
 }
 
 mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
     const char *name, const char *options)
 {
     struct mcl_program *program;
-    MCL_TRY(get_program(&program, context, file, options));
+    MCL_TRY(find(&program, context, file, options));
+    if (!program->opencl) {
+        mcl_status status = build(context, program);
+        if (status != MCL_OK) {
+            forget(context, program);
+            return status;
+        }
+    }
     for (size_t i = 0; i < program->kernel_count; i++) {
         if (strcmp(program->kernels[i].name, name) == 0) {
             *kernel = program->kernels[i].opencl;
@@ -205,10 +246,13 @@ mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *f
     }
     if (program->kernel_count == KERNELS_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%s: more than %d kernels", file, KERNELS_MAX);
-    char *copy;
+    char *copy, full[128];
+    snprintf(full, sizeof full,
+        mcl_names_have(&program->renamed, name, strlen(name)) ? "%s_%u" : "%s", name,
+        program->number);
     MCL_TRY(mcl_copy_string(&copy, name));
     cl_int code;
-    cl_kernel created = clCreateKernel(program->opencl, name, &code);
+    cl_kernel created = clCreateKernel(program->opencl, full, &code);
     if (code != CL_SUCCESS) {
         free(copy);
         char what[128];

@@ -1,0 +1,270 @@
+#include "device/source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "device/kernels.h"
+
+#define INCLUDE_DEPTH_MAX 8
+
+mcl_status mcl_text_append(struct mcl_text *text, const char *bytes, size_t count)
+{
+    if (text->length + count + 1 > text->capacity) {
+        size_t capacity = 2 * (text->length + count + 1);
+        char *longer = realloc(text->bytes, capacity);
+        if (!longer)
+            return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a kernel's source");
+        text->bytes = longer;
+        text->capacity = capacity;
+    }
+    memcpy(text->bytes + text->length, bytes, count);
+    text->length += count;
+    text->bytes[text->length] = '\0';
+    return MCL_OK;
+}
+
+static mcl_status append(struct mcl_text *text, const char *string)
+{
+    return mcl_text_append(text, string, strlen(string));
+}
+
+/* Appends the file called name from the folder that MASKCL_KERNELS names. */
+static mcl_status read_file(struct mcl_text *text, const char *folder, const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot open the kernel source (MASKCL_KERNELS): %s",
+            path, strerror(errno));
+    mcl_status status = MCL_OK;
+    char block[4096];
+    size_t count;
+    while (status == MCL_OK && (count = fread(block, 1, sizeof block, file)) > 0)
+        status = mcl_text_append(text, block, count);
+    if (status == MCL_OK && ferror(file))
+        status = mcl_fail(MCL_ERROR_FILE, "%s: cannot read: %s", path, strerror(errno));
+    fclose(file);
+    return status;
+}
+
+static mcl_status read_source(struct mcl_text *text, const char *name)
+{
+    const char *folder = getenv("MASKCL_KERNELS");
+    if (folder && *folder)
+        return read_file(text, folder, name);
+    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
+        if (strcmp(file->name, name) == 0)
+            return append(text, file->text);
+    }
+    return mcl_fail(MCL_ERROR_ARGUMENT, "there is no kernel source called '%s'", name);
+}
+
+/* The characters of the line at text, with its end. */
+static size_t line_length(const char *text)
+{
+    const size_t length = strcspn(text, "\n");
+    return length + (text[length] == '\n');
+}
+
+static size_t identifier_length(const char *text)
+{
+    size_t length = 0;
+    while (isalnum((unsigned char)text[length]) || text[length] == '_')
+        length++;
+    return length;
+}
+
+/* Appends what the file called name expands to. */
+static mcl_status expand(struct mcl_text *text, const char *name, unsigned depth)
+{
+    static const char directive[] = "#include \"";
+    if (depth > INCLUDE_DEPTH_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%s: kernel sources include each other", name);
+    struct mcl_text source = {0};
+    mcl_status status = read_source(&source, name);
+    char mark[256];
+    snprintf(mark, sizeof mark, "#line 1 \"%s\"\n", name);
+    if (status == MCL_OK)
+        status = append(text, mark);
+    unsigned number = 0;
+    for (char *line = source.bytes; status == MCL_OK && line && *line;) {
+        const size_t length = line_length(line);
+        number++;
+        if (strncmp(line, directive, sizeof directive - 1) == 0) {
+            char *first = line + sizeof directive - 1;
+            char included[128];
+            snprintf(included, sizeof included, "%.*s", (int)strcspn(first, "\"\n"), first);
+            status = expand(text, included, depth + 1);
+            snprintf(mark, sizeof mark, "\n#line %u \"%s\"\n", number + 1, name);
+            if (status == MCL_OK)
+                status = append(text, mark);
+        } else {
+            status = mcl_text_append(text, line, length);
+        }
+        line += length;
+    }
+    free(source.bytes);
+    return status;
+}
+
+mcl_status mcl_source_options(struct mcl_text *defines, struct mcl_text *rest, const char *options)
+{
+    while (*(options += strspn(options, " "))) {
+        struct mcl_text *to = rest;
+        if (strncmp(options, "-D", 2) == 0) {
+            to = defines;
+            options += 2;
+            options += strspn(options, " ");
+        }
+        const size_t length = strcspn(options, " ");
+        const size_t name = to == defines ? strcspn(options, "= ") : length;
+        MCL_TRY(append(to, to == defines ? "#define " : " "));
+        MCL_TRY(mcl_text_append(to, options, name));
+        if (to == defines) {
+            MCL_TRY(append(to, " "));
+            MCL_TRY(name < length ? mcl_text_append(to, options + name + 1, length - name - 1)
+                                  : append(to, "1"));
+            MCL_TRY(append(to, "\n"));
+        }
+        options += length;
+    }
+    return MCL_OK;
+}
+
+static const char *find_name(const struct mcl_text *names, const char *name, size_t length)
+{
+    for (const char *at = names->bytes; at && *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strncmp(at, name, length) == 0 && at[length] == ' ')
+            return at;
+    }
+    return NULL;
+}
+
+bool mcl_names_have(const struct mcl_text *names, const char *name, size_t length)
+{
+    return find_name(names, name, length) != NULL;
+}
+
+static mcl_status add_name(struct mcl_text *names, const char *name, size_t length)
+{
+    MCL_TRY(append(names, names->length ? "" : " "));
+    MCL_TRY(mcl_text_append(names, name, length));
+    return append(names, " ");
+}
+
+/* Where in line the name of a function begins that is defined there, its length in *length; NULL
+ * when line does not begin a definition: "kernel void gemm(const global float *a," does. */
+static const char *find_function(size_t *length, const char *line)
+{
+    static const char attribute[] = "__attribute__";
+    const char *word = NULL, *before = NULL; /* the last word, and the one before it */
+    if (!isalpha((unsigned char)*line) && *line != '_')
+        return NULL;
+    for (const char *at = line; *at && !strchr("=;{\n", *at);) {
+        const size_t letters = identifier_length(at);
+        if (letters == sizeof attribute - 1 && strncmp(at, attribute, letters) == 0) {
+            int open = 0; /* parentheses */
+            at += letters;
+            for (; *at && *at != '\n'; at++) {
+                open += (*at == '(') - (*at == ')');
+                if (*at == ')' && open == 0)
+                    break;
+            }
+            at += *at == ')';
+        } else if (letters) {
+            before = word;
+            word = at;
+            *length = letters;
+            at += letters;
+        } else if (*at == '(') {
+            return before ? word : NULL; /* a call of a macro has one word only */
+        } else {
+            at++;
+        }
+    }
+    return NULL;
+}
+
+/* Adds the functions that lines define to known, and those that were there already to clashes. */
+static mcl_status note_functions(
+    struct mcl_text *known, struct mcl_text *clashes, const char *lines)
+{
+    const size_t earlier = known->length; /* a declaration before a definition is no clash */
+    for (; lines && *lines; lines += line_length(lines)) {
+        size_t length = 0;
+        const char *name = find_function(&length, lines);
+        if (!name || mcl_names_have(clashes, name, length))
+            continue;
+        const char *at = find_name(known, name, length);
+        if (!at)
+            MCL_TRY(add_name(known, name, length));
+        else if (at < known->bytes + earlier)
+            MCL_TRY(add_name(clashes, name, length));
+    }
+    return MCL_OK;
+}
+
+/* Appends "#define gemm gemm_3" for each name. */
+static mcl_status define_names(struct mcl_text *text, const struct mcl_text *names, unsigned number)
+{
+    char line[512];
+    for (const char *at = names->bytes; at && at[strspn(at, " ")];) {
+        at += strspn(at, " ");
+        const int length = (int)strcspn(at, " ");
+        snprintf(line, sizeof line, "#define %.*s %.*s_%u\n", length, at, length, at, number);
+        MCL_TRY(append(text, line));
+        at += length;
+    }
+    return MCL_OK;
+}
+
+/* Appends an #undef for every #define in lines. */
+static mcl_status undefine(struct mcl_text *text, const char *lines)
+{
+    static const char define[] = "#define ";
+    for (; lines && *lines; lines += line_length(lines)) {
+        if (strncmp(lines, define, sizeof define - 1) != 0)
+            continue;
+        const char *name = lines + sizeof define - 1;
+        name += strspn(name, " ");
+        MCL_TRY(append(text, "#undef "));
+        MCL_TRY(mcl_text_append(text, name, identifier_length(name)));
+        MCL_TRY(append(text, "\n"));
+    }
+    return MCL_OK;
+}
+
+mcl_status mcl_source_append(
+    struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines)
+{
+    struct mcl_text own = {0}, names = {0};
+    mcl_status status = read_source(&own, name);
+    if (status == MCL_OK)
+        status = note_functions(&source->functions, renamed, own.bytes);
+    if (status == MCL_OK)
+        status = define_names(&names, renamed, source->files);
+    if (status == MCL_OK && names.bytes)
+        status = append(&source->text, names.bytes);
+    if (status == MCL_OK)
+        status = append(&source->text, defines);
+    if (status == MCL_OK)
+        status = expand(&source->text, name, 0);
+    if (status == MCL_OK)
+        status = append(&source->text, "\n");
+    if (status == MCL_OK)
+        status = undefine(&source->text, own.bytes);
+    if (status == MCL_OK)
+        status = undefine(&source->text, defines);
+    if (status == MCL_OK)
+        status = undefine(&source->text, names.bytes);
+    source->files++;
+    free(own.bytes);
+    free(names.bytes);
+    return status;
+}

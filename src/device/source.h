@@ -1,0 +1,39 @@
+/* From files of cl/ and their options to the source of one program. */
+#ifndef MASKCL_DEVICE_SOURCE_H
+#define MASKCL_DEVICE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "maskcl/status.h"
+
+/* A text that grows. */
+struct mcl_text {
+    char *bytes; /* NULL while empty, else with a zero byte behind it; freed with free() */
+    size_t length, capacity;
+};
+
+mcl_status mcl_text_append(struct mcl_text *text, const char *bytes, size_t count);
+
+/* A program's source while files are being added; released by freeing both texts' bytes. */
+struct mcl_source {
+    struct mcl_text text;
+    struct mcl_text functions; /* " gemm sum ", what the files so far define */
+    unsigned files;
+};
+
+/* Divides options, "-D TILE=4 -D WHOLE -cl-opt-disable": each -D becomes a line of defines,
+ * "#define TILE 4", and the others go to rest, each with a space before it. */
+mcl_status mcl_source_options(struct mcl_text *defines, struct mcl_text *rest, const char *options);
+
+/* Appends the file called name behind defines, with every `#include "other"` line replaced by that
+ * file's source. Line directives make the compiler name the file and line that a person would look
+ * at. Its macros and defines end with it. A function that an earlier file has as well is called
+ * NAME_FILES, FILES being the number of files before this one, and added to renamed. */
+mcl_status mcl_source_append(
+    struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines);
+
+/* Whether " gemm sum " has the name of length characters. */
+bool mcl_names_have(const struct mcl_text *names, const char *name, size_t length);
+
+#endif
