@@ -1,0 +1,256 @@
+/* Preloaded into a program (LD_PRELOAD), stands between it and the OpenCL loader. It follows every
+ * object that the program creates, retains and releases, and can make calls fail:
+ *   OPENCL_SHIM_LOG=FILE   one line a call, and at the end one for each object still alive
+ *   OPENCL_SHIM_FAIL=N     the Nth call fails; N+ makes all from the Nth on fail
+ * Calls that release or retain do not fail: an object would stay alive through no fault of the
+ * program's. What drivers do among themselves is not seen. A function that the library uses is
+ * listed here, or the test that preloads this says that it is missing. */
+#include <CL/cl.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every function may return this one, and the program has no special words for it. */
+#define INJECTED CL_OUT_OF_HOST_MEMORY
+#define OBJECTS_MAX 4096
+
+static struct object {
+    const char *kind;
+    void *handle;
+    int count;
+} objects[OBJECTS_MAX];
+static size_t object_count;
+static unsigned long calls, fail_at;
+static bool fail_on;
+static FILE *output;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+__attribute__((constructor)) static void start(void)
+{
+    const char *path = getenv("OPENCL_SHIM_LOG"), *fail = getenv("OPENCL_SHIM_FAIL");
+    output = fopen(path ? path : "/dev/null", "w");
+    if (!output) {
+        perror(path);
+        abort();
+    }
+    unsetenv("LD_PRELOAD"); /* the linker that PoCL starts is not to write the same file */
+    fail_at = fail ? strtoul(fail, NULL, 10) : 0;
+    fail_on = fail && strchr(fail, '+');
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    for (size_t i = 0; i < object_count; i++)
+        fprintf(output, "alive %s, %d references\n", objects[i].kind, objects[i].count);
+    fprintf(output, "end\n");
+    fclose(output);
+}
+
+static void *find(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+    if (!function) {
+        fprintf(stderr, "opencl_shim: the loader has no %s\n", name);
+        abort();
+    }
+    return function;
+}
+
+/* Notes a call; what it is to return, where that is not CL_SUCCESS, instead of being made. */
+static cl_int begin(const char *name, const char *detail)
+{
+    pthread_mutex_lock(&lock);
+    calls++;
+    const bool fails = fail_at && (calls == fail_at || (fail_on && calls > fail_at));
+    fprintf(output, "%s %lu %s %s\n", fails ? "failed" : "call", calls, name, detail);
+    pthread_mutex_unlock(&lock);
+    return fails ? INJECTED : CL_SUCCESS;
+}
+
+/* False where there is nothing to release. */
+static bool add_references(const char *kind, void *handle, int change)
+{
+    bool known = true;
+    pthread_mutex_lock(&lock);
+    size_t i = 0;
+    while (i < object_count && objects[i].handle != handle)
+        i++;
+    if (i == object_count && (change < 0 || i == OBJECTS_MAX)) {
+        fprintf(output, change < 0 ? "unknown %s released\n" : "too many objects: %s\n", kind);
+        known = change > 0;
+    } else {
+        if (i == object_count)
+            objects[object_count++] = (struct object){kind, handle, 0};
+        objects[i].count += change;
+        if (objects[i].count == 0)
+            objects[i] = objects[--object_count];
+    }
+    pthread_mutex_unlock(&lock);
+    return known;
+}
+
+/* The name of a kernel, for the log; valid until the next call. */
+static const char *name_of(cl_kernel kernel)
+{
+    static __thread char name[128];
+    static __typeof__(clGetKernelInfo) *real;
+    if (!real)
+        *(void **)&real = find("clGetKernelInfo");
+    if (real(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL) != CL_SUCCESS)
+        strcpy(name, "?");
+    return name;
+}
+
+#define REAL(name)                                                                                 \
+    static __typeof__(name) *real;                                                                 \
+    if (!real)                                                                                     \
+    *(void **)&real = find(#name)
+
+/* A function that returns a status. */
+#define CALL(name, detail, parameters, arguments)                                                  \
+    cl_int name parameters                                                                         \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        const cl_int code = begin(#name, detail);                                                  \
+        return code == CL_SUCCESS ? real arguments : code;                                         \
+    }
+
+/* One whose last parameter is `cl_event *event`. */
+#define ENQUEUE(name, detail, parameters, arguments)                                               \
+    cl_int name parameters                                                                         \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        cl_int code = begin(#name, detail);                                                        \
+        if (code == CL_SUCCESS)                                                                    \
+            code = real arguments;                                                                 \
+        if (code == CL_SUCCESS && event)                                                           \
+            add_references("event", *event, 1);                                                    \
+        return code;                                                                               \
+    }
+
+/* One that returns an object, and a status in its last parameter, `cl_int *code`. */
+#define CREATE(type, name, parameters, arguments)                                                  \
+    type name parameters                                                                           \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        const cl_int injected = begin(#name, "");                                                  \
+        type object = injected == CL_SUCCESS ? real arguments : NULL;                              \
+        if (injected != CL_SUCCESS && code)                                                        \
+            *code = injected;                                                                      \
+        if (object)                                                                                \
+            add_references(#type, object, 1);                                                      \
+        return object;                                                                             \
+    }
+
+#define REFERENCE(type, name, change)                                                              \
+    cl_int name(type object)                                                                       \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        /* A driver may crash when it is given an object that is gone. */                          \
+        return add_references(#type, object, change) ? real(object) : CL_INVALID_VALUE;            \
+    }
+
+CALL(clGetPlatformIDs, "", (cl_uint most, cl_platform_id *platforms, cl_uint *count),
+    (most, platforms, count))
+CALL(clGetPlatformInfo, "",
+    (cl_platform_id object, cl_platform_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetDeviceIDs, "",
+    (cl_platform_id platform, cl_device_type type, cl_uint most, cl_device_id *devices,
+        cl_uint *count),
+    (platform, type, most, devices, count))
+CALL(clGetDeviceInfo, "",
+    (cl_device_id object, cl_device_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetCommandQueueInfo, "",
+    (cl_command_queue object, cl_command_queue_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetMemObjectInfo, "",
+    (cl_mem object, cl_mem_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetProgramInfo, "",
+    (cl_program object, cl_program_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetProgramBuildInfo, "",
+    (cl_program object, cl_device_id device, cl_program_build_info what, size_t size, void *value,
+        size_t *used),
+    (object, device, what, size, value, used))
+CALL(clGetKernelInfo, "",
+    (cl_kernel object, cl_kernel_info what, size_t size, void *value, size_t *used),
+    (object, what, size, value, used))
+CALL(clGetKernelWorkGroupInfo, "",
+    (cl_kernel object, cl_device_id device, cl_kernel_work_group_info what, size_t size,
+        void *value, size_t *used),
+    (object, device, what, size, value, used))
+
+CREATE(cl_context, clCreateContext,
+    (const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
+        void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *user,
+        cl_int *code),
+    (properties, count, devices, notify, user, code))
+CREATE(cl_command_queue, clCreateCommandQueue,
+    (cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code),
+    (context, device, properties, code))
+CREATE(cl_mem, clCreateBuffer,
+    (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *code),
+    (context, flags, size, host, code))
+CREATE(cl_program, clCreateProgramWithSource,
+    (cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *code),
+    (context, count, texts, lengths, code))
+CREATE(cl_program, clCreateProgramWithBinary,
+    (cl_context context, cl_uint count, const cl_device_id *devices, const size_t *lengths,
+        const unsigned char **binaries, cl_int *status, cl_int *code),
+    (context, count, devices, lengths, binaries, status, code))
+CREATE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *code),
+    (program, name, code))
+
+REFERENCE(cl_context, clRetainContext, 1)
+REFERENCE(cl_context, clReleaseContext, -1)
+REFERENCE(cl_command_queue, clRetainCommandQueue, 1)
+REFERENCE(cl_command_queue, clReleaseCommandQueue, -1)
+REFERENCE(cl_mem, clRetainMemObject, 1)
+REFERENCE(cl_mem, clReleaseMemObject, -1)
+REFERENCE(cl_program, clRetainProgram, 1)
+REFERENCE(cl_program, clReleaseProgram, -1)
+REFERENCE(cl_kernel, clRetainKernel, 1)
+REFERENCE(cl_kernel, clReleaseKernel, -1)
+REFERENCE(cl_event, clRetainEvent, 1)
+REFERENCE(cl_event, clReleaseEvent, -1)
+
+CALL(clBuildProgram, "",
+    (cl_program program, cl_uint count, const cl_device_id *devices, const char *options,
+        void(CL_CALLBACK *notify)(cl_program, void *), void *user),
+    (program, count, devices, options, notify, user))
+CALL(clSetKernelArg, name_of(kernel),
+    (cl_kernel kernel, cl_uint index, size_t size, const void *value), (kernel, index, size, value))
+CALL(clFlush, "", (cl_command_queue queue), (queue))
+CALL(clFinish, "", (cl_command_queue queue), (queue))
+CALL(clWaitForEvents, "", (cl_uint count, const cl_event *events), (count, events))
+
+ENQUEUE(clEnqueueNDRangeKernel, name_of(kernel),
+    (cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,
+        const size_t *global, const size_t *local, cl_uint count, const cl_event *events,
+        cl_event *event),
+    (queue, kernel, dimensions, offset, global, local, count, events, event))
+ENQUEUE(clEnqueueReadBuffer, "",
+    (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
+        void *host, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, buffer, blocking, offset, size, host, count, events, event))
+ENQUEUE(clEnqueueWriteBuffer, "",
+    (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
+        const void *host, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, buffer, blocking, offset, size, host, count, events, event))
+ENQUEUE(clEnqueueFillBuffer, "",
+    (cl_command_queue queue, cl_mem buffer, const void *pattern, size_t pattern_size, size_t offset,
+        size_t size, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, buffer, pattern, pattern_size, offset, size, count, events, event))
+ENQUEUE(clEnqueueCopyBuffer, "",
+    (cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
+        size_t size, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, from, to, from_offset, to_offset, size, count, events, event))
+ENQUEUE(clEnqueueMarkerWithWaitList, "",
+    (cl_command_queue queue, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, count, events, event))
