@@ -4,11 +4,17 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/data.h"
 #include "maskcl/evaluate.h"
 #include "nn/network.h"
 #include "ssl/views.h"
 
 #define ROWS 1024 /* a batch: the results do not depend on it */
+
+static size_t row_size(const mcl_data *data)
+{
+    return mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
+}
 
 static mcl_status check_width(const mcl_model *model, const mcl_data *data)
 {
@@ -46,8 +52,7 @@ mcl_status mcl_embed(
     if (status == MCL_OK)
         status = mcl_buffer_create(&input, context, most, columns * sizeof(float), "rows");
     if (status == MCL_OK)
-        status = mcl_buffer_create(
-            &chunk, context, most, columns * mcl_element_size(mcl_data_element(data)), "the data");
+        status = mcl_buffer_create(&chunk, context, most, row_size(data), "the data");
     for (uint64_t first = 0; first < all && status == MCL_OK; first += most) {
         const uint32_t rows = all - first < most ? (uint32_t)(all - first) : most;
         status = mcl_data_write(context, chunk, data, first, rows);
@@ -67,7 +72,8 @@ mcl_status mcl_embed(
     return status;
 }
 
-/* What a reconstruction holds on the device. */
+/* What a reconstruction holds on the device. A row's place in `data` is its number, which its mask
+ * is drawn for: so there is room for the rows before the first, which are not sent. */
 struct reconstruction {
     mcl_context *context;
     mcl_network *encoder, *decoder;
@@ -76,7 +82,7 @@ struct reconstruction {
 };
 
 static mcl_status create(struct reconstruction *work, const mcl_model *model, const mcl_data *data,
-    const mcl_mask *mask, uint64_t seed, uint32_t rows)
+    const mcl_mask *mask, uint64_t seed, uint64_t end, uint32_t rows)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
     mcl_layer layers[MCL_LAYERS_MAX];
@@ -88,20 +94,24 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         &work->decoder, work->context, layers, count, architecture->activation, rows, false));
     MCL_TRY(mcl_views_create(&work->views, work->context, data, mask, seed, false));
     MCL_TRY(upload_parameters(&work->parameters, work->context, model));
-    MCL_TRY(mcl_data_upload(&work->data, work->context, data, 0, mcl_data_rows(data)));
+    MCL_TRY(mcl_buffer_create(&work->data, work->context, end, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
         &work->order, work->context, rows, sizeof(uint64_t), "order of the rows"));
     return mcl_buffer_create(&work->input, work->context, 2 * (uint64_t)rows,
         mcl_data_columns(data) * sizeof(float), "views");
 }
 
-static mcl_status reconstruct_batch(
-    struct reconstruction *work, float *masked, float *reconstructed, uint64_t first, uint32_t rows)
+static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
+    float *reconstructed, const mcl_data *data, uint64_t first, uint32_t rows)
 {
     uint64_t order[ROWS];
     for (uint32_t i = 0; i < rows; i++)
         order[i] = first + i;
     const size_t bytes = (size_t)rows * work->views.columns * sizeof(float);
+    const size_t row = row_size(data);
+    const char *values = mcl_data_values(data);
+    MCL_TRY(
+        mcl_buffer_write(work->context, work->data, first * row, values + first * row, rows * row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, rows * sizeof *order));
     MCL_TRY(mcl_views_run(&work->views, work->data, work->order, 0, rows, 0, work->input, NULL));
     MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, rows));
@@ -125,11 +135,11 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
         return MCL_OK;
     struct reconstruction work = {.context = context};
     const uint32_t most = rows < ROWS ? (uint32_t)rows : ROWS;
-    mcl_status status = create(&work, model, data, mask, seed, most);
+    mcl_status status = create(&work, model, data, mask, seed, first + rows, most);
     for (uint64_t done = 0; done < rows && status == MCL_OK; done += most) {
         const uint32_t now = rows - done < most ? (uint32_t)(rows - done) : most;
         const uint64_t at = done * mcl_data_columns(data);
-        status = reconstruct_batch(&work, masked + at, reconstructed + at, first + done, now);
+        status = reconstruct_batch(&work, masked + at, reconstructed + at, data, first + done, now);
     }
     mcl_network_free(work.encoder);
     mcl_network_free(work.decoder);
