@@ -143,10 +143,11 @@ struct grid {
     uint64_t across, down, width, height;
 };
 
-/* The grid that is nearest to a square. False when it is too large for a picture. */
+/* The grid that is nearest to a square. False when it is empty or too large for a picture. */
 static bool lay_out(struct grid *grid, const struct image *image, uint64_t rows)
 {
-    if (image->width > INT32_MAX / 4 || image->height > INT32_MAX / 4 || rows > INT32_MAX)
+    if (rows == 0 || rows > INT32_MAX || image->width > INT32_MAX / 4 ||
+        image->height > INT32_MAX / 4)
         return false;
     const uint64_t group = TILES * image->width + (TILES - 1) * GAP;
     const double square =
@@ -189,7 +190,7 @@ static mcl_exit write_picture(
         pixels = malloc((size_t)(grid.width * grid.height * image->channels));
     if (!pixels)
         return mcl_complain(MCL_EXIT_FAILED,
-            "%s: a picture of %" PRIu64 " rows is too large: give fewer --rows", path, work->rows);
+            "%s: no picture can show %" PRIu64 " rows: give fewer --rows", path, work->rows);
     memset(pixels, BACKGROUND, (size_t)(grid.width * grid.height * image->channels));
     for (uint64_t i = 0; i < work->rows; i++) {
         const uint64_t group = TILES * image->width + (TILES - 1) * GAP + GROUP_GAP;
