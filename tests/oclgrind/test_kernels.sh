@@ -1,20 +1,28 @@
 #!/bin/sh
 # Every kernel once or more under Oclgrind, which must find no bad access, no data race and no misuse of
-# the API. (Its search for uninitialised memory, version 21.10, crashes on our programs.) Oclgrind is about a thousand times slower than a
-# device, so everything is as small as it can be while still having full tiles, remainders and edges.
-# Its device calls itself a GPU, for which CLBlast would be the default: the kernels here are ours.
+# the API. (Its search for uninitialised memory, version 21.10, crashes on our programs.) Oclgrind is
+# about a thousand times slower than a device, so everything is as small as it can be while still
+# having full tiles, remainders and edges. Its device calls itself a GPU, for which CLBlast would be
+# the default: the kernels here are ours.
 set -eu
+if ! command -v oclgrind >/dev/null; then
+    echo "Oclgrind is not installed: skipped"
+    exit 77
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-unset OCL_ICD_VENDORS MASKCL_PLATFORM MASKCL_DEVICE
+unset OCL_ICD_VENDORS MASKCL_PLATFORM MASKCL_DEVICE MASKCL_KERNELS
+export OPENCL_SHIM_LOG="$folder/calls" # see tests/support/opencl_shim.c
 count=0
 
 # checked ARGUMENT…: the program under Oclgrind, without a finding.
 checked()
 {
     rm -f "$folder/log"
-    if ! oclgrind --log "$folder/log" --data-races --check-api "$MASKCL_PROGRAM" \
-        "$@" --gemm native >"$folder/out" 2>&1; then
+    # shellcheck disable=SC2016 # LD_PRELOAD is Oclgrind's own by then
+    if ! oclgrind --log "$folder/log" --data-races --check-api \
+        sh -c 'LD_PRELOAD=$0:$LD_PRELOAD exec "$@"' "$MASKCL_BUILD/tests/libopencl_shim.so" \
+        "$MASKCL_PROGRAM" "$@" --gemm native >"$folder/out" 2>&1; then
         echo "failed: maskcl $*"
         cat "$folder/out"
         exit 1
@@ -24,8 +32,37 @@ checked()
         head -n 60 "$folder/log"
         exit 1
     fi
+    sed -n 's/.* clEnqueueNDRangeKernel //p' "$OPENCL_SHIM_LOG" >>"$folder/run"
     count=$((count + 1))
 }
+
+# planted KERNELS.cl SED FINDING: a kernel made wrong by an edit must be found out, as FINDING.
+planted()
+{
+    rm -rf "$folder/cl"
+    cp -r "$MASKCL_SOURCE/cl" "$folder/cl"
+    sed -i "$2" "$folder/cl/$1"
+    if cmp -s "$folder/cl/$1" "$MASKCL_SOURCE/cl/$1"; then
+        echo "$1 has changed, so that a fault cannot be planted by: $2"
+        exit 1
+    fi
+    if (
+        export MASKCL_KERNELS="$folder/cl"
+        checked pretrain --synthetic 4x3 --hidden none --embedding 2 --epochs 2 --quiet \
+            --optimizer sgd --momentum 0.9 -o "$folder/planted.safetensors"
+    ) >"$folder/report"; then
+        echo "no finding with a fault in $1: $2"
+        exit 1
+    fi
+    if ! grep -q "$3 at global memory address" "$folder/report"; then
+        echo "a fault in $1 was not found out as '$3':"
+        cat "$folder/report"
+        exit 1
+    fi
+}
+
+planted optimizer.cl 's/gradients\[j\]/gradients[j + 1]/' 'Invalid read of size 4'
+planted optimizer.cl 's/velocity\[j\] = /velocity[0] = /' 'Write-write data race'
 
 # An image file: 9 images of 7×5 bytes, and its labels.
 {
@@ -53,4 +90,12 @@ checked embed "$model" "$folder/images" -o "$folder/out.npy"
 checked reconstruct "$model" "$folder/images" -o "$folder/out.png"
 checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$folder/out.npy"
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
-echo "$count runs under Oclgrind without a finding"
+
+cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
+    sed 's/.*void *//; s/(//' | sort -u >"$folder/all"
+never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
+if [ -n "$never" ]; then
+    echo "kernels that never ran: $(echo "$never" | tr "\n" " ")"
+    exit 1
+fi
+echo "$count runs under Oclgrind, of $(wc -l <"$folder/all") kernels, without a finding"
