@@ -1,8 +1,9 @@
-/* Our matrix product against OpenBLAS, in turn in one process: every product of a training step of
- * the two models that the step is measured with, and two large square ones.
+/* Our matrix product against OpenBLAS or another provider of ours, in turn in one process: every
+ * product of a training step of the two models that the step is measured with, and two large square
+ * ones.
  *
- *   bench_gemm [--platform P] [--device D] [--gemm native|clblast] [--rounds N] [--seconds S]
- *              [--only TEXT] [--json 1]
+ *   bench_gemm [--platform P] [--device D] [--gemm KIND] [--against openblas|KIND] [--rounds N]
+ *              [--seconds S] [--only TEXT] [--json 1]
  *
  * Operands stay where they are between calls, so that caches are warm on both sides. A time is the
  * wall clock over many products: ours are enqueued together and waited for once, OpenBLAS's return
@@ -113,7 +114,8 @@ static void release(struct operands *operands)
 
 /* What is measured: either side of the comparison. */
 struct side {
-    mcl_context *context; /* NULL: OpenBLAS */
+    mcl_context *context;
+    mcl_gemm_kind provider; /* MCL_GEMM_AUTO: OpenBLAS */
     const struct product *product;
     const struct operands *operands;
 };
@@ -137,7 +139,8 @@ static mcl_status multiply(const struct side *side, uint64_t times)
 {
     const mcl_gemm gemm = description(side->product);
     const struct operands *operands = side->operands;
-    if (side->context) {
+    if (side->provider != MCL_GEMM_AUTO) {
+        side->context->gemm = side->provider;
         for (uint64_t i = 0; i < times; i++)
             MCL_TRY(mcl_gemm_run(side->context, &gemm, (mcl_matrix){operands->device_a, 0},
                 (mcl_matrix){operands->device_b, 0}, (mcl_matrix){operands->device_c, 0}));
@@ -175,27 +178,35 @@ static mcl_status measure(double *rate, const struct side *side, double seconds)
     return MCL_OK;
 }
 
-/* Both results are rounded differently: they must agree to within k roundings of their terms. */
-static mcl_status compare(mcl_context *context, const struct side *ours, const struct side *peer)
+/* Multiplies once and writes the product to result. */
+static mcl_status product_of(float *result, const struct side *side)
+{
+    const size_t bytes = (size_t)side->product->m * side->product->n * sizeof *result;
+    MCL_TRY(multiply(side, 1));
+    if (side->provider != MCL_GEMM_AUTO)
+        return mcl_buffer_read(side->context, result, side->operands->device_c, 0, bytes);
+    memcpy(result, side->operands->c, bytes);
+    return MCL_OK;
+}
+
+/* Both sides round differently: they must agree to within the roundings of their k terms. */
+static mcl_status compare(const struct side *ours, const struct side *peer)
 {
     const struct product *product = ours->product;
     const uint64_t count = (uint64_t)product->m * product->n;
-    float *result;
-    MCL_TRY(mcl_allocate(&result, count, sizeof *result));
-    mcl_status status = multiply(ours, 1);
-    if (status == MCL_OK)
-        status = multiply(peer, 1);
-    if (status == MCL_OK)
-        status =
-            mcl_buffer_read(context, result, ours->operands->device_c, 0, count * sizeof *result);
     const double allowed = 6e-8 * product->k * sqrt(product->k);
+    float *results;
+    MCL_TRY(mcl_allocate(&results, 2 * count, sizeof *results));
+    mcl_status status = product_of(results, ours);
+    if (status == MCL_OK)
+        status = product_of(results + count, peer);
     for (uint64_t i = 0; status == MCL_OK && i < count; i++) {
-        const double expected = (double)ours->operands->c[i];
-        if (!(fabs((double)result[i] - expected) <= allowed))
-            status = mcl_fail(MCL_ERROR_DATA, "%s: element %llu is %g, but OpenBLAS has %g",
-                product->name, (unsigned long long)i, (double)result[i], expected);
+        const double got = (double)results[i], expected = (double)results[count + i];
+        if (!(fabs(got - expected) <= allowed))
+            status = mcl_fail(MCL_ERROR_DATA, "%s: element %llu is %g, but the peer has %g",
+                product->name, (unsigned long long)i, got, expected);
     }
-    free(result);
+    free(results);
     return status;
 }
 
@@ -205,44 +216,65 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+struct bench {
+    mcl_context *context;
+    mcl_gemm_kind provider, against; /* against: MCL_GEMM_AUTO is OpenBLAS */
+    size_t rounds;
+    double seconds;
+    bool json;
+};
+
 struct result {
     double ours[ROUNDS_MAX], peer[ROUNDS_MAX]; /* GFLOP/s, ascending */
 };
 
-static mcl_status run(struct result *result, mcl_context *context, const struct product *product,
-    size_t rounds, double seconds)
+static mcl_status run(
+    struct result *result, const struct bench *bench, const struct product *product)
 {
     struct operands operands = {0};
-    const struct side ours = {context, product, &operands}, peer = {NULL, product, &operands};
-    const mcl_gemm gemm = description(product);
-    mcl_status status = create(&operands, context, product);
+    const struct side ours = {bench->context, bench->provider, product, &operands};
+    const struct side peer = {bench->context, bench->against, product, &operands};
+    mcl_status status = create(&operands, bench->context, product);
     if (status == MCL_OK)
-        status = mcl_gemm_prepare(context, &gemm);
-    if (status == MCL_OK)
-        status = compare(context, &ours, &peer);
-    for (size_t i = 0; i < rounds && status == MCL_OK; i++) {
-        status = measure(&result->ours[i], &ours, seconds);
+        status = compare(&ours, &peer);
+    for (size_t i = 0; i < bench->rounds && status == MCL_OK; i++) {
+        status = measure(&result->ours[i], &ours, bench->seconds);
         if (status == MCL_OK)
-            status = measure(&result->peer[i], &peer, seconds);
+            status = measure(&result->peer[i], &peer, bench->seconds);
     }
     release(&operands);
-    qsort(result->ours, rounds, sizeof *result->ours, ascending);
-    qsort(result->peer, rounds, sizeof *result->peer, ascending);
+    qsort(result->ours, bench->rounds, sizeof *result->ours, ascending);
+    qsort(result->peer, bench->rounds, sizeof *result->peer, ascending);
     return status;
 }
 
+static void print_head(const struct bench *bench)
+{
+    const char *ours = mcl_gemm_kind_name(bench->provider);
+    const char *peer =
+        bench->against == MCL_GEMM_AUTO ? "OpenBLAS" : mcl_gemm_kind_name(bench->against);
+    if (bench->json)
+        printf("{\"ours\": \"%s\", \"peer\": \"%s\", \"openblas\": \"%s\", \"threads\": %d}\n",
+            ours, peer, openblas_get_config(), openblas_get_num_threads());
+    else
+        printf("%s; %s\nGFLOP/s: median (lowest – highest) of %zu rounds\n"
+               "%-38s %2s %5s %5s %5s %8s %17s %8s %17s %6s\n",
+            mcl_context_device(bench->context)->platform, openblas_get_config(), bench->rounds,
+            "product", "", "m", "n", "k", ours, "", peer, "", "ratio");
+}
+
 static void print(
-    const struct product *product, const struct result *result, size_t rounds, bool json)
+    const struct bench *bench, const struct product *product, const struct result *result)
 {
     const double *ours = result->ours, *peer = result->peer;
-    const size_t middle = rounds / 2, last = rounds - 1;
+    const size_t middle = bench->rounds / 2, last = bench->rounds - 1;
     const char *form = product->transpose_a ? "TN" : product->transpose_b ? "NT" : "NN";
-    if (json)
+    if (bench->json)
         printf("{\"name\": \"%s\", \"form\": \"%s\", \"m\": %u, \"n\": %u, \"k\": %u, \"square\": "
                "%s, \"ours\": [%.2f, %.2f, %.2f], \"peer\": [%.2f, %.2f, %.2f]}\n",
             product->name, form, product->m, product->n, product->k,
-            product->square ? "true" : "false", ours[middle], ours[0], ours[last], peer[middle],
-            peer[0], peer[last]);
+            product->square ? "true" : "false", ours[0], ours[middle], ours[last], peer[0],
+            peer[middle], peer[last]);
     else
         printf("%-38s %s %5u %5u %5u %8.1f (%6.1f – %6.1f) %8.1f (%6.1f – %6.1f) %6.2f\n",
             product->name, form, product->m, product->n, product->k, ours[middle], ours[0],
@@ -250,48 +282,52 @@ static void print(
     fflush(stdout);
 }
 
-static mcl_status run_all(mcl_context *context, int count, char **arguments)
+static mcl_status run_all(const struct bench *bench, const char *only)
 {
-    const size_t rounds = (size_t)bench_number(count, arguments, "rounds", 5.0);
-    const double seconds = bench_number(count, arguments, "seconds", 0.2);
-    const bool json = bench_number(count, arguments, "json", 0.0) != 0.0;
-    const char *only = bench_text(count, arguments, "only", "");
-    if (rounds < 1 || rounds > ROUNDS_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "--rounds takes 1 to %d", ROUNDS_MAX);
     struct list list = {.count = 0};
-    add_all(&list);
-    if (!json)
-        printf("%s, %s; OpenBLAS %s\nGFLOP/s: median (lowest – highest) of %zu rounds\n"
-               "%-38s %2s %5s %5s %5s %8s %17s %8s %17s %6s\n",
-            mcl_context_device(context)->platform, mcl_gemm_kind_name(mcl_context_gemm(context)),
-            openblas_get_corename(), rounds, "product", "", "m", "n", "k", "ours", "", "OpenBLAS",
-            "", "ratio");
     double logarithms = 0.0;
     size_t parts = 0;
+    add_all(&list);
+    print_head(bench);
     for (size_t i = 0; i < list.count; i++) {
         const struct product *product = &list.products[i];
         struct result result;
         if (!strstr(product->name, only))
             continue;
-        MCL_TRY(run(&result, context, product, rounds, seconds));
-        print(product, &result, rounds, json);
+        MCL_TRY(run(&result, bench, product));
+        print(bench, product, &result);
         if (product->square)
             continue;
-        logarithms += log(result.ours[rounds / 2] / result.peer[rounds / 2]);
+        logarithms += log(result.ours[bench->rounds / 2] / result.peer[bench->rounds / 2]);
         parts++;
     }
-    if (!json && parts)
+    if (!bench->json && parts)
         printf("geometric mean of the ratios of the %zu products of the models: %.3f\n", parts,
             exp(logarithms / (double)parts));
     return MCL_OK;
 }
 
+static mcl_status set_up(struct bench *bench, int count, char **arguments)
+{
+    const char *against = bench_text(count, arguments, "against", "openblas");
+    bench->rounds = (size_t)bench_number(count, arguments, "rounds", 5.0);
+    bench->seconds = bench_number(count, arguments, "seconds", 0.2);
+    bench->json = bench_number(count, arguments, "json", 0.0) != 0.0;
+    if (bench->rounds < 1 || bench->rounds > ROUNDS_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "--rounds takes 1 to %d", ROUNDS_MAX);
+    if (strcmp(against, "openblas") != 0)
+        MCL_TRY(mcl_gemm_kind_parse(&bench->against, against));
+    MCL_TRY(bench_context(&bench->context, count, arguments, "native"));
+    bench->provider = mcl_context_gemm(bench->context);
+    return MCL_OK;
+}
+
 int main(int count, char **arguments)
 {
-    mcl_context *context;
-    if (bench_context(&context, count, arguments, "native") != MCL_OK)
-        return bench_failed();
-    const mcl_status status = run_all(context, count, arguments);
-    mcl_context_close(context);
+    struct bench bench = {.against = MCL_GEMM_AUTO};
+    mcl_status status = set_up(&bench, count, arguments);
+    if (status == MCL_OK)
+        status = run_all(&bench, bench_text(count, arguments, "only", ""));
+    mcl_context_close(bench.context);
     return status == MCL_OK ? EXIT_SUCCESS : bench_failed();
 }

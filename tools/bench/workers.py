@@ -1,0 +1,50 @@
+"""Programs that take turns: each measures when asked, and rests between."""
+
+import os
+import statistics
+import subprocess
+import sys
+
+PATIENCE = 900  # seconds for a program to compile what it needs, or to measure
+
+
+class WorkerError(Exception):
+    """A program that ended, with the last line it wrote to standard error."""
+
+
+class Worker:
+    def __init__(self, name, command, environment=None):
+        self.name = name
+        self.rates = []
+        self._log = os.memfd_create("log")
+        self._process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self._log, text=True, env={**os.environ, **(environment or {})})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.terminate()
+        self._process.wait()
+        self._process.stdout.close()
+        os.close(self._log)
+
+    def _line(self):
+        line = self._process.stdout.readline().strip()
+        if line:
+            return line
+        self._process.wait()
+        log = os.pread(self._log, 1 << 20, 0).decode(errors="replace").strip().splitlines()
+        raise WorkerError(f"{self.name}: {log[-1] if log else 'ended without a word'}")
+
+    def wait_until_ready(self):
+        while self._line() != "ready":
+            pass
+        return self
+
+    def measure(self, seconds):
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        return float(self._line())
