@@ -430,6 +430,7 @@ static void programs_setup(void)
 {
     cache_setup();
     setenv("MASKCL_KERNELS", scratch_folder, 1);
+    setenv("POCL_CACHE_DIR", scratch("pocl"), 1); /* without one, PoCL has no device */
 }
 
 /* The key of the only entry. */
