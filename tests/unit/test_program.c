@@ -1,0 +1,195 @@
+/* Files that are expected together share a program, and none notices the others. */
+#include "device/kernels.h"
+#include "device/source.h"
+
+#include "support/device.h"
+#include "support/files.h"
+
+static cl_mem out;
+
+static void setup(void)
+{
+    scratch_setup();
+    setenv("MASKCL_KERNELS", scratch_folder, 1);
+    setenv("XDG_CACHE_HOME", scratch_folder, 1);
+    context_setup();
+    const cl_int nothing = -1;
+    out = buffer_with(&nothing, sizeof nothing);
+}
+
+static void teardown(void)
+{
+    mcl_buffer_release(&out);
+    context_teardown();
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", scratch_folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_file(scratch(name), text, strlen(text));
+}
+
+/* What a kernel of a file writes to out[0]; *program = the OpenCL program that it is of. */
+static int run(cl_program *program, const char *file, const char *name, const char *options)
+{
+    cl_kernel kernel;
+    cl_int value = -1;
+    ASSERT_OK(mcl_kernel_get(&kernel, context, file, name, options));
+    ASSERT_OK(mcl_launch(context, kernel, 1, 1, MCL_BUFFER(out)));
+    read_buffer(&value, out, sizeof value);
+    ck_assert_int_eq(
+        clGetKernelInfo(kernel, CL_KERNEL_PROGRAM, sizeof *program, program, NULL), CL_SUCCESS);
+    return value;
+}
+
+START_TEST(test_expected_files_share_a_program)
+{
+    cl_program first, second, third, later;
+    write_text("part.clh",
+        "#ifndef PART\n#define PART\ninline int seven(void)\n{\n    return 7;\n}\n#endif\n");
+    write_text("a.cl", "#include \"part.clh\"\n#define N 1000\n"
+                       "inline int help(int x)\n{\n    return x + N + SIZE;\n}\n"
+                       "kernel void k(global int *out)\n{\n    out[0] = help(seven());\n}\n"
+                       "kernel void of_a(global int *out)\n{\n    out[0] = -SIZE;\n}\n");
+    write_text("b.cl", "#include \"part.clh\"\n#ifdef SIZE\n#error SIZE is a.cl's\n#endif\n"
+                       "#ifdef N\n#error N is a.cl's\n#endif\n"
+                       "inline int help(int x)\n{\n    return 2 * x;\n}\n"
+                       "kernel void k(global int *out)\n{\n    out[0] = help(seven());\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10"));
+    ASSERT_OK(mcl_kernel_expect(context, "b.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=20"));
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10")); /* again */
+    ck_assert_int_eq(run(&second, "b.cl", "k", ""), 14);
+    ck_assert_int_eq(run(&first, "a.cl", "k", "-D SIZE=10"), 1017);
+    ck_assert_int_eq(run(&third, "a.cl", "k", "-D SIZE=20"), 1027);
+    ck_assert_ptr_eq(first, second);
+    ck_assert_ptr_eq(first, third);
+    ck_assert_int_eq(run(&first, "a.cl", "of_a", "-D SIZE=10"), -10);
+    ck_assert_int_eq(run(&third, "a.cl", "of_a", "-D SIZE=20"), -20);
+    cl_kernel kernel = NULL;
+    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "b.cl", "of_b", ""), MCL_ERROR_DEVICE);
+    ck_assert_ptr_null(kernel);
+    ck_assert_int_eq(run(&later, "a.cl", "k", "-D SIZE=30"), 1037); /* not expected */
+    ck_assert_ptr_ne(first, later);
+    ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D UNUSED"));
+    ck_assert_int_eq(run(&second, "b.cl", "k", "-D UNUSED"), 14);
+    ck_assert_ptr_ne(second, later);
+}
+END_TEST
+
+START_TEST(test_other_flags_are_another_program)
+{
+    cl_program first, second, third;
+    write_text("a.cl", "kernel void k(global int *out)\n{\n    out[0] = A;\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D A=1"));
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D A=2 -cl-opt-disable"));
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-cl-opt-disable -D A=3"));
+    ck_assert_int_eq(run(&second, "a.cl", "k", "-D A=2 -cl-opt-disable"), 2);
+    ck_assert_int_eq(run(&third, "a.cl", "k", "-cl-opt-disable -D A=3"), 3);
+    ck_assert_int_eq(run(&first, "a.cl", "k", "-D A=1"), 1);
+    ck_assert_ptr_eq(second, third);
+    ck_assert_ptr_ne(first, second);
+}
+END_TEST
+
+/* Two files that cannot be in one program are built one by one. */
+START_TEST(test_files_that_do_not_get_along)
+{
+    cl_program first, second, third;
+    write_text("a.cl", "typedef int number;\nkernel void k(global number *out)\n{\n"
+                       "    out[0] = 1;\n}\n");
+    write_text("b.cl", "typedef struct {\n    int x;\n} number;\nkernel void k(global int *out)\n"
+                       "{\n    number n = {2};\n    out[0] = n.x;\n}\n");
+    write_text("c.cl", "kernel void k(global int *out)\n{\n    out[0] = 3;\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "b.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
+    ck_assert_int_eq(run(&first, "a.cl", "k", ""), 1);
+    ck_assert_int_eq(run(&second, "b.cl", "k", ""), 2);
+    ck_assert_int_eq(run(&third, "c.cl", "k", ""), 3);
+    ck_assert_ptr_ne(first, second);
+    ck_assert_ptr_ne(first, third);
+}
+END_TEST
+
+START_TEST(test_faulty_file_harms_no_other)
+{
+    cl_program program;
+    cl_kernel kernel = NULL;
+    write_text("good.cl", "kernel void k(global int *out)\n{\n    out[0] = 1;\n}\n");
+    write_text("broken.cl", "kernel void k(global int *out)\n{\n    out[0] = nothing;\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "broken.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "missing.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "good.cl", ""));
+    ck_assert_int_eq(run(&program, "good.cl", "k", ""), 1);
+    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "missing.cl", "k", ""), MCL_ERROR_FILE);
+    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "broken.cl", "k", ""), MCL_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(
+        strstr(mcl_error_message(), ": the kernels of broken.cl do not build: CL_BUILD_PROGRAM_"));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "broken.cl:3"));
+    ck_assert_ptr_null(kernel);
+    write_text("broken.cl", "kernel void k(global int *out)\n{\n    out[0] = 5;\n}\n");
+    ck_assert_int_eq(run(&program, "broken.cl", "k", ""), 5); /* repaired meanwhile */
+}
+END_TEST
+
+/* Whether a program of these sources builds. */
+static bool builds(const struct mcl_source *source)
+{
+    const char *text = source->text.bytes;
+    cl_int code;
+    cl_program program = clCreateProgramWithSource(context->opencl, 1, &text, NULL, &code);
+    ck_assert_int_eq(code, CL_SUCCESS);
+    code = clBuildProgram(program, 1, &context->device, "-cl-std=CL1.2", NULL, NULL);
+    clReleaseProgram(program);
+    return code == CL_SUCCESS;
+}
+
+/* Every file of cl/ that builds with these options gets along with all others, and with itself. */
+START_TEST(test_built_in_files_get_along)
+{
+    static const char defines[] = "#define TILE_M 4\n#define TRANSPOSE_A 0\n#define ACTIVATION 2\n"
+                                  "#define ELEMENT float\n#define MASK 1\n#define WHOLE 1\n";
+    struct mcl_source all = {0};
+    size_t count = 0;
+    unsetenv("MASKCL_KERNELS");
+    for (int turn = 0; turn < 2; turn++) {
+        for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
+            struct mcl_source alone = {0};
+            struct mcl_text renamed = {0};
+            if (strcmp(strrchr(file->name, '.'), ".cl") != 0)
+                continue;
+            ASSERT_OK(mcl_source_append(&alone, &renamed, file->name, defines));
+            ck_assert(renamed.length == 0);
+            if (builds(&alone)) {
+                ASSERT_OK(mcl_source_append(&all, &renamed, file->name, defines));
+                count++;
+            }
+            free(alone.text.bytes);
+            free(alone.functions.bytes);
+            free(renamed.bytes);
+        }
+    }
+    ck_assert_uint_gt(count, 12);
+    ck_assert(builds(&all));
+    free(all.text.bytes);
+    free(all.functions.bytes);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("program");
+    TCase *test_case = tcase_create("program");
+    tcase_set_timeout(test_case, 120);
+    tcase_add_checked_fixture(test_case, setup, teardown);
+    tcase_add_test(test_case, test_expected_files_share_a_program);
+    tcase_add_test(test_case, test_other_flags_are_another_program);
+    tcase_add_test(test_case, test_files_that_do_not_get_along);
+    tcase_add_test(test_case, test_faulty_file_harms_no_other);
+    tcase_add_test(test_case, test_built_in_files_get_along);
+    suite_add_tcase(suite, test_case);
+    return run_suite(suite);
+}
