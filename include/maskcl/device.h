@@ -53,10 +53,10 @@ MCL_API size_t mcl_driver_problems(char *lines, size_t size);
 /* Finds the device that a context would use: *index counts into devices. platform and device are
  * an index ("1") or a part of a name in any case ("nvidia"; "4090", unless that is an index that
  * exists); NULL or "" takes MASKCL_PLATFORM or MASKCL_DEVICE from the environment, and without
- * those the best device: GPU, then accelerator, then CPU; of equals the one with most compute
- * units, then the first. *reason is a static or thread-local phrase that says why this one ("best
- * of 3 devices: …"). A name that fits no device, or more than one, is MCL_ERROR_NO_DEVICE and the
- * message lists what there is. */
+ * those the best device: GPU, then accelerator, then CPU; of equals one with fma, then the one
+ * with most compute units, then the first. *reason is a static or thread-local phrase that says why
+ * this one ("best of 3 devices: …"). A name that fits no device, or more than one, is
+ * MCL_ERROR_NO_DEVICE and the message lists what there is. */
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 

@@ -30,7 +30,7 @@ extern const mcl_option_type mcl_option_gemm; /* mcl_gemm_kind */
                 "(4090); an index that exists wins",                                               \
         .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
         .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
-                   "before CPU, then most compute units"                                           \
+                   "before CPU, then one with fma, then most compute units"                        \
     }
 
 #define MCL_DEVICE_OPTIONS(settings, member)                                                       \

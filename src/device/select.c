@@ -139,6 +139,8 @@ static bool better(const mcl_device_info *a, const mcl_device_info *b)
 {
     if (rank(a) != rank(b))
         return rank(a) > rank(b);
+    if (a->fma != b->fma) /* a driver without it emulates it, a hundred times slower */
+        return a->fma;
     return a->compute_units > b->compute_units;
 }
 
@@ -180,7 +182,8 @@ mcl_status mcl_device_select(size_t *index, const char **reason, const mcl_devic
             platform_wanted ? platform_wanted : "", platform_wanted ? "'" : "");
     else
         snprintf(phrase, sizeof phrase,
-            "best of %zu: GPU before accelerator before CPU, then most compute units, then first",
+            "best of %zu: GPU before accelerator before CPU, then fma, then most compute units, "
+            "then first",
             usable);
 done:
     free(chosen);

@@ -90,6 +90,21 @@ START_TEST(test_types_rank_before_units)
 }
 END_TEST
 
+/* The products are chains of fma, which a device without it emulates a hundred times slower. */
+START_TEST(test_fma_ranks_between_type_and_units)
+{
+    devices[IRIS].fma = devices[INTEL_CPU].fma = true;
+    ck_assert_uint_eq(selected(NULL, NULL), IRIS);
+    devices[ARC].fma = true;
+    ck_assert_uint_eq(selected(NULL, NULL), ARC);
+    devices[ARC].fma = devices[IRIS].fma = false;
+    ck_assert_uint_eq(selected(NULL, NULL), ARC);
+    for (size_t i = 0; i < COUNT; i++)
+        devices[i].usable = devices[i].type == MCL_DEVICE_CPU;
+    ck_assert_uint_eq(selected(NULL, NULL), INTEL_CPU);
+}
+END_TEST
+
 START_TEST(test_first_of_equals)
 {
     devices[IRIS].compute_units = devices[RTX].compute_units = devices[ARC].compute_units;
@@ -260,10 +275,10 @@ static const char *reason_for(const char *platform, const char *device)
 
 START_TEST(test_reasons)
 {
-    ck_assert_str_eq(reason_for(NULL, NULL),
-        "best of 6: GPU before accelerator before CPU, then most compute units, then first");
-    ck_assert_str_eq(reason_for("2", NULL),
-        "best of 3: GPU before accelerator before CPU, then most compute units, then first");
+    ck_assert_str_eq(reason_for(NULL, NULL), "best of 6: GPU before accelerator before CPU, then "
+                                             "fma, then most compute units, then first");
+    ck_assert_str_eq(reason_for("2", NULL), "best of 3: GPU before accelerator before CPU, then "
+                                            "fma, then most compute units, then first");
     ck_assert_str_eq(reason_for("nvidia", NULL), "the only device of 'nvidia'");
     ck_assert_str_eq(reason_for(NULL, "Arc"), "asked for: 'Arc'");
     for (size_t i = 1; i < COUNT; i++)
@@ -310,6 +325,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, test_best_is_the_gpu_with_most_units);
     tcase_add_test(tcase, test_types_rank_before_units);
+    tcase_add_test(tcase, test_fma_ranks_between_type_and_units);
     tcase_add_test(tcase, test_first_of_equals);
     tcase_add_test(tcase, test_platform_by_index_is_the_loaders);
     tcase_add_test(tcase, test_platform_by_part_of_name_in_any_case);
