@@ -44,7 +44,8 @@ else
     failed=1
 fi
 if tidy=$(clang_tool clang-tidy); then
-    git ls-files -z 'src/*.c' | xargs -0 -P "$(nproc)" -n 8 "$tidy" -p "$build" --quiet 2>&1 |
+    # One file a process: with more, version 14 takes every later va_list for uninitialised.
+    git ls-files -z 'src/*.c' | xargs -0 -P "$(nproc)" -n 1 "$tidy" -p "$build" --quiet 2>&1 |
         sed '/ warnings\{0,1\} generated\.$/d' || failed=1
 else
     without_clang clang-tidy || failed=1

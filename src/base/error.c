@@ -11,7 +11,7 @@ const char *mcl_error_message(void)
     return message;
 }
 
-mcl_status mcl_fail(mcl_status status, const char *format, ...)
+void mcl_error_record(const char *format, ...)
 {
     char line[sizeof message]; /* the arguments may point into the previous message */
     va_list arguments;
@@ -19,5 +19,4 @@ mcl_status mcl_fail(mcl_status status, const char *format, ...)
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     memcpy(message, line, sizeof message);
-    return status;
 }

@@ -4,14 +4,21 @@
 
 #include "maskcl/status.h"
 
-/* Records one line (with a compiler's log below it, where there is one) as the thread's last error
- * and returns status, so that a failing place reads `return mcl_fail(MCL_ERROR_FORMAT, "…",
- * path);`. The line has no trailing full stop. */
+/* Records one line (with a compiler's log below it, where there is one) as the thread's last error.
+ * The line has no trailing full stop. */
 #if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
+__attribute__((format(printf, 1, 2)))
 #endif
-mcl_status
-mcl_fail(mcl_status status, const char *format, ...);
+void mcl_error_record(const char *format, ...);
+
+static inline mcl_status mcl_failure(mcl_status status)
+{
+    return status;
+}
+
+/* The same, and returns status, so that a failing place reads `return mcl_fail(MCL_ERROR_FORMAT,
+ * "…", path);`. A macro, so that the static analyzer sees that this is never MCL_OK. */
+#define mcl_fail(status, ...) mcl_failure((mcl_error_record(__VA_ARGS__), (status)))
 
 /* Passes a failure on from a function that holds nothing to release. */
 #define MCL_TRY(expression)                                                                        \

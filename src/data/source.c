@@ -229,13 +229,13 @@ mcl_status mcl_source_read_whole(mcl_source *source, void *bytes, size_t count, 
     return MCL_OK;
 }
 
-mcl_status mcl_source_fail(const mcl_source *source, uint64_t offset, const char *format, ...)
+void mcl_source_record(const mcl_source *source, uint64_t offset, const char *format, ...)
 {
     char text[2048];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return mcl_fail(MCL_ERROR_FORMAT, "%s: byte %" PRIu64 "%s: %s", source->name, offset,
+    mcl_error_record("%s: byte %" PRIu64 "%s: %s", source->name, offset,
         source->gzip ? " of the uncompressed content" : "", text);
 }

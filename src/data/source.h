@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "maskcl/status.h"
+#include "base/error.h"
 
 #define MCL_SOURCE_UNKNOWN UINT64_MAX
 
@@ -38,11 +38,14 @@ mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t 
 /* Reads count bytes of what; an earlier end of the content is MCL_ERROR_FORMAT. */
 mcl_status mcl_source_read_whole(mcl_source *source, void *bytes, size_t count, const char *what);
 
-/* Records "NAME: byte OFFSET: …" (and of which content) and returns MCL_ERROR_FORMAT. */
+/* Records "NAME: byte OFFSET: …" (and of which content). */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-mcl_status
-mcl_source_fail(const mcl_source *source, uint64_t offset, const char *format, ...);
+void
+mcl_source_record(const mcl_source *source, uint64_t offset, const char *format, ...);
+
+/* The same, and returns MCL_ERROR_FORMAT. */
+#define mcl_source_fail(...) mcl_failure((mcl_source_record(__VA_ARGS__), MCL_ERROR_FORMAT))
 
 #endif
