@@ -1,11 +1,7 @@
 """Programs that take turns: each measures when asked, and rests between."""
 
 import os
-import statistics
 import subprocess
-import sys
-
-PATIENCE = 900  # seconds for a program to compile what it needs, or to measure
 
 
 class WorkerError(Exception):
@@ -16,15 +12,13 @@ class Worker:
     def __init__(self, name, command, environment=None):
         self.name = name
         self.rates = []
+        self.key = None  # of the candidate that this is
         self._log = os.memfd_create("log")
         self._process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._log, text=True, env={**os.environ, **(environment or {})})
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self._process.stdin.close()
         self._process.terminate()
         self._process.wait()
