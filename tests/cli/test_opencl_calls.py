@@ -17,7 +17,11 @@ SHIM = pathlib.Path(os.environ["MASKCL_BUILD"]) / "tests" / "libopencl_shim.so"
 INJECTED = "CL_OUT_OF_HOST_MEMORY (-6)"
 
 # Of a driver that does not answer these, the program makes do with less or says that there is none.
-QUERIES = ("clGetPlatformIDs", "clGetPlatformInfo", "clGetDeviceIDs", "clGetDeviceInfo")
+QUERIES = ("clGetPlatformIDs", "clGetPlatformInfo", "clGetDeviceIDs", "clGetDeviceInfo",
+           "clGetProgramInfo")
+
+# PoCL keeps its own cache, without which it would be slow, where there is none of compiled programs.
+POCL_CACHE = os.environ.get("POCL_CACHE_DIR", pathlib.Path.home() / ".cache/pocl/kcache")
 
 
 class Log:
@@ -42,8 +46,9 @@ class WatchedTest(ProgramTest):
     def watched(self, fail="0", **changes):
         self.log_path = self.path("calls.log")
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        changes = {"XDG_CACHE_HOME": "/dev/null", **changes}
         return environment(LD_PRELOAD=SHIM, OPENCL_SHIM_LOG=self.log_path, OPENCL_SHIM_FAIL=fail,
-                           ASAN_OPTIONS=sanitizer, **changes)
+                           ASAN_OPTIONS=sanitizer, POCL_CACHE_DIR=POCL_CACHE, **changes)
 
     def log(self):
         log = Log(self.log_path)
@@ -203,6 +208,37 @@ class FailureTest(WatchedTest):
         self.model(columns=5)
         self.random_rows("rows.npy", 3, 5)
         self.check_every_failure("out.npy", "embed", "model.safetensors", "rows.npy")
+
+
+class CacheTest(WatchedTest):
+    """Compiled programs that cannot be stored or loaded are compiled again."""
+
+    def train(self, fail="0"):
+        env = self.watched(fail, XDG_CACHE_HOME=self.path("cache"))
+        self.succeed("pretrain", "--synthetic", "4x5", "--hidden", 3, "--embedding", 2, "--epochs",
+                     1, "-o", "m.safetensors", "-q", env=env)
+        return self.check_released(), self.path("m.safetensors").read_bytes()
+
+    def calls(self, log, name):
+        return [number for number, function, _ in log.calls if function == name]
+
+    def test_calls_for_the_cache(self):
+        cold, whole = self.train()
+        entries = list(self.path("cache").glob("maskcl/*.program"))
+        if not entries:
+            self.skipTest("this driver has a cache of its own")
+        self.assertEqual(len(entries), len(self.calls(cold, "clCreateProgramWithSource")))
+        self.assertEqual(self.calls(cold, "clCreateProgramWithBinary"), [])
+        warm, again = self.train()
+        self.assertEqual(again, whole)
+        self.assertEqual(self.calls(warm, "clCreateProgramWithSource"), [])
+        self.assertEqual(len(self.calls(warm, "clCreateProgramWithBinary")), len(entries))
+        for name in "clCreateProgramWithBinary", "clBuildProgram":
+            for number in self.calls(warm, name):
+                log, again = self.train(str(number))
+                self.assertEqual(log.failed, [(number, name, "")])
+                self.assertEqual(again, whole)
+                self.assertEqual(len(self.calls(log, "clCreateProgramWithSource")), 1)
 
 
 if __name__ == "__main__":
