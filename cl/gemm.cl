@@ -1,71 +1,142 @@
-/* The native matrix product for CPU devices: a register tile a work-item, one work-item a
- * work-group, operands read in place. Built with:
- *   TILE_M       rows of a tile
+/* The native matrix product for CPU devices: a work-item is a work-group and has a block of rows of
+ * C times one panel of columns. Built with:
+ *   TILE_ROWS    rows of the tile of C that stays in registers
+ *   VECTOR       floats of a vector: 4, 8 or 16
+ *   VECTORS      vectors of a row of the tile
+ *   BLOCK_ROWS   most rows of a work-item
+ *   BLOCK_DEPTH  most of k that is worked off at a time
  *   TRANSPOSE_A  1 when A is stored [k×m]
- * A tile is TILE_M × 16: two float8 accumulators a row fill the registers of AVX2 at TILE_M 6. */
+ *   ADJACENT     1 when the rows of a tile are neighbours in memory: TRANSPOSE_A and m ≥ TILE_ROWS
+ *   FINISH, ACTIVATION  as in finish.clh */
 #include "common.clh"
+#include "finish.clh"
 
-#define TILE_N 16
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define FLOATS JOIN(float, VECTOR)
+#define LOAD JOIN(vload, VECTOR)
+#define STORE JOIN(vstore, VECTOR)
+#define COLUMNS (VECTOR * VECTORS) /* of a panel */
 
-/* Stores columns skip … end-1 of a row of a tile. */
-inline void store(global float *c, const float16 product, const float beta, const bool whole,
-    const uint skip, const uint end)
+/* panel[depth×COLUMNS] = the rows of B, zeros behind the columns that are there. */
+inline void copy_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
+    const uint columns)
 {
-    if (whole) {
-        vstore16(beta != 0.0f ? fma(beta, vload16(0, c), product) : product, 0, c);
+    if (columns == COLUMNS) {
+        for (uint p = 0; p < depth; p++) {
+#pragma unroll
+            for (uint v = 0; v < VECTORS; v++)
+                STORE(LOAD(v, b), v, panel);
+            panel += COLUMNS;
+            b += ldb;
+        }
     } else {
-        float values[TILE_N];
-        vstore16(product, 0, values);
-        for (uint j = skip; j < end; j++)
-            c[j] = beta != 0.0f ? fma(beta, c[j], values[j]) : values[j];
+        for (uint p = 0; p < depth; p++) {
+            for (uint j = 0; j < COLUMNS; j++)
+                panel[j] = j < columns ? b[j] : 0.0f;
+            panel += COLUMNS;
+            b += ldb;
+        }
     }
 }
 
-/* C = alpha · op(A) · B + beta · C, see src/gemm/gemm.h. Work-item (j, i) has the tile whose first
- * element is row i·TILE_M, column j·16. The last tile of a row of tiles starts at n-16 and leaves
- * the columns that its neighbour has alone; where n < 16, B has rows of 16 with zeros behind the n
- * (ldb 16), so that whole vectors can be read. A row beyond m reads row m-1 and is not stored. */
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(const global float *a,
-    const ulong a_offset, const uint lda, const global float *b, const ulong b_offset,
-    const uint ldb, global float *c, const ulong c_offset, const uint ldc, const uint m,
-    const uint n, const uint k, const float alpha, const float beta)
+/* sums[TILE_ROWS×COLUMNS] += A's rows · panel, each element its chain's next links; from zero where
+ * it is the first. A's row i of the tile begins at a + from[i], or at a + i where they are adjacent;
+ * its next element of k is step elements further. */
+inline void multiply_tile(local float *sums, const bool first, const global float *a,
+    const ulong *from, const uint step, const local float *panel, const uint depth)
 {
-    const uint row = get_global_id(1) * TILE_M;
-    const uint first = get_global_id(0) * TILE_N; /* of the columns to store */
-    const uint column = n < TILE_N ? 0 : min(first, n - TILE_N);
+    FLOATS sum[TILE_ROWS][VECTORS];
+#pragma unroll
+    for (uint i = 0; i < TILE_ROWS; i++) {
+#pragma unroll
+        for (uint v = 0; v < VECTORS; v++)
+            sum[i][v] = 0.0f;
+    }
+    if (!first) {
+#pragma unroll
+        for (uint i = 0; i < TILE_ROWS; i++) {
+#pragma unroll
+            for (uint v = 0; v < VECTORS; v++)
+                sum[i][v] = LOAD(v, sums + i * COLUMNS);
+        }
+    }
+    for (uint p = 0; p < depth; p++) {
+        FLOATS b[VECTORS];
+#pragma unroll
+        for (uint v = 0; v < VECTORS; v++)
+            b[v] = LOAD(v, panel);
+#pragma unroll
+        for (uint i = 0; i < TILE_ROWS; i++) {
+            const FLOATS value = ADJACENT ? a[i] : a[from[i]];
+#pragma unroll
+            for (uint v = 0; v < VECTORS; v++)
+                sum[i][v] = fma(value, b[v], sum[i][v]);
+        }
+        panel += COLUMNS;
+        a += step;
+    }
+#pragma unroll
+    for (uint i = 0; i < TILE_ROWS; i++) {
+#pragma unroll
+        for (uint v = 0; v < VECTORS; v++)
+            STORE(sum[i][v], v, sums + i * COLUMNS);
+    }
+}
+
+/* The first row of a tile: the last tile of neighbours begins earlier rather than end behind m. */
+inline uint tile_begin(const uint row, const uint m)
+{
+    return ADJACENT ? min(row, m - TILE_ROWS) : row;
+}
+
+/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q) has rows r·rows …
+ * and the panel of columns q·COLUMNS …. k is worked off in blocks of depth, for each of which the
+ * panel of B is copied to where it is read in sequence, and the partial sums wait in local memory. A
+ * row beyond m reads row m-1 and is not stored. */
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
+    const global float *restrict a, const ulong a_offset, const uint lda,
+    const global float *restrict b, const ulong b_offset, const uint ldb,
+    global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
+    const uint n, const uint k, const float alpha, const float beta, const uint rows,
+    const uint depth, const global float *restrict bias, const ulong bias_offset,
+    global float *restrict kept)
+{
+    local float16 panel_space[(BLOCK_DEPTH * COLUMNS + 15) / 16];
+    local float16 sums_space[(BLOCK_ROWS * COLUMNS + 15) / 16];
+    local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
+    const uint row = get_global_id(0) * rows, end = min(row + rows, m);
+    const uint column = get_global_id(1) * COLUMNS, columns = min(n - column, (uint)COLUMNS);
     a += a_offset;
     b += b_offset + column;
 
-    uint from[TILE_M]; /* where row i of the tile begins in A */
+    for (uint p = 0; p < k; p += depth) {
+        const uint here = min(depth, k - p);
+        copy_panel(panel, b + (ulong)p * ldb, ldb, here, columns);
+        for (uint i = row; i < end; i += TILE_ROWS) {
+            const uint begin = tile_begin(i, m);
+            ulong from[TILE_ROWS];
 #pragma unroll
-    for (uint i = 0; i < TILE_M; i++)
-        from[i] = min(row + i, m - 1) * (TRANSPOSE_A ? 1 : lda);
-
-    float8 left[TILE_M], right[TILE_M];
-#pragma unroll
-    for (uint i = 0; i < TILE_M; i++)
-        left[i] = right[i] = 0.0f;
-    for (uint p = 0; p < k; p++) {
-        const float8 b_left = vload8(0, b), b_right = vload8(1, b);
-#pragma unroll
-        for (uint i = 0; i < TILE_M; i++) {
-            const float8 value = a[from[i]];
-            left[i] = fma(value, b_left, left[i]);
-            right[i] = fma(value, b_right, right[i]);
+            for (uint r = 0; r < TILE_ROWS; r++)
+                from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
+            multiply_tile(sums + (i - row) * COLUMNS, p == 0,
+                a + (ulong)p * (TRANSPOSE_A ? lda : 1) + (ADJACENT ? begin : 0), from,
+                TRANSPOSE_A ? lda : 1, panel, here);
         }
-        a += TRANSPOSE_A ? lda : 1;
-        b += ldb;
     }
 
-    c += c_offset + (ulong)row * ldc + column;
-    const uint skip = first - column; /* columns that the neighbour to the left stores */
-    const uint end = min(n - column, (uint)TILE_N);
-    const bool whole = skip == 0 && end == TILE_N;
-#pragma unroll
-    for (uint i = 0; i < TILE_M; i++) {
-        const float16 product = alpha * (float16)(left[i], right[i]);
-        if (row + i < m)
-            store(c, product, beta, whole, skip, end);
-        c += ldc;
+    c += c_offset + column;
+    bias += bias_offset + column;
+    for (uint i = row; i < end; i++) {
+        const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
+        const local float *sum = sums + (tile - row + i - tile_begin(tile, m)) * COLUMNS;
+        global float *to = c + (ulong)i * ldc, *with = kept + (ulong)i * n + column;
+        if (columns == COLUMNS) {
+            for (uint j = 0; j < COLUMNS; j++)
+                finish(to + j, sum[j], alpha, beta, bias + j, with + j);
+        } else {
+            for (uint j = 0; j < columns; j++)
+                finish(to + j, sum[j], alpha, beta, bias + j, with + j);
+        }
     }
 }

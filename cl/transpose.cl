@@ -1,22 +1,28 @@
-/* Copies of a small operand in the order in which the product reads it. */
+/* A transposed copy of a matrix, for products whose second operand is stored transposed. */
 #include "common.clh"
 
-/* out[j·ldo + i] = in[i·ldi + j] for i < rows, j < columns; out's rows are padded with zeros from
- * rows to ldo. Work-item (i, j). */
-kernel void transpose(const global float *in, const ulong offset, const uint ldi, global float *out,
-    const uint ldo, const uint rows, const uint columns)
-{
-    const uint i = get_global_id(0), j = get_global_id(1);
-    if (i < ldo && j < columns)
-        out[(ulong)j * ldo + i] = i < rows ? in[offset + (ulong)i * ldi + j] : 0.0f;
-}
+#define BLOCK 16 /* as in src/gemm/native.c */
 
-/* out[i·ldo + j] = in[i·ldi + j] for i < rows, j < columns, and 0 for columns ≤ j < ldo.
- * Work-item (j, i). */
-kernel void pad(const global float *in, const ulong offset, const uint ldi, global float *out,
-    const uint ldo, const uint rows, const uint columns)
+/* out[j·rows + i] = in[i·ldi + j] for i < rows, j < columns. Work-item (x, y) has the block of 16 × 16
+ * elements from i = 16·x, j = 16·y on. */
+kernel void transpose(const global float *restrict in, const ulong offset, const uint ldi,
+    global float *restrict out, const uint rows, const uint columns)
 {
-    const uint j = get_global_id(0), i = get_global_id(1);
-    if (j < ldo && i < rows)
-        out[(ulong)i * ldo + j] = j < columns ? in[offset + (ulong)i * ldi + j] : 0.0f;
+    const uint i = get_global_id(0) * BLOCK, j = get_global_id(1) * BLOCK;
+    if (i >= rows || j >= columns)
+        return;
+    in += offset + (ulong)i * ldi + j;
+    out += (ulong)j * rows + i;
+    const uint height = min(rows - i, (uint)BLOCK), width = min(columns - j, (uint)BLOCK);
+    for (uint y = 0; y < width; y++) {
+        if (height == BLOCK) {
+#pragma unroll
+            for (uint x = 0; x < BLOCK; x++)
+                out[x] = in[(ulong)x * ldi + y];
+        } else {
+            for (uint x = 0; x < height; x++)
+                out[x] = in[(ulong)x * ldi + y];
+        }
+        out += rows;
+    }
 }

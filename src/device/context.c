@@ -49,6 +49,10 @@ static mcl_status open_device(mcl_context *context)
 {
     cl_platform_id platform;
     MCL_TRY(mcl_device_find(&platform, &context->device, &context->info));
+    cl_uint width = 0;
+    (void)clGetDeviceInfo(
+        context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
+    context->vector_width = width ? width : 1;
     const cl_context_properties properties[] = {
         CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
     cl_int code;

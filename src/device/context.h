@@ -12,6 +12,7 @@ struct mcl_context {
     mcl_device_info info;
     mcl_gemm_kind gemm;
     cl_device_id device;
+    uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     cl_context opencl;
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
     struct mcl_program *programs; /* built or expected */

@@ -1,10 +1,36 @@
 /* The product by CLBlast. */
 #include <clblast_c.h>
+#include <stdio.h>
 
 #include "gemm/providers.h"
 
-mcl_status mcl_gemm_clblast(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c)
+static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const mcl_finish *finish)
+{
+    char options[64];
+    snprintf(
+        options, sizeof options, "-D FINISH=%d -D ACTIVATION=%d", finish->kind, finish->activation);
+    return mcl_kernel_get(kernel, context, "finish.cl", "finish_product", options);
+}
+
+mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish)
+{
+    cl_kernel kernel;
+    return finish->kind == MCL_FINISH_NONE ? MCL_OK : get_kernel(&kernel, context, finish);
+}
+
+static mcl_status run_finish(
+    mcl_context *context, const mcl_gemm *gemm, mcl_matrix c, const mcl_finish *finish)
+{
+    const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
+    cl_kernel kernel;
+    MCL_TRY(get_kernel(&kernel, context, finish));
+    return mcl_launch(context, kernel, gemm->n, gemm->m, MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
+        MCL_UINT(gemm->ldc), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(finish->kept ? finish->kept : c.buffer), MCL_UINT(gemm->n));
+}
+
+mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+    mcl_matrix c, const mcl_finish *finish)
 {
     const CLBlastTranspose transpose_a =
         gemm->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
@@ -13,9 +39,9 @@ mcl_status mcl_gemm_clblast(
     const CLBlastStatusCode code = CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b,
         gemm->m, gemm->n, gemm->k, gemm->alpha, a.buffer, a.offset, gemm->lda, b.buffer, b.offset,
         gemm->ldb, gemm->beta, c.buffer, c.offset, gemm->ldc, &context->queue, NULL);
-    if (code == CLBlastSuccess)
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_DEVICE,
-        "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try --gemm native",
-        context->info.name, gemm->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
+    if (code != CLBlastSuccess)
+        return mcl_fail(MCL_ERROR_DEVICE,
+            "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try --gemm native",
+            context->info.name, gemm->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
+    return finish->kind == MCL_FINISH_NONE ? MCL_OK : run_finish(context, gemm, c, finish);
 }

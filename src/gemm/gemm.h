@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "device/context.h"
+#include "maskcl/model.h"
 
 /* C[m×n] = alpha · op(A)[m×k] · op(B)[k×n] + beta · C, all float32 and row-major. op(X) is X, or
  * its transpose when X is stored as such: transpose_a says that A is stored [k×m], transpose_b that
@@ -27,12 +28,31 @@ typedef struct mcl_matrix {
     uint64_t offset;
 } mcl_matrix;
 
+/* What becomes of an element of the product before it is stored, see cl/finish.clh. */
+typedef enum mcl_finish_kind {
+    MCL_FINISH_NONE,
+    MCL_FINISH_FORWARD,  /* z = product + bias[column]; C = f(z) */
+    MCL_FINISH_BACKWARD, /* C = product · f'(z): the gradient by f(z) becomes that by z */
+} mcl_finish_kind;
+
+typedef struct mcl_finish {
+    mcl_finish_kind kind;
+    mcl_activation activation; /* f */
+    mcl_matrix bias;           /* [n] forward */
+    cl_mem kept;               /* [m×n] z for GELU, which the forward pass writes; else f(z) */
+} mcl_finish;
+
 /* Enqueues the product. C must not overlap A or B. */
 mcl_status mcl_gemm_run(
     mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
 
+/* The same with a finish, which is free in the native product. */
+mcl_status mcl_gemm_run_finish(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
+    mcl_matrix b, mcl_matrix c, const mcl_finish *finish);
+
 /* Builds the kernels and reserves the work space that a product needs, so that running it neither
- * compiles nor allocates. CLBlast compiles its own when first run. */
-mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm);
+ * compiles nor allocates; of finish, which may be NULL, kind and activation count. CLBlast compiles
+ * its own kernels when first run. */
+mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
 
 #endif

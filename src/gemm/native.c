@@ -1,25 +1,48 @@
 /* The product by our own kernels, see cl/gemm.cl. */
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "gemm/providers.h"
 
-#define TILE_M 6
-#define TILE_N 16
-#define STRING_(x) #x
-#define STRING(x) STRING_(x)
+#define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
 
-/* The kernel reads B as rows of at least 16 elements. Where B is stored transposed, or its rows are
- * shorter than that, it reads a copy in the context's work space, with rows of this many elements;
- * 0 where B is read in place. B is the weights or the embeddings here, the smaller operand. */
-static uint32_t copy_row(const mcl_gemm *gemm)
+/* How the kernel is built for a device, see cl/gemm.cl. */
+struct tile {
+    uint32_t rows, vector, vectors, block_rows, block_depth;
+};
+
+/* The accumulators, one row of B and one broadcast element fill the registers: 16 of them, or the
+ * 32 that AVX-512 has. The block of B lies in local memory together with the partial sums. */
+static struct tile tile_of(const mcl_context *context)
 {
-    if (gemm->n < TILE_N)
-        return TILE_N;
-    return gemm->transpose_b ? gemm->n : 0;
+    struct tile tile = context->vector_width >= 16
+                           ? (struct tile){8, 16, 2, 128, 256}
+                           : (struct tile){6, context->vector_width >= 8 ? 8 : 4, 2, 96, 256};
+    const uint32_t columns = tile.vector * tile.vectors;
+    while ((tile.block_rows + tile.block_depth) * columns * sizeof(float) >
+           context->info.local_memory) {
+        tile.block_depth /= 2;
+        tile.block_rows = tile.block_rows / 2 / tile.rows * tile.rows;
+    }
+    return tile;
 }
 
+/* A block of rows gives every compute unit several work-items, where there are rows enough. */
+static uint32_t rows_of_item(
+    const mcl_context *context, const struct tile *tile, uint32_t m, uint32_t panels)
+{
+    const uint64_t items = (uint64_t)context->info.compute_units * 8;
+    const uint64_t blocks = (items + panels - 1) / panels;
+    const uint64_t rows = (m + blocks - 1) / blocks;
+    const uint64_t whole = (rows + tile->rows - 1) / tile->rows * tile->rows;
+    return whole < tile->block_rows ? (uint32_t)whole : tile->block_rows;
+}
+
+/* The kernel reads B row by row: where B is stored transposed, from a copy in the context's work
+ * space. That is the weights or the embeddings here, the smaller operand. */
 static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
 {
-    uint64_t bytes = (uint64_t)copy_row(gemm) * gemm->k * sizeof(float);
+    const uint64_t bytes = gemm->transpose_b ? (uint64_t)gemm->n * gemm->k * sizeof(float) : 0;
     if (bytes <= context->scratch.bytes)
         return MCL_OK;
     cl_mem buffer;
@@ -30,57 +53,70 @@ static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
     return MCL_OK;
 }
 
-static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const mcl_gemm *gemm)
+static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const struct tile *tile,
+    const mcl_gemm *gemm, const mcl_finish *finish)
 {
-    return mcl_kernel_get(kernel, context, "gemm.cl", "gemm",
-        gemm->transpose_a ? "-D TILE_M=" STRING(TILE_M) " -D TRANSPOSE_A=1"
-                          : "-D TILE_M=" STRING(TILE_M) " -D TRANSPOSE_A=0");
+    char options[256];
+    snprintf(options, sizeof options,
+        "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D BLOCK_ROWS=%u -D BLOCK_DEPTH=%u "
+        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D FINISH=%d -D ACTIVATION=%d",
+        tile->rows, tile->vector, tile->vectors, tile->block_rows, tile->block_depth,
+        gemm->transpose_a, gemm->transpose_a && gemm->m >= tile->rows, finish->kind,
+        finish->activation);
+    return mcl_kernel_get(kernel, context, "gemm.cl", "gemm", options);
 }
 
-static mcl_status get_copy_kernel(cl_kernel *kernel, mcl_context *context, const mcl_gemm *gemm)
+static mcl_status get_transpose(cl_kernel *kernel, mcl_context *context)
 {
-    return mcl_kernel_get(
-        kernel, context, "transpose.cl", gemm->transpose_b ? "transpose" : "pad", "");
+    return mcl_kernel_get(kernel, context, "transpose.cl", "transpose", "");
 }
 
-mcl_status mcl_gemm_native_prepare(mcl_context *context, const mcl_gemm *gemm)
+mcl_status mcl_gemm_native_prepare(
+    mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
+    const struct tile tile = tile_of(context);
     cl_kernel kernel;
-    MCL_TRY(get_kernel(&kernel, context, gemm));
-    if (copy_row(gemm))
-        MCL_TRY(get_copy_kernel(&kernel, context, gemm));
+    MCL_TRY(get_kernel(&kernel, context, &tile, gemm, finish));
+    if (gemm->transpose_b)
+        MCL_TRY(get_transpose(&kernel, context));
     return reserve(context, gemm);
 }
 
-/* Copies B to the work space as k rows of ld elements, zeros behind the n that are there. */
-static mcl_status copy_b(mcl_context *context, const mcl_gemm *gemm, mcl_matrix b, uint32_t ld)
+/* Copies B, stored [n×k], to the work space as [k×n]. */
+static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_matrix b)
 {
     cl_kernel kernel;
     MCL_TRY(reserve(context, gemm));
-    MCL_TRY(get_copy_kernel(&kernel, context, gemm));
-    const uint32_t rows = gemm->transpose_b ? gemm->n : gemm->k;
-    const uint32_t columns = gemm->transpose_b ? gemm->k : gemm->n;
-    return mcl_launch(context, kernel, ld, gemm->k, MCL_BUFFER(b.buffer), MCL_ULONG(b.offset),
-        MCL_UINT(gemm->ldb), MCL_BUFFER(context->scratch.buffer), MCL_UINT(ld), MCL_UINT(rows),
-        MCL_UINT(columns));
+    MCL_TRY(get_transpose(&kernel, context));
+    return mcl_launch(context, kernel, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
+        (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, MCL_BUFFER(b.buffer),
+        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(context->scratch.buffer),
+        MCL_UINT(gemm->n), MCL_UINT(gemm->k));
 }
 
-mcl_status mcl_gemm_native(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c)
+mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+    mcl_matrix c, const mcl_finish *finish)
 {
-    cl_kernel kernel;
+    const struct tile tile = tile_of(context);
+    const uint32_t columns = tile.vector * tile.vectors;
+    const uint32_t panels = (gemm->n + columns - 1) / columns;
+    const uint32_t rows = rows_of_item(context, &tile, gemm->m, panels);
+    const uint32_t blocks = (gemm->k + tile.block_depth - 1) / tile.block_depth;
+    const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
     uint32_t ldb = gemm->ldb;
-    const uint32_t copied = copy_row(gemm);
-    if (copied) {
-        MCL_TRY(copy_b(context, gemm, b, copied));
+    cl_kernel kernel;
+    if (gemm->transpose_b) {
+        MCL_TRY(transpose_b(context, gemm, b));
         b = (mcl_matrix){context->scratch.buffer, 0};
-        ldb = copied;
+        ldb = gemm->n;
     }
-    MCL_TRY(get_kernel(&kernel, context, gemm));
+    MCL_TRY(get_kernel(&kernel, context, &tile, gemm, finish));
     const size_t one[3] = {1, 1, 1};
-    return mcl_launch_local(context, kernel, (gemm->n + TILE_N - 1) / TILE_N,
-        (gemm->m + TILE_M - 1) / TILE_M, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
-        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
-        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta));
+    return mcl_launch_local(context, kernel, (gemm->m + rows - 1) / rows, panels, one,
+        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
+        MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
+        MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(rows),
+        MCL_UINT((gemm->k + blocks - 1) / blocks), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(finish->kept ? finish->kept : c.buffer));
 }

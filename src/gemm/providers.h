@@ -4,11 +4,14 @@
 
 #include "gemm/gemm.h"
 
-mcl_status mcl_gemm_native(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
-mcl_status mcl_gemm_native_prepare(mcl_context *context, const mcl_gemm *gemm);
+mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+    mcl_matrix c, const mcl_finish *finish);
+mcl_status mcl_gemm_native_prepare(
+    mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
 
-mcl_status mcl_gemm_clblast(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
+/* The finish is a kernel of its own here. */
+mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+    mcl_matrix c, const mcl_finish *finish);
+mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish);
 
 #endif

@@ -15,7 +15,7 @@ struct mcl_network {
     size_t count;
     mcl_layer layers[MCL_LAYERS_MAX];
     cl_mem output[MCL_LAYERS_MAX];   /* [R×O] a = f(z) */
-    cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the backward pass needs it; else NULL */
+    cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the passes need it, for GELU; else NULL */
     cl_mem gradient[MCL_LAYERS_MAX]; /* [R×O] by a, then by z; training only */
     cl_mem space;                    /* of column sums; training only */
 };
@@ -31,16 +31,19 @@ static cl_mem kept(const mcl_network *network, size_t l)
     return network->linear[l] ? network->linear[l] : network->output[l];
 }
 
-static mcl_status layer_kernel(
-    cl_kernel *kernel, mcl_network *network, const char *name, mcl_activation activation)
+/* a = f(z + b) */
+static mcl_finish forward_finish(const mcl_network *network, size_t l, cl_mem parameters)
 {
-    static const char *const options[] = {
-        [MCL_ACTIVATION_NONE] = "-D ACTIVATION=0",
-        [MCL_ACTIVATION_RELU] = "-D ACTIVATION=1",
-        [MCL_ACTIVATION_GELU] = "-D ACTIVATION=2",
-        [MCL_ACTIVATION_TANH] = "-D ACTIVATION=3",
-    };
-    return mcl_kernel_get(kernel, network->context, "layer.cl", name, options[activation]);
+    return (mcl_finish){MCL_FINISH_FORWARD, activation_of(network, l),
+        {parameters, network->layers[l].bias}, network->linear[l]};
+}
+
+/* The gradient by layer l's output becomes that by its z. */
+static mcl_finish backward_finish(const mcl_network *network, size_t l)
+{
+    const mcl_activation activation = activation_of(network, l);
+    return (mcl_finish){activation == MCL_ACTIVATION_NONE ? MCL_FINISH_NONE : MCL_FINISH_BACKWARD,
+        activation, {NULL, 0}, kept(network, l)};
 }
 
 /* z[R×O] = x[R×I] · Wᵀ, W[O×I] */
@@ -70,22 +73,22 @@ static mcl_status create_layer(mcl_network *network, size_t l, bool training)
     const mcl_layer *layer = &network->layers[l];
     const mcl_activation activation = activation_of(network, l);
     const uint64_t elements = (uint64_t)network->rows * layer->out;
-    cl_kernel kernel;
+    mcl_finish finish = forward_finish(network, l, NULL);
     mcl_gemm product = forward_product(layer, network->rows);
-    MCL_TRY(mcl_gemm_prepare(context, &product));
-    MCL_TRY(layer_kernel(&kernel, network, "forward", activation));
+    MCL_TRY(mcl_gemm_prepare(context, &product, &finish));
     MCL_TRY(
         mcl_buffer_create(&network->output[l], context, elements, sizeof(float), "activations"));
-    if (!training)
-        return MCL_OK;
-    product = weight_product(layer, network->rows);
-    MCL_TRY(mcl_gemm_prepare(context, &product));
-    product = input_product(layer, network->rows, 0.0f);
-    MCL_TRY(mcl_gemm_prepare(context, &product));
-    MCL_TRY(layer_kernel(&kernel, network, "backward", activation));
     if (activation == MCL_ACTIVATION_GELU)
         MCL_TRY(mcl_buffer_create(
             &network->linear[l], context, elements, sizeof(float), "activations"));
+    if (!training)
+        return MCL_OK;
+    product = weight_product(layer, network->rows);
+    MCL_TRY(mcl_gemm_prepare(context, &product, NULL));
+    product = input_product(layer, network->rows, 0.0f);
+    if (l > 0)
+        finish = backward_finish(network, l - 1);
+    MCL_TRY(mcl_gemm_prepare(context, &product, l > 0 ? &finish : NULL));
     return mcl_buffer_create(
         &network->gradient[l], context, elements, sizeof(float), "gradients of the activations");
 }
@@ -137,37 +140,34 @@ static mcl_status forward_layer(
 {
     const mcl_layer *layer = &network->layers[l];
     const mcl_gemm product = forward_product(layer, rows);
-    cl_kernel kernel;
-    MCL_TRY(mcl_gemm_run(network->context, &product, (mcl_matrix){input, 0},
-        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){kept(network, l), 0}));
-    MCL_TRY(layer_kernel(&kernel, network, "forward", activation_of(network, l)));
-    return mcl_launch(network->context, kernel, layer->out, rows, MCL_BUFFER(kept(network, l)),
-        MCL_BUFFER(parameters), MCL_ULONG(layer->bias), MCL_BUFFER(network->output[l]),
-        MCL_UINT(layer->out));
+    const mcl_finish finish = forward_finish(network, l, parameters);
+    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0},
+        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){network->output[l], 0}, &finish);
 }
 
-/* dz = da·f'(z), db = Σ_R dz, dW = dzᵀ·x, dx = dz·W + keep·dx (where dx is wanted) */
-static mcl_status backward_layer(mcl_network *network, size_t l, cl_mem parameters,
-    cl_mem gradients, cl_mem input, uint32_t rows, cl_mem input_gradient, float keep)
+/* From dz of layer l: db = Σ_R dz, dW = dzᵀ·x */
+static mcl_status backward_parameters(
+    mcl_network *network, size_t l, cl_mem gradients, cl_mem input, uint32_t rows)
 {
     const mcl_layer *layer = &network->layers[l];
-    const mcl_matrix dz = {network->gradient[l], 0};
-    if (activation_of(network, l) != MCL_ACTIVATION_NONE) {
-        cl_kernel kernel;
-        MCL_TRY(layer_kernel(&kernel, network, "backward", activation_of(network, l)));
-        MCL_TRY(mcl_launch(network->context, kernel, (size_t)rows * layer->out, 1,
-            MCL_BUFFER(dz.buffer), MCL_BUFFER(kept(network, l))));
-    }
-    MCL_TRY(mcl_column_sums(
-        network->context, dz.buffer, rows, layer->out, network->space, gradients, layer->bias));
-    const mcl_gemm weights = weight_product(layer, rows);
-    MCL_TRY(mcl_gemm_run(network->context, &weights, dz, (mcl_matrix){input, 0},
-        (mcl_matrix){gradients, layer->weight}));
-    if (!input_gradient)
-        return MCL_OK;
-    const mcl_gemm inputs = input_product(layer, rows, keep);
-    return mcl_gemm_run(network->context, &inputs, dz, (mcl_matrix){parameters, layer->weight},
-        (mcl_matrix){input_gradient, 0});
+    const mcl_gemm product = weight_product(layer, rows);
+    MCL_TRY(mcl_column_sums(network->context, network->gradient[l], rows, layer->out,
+        network->space, gradients, layer->bias));
+    return mcl_gemm_run(network->context, &product, (mcl_matrix){network->gradient[l], 0},
+        (mcl_matrix){input, 0}, (mcl_matrix){gradients, layer->weight});
+}
+
+/* From dz of layer l: dx = dz·W + keep·dx, and from there dz of the layer before, if there is one
+ */
+static mcl_status backward_input(mcl_network *network, size_t l, cl_mem parameters, uint32_t rows,
+    cl_mem input_gradient, float keep)
+{
+    const mcl_layer *layer = &network->layers[l];
+    const mcl_gemm product = input_product(layer, rows, keep);
+    const mcl_finish finish =
+        l > 0 ? backward_finish(network, l - 1) : (mcl_finish){.kind = MCL_FINISH_NONE};
+    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){network->gradient[l], 0},
+        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){input_gradient, 0}, &finish);
 }
 
 mcl_status mcl_network_forward(mcl_network *network, cl_mem parameters, cl_mem input, uint32_t rows)
@@ -182,10 +182,13 @@ mcl_status mcl_network_forward(mcl_network *network, cl_mem parameters, cl_mem i
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep)
 {
-    for (size_t l = network->count; l-- > 1;)
-        MCL_TRY(backward_layer(network, l, parameters, gradients, network->output[l - 1], rows,
-            network->gradient[l - 1], 0.0f));
-    return backward_layer(network, 0, parameters, gradients, input, rows, input_gradient, keep);
+    for (size_t l = network->count; l-- > 1;) {
+        MCL_TRY(backward_parameters(network, l, gradients, network->output[l - 1], rows));
+        MCL_TRY(backward_input(network, l, parameters, rows, network->gradient[l - 1], 0.0f));
+    }
+    MCL_TRY(backward_parameters(network, 0, gradients, input, rows));
+    return input_gradient ? backward_input(network, 0, parameters, rows, input_gradient, keep)
+                          : MCL_OK;
 }
 
 cl_mem mcl_network_output(const mcl_network *network)

@@ -79,8 +79,8 @@ static mcl_status create_ntxent(mcl_loss *loss)
     MCL_TRY(mcl_buffer_create(
         &loss->similarity, context, views, views * sizeof(float), "similarities of nt-xent"));
     const mcl_gemm forward = similarity_product(loss), backward = gradient_product(loss);
-    MCL_TRY(mcl_gemm_prepare(context, &forward));
-    return mcl_gemm_prepare(context, &backward);
+    MCL_TRY(mcl_gemm_prepare(context, &forward, NULL));
+    return mcl_gemm_prepare(context, &backward, NULL);
 }
 
 static mcl_status create_reconstruction(mcl_loss *loss, const mcl_architecture *architecture)

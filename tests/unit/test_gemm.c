@@ -113,8 +113,8 @@ static struct form form_of(int loop)
     return (struct form){.transpose_a = loop & 1, .transpose_b = loop & 2, .alpha = 1.0f};
 }
 
-/* Around the tile's 6 rows and 16 columns, and twice that. */
-static const uint32_t sizes[] = {1, 5, 6, 7, 10, 15, 16, 17, 31, 33, 37, 129};
+/* Around the tiles' 6 or 8 rows and 8, 16 or 32 columns, and the blocks of 96 or 128 rows. */
+static const uint32_t sizes[] = {1, 5, 6, 7, 8, 9, 10, 15, 16, 17, 31, 33, 37, 65, 129};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 START_TEST(test_all_sizes)
@@ -172,6 +172,78 @@ START_TEST(test_large_product)
 {
     if (!is_oclgrind())
         check_product(form_of(_i), 256, 131, 784);
+}
+END_TEST
+
+/* More rows than the compute units take with one block each, and a depth of several blocks, the
+ * last one shorter. */
+START_TEST(test_blocks_of_rows_and_depth)
+{
+    if (is_oclgrind())
+        return;
+    struct form form = form_of(_i);
+    form.beta = 0.5f;
+    check_product(form, 1027, 33, 257);
+    check_product(form, 5, 3, 1025);
+}
+END_TEST
+
+/* A fused finish gives the bits of the plain product that cl/finish.cl goes over afterwards. */
+START_TEST(test_finish)
+{
+    static const uint32_t shapes[][3] = {{7, 40, 9}, {17, 32, 300}, {3, 5, 2}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        const uint32_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        const size_t count = (size_t)m * n;
+        float *values = allocate(m * k + n * k + count + n + 1, sizeof *values);
+        float *fused = allocate(count, sizeof *fused), *apart = allocate(count, sizeof *apart);
+        float *kept = allocate(count, sizeof *kept), *kept_apart = allocate(count, sizeof *kept);
+        fill_random(values, m * k + n * k + count + n + 1, 5 + s);
+        cl_mem a = buffer_with(values, m * k * sizeof(float));
+        cl_mem b = buffer_with(values + m * k, n * k * sizeof(float));
+        cl_mem bias = buffer_with(values + m * k + n * k + count, (n + 1) * sizeof(float));
+        const mcl_gemm g = {false, true, m, n, k, k, k, n, 0.5f, 0.0f};
+        for (int kind = MCL_FINISH_FORWARD; kind <= MCL_FINISH_BACKWARD; kind++) {
+            for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++) {
+                cl_mem c = buffer_with(fused, count * sizeof(float));
+                cl_mem with = buffer_with(values + m * k + n * k, count * sizeof(float));
+                cl_mem with_apart = buffer_with(values + m * k + n * k, count * sizeof(float));
+                const mcl_finish finish = {
+                    (mcl_finish_kind)kind, (mcl_activation)f, {bias, 1}, with};
+                ASSERT_OK(mcl_gemm_run_finish(context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0},
+                    (mcl_matrix){c, 0}, &finish));
+                read_buffer(fused, c, count * sizeof(float));
+                read_buffer(kept, with, count * sizeof(float));
+
+                char options[64], what[96];
+                cl_kernel kernel;
+                snprintf(options, sizeof options, "-D FINISH=%d -D ACTIVATION=%d", kind, f);
+                snprintf(what, sizeof what, "%u × %u × %u, %s", (unsigned)m, (unsigned)n,
+                    (unsigned)k, options);
+                ASSERT_OK(mcl_gemm_run(
+                    context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0}, (mcl_matrix){c, 0}));
+                ASSERT_OK(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
+                ASSERT_OK(
+                    mcl_launch(context, kernel, n, m, MCL_BUFFER(c), MCL_ULONG(0), MCL_UINT(n),
+                        MCL_BUFFER(bias), MCL_ULONG(1), MCL_BUFFER(with_apart), MCL_UINT(n)));
+                read_buffer(apart, c, count * sizeof(float));
+                read_buffer(kept_apart, with_apart, count * sizeof(float));
+                assert_same_bits(fused, apart, count, what);
+                assert_same_bits(kept, kept_apart, count, what);
+                mcl_buffer_release(&c);
+                mcl_buffer_release(&with);
+                mcl_buffer_release(&with_apart);
+            }
+        }
+        mcl_buffer_release(&a);
+        mcl_buffer_release(&b);
+        mcl_buffer_release(&bias);
+        free(values);
+        free(fused);
+        free(apart);
+        free(kept);
+        free(kept_apart);
+    }
 }
 END_TEST
 
@@ -236,7 +308,7 @@ START_TEST(test_prepare_reserves_what_running_needs)
 {
     mcl_gemm g = {false, true, 7, 20, 9, 9, 9, 20, 1.0f, 0.0f};
     ck_assert_uint_eq(context->scratch.bytes, 0);
-    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
     ck_assert_uint_eq(context->scratch.bytes, 20 * 9 * sizeof(float));
     const cl_mem reserved = context->scratch.buffer;
     check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 9);
@@ -249,7 +321,7 @@ START_TEST(test_prepare_reserves_what_running_needs)
     const size_t before = context->scratch.bytes;
     g.transpose_b = false; /* read in place */
     g.k = 1000;
-    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
     ck_assert_uint_eq(context->scratch.bytes, before);
 }
 END_TEST
@@ -294,7 +366,7 @@ START_TEST(test_clblast)
         check_product(form, 7, 17, 33);
     }
     const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f, 0.0f};
-    ASSERT_OK(mcl_gemm_prepare(context, &g));
+    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
     ck_assert_uint_eq(context->scratch.bytes, 0);
 
     /* its refusal arrives as a message: rows that are shorter than what they hold */
@@ -321,6 +393,8 @@ int main(void)
     tcase_add_loop_test(tcase, test_offsets_and_longer_rows, 0, 4);
     tcase_add_loop_test(tcase, test_alpha_and_beta, 0, 4);
     tcase_add_loop_test(tcase, test_large_product, 0, 4);
+    tcase_add_loop_test(tcase, test_blocks_of_rows_and_depth, 0, 4);
+    tcase_add_test(tcase, test_finish);
     tcase_add_test(tcase, test_chain_ascends_and_is_fused);
     tcase_add_test(tcase, test_nan_and_infinity_spread);
     tcase_add_test(tcase, test_prepare_reserves_what_running_needs);

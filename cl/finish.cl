@@ -1,0 +1,14 @@
+/* What finish.clh does, on its own: for products that CLBlast has computed. Built with FINISH and
+ * ACTIVATION as there. */
+#include "common.clh"
+#include "finish.clh"
+
+/* c[m×n], its rows ldc apart, holds the product. Work-item (j, i) has the element of row i, column
+ * j. */
+kernel void finish_product(global float *c, const ulong offset, const uint ldc,
+    const global float *bias, const ulong bias_offset, global float *kept, const uint n)
+{
+    const uint j = get_global_id(0), i = get_global_id(1);
+    global float *to = c + offset + (ulong)i * ldc + j;
+    finish(to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
+}
