@@ -9,6 +9,10 @@
 #include "base/names.h"
 #include "device/devices.h"
 
+/* Of work-groups where the driver does not choose. */
+#define LOCAL_MIN 8
+#define LOCAL_MAX 64
+
 static const char *const gemm_names[] = {"auto", "clblast", "native"};
 
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
@@ -53,6 +57,10 @@ static mcl_status open_device(mcl_context *context)
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
     context->vector_width = width ? width : 1;
+    cl_device_fp_config single = 0;
+    (void)clGetDeviceInfo(
+        context->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);
+    context->exact_division = (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     const cl_context_properties properties[] = {
         CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
     cl_int code;
@@ -111,11 +119,34 @@ mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
     return context->gemm;
 }
 
+bool mcl_context_is_pocl(const mcl_context *context)
+{
+    return strcmp(context->info.platform, "Portable Computing Language") == 0;
+}
+
+/* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
+ * the number of work-items. Here most numbers share a size: the largest divisor of the columns up to
+ * 64, which vectors are made of. False where the driver's choice is better. */
+static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
+{
+    if (!mcl_context_is_pocl(context))
+        return false;
+    local[0] = local[1] = local[2] = 1;
+    for (size_t size = 2; size <= LOCAL_MAX; size++) {
+        if (global[0] % size == 0)
+            local[0] = size;
+    }
+    return local[0] >= LOCAL_MIN || global[0] == local[0];
+}
+
 mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
     const size_t *local, const mcl_argument *arguments, size_t count)
 {
     if (global[0] == 0 || global[1] == 0)
         return MCL_OK;
+    size_t chosen[3];
+    if (!local && choose_local(chosen, context, global))
+        local = chosen;
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
         code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);

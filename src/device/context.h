@@ -12,6 +12,7 @@ struct mcl_context {
     mcl_device_info info;
     mcl_gemm_kind gemm;
     cl_device_id device;
+    bool exact_division; /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     cl_context opencl;
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
@@ -107,6 +108,9 @@ mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, s
 
 /* Waits until the queue is empty. */
 mcl_status mcl_context_finish(mcl_context *context);
+
+/* Whether the driver is PoCL, which compiles kernels when they first run. */
+bool mcl_context_is_pocl(const mcl_context *context);
 
 /* mcl_opencl_fail() for this context's device. */
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code);

@@ -50,7 +50,7 @@ static mcl_status build_failed(
  * every kernel once more: 2.4 s for the programs of a training. */
 static bool is_cached(const mcl_context *context)
 {
-    return strcmp(context->info.platform, "Portable Computing Language") != 0;
+    return !mcl_context_is_pocl(context);
 }
 
 /* *program = what the cache has under key, or NULL. */
@@ -179,13 +179,17 @@ static void release(struct mcl_program *program)
     free(program);
 }
 
-static mcl_status create(struct mcl_program *program, const char *file, const char *options)
+static mcl_status create(
+    struct mcl_program *program, const mcl_context *context, const char *file, const char *options)
 {
-    static const char standard[] = "-cl-std=CL1.2";
+    const char *standard =
+        context->exact_division
+            ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
+            : "-cl-std=CL1.2";
     MCL_TRY(mcl_copy_string(&program->file, file));
     MCL_TRY(mcl_copy_string(&program->options, options));
     MCL_TRY(mcl_text_append(&program->defines, "", 0));
-    MCL_TRY(mcl_text_append(&program->flags, standard, sizeof standard - 1));
+    MCL_TRY(mcl_text_append(&program->flags, standard, strlen(standard)));
     return mcl_source_options(&program->defines, &program->flags, options);
 }
 
@@ -202,7 +206,7 @@ static mcl_status find(
     }
     struct mcl_program *program;
     MCL_TRY(mcl_allocate(&program, 1, sizeof *program));
-    mcl_status status = create(program, file, options);
+    mcl_status status = create(program, context, file, options);
     if (status == MCL_OK)
         *found = *end = program;
     else

@@ -66,6 +66,7 @@ static const struct function functions[] = {
     {"flush", mcl_host_flush, NULL, reference_flush, EXACT},
 };
 #define FUNCTIONS (sizeof functions / sizeof *functions)
+#define DIVIDE 7 /* in functions */
 
 static inline uint32_t host_bits(const struct function *function, uint32_t a, uint32_t b)
 {

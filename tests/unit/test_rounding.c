@@ -216,6 +216,17 @@ static void compare_device(cl_device_id id, const char *options, uint64_t step)
     rounding_device_close(&device);
 }
 
+/* With the device's own division and square root, where it declares them correctly rounded. */
+#define EXACT_DIVISION                                                                             \
+    "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
+
+static bool divides_exactly(cl_device_id id)
+{
+    cl_device_fp_config single = 0;
+    clGetDeviceInfo(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);
+    return (single & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+}
+
 /* Optimised, not optimised, and with subnormal numbers flushed where a device offers it. */
 START_TEST(test_devices_give_the_host_s_bits)
 {
@@ -223,6 +234,7 @@ START_TEST(test_devices_give_the_host_s_bits)
         const char *options;
         uint64_t step;
     } builds[] = {
+        {EXACT_DIVISION, STEP},
         {"-cl-std=CL1.2", STEP},
         {"-cl-std=CL1.2 -cl-opt-disable", STEP_WIDE},
         {"-cl-std=CL1.2 -cl-denorms-are-zero", STEP_WIDE},
@@ -232,8 +244,50 @@ START_TEST(test_devices_give_the_host_s_bits)
     if (count == 0)
         puts("skipped: there is no OpenCL device to compare with the host");
     load_cases();
-    for (size_t d = 0; d < count; d++)
-        compare_device(ids[d], builds[_i].options, builds[_i].step);
+    for (size_t d = 0; d < count; d++) {
+        if (strcmp(builds[_i].options, EXACT_DIVISION) != 0 || divides_exactly(ids[d]))
+            compare_device(ids[d], builds[_i].options, builds[_i].step);
+    }
+}
+END_TEST
+
+/* Quotients close to 2^-126, where a device's own division and this one's rule part: the next
+ * significands to that of the divisor, of both operands' either sign. */
+START_TEST(test_devices_divide_to_the_smallest_number)
+{
+    enum { NEAR = 4, EXPONENTS = 8, COUNT = NEAR * EXPONENTS * 4 };
+    static struct rounding_device device;
+    static uint32_t a[CHUNK], b[CHUNK], results[CHUNK];
+    cl_device_id ids[16];
+    const size_t count = rounding_devices(ids, 16);
+    size_t smallest = 0, pairs = 0;
+    while (pairs + COUNT <= CHUNK) {
+        static uint64_t random = 7;
+        const uint32_t significand = (uint32_t)next_random(&random) & 0x007FFFFFu;
+        for (uint32_t i = 0; i < COUNT; i++) {
+            const uint32_t exponent = 1 + i / (4 * NEAR) * 15; /* of a */
+            a[pairs] = (exponent << 23) + significand - 1 + i / 4 % NEAR;
+            b[pairs] = ((exponent + 126) << 23) + significand;
+            a[pairs] |= i & 1 ? 0x80000000u : 0;
+            b[pairs] |= i & 2 ? 0x80000000u : 0;
+            smallest += (host_bits(&functions[DIVIDE], a[pairs], b[pairs]) << 1) != 0;
+            pairs++;
+        }
+    }
+    ck_assert_msg(smallest > pairs / 4 && smallest < pairs, "%zu of %zu", smallest, pairs);
+    for (size_t d = 0; d < count; d++) {
+        const char *options = divides_exactly(ids[d]) ? EXACT_DIVISION : "-cl-std=CL1.2";
+        cl_int code = rounding_device_open(&device, ids[d], options, CHUNK);
+        ck_assert_msg(code == CL_SUCCESS, "%s: error %d\n%s", device.name, code, device.log);
+        code = rounding_device_run(&device, &functions[DIVIDE], a, b, results, pairs);
+        ck_assert_msg(code == CL_SUCCESS, "%s: error %d", device.name, code);
+        for (size_t i = 0; i < pairs; i++) {
+            const uint32_t expected = host_bits(&functions[DIVIDE], a[i], b[i]);
+            REQUIRE(results[i] == expected, "%s: %08x / %08x is %08x, and %08x on the host",
+                device.name, a[i], b[i], results[i], expected);
+        }
+        rounding_device_close(&device);
+    }
 }
 END_TEST
 
@@ -306,7 +360,8 @@ int main(void)
 #ifdef __SSE2__
     tcase_add_loop_test(tcase, test_flushing_processor_gives_the_same_bits, 0, FUNCTIONS);
 #endif
-    tcase_add_loop_test(tcase, test_devices_give_the_host_s_bits, 0, 3);
+    tcase_add_loop_test(tcase, test_devices_give_the_host_s_bits, 0, 4);
+    tcase_add_test(tcase, test_devices_divide_to_the_smallest_number);
     tcase_add_test(tcase, test_flush);
     tcase_add_test(tcase, test_square_root_of_every_significand);
     tcase_add_test(tcase, test_reciprocal_of_every_significand);
