@@ -125,8 +125,8 @@ bool mcl_context_is_pocl(const mcl_context *context)
 }
 
 /* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
- * the number of work-items. Here most numbers share a size: the largest divisor of the columns up to
- * 64, which vectors are made of. False where the driver's choice is better. */
+ * the number of work-items. Here most numbers share a size: the largest divisor of the columns that
+ * is at most 64. False where that is too small for work-items to run side by side in vectors. */
 static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
 {
     if (!mcl_context_is_pocl(context))

@@ -135,6 +135,35 @@ START_TEST(test_faulty_file_harms_no_other)
 }
 END_TEST
 
+/* Every work-item runs once, whatever the number of columns; and on PoCL, which compiles a kernel
+ * for every size of work-groups, few sizes do. */
+START_TEST(test_sizes_of_work_groups)
+{
+    static const size_t columns[] = {1, 2, 7, 8, 61, 64, 74, 128, 784, 787, 1000, 4096, 16384};
+    static const cl_int on_pocl[] = {1, 2, 7, 8, 61, 64, 37, 64, 56, 0, 50, 64, 64};
+    cl_kernel kernel;
+    write_text("a.cl", "kernel void k(global int *out, const uint columns)\n{\n"
+                       "    const uint i = get_global_id(1) * columns + get_global_id(0);\n"
+                       "    out[i] += get_local_size(0) * get_local_size(1);\n}\n");
+    ASSERT_OK(mcl_kernel_get(&kernel, context, "a.cl", "k", ""));
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const size_t rows = 3, bytes = rows * columns[i] * sizeof(cl_int);
+        cl_int *values = allocate(rows * columns[i], sizeof *values);
+        cl_mem buffer = buffer_with(values, bytes);
+        ASSERT_OK(mcl_launch(
+            context, kernel, columns[i], rows, MCL_BUFFER(buffer), MCL_UINT(columns[i])));
+        read_buffer(values, buffer, bytes);
+        for (size_t j = 0; j < rows * columns[i]; j++)
+            REQUIRE(values[j] > 0 && values[j] == values[0], "%zu columns: %d is %d, %d is %d",
+                columns[i], 0, values[0], (int)j, values[j]);
+        if (mcl_context_is_pocl(context) && on_pocl[i])
+            ck_assert_int_eq(values[0], on_pocl[i]);
+        mcl_buffer_release(&buffer);
+        free(values);
+    }
+}
+END_TEST
+
 /* Whether a program of these sources builds. */
 static bool builds(const struct mcl_source *source)
 {
@@ -189,6 +218,7 @@ int main(void)
     tcase_add_test(test_case, test_other_flags_are_another_program);
     tcase_add_test(test_case, test_files_that_do_not_get_along);
     tcase_add_test(test_case, test_faulty_file_harms_no_other);
+    tcase_add_test(test_case, test_sizes_of_work_groups);
     tcase_add_test(test_case, test_built_in_files_get_along);
     suite_add_tcase(suite, test_case);
     return run_suite(suite);
