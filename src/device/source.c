@@ -196,7 +196,7 @@ static mcl_status note_functions(
     struct mcl_text *known, struct mcl_text *clashes, const char *lines)
 {
     const size_t earlier = known->length; /* a declaration before a definition is no clash */
-    for (; lines && *lines; lines += line_length(lines)) {
+    for (; *lines; lines += line_length(lines)) {
         size_t length = 0;
         const char *name = find_function(&length, lines);
         if (!name || mcl_names_have(clashes, name, length))
@@ -228,7 +228,7 @@ static mcl_status define_names(struct mcl_text *text, const struct mcl_text *nam
 static mcl_status undefine(struct mcl_text *text, const char *lines)
 {
     static const char define[] = "#define ";
-    for (; lines && *lines; lines += line_length(lines)) {
+    for (; *lines; lines += line_length(lines)) {
         if (strncmp(lines, define, sizeof define - 1) != 0)
             continue;
         const char *name = lines + sizeof define - 1;
@@ -243,28 +243,19 @@ static mcl_status undefine(struct mcl_text *text, const char *lines)
 mcl_status mcl_source_append(
     struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines)
 {
-    struct mcl_text own = {0}, names = {0};
-    mcl_status status = read_source(&own, name);
+    struct mcl_text file = {0}, names = {0};
+    mcl_status status = expand(&file, name, 0);
     if (status == MCL_OK)
-        status = note_functions(&source->functions, renamed, own.bytes);
+        status = note_functions(&source->functions, renamed, file.bytes);
     if (status == MCL_OK)
         status = define_names(&names, renamed, source->files);
-    if (status == MCL_OK && names.bytes)
-        status = append(&source->text, names.bytes);
-    if (status == MCL_OK)
-        status = append(&source->text, defines);
-    if (status == MCL_OK)
-        status = expand(&source->text, name, 0);
-    if (status == MCL_OK)
-        status = append(&source->text, "\n");
-    if (status == MCL_OK)
-        status = undefine(&source->text, own.bytes);
-    if (status == MCL_OK)
-        status = undefine(&source->text, defines);
-    if (status == MCL_OK)
-        status = undefine(&source->text, names.bytes);
+    const char *const parts[] = {names.bytes ? names.bytes : "", defines, file.bytes, "\n"};
+    for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)
+        status = append(&source->text, parts[i]);
+    for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)
+        status = undefine(&source->text, parts[i]);
     source->files++;
-    free(own.bytes);
+    free(file.bytes);
     free(names.bytes);
     return status;
 }

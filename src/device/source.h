@@ -28,8 +28,9 @@ mcl_status mcl_source_options(struct mcl_text *defines, struct mcl_text *rest, c
 
 /* Appends the file called name behind defines, with every `#include "other"` line replaced by that
  * file's source. Line directives make the compiler name the file and line that a person would look
- * at. Its macros and defines end with it. A function that an earlier file has as well is called
- * NAME_FILES, FILES being the number of files before this one, and added to renamed. */
+ * at. All macros end with the file, guards of included files too: what these define may depend on
+ * defines. A function that an earlier file has as well is called NAME_FILES, FILES being the number
+ * of files before this one, and added to renamed. */
 mcl_status mcl_source_append(
     struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines);
 

@@ -79,6 +79,23 @@ START_TEST(test_expected_files_share_a_program)
 }
 END_TEST
 
+/* A guarded file whose content depends on the options of each file that includes it. */
+START_TEST(test_included_files_follow_the_options)
+{
+    cl_program first, second;
+    write_text("part.clh", "#ifndef PART\n#define PART\n#define TWICE (2 * KIND)\n"
+                           "inline int kind(void)\n{\n#if KIND == 1\n    return 100;\n#else\n"
+                           "    return 200;\n#endif\n}\n#endif\n");
+    write_text("a.cl", "#include \"part.clh\"\n#include \"part.clh\"\n"
+                       "kernel void k(global int *out)\n{\n    out[0] = kind() + TWICE;\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D KIND=1"));
+    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D KIND=2"));
+    ck_assert_int_eq(run(&first, "a.cl", "k", "-D KIND=1"), 102);
+    ck_assert_int_eq(run(&second, "a.cl", "k", "-D KIND=2"), 204);
+    ck_assert_ptr_eq(first, second);
+}
+END_TEST
+
 START_TEST(test_other_flags_are_another_program)
 {
     cl_program first, second, third;
@@ -179,8 +196,10 @@ static bool builds(const struct mcl_source *source)
 /* Every file of cl/ that builds with these options gets along with all others, and with itself. */
 START_TEST(test_built_in_files_get_along)
 {
-    static const char defines[] = "#define TILE_M 4\n#define TRANSPOSE_A 0\n#define ACTIVATION 2\n"
-                                  "#define ELEMENT float\n#define MASK 1\n#define WHOLE 1\n";
+    static const char defines[] =
+        "#define ELEMENT float\n#define MASK 1\n#define WHOLE 1\n#define TILE_ROWS 4\n"
+        "#define VECTOR 8\n#define VECTORS 2\n#define BLOCK_ROWS 48\n#define BLOCK_DEPTH 64\n"
+        "#define TRANSPOSE_A 1\n#define ADJACENT 1\n#define FINISH 1\n#define ACTIVATION 2\n";
     struct mcl_source all = {0};
     size_t count = 0;
     unsetenv("MASKCL_KERNELS");
@@ -215,6 +234,7 @@ int main(void)
     tcase_set_timeout(test_case, 120);
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_expected_files_share_a_program);
+    tcase_add_test(test_case, test_included_files_follow_the_options);
     tcase_add_test(test_case, test_other_flags_are_another_program);
     tcase_add_test(test_case, test_files_that_do_not_get_along);
     tcase_add_test(test_case, test_faulty_file_harms_no_other);

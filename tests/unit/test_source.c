@@ -69,7 +69,8 @@ START_TEST(test_one_file)
     ck_assert_str_eq(add("a.cl", "#define TILE 4\n"), "");
     ck_assert_str_eq(source.text.bytes,
         "#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n#line 1 \"part.clh\"\n#define PART 1\n"
-        "\n#line 3 \"a.cl\"\nkernel void k(global int *out) {}\n\n#undef N\n#undef TILE\n");
+        "\n#line 3 \"a.cl\"\nkernel void k(global int *out) {}\n\n#undef TILE\n#undef N\n#undef "
+        "PART\n");
     ck_assert_str_eq(source.functions.bytes, " k ");
     ck_assert_uint_eq(source.files, 1);
 }
