@@ -35,9 +35,14 @@ inline float16 __attribute__((overloadable)) as_floats(const float16 values)
     return values;
 }
 
-/* The mask of sixteen elements from their random words. */
-inline float16 mask16(const uint16 words, const float ratio)
+/* The mask of sixteen elements from the random words of four counters. */
+inline float16 mask16(const ulong4 w01, const ulong4 w23, const float ratio)
 {
+    const ulong8 pairs = (ulong8)(
+        w01.s0, w23.s0, w01.s1, w23.s1, w01.s2, w23.s2, w01.s3, w23.s3);
+    const uint8 even = convert_uint8(pairs & 0xFFFFFFFFu), odd = convert_uint8(pairs >> 32);
+    const uint16 words = (uint16)(even.s0, odd.s0, even.s1, odd.s1, even.s2, odd.s2, even.s3,
+        odd.s3, even.s4, odd.s4, even.s5, odd.s5, even.s6, odd.s6, even.s7, odd.s7);
     const float16 u = convert_float16(words >> 8) * 0x1p-24f;
     return MASK == 0 ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
 }
@@ -76,23 +81,20 @@ kernel void views(const global ELEMENT *data, const global ulong *order, const u
         return;
     const ulong row = order[first + i];
     const uint4 counter = mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4);
-    uint8 w0 = counter.x + (uint8)(0, 1, 2, 3, 4, 5, 6, 7);
-    uint8 w1 = counter.y, w2 = counter.z, w3 = counter.w;
-    mcl_philox8(&w0, &w1, &w2, &w3, key);
-    const uint16 low = (uint16)(w0.s0, w1.s0, w2.s0, w3.s0, w0.s1, w1.s1, w2.s1, w3.s1, w0.s2,
-        w1.s2, w2.s2, w3.s2, w0.s3, w1.s3, w2.s3, w3.s3);
-    const uint16 high = (uint16)(w0.s4, w1.s4, w2.s4, w3.s4, w0.s5, w1.s5, w2.s5, w3.s5, w0.s6,
-        w1.s6, w2.s6, w3.s6, w0.s7, w1.s7, w2.s7, w3.s7);
+    ulong8 w01, w23;
+    mcl_philox8((ulong8)counter.x + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7), counter.y, counter.z,
+        counter.w, key, &w01, &w23);
+    const float16 low = mask16(w01.lo, w23.lo, ratio), high = mask16(w01.hi, w23.hi, ratio);
 
     const global ELEMENT *x = data + row * columns + element;
     global float *positive = views + (ulong)i * columns + element;
     global float *negative = positive + (ulong)batch * columns;
     global float *unmasked = WHOLE ? whole + (ulong)i * columns + element : whole;
     const uint left = columns - element;
-    write16(x, positive, negative, unmasked, mask16(low, ratio), left);
+    write16(x, positive, negative, unmasked, low, left);
     if (left > 16)
         write16(x + 16, positive + 16, negative + 16, WHOLE ? unmasked + 16 : unmasked,
-            mask16(high, ratio), left - 16);
+            high, left - 16);
 }
 
 /* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
