@@ -31,10 +31,11 @@ def fastest(bench, candidates):
 
 def compare(bench, work, ours, peers):
     """Measures ours and each peer in turn, prints a table and returns the figures. peers: pairs of
-    what makes a peer's worker (or None where it cannot be had) and the ratio that is wanted."""
+    what makes a peer's worker (or None where it cannot be had) and the least ratio that is wanted,
+    or None."""
     ours.wait_until_ready()
-    chosen = [(make(), target) for make, target in peers]
-    chosen = [(worker, target) for worker, target in chosen if worker]
+    chosen = [(make(), least) for make, least in peers]
+    chosen = [(worker, least) for worker, least in chosen if worker]
     workers = [ours, *(worker for worker, _ in chosen)]
     for _ in range(bench.rounds):
         for worker in workers:
@@ -44,16 +45,12 @@ def compare(bench, work, ours, peers):
         worker.rates.sort()
         worker.close()
     middle = bench.rounds // 2
-    lines, figures = [], []
-    for worker, target in chosen:
+    lines = [["maskcl", spread(ours.rates), ""]]
+    figures = []
+    for worker, least in chosen:
         ratio = ours.rates[middle] / worker.rates[middle]
-        lines.append([work, spread(ours.rates), worker.name, spread(worker.rates), f"{ratio:.2f}",
-                      f"≥ {target:g}" if target else ""])
-        figures.append({"name": worker.name, "rates": worker.rates, "ratio": ratio,
-                        "wanted": target})
-    if not lines:
-        lines.append([work, spread(ours.rates), "none", "", "", ""])
-    print("\n" + table(
-        ["work", ">maskcl, rows/s", "peer", ">peer, rows/s", ">ratio", ">wanted"], lines),
-        flush=True)
+        lines.append([worker.name, spread(worker.rates), f"{ratio:.2f}"])
+        figures.append({"name": worker.name, "rates": worker.rates, "ratio": ratio})
+        bench.wanted(work, worker.name, ratio, least=least)
+    print("\n" + table([work, ">rows/s", ">maskcl to it"], lines), flush=True)
     return {"work": work, "ours": ours.rates, "peers": figures}

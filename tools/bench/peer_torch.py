@@ -10,8 +10,6 @@ from torch.nn import functional as F
 import models
 from serve import serve
 
-STEPS = 16  # between two looks at the clock
-
 
 def encoder(widths):
     layers = []
@@ -63,12 +61,11 @@ def train(options, device):
     order = batches(model.rows, options.batch, device)
 
     def run():
-        for _ in range(STEPS):
-            loss = loss_of(data[next(order)])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        return STEPS * options.batch
+        loss = loss_of(data[next(order)])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return options.batch
 
     return run
 

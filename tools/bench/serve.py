@@ -5,7 +5,7 @@ import time
 
 
 def serve(run, wait):
-    """run() does a few steps and returns how many rows they took; wait() returns when the device
+    """run() does a step or a few and returns how many rows they took; wait() returns when the device
     has done them all."""
 
     def measure(seconds):

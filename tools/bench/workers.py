@@ -4,7 +4,7 @@ import os
 import subprocess
 
 
-class WorkerError(Exception):
+class WorkerError(RuntimeError):
     """A program that ended, with the last line it wrote to standard error."""
 
 
