@@ -135,20 +135,27 @@ static mcl_status build(mcl_context *context, struct mcl_program *program)
     struct mcl_source source = {0};
     cl_program opencl = NULL;
     mcl_status status = MCL_OK;
+    unsigned count = 0;
+    for (struct mcl_program *p = context->programs; p && status == MCL_OK; p = p->next) {
+        if (!is_built_with(p, program))
+            continue;
+        count++;
+        status = mcl_source_prepare(&source, p->file, p->defines.bytes);
+    }
     for (struct mcl_program *p = context->programs; p && status == MCL_OK; p = p->next) {
         if (!is_built_with(p, program))
             continue;
         p->number = source.files;
-        p->renamed.length = 0;
+        free(p->renamed.bytes);
+        p->renamed = (struct mcl_text){0};
         status = mcl_source_append(&source, &p->renamed, p->file, p->defines.bytes);
     }
     if (status == MCL_OK)
         status = load_or_compile(
             &opencl, context, source.text.bytes, program->flags.bytes, program->file);
-    free(source.text.bytes);
-    free(source.functions.bytes);
+    mcl_source_free(&source);
     if (status != MCL_OK) {
-        if (source.files <= 1)
+        if (count <= 1)
             return status;
         /* One of the files is faulty, or two do not get along: only this one's faults matter. */
         for (struct mcl_program *p = context->programs; p; p = p->next)

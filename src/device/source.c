@@ -10,6 +10,7 @@
 #include "device/kernels.h"
 
 #define INCLUDE_DEPTH_MAX 8
+#define NAME_SIZE 128
 
 mcl_status mcl_text_append(struct mcl_text *text, const char *bytes, size_t count)
 {
@@ -79,27 +80,115 @@ static size_t identifier_length(const char *text)
     return length;
 }
 
-/* Appends what the file called name expands to. */
-static mcl_status expand(struct mcl_text *text, const char *name, unsigned depth)
+static const char *find_name(const struct mcl_text *names, const char *name, size_t length)
+{
+    for (const char *at = names->bytes; at && *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strncmp(at, name, length) == 0 && at[length] == ' ')
+            return at;
+    }
+    return NULL;
+}
+
+bool mcl_names_have(const struct mcl_text *names, const char *name, size_t length)
+{
+    return find_name(names, name, length) != NULL;
+}
+
+static mcl_status add_name(struct mcl_text *names, const char *name, size_t length)
+{
+    MCL_TRY(append(names, names->length ? "" : " "));
+    MCL_TRY(mcl_text_append(names, name, length));
+    return append(names, " ");
+}
+
+/* The name of the macro that a line defines, its length in *length; NULL when it defines none. */
+static const char *find_macro(size_t *length, const char *line)
+{
+    static const char define[] = "#define ";
+    if (strncmp(line, define, sizeof define - 1) != 0)
+        return NULL;
+    line += sizeof define - 1;
+    line += strspn(line, " ");
+    *length = identifier_length(line);
+    return line;
+}
+
+static mcl_status note_macros(struct mcl_text *macros, const char *lines)
+{
+    for (; *lines; lines += line_length(lines)) {
+        size_t length;
+        const char *name = find_macro(&length, lines);
+        if (name && !mcl_names_have(macros, name, length))
+            MCL_TRY(add_name(macros, name, length));
+    }
+    return MCL_OK;
+}
+
+/* included = the name of the file that a line includes; false when it includes none. */
+static bool find_include(char included[NAME_SIZE], const char *line)
 {
     static const char directive[] = "#include \"";
+    if (strncmp(line, directive, sizeof directive - 1) != 0)
+        return false;
+    line += sizeof directive - 1;
+    snprintf(included, NAME_SIZE, "%.*s", (int)strcspn(line, "\"\n"), line);
+    return true;
+}
+
+/* Whether an included file can be there once for all files of the program: neither it nor what it
+ * includes mentions a macro of theirs. One that cannot be read is not. */
+static bool can_share(const struct mcl_source *source, const char *name, unsigned depth)
+{
+    struct mcl_text text = {0};
+    bool shared = depth <= INCLUDE_DEPTH_MAX && read_source(&text, name) == MCL_OK;
+    for (const char *at = text.bytes; shared && at && *at;) {
+        const size_t length = identifier_length(at);
+        shared = length == 0 || !mcl_names_have(&source->macros, at, length);
+        at += length ? length : 1;
+    }
+    for (const char *line = text.bytes; shared && line && *line; line += line_length(line)) {
+        char included[NAME_SIZE];
+        if (find_include(included, line))
+            shared = can_share(source, included, depth + 1);
+    }
+    free(text.bytes);
+    return shared;
+}
+
+static mcl_status expand(
+    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth);
+
+/* Puts an included file into text, or into the program's text if it is shared. */
+static mcl_status include(
+    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth)
+{
+    if (!can_share(source, name, 0))
+        return expand(text, source, name, depth);
+    if (mcl_names_have(&source->shared, name, strlen(name)))
+        return MCL_OK;
+    MCL_TRY(add_name(&source->shared, name, strlen(name)));
+    return expand(&source->text, source, name, depth);
+}
+
+/* Appends what the file called name expands to. */
+static mcl_status expand(
+    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth)
+{
     if (depth > INCLUDE_DEPTH_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%s: kernel sources include each other", name);
-    struct mcl_text source = {0};
-    mcl_status status = read_source(&source, name);
-    char mark[256];
+    struct mcl_text file = {0};
+    mcl_status status = read_source(&file, name);
+    char mark[NAME_SIZE + 32], included[NAME_SIZE];
     snprintf(mark, sizeof mark, "#line 1 \"%s\"\n", name);
     if (status == MCL_OK)
         status = append(text, mark);
     unsigned number = 0;
-    for (char *line = source.bytes; status == MCL_OK && line && *line;) {
+    for (const char *line = file.bytes; status == MCL_OK && line && *line;) {
         const size_t length = line_length(line);
         number++;
-        if (strncmp(line, directive, sizeof directive - 1) == 0) {
-            char *first = line + sizeof directive - 1;
-            char included[128];
-            snprintf(included, sizeof included, "%.*s", (int)strcspn(first, "\"\n"), first);
-            status = expand(text, included, depth + 1);
+        if (find_include(included, line)) {
+            status = include(text, source, included, depth + 1);
             snprintf(mark, sizeof mark, "\n#line %u \"%s\"\n", number + 1, name);
             if (status == MCL_OK)
                 status = append(text, mark);
@@ -108,7 +197,9 @@ static mcl_status expand(struct mcl_text *text, const char *name, unsigned depth
         }
         line += length;
     }
-    free(source.bytes);
+    if (status == MCL_OK)
+        status = append(text, "\n"); /* the last line may have no end */
+    free(file.bytes);
     return status;
 }
 
@@ -134,28 +225,6 @@ mcl_status mcl_source_options(struct mcl_text *defines, struct mcl_text *rest, c
         options += length;
     }
     return MCL_OK;
-}
-
-static const char *find_name(const struct mcl_text *names, const char *name, size_t length)
-{
-    for (const char *at = names->bytes; at && *at; at += strcspn(at, " ")) {
-        at += strspn(at, " ");
-        if (strncmp(at, name, length) == 0 && at[length] == ' ')
-            return at;
-    }
-    return NULL;
-}
-
-bool mcl_names_have(const struct mcl_text *names, const char *name, size_t length)
-{
-    return find_name(names, name, length) != NULL;
-}
-
-static mcl_status add_name(struct mcl_text *names, const char *name, size_t length)
-{
-    MCL_TRY(append(names, names->length ? "" : " "));
-    MCL_TRY(mcl_text_append(names, name, length));
-    return append(names, " ");
 }
 
 /* Where in line the name of a function begins that is defined there, its length in *length; NULL
@@ -227,29 +296,48 @@ static mcl_status define_names(struct mcl_text *text, const struct mcl_text *nam
 /* Appends an #undef for every #define in lines. */
 static mcl_status undefine(struct mcl_text *text, const char *lines)
 {
-    static const char define[] = "#define ";
     for (; *lines; lines += line_length(lines)) {
-        if (strncmp(lines, define, sizeof define - 1) != 0)
+        size_t length;
+        const char *name = find_macro(&length, lines);
+        if (!name)
             continue;
-        const char *name = lines + sizeof define - 1;
-        name += strspn(name, " ");
         MCL_TRY(append(text, "#undef "));
-        MCL_TRY(mcl_text_append(text, name, identifier_length(name)));
+        MCL_TRY(mcl_text_append(text, name, length));
         MCL_TRY(append(text, "\n"));
     }
     return MCL_OK;
+}
+
+void mcl_source_free(struct mcl_source *source)
+{
+    free(source->text.bytes);
+    free(source->macros.bytes);
+    free(source->functions.bytes);
+    free(source->shared.bytes);
+}
+
+mcl_status mcl_source_prepare(struct mcl_source *source, const char *name, const char *defines)
+{
+    struct mcl_text file = {0};
+    mcl_status status = read_source(&file, name);
+    if (status == MCL_OK && file.bytes)
+        status = note_macros(&source->macros, file.bytes);
+    if (status == MCL_OK)
+        status = note_macros(&source->macros, defines);
+    free(file.bytes);
+    return status;
 }
 
 mcl_status mcl_source_append(
     struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines)
 {
     struct mcl_text file = {0}, names = {0};
-    mcl_status status = expand(&file, name, 0);
+    mcl_status status = expand(&file, source, name, 0);
     if (status == MCL_OK)
         status = note_functions(&source->functions, renamed, file.bytes);
     if (status == MCL_OK)
         status = define_names(&names, renamed, source->files);
-    const char *const parts[] = {names.bytes ? names.bytes : "", defines, file.bytes, "\n"};
+    const char *const parts[] = {names.bytes ? names.bytes : "", defines, file.bytes};
     for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)
         status = append(&source->text, parts[i]);
     for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)

@@ -15,8 +15,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    free(source.text.bytes);
-    free(source.functions.bytes);
+    mcl_source_free(&source);
     unsetenv("MASKCL_KERNELS");
     scratch_teardown();
 }
@@ -65,14 +64,40 @@ static const char *add(const char *name, const char *defines)
 START_TEST(test_one_file)
 {
     write_text("part.clh", "#define PART 1\n");
-    write_text("a.cl", "#define N 3\n#include \"part.clh\"\nkernel void k(global int *out) {}\n");
+    write_text("a.cl", "#define N 3\n#include \"part.clh\"\nkernel void k(global int *out) {}");
     ck_assert_str_eq(add("a.cl", "#define TILE 4\n"), "");
-    ck_assert_str_eq(source.text.bytes,
-        "#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n#line 1 \"part.clh\"\n#define PART 1\n"
-        "\n#line 3 \"a.cl\"\nkernel void k(global int *out) {}\n\n#undef TILE\n#undef N\n#undef "
-        "PART\n");
+    ck_assert_str_eq(source.text.bytes, /* part.clh is shared, as nothing was prepared */
+        "#line 1 \"part.clh\"\n#define PART 1\n\n"
+        "#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n\n#line 3 \"a.cl\"\n"
+        "kernel void k(global int *out) {}\n#undef TILE\n#undef N\n");
     ck_assert_str_eq(source.functions.bytes, " k ");
+    ck_assert_str_eq(source.shared.bytes, " part.clh ");
     ck_assert_uint_eq(source.files, 1);
+}
+END_TEST
+
+/* What depends on a macro of any file is not shared, nor is what includes it. */
+START_TEST(test_shared_files)
+{
+    write_text("plain.clh", "float plain(float x) {}\n");
+    write_text("inner.clh", "#define INNER 2\nfloat inner(float x) { return TILE; }\n");
+    write_text(
+        "outer.clh", "#include \"inner.clh\"\n#include \"plain.clh\"\nint outer(int x) {}\n");
+    write_text("a.cl", "#include \"plain.clh\"\n#include \"outer.clh\"\n");
+    write_text("b.cl", "#define N x\n#include \"outer.clh\"\n");
+    ASSERT_OK(mcl_source_prepare(&source, "a.cl", "#define TILE 4\n#define WHOLE 1\n"));
+    ASSERT_OK(mcl_source_prepare(&source, "b.cl", "#define TILE 5\n"));
+    ck_assert_str_eq(source.macros.bytes, " TILE WHOLE N ");
+    ck_assert_str_eq(add("a.cl", "#define TILE 4\n#define WHOLE 1\n"), "");
+    ck_assert_str_eq(source.shared.bytes, " plain.clh ");
+    ck_assert_str_eq(source.functions.bytes, " inner outer ");
+    ck_assert_str_eq(add("b.cl", "#define TILE 5\n"), " inner outer ");
+    const char *second = strstr(source.text.bytes, "#define inner inner_1\n");
+    ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_nonnull(strstr(second, "#line 1 \"inner.clh\"\n#define INNER 2\n"));
+    ck_assert_ptr_null(strstr(second, "float plain"));
+    ck_assert_ptr_nonnull(
+        strstr(second, "#undef inner\n#undef outer\n#undef TILE\n#undef N\n#undef INNER\n"));
 }
 END_TEST
 
@@ -150,6 +175,7 @@ int main(void)
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_options);
     tcase_add_test(test_case, test_one_file);
+    tcase_add_test(test_case, test_shared_files);
     tcase_add_test(test_case, test_names_that_clash);
     tcase_add_test(test_case, test_functions);
     tcase_add_test(test_case, test_names);
