@@ -43,7 +43,7 @@ static void describe(char *text, size_t size, const mcl_context *context)
     char platform[256] = "";
     cl_platform_id id = NULL;
     cl_uint vendor = 0, bits = 0, width = 0;
-    (void)clGetDeviceInfo(context->device, CL_DEVICE_PLATFORM, sizeof id, &id, NULL);
+    (void)clGetDeviceInfo(context->device, CL_DEVICE_PLATFORM, sizeof(void *), &id, NULL);
     (void)clGetPlatformInfo(id, CL_PLATFORM_VERSION, sizeof platform - 1, platform, NULL);
     (void)clGetDeviceInfo(context->device, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL);
     (void)clGetDeviceInfo(context->device, CL_DEVICE_ADDRESS_BITS, sizeof bits, &bits, NULL);
@@ -201,9 +201,10 @@ void mcl_cache_store(const char *key, const unsigned char *binary, size_t size)
     struct header header = {.format = FORMAT, .key_size = key_size, .binary_size = size};
     unsigned char *bytes;
     mcl_output *output;
-    if (!find_entry(path, sizeof path, key) || mcl_allocate(&bytes, key_size + size, 1) != MCL_OK)
+    if (!find_entry(path, sizeof path, key) ||
+        mcl_allocate(&bytes, key_size + size + 1, 1) != MCL_OK)
         return;
-    memcpy(bytes, key, key_size);
+    memcpy(bytes, key, key_size + 1);
     memcpy(bytes + key_size, binary, size);
     memcpy(header.magic, magic, sizeof magic);
     header.checksum = checksum_of(bytes, key_size + size);
