@@ -118,6 +118,15 @@ static const char *name_of(cl_kernel kernel)
         return code == CL_SUCCESS ? real arguments : code;                                         \
     }
 
+/* One that waits. It does so before it fails, too: a device that fails no longer writes. */
+#define WAIT(name, parameters, arguments)                                                          \
+    cl_int name parameters                                                                         \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        const cl_int injected = begin(#name, ""), code = real arguments;                           \
+        return injected == CL_SUCCESS ? code : injected;                                           \
+    }
+
 /* One whose last parameter is `cl_event *event`. */
 #define ENQUEUE(name, detail, parameters, arguments)                                               \
     cl_int name parameters                                                                         \
@@ -227,8 +236,8 @@ CALL(clBuildProgram, "",
 CALL(clSetKernelArg, name_of(kernel),
     (cl_kernel kernel, cl_uint index, size_t size, const void *value), (kernel, index, size, value))
 CALL(clFlush, "", (cl_command_queue queue), (queue))
-CALL(clFinish, "", (cl_command_queue queue), (queue))
-CALL(clWaitForEvents, "", (cl_uint count, const cl_event *events), (count, events))
+WAIT(clFinish, (cl_command_queue queue), (queue))
+WAIT(clWaitForEvents, (cl_uint count, const cl_event *events), (count, events))
 
 ENQUEUE(clEnqueueNDRangeKernel, name_of(kernel),
     (cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,
