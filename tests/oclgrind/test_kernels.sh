@@ -93,7 +93,8 @@ checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$fold
 
 cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
     sed 's/.*void *//; s/(//' | sort -u >"$folder/all"
-never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
+# finish_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs.
+never=$(sort -u "$folder/run" | comm -13 - "$folder/all" | grep -vx finish_product) || true
 if [ -n "$never" ]; then
     echo "kernels that never ran: $(echo "$never" | tr "\n" " ")"
     exit 1
