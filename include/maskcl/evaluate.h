@@ -45,7 +45,8 @@ typedef struct mcl_probe_result {
 
 /* How well frozen features tell the classes apart. The linear probe is multinomial logistic
  * regression on features standardised by the training rows' mean and deviation, with an L2 penalty
- * of 1e-4/2 on the weights, trained by L-BFGS (Liu and Nocedal 1989) to convergence. */
+ * of 1e-4/2 on the weights, trained by L-BFGS (Liu and Nocedal 1989), preconditioned by the
+ * features' covariance, to convergence: until no component of the gradient is above 5e-5. */
 MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test);
 

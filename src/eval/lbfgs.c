@@ -21,6 +21,9 @@ struct memory {
     size_t n;
     struct pair pairs[HISTORY];
     size_t count, newest; /* pairs[newest] came last */
+    mcl_inverse_function inverse;
+    const void *state;
+    double *scaled; /* [n] H0 · the newest change */
     double *block;
 };
 
@@ -40,7 +43,15 @@ static double largest(const double *a, size_t n)
     return most;
 }
 
-/* direction = −H·gradient by the two-loop recursion (Nocedal and Wright, algorithm 7.4) */
+/* x = H0·x, but for the factor */
+static void multiply_inverse(double *x, const struct memory *memory)
+{
+    if (memory->inverse)
+        memory->inverse(x, memory->state);
+}
+
+/* direction = −H·gradient by the two-loop recursion (Nocedal and Wright, algorithm 7.4). What the
+ * pairs say is added to H0 times the factor that makes it right for the newest pair. */
 static void two_loops(double *direction, const double *gradient, const struct memory *memory)
 {
     const size_t n = memory->n;
@@ -54,9 +65,12 @@ static void two_loops(double *direction, const double *gradient, const struct me
         for (size_t i = 0; i < n; i++)
             direction[i] -= factors[at] * pair->change[i];
     }
+    multiply_inverse(direction, memory);
     if (memory->count) {
         const struct pair *pair = &memory->pairs[memory->newest];
-        const double scale = 1.0 / (pair->inverse * dot(pair->change, pair->change, n));
+        memcpy(memory->scaled, pair->change, n * sizeof *memory->scaled);
+        multiply_inverse(memory->scaled, memory);
+        const double scale = 1.0 / (pair->inverse * dot(pair->change, memory->scaled, n));
         for (size_t i = 0; i < n; i++)
             direction[i] *= scale;
     }
@@ -90,17 +104,19 @@ static void remember(struct memory *memory, const double *x, const double *gradi
         memory->count++;
 }
 
-mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function, void *state,
-    double tolerance, uint32_t most, uint32_t *iterations, bool *converged)
+mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
+    mcl_inverse_function inverse, void *state, double tolerance, uint32_t most,
+    uint32_t *iterations, bool *converged)
 {
-    struct memory memory = {.n = n};
-    MCL_TRY(mcl_allocate(&memory.block, (2 * HISTORY + 4) * (uint64_t)n, sizeof(double)));
+    struct memory memory = {.n = n, .inverse = inverse, .state = state};
+    MCL_TRY(mcl_allocate(&memory.block, (2 * HISTORY + 5) * (uint64_t)n, sizeof(double)));
     for (size_t k = 0; k < HISTORY; k++) {
         memory.pairs[k].step = memory.block + 2 * k * n;
         memory.pairs[k].change = memory.block + (2 * k + 1) * n;
     }
     double *gradient = memory.block + 2 * HISTORY * n, *next = gradient + n,
            *next_gradient = next + n, *direction = next_gradient + n;
+    memory.scaled = direction + n;
     double value, next_value = 0.0;
     uint32_t done = 0;
     bool reached = false;
@@ -112,7 +128,9 @@ mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function, void 
         }
         two_loops(direction, gradient, &memory);
         double slope = dot(gradient, direction, n);
-        double length = memory.count ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(gradient, gradient, n)));
+        double length = 1.0;
+        if (!memory.count && !inverse) /* the gradient's length says nothing of the step's */
+            length = fmin(1.0, 1.0 / sqrt(dot(gradient, gradient, n)));
         bool better = false;
         for (int halving = 0; halving < HALVINGS_MAX && !better && status == MCL_OK; halving++) {
             for (size_t i = 0; i < n; i++)

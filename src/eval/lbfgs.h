@@ -13,10 +13,15 @@
 typedef mcl_status (*mcl_objective_function)(
     double *value, double *gradient, const double *x, void *state);
 
+/* Multiplies x [n] in place by a symmetric positive definite matrix, nearly the inverse of the
+ * function's Hessian but for a factor. */
+typedef void (*mcl_inverse_function)(double *x, const void *state);
+
 /* Changes x[n] until the gradient's largest component is below tolerance, no step makes the value
  * smaller, or most iterations are over. *converged says that the first was the end, or the second:
- * then the value is as small as its rounding shows. */
-mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function, void *state,
-    double tolerance, uint32_t most, uint32_t *iterations, bool *converged);
+ * then the value is as small as its rounding shows. inverse may be NULL, for the identity. */
+mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
+    mcl_inverse_function inverse, void *state, double tolerance, uint32_t most,
+    uint32_t *iterations, bool *converged);
 
 #endif

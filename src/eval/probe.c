@@ -8,12 +8,15 @@
 #include "base/memory.h"
 #include "device/context.h"
 #include "eval/lbfgs.h"
+#include "eval/precondition.h"
 #include "gemm/gemm.h"
 #include "maskcl/evaluate.h"
 #include "nn/reduce.h"
 
+/* Of the gradient's largest component: half of scikit-learn's default, at which the accuracy on
+ * Fashion-MNIST's pixels is still a tenth of a point away from the minimum's. */
+#define TOLERANCE 5e-5
 #define PENALTY 1e-4    /* half of it times the weights' squared norm is added to the mean loss */
-#define TOLERANCE 1e-4  /* of the gradient's largest component */
 #define ITERATIONS 1000 /* at most */
 #define NEIGHBOURS 20
 #define QUERIES 1000    /* test rows whose neighbours are sought at once */
@@ -38,6 +41,7 @@ struct regression {
     cl_mem gradient; /* [C×D], then [C], then the mean loss */
     cl_mem space;
     float *host; /* [C×D + C + 1] */
+    mcl_preconditioner *preconditioner;
 };
 
 /* logits[rows×C] = features[rows×D] · weights[C×D]ᵀ */
@@ -163,6 +167,17 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
     return MCL_OK;
 }
 
+/* x[C×D + C] times nearly the inverse of the Hessian. */
+static void precondition(double *x, const void *state)
+{
+    const struct regression *r = state;
+    double *bias = x + (uint64_t)r->classes * r->columns;
+    for (uint32_t c = 0; c < r->classes; c++) {
+        mcl_precondition(r->preconditioner, x + (uint64_t)c * r->columns);
+        bias[c] = mcl_precondition_bias(bias[c]);
+    }
+}
+
 static mcl_status create_regression(struct regression *r, const mcl_features *train)
 {
     mcl_context *context = r->context;
@@ -232,8 +247,10 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
         test->columns * sizeof(float), "features"));
     STEP(standardize(context, r.features, test_features, (const mcl_features *[2]){train, test}));
     STEP(create_regression(&r, train));
-    STEP(mcl_lbfgs(x, (size_t)count, evaluate, &r, TOLERANCE, ITERATIONS, &result->iterations,
-        &result->converged));
+    STEP(mcl_preconditioner_create(
+        &r.preconditioner, context, r.features, r.rows, r.columns, PENALTY));
+    STEP(mcl_lbfgs(x, (size_t)count, evaluate, precondition, &r, TOLERANCE, ITERATIONS,
+        &result->iterations, &result->converged));
     STEP(score(&result->linear_accuracy, &r, x, test_features, test));
     mcl_buffer_release(&r.features);
     mcl_buffer_release(&r.labels);
@@ -243,6 +260,7 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     mcl_buffer_release(&r.gradient);
     mcl_buffer_release(&r.space);
     mcl_buffer_release(&test_features);
+    mcl_preconditioner_free(r.preconditioner);
     free(r.host);
     free(x);
     return status;

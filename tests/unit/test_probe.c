@@ -5,6 +5,7 @@
 #include "support/device.h"
 
 #include "eval/lbfgs.h"
+#include "eval/precondition.h"
 #include "maskcl/evaluate.h"
 
 #define SIZE_MAX_TESTED 40
@@ -46,7 +47,8 @@ START_TEST(test_quadratic)
             x[0] = 5;
             uint32_t iterations = 0;
             bool converged = false;
-            ASSERT_OK(mcl_lbfgs(x, bowl.n, bowl_value, &bowl, 1e-7, 1000, &iterations, &converged));
+            ASSERT_OK(
+                mcl_lbfgs(x, bowl.n, bowl_value, NULL, &bowl, 1e-7, 1000, &iterations, &converged));
             ck_assert(converged);
             ck_assert_uint_gt(iterations, 0);
             ck_assert_uint_lt(iterations, 500);
@@ -77,7 +79,7 @@ START_TEST(test_valley)
         double x[2] = {starts[s][0], starts[s][1]};
         uint32_t iterations = 0;
         bool converged = false;
-        ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 1000, &iterations, &converged));
+        ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, NULL, 1e-9, 1000, &iterations, &converged));
         ck_assert(converged);
         ck_assert_uint_lt(iterations, 300);
         ck_assert_msg(fabs(x[0] - 1) < 1e-6 && fabs(x[1] - 1) < 1e-6, "%g, %g", x[0], x[1]);
@@ -103,7 +105,7 @@ START_TEST(test_convex)
     double x[3] = {20, -20, 3};
     uint32_t iterations;
     bool converged;
-    ASSERT_OK(mcl_lbfgs(x, 3, log_cosh_value, NULL, 1e-8, 1000, &iterations, &converged));
+    ASSERT_OK(mcl_lbfgs(x, 3, log_cosh_value, NULL, NULL, 1e-8, 1000, &iterations, &converged));
     ck_assert(converged);
     for (size_t i = 0; i < 3; i++)
         ck_assert_msg(fabs(x[i] - 1) < 1e-7, "%g", x[i]);
@@ -116,7 +118,7 @@ START_TEST(test_start_at_the_minimum)
     double x[3] = {0, 1, 2};
     uint32_t iterations = 77;
     bool converged = false;
-    ASSERT_OK(mcl_lbfgs(x, 3, bowl_value, &bowl, 1e-9, 1000, &iterations, &converged));
+    ASSERT_OK(mcl_lbfgs(x, 3, bowl_value, NULL, &bowl, 1e-9, 1000, &iterations, &converged));
     ck_assert(converged);
     ck_assert_uint_eq(iterations, 0);
     ck_assert_uint_eq(bowl.calls, 1);
@@ -130,12 +132,12 @@ START_TEST(test_iterations_run_out)
     uint32_t iterations = 77;
     bool converged = true;
     double before, after, gradient[2];
-    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 0, &iterations, &converged));
+    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, NULL, 1e-9, 0, &iterations, &converged));
     ck_assert(!converged);
     ck_assert_uint_eq(iterations, 0);
     ck_assert_mem_eq(x, start, sizeof x);
     converged = true;
-    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, 1e-9, 5, &iterations, &converged));
+    ASSERT_OK(mcl_lbfgs(x, 2, valley_value, NULL, NULL, 1e-9, 5, &iterations, &converged));
     ck_assert(!converged);
     ck_assert_uint_eq(iterations, 5);
     valley_value(&before, gradient, start, NULL);
@@ -150,7 +152,7 @@ START_TEST(test_rounding_ends_the_search)
     double x[4] = {9, 9, 9, 9};
     uint32_t iterations;
     bool converged = false;
-    ASSERT_OK(mcl_lbfgs(x, 4, bowl_value, &bowl, 1e-300, 1000, &iterations, &converged));
+    ASSERT_OK(mcl_lbfgs(x, 4, bowl_value, NULL, &bowl, 1e-300, 1000, &iterations, &converged));
     ck_assert(converged);
     ck_assert_uint_lt(iterations, 1000);
 }
@@ -163,11 +165,38 @@ START_TEST(test_failures_are_passed_on)
         double x[6] = {4, 4, 4, 4, 4, 4};
         uint32_t iterations = 77;
         bool converged = true;
-        ck_assert_int_eq(mcl_lbfgs(x, 6, bowl_value, &bowl, 1e-9, 1000, &iterations, &converged),
+        ck_assert_int_eq(
+            mcl_lbfgs(x, 6, bowl_value, NULL, &bowl, 1e-9, 1000, &iterations, &converged),
             MCL_ERROR_DEVICE);
         ck_assert_uint_eq(bowl.calls, fail_at);
         ck_assert_uint_eq(iterations, 77);
         ck_assert(converged);
+    }
+}
+END_TEST
+
+/* The bowl's inverse Hessian, but for a factor. */
+static void bowl_inverse(double *x, const void *state)
+{
+    const struct bowl *bowl = state;
+    for (size_t i = 0; i < bowl->n; i++)
+        x[i] *= 17 / scale_of(bowl, i);
+}
+
+/* Of a quadratic whose Hessian is known only the factor is to be found. */
+START_TEST(test_known_inverse)
+{
+    for (int spread = 0; spread < 8; spread += 2) {
+        struct bowl bowl = {.n = SIZE_MAX_TESTED, .spread = spread};
+        double x[SIZE_MAX_TESTED] = {0};
+        uint32_t iterations = 0;
+        bool converged = false;
+        ASSERT_OK(mcl_lbfgs(
+            x, bowl.n, bowl_value, bowl_inverse, &bowl, 1e-5, 1000, &iterations, &converged));
+        ck_assert(converged);
+        ck_assert_uint_le(iterations, 4);
+        for (size_t i = 0; i < bowl.n; i++)
+            ck_assert_msg(fabs(x[i] - (double)i) < 1e-4, "x[%zu] is %g", i, x[i]);
     }
 }
 END_TEST
@@ -226,6 +255,104 @@ START_TEST(test_separable)
         ck_assert(result.converged);
         ck_assert_uint_gt(result.iterations, 0);
     }
+}
+END_TEST
+
+#define CURVATURE 0.03
+#define LAMBDA 1e-4
+
+/* (curvature · XᵀX/N + lambda)·y for columns first … end-1 of values[rows×columns]. */
+static void multiply(double *product, const float *values, uint64_t rows, uint64_t columns,
+    uint64_t first, uint64_t end, const double *y)
+{
+    for (uint64_t j = first; j < end; j++)
+        product[j] = LAMBDA * y[j];
+    for (uint64_t i = 0; i < rows; i++) {
+        const float *row = values + i * columns;
+        double dot = 0;
+        for (uint64_t j = first; j < end; j++)
+            dot += (double)row[j] * y[j];
+        for (uint64_t j = first; j < end; j++)
+            product[j] += CURVATURE / (double)rows * dot * (double)row[j];
+    }
+}
+
+static mcl_preconditioner *preconditioner_of(const float *values, uint32_t rows, uint32_t columns)
+{
+    mcl_preconditioner *made;
+    cl_mem buffer = buffer_with(values, (size_t)rows * columns * sizeof *values);
+    ASSERT_OK(mcl_preconditioner_create(&made, context, buffer, rows, columns, LAMBDA));
+    mcl_buffer_release(&buffer);
+    return made;
+}
+
+START_TEST(test_preconditioner)
+{
+    static const uint32_t sizes[][2] = {{50, 1}, {3, 4}, {200, 37}, {90, 1024}, {90, 1025}};
+    for (size_t s = 0; s < (is_oclgrind() ? 2 : sizeof sizes / sizeof *sizes); s++) {
+        const uint32_t rows = sizes[s][0], columns = sizes[s][1];
+        float *values = allocate((size_t)rows * columns, sizeof *values);
+        double *x = allocate(columns, sizeof *x), *back = allocate(columns, sizeof *back);
+        fill_random(values, (size_t)rows * columns, 3);
+        for (uint32_t i = 0; i < rows && columns > 2; i++) /* nearly the same, and constant */
+            values[i * columns + 1] = values[i * columns], values[i * columns + 2] = 0;
+        mcl_preconditioner *made = preconditioner_of(values, rows, columns);
+        for (uint32_t j = 0; j < columns; j++)
+            x[j] = 1 + j % 5;
+        mcl_precondition(made, x);
+        const uint32_t middle = columns > 1024 ? columns / 2 : 0;
+        multiply(back, values, rows, columns, 0, middle, x);
+        multiply(back, values, rows, columns, middle, columns, x);
+        for (uint32_t j = 0; j < columns; j++)
+            REQUIRE(fabs(back[j] - (1 + j % 5)) < 0.01, "column %u of %u: %g", j, columns, back[j]);
+        mcl_preconditioner_free(made);
+        free(values);
+        free(x);
+        free(back);
+    }
+    mcl_preconditioner_free(NULL);
+    ck_assert_double_eq_tol(mcl_precondition_bias(CURVATURE), 1, 1e-12);
+}
+END_TEST
+
+/* Of more rows than are needed every second is taken, from the first to the last. */
+START_TEST(test_preconditioner_of_many_rows)
+{
+    if (is_oclgrind())
+        return;
+    enum { COUNT = 40001 };
+    float *values = allocate(COUNT, sizeof *values);
+    for (uint32_t i = 0; i < COUNT; i++)
+        values[i] = i % 2 ? 1e9f : i < COUNT / 2 ? 1.0f : 3.0f;
+    mcl_preconditioner *made = preconditioner_of(values, COUNT, 1);
+    double x = CURVATURE * 5 + LAMBDA; /* the mean square is 5 */
+    mcl_precondition(made, &x);
+    ck_assert_double_eq_tol(x, 1, 1e-3);
+    mcl_preconditioner_free(made);
+    free(values);
+}
+END_TEST
+
+/* Columns that are nearly the same, as neighbouring pixels are, do not make it slow. */
+START_TEST(test_columns_that_are_alike)
+{
+    static struct rows train, test;
+    const uint64_t count = is_oclgrind() ? 40 : 400;
+    train = blobs(count, 8, 5, 0.6f, 1);
+    test = blobs(is_oclgrind() ? 10 : 400, 8, 5, 0.6f, 2);
+    const mcl_probe_result plain = probe(&train, &test);
+    ck_assert(plain.linear_accuracy < 1);
+    struct rows *both[2] = {&train, &test};
+    for (size_t k = 0; k < 2; k++) {
+        for (uint64_t i = 0; i < both[k]->rows; i++) {
+            for (uint64_t j = 1; j < 8; j++) /* the same space, seen from a corner */
+                both[k]->values[i * 8 + j] =
+                    both[k]->values[i * 8] + 0.05f * both[k]->values[i * 8 + j];
+        }
+    }
+    const mcl_probe_result alike = probe(&train, &test);
+    ck_assert(alike.converged);
+    ck_assert_uint_le(alike.iterations, 40);
 }
 END_TEST
 
@@ -523,11 +650,15 @@ int main(void)
     tcase_add_test(tcase, test_iterations_run_out);
     tcase_add_test(tcase, test_rounding_ends_the_search);
     tcase_add_test(tcase, test_failures_are_passed_on);
+    tcase_add_test(tcase, test_known_inverse);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("probe");
     tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, context_setup, context_teardown);
     tcase_add_test(tcase, test_separable);
+    tcase_add_test(tcase, test_preconditioner);
+    tcase_add_test(tcase, test_preconditioner_of_many_rows);
+    tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
     tcase_add_test(tcase, test_constant_column);
     tcase_add_test(tcase, test_columns_are_standardised);
