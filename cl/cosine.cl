@@ -9,8 +9,8 @@
  *   cos = p·q / √(P·Q),  loss[i] = 1 − cos
  * and the factors of the gradient, scale being the objective's weight over B:
  *   factors[3i…] = −scale/√(P·Q), scale·cos/P, scale·cos/Q. Work-item i. */
-kernel void cosine_rows(const global float *z, const uint batch, const uint n, const float scale,
-    global float *loss, global float *factors)
+kernel void cosine_rows(const global float *restrict z, const uint batch, const uint n,
+    const float scale, global float *restrict loss, global float *restrict factors)
 {
     const uint i = get_global_id(0);
     const global float *p = z + (ulong)i * n, *q = p + (ulong)batch * n;
@@ -25,8 +25,8 @@ kernel void cosine_rows(const global float *z, const uint batch, const uint n, c
 
 /* d loss/d p = scale·(cos·p/P − q/√(P·Q)), and the same with p and q exchanged; added to what d holds
  * when accumulate is 1. Work-item (j, i). */
-kernel void cosine_backward(const global float *z, const global float *factors, const uint batch,
-    const uint n, const uint accumulate, global float *d)
+kernel void cosine_backward(const global float *restrict z, const global float *restrict factors,
+    const uint batch, const uint n, const uint accumulate, global float *restrict d)
 {
     const uint i = get_global_id(1);
     const ulong p = (ulong)i * n + get_global_id(0), q = p + (ulong)batch * n;

@@ -5,8 +5,9 @@
 
 /* c[m×n], its rows ldc apart, holds the product. Work-item (j, i) has the element of row i, column
  * j. */
-kernel void finish_product(global float *c, const ulong offset, const uint ldc,
-    const global float *bias, const ulong bias_offset, global float *kept, const uint n)
+kernel void finish_product(global float *restrict c, const ulong offset, const uint ldc,
+    const global float *restrict bias, const ulong bias_offset, global float *restrict kept,
+    const uint n)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
     global float *to = c + offset + (ulong)i * ldc + j;

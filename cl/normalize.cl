@@ -5,7 +5,8 @@
 #define EPSILON 1e-12f /* torch.nn.functional.normalize's */
 
 /* inverse[i] = 1 / max(|z_i|, ε) for z[rows×n]. Work-item i. */
-kernel void inverse_norms(const global float *z, const uint n, global float *inverse)
+kernel void inverse_norms(const global float *restrict z, const uint n,
+    global float *restrict inverse)
 {
     const uint i = get_global_id(0);
     const global float *row = z + (ulong)i * n;
@@ -13,8 +14,8 @@ kernel void inverse_norms(const global float *z, const uint n, global float *inv
 }
 
 /* ẑ = z · inverse. Work-item (j, i). */
-kernel void normalize_rows(const global float *z, const global float *inverse, const uint n,
-    global float *normalized)
+kernel void normalize_rows(const global float *restrict z, const global float *restrict inverse,
+    const uint n, global float *restrict normalized)
 {
     const uint i = get_global_id(1);
     const ulong at = (ulong)i * n + get_global_id(0);
@@ -22,8 +23,8 @@ kernel void normalize_rows(const global float *z, const global float *inverse, c
 }
 
 /* along[i] = ẑ_i · dẑ_i. Work-item i. */
-kernel void row_dots(const global float *normalized, const global float *gradient, const uint n,
-    global float *along)
+kernel void row_dots(const global float *restrict normalized, const global float *restrict gradient,
+    const uint n, global float *restrict along)
 {
     const uint i = get_global_id(0);
     along[i] = mcl_dot(normalized + (ulong)i * n, gradient + (ulong)i * n, n);
@@ -31,9 +32,10 @@ kernel void row_dots(const global float *normalized, const global float *gradien
 
 /* dz = (dẑ − ẑ (ẑ·dẑ)) / |z|, added to what d holds when accumulate is 1. A row shorter than ε was
  * divided by the constant ε. Work-item (j, i). */
-kernel void normalize_backward(const global float *normalized, const global float *gradient,
-    const global float *along, const global float *inverse, const uint n, const uint accumulate,
-    global float *d)
+kernel void normalize_backward(const global float *restrict normalized,
+    const global float *restrict gradient, const global float *restrict along,
+    const global float *restrict inverse, const uint n, const uint accumulate,
+    global float *restrict d)
 {
     const uint i = get_global_id(1);
     const ulong at = (ulong)i * n + get_global_id(0);
@@ -45,8 +47,8 @@ kernel void normalize_backward(const global float *normalized, const global floa
 
 /* deviation[j] = the standard deviation of column j of z[rows×n] · inverse, each sum a chain over
  * the rows in ascending order. Work-item j. */
-kernel void deviations(const global float *z, const global float *inverse, const uint rows,
-    const uint n, global float *deviation)
+kernel void deviations(const global float *restrict z, const global float *restrict inverse,
+    const uint rows, const uint n, global float *restrict deviation)
 {
     const uint j = get_global_id(0);
     float total = 0.0f;

@@ -4,8 +4,8 @@
 #include "rounding.clh"
 
 /* g += decay·p;  v = momentum·v + g (v begins at 0);  p −= rate·v */
-kernel void sgd(global float *parameters, const global float *gradients, global float *velocity,
-    const float rate, const float decay, const float momentum)
+kernel void sgd(global float *restrict parameters, const global float *restrict gradients,
+    global float *restrict velocity, const float rate, const float decay, const float momentum)
 {
     const ulong j = get_global_id(0);
     const float p = parameters[j];
@@ -22,10 +22,10 @@ kernel void sgd(global float *parameters, const global float *gradients, global 
  *   m += (1 − β₁)(g − m)                           v = β₂·v + (1 − β₂)·g²
  *   p −= step·m / (√v/correction + ε)
  * where step = rate/(1 − β₁ᵗ) and correction = √(1 − β₂ᵗ) come from the host. */
-kernel void adam(global float *parameters, const global float *gradients, global float *mean,
-    global float *square, const float keep, const float decay, const float rest1,
-    const float beta2, const float rest2, const float step, const float correction,
-    const float epsilon)
+kernel void adam(global float *restrict parameters, const global float *restrict gradients,
+    global float *restrict mean, global float *restrict square, const float keep, const float decay,
+    const float rest1, const float beta2, const float rest2, const float step,
+    const float correction, const float epsilon)
 {
     const ulong j = get_global_id(0);
     const float p = parameters[j] * keep;

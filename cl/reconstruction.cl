@@ -5,8 +5,8 @@
 
 /* loss[i] = Σ_j (r_ij − x_ij)² for r[2B×n], x[B×n]: both views of a row have the row as target.
  * Work-item i of 2B. */
-kernel void squared_errors(const global float *r, const global float *x, const uint batch,
-    const uint n, global float *loss)
+kernel void squared_errors(const global float *restrict r, const global float *restrict x,
+    const uint batch, const uint n, global float *restrict loss)
 {
     const uint i = get_global_id(0);
     const global float *row = r + (ulong)i * n, *target = x + (ulong)(i % batch) * n;
@@ -24,8 +24,8 @@ kernel void squared_errors(const global float *r, const global float *x, const u
 }
 
 /* d = scale·(r − x), scale being 2·weight over the number of elements, 2B·n. Work-item (j, i). */
-kernel void reconstruction_backward(const global float *r, const global float *x, const uint batch,
-    const uint n, const float scale, global float *d)
+kernel void reconstruction_backward(const global float *restrict r, const global float *restrict x,
+    const uint batch, const uint n, const float scale, global float *restrict d)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
     const ulong at = (ulong)i * n + j;

@@ -72,9 +72,9 @@ inline void write16(const global ELEMENT *x, global float *positive, global floa
 
 /* views[2B×D]: row i is order[first+i]'s positive view x⊙m, row B+i its negative one, x⊙(1−m);
  * whole[B×D] is x. Work-item (g, i) has elements 32·g … 32·g+31 of row i. */
-kernel void views(const global ELEMENT *data, const global ulong *order, const ulong first,
-    const uint batch, const uint columns, const uint epoch, const uint2 key, const float ratio,
-    global float *views, global float *whole)
+kernel void views(const global ELEMENT *restrict data, const global ulong *restrict order,
+    const ulong first, const uint batch, const uint columns, const uint epoch, const uint2 key,
+    const float ratio, global float *restrict views, global float *restrict whole)
 {
     const uint element = 32 * get_global_id(0), i = get_global_id(1);
     if (element >= columns || i >= batch)
@@ -100,9 +100,10 @@ kernel void views(const global ELEMENT *data, const global ulong *order, const u
 /* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
  * channels; patches are numbered along the rows of the image. Work-item (q, i) has patches 4·q …
  * 4·q+3 of row i. */
-kernel void views_block(const global ELEMENT *data, const global ulong *order, const ulong first,
-    const uint batch, const uint height, const uint width, const uint channels, const uint side,
-    const uint epoch, const uint2 key, const float ratio, global float *views, global float *whole)
+kernel void views_block(const global ELEMENT *restrict data, const global ulong *restrict order,
+    const ulong first, const uint batch, const uint height, const uint width, const uint channels,
+    const uint side, const uint epoch, const uint2 key, const float ratio,
+    global float *restrict views, global float *restrict whole)
 {
     const uint quad = get_global_id(0), i = get_global_id(1);
     const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
@@ -131,7 +132,7 @@ kernel void views_block(const global ELEMENT *data, const global ulong *order, c
 }
 
 /* out[n] = the first n elements of data as floats. Work-item j has element j. */
-kernel void unmasked(const global ELEMENT *data, const ulong n, global float *out)
+kernel void unmasked(const global ELEMENT *restrict data, const ulong n, global float *restrict out)
 {
     const ulong j = get_global_id(0);
     if (j < n)

@@ -159,11 +159,27 @@ static bool can_share(const struct mcl_source *source, const char *name, unsigne
 static mcl_status expand(
     struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth);
 
+/* Whether the first directive of the file called name is that of a guard against being included
+ * twice. One without may be meant to be. */
+static bool is_guarded(const char *name)
+{
+    struct mcl_text text = {0};
+    bool guarded = false;
+    if (read_source(&text, name) == MCL_OK) {
+        const char *line = text.bytes;
+        while (line && *line && *line != '#')
+            line += line_length(line);
+        guarded = line && strncmp(line, "#ifndef ", 8) == 0;
+    }
+    free(text.bytes);
+    return guarded;
+}
+
 /* Puts an included file into text, or into the program's text if it is shared. */
 static mcl_status include(
     struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth)
 {
-    if (!can_share(source, name, 0))
+    if (!is_guarded(name) || !can_share(source, name, 0))
         return expand(text, source, name, depth);
     if (mcl_names_have(&source->shared, name, strlen(name)))
         return MCL_OK;

@@ -4,26 +4,31 @@
 
 #include "gemm/providers.h"
 
-static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const mcl_finish *finish)
+#define OPTIONS_SIZE 64
+
+static void write_options(char options[OPTIONS_SIZE], const mcl_finish *finish)
 {
-    char options[64];
     snprintf(
-        options, sizeof options, "-D FINISH=%d -D ACTIVATION=%d", finish->kind, finish->activation);
-    return mcl_kernel_get(kernel, context, "finish.cl", "finish_product", options);
+        options, OPTIONS_SIZE, "-D FINISH=%d -D ACTIVATION=%d", finish->kind, finish->activation);
 }
 
 mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish)
 {
-    cl_kernel kernel;
-    return finish->kind == MCL_FINISH_NONE ? MCL_OK : get_kernel(&kernel, context, finish);
+    char options[OPTIONS_SIZE];
+    if (finish->kind == MCL_FINISH_NONE)
+        return MCL_OK;
+    write_options(options, finish);
+    return mcl_kernel_expect(context, "finish.cl", options);
 }
 
 static mcl_status run_finish(
     mcl_context *context, const mcl_gemm *gemm, mcl_matrix c, const mcl_finish *finish)
 {
     const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
+    char options[OPTIONS_SIZE];
     cl_kernel kernel;
-    MCL_TRY(get_kernel(&kernel, context, finish));
+    write_options(options, finish);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
     return mcl_launch(context, kernel, gemm->n, gemm->m, MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
         MCL_UINT(gemm->ldc), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
         MCL_BUFFER(finish->kept ? finish->kept : c.buffer), MCL_UINT(gemm->n));

@@ -50,9 +50,9 @@ mcl_status mcl_gemm_run(
 mcl_status mcl_gemm_run_finish(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
     mcl_matrix b, mcl_matrix c, const mcl_finish *finish);
 
-/* Builds the kernels and reserves the work space that a product needs, so that running it neither
- * compiles nor allocates; of finish, which may be NULL, kind and activation count. CLBlast compiles
- * its own kernels when first run. */
+/* Expects the kernels and reserves the work space that a product needs, so that running it does not
+ * allocate; of finish, which may be NULL, kind and activation count. CLBlast compiles its own
+ * kernels when first run. */
 mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
 
 #endif

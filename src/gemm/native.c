@@ -5,6 +5,9 @@
 #include "gemm/providers.h"
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
+#define OPTIONS_SIZE 256
+
+static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
 /* How the kernel is built for a device, see cl/gemm.cl. */
 struct tile {
@@ -53,32 +56,26 @@ static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
     return MCL_OK;
 }
 
-static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const struct tile *tile,
-    const mcl_gemm *gemm, const mcl_finish *finish)
+static void write_options(char options[OPTIONS_SIZE], const struct tile *tile, const mcl_gemm *gemm,
+    const mcl_finish *finish)
 {
-    char options[256];
-    snprintf(options, sizeof options,
+    snprintf(options, OPTIONS_SIZE,
         "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D BLOCK_ROWS=%u -D BLOCK_DEPTH=%u "
         "-D TRANSPOSE_A=%d -D ADJACENT=%d -D FINISH=%d -D ACTIVATION=%d",
         tile->rows, tile->vector, tile->vectors, tile->block_rows, tile->block_depth,
         gemm->transpose_a, gemm->transpose_a && gemm->m >= tile->rows, finish->kind,
         finish->activation);
-    return mcl_kernel_get(kernel, context, "gemm.cl", "gemm", options);
-}
-
-static mcl_status get_transpose(cl_kernel *kernel, mcl_context *context)
-{
-    return mcl_kernel_get(kernel, context, "transpose.cl", "transpose", "");
 }
 
 mcl_status mcl_gemm_native_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
     const struct tile tile = tile_of(context);
-    cl_kernel kernel;
-    MCL_TRY(get_kernel(&kernel, context, &tile, gemm, finish));
+    char options[OPTIONS_SIZE];
+    write_options(options, &tile, gemm, finish);
+    MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
     if (gemm->transpose_b)
-        MCL_TRY(get_transpose(&kernel, context));
+        MCL_TRY(mcl_kernel_expect(context, "transpose.cl", ""));
     return reserve(context, gemm);
 }
 
@@ -87,9 +84,9 @@ static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_ma
 {
     cl_kernel kernel;
     MCL_TRY(reserve(context, gemm));
-    MCL_TRY(get_transpose(&kernel, context));
-    return mcl_launch(context, kernel, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
-        (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, MCL_BUFFER(b.buffer),
+    MCL_TRY(mcl_kernel_get(&kernel, context, "transpose.cl", "transpose", ""));
+    return mcl_launch_local(context, kernel, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
+        (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(context->scratch.buffer),
         MCL_UINT(gemm->n), MCL_UINT(gemm->k));
 }
@@ -110,8 +107,9 @@ mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matri
         b = (mcl_matrix){context->scratch.buffer, 0};
         ldb = gemm->n;
     }
-    MCL_TRY(get_kernel(&kernel, context, &tile, gemm, finish));
-    const size_t one[3] = {1, 1, 1};
+    char options[OPTIONS_SIZE];
+    write_options(options, &tile, gemm, finish);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options));
     return mcl_launch_local(context, kernel, (gemm->m + rows - 1) / rows, panels, one,
         MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),

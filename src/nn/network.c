@@ -103,7 +103,7 @@ mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const
     created->rows = rows;
     created->count = count;
     memcpy(created->layers, layers, count * sizeof *layers);
-    mcl_status status = MCL_OK;
+    mcl_status status = training ? mcl_kernel_expect(context, "reduce.cl", "") : MCL_OK;
     uint64_t space = 0;
     for (size_t l = 0; l < count && status == MCL_OK; l++) {
         status = create_layer(created, l, training);

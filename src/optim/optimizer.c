@@ -13,7 +13,6 @@ struct mcl_optimizer {
     double power1, power2; /* β₁ᵗ and β₂ᵗ, multiplied up step by step */
     cl_mem first;          /* adam: mean of the gradients; sgd: velocity */
     cl_mem second;         /* adam: mean of their squares */
-    cl_kernel kernel;
 };
 
 static const char *const names[] = {"adam", "adamw", "sgd"};
@@ -77,8 +76,7 @@ mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     created->count = count;
     created->power1 = created->power2 = 1.0;
     const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
-    mcl_status status =
-        mcl_kernel_get(&created->kernel, context, "optimizer.cl", sgd ? "sgd" : "adam", "");
+    mcl_status status = mcl_kernel_expect(context, "optimizer.cl", "");
     if (status == MCL_OK) /* without momentum the kernel leaves the velocity alone */
         status = zeros(&created->first, context, sgd && options->momentum == 0.0 ? 1 : count);
     if (status == MCL_OK && !sgd)
@@ -103,17 +101,18 @@ void mcl_optimizer_free(mcl_optimizer *optimizer)
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)
 {
     const mcl_optimizer_options *options = &optimizer->options;
-    if (options->kind == MCL_OPTIMIZER_SGD)
-        return mcl_launch(optimizer->context, optimizer->kernel, optimizer->count, 1,
-            MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first),
-            MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->weight_decay),
-            MCL_FLOAT(options->momentum));
+    const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, optimizer->context, "optimizer.cl", sgd ? "sgd" : "adam", ""));
+    if (sgd)
+        return mcl_launch(optimizer->context, kernel, optimizer->count, 1, MCL_BUFFER(parameters),
+            MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_FLOAT(options->learning_rate),
+            MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->momentum));
     const bool decoupled = options->kind == MCL_OPTIMIZER_ADAMW;
     optimizer->power1 *= options->beta1;
     optimizer->power2 *= options->beta2;
-    return mcl_launch(optimizer->context, optimizer->kernel, optimizer->count, 1,
-        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first),
-        MCL_BUFFER(optimizer->second),
+    return mcl_launch(optimizer->context, kernel, optimizer->count, 1, MCL_BUFFER(parameters),
+        MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_BUFFER(optimizer->second),
         MCL_FLOAT(decoupled ? 1.0 - options->learning_rate * options->weight_decay : 1.0),
         MCL_FLOAT(decoupled ? 0.0 : options->weight_decay), MCL_FLOAT(1.0 - options->beta1),
         MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),

@@ -53,6 +53,8 @@ static mcl_status create_shared(mcl_loss *loss)
     mcl_context *context = loss->context;
     const uint64_t views = 2 * (uint64_t)loss->batch;
     const uint64_t longest = views > loss->embedding ? views : loss->embedding;
+    MCL_TRY(mcl_kernel_expect(context, "normalize.cl", ""));
+    MCL_TRY(mcl_kernel_expect(context, "reduce.cl", ""));
     MCL_TRY(mcl_buffer_create(&loss->rows, context, views, sizeof(float), "losses"));
     MCL_TRY(mcl_buffer_create(&loss->inverse, context, views, sizeof(float), "norms"));
     MCL_TRY(
@@ -63,6 +65,7 @@ static mcl_status create_shared(mcl_loss *loss)
 
 static mcl_status create_cosine(mcl_loss *loss)
 {
+    MCL_TRY(mcl_kernel_expect(loss->context, "cosine.cl", ""));
     return mcl_buffer_create(
         &loss->factors, loss->context, 3 * (uint64_t)loss->batch, sizeof(float), "cosines");
 }
@@ -71,6 +74,7 @@ static mcl_status create_ntxent(mcl_loss *loss)
 {
     mcl_context *context = loss->context;
     const uint64_t views = 2 * (uint64_t)loss->batch, elements = views * loss->embedding;
+    MCL_TRY(mcl_kernel_expect(context, "ntxent.cl", ""));
     MCL_TRY(mcl_buffer_create(
         &loss->normalized, context, elements, sizeof(float), "normalised embeddings"));
     MCL_TRY(mcl_buffer_create(&loss->normalized_gradient, context, elements, sizeof(float),
@@ -87,6 +91,7 @@ static mcl_status create_reconstruction(mcl_loss *loss, const mcl_architecture *
 {
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_decoder_layers(layers, architecture);
+    MCL_TRY(mcl_kernel_expect(loss->context, "reconstruction.cl", ""));
     return mcl_network_create(&loss->decoder, loss->context, layers, count,
         architecture->activation, 2 * loss->batch, true);
 }
@@ -202,8 +207,8 @@ static mcl_status ntxent_backward(
     const mcl_gemm product = gradient_product(loss);
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "ntxent.cl", "ntxent_backward", ""));
-    MCL_TRY(mcl_launch(context, kernel, r, r, MCL_BUFFER(loss->similarity), MCL_BUFFER(loss->along),
-        MCL_UINT(r), MCL_FLOAT(weight / (float)r)));
+    MCL_TRY(mcl_launch(context, kernel, (r + 15) / 16, r, MCL_BUFFER(loss->similarity),
+        MCL_BUFFER(loss->along), MCL_UINT(r), MCL_FLOAT(weight / (float)r)));
     MCL_TRY(mcl_gemm_run(context, &product, (mcl_matrix){loss->similarity, 0},
         (mcl_matrix){loss->normalized, 0}, (mcl_matrix){loss->normalized_gradient, 0}));
     MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));

@@ -5,18 +5,18 @@
 #include "data/data.h"
 #include "ssl/options.h"
 
+#define OPTIONS_SIZE sizeof((mcl_views){0}.options)
+
 size_t mcl_element_size(mcl_element element)
 {
     return element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float);
 }
 
-static mcl_status get_kernel(cl_kernel *kernel, mcl_context *context, const char *name,
-    mcl_element element, mcl_mask_kind mask, bool whole)
+static void write_options(
+    char options[OPTIONS_SIZE], mcl_element element, mcl_mask_kind mask, bool whole)
 {
-    char options[64];
-    snprintf(options, sizeof options, "-D ELEMENT=%s -D MASK=%d -D WHOLE=%d",
+    snprintf(options, OPTIONS_SIZE, "-D ELEMENT=%s -D MASK=%d -D WHOLE=%d",
         element == MCL_ELEMENT_UINT8 ? "uchar" : "float", mask == MCL_MASK_UNIFORM ? 0 : 1, whole);
-    return mcl_kernel_get(kernel, context, "views.cl", name, options);
 }
 
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
@@ -25,9 +25,8 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     mcl_views created = {.context = context, .mask = *mask, .seed = seed};
     MCL_TRY(mcl_mask_check(created.image, mask, data));
     created.columns = (uint32_t)mcl_data_columns(data);
-    MCL_TRY(
-        get_kernel(&created.kernel, context, mask->kind == MCL_MASK_BLOCK ? "views_block" : "views",
-            mcl_data_element(data), mask->kind, whole));
+    write_options(created.options, mcl_data_element(data), mask->kind, whole);
+    MCL_TRY(mcl_kernel_expect(context, "views.cl", created.options));
     *views = created;
     return MCL_OK;
 }
@@ -37,17 +36,21 @@ mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t f
 {
     const cl_uint2 key = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
     const mcl_argument key_argument = {sizeof key, &key};
+    const bool block = views->mask.kind == MCL_MASK_BLOCK;
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(
+        &kernel, views->context, "views.cl", block ? "views_block" : "views", views->options));
     if (!whole)
         whole = out; /* never written */
-    if (views->mask.kind == MCL_MASK_BLOCK) {
+    if (block) {
         const uint32_t side = views->mask.patch, height = views->image[0], width = views->image[1];
         const size_t patches = (size_t)((height + side - 1) / side) * ((width + side - 1) / side);
-        return mcl_launch(views->context, views->kernel, (patches + 3) / 4, batch, MCL_BUFFER(data),
+        return mcl_launch(views->context, kernel, (patches + 3) / 4, batch, MCL_BUFFER(data),
             MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch), MCL_UINT(height), MCL_UINT(width),
             MCL_UINT(views->image[2]), MCL_UINT(side), MCL_UINT(epoch), key_argument,
             MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out), MCL_BUFFER(whole));
     }
-    return mcl_launch(views->context, views->kernel, ((size_t)views->columns + 31) / 32, batch,
+    return mcl_launch(views->context, kernel, ((size_t)views->columns + 31) / 32, batch,
         MCL_BUFFER(data), MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch),
         MCL_UINT(views->columns), MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio),
         MCL_BUFFER(out), MCL_BUFFER(whole));
@@ -56,8 +59,10 @@ mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t f
 mcl_status mcl_unmasked(
     mcl_context *context, cl_mem data, mcl_element element, uint64_t count, cl_mem out)
 {
+    char options[OPTIONS_SIZE];
     cl_kernel kernel;
-    MCL_TRY(get_kernel(&kernel, context, "unmasked", element, MCL_MASK_UNIFORM, false));
+    write_options(options, element, MCL_MASK_UNIFORM, false);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked", options));
     return mcl_launch(
         context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(count), MCL_BUFFER(out));
 }

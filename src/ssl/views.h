@@ -14,7 +14,7 @@ typedef struct mcl_views {
     uint64_t seed;
     uint32_t columns;
     uint32_t image[3]; /* height, width, channels, for block masks */
-    cl_kernel kernel;
+    char options[64];  /* that the kernel is built with */
 } mcl_views;
 
 /* MCL_ERROR_ARGUMENT when the mask does not fit the data. whole says that the unmasked rows are

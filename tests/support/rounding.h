@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/rounding.h"
-#include "device/kernels.h"
+#include "device/source.h"
 
 static inline uint32_t to_bits(float x)
 {
@@ -182,13 +182,11 @@ static inline cl_int rounding_device_open(
     snprintf(device->name, sizeof device->name, "%s, %s", platform_name, device_name);
     device->capacity = capacity;
 
-    const char *texts[2] = {NULL, PROGRAM_TEXT};
-    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
-        if (strcmp(file->name, "rounding.clh") == 0)
-            texts[0] = file->text;
-    }
-    if (!texts[0])
+    struct mcl_source source = {0};
+    struct mcl_text renamed = {0};
+    if (mcl_source_append(&source, &renamed, "rounding.clh", "") != MCL_OK)
         return CL_INVALID_PROGRAM;
+    const char *texts[2] = {source.text.bytes, PROGRAM_TEXT};
     cl_int code;
     device->context = clCreateContext(NULL, 1, &id, NULL, NULL, &code);
     if (code == CL_SUCCESS)
@@ -201,6 +199,8 @@ static inline cl_int rounding_device_open(
             clGetProgramBuildInfo(device->program, id, CL_PROGRAM_BUILD_LOG, sizeof device->log - 1,
                 device->log, NULL);
     }
+    mcl_source_free(&source);
+    free(renamed.bytes);
     cl_mem *buffers[] = {&device->a, &device->b, &device->results};
     for (size_t i = 0; i < 3 && code == CL_SUCCESS; i++)
         *buffers[i] = clCreateBuffer(device->context, CL_MEM_READ_WRITE, 4 * capacity, NULL, &code);

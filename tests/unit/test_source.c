@@ -63,11 +63,11 @@ static const char *add(const char *name, const char *defines)
 
 START_TEST(test_one_file)
 {
-    write_text("part.clh", "#define PART 1\n");
+    write_text("part.clh", "#ifndef PART\n#define PART 1\n#endif\n");
     write_text("a.cl", "#define N 3\n#include \"part.clh\"\nkernel void k(global int *out) {}");
     ck_assert_str_eq(add("a.cl", "#define TILE 4\n"), "");
     ck_assert_str_eq(source.text.bytes, /* part.clh is shared, as nothing was prepared */
-        "#line 1 \"part.clh\"\n#define PART 1\n\n"
+        "#line 1 \"part.clh\"\n#ifndef PART\n#define PART 1\n#endif\n\n"
         "#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n\n#line 3 \"a.cl\"\n"
         "kernel void k(global int *out) {}\n#undef TILE\n#undef N\n");
     ck_assert_str_eq(source.functions.bytes, " k ");
@@ -79,7 +79,7 @@ END_TEST
 /* What depends on a macro of any file is not shared, nor is what includes it. */
 START_TEST(test_shared_files)
 {
-    write_text("plain.clh", "float plain(float x) {}\n");
+    write_text("plain.clh", "/* plain */\n#ifndef PLAIN\nfloat plain(float x) {}\n#endif\n");
     write_text("inner.clh", "#define INNER 2\nfloat inner(float x) { return TILE; }\n");
     write_text(
         "outer.clh", "#include \"inner.clh\"\n#include \"plain.clh\"\nint outer(int x) {}\n");
@@ -98,6 +98,20 @@ START_TEST(test_shared_files)
     ck_assert_ptr_null(strstr(second, "float plain"));
     ck_assert_ptr_nonnull(
         strstr(second, "#undef inner\n#undef outer\n#undef TILE\n#undef N\n#undef INNER\n"));
+}
+END_TEST
+
+/* A file without a guard is there each time that it is included. */
+START_TEST(test_file_included_twice)
+{
+    write_text("twice.clh", "#define ONCE 1\nREAL identity(REAL x) {}\n#undef REAL\n");
+    write_text("a.cl", "#define REAL float\n#include \"twice.clh\"\n"
+                       "#define REAL float4\n#include \"twice.clh\"\n");
+    ck_assert_str_eq(add("a.cl", ""), "");
+    ck_assert_ptr_null(source.shared.bytes);
+    const char *first = strstr(source.text.bytes, "REAL identity");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_nonnull(strstr(first + 1, "REAL identity"));
 }
 END_TEST
 
@@ -176,6 +190,7 @@ int main(void)
     tcase_add_test(test_case, test_options);
     tcase_add_test(test_case, test_one_file);
     tcase_add_test(test_case, test_shared_files);
+    tcase_add_test(test_case, test_file_included_twice);
     tcase_add_test(test_case, test_names_that_clash);
     tcase_add_test(test_case, test_functions);
     tcase_add_test(test_case, test_names);
