@@ -1,5 +1,6 @@
 /* maskcl info: what a model file holds. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "commands.h"
 #include "files.h"
@@ -39,7 +40,11 @@ static void print_interruption(const mcl_model *model)
     uint64_t counts[4];
     for (size_t i = 0; i < 4; i++) {
         const char *value = mcl_model_metadata_get(model, keys[i]);
-        if (!value || sscanf(value, "%" SCNu64, &counts[i]) != 1)
+        char *end;
+        if (!value)
+            return;
+        counts[i] = strtoull(value, &end, 10);
+        if (end == value || *end)
             return;
     }
     printf("training    interrupted after step %" PRIu64 " of %" PRIu64 ", in epoch %" PRIu64
