@@ -120,11 +120,9 @@ static mcl_status create(struct trainer *trainer)
 
 static void release(struct trainer *trainer)
 {
-    for (; trainer->oldest < trainer->newest; trainer->oldest++) {
-        cl_event done = trainer->pending[trainer->oldest % STEPS_AHEAD].done;
-        (void)clWaitForEvents(1, &done); /* a read may still be writing to the host */
-        clReleaseEvent(done);
-    }
+    clFinish(trainer->context->queue); /* a read may still be writing to the host */
+    for (; trainer->oldest < trainer->newest; trainer->oldest++)
+        clReleaseEvent(trainer->pending[trainer->oldest % STEPS_AHEAD].done);
     mcl_network_free(trainer->encoder);
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
