@@ -9,6 +9,7 @@
 #include "maskcl/model.h"
 #include "maskcl/output.h"
 #include "maskcl/pretrain.h"
+#include "maskcl/profile.h"
 #include "maskcl/status.h"
 #include "maskcl/version.h"
 

@@ -7,8 +7,10 @@
 
 #include "commands.h"
 #include "files.h"
+#include "maskcl/profile.h"
 #include "metrics.h"
 #include "pretrain_options.h"
+#include "profile.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -217,6 +219,12 @@ static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const 
     return code;
 }
 
+static mcl_exit start_profile(mcl_context *context, const mcl_pretrain_settings *settings)
+{
+    const mcl_status status = settings->profile ? mcl_profile_start(context) : MCL_OK;
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     mcl_pretrain_settings *settings = given;
@@ -231,7 +239,11 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
+        code = start_profile(context, settings);
+    if (code == MCL_EXIT_DONE)
         code = train_with_metrics(&run, context, data);
+    if (code == MCL_EXIT_DONE && settings->profile)
+        code = mcl_print_profile(context);
     mcl_context_close(context);
     mcl_data_free(data);
     return code;

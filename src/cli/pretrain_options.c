@@ -369,6 +369,12 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(metrics_every),
         .least = 1,
         .conflict = needs_metrics},
+    {.name = "profile",
+        .group = "Output",
+        .help = "print where the device's time went: every kernel with its calls, time, rate and "
+                "part of the device's measured peak",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(profile)},
 };
 
 void mcl_pretrain_set_defaults(void *given)

@@ -5,6 +5,7 @@
 #include "device_options.h"
 #include "maskcl/pretrain.h"
 #include "options.h"
+#include <stdbool.h>
 
 typedef struct mcl_pretrain_settings {
     mcl_pretrain_options options;
@@ -15,10 +16,11 @@ typedef struct mcl_pretrain_settings {
     const char *output;
     const char *metrics; /* NULL: none */
     uint64_t metrics_every;
+    bool profile;
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 24
+#define MCL_PRETRAIN_OPTIONS 25
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/devices.h"
+#include "device/record.h"
 
 /* Of work-groups where the driver does not choose. */
 #define LOCAL_MIN 8
@@ -100,6 +101,7 @@ void mcl_context_close(mcl_context *context)
         return;
     if (context->queue)
         clFinish(context->queue);
+    mcl_record_free(context->record);
     mcl_programs_release(context);
     mcl_buffer_release(&context->scratch.buffer);
     if (context->queue)
@@ -151,10 +153,10 @@ mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const si
     for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
         code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
     if (code == CL_SUCCESS)
-        code =
-            clEnqueueNDRangeKernel(context->queue, kernel, 2, NULL, global, local, 0, NULL, NULL);
+        code = clEnqueueNDRangeKernel(
+            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_record_event(context));
     if (code == CL_SUCCESS)
-        return MCL_OK;
+        return mcl_record(context, kernel, NULL, false);
     char name[64] = "?", what[96];
     (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
@@ -209,9 +211,11 @@ mcl_status mcl_buffer_write(
 {
     if (count == 0)
         return MCL_OK;
-    cl_int code =
-        clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, NULL);
-    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "writing a buffer", code);
+    cl_int code = clEnqueueWriteBuffer(
+        context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, mcl_record_event(context));
+    mcl_record_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_record(context, NULL, "copy to the device", false)
+                              : mcl_context_fail(context, "writing a buffer", code);
 }
 
 mcl_status mcl_buffer_read(
@@ -219,9 +223,11 @@ mcl_status mcl_buffer_read(
 {
     if (count == 0)
         return MCL_OK;
-    cl_int code =
-        clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, NULL);
-    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "reading a buffer", code);
+    cl_int code = clEnqueueReadBuffer(
+        context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, mcl_record_event(context));
+    mcl_record_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_record(context, NULL, "copy to the host", false)
+                              : mcl_context_fail(context, "reading a buffer", code);
 }
 
 mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
@@ -229,9 +235,11 @@ mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, s
     if (count == 0)
         return MCL_OK;
     const cl_uchar zero = 0;
-    cl_int code = clEnqueueFillBuffer(
-        context->queue, buffer, &zero, sizeof zero, offset, count, 0, NULL, NULL);
-    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "clearing a buffer", code);
+    cl_int code = clEnqueueFillBuffer(context->queue, buffer, &zero, sizeof zero, offset, count, 0,
+        NULL, mcl_record_event(context));
+    mcl_record_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_record(context, NULL, "fill with zeros", false)
+                              : mcl_context_fail(context, "clearing a buffer", code);
 }
 
 mcl_status mcl_context_finish(mcl_context *context)

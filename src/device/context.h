@@ -12,11 +12,12 @@ struct mcl_context {
     mcl_device_info info;
     mcl_gemm_kind gemm;
     cl_device_id device;
-    bool exact_division; /* division and square root are declared correctly rounded */
+    bool exact_division;   /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     cl_context opencl;
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
     struct mcl_program *programs; /* built or expected */
+    struct mcl_record *record;    /* the profile's; NULL: no times are taken */
     struct mcl_scratch {          /* work space of the native product, as large as the largest */
         cl_mem buffer;
         size_t bytes;

@@ -2,6 +2,7 @@
 #include <clblast_c.h>
 #include <stdio.h>
 
+#include "device/record.h"
 #include "gemm/providers.h"
 
 #define OPTIONS_SIZE 64
@@ -41,12 +42,15 @@ mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matr
         gemm->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose transpose_b =
         gemm->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
-    const CLBlastStatusCode code = CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b,
-        gemm->m, gemm->n, gemm->k, gemm->alpha, a.buffer, a.offset, gemm->lda, b.buffer, b.offset,
-        gemm->ldb, gemm->beta, c.buffer, c.offset, gemm->ldc, &context->queue, NULL);
+    const CLBlastStatusCode code =
+        CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b, gemm->m, gemm->n, gemm->k,
+            gemm->alpha, a.buffer, a.offset, gemm->lda, b.buffer, b.offset, gemm->ldb, gemm->beta,
+            c.buffer, c.offset, gemm->ldc, &context->queue, mcl_record_event(context));
     if (code != CLBlastSuccess)
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try --gemm native",
             context->info.name, gemm->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
+    mcl_gemm_record(context, gemm);
+    MCL_TRY(mcl_record(context, NULL, NULL, true));
     return finish->kind == MCL_FINISH_NONE ? MCL_OK : run_finish(context, gemm, c, finish);
 }

@@ -1,5 +1,8 @@
 #include "gemm/gemm.h"
 
+#include <stdio.h>
+
+#include "device/record.h"
 #include "gemm/providers.h"
 
 static const mcl_finish none = {.kind = MCL_FINISH_NONE};
@@ -28,4 +31,15 @@ mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mc
     if (context->gemm == MCL_GEMM_CLBLAST)
         return mcl_gemm_clblast_prepare(context, finish);
     return mcl_gemm_native_prepare(context, gemm, finish);
+}
+
+void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)
+{
+    const double m = gemm->m, n = gemm->n, k = gemm->k;
+    char name[64];
+    if (!context->record)
+        return;
+    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
+        gemm->transpose_b ? 'T' : 'N', gemm->m, gemm->n, gemm->k);
+    mcl_record_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "device/record.h"
 #include "gemm/providers.h"
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
@@ -85,6 +86,7 @@ static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_ma
     cl_kernel kernel;
     MCL_TRY(reserve(context, gemm));
     MCL_TRY(mcl_kernel_get(&kernel, context, "transpose.cl", "transpose", ""));
+    mcl_record_work(context, NULL, 0.0, 2.0 * sizeof(float) * gemm->n * gemm->k);
     return mcl_launch_local(context, kernel, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
         (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(context->scratch.buffer),
@@ -110,6 +112,7 @@ mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matri
     char options[OPTIONS_SIZE];
     write_options(options, &tile, gemm, finish);
     MCL_TRY(mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options));
+    mcl_gemm_record(context, gemm);
     return mcl_launch_local(context, kernel, (gemm->m + rows - 1) / rows, panels, one,
         MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),

@@ -1,5 +1,7 @@
 #include "nn/reduce.h"
 
+#include "device/record.h"
+
 #define BLOCK 1024    /* as in cl/reduce.cl */
 #define BLOCK_ROWS 64 /* likewise */
 #define COLUMNS 16    /* of a work-item of column_blocks */
@@ -48,6 +50,7 @@ mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint3
     MCL_TRY(mcl_kernel_get(&blocks_kernel, context, "reduce.cl", "column_blocks", ""));
     MCL_TRY(mcl_kernel_get(&sums_kernel, context, "reduce.cl", "column_sums", ""));
     const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
+    mcl_record_work(context, NULL, 0.0, (double)rows * n * sizeof(float));
     MCL_TRY(mcl_launch(context, blocks_kernel, (n + COLUMNS - 1) / COLUMNS, blocks, MCL_BUFFER(in),
         MCL_UINT(rows), MCL_UINT(n), MCL_BUFFER(space)));
     return mcl_launch(context, sums_kernel, n, 1, MCL_BUFFER(space), MCL_UINT(blocks), MCL_UINT(n),

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "device/record.h"
 
 struct mcl_optimizer {
     mcl_context *context;
@@ -104,6 +105,11 @@ mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_me
     const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, optimizer->context, "optimizer.cl", sgd ? "sgd" : "adam", ""));
+    mcl_record_work(optimizer->context, NULL, 0.0,
+        (double)optimizer->count * sizeof(float) *
+            (!sgd                          ? 7
+                : options->momentum != 0.0 ? 5
+                                           : 3));
     if (sgd)
         return mcl_launch(optimizer->context, kernel, optimizer->count, 1, MCL_BUFFER(parameters),
             MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_FLOAT(options->learning_rate),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "device/record.h"
 #include "gemm/gemm.h"
 #include "nn/reduce.h"
 
@@ -169,10 +170,12 @@ static mcl_status run_cosine(mcl_loss *loss, const mcl_network *encoder, float w
     const cl_mem z = mcl_network_output(encoder), d = mcl_network_output_gradient(encoder);
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_rows", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * b * e);
     MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(z), MCL_UINT(b), MCL_UINT(e),
         MCL_FLOAT(weight / (float)b), MCL_BUFFER(loss->rows), MCL_BUFFER(loss->factors)));
     MCL_TRY(mean_rows(loss, b, (float)b, metrics, at));
     MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_backward", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 4.0 * b * e);
     return mcl_launch(context, kernel, e, b, MCL_BUFFER(z), MCL_BUFFER(loss->factors), MCL_UINT(b),
         MCL_UINT(e), MCL_UINT(accumulate), MCL_BUFFER(d));
 }
@@ -189,10 +192,12 @@ static mcl_status ntxent_forward(
     cl_kernel kernel;
     MCL_TRY(inverse_norms(loss, z, r));
     MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * e);
     MCL_TRY(mcl_launch(context, kernel, e, r, MCL_BUFFER(z), MCL_BUFFER(loss->inverse), MCL_UINT(e),
         MCL_BUFFER(loss->normalized)));
     MCL_TRY(mcl_gemm_run(context, &product, normalized, normalized, similarity));
     MCL_TRY(mcl_kernel_get(&kernel, context, "ntxent.cl", "ntxent_rows", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 1.0 * r * r);
     MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(loss->similarity), MCL_UINT(r),
         MCL_BUFFER(loss->along), MCL_BUFFER(loss->rows)));
     return mean_rows(loss, r, (float)r, metrics, at);
@@ -207,14 +212,17 @@ static mcl_status ntxent_backward(
     const mcl_gemm product = gradient_product(loss);
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "ntxent.cl", "ntxent_backward", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * r);
     MCL_TRY(mcl_launch(context, kernel, (r + 15) / 16, r, MCL_BUFFER(loss->similarity),
         MCL_BUFFER(loss->along), MCL_UINT(r), MCL_FLOAT(weight / (float)r)));
     MCL_TRY(mcl_gemm_run(context, &product, (mcl_matrix){loss->similarity, 0},
         (mcl_matrix){loss->normalized, 0}, (mcl_matrix){loss->normalized_gradient, 0}));
     MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * e);
     MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(loss->normalized),
         MCL_BUFFER(loss->normalized_gradient), MCL_UINT(e), MCL_BUFFER(loss->along)));
     MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_backward", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * e);
     return mcl_launch(context, kernel, e, r, MCL_BUFFER(loss->normalized),
         MCL_BUFFER(loss->normalized_gradient), MCL_BUFFER(loss->along), MCL_BUFFER(loss->inverse),
         MCL_UINT(e), MCL_UINT(accumulate), MCL_BUFFER(mcl_network_output_gradient(encoder)));
@@ -231,10 +239,12 @@ static mcl_status run_reconstruction(mcl_loss *loss, const mcl_network *encoder,
     MCL_TRY(mcl_network_forward(loss->decoder, parameters, z, r));
     const cl_mem output = mcl_network_output(loss->decoder);
     MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "squared_errors", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * d);
     MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(output), MCL_BUFFER(whole), MCL_UINT(b),
         MCL_UINT(d), MCL_BUFFER(loss->rows)));
     MCL_TRY(mean_rows(loss, r, elements, metrics, at));
     MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "reconstruction_backward", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
     MCL_TRY(mcl_launch(context, kernel, d, r, MCL_BUFFER(output), MCL_BUFFER(whole), MCL_UINT(b),
         MCL_UINT(d), MCL_FLOAT(2.0f * weight / elements),
         MCL_BUFFER(mcl_network_output_gradient(loss->decoder))));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "data/data.h"
+#include "device/record.h"
 #include "ssl/options.h"
 
 #define OPTIONS_SIZE sizeof((mcl_views){0}.options)
@@ -25,6 +26,8 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     mcl_views created = {.context = context, .mask = *mask, .seed = seed};
     MCL_TRY(mcl_mask_check(created.image, mask, data));
     created.columns = (uint32_t)mcl_data_columns(data);
+    created.row_bytes = created.columns * (mcl_element_size(mcl_data_element(data)) +
+                                              (whole ? 3 : 2) * sizeof(float));
     write_options(created.options, mcl_data_element(data), mask->kind, whole);
     MCL_TRY(mcl_kernel_expect(context, "views.cl", created.options));
     *views = created;
@@ -42,6 +45,7 @@ mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t f
         &kernel, views->context, "views.cl", block ? "views_block" : "views", views->options));
     if (!whole)
         whole = out; /* never written */
+    mcl_record_work(views->context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     if (block) {
         const uint32_t side = views->mask.patch, height = views->image[0], width = views->image[1];
         const size_t patches = (size_t)((height + side - 1) / side) * ((width + side - 1) / side);

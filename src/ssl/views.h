@@ -14,6 +14,7 @@ typedef struct mcl_views {
     uint64_t seed;
     uint32_t columns;
     uint32_t image[3]; /* height, width, channels, for block masks */
+    size_t row_bytes;  /* that are read and written for a row, for the profile */
     char options[64];  /* that the kernel is built with */
 } mcl_views;
 

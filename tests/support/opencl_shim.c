@@ -237,6 +237,9 @@ CALL(clSetKernelArg, name_of(kernel),
     (cl_kernel kernel, cl_uint index, size_t size, const void *value), (kernel, index, size, value))
 CALL(clFlush, "", (cl_command_queue queue), (queue))
 WAIT(clFinish, (cl_command_queue queue), (queue))
+CALL(clGetEventProfilingInfo, "",
+    (cl_event event, cl_profiling_info what, size_t size, void *value, size_t *written),
+    (event, what, size, value, written))
 WAIT(clWaitForEvents, (cl_uint count, const cl_event *events), (count, events))
 
 ENQUEUE(clEnqueueNDRangeKernel, name_of(kernel),

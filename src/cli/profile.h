@@ -1,0 +1,12 @@
+/* The table that --profile prints. */
+#ifndef MASKCL_CLI_PROFILE_H
+#define MASKCL_CLI_PROFILE_H
+
+#include "maskcl/device.h"
+#include "message.h"
+
+/* Prints what has run on a context since mcl_profile_start(), beside the device's measured peaks.
+ */
+mcl_exit mcl_print_profile(mcl_context *context);
+
+#endif

@@ -1,0 +1,113 @@
+/* What the device can do at most, measured through OpenCL. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "device/context.h"
+#include "maskcl/profile.h"
+
+#define RUNS 5
+#define ITERATIONS 4096
+
+/* How the work is cut: CPUs want wide vectors and few work-items, GPUs the opposite. */
+struct shape {
+    unsigned width, chains;
+    size_t groups, local;
+};
+
+static mcl_status get_kernel(
+    cl_kernel *kernel, mcl_context *context, const char *name, unsigned width, unsigned chains)
+{
+    char vector[16], options[96];
+    snprintf(vector, sizeof vector, width == 1 ? "float" : "float%u", width);
+    snprintf(options, sizeof options, "-D VECTOR=%s -D CHAINS=%u -D ITERATIONS=%d", vector, chains,
+        ITERATIONS);
+    return mcl_kernel_get(kernel, context, "peak.cl", name, options);
+}
+
+/* *seconds = the shortest of several runs; anything else on the machine only makes them longer. */
+static mcl_status fastest(double *seconds, mcl_context *context, cl_kernel kernel, size_t global,
+    const size_t *local, const mcl_argument *arguments, size_t count)
+{
+    const size_t sizes[3] = {global, 1, 1};
+    *seconds = 1e30;
+    for (int run = 0; run <= RUNS; run++) {
+        const double start = mcl_clock_seconds();
+        MCL_TRY(mcl_launch_arguments(context, kernel, sizes, local, arguments, count));
+        MCL_TRY(mcl_context_finish(context));
+        const double taken = mcl_clock_seconds() - start;
+        if (run > 0 && taken < *seconds) /* the first one warms up */
+            *seconds = taken;
+    }
+    return MCL_OK;
+}
+
+static mcl_status measure_fma(
+    double *rate, mcl_context *context, cl_mem out, const struct shape *shape)
+{
+    cl_float half[16];
+    for (size_t i = 0; i < 16; i++)
+        half[i] = 0.5f;
+    const size_t vector = shape->width * sizeof(cl_float), items = shape->groups * shape->local;
+    const size_t local[3] = {shape->local, 1, 1};
+    const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
+    cl_kernel kernel;
+    double seconds;
+    MCL_TRY(get_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
+    MCL_TRY(fastest(&seconds, context, kernel, items, local, arguments, 3));
+    *rate = 2.0 * (double)items * shape->width * shape->chains * ITERATIONS / seconds;
+    return MCL_OK;
+}
+
+static mcl_status measure_fmas(double *best, mcl_context *context, cl_mem out)
+{
+    static const unsigned chains[] = {8, 10, 12, 16, 20, 24};
+    const bool cpu = context->info.type == MCL_DEVICE_CPU;
+    struct shape shape = {.groups = context->info.compute_units * 32, .local = cpu ? 1 : 256};
+    *best = 0.0;
+    for (shape.width = cpu ? 8 : 1; shape.width <= (cpu ? 16u : 4u); shape.width *= 2) {
+        for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+            double rate;
+            shape.chains = chains[i];
+            MCL_TRY(measure_fma(&rate, context, out, &shape));
+            *best = rate > *best ? rate : *best;
+        }
+    }
+    return MCL_OK;
+}
+
+static mcl_status measure_copies(
+    double *best, mcl_context *context, cl_mem to, cl_mem from, size_t size)
+{
+    const mcl_argument arguments[] = {MCL_BUFFER(to), MCL_BUFFER(from)};
+    *best = 0.0;
+    for (unsigned width = 4; width <= 16; width *= 2) {
+        cl_kernel kernel;
+        double seconds;
+        MCL_TRY(get_kernel(&kernel, context, "peak_copy", width, 1));
+        MCL_TRY(fastest(
+            &seconds, context, kernel, size / (width * sizeof(cl_float)), NULL, arguments, 2));
+        const double rate = 2.0 * (double)size / seconds;
+        *best = rate > *best ? rate : *best;
+    }
+    return MCL_OK;
+}
+
+mcl_status mcl_device_peaks(double *operations, double *bytes, mcl_context *context, size_t size)
+{
+    cl_mem from = NULL, to = NULL;
+    const size_t whole = (size + 1023) / 1024 * 1024;
+    const size_t results = (size_t)context->info.compute_units * 32 * 256 * 16;
+    const size_t space = results * sizeof(cl_float) > whole ? results * sizeof(cl_float) : whole;
+    mcl_status status = mcl_buffer_create(&from, context, whole, 1, "what is copied");
+    if (status == MCL_OK)
+        status = mcl_buffer_create(&to, context, space, 1, "the copy");
+    if (status == MCL_OK)
+        status = mcl_buffer_zero(context, from, 0, whole);
+    if (status == MCL_OK)
+        status = measure_fmas(operations, context, to);
+    if (status == MCL_OK)
+        status = measure_copies(bytes, context, to, from, whole);
+    mcl_buffer_release(&from);
+    mcl_buffer_release(&to);
+    return status;
+}
