@@ -94,7 +94,7 @@ stage "tests on PoCL" suite "$build" pocl
 [ "${1-}" != --quick ] || finish
 
 if [ -n "$intel" ]; then
-    stage "tests on Intel's CPU runtime" suite "$build" intel -E '^(oclgrind|install|fuzz|cli_opencl_calls)'
+    stage "tests on Intel's CPU runtime" suite "$build" intel -E '^(oclgrind|install|fuzz|cli_opencl_failures)'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else

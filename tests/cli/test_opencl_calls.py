@@ -1,6 +1,4 @@
-"""Every OpenCL object is released, and every OpenCL call may fail.
-
-tests/support/opencl_shim.c stands between the program and the loader."""
+"""Every OpenCL object is released, and compiled programs are kept."""
 
 import os
 import pathlib
@@ -11,57 +9,8 @@ import sys
 import threading
 import unittest
 
-from program import PROGRAM, ProgramTest, environment
-
-SHIM = pathlib.Path(os.environ["MASKCL_BUILD"]) / "tests" / "libopencl_shim.so"
-INJECTED = "CL_OUT_OF_HOST_MEMORY (-6)"
-
-# Of a driver that does not answer these, the program makes do with less or says that there is none.
-QUERIES = ("clGetPlatformIDs", "clGetPlatformInfo", "clGetDeviceIDs", "clGetDeviceInfo",
-           "clGetProgramInfo")
-
-# Kernels that do not build together are built one by one.
-BUILDS = ("clCreateProgramWithSource", "clBuildProgram")
-
-# PoCL keeps its own cache, without which it would be slow, where there is none of compiled programs.
-POCL_CACHE = os.environ.get("POCL_CACHE_DIR", pathlib.Path.home() / ".cache/pocl/kcache")
-
-
-class Log:
-    def __init__(self, path):
-        self.lines = path.read_text().splitlines()
-        self.calls = []  # (number, function, detail)
-        self.failed = []
-        self.faults = []  # objects alive, and released too often
-        for line in self.lines[:-1]:
-            match = re.match(r"(call|failed) (\d+) (\w+) (\w*)", line)
-            if match:
-                call = int(match[2]), match[3], match[4]
-                self.calls.append(call)
-                if match[1] == "failed":
-                    self.failed.append(call)
-            else:
-                self.faults.append(line)
-        assert self.lines[-1] == "end", self.lines[-1]
-
-
-class WatchedTest(ProgramTest):
-    def watched(self, fail="0", **changes):
-        self.log_path = self.path("calls.log")
-        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        changes = {"XDG_CACHE_HOME": "/dev/null", **changes}
-        return environment(LD_PRELOAD=SHIM, OPENCL_SHIM_LOG=self.log_path, OPENCL_SHIM_FAIL=fail,
-                           ASAN_OPTIONS=sanitizer, POCL_CACHE_DIR=POCL_CACHE, **changes)
-
-    def log(self):
-        log = Log(self.log_path)
-        self.log_path.unlink()
-        return log
-
-    def check_released(self):
-        log = self.log()
-        self.assertEqual(log.faults, [])
-        return log
+from program import PROGRAM
+from watched import SHIM, WatchedTest
 
 
 class ShimTest(WatchedTest):
@@ -117,7 +66,7 @@ class ReleaseTest(WatchedTest):
 
     def test_pretrain(self):
         for options in (["--objective", "cosine", "--mask", "uniform", "--optimizer", "sgd"],
-                        ["--objective", "nt-xent", "--optimizer", "adamw"],
+                        ["--objective", "nt-xent", "--optimizer", "adamw", "--profile"],
                         ["--objective", "reconstruction", "--metrics", "m.jsonl"]):
             with self.subTest(options=options):
                 self.run_watched("pretrain", "--synthetic", "9x12", "--batch", 4, "--epochs", 20,
@@ -157,60 +106,6 @@ class ReleaseTest(WatchedTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 130)
         self.check_released()
-
-
-class FailureTest(WatchedTest):
-    """An OpenCL call that fails ends the program with one line, and nothing is written."""
-
-    def check_every_failure(self, output, *arguments):
-        """Lets calls fail in turn: of each function, and of each kernel, the first and the last."""
-        arguments = *arguments, "-o", output, "-q"
-        self.succeed(*arguments, env=self.watched())
-        calls = self.check_released().calls
-        whole = self.path(output).read_bytes()
-        self.path(output).unlink()
-        chosen = {}
-        for number, function, detail in calls:
-            chosen.setdefault((function, detail), number)
-            chosen[function] = number
-        for number in sorted(set(chosen.values())):
-            with self.subTest(call=calls[number - 1]):
-                self.check_failure(str(number), calls[number - 1], output, whole, *arguments)
-        for number in range(1, len(calls), len(calls) // 5):
-            with self.subTest(from_call=calls[number - 1]):
-                self.check_failure("%d+" % number, calls[number - 1], output, whole, *arguments)
-
-    def check_failure(self, fail, call, output, whole, *arguments):
-        before = self.contents()
-        env = self.watched(fail)
-        if call[1] in QUERIES:
-            # The program loads the drivers to see which are broken; they leak when they are unloaded.
-            env["ASAN_OPTIONS"] += ":detect_leaks=0"
-        result = self.run_program(*arguments, env=env)
-        log = self.check_released()
-        self.assertEqual(log.failed[0], call)
-        # By the time of the last one, which only waits before the end, the results are there.
-        last = len(log.calls) == call[0] and call[1] == "clFinish"
-        if result.returncode == 0 and (call[1] in QUERIES + BUILDS or last):
-            self.assertEqual(self.path(output).read_bytes(), whole)
-            self.path(output).unlink()
-            return
-        self.assertEqual(result.returncode, 1, result.stderr)
-        lines = [line for line in result.stderr.splitlines() if not line.startswith("device: ")]
-        self.assertEqual(len(lines), 1, result.stderr)
-        self.assertTrue(lines[0].startswith("maskcl: error: "), lines[0])
-        if call[1] not in QUERIES:
-            self.assertIn(INJECTED, lines[0])
-        self.assertEqual(self.contents(), before)
-
-    def test_pretrain(self):
-        self.check_every_failure("m.safetensors", "pretrain", "--synthetic", "4x5", "--hidden", 3,
-                                 "--embedding", 2, "--epochs", 1)
-
-    def test_embed(self):
-        self.model(columns=5)
-        self.random_rows("rows.npy", 3, 5)
-        self.check_every_failure("out.npy", "embed", "model.safetensors", "rows.npy")
 
 
 class CacheTest(WatchedTest):
