@@ -84,6 +84,12 @@ typedef struct mcl_context mcl_context;
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
 MCL_API void mcl_context_close(mcl_context *context);
 
+/* Bounds the bytes of device memory that what runs on the context takes: its buffers, those in
+ * memory that host and device share included. 0 sets the default, 7/8 of the device's memory.
+ * Data that does not fit beside the rest is sent in parts while the device computes; the results
+ * are the same. The work space of CLBlast and of the driver is not counted. */
+MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
+
 /* The device of a context, and who computes its products (never MCL_GEMM_AUTO). */
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);

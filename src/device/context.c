@@ -14,6 +14,9 @@
 #define LOCAL_MIN 8
 #define LOCAL_MAX 64
 
+/* One part in so many of the device's memory is left to the driver and to others. */
+#define MEMORY_MARGIN 8
+
 static const char *const gemm_names[] = {"auto", "clblast", "native"};
 
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
@@ -88,6 +91,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         mcl_context_close(opened);
         return status;
     }
+    mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
     if (opened->gemm == MCL_GEMM_AUTO)
         opened->gemm = opened->info.type == MCL_DEVICE_CPU ? MCL_GEMM_NATIVE : MCL_GEMM_CLBLAST;
@@ -119,6 +123,12 @@ const mcl_device_info *mcl_context_device(const mcl_context *context)
 mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
 {
     return context->gemm;
+}
+
+void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
+{
+    const uint64_t all = context->info.global_memory ? context->info.global_memory : UINT64_MAX;
+    context->memory_limit = bytes ? bytes : all - all / MEMORY_MARGIN;
 }
 
 bool mcl_context_is_pocl(const mcl_context *context)
@@ -163,8 +173,8 @@ mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const si
     return mcl_context_fail(context, what, code);
 }
 
-mcl_status mcl_buffer_create(
-    cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what)
+mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_flags flags,
+    void *host, uint64_t count, uint64_t size, const char *what)
 {
     uint64_t bytes;
     const mcl_device_info *info = &context->info;
@@ -175,15 +185,21 @@ mcl_status mcl_buffer_create(
             "%" PRIu64 " bytes: use a smaller --batch, less data or another --device",
             info->name, what, count, size, info->largest_buffer);
     cl_int code;
-    cl_mem created =
-        clCreateBuffer(context->opencl, CL_MEM_READ_WRITE, bytes ? bytes : 1, NULL, &code);
+    cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
     if (code != CL_SUCCESS)
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: %s: no %" PRIu64 " bytes of device memory (%" PRIu64
             " in all): %s (%d): use a smaller --batch, less data or another --device",
             info->name, what, bytes, info->global_memory, mcl_opencl_error_name(code), code);
+    context->memory_made += bytes;
     *buffer = created;
     return MCL_OK;
+}
+
+mcl_status mcl_buffer_create(
+    cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what)
+{
+    return mcl_buffer_create_flags(buffer, context, CL_MEM_READ_WRITE, NULL, count, size, what);
 }
 
 mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,

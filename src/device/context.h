@@ -14,6 +14,8 @@ struct mcl_context {
     cl_device_id device;
     bool exact_division;   /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
+    uint64_t memory_limit; /* bytes that a run's buffers may have together */
+    uint64_t memory_made;  /* bytes of all buffers made so far */
     cl_context opencl;
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
     struct mcl_program *programs; /* built or expected */
@@ -90,6 +92,10 @@ mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const si
  * message whose memory it is ("activations"). Released with mcl_buffer_release(). */
 mcl_status mcl_buffer_create(
     cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what);
+
+/* The same in memory of the kind that flags ask for, over host where they say so. */
+mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_flags flags,
+    void *host, uint64_t count, uint64_t size, const char *what);
 
 /* The same, filled with the count × size bytes at values. */
 mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,
