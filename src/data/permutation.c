@@ -21,8 +21,17 @@ struct entry {
     uint64_t row;
 };
 
+/* The passes of a draw: one that draws the keys, one for each digit, one for the lower bits. */
+enum { PASS_KEYS, PASS_FIRST_DIGIT, PASS_REST = PASS_FIRST_DIGIT + DIGITS, PASSES };
+
+_Static_assert(PASSES == MCL_PERMUTATION_PASSES, "the header tells how many passes there are");
+
 struct mcl_permutation {
     uint64_t rows;
+    uint64_t seed;
+    uint32_t epoch;
+    int pass;      /* under way; PASSES: the draw is done */
+    uint64_t next; /* the first entry that the pass has not visited */
     struct entry *entries;
     struct entry *spare;
     uint64_t places[DIGITS][DIGIT_VALUES]; /* where the next entry with this digit goes */
@@ -37,6 +46,7 @@ mcl_status mcl_permutation_create(mcl_permutation **permutation, uint64_t rows)
     mcl_permutation *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->rows = rows;
+    created->pass = PASSES;
     mcl_status status = mcl_allocate(&created->entries, rows, sizeof *created->entries);
     if (status == MCL_OK)
         status = mcl_allocate(&created->spare, rows, sizeof *created->spare);
@@ -62,13 +72,13 @@ static unsigned digit_of(uint64_t key, int digit)
     return (unsigned)(key >> DIGIT_SHIFT(digit)) % DIGIT_VALUES;
 }
 
-/* Draws the keys and counts how often each digit has each value. */
-static void draw_keys(mcl_permutation *permutation, uint64_t seed, uint32_t epoch)
+/* Draws the keys of some rows and counts how often each digit has each value. */
+static void draw_keys(mcl_permutation *permutation, uint64_t from, uint64_t to)
 {
-    memset(permutation->places, 0, sizeof permutation->places);
-    for (uint64_t row = 0; row < permutation->rows; row++) {
+    for (uint64_t row = from; row < to; row++) {
         uint32_t words[4];
-        mcl_random_words(words, seed, MCL_STREAM_SHUFFLE, 0, epoch, row, 0);
+        mcl_random_words(
+            words, permutation->seed, MCL_STREAM_SHUFFLE, 0, permutation->epoch, row, 0);
         const uint64_t key = (uint64_t)words[0] << 32 | words[1];
         permutation->entries[row] = (struct entry){key, row};
         for (int digit = 0; digit < DIGITS; digit++)
@@ -87,23 +97,20 @@ static void sum_counts(uint64_t places[DIGIT_VALUES])
     }
 }
 
-/* Moves the entries to the spare array in the order of one digit, and swaps the arrays. */
-static void sort_digit(mcl_permutation *permutation, int digit)
+/* Moves some entries to their places in the spare array, in the order of one digit. */
+static void sort_digit(mcl_permutation *permutation, int digit, uint64_t from, uint64_t to)
 {
     uint64_t *places = permutation->places[digit];
-    struct entry *from = permutation->entries, *to = permutation->spare;
-    sum_counts(places);
-    for (uint64_t i = 0; i < permutation->rows; i++)
-        to[places[digit_of(from[i].key, digit)]++] = from[i];
-    permutation->entries = to;
-    permutation->spare = from;
+    const struct entry *entries = permutation->entries;
+    for (uint64_t i = from; i < to; i++)
+        permutation->spare[places[digit_of(entries[i].key, digit)]++] = entries[i];
 }
 
 /* Sorts by the whole key what is sorted by its upper bits. Few entries share those: with random
  * keys, rows²/2³⁴ pairs. */
-static void sort_rest(struct entry *entries, uint64_t rows)
+static void sort_rest(struct entry *entries, uint64_t from, uint64_t to)
 {
-    for (uint64_t i = 1; i < rows; i++) {
+    for (uint64_t i = from ? from : 1; i < to; i++) {
         const struct entry entry = entries[i];
         uint64_t j = i;
         for (; j > 0 && entries[j - 1].key > entry.key; j--)
@@ -112,13 +119,56 @@ static void sort_rest(struct entry *entries, uint64_t rows)
     }
 }
 
-void mcl_permutation_draw(
-    mcl_permutation *permutation, uint64_t *order, uint64_t seed, uint32_t epoch)
+static void visit(mcl_permutation *permutation, uint64_t from, uint64_t to)
 {
-    draw_keys(permutation, seed, epoch);
-    for (int digit = 0; digit < DIGITS; digit++)
-        sort_digit(permutation, digit);
-    sort_rest(permutation->entries, permutation->rows);
+    if (permutation->pass == PASS_KEYS)
+        draw_keys(permutation, from, to);
+    else if (permutation->pass < PASS_REST)
+        sort_digit(permutation, permutation->pass - PASS_FIRST_DIGIT, from, to);
+    else
+        sort_rest(permutation->entries, from, to);
+}
+
+/* Goes to the next pass. */
+static void end_pass(mcl_permutation *permutation)
+{
+    const int ended = permutation->pass++;
+    permutation->next = 0;
+    if (ended >= PASS_FIRST_DIGIT && ended < PASS_REST) {
+        struct entry *sorted = permutation->spare;
+        permutation->spare = permutation->entries;
+        permutation->entries = sorted;
+    }
+    if (permutation->pass >= PASS_FIRST_DIGIT && permutation->pass < PASS_REST)
+        sum_counts(permutation->places[permutation->pass - PASS_FIRST_DIGIT]);
+}
+
+void mcl_permutation_begin(mcl_permutation *permutation, uint64_t seed, uint32_t epoch)
+{
+    permutation->seed = seed;
+    permutation->epoch = epoch;
+    permutation->pass = PASS_KEYS;
+    permutation->next = 0;
+    memset(permutation->places, 0, sizeof permutation->places);
+}
+
+void mcl_permutation_advance(mcl_permutation *permutation, uint64_t visits)
+{
+    while (permutation->pass < PASSES && visits > 0) {
+        const uint64_t left = permutation->rows - permutation->next;
+        const uint64_t now = visits < left ? visits : left;
+        visit(permutation, permutation->next, permutation->next + now);
+        visits -= now;
+        permutation->next += now;
+        if (permutation->next == permutation->rows)
+            end_pass(permutation);
+    }
+}
+
+void mcl_permutation_finish(mcl_permutation *permutation, uint64_t *order)
+{
+    while (permutation->pass < PASSES)
+        mcl_permutation_advance(permutation, UINT64_MAX);
     for (uint64_t i = 0; i < permutation->rows; i++)
         order[i] = permutation->entries[i].row;
 }

@@ -302,7 +302,8 @@ static mcl_status train(struct trainer *trainer)
     trainer->start = mcl_clock_seconds();
     mcl_rate_start(&trainer->rate, trainer->start);
     for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
-        mcl_permutation_draw(trainer->permutation, trainer->order, options->seed, epoch);
+        mcl_permutation_begin(trainer->permutation, options->seed, epoch);
+        mcl_permutation_finish(trainer->permutation, trainer->order);
         MCL_TRY(mcl_buffer_write(trainer->context, trainer->device_order, 0, trainer->order,
             rows * sizeof *trainer->order));
         for (uint64_t i = 0; i < steps; i++) {

@@ -14,7 +14,8 @@ static uint64_t *draw(uint64_t rows, uint64_t seed, uint32_t epoch)
     uint64_t *order = malloc((rows + 1) * sizeof *order);
     ck_assert_int_eq(mcl_permutation_create(&permutation, rows), MCL_OK);
     order[rows] = 0xABCDEF;
-    mcl_permutation_draw(permutation, order, seed, epoch);
+    mcl_permutation_begin(permutation, seed, epoch);
+    mcl_permutation_finish(permutation, order);
     ck_assert_uint_eq(order[rows], 0xABCDEF);
     mcl_permutation_free(permutation);
     return order;
@@ -100,11 +101,41 @@ START_TEST(test_drawing_again_is_as_drawing_first)
     ck_assert_int_eq(mcl_permutation_create(&permutation, 1000), MCL_OK);
     for (uint32_t epoch = 0; epoch < 5; epoch++) {
         uint64_t *expected = draw(1000, 7, epoch);
-        mcl_permutation_draw(permutation, order, 7, epoch);
+        mcl_permutation_begin(permutation, 7, epoch);
+        mcl_permutation_finish(permutation, order);
         ck_assert_mem_eq(order, expected, sizeof order);
         free(expected);
     }
     mcl_permutation_free(permutation);
+}
+
+/* A draw in parts of any size, one that is given up, and one that is read twice. */
+START_TEST(test_drawing_in_parts)
+{
+    static const uint64_t parts[] = {1, 7, 999, 1000, 1001, 4999, 5000, UINT64_MAX};
+    mcl_permutation *permutation = NULL;
+    uint64_t order[1000], *expected = draw(1000, 7, 2);
+    ck_assert_int_eq(mcl_permutation_create(&permutation, 1000), MCL_OK);
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        for (uint64_t calls = 0; calls < 5010; calls += 501) {
+            memset(order, 0xFF, sizeof order);
+            mcl_permutation_begin(permutation, 7, 2);
+            for (uint64_t i = 0; i < calls; i++)
+                mcl_permutation_advance(permutation, parts[p]);
+            mcl_permutation_finish(permutation, order);
+            ck_assert_mem_eq(order, expected, sizeof order);
+            mcl_permutation_begin(permutation, 8, 3);
+            mcl_permutation_advance(permutation, parts[p]);
+        }
+    }
+    mcl_permutation_begin(permutation, 7, 2);
+    mcl_permutation_finish(permutation, order);
+    mcl_permutation_advance(permutation, 1);
+    memset(order, 0xFF, sizeof order);
+    mcl_permutation_finish(permutation, order);
+    ck_assert_mem_eq(order, expected, sizeof order);
+    mcl_permutation_free(permutation);
+    free(expected);
 }
 
 /* Each of n rows is as often at each of n places: chi-squared with (n-1)² degrees of freedom. */
@@ -115,7 +146,8 @@ START_TEST(test_every_row_gets_everywhere)
     mcl_permutation *permutation = NULL;
     ck_assert_int_eq(mcl_permutation_create(&permutation, N), MCL_OK);
     for (uint32_t epoch = 0; epoch < DRAWS; epoch++) {
-        mcl_permutation_draw(permutation, order, 11, epoch);
+        mcl_permutation_begin(permutation, 11, epoch);
+        mcl_permutation_finish(permutation, order);
         for (int i = 0; i < N; i++)
             counts[i][order[i]]++;
     }
@@ -163,7 +195,9 @@ START_TEST(test_drawing_allocates_nothing)
     uint64_t order[1000];
     ck_assert_int_eq(mcl_permutation_create(&permutation, 1000), MCL_OK);
     memory_fails_after = 1;
-    mcl_permutation_draw(permutation, order, 7, 0);
+    mcl_permutation_begin(permutation, 7, 0);
+    mcl_permutation_advance(permutation, 1234);
+    mcl_permutation_finish(permutation, order);
     const size_t left = memory_fails_after;
     memory_fails_after = 0;
     ck_assert_uint_eq(left, 1);
@@ -180,6 +214,7 @@ int main(void)
     tcase_add_test(tcase, test_rows_are_sorted_by_key);
     tcase_add_test(tcase, test_epochs_and_seeds_differ);
     tcase_add_test(tcase, test_drawing_again_is_as_drawing_first);
+    tcase_add_test(tcase, test_drawing_in_parts);
     tcase_add_test(tcase, test_every_row_gets_everywhere);
     tcase_add_test(tcase, test_no_rows_and_too_many);
 #if MASKCL_FAILING_MEMORY
