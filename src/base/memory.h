@@ -15,6 +15,12 @@
  * of any type. */
 mcl_status mcl_allocate(void *memory, uint64_t count, uint64_t size);
 
+#define MCL_PAGE 4096
+
+/* The same, but not set to zero, from the begin of a page to the end of one: a device that shares
+ * the host's memory can use it where it is. */
+mcl_status mcl_allocate_pages(void *memory, uint64_t count, uint64_t size);
+
 /* *copy = a copy of text, freed with free(). */
 mcl_status mcl_copy_string(char **copy, const char *text);
 

@@ -122,22 +122,23 @@ struct block {
     uint64_t capacity; /* values */
 };
 
-/* Makes room for needed values, doubling, but for no more than total. */
-static mcl_status reserve(struct block *block, uint64_t needed, uint64_t total, size_t size)
+/* Makes room for needed values, of which used are there. The capacity is total halved some times,
+ * so that the last copy is made when half the values are there, and the old block and what of the
+ * new one is in use never take more memory together than all values will. */
+static mcl_status reserve(
+    struct block *block, uint64_t used, uint64_t needed, uint64_t total, size_t size)
 {
     if (needed <= block->capacity)
         return MCL_OK;
-    uint64_t capacity = block->capacity <= total / 2 ? 2 * block->capacity : total;
-    if (capacity < needed)
-        capacity = needed;
-    uint64_t bytes;
-    unsigned char *moved = NULL;
-    if (mcl_multiply(&bytes, capacity, size) && bytes <= SIZE_MAX)
-        moved = realloc(block->bytes, (size_t)bytes);
-    if (!moved)
-        return mcl_fail(MCL_ERROR_MEMORY,
-            "the host has no memory for %" PRIu64 " elements of %zu bytes", capacity, size);
-    block->bytes = moved;
+    uint64_t capacity = total;
+    while (capacity / 2 >= needed)
+        capacity -= capacity / 2;
+    unsigned char *bytes;
+    MCL_TRY(mcl_allocate_pages(&bytes, capacity, size));
+    if (used)
+        memcpy(bytes, block->bytes, (size_t)used * size);
+    free(block->bytes);
+    block->bytes = bytes;
     block->capacity = capacity;
     return MCL_OK;
 }
@@ -160,7 +161,7 @@ static mcl_status read_values(struct block *block, const mcl_array *array, mcl_s
                 "the file is truncated: it ends here, after %" PRIu64 " of %" PRIu64
                 " values of %s",
                 place.first + got / from, total, types[array->type].name);
-        MCL_TRY(reserve(block, place.first + count, total, size));
+        MCL_TRY(reserve(block, place.first, place.first + count, total, size));
         MCL_TRY(convert(block->bytes + place.first * size, chunk, count, &place));
         place.first += count;
     }
@@ -179,7 +180,7 @@ mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *sour
     const uint64_t total = array->rows * array->columns;
     MCL_TRY(check_size(array, source, total * types[array->type].size));
     if (mcl_source_left(source) != MCL_SOURCE_UNKNOWN)
-        MCL_TRY(reserve(&block, total, total, size));
+        MCL_TRY(reserve(&block, 0, total, total, size));
     const mcl_status status = read_values(&block, array, source, size, convert);
     if (status != MCL_OK) {
         free(block.bytes);

@@ -170,7 +170,7 @@ mcl_status mcl_data_from_floats(
             "%s: %" PRIu64 " rows of %" PRIu64 " columns are none, or too many", name, rows,
             columns);
     float *copy;
-    MCL_TRY(mcl_allocate(&copy, count, sizeof *copy));
+    MCL_TRY(mcl_allocate_pages(&copy, count, sizeof *copy));
     mcl_status status = convert_float32(copy, values, (size_t)count, &place);
     if (status == MCL_OK)
         status = mcl_data_create(data, copy, MCL_ELEMENT_FLOAT32, shape, 2, name);

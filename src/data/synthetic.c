@@ -41,7 +41,7 @@ mcl_status mcl_data_synthetic(mcl_data **data, uint64_t rows, uint64_t columns, 
             "%s: there must be 1 to %" PRIu64 " rows and 1 to %" PRIu64 " columns", source,
             ROWS_MAX, COLUMNS_MAX);
     float *values;
-    MCL_TRY(mcl_allocate(&values, count, sizeof *values));
+    MCL_TRY(mcl_allocate_pages(&values, count, sizeof *values));
     for (uint64_t row = 0; row < rows; row++)
         fill_row(values + row * columns, columns, row, seed);
     const mcl_status status = mcl_data_create(data, values, MCL_ELEMENT_FLOAT32, shape, 2, source);

@@ -20,6 +20,7 @@
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *block, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
 void __libc_free(void *block);
 
 /* The calls until one fails: 0 lets all succeed. */
@@ -41,6 +42,13 @@ void *malloc(size_t bytes)
 void *calloc(size_t count, size_t bytes)
 {
     void *block = memory_fails() ? NULL : __libc_calloc(count, bytes);
+    memory_blocks += block != NULL;
+    return block;
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    void *block = memory_fails() ? NULL : __libc_memalign(alignment, bytes);
     memory_blocks += block != NULL;
     return block;
 }

@@ -34,6 +34,19 @@ START_TEST(test_nothing_is_a_pointer_too)
     }
 }
 
+/* Whole pages, which may be written to their ends. */
+START_TEST(test_pages)
+{
+    static const uint64_t counts[] = {0, 1, 1364, 1365, 1366, 100000};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        unsigned char *bytes = NULL;
+        ck_assert_int_eq(mcl_allocate_pages(&bytes, counts[i], 3), MCL_OK);
+        ck_assert_uint_eq((uintptr_t)bytes % MCL_PAGE, 0);
+        memset(bytes, 0xFF, (3 * counts[i] + MCL_PAGE - 1) / MCL_PAGE * MCL_PAGE);
+        free(bytes);
+    }
+}
+
 START_TEST(test_too_much_is_refused)
 {
     static const uint64_t sizes[][2] = {
@@ -48,7 +61,12 @@ START_TEST(test_too_much_is_refused)
         int *memory = &block;
         ck_assert_int_eq(mcl_allocate(&memory, sizes[i][0], sizes[i][1]), MCL_ERROR_MEMORY);
         ck_assert_ptr_eq(memory, &block);
+        ck_assert_int_eq(mcl_allocate_pages(&memory, sizes[i][0], sizes[i][1]), MCL_ERROR_MEMORY);
+        ck_assert_ptr_eq(memory, &block);
     }
+    int *memory = NULL;
+    ck_assert_int_eq(mcl_allocate_pages(&memory, UINT64_MAX - 4096, 1), MCL_ERROR_MEMORY);
+    ck_assert_int_eq(mcl_allocate_pages(&memory, (uint64_t)1 << 52, 1), MCL_ERROR_MEMORY);
     ck_assert_str_eq(
         mcl_error_message(), "the host has no memory for 4503599627370496 elements of 1 bytes");
 }
@@ -81,6 +99,14 @@ START_TEST(test_strings_are_copied)
 }
 
 #if MASKCL_FAILING_MEMORY
+static int allocate_page(void)
+{
+    char *page = NULL;
+    const mcl_status status = mcl_allocate_pages(&page, 5, 1);
+    free(page);
+    return status == MCL_OK ? 0 : status == MCL_ERROR_MEMORY && !page ? 1 : -1;
+}
+
 static int copy_name(void)
 {
     char *copy = NULL;
@@ -91,6 +117,7 @@ static int copy_name(void)
 
 START_TEST(test_a_refusal_leaves_the_pointer_alone)
 {
+    ck_assert_uint_eq(fail_each_allocation(allocate_page), 1);
     ck_assert_uint_eq(fail_each_allocation(copy_name), 1);
     ck_assert_str_eq(mcl_error_message(), "the host has no memory for 5 elements of 1 bytes");
 }
@@ -102,6 +129,7 @@ int main(void)
     TCase *tcase = tcase_create("memory");
     tcase_add_test(tcase, test_memory_is_zero);
     tcase_add_test(tcase, test_nothing_is_a_pointer_too);
+    tcase_add_test(tcase, test_pages);
     tcase_add_test(tcase, test_too_much_is_refused);
     tcase_add_test(tcase, test_products_that_do_not_fit);
     tcase_add_test(tcase, test_strings_are_copied);
