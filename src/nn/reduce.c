@@ -2,9 +2,9 @@
 
 #include "device/record.h"
 
-#define BLOCK 1024    /* as in cl/reduce.cl */
-#define BLOCK_ROWS 64 /* likewise */
-#define COLUMNS 16    /* of a work-item of column_blocks */
+#define BLOCK 1024 /* as in cl/reduce.cl */
+#define BLOCK_ROWS 64
+#define COLUMNS 16 /* of a work-item of column_sums */
 
 static uint64_t blocks_of(uint64_t n, uint64_t block)
 {
@@ -43,16 +43,27 @@ mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, c
         MCL_FLOAT(divisor), MCL_BUFFER(out), MCL_ULONG(offset));
 }
 
+/* The sums over blocks of rows; the last pass has one block. */
+static mcl_status sum_blocks(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n,
+    uint32_t block_rows, cl_mem out, uint64_t offset)
+{
+    const uint32_t blocks = (uint32_t)blocks_of(rows, block_rows);
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "reduce.cl", "column_sums", ""));
+    mcl_record_work(context, NULL, 0.0, (double)rows * n * sizeof(float));
+    return mcl_launch(context, kernel, (n + COLUMNS - 1) / COLUMNS, blocks, MCL_BUFFER(in),
+        MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1), MCL_BUFFER(out),
+        MCL_ULONG(offset));
+}
+
 mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
     cl_mem out, uint64_t offset)
 {
-    cl_kernel blocks_kernel, sums_kernel;
-    MCL_TRY(mcl_kernel_get(&blocks_kernel, context, "reduce.cl", "column_blocks", ""));
-    MCL_TRY(mcl_kernel_get(&sums_kernel, context, "reduce.cl", "column_sums", ""));
     const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
-    mcl_record_work(context, NULL, 0.0, (double)rows * n * sizeof(float));
-    MCL_TRY(mcl_launch(context, blocks_kernel, (n + COLUMNS - 1) / COLUMNS, blocks, MCL_BUFFER(in),
-        MCL_UINT(rows), MCL_UINT(n), MCL_BUFFER(space)));
-    return mcl_launch(context, sums_kernel, n, 1, MCL_BUFFER(space), MCL_UINT(blocks), MCL_UINT(n),
-        MCL_BUFFER(out), MCL_ULONG(offset));
+    if (blocks > 1) {
+        MCL_TRY(sum_blocks(context, in, rows, n, BLOCK_ROWS, space, 0));
+        in = space;
+        rows = blocks;
+    }
+    return sum_blocks(context, in, rows, n, rows, out, offset);
 }
