@@ -51,9 +51,10 @@ static mcl_status sum_blocks(mcl_context *context, cl_mem in, uint32_t rows, uin
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "reduce.cl", "column_sums", ""));
     mcl_record_work(context, NULL, 0.0, (double)rows * n * sizeof(float));
-    return mcl_launch(context, kernel, (n + COLUMNS - 1) / COLUMNS, blocks, MCL_BUFFER(in),
-        MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1), MCL_BUFFER(out),
-        MCL_ULONG(offset));
+    const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
+    return mcl_launch_local(context, kernel, (n + COLUMNS - 1) / COLUMNS, blocks, one,
+        MCL_BUFFER(in), MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1),
+        MCL_BUFFER(out), MCL_ULONG(offset));
 }
 
 mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
