@@ -3,8 +3,6 @@
  *   TILE_ROWS    rows of the tile of C that stays in registers
  *   VECTOR       floats of a vector: 4, 8 or 16
  *   VECTORS      vectors of a row of the tile
- *   BLOCK_ROWS   most rows of a work-item
- *   BLOCK_DEPTH  most of k that is worked off at a time
  *   TRANSPOSE_A  1 when A is stored [k×m]
  *   ADJACENT     1 when the rows of a tile are neighbours in memory: TRANSPOSE_A and m ≥ TILE_ROWS
  *   FINISH, ACTIVATION  as in finish.clh */
@@ -92,18 +90,18 @@ inline uint tile_begin(const uint row, const uint m)
 
 /* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q) has rows r·rows …
  * and the panel of columns q·COLUMNS …. k is worked off in blocks of depth, for each of which the
- * panel of B is copied to where it is read in sequence, and the partial sums wait in local memory. A
- * row beyond m reads row m-1 and is not stored. */
+ * panel of B is copied to where it is read in sequence, and the partial sums wait in local memory:
+ * panel_space has room for depth×COLUMNS floats, sums_space for rows×COLUMNS. They are arguments
+ * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
+ * not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint rows,
     const uint depth, const global float *restrict bias, const ulong bias_offset,
-    global float *restrict kept)
+    global float *restrict kept, local float16 *panel_space, local float16 *sums_space)
 {
-    local float16 panel_space[(BLOCK_DEPTH * COLUMNS + 15) / 16];
-    local float16 sums_space[(BLOCK_ROWS * COLUMNS + 15) / 16];
     local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
     const uint row = get_global_id(0) * rows, end = min(row + rows, m);
     const uint column = get_global_id(1) * COLUMNS, columns = min(n - column, (uint)COLUMNS);

@@ -65,9 +65,11 @@ MCL_API const char *mcl_device_type_name(mcl_device_type type);
 
 /* Who computes the matrix products. */
 typedef enum mcl_gemm_kind {
-    MCL_GEMM_AUTO,    /* native on CPU devices, CLBlast on all others */
-    MCL_GEMM_CLBLAST, /* CLBlast */
-    MCL_GEMM_NATIVE,  /* the kernels of cl/gemm.cl: the same bits on every device */
+    MCL_GEMM_AUTO,       /* native on CPU devices, CLBlast on all others */
+    MCL_GEMM_CLBLAST,    /* CLBlast */
+    MCL_GEMM_NATIVE,     /* the library's own kernel: the same bits on every device */
+    MCL_GEMM_NATIVE_CPU, /* the same by the kernel for CPUs (cl/gemm.cl), whatever the device is */
+    MCL_GEMM_NATIVE_GPU, /* the same by the kernel for GPUs (cl/gemm_gpu.cl) */
 } mcl_gemm_kind;
 
 typedef struct mcl_context_options {
@@ -94,7 +96,7 @@ MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
 
-/* Parses "auto", "clblast" or "native". */
+/* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */
 MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
 MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);
 

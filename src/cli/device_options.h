@@ -9,10 +9,12 @@ typedef struct mcl_device_settings {
     const char *platform;
     const char *device;
     mcl_gemm_kind gemm;
+    uint64_t memory; /* bytes that may be used; 0: the library's choice */
     bool quiet;
 } mcl_device_settings;
 
-extern const mcl_option_type mcl_option_gemm; /* mcl_gemm_kind */
+extern const mcl_option_type mcl_option_gemm;   /* mcl_gemm_kind */
+extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
 
 /* The entries of an option table for a mcl_device_settings that is a member of settings. */
 #define MCL_DEVICE_SELECTION(settings, member)                                                     \
@@ -36,13 +38,22 @@ extern const mcl_option_type mcl_option_gemm; /* mcl_gemm_kind */
 #define MCL_DEVICE_OPTIONS(settings, member)                                                       \
     MCL_DEVICE_SELECTION(settings, member),                                                        \
         {.name = "gemm",                                                                           \
-            .argument = "auto|clblast|native",                                                     \
+            .argument = "auto|clblast|native|native-cpu|native-gpu",                               \
             .group = "Device",                                                                     \
             .help = "who computes matrix products: the CLBlast library, or maskcl's own kernels, " \
                     "which give the same bits on every device; auto is native on CPU devices and " \
-                    "clblast on all others",                                                       \
+                    "clblast on all others; native-cpu and native-gpu name one of the kernels",    \
             .type = &mcl_option_gemm,                                                              \
             .offset = offsetof(settings, member.gemm)},                                            \
+        {.name = "device-memory",                                                                  \
+            .argument = "LIMIT",                                                                   \
+            .group = "Device",                                                                     \
+            .help = "how much of the device's memory may be used, in bytes or with K, M or G as "  \
+                    "in 512M; data that does not fit is sent in parts while the device computes, " \
+                    "which changes no bit of the result",                                          \
+            .type = &mcl_option_memory,                                                            \
+            .offset = offsetof(settings, member.memory),                                           \
+            .without = "7/8 of what the device reports"},                                          \
     {                                                                                              \
         .name = "quiet", .letter = 'q', .group = "Output",                                         \
         .help = "print nothing but errors and warnings", .type = &mcl_option_switch,               \

@@ -17,12 +17,12 @@
 /* One part in so many of the device's memory is left to the driver and to others. */
 #define MEMORY_MARGIN 8
 
-static const char *const gemm_names[] = {"auto", "clblast", "native"};
+static const char *const gemm_names[] = {"auto", "clblast", "native", "native-cpu", "native-gpu"};
 
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 3, "matrix product"));
+    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 5, "matrix product"));
     *kind = (mcl_gemm_kind)index;
     return MCL_OK;
 }
@@ -61,6 +61,8 @@ static mcl_status open_device(mcl_context *context)
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
     context->vector_width = width ? width : 1;
+    (void)clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
+        sizeof context->largest_group, &context->largest_group, NULL);
     cl_device_fp_config single = 0;
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);

@@ -14,6 +14,7 @@ struct mcl_context {
     cl_device_id device;
     bool exact_division;   /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
+    size_t largest_group;  /* work-items that a work-group can have */
     uint64_t memory_limit; /* bytes that a run's buffers may have together */
     uint64_t memory_made;  /* bytes of all buffers made so far */
     cl_context opencl;
@@ -72,6 +73,12 @@ typedef struct mcl_argument {
         {                                                                                          \
             (cl_float)(x)                                                                          \
         }                                                                                          \
+    }
+
+/* Local memory of so many bytes a work-group. */
+#define MCL_LOCAL(bytes)                                                                           \
+    {                                                                                              \
+        (bytes), NULL                                                                              \
     }
 
 /* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's

@@ -7,6 +7,13 @@
 
 static const mcl_finish none = {.kind = MCL_FINISH_NONE};
 
+/* Which of the native kernels. */
+static bool is_for_gpu(const mcl_context *context)
+{
+    return context->gemm == MCL_GEMM_NATIVE ? context->info.type != MCL_DEVICE_CPU
+                                            : context->gemm == MCL_GEMM_NATIVE_GPU;
+}
+
 mcl_status mcl_gemm_run_finish(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
     mcl_matrix b, mcl_matrix c, const mcl_finish *finish)
 {
@@ -15,7 +22,8 @@ mcl_status mcl_gemm_run_finish(mcl_context *context, const mcl_gemm *gemm, mcl_m
             gemm->m, gemm->n, gemm->k);
     if (context->gemm == MCL_GEMM_CLBLAST)
         return mcl_gemm_clblast(context, gemm, a, b, c, finish);
-    return mcl_gemm_native(context, gemm, a, b, c, finish);
+    return is_for_gpu(context) ? mcl_gemm_gpu(context, gemm, a, b, c, finish)
+                               : mcl_gemm_cpu(context, gemm, a, b, c, finish);
 }
 
 mcl_status mcl_gemm_run(
@@ -30,7 +38,8 @@ mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mc
         finish = &none;
     if (context->gemm == MCL_GEMM_CLBLAST)
         return mcl_gemm_clblast_prepare(context, finish);
-    return mcl_gemm_native_prepare(context, gemm, finish);
+    return is_for_gpu(context) ? mcl_gemm_gpu_prepare(context, gemm, finish)
+                               : mcl_gemm_cpu_prepare(context, gemm, finish);
 }
 
 void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)

@@ -4,9 +4,14 @@
 
 #include "gemm/gemm.h"
 
-mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+/* The native product's two kernels: either runs everywhere and gives the same bits. */
+mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish);
-mcl_status mcl_gemm_native_prepare(
+mcl_status mcl_gemm_cpu_prepare(
+    mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
+mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+    mcl_matrix c, const mcl_finish *finish);
+mcl_status mcl_gemm_gpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
 
 /* The finish is a kernel of its own here. */

@@ -80,6 +80,11 @@ class ParityTest(unittest.TestCase):
         """The other provider of the matrix product."""
         self.compare("joined", "--gemm", "clblast")
 
+    def test_both_native_kernels_give_the_same_bits(self):
+        run = RUNS["joined"]
+        by_cpu, by_gpu = (self.train(run, "--gemm", gemm) for gemm in ("native-cpu", "native-gpu"))
+        self.assertEqual(by_cpu, by_gpu)
+
 
 for _name in RUNS:
     setattr(ParityTest, "test_" + _name.replace("-", "_"),

@@ -78,8 +78,9 @@ END_TEST
 
 START_TEST(test_gemm_is_as_asked)
 {
-    static const mcl_gemm_kind kinds[] = {MCL_GEMM_CLBLAST, MCL_GEMM_NATIVE};
-    for (size_t i = 0; i < 2; i++) {
+    static const mcl_gemm_kind kinds[] = {
+        MCL_GEMM_CLBLAST, MCL_GEMM_NATIVE, MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
+    for (size_t i = 0; i < 4; i++) {
         const mcl_context_options options = {NULL, NULL, kinds[i]};
         mcl_context *opened;
         ASSERT_OK(mcl_context_open(&opened, &options));
@@ -91,18 +92,19 @@ END_TEST
 
 START_TEST(test_gemm_names)
 {
-    static const mcl_gemm_kind kinds[] = {MCL_GEMM_AUTO, MCL_GEMM_CLBLAST, MCL_GEMM_NATIVE};
-    static const char *const names[] = {"auto", "clblast", "native"};
+    static const mcl_gemm_kind kinds[] = {
+        MCL_GEMM_AUTO, MCL_GEMM_CLBLAST, MCL_GEMM_NATIVE, MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
+    static const char *const names[] = {"auto", "clblast", "native", "native-cpu", "native-gpu"};
     mcl_gemm_kind kind;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         ck_assert_str_eq(mcl_gemm_kind_name(kinds[i]), names[i]);
         ASSERT_OK(mcl_gemm_kind_parse(&kind, names[i]));
         ck_assert_int_eq(kind, kinds[i]);
     }
     ck_assert_int_eq(mcl_gemm_kind_parse(&kind, "cuda"), MCL_ERROR_ARGUMENT);
-    ck_assert_int_eq(kind, MCL_GEMM_NATIVE);
-    ck_assert_str_eq(
-        mcl_error_message(), "unknown matrix product 'cuda': it is auto, clblast or native");
+    ck_assert_int_eq(kind, MCL_GEMM_NATIVE_GPU);
+    ck_assert_str_eq(mcl_error_message(), "unknown matrix product 'cuda': it is auto, clblast, "
+                                          "native, native-cpu or native-gpu");
 }
 END_TEST
 

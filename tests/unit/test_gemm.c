@@ -94,7 +94,7 @@ static void check_product(struct form form, uint32_t m, uint32_t n, uint32_t k)
     snprintf(what, sizeof what, "%c%c %u × %u × %u, alpha %g, beta %g, %u behind rows, offset %u",
         g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', (unsigned)m, (unsigned)n, (unsigned)k,
         (double)g.alpha, (double)g.beta, (unsigned)form.extra, (unsigned)form.offset);
-    if (mcl_context_gemm(context) == MCL_GEMM_NATIVE)
+    if (mcl_context_gemm(context) != MCL_GEMM_CLBLAST)
         assert_same_bits(got, c.values, c.count, what);
     else
         assert_close(got, c.values, c.count, what);
@@ -383,12 +383,27 @@ START_TEST(test_clblast)
 }
 END_TEST
 
-int main(void)
+static void setup(mcl_gemm_kind kind)
 {
-    Suite *suite = suite_create("gemm");
-    TCase *tcase = tcase_create("native");
+    const mcl_context_options options = {NULL, NULL, kind};
+    ASSERT_OK(mcl_context_open(&context, &options));
+}
+
+static void cpu_setup(void)
+{
+    setup(MCL_GEMM_NATIVE_CPU);
+}
+
+static void gpu_setup(void)
+{
+    setup(MCL_GEMM_NATIVE_GPU);
+}
+
+static void add_native(Suite *suite, const char *name, SFun fixture)
+{
+    TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, 300);
-    tcase_add_checked_fixture(tcase, context_setup, context_teardown);
+    tcase_add_checked_fixture(tcase, fixture, context_teardown);
     tcase_add_loop_test(tcase, test_all_sizes, 0, 4);
     tcase_add_loop_test(tcase, test_offsets_and_longer_rows, 0, 4);
     tcase_add_loop_test(tcase, test_alpha_and_beta, 0, 4);
@@ -397,8 +412,18 @@ int main(void)
     tcase_add_test(tcase, test_finish);
     tcase_add_test(tcase, test_chain_ascends_and_is_fused);
     tcase_add_test(tcase, test_nan_and_infinity_spread);
-    tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
     tcase_add_test(tcase, test_products_without_elements_are_refused);
+    suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("gemm");
+    add_native(suite, "native for CPUs", cpu_setup);
+    add_native(suite, "native for GPUs", gpu_setup);
+    TCase *tcase = tcase_create("native for CPUs: work space");
+    tcase_add_checked_fixture(tcase, cpu_setup, context_teardown);
+    tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("clblast");
     tcase_set_timeout(tcase, 300);

@@ -1,39 +1,19 @@
-/* The product by our own kernels, see cl/gemm.cl. */
+/* The product by the kernel for CPUs, see cl/gemm.cl. */
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "device/record.h"
 #include "gemm/providers.h"
+#include "gemm/tiles.h"
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
 #define OPTIONS_SIZE 256
 
 static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
-/* How the kernel is built for a device, see cl/gemm.cl. */
-struct tile {
-    uint32_t rows, vector, vectors, block_rows, block_depth;
-};
-
-/* The accumulators, one row of B and one broadcast element fill the registers: 16 of them, or the
- * 32 that AVX-512 has. The block of B lies in local memory together with the partial sums. */
-static struct tile tile_of(const mcl_context *context)
-{
-    struct tile tile = context->vector_width >= 16
-                           ? (struct tile){8, 16, 2, 128, 256}
-                           : (struct tile){6, context->vector_width >= 8 ? 8 : 4, 2, 96, 256};
-    const uint32_t columns = tile.vector * tile.vectors;
-    while ((tile.block_rows + tile.block_depth) * columns * sizeof(float) >
-           context->info.local_memory) {
-        tile.block_depth /= 2;
-        tile.block_rows = tile.block_rows / 2 / tile.rows * tile.rows;
-    }
-    return tile;
-}
-
 /* A block of rows gives every compute unit several work-items, where there are rows enough. */
 static uint32_t rows_of_item(
-    const mcl_context *context, const struct tile *tile, uint32_t m, uint32_t panels)
+    const mcl_context *context, const mcl_cpu_tile *tile, uint32_t m, uint32_t panels)
 {
     const uint64_t items = (uint64_t)context->info.compute_units * 8;
     const uint64_t blocks = (items + panels - 1) / panels;
@@ -57,21 +37,20 @@ static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
     return MCL_OK;
 }
 
-static void write_options(char options[OPTIONS_SIZE], const struct tile *tile, const mcl_gemm *gemm,
-    const mcl_finish *finish)
+static void write_options(char options[OPTIONS_SIZE], const mcl_cpu_tile *tile,
+    const mcl_gemm *gemm, const mcl_finish *finish)
 {
     snprintf(options, OPTIONS_SIZE,
-        "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D BLOCK_ROWS=%u -D BLOCK_DEPTH=%u "
+        "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u "
         "-D TRANSPOSE_A=%d -D ADJACENT=%d -D FINISH=%d -D ACTIVATION=%d",
-        tile->rows, tile->vector, tile->vectors, tile->block_rows, tile->block_depth,
-        gemm->transpose_a, gemm->transpose_a && gemm->m >= tile->rows, finish->kind,
-        finish->activation);
+        tile->rows, tile->vector, tile->vectors, gemm->transpose_a,
+        gemm->transpose_a && gemm->m >= tile->rows, finish->kind, finish->activation);
 }
 
-mcl_status mcl_gemm_native_prepare(
+mcl_status mcl_gemm_cpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
-    const struct tile tile = tile_of(context);
+    const mcl_cpu_tile tile = mcl_cpu_tile_default(context);
     char options[OPTIONS_SIZE];
     write_options(options, &tile, gemm, finish);
     MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
@@ -93,14 +72,15 @@ static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_ma
         MCL_UINT(gemm->n), MCL_UINT(gemm->k));
 }
 
-mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
+mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish)
 {
-    const struct tile tile = tile_of(context);
+    const mcl_cpu_tile tile = mcl_cpu_tile_default(context);
     const uint32_t columns = tile.vector * tile.vectors;
     const uint32_t panels = (gemm->n + columns - 1) / columns;
     const uint32_t rows = rows_of_item(context, &tile, gemm->m, panels);
     const uint32_t blocks = (gemm->k + tile.block_depth - 1) / tile.block_depth;
+    const uint32_t depth = (gemm->k + blocks - 1) / blocks;
     const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
     uint32_t ldb = gemm->ldb;
     cl_kernel kernel;
@@ -117,7 +97,8 @@ mcl_status mcl_gemm_native(mcl_context *context, const mcl_gemm *gemm, mcl_matri
         MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
         MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
-        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(rows),
-        MCL_UINT((gemm->k + blocks - 1) / blocks), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(finish->kept ? finish->kept : c.buffer));
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(rows), MCL_UINT(depth),
+        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
 }
