@@ -1,0 +1,510 @@
+#include "training.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arithmetic.h"
+#include "random.h"
+
+static void *array(size_t count, size_t size)
+{
+    void *values = calloc(count ? count : 1, size);
+    if (!values)
+        abort();
+    return values;
+}
+
+static float *floats(size_t count)
+{
+    return array(count, sizeof(float));
+}
+
+static struct matrix rows_of(const float *values, size_t columns)
+{
+    return (struct matrix){values, columns, 1};
+}
+
+static struct matrix transposed(const float *values, size_t columns)
+{
+    return (struct matrix){values, 1, columns};
+}
+
+static void flush_all(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = host_flush(values[i]);
+}
+
+/* "Model" */
+
+struct layer {
+    size_t in, out;
+    float *weight, *bias;                   /* among the parameters */
+    float *weight_gradient, *bias_gradient; /* among the gradients */
+    enum activation activation;
+    float *z, *a, *dz; /* [2B×out] */
+};
+
+struct network {
+    struct layer layers[LAYERS_MAX];
+    size_t count;
+};
+
+/* Everything that a run has. */
+struct run {
+    const struct options *options;
+    size_t batch, parameter_count;
+    float *parameters, *gradients, *first, *second;
+    double power1, power2;
+    struct network encoder, decoder;
+    float *input, *whole; /* [2B×D], [B×D] */
+    float losses[OBJECTIVES_MAX];
+};
+
+/* Lays out the layers of a network from `offset` on; returns where it ends. */
+static size_t place(
+    struct run *run, struct network *network, const uint64_t *widths, size_t count, size_t offset)
+{
+    network->count = count;
+    for (size_t l = 0; l < count; l++) {
+        struct layer *layer = &network->layers[l];
+        layer->in = widths[l];
+        layer->out = widths[l + 1];
+        layer->activation = l + 1 < count ? run->options->activation : NONE;
+        layer->weight = run->parameters + offset;
+        layer->weight_gradient = run->gradients + offset;
+        offset += layer->in * layer->out;
+        layer->bias = run->parameters + offset;
+        layer->bias_gradient = run->gradients + offset;
+        offset += layer->out;
+        layer->z = floats(2 * run->batch * layer->out);
+        layer->a = floats(2 * run->batch * layer->out);
+        layer->dz = floats(2 * run->batch * layer->out);
+    }
+    return offset;
+}
+
+static void initialise(float *values, size_t count, size_t in, uint64_t tensor, uint64_t seed)
+{
+    const float bound = (float)(1.0 / sqrt((double)in));
+    for (size_t i = 0; i < count; i++) {
+        const float u = host_uniform(host_word(seed, STREAM_PARAMETERS, 0, tensor, i));
+        values[i] = (2.0f * u - 1.0f) * bound;
+    }
+}
+
+static void create(struct run *run, const struct options *options)
+{
+    const size_t layers = options->hidden_count + 1;
+    uint64_t down[LAYERS_MAX + 1], up[LAYERS_MAX + 1];
+    down[0] = options->columns;
+    for (size_t l = 0; l < options->hidden_count; l++)
+        down[l + 1] = options->hidden[l];
+    down[layers] = options->embedding;
+    for (size_t l = 0; l <= layers; l++)
+        up[l] = down[layers - l];
+    size_t count = 0;
+    for (size_t l = 0; l < layers; l++)
+        count += 2 * down[l] * down[l + 1] + down[l] + down[l + 1];
+
+    *run = (struct run){.options = options, .parameter_count = count};
+    run->batch = options->batch ? options->batch : options->rows < 256 ? options->rows : 256;
+    run->parameters = floats(count);
+    run->gradients = floats(count);
+    run->first = floats(count);
+    run->second = floats(count);
+    run->power1 = run->power2 = 1.0;
+    run->input = floats(2 * run->batch * options->columns);
+    run->whole = floats(run->batch * options->columns);
+    const size_t end = place(run, &run->encoder, down, layers, 0);
+    place(run, &run->decoder, up, layers, end);
+
+    uint64_t tensor = 0;
+    struct network *networks[] = {&run->encoder, &run->decoder};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t l = 0; l < layers; l++) {
+            struct layer *layer = &networks[i]->layers[l];
+            initialise(layer->weight, layer->in * layer->out, layer->in, tensor++, options->seed);
+            initialise(layer->bias, layer->out, layer->in, tensor++, options->seed);
+        }
+    }
+}
+
+static void destroy(struct run *run)
+{
+    struct network *networks[] = {&run->encoder, &run->decoder};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t l = 0; l < networks[i]->count; l++) {
+            free(networks[i]->layers[l].z);
+            free(networks[i]->layers[l].a);
+            free(networks[i]->layers[l].dz);
+        }
+    }
+    free(run->gradients);
+    free(run->first);
+    free(run->second);
+    free(run->input);
+    free(run->whole);
+}
+
+/* "Views" */
+
+static uint64_t mask_element(const struct options *options, uint64_t column)
+{
+    if (options->mask != BLOCK)
+        return column;
+    const uint64_t pixel = column / options->channels;
+    const uint64_t y = pixel / options->width, x = pixel % options->width;
+    const uint64_t across = (options->width + options->side - 1) / options->side;
+    return y / options->side * across + x / options->side;
+}
+
+static float scaled(const struct options *options, uint64_t at)
+{
+    return options->bytes ? host_divide((float)options->bytes[at], 255.0f) : options->floats[at];
+}
+
+static void make_views(struct run *run, const uint64_t *rows, uint32_t epoch)
+{
+    const struct options *options = run->options;
+    const size_t d = options->columns;
+    for (size_t i = 0; i < run->batch; i++) {
+        for (size_t j = 0; j < d; j++) {
+            const float x = host_flush(scaled(options, rows[i] * d + j));
+            const float u = host_uniform(
+                host_word(options->seed, STREAM_MASK, epoch, rows[i], mask_element(options, j)));
+            const float m = options->mask == UNIFORM ? u : u < options->ratio ? 1.0f : 0.0f;
+            run->whole[i * d + j] = x;
+            run->input[i * d + j] = host_flush(x * m);
+            run->input[(run->batch + i) * d + j] = host_flush(x * (1.0f - m));
+        }
+    }
+}
+
+/* "Forward" */
+
+static float activate(enum activation f, float z)
+{
+    switch (f) {
+    case RELU:
+        return z <= 0.0f ? 0.0f : z;
+    case GELU:
+        return z * (0.5f * (1.0f + host_erf(z * 0x1.6a09e6p-1f)));
+    case TANH:
+        return host_tanh(z);
+    default:
+        return z;
+    }
+}
+
+static const float *forward(struct network *network, const float *x, size_t rows)
+{
+    for (size_t l = 0; l < network->count; l++) {
+        struct layer *layer = &network->layers[l];
+        host_product(layer->z, rows, layer->out, layer->in, rows_of(x, layer->in),
+            transposed(layer->weight, layer->in), 1.0f, 0.0f);
+        for (size_t i = 0; i < rows * layer->out; i++) {
+            layer->z[i] = host_flush(layer->z[i] + layer->bias[i % layer->out]);
+            layer->a[i] = activate(layer->activation, layer->z[i]);
+        }
+        x = layer->a;
+    }
+    return x;
+}
+
+/* "Backward" */
+
+static float derivative(enum activation f, float z, float a)
+{
+    switch (f) {
+    case RELU:
+        return a > 0.0f ? 1.0f : 0.0f;
+    case TANH:
+        return fmaf(-a, a, 1.0f);
+    case NONE:
+        return 1.0f;
+    default:
+        return fmaf(z, 0x1.988454p-2f * host_exp(-0.5f * (z * z)),
+            0.5f * (1.0f + host_erf(z * 0x1.6a09e6p-1f)));
+    }
+}
+
+/* dx[rows×in] = keep·dx + …, where there is one. The last layer's dz is there already. */
+static void backward(struct network *network, const float *x, size_t rows, float *dx, float keep)
+{
+    for (size_t l = network->count; l-- > 0;) {
+        struct layer *layer = &network->layers[l];
+        struct layer *before = l > 0 ? layer - 1 : NULL;
+        host_row_sum(layer->bias_gradient, layer->dz, rows, layer->out);
+        host_product(layer->weight_gradient, layer->out, layer->in, rows,
+            transposed(layer->dz, layer->out), rows_of(before ? before->a : x, layer->in), 1.0f,
+            0.0f);
+        flush_all(layer->weight_gradient, layer->out * layer->in);
+        float *to = before ? before->dz : dx;
+        if (!to)
+            return;
+        host_product(to, rows, layer->in, layer->out, rows_of(layer->dz, layer->out),
+            rows_of(layer->weight, layer->in), 1.0f, before ? 0.0f : keep);
+        for (size_t i = 0; before && i < rows * layer->in; i++)
+            to[i] = to[i] * derivative(before->activation, before->z[i], before->a[i]);
+        flush_all(to, rows * layer->in);
+    }
+}
+
+/* "Objectives" */
+
+static void add(float *gradient, bool accumulate, float d)
+{
+    *gradient = host_flush(accumulate ? *gradient + d : d);
+}
+
+static float cosine(
+    const float *z, float *gradient, size_t batch, size_t e, float weight, bool accumulate)
+{
+    float *losses = floats(batch);
+    const float scale = weight / (float)batch;
+    for (size_t i = 0; i < batch; i++) {
+        const float *p = z + i * e, *q = z + (batch + i) * e;
+        const float pp = host_dot(p, p, e) + 1e-12f, qq = host_dot(q, q, e) + 1e-12f;
+        const float root = host_sqrt(pp * qq);
+        const float cos = host_divide(host_dot(p, q, e), root);
+        losses[i] = 1.0f - cos;
+        const float f0 = -host_divide(scale, root);
+        const float f1 = host_divide(scale * cos, pp), f2 = host_divide(scale * cos, qq);
+        for (size_t j = 0; j < e; j++) {
+            add(&gradient[i * e + j], accumulate, fmaf(f0, q[j], f1 * p[j]));
+            add(&gradient[(batch + i) * e + j], accumulate, fmaf(f0, p[j], f2 * q[j]));
+        }
+    }
+    const float loss = host_total(losses, batch, (float)batch);
+    free(losses);
+    return loss;
+}
+
+/* 1/max(|z|, 1e-12) */
+static float inverse_norm(const float *z, size_t e)
+{
+    return host_divide(1.0f, fmaxf(host_sqrt(host_dot(z, z, e)), 1e-12f));
+}
+
+static float ntxent(const float *z, float *gradient, size_t batch, size_t e, float weight,
+    float temperature, bool accumulate)
+{
+    const size_t r = 2 * batch;
+    const float inverse_temperature = 1.0f / temperature, scale = weight / (float)r;
+    float *inverse = floats(r), *unit = floats(r * e), *s = floats(r * r), *h = floats(r * e);
+    float *normalizers = floats(r), *losses = floats(r), *terms = floats(r);
+    for (size_t i = 0; i < r; i++) {
+        inverse[i] = inverse_norm(z + i * e, e);
+        for (size_t j = 0; j < e; j++)
+            unit[i * e + j] = host_flush(z[i * e + j] * inverse[i]);
+    }
+    host_product(s, r, r, e, rows_of(unit, e), transposed(unit, e), inverse_temperature, 0.0f);
+    flush_all(s, r * r);
+    for (size_t i = 0; i < r; i++) {
+        float largest = -INFINITY;
+        for (size_t j = 0; j < r; j++)
+            largest = j != i ? fmaxf(largest, s[i * r + j]) : largest;
+        for (size_t j = 0; j < r; j++)
+            terms[j] = j != i ? host_exp(s[i * r + j] - largest) : 0.0f;
+        normalizers[i] = largest + host_log(host_sum(terms, r));
+        losses[i] = normalizers[i] - s[i * r + (i + batch) % r];
+    }
+    for (size_t i = 0; i < r; i++) {
+        for (size_t j = 0; j < r; j++) {
+            float *at = &s[i * r + j];
+            const float both = host_exp(*at - normalizers[i]) + host_exp(*at - normalizers[j]);
+            const float target = j == (i + batch) % r ? 2.0f : 0.0f;
+            *at = j == i ? 0.0f : host_flush(scale * (both - target));
+        }
+    }
+    host_product(h, r, e, r, rows_of(s, r), rows_of(unit, e), inverse_temperature, 0.0f);
+    flush_all(h, r * e);
+    for (size_t i = 0; i < r; i++) {
+        const float along = host_flush(host_dot(unit + i * e, h + i * e, e));
+        for (size_t at = i * e; at < (i + 1) * e; at++) {
+            const float across = inverse[i] < 1e12f ? fmaf(-along, unit[at], h[at]) : h[at];
+            add(&gradient[at], accumulate, across * inverse[i]);
+        }
+    }
+    const float loss = host_total(losses, r, (float)r);
+    free(inverse);
+    free(unit);
+    free(s);
+    free(h);
+    free(normalizers);
+    free(losses);
+    free(terms);
+    return loss;
+}
+
+static float reconstruction(
+    struct run *run, const float *z, float *gradient, float weight, bool accumulate)
+{
+    const size_t batch = run->batch, r = 2 * batch, d = run->options->columns;
+    const float elements = (float)((double)r * (double)d);
+    const float scale = (2.0f * weight) / elements;
+    float *losses = floats(r), *difference = floats(d);
+    const float *output = forward(&run->decoder, z, r);
+    float *output_gradient = run->decoder.layers[run->decoder.count - 1].dz;
+    for (size_t i = 0; i < r; i++) {
+        for (size_t j = 0; j < d; j++) {
+            difference[j] = output[i * d + j] - run->whole[i % batch * d + j];
+            output_gradient[i * d + j] = host_flush(scale * difference[j]);
+        }
+        losses[i] = host_dot(difference, difference, d);
+    }
+    backward(&run->decoder, z, r, gradient, accumulate ? 1.0f : 0.0f);
+    const float loss = host_total(losses, r, elements);
+    free(losses);
+    free(difference);
+    return loss;
+}
+
+static void run_objectives(struct run *run, const float *z)
+{
+    const struct options *options = run->options;
+    float *gradient = run->encoder.layers[run->encoder.count - 1].dz;
+    for (size_t i = 0; i < options->objective_count; i++) {
+        const float weight = options->weights[i];
+        switch (options->objectives[i]) {
+        case COSINE:
+            run->losses[i] = cosine(z, gradient, run->batch, options->embedding, weight, i > 0);
+            break;
+        case NT_XENT:
+            run->losses[i] = ntxent(
+                z, gradient, run->batch, options->embedding, weight, options->temperature, i > 0);
+            break;
+        case RECONSTRUCTION:
+            run->losses[i] = reconstruction(run, z, gradient, weight, i > 0);
+            break;
+        }
+    }
+}
+
+/* "Optimizers" */
+
+static size_t trained_parameters(const struct run *run)
+{
+    const struct options *options = run->options;
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (options->objectives[i] == RECONSTRUCTION)
+            return run->parameter_count;
+    }
+    return (size_t)(run->decoder.layers[0].weight - run->parameters);
+}
+
+static void sgd(struct run *run)
+{
+    const struct options *options = run->options;
+    const float rate = (float)options->learning_rate, decay = (float)options->weight_decay;
+    const float momentum = (float)options->momentum;
+    const size_t count = trained_parameters(run);
+    for (size_t j = 0; j < count; j++) {
+        float *p = &run->parameters[j];
+        float u = fmaf(decay, *p, run->gradients[j]);
+        if (momentum != 0.0f) {
+            u = fmaf(momentum, run->first[j], u);
+            run->first[j] = host_flush(u);
+        }
+        *p = host_flush(fmaf(-rate, u, *p));
+    }
+}
+
+static void adam(struct run *run)
+{
+    const struct options *options = run->options;
+    const bool decoupled = options->optimizer == ADAMW;
+    const double decayed = options->learning_rate * options->weight_decay;
+    run->power1 = run->power1 * options->beta1;
+    run->power2 = run->power2 * options->beta2;
+    const float keep = decoupled ? (float)(1.0 - decayed) : 1.0f;
+    const float decay = decoupled ? 0.0f : (float)options->weight_decay;
+    const float step = (float)(options->learning_rate / (1.0 - run->power1));
+    const float correction = (float)sqrt(1.0 - run->power2);
+    const float rest1 = (float)(1.0 - options->beta1), rest2 = (float)(1.0 - options->beta2);
+    const float beta2 = (float)options->beta2, epsilon = (float)options->epsilon;
+    const size_t count = trained_parameters(run);
+    for (size_t j = 0; j < count; j++) {
+        const float p = run->parameters[j] * keep;
+        const float g = fmaf(decay, p, run->gradients[j]);
+        const float m = host_flush(fmaf(g - run->first[j], rest1, run->first[j]));
+        const float v = host_flush(fmaf(rest2 * g, g, beta2 * run->second[j]));
+        run->first[j] = m;
+        run->second[j] = v;
+        const float scale = host_divide(host_sqrt(v), correction) + epsilon;
+        run->parameters[j] = host_flush(fmaf(-step, host_divide(m, scale), p));
+    }
+}
+
+/* "Metrics" */
+
+static double weighted_loss(const struct run *run)
+{
+    double loss = 0.0;
+    for (size_t i = 0; i < run->options->objective_count; i++)
+        loss = loss + (double)run->options->weights[i] * (double)run->losses[i];
+    return loss;
+}
+
+static double spread(const struct run *run, const float *z)
+{
+    const size_t batch = run->batch, e = run->options->embedding;
+    float *inverse = floats(batch), *deviations = floats(e);
+    for (size_t i = 0; i < batch; i++)
+        inverse[i] = inverse_norm(z + i * e, e);
+    for (size_t j = 0; j < e; j++) {
+        float sum = 0.0f, squares = 0.0f;
+        for (size_t i = 0; i < batch; i++)
+            sum = fmaf(z[i * e + j], inverse[i], sum);
+        const float mean = host_divide(sum, (float)batch);
+        for (size_t i = 0; i < batch; i++) {
+            const float difference = fmaf(z[i * e + j], inverse[i], -mean);
+            squares = fmaf(difference, difference, squares);
+        }
+        deviations[j] = host_sqrt(host_divide(squares, (float)batch));
+    }
+    const float total = host_total(deviations, e, 1.0f);
+    free(inverse);
+    free(deviations);
+    return (double)total / sqrt((double)e);
+}
+
+/* "A run" */
+
+size_t host_train(float **parameters, struct measures **measures, const struct options *options)
+{
+    struct run run;
+    create(&run, options);
+    const size_t steps = options->rows / run.batch;
+    uint64_t *order = array(options->rows, sizeof *order);
+    *measures = array(options->epochs, sizeof **measures);
+    for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
+        struct measures *measured = &(*measures)[epoch];
+        double sum = 0.0;
+        host_order(order, options->rows, options->seed, epoch);
+        for (size_t i = 0; i < steps; i++) {
+            make_views(&run, order + i * run.batch, epoch);
+            const float *z = forward(&run.encoder, run.input, 2 * run.batch);
+            run_objectives(&run, z);
+            measured->loss = weighted_loss(&run);
+            measured->spread = spread(&run, z);
+            for (size_t o = 0; o < options->objective_count; o++)
+                measured->objectives[o] = (double)run.losses[o];
+            sum = sum + measured->loss;
+            backward(&run.encoder, run.input, 2 * run.batch, NULL, 0.0f);
+            if (options->optimizer == SGD)
+                sgd(&run);
+            else
+                adam(&run);
+        }
+        measured->epoch_loss = sum / (double)steps;
+    }
+    free(order);
+    *parameters = run.parameters;
+    const size_t count = run.parameter_count;
+    destroy(&run);
+    return count;
+}
