@@ -70,11 +70,14 @@ inline void write16(const global ELEMENT *x, global float *positive, global floa
     }
 }
 
-/* views[2B×D]: row i is order[first+i]'s positive view x⊙m, row B+i its negative one, x⊙(1−m);
- * whole[B×D] is x. Work-item (g, i) has elements 32·g … 32·g+31 of row i. */
-kernel void views(const global ELEMENT *restrict data, const global ulong *restrict order,
-    const ulong first, const uint batch, const uint columns, const uint epoch, const uint2 key,
-    const float ratio, global float *restrict views, global float *restrict whole)
+/* views[2B×D]: row i is the positive view x⊙m of the data set's row order[first+i], row B+i its
+ * negative one, x⊙(1−m); whole[B×D] is x. From element `start` on, data has the rows of the batch
+ * where they are gathered, else all of the data set. Work-item (g, i) has elements 32·g … 32·g+31 of
+ * row i. */
+kernel void views(const global ELEMENT *restrict data, const ulong start,
+    const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
+    const uint columns, const uint epoch, const uint2 key, const float ratio,
+    global float *restrict views, global float *restrict whole)
 {
     const uint element = 32 * get_global_id(0), i = get_global_id(1);
     if (element >= columns || i >= batch)
@@ -86,7 +89,7 @@ kernel void views(const global ELEMENT *restrict data, const global ulong *restr
         counter.w, key, &w01, &w23);
     const float16 low = mask16(w01.lo, w23.lo, ratio), high = mask16(w01.hi, w23.hi, ratio);
 
-    const global ELEMENT *x = data + row * columns + element;
+    const global ELEMENT *x = data + start + (gathered ? i : row) * columns + element;
     global float *positive = views + (ulong)i * columns + element;
     global float *negative = positive + (ulong)batch * columns;
     global float *unmasked = WHOLE ? whole + (ulong)i * columns + element : whole;
@@ -100,10 +103,10 @@ kernel void views(const global ELEMENT *restrict data, const global ulong *restr
 /* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
  * channels; patches are numbered along the rows of the image. Work-item (q, i) has patches 4·q …
  * 4·q+3 of row i. */
-kernel void views_block(const global ELEMENT *restrict data, const global ulong *restrict order,
-    const ulong first, const uint batch, const uint height, const uint width, const uint channels,
-    const uint side, const uint epoch, const uint2 key, const float ratio,
-    global float *restrict views, global float *restrict whole)
+kernel void views_block(const global ELEMENT *restrict data, const ulong start,
+    const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
+    const uint height, const uint width, const uint channels, const uint side, const uint epoch,
+    const uint2 key, const float ratio, global float *restrict views, global float *restrict whole)
 {
     const uint quad = get_global_id(0), i = get_global_id(1);
     const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
@@ -112,7 +115,7 @@ kernel void views_block(const global ELEMENT *restrict data, const global ulong 
     const ulong row = order[first + i], columns = (ulong)height * width * channels;
     const uint4 words = mcl_philox(mcl_counter(MCL_STREAM_MASK, 0, epoch, row, quad), key);
     const uint word[4] = {words.x, words.y, words.z, words.w};
-    const global ELEMENT *x = data + row * columns;
+    const global ELEMENT *x = data + start + (gathered ? i : row) * columns;
     global float *positive = views + i * columns, *negative = positive + batch * columns;
     for (uint patch = 4 * quad; patch < min(4 * quad + 4, across * down); patch++) {
         const float m = (word[patch % 4] >> 8) * 0x1p-24f < ratio ? 1.0f : 0.0f;
@@ -131,10 +134,11 @@ kernel void views_block(const global ELEMENT *restrict data, const global ulong 
     }
 }
 
-/* out[n] = the first n elements of data as floats. Work-item j has element j. */
-kernel void unmasked(const global ELEMENT *restrict data, const ulong n, global float *restrict out)
+/* out[n] = n elements of data from element `start` on, as floats. Work-item j has element start+j. */
+kernel void unmasked(const global ELEMENT *restrict data, const ulong start, const ulong n,
+    global float *restrict out)
 {
     const ulong j = get_global_id(0);
     if (j < n)
-        out[j] = scale(data[j]);
+        out[j] = scale(data[start + j]);
 }

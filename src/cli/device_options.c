@@ -1,6 +1,9 @@
 #include "device_options.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 static mcl_exit parse_gemm(void *field, const char *text, const mcl_option *option)
 {
@@ -16,12 +19,35 @@ static void show_gemm(char *text, size_t size, const void *field)
 
 const mcl_option_type mcl_option_gemm = {parse_gemm, show_gemm};
 
+/* A whole number above 0, and K, M or G for 2^10, 2^20 or 2^30 times as many bytes. */
+static mcl_exit parse_memory(void *field, const char *text, const mcl_option *option)
+{
+    static const char units[] = "KMG";
+    const size_t digits = strspn(text, "0123456789");
+    const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
+    const unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    errno = 0;
+    const unsigned long long number = strtoull(text, NULL, 10);
+    if (digits == 0 || (text[digits] && (!unit || text[digits + 1])) || number == 0)
+        return mcl_complain(MCL_EXIT_USAGE,
+            "--%s: '%s' is not a number of bytes above 0, such as 512M (K, M and G are possible)",
+            option->name, text);
+    if (errno || number > UINT64_MAX >> shift)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "--%s: %s is more than any device has", option->name, text);
+    *(uint64_t *)field = number << shift;
+    return MCL_EXIT_DONE;
+}
+
+const mcl_option_type mcl_option_memory = {parse_memory, NULL};
+
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings)
 {
     const mcl_context_options options = {settings->platform, settings->device, settings->gemm};
     mcl_status status = mcl_context_open(context, &options);
     if (status != MCL_OK)
         return mcl_complain_status(status);
+    mcl_context_limit_memory(*context, settings->memory);
     if (settings->quiet)
         return MCL_EXIT_DONE;
     const mcl_device_info *device = mcl_context_device(*context);

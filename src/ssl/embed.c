@@ -7,14 +7,11 @@
 #include "data/data.h"
 #include "maskcl/evaluate.h"
 #include "nn/network.h"
+#include "ssl/feed.h"
 #include "ssl/views.h"
 
-#define ROWS 1024 /* a batch: the results do not depend on it */
-
-static size_t row_size(const mcl_data *data)
-{
-    return mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
-}
+#define ROWS 1024 /* a batch at most: the results do not depend on it */
+#define READING 2 /* batches whose results may still be on their way */
 
 static mcl_status check_width(const mcl_model *model, const mcl_data *data)
 {
@@ -34,71 +31,161 @@ static mcl_status upload_parameters(cl_mem *buffer, mcl_context *context, const 
     return mcl_buffer_create_from(buffer, context, values, count, sizeof(float), "parameters");
 }
 
+/* Bytes of device memory that a row takes in a network, its results in every layer. */
+static uint64_t row_in_network(const mcl_layer *layers, size_t count, mcl_activation activation)
+{
+    uint64_t values = 0;
+    for (size_t l = 0; l < count; l++)
+        values += (uint64_t)layers[l].out * (activation == MCL_ACTIVATION_GELU ? 2 : 1);
+    return values * sizeof(float);
+}
+
+/* How many rows make a batch when each takes so much of the device's memory beside the model, which
+ * the matrix product may copy. At least one: what follows refuses one that is too large. */
+static uint32_t choose_batch(
+    const mcl_context *context, const mcl_model *model, uint64_t rows, uint64_t row)
+{
+    uint64_t count;
+    mcl_model_parameters(model, &count, NULL);
+    const uint64_t fixed = 2 * count * sizeof(float), limit = context->memory_limit;
+    const uint64_t fit = limit > fixed ? (limit - fixed) / row : 0;
+    const uint64_t most = rows < ROWS ? rows : ROWS;
+    return (uint32_t)(fit < 1 ? 1 : fit < most ? fit : most);
+}
+
+/* What embedding holds on the device. */
+struct embedding {
+    mcl_context *context;
+    const mcl_data *data;
+    uint32_t batch;
+    mcl_network *encoder;
+    mcl_feed *feed;
+    cl_mem parameters, input;
+    cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
+};
+
+static mcl_status create_embedding(struct embedding *work, const mcl_model *model)
+{
+    mcl_context *context = work->context;
+    const mcl_architecture *architecture = mcl_model_architecture(model);
+    const uint64_t before = context->memory_made - context->scratch.bytes;
+    const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_encoder_layers(layers, architecture);
+    const uint64_t row = row_in_network(layers, count, architecture->activation) + floats +
+                         2 * mcl_feed_slot_size(work->data, 1);
+    work->batch = choose_batch(context, model, mcl_data_rows(work->data), row);
+    MCL_TRY(mcl_network_create(
+        &work->encoder, context, layers, count, architecture->activation, work->batch, false));
+    MCL_TRY(upload_parameters(&work->parameters, context, model));
+    MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
+    return mcl_feed_create(&work->feed, context, work->data, work->batch, NULL, before);
+}
+
+/* Waits until the results of a batch have come, so that another one can take its turn. */
+static mcl_status wait_for_results(struct embedding *work, cl_event *read)
+{
+    if (!*read)
+        return MCL_OK;
+    const cl_int code = clWaitForEvents(1, read);
+    clReleaseEvent(*read);
+    *read = NULL;
+    return code == CL_SUCCESS ? MCL_OK
+                              : mcl_context_fail(work->context, "waiting for a batch", code);
+}
+
+/* Enqueues the embedding of rows first … first+count-1 and the reading of the results. */
+static mcl_status embed_batch(
+    struct embedding *work, float *embeddings, size_t width, uint64_t first, uint32_t count)
+{
+    mcl_context *context = work->context;
+    const mcl_data *data = work->data;
+    cl_event *read = &work->read[first / work->batch % READING];
+    mcl_rows rows;
+    MCL_TRY(wait_for_results(work, read));
+    MCL_TRY(mcl_feed_batch(&rows, work->feed, first, count));
+    MCL_TRY(mcl_unmasked(context, rows.data, rows.start, mcl_data_element(data),
+        count * mcl_data_columns(data), work->input));
+    MCL_TRY(mcl_feed_taken(work->feed));
+    MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, count));
+    cl_int code = clEnqueueReadBuffer(context->queue, mcl_network_output(work->encoder), CL_FALSE,
+        0, count * width * sizeof(float), embeddings + first * width, 0, NULL, read);
+    if (code == CL_SUCCESS)
+        code = clFlush(context->queue);
+    return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "reading a buffer", code);
+}
+
+static void release_embedding(struct embedding *work)
+{
+    (void)clFinish(work->context->queue); /* results may still be on their way to the host */
+    for (size_t i = 0; i < READING; i++) {
+        if (work->read[i])
+            clReleaseEvent(work->read[i]);
+    }
+    mcl_feed_free(work->feed);
+    mcl_network_free(work->encoder);
+    mcl_buffer_release(&work->parameters);
+    mcl_buffer_release(&work->input);
+}
+
 mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
     MCL_TRY(check_width(model, data));
-    const mcl_architecture *architecture = mcl_model_architecture(model);
-    const uint64_t all = mcl_data_rows(data), columns = mcl_data_columns(data);
-    const uint32_t most = all < ROWS ? (uint32_t)all : ROWS;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_encoder_layers(layers, architecture);
-    mcl_network *encoder = NULL;
-    cl_mem parameters = NULL, chunk = NULL, input = NULL;
-    mcl_status status =
-        mcl_network_create(&encoder, context, layers, count, architecture->activation, most, false);
-    if (status == MCL_OK)
-        status = upload_parameters(&parameters, context, model);
-    if (status == MCL_OK)
-        status = mcl_buffer_create(&input, context, most, columns * sizeof(float), "rows");
-    if (status == MCL_OK)
-        status = mcl_buffer_create(&chunk, context, most, row_size(data), "the data");
-    for (uint64_t first = 0; first < all && status == MCL_OK; first += most) {
-        const uint32_t rows = all - first < most ? (uint32_t)(all - first) : most;
-        status = mcl_data_write(context, chunk, data, first, rows);
-        if (status == MCL_OK)
-            status = mcl_unmasked(context, chunk, mcl_data_element(data), rows * columns, input);
-        if (status == MCL_OK)
-            status = mcl_network_forward(encoder, parameters, input, rows);
-        if (status == MCL_OK)
-            status = mcl_buffer_read(context, embeddings + first * architecture->embedding,
-                mcl_network_output(encoder), 0,
-                (size_t)rows * architecture->embedding * sizeof(float));
+    struct embedding work = {.context = context, .data = data};
+    const uint64_t all = mcl_data_rows(data);
+    const size_t width = mcl_model_architecture(model)->embedding;
+    mcl_status status = create_embedding(&work, model);
+    for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
+        const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
+        status = embed_batch(&work, embeddings, width, first, count);
     }
-    mcl_network_free(encoder);
-    mcl_buffer_release(&parameters);
-    mcl_buffer_release(&chunk);
-    mcl_buffer_release(&input);
+    for (size_t i = 0; i < READING && status == MCL_OK; i++)
+        status = wait_for_results(&work, &work.read[i]);
+    release_embedding(&work);
     return status;
 }
 
-/* What a reconstruction holds on the device. A row's place in `data` is its number, which its mask
- * is drawn for: so there is room for the rows before the first, which are not sent. */
+/* What a reconstruction holds on the device. */
 struct reconstruction {
     mcl_context *context;
+    uint32_t batch;
     mcl_network *encoder, *decoder;
     mcl_views views;
     cl_mem parameters, data, order, input;
 };
 
-static mcl_status create(struct reconstruction *work, const mcl_model *model, const mcl_data *data,
-    const mcl_mask *mask, uint64_t seed, uint64_t end, uint32_t rows)
+static size_t row_size(const mcl_data *data)
 {
+    return mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
+}
+
+static mcl_status create(struct reconstruction *work, const mcl_model *model, const mcl_data *data,
+    const mcl_mask *mask, uint64_t seed, uint64_t rows)
+{
+    mcl_context *context = work->context;
     const mcl_architecture *architecture = mcl_model_architecture(model);
-    mcl_layer layers[MCL_LAYERS_MAX];
-    size_t count = mcl_encoder_layers(layers, architecture);
+    const mcl_activation activation = architecture->activation;
+    const uint64_t before = context->memory_made - context->scratch.bytes;
+    const uint64_t views = 2 * mcl_data_columns(data) * sizeof(float);
+    mcl_layer encoder[MCL_LAYERS_MAX], decoder[MCL_LAYERS_MAX];
+    const size_t encoders = mcl_encoder_layers(encoder, architecture);
+    const size_t decoders = mcl_decoder_layers(decoder, architecture);
+    const uint64_t row = row_in_network(encoder, encoders, activation) +
+                         row_in_network(decoder, decoders, activation) + views + row_size(data) +
+                         sizeof(uint64_t);
+    work->batch = choose_batch(context, model, rows, row);
     MCL_TRY(mcl_network_create(
-        &work->encoder, work->context, layers, count, architecture->activation, rows, false));
-    count = mcl_decoder_layers(layers, architecture);
+        &work->encoder, context, encoder, encoders, activation, work->batch, false));
     MCL_TRY(mcl_network_create(
-        &work->decoder, work->context, layers, count, architecture->activation, rows, false));
-    MCL_TRY(mcl_views_create(&work->views, work->context, data, mask, seed, false));
-    MCL_TRY(upload_parameters(&work->parameters, work->context, model));
-    MCL_TRY(mcl_buffer_create(&work->data, work->context, end, row_size(data), "the data"));
+        &work->decoder, context, decoder, decoders, activation, work->batch, false));
+    MCL_TRY(mcl_views_create(&work->views, context, data, mask, seed, false));
+    MCL_TRY(upload_parameters(&work->parameters, context, model));
+    MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
-        &work->order, work->context, rows, sizeof(uint64_t), "order of the rows"));
-    return mcl_buffer_create(&work->input, work->context, 2 * (uint64_t)rows,
-        mcl_data_columns(data) * sizeof(float), "views");
+        &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
+    MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, views, "views"));
+    return mcl_feed_check(context, context->memory_made - before, work->batch * row, work->batch);
 }
 
 static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
@@ -110,10 +197,10 @@ static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
     const size_t bytes = (size_t)rows * work->views.columns * sizeof(float);
     const size_t row = row_size(data);
     const char *values = mcl_data_values(data);
-    MCL_TRY(
-        mcl_buffer_write(work->context, work->data, first * row, values + first * row, rows * row));
+    const mcl_rows gathered = {work->data, 0, work->order, 0, true};
+    MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values + first * row, rows * row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, rows * sizeof *order));
-    MCL_TRY(mcl_views_run(&work->views, work->data, work->order, 0, rows, 0, work->input, NULL));
+    MCL_TRY(mcl_views_run(&work->views, &gathered, rows, 0, work->input, NULL));
     MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, rows));
     MCL_TRY(mcl_network_forward(
         work->decoder, work->parameters, mcl_network_output(work->encoder), rows));
@@ -134,10 +221,9 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     if (rows == 0)
         return MCL_OK;
     struct reconstruction work = {.context = context};
-    const uint32_t most = rows < ROWS ? (uint32_t)rows : ROWS;
-    mcl_status status = create(&work, model, data, mask, seed, first + rows, most);
-    for (uint64_t done = 0; done < rows && status == MCL_OK; done += most) {
-        const uint32_t now = rows - done < most ? (uint32_t)(rows - done) : most;
+    mcl_status status = create(&work, model, data, mask, seed, rows);
+    for (uint64_t done = 0; done < rows && status == MCL_OK; done += work.batch) {
+        const uint32_t now = rows - done < work.batch ? (uint32_t)(rows - done) : work.batch;
         const uint64_t at = done * mcl_data_columns(data);
         status = reconstruct_batch(&work, masked + at, reconstructed + at, data, first + done, now);
     }

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "data/data.h"
-#include "data/permutation.h"
 #include "nn/network.h"
 #include "optim/optimizer.h"
+#include "ssl/feed.h"
 #include "ssl/loss.h"
 #include "ssl/options.h"
 #include "ssl/rate.h"
@@ -41,16 +41,13 @@ struct trainer {
     uint32_t batch;
     uint64_t steps_per_epoch;
     mcl_model *model;
-    mcl_permutation *permutation;
-    uint64_t *order; /* [rows] of this epoch */
     mcl_network *encoder;
     mcl_loss *loss;
     mcl_optimizer *optimizer;
+    mcl_feed *feed;
     mcl_views views;
-    cl_mem device_data;  /* [rows × columns] in the data's own type */
-    cl_mem device_order; /* [rows] */
-    cl_mem input;        /* [2B×D] the views */
-    cl_mem whole;        /* [B×D] the rows themselves, with a decoder only */
+    cl_mem input; /* [2B×D] the views */
+    cl_mem whole; /* [B×D] the rows themselves, with a decoder only */
     cl_mem parameters, gradients;
     cl_mem metrics;       /* [steps_per_epoch × MCL_METRICS] */
     float *epoch_metrics; /* the same on the host */
@@ -65,12 +62,9 @@ struct trainer {
 static mcl_status create_buffers(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
-    const uint64_t rows = mcl_data_rows(trainer->data), columns = mcl_data_columns(trainer->data);
+    const uint64_t columns = mcl_data_columns(trainer->data);
     uint64_t count;
     const float *initial = mcl_model_parameters(trainer->model, &count, NULL);
-    MCL_TRY(mcl_data_upload(&trainer->device_data, context, trainer->data, 0, rows));
-    MCL_TRY(mcl_buffer_create(
-        &trainer->device_order, context, rows, sizeof(uint64_t), "order of the rows"));
     MCL_TRY(mcl_buffer_create(&trainer->input, context, 2 * (uint64_t)trainer->batch,
         columns * sizeof(float), "views of a batch"));
     if (mcl_loss_has_decoder(trainer->loss))
@@ -87,9 +81,9 @@ static mcl_status create(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
     const mcl_pretrain_options *options = trainer->options;
-    const uint64_t rows = mcl_data_rows(trainer->data);
+    const uint64_t memory_before = context->memory_made - context->scratch.bytes;
     MCL_TRY(mcl_pretrain_check(&trainer->batch, options, trainer->data));
-    trainer->steps_per_epoch = rows / trainer->batch;
+    trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     trainer->architecture.input = mcl_data_columns(trainer->data);
     trainer->architecture.hidden_count = options->hidden_count;
     memcpy(trainer->architecture.hidden, options->hidden, sizeof options->hidden);
@@ -111,11 +105,12 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_views_create(
         &trainer->views, context, trainer->data, &options->mask, options->seed, decoder));
     MCL_TRY(mcl_allocate(&trainer->held, HELD_MAX, sizeof *trainer->held));
-    MCL_TRY(mcl_permutation_create(&trainer->permutation, rows));
-    MCL_TRY(mcl_allocate(&trainer->order, rows, sizeof *trainer->order));
     MCL_TRY(mcl_allocate(
         &trainer->epoch_metrics, trainer->steps_per_epoch, MCL_METRICS * sizeof(float)));
-    return create_buffers(trainer);
+    MCL_TRY(create_buffers(trainer));
+    const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
+    return mcl_feed_create(
+        &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before);
 }
 
 static void release(struct trainer *trainer)
@@ -126,12 +121,9 @@ static void release(struct trainer *trainer)
     mcl_network_free(trainer->encoder);
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
-    mcl_permutation_free(trainer->permutation);
-    free(trainer->order);
+    mcl_feed_free(trainer->feed);
     free(trainer->epoch_metrics);
     free(trainer->held);
-    mcl_buffer_release(&trainer->device_data);
-    mcl_buffer_release(&trainer->device_order);
     mcl_buffer_release(&trainer->input);
     mcl_buffer_release(&trainer->whole);
     mcl_buffer_release(&trainer->parameters);
@@ -247,13 +239,15 @@ static mcl_status finish_all(struct trainer *trainer)
  * and with an epoch's last step those of the whole epoch. */
 static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported)
 {
+    const bool whole = ends_epoch(trainer, step);
     if (trainer->newest - trainer->oldest == STEPS_AHEAD)
         MCL_TRY(finish_oldest(trainer));
+    while (whole && trainer->oldest + trainer->steps_per_epoch <= step)
+        MCL_TRY(finish_oldest(trainer)); /* epoch_metrics may still be those of the last epoch */
     struct pending *pending = &trainer->pending[trainer->newest % STEPS_AHEAD];
     pending->step = step;
     pending->reported = reported;
     const size_t size = sizeof pending->metrics;
-    const bool whole = ends_epoch(trainer, step);
     cl_command_queue queue = trainer->context->queue;
     cl_int code =
         reported ? clEnqueueReadBuffer(queue, trainer->metrics, CL_FALSE,
@@ -274,8 +268,11 @@ static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported
 static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, bool reported)
 {
     const uint32_t views = 2 * trainer->batch;
-    MCL_TRY(mcl_views_run(&trainer->views, trainer->device_data, trainer->device_order,
-        index * trainer->batch, trainer->batch, epoch, trainer->input, trainer->whole));
+    mcl_rows rows;
+    MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
+    MCL_TRY(mcl_views_run(
+        &trainer->views, &rows, trainer->batch, epoch, trainer->input, trainer->whole));
+    MCL_TRY(mcl_feed_taken(trainer->feed));
     MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, views));
     MCL_TRY(mcl_loss_run(trainer->loss, trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->whole, trainer->metrics, index));
@@ -297,15 +294,12 @@ static mcl_status interrupt(struct trainer *trainer)
 static mcl_status train(struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    const uint64_t rows = mcl_data_rows(trainer->data), steps = trainer->steps_per_epoch;
+    const uint64_t steps = trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->start = mcl_clock_seconds();
     mcl_rate_start(&trainer->rate, trainer->start);
     for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
-        mcl_permutation_begin(trainer->permutation, options->seed, epoch);
-        mcl_permutation_finish(trainer->permutation, trainer->order);
-        MCL_TRY(mcl_buffer_write(trainer->context, trainer->device_order, 0, trainer->order,
-            rows * sizeof *trainer->order));
+        MCL_TRY(mcl_feed_epoch(trainer->feed, epoch));
         for (uint64_t i = 0; i < steps; i++) {
             if (options->stop && *options->stop)
                 return interrupt(trainer);
@@ -314,10 +308,10 @@ static mcl_status train(struct trainer *trainer)
                                                         (number + 1) % options->report_every == 0);
             MCL_TRY(step(trainer, epoch, i, reported));
             MCL_TRY(remember(trainer, number, reported));
+            mcl_feed_ahead(trainer->feed);
         }
-        MCL_TRY(finish_all(trainer));
     }
-    return MCL_OK;
+    return finish_all(trainer);
 }
 
 static mcl_status set_number(mcl_model *model, const char *key, double value)

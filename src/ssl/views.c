@@ -34,8 +34,8 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     return MCL_OK;
 }
 
-mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t first,
-    uint32_t batch, uint32_t epoch, cl_mem out, cl_mem whole)
+mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
+    cl_mem out, cl_mem whole)
 {
     const cl_uint2 key = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
     const mcl_argument key_argument = {sizeof key, &key};
@@ -49,46 +49,32 @@ mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t f
     if (block) {
         const uint32_t side = views->mask.patch, height = views->image[0], width = views->image[1];
         const size_t patches = (size_t)((height + side - 1) / side) * ((width + side - 1) / side);
-        return mcl_launch(views->context, kernel, (patches + 3) / 4, batch, MCL_BUFFER(data),
-            MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch), MCL_UINT(height), MCL_UINT(width),
+        return mcl_launch(views->context, kernel, (patches + 3) / 4, batch, MCL_BUFFER(rows->data),
+            MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
+            MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(height), MCL_UINT(width),
             MCL_UINT(views->image[2]), MCL_UINT(side), MCL_UINT(epoch), key_argument,
             MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out), MCL_BUFFER(whole));
     }
     return mcl_launch(views->context, kernel, ((size_t)views->columns + 31) / 32, batch,
-        MCL_BUFFER(data), MCL_BUFFER(order), MCL_ULONG(first), MCL_UINT(batch),
-        MCL_UINT(views->columns), MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio),
-        MCL_BUFFER(out), MCL_BUFFER(whole));
+        MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
+        MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns),
+        MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out),
+        MCL_BUFFER(whole));
 }
 
-mcl_status mcl_unmasked(
-    mcl_context *context, cl_mem data, mcl_element element, uint64_t count, cl_mem out)
+mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
+    uint64_t count, cl_mem out)
 {
     char options[OPTIONS_SIZE];
     cl_kernel kernel;
     write_options(options, element, MCL_MASK_UNIFORM, false);
     MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked", options));
-    return mcl_launch(
-        context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(count), MCL_BUFFER(out));
+    return mcl_launch(context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(start),
+        MCL_ULONG(count), MCL_BUFFER(out));
 }
 
-/* Bytes of a row. */
-static size_t row_size(const mcl_data *data)
+mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)
 {
-    return mcl_data_columns(data) * mcl_element_size(mcl_data_element(data));
-}
-
-mcl_status mcl_data_upload(
-    cl_mem *buffer, mcl_context *context, const mcl_data *data, uint64_t first, uint64_t rows)
-{
-    const size_t row = row_size(data);
-    const char *values = mcl_data_values(data);
-    return mcl_buffer_create_from(buffer, context, values + first * row, rows, row, "the data");
-}
-
-mcl_status mcl_data_write(
-    mcl_context *context, cl_mem buffer, const mcl_data *data, uint64_t first, uint64_t rows)
-{
-    const size_t row = row_size(data);
-    const char *values = mcl_data_values(data);
-    return mcl_buffer_write(context, buffer, 0, values + first * row, rows * row);
+    return mcl_buffer_create_from(buffer, context, mcl_data_values(data), mcl_data_rows(data),
+        mcl_data_columns(data) * mcl_element_size(mcl_data_element(data)), "the data");
 }

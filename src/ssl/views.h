@@ -18,28 +18,33 @@ typedef struct mcl_views {
     char options[64];  /* that the kernel is built with */
 } mcl_views;
 
+/* Where the rows of a batch are on the device. */
+typedef struct mcl_rows {
+    cl_mem data; /* rows in the data set's own type, from element `start` on */
+    uint64_t start;
+    cl_mem order; /* 64-bit numbers of rows, from entry `first` on those of the batch */
+    uint64_t first;
+    bool gathered; /* data has the batch's rows one after the other; else every row of the data set
+                    */
+} mcl_rows;
+
 /* MCL_ERROR_ARGUMENT when the mask does not fit the data. whole says that the unmasked rows are
  * wanted too. */
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
     const mcl_mask *mask, uint64_t seed, bool whole);
 
-/* out[2·batch × columns] = the positive views of rows order[first …] of data, then the negative
- * ones; whole[batch × columns] = the rows themselves, when they are wanted. order holds 64-bit
- * places in data, which are the row numbers that masks are drawn for. */
-mcl_status mcl_views_run(mcl_views *views, cl_mem data, cl_mem order, uint64_t first,
-    uint32_t batch, uint32_t epoch, cl_mem out, cl_mem whole);
+/* out[2·batch × columns] = the positive views of rows, then the negative ones; whole[batch ×
+ * columns] = the rows themselves, when they are wanted. Masks are drawn for the rows' numbers in
+ * the data set. */
+mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
+    cl_mem out, cl_mem whole);
 
-/* out[count] = the first count elements of data, scaled and unmasked. */
-mcl_status mcl_unmasked(
-    mcl_context *context, cl_mem data, mcl_element element, uint64_t count, cl_mem out);
+/* out[count] = count elements of data from element `start` on, scaled and unmasked. */
+mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
+    uint64_t count, cl_mem out);
 
-/* *buffer = rows first … first+rows-1 of data in device memory, in their own type. */
-mcl_status mcl_data_upload(
-    cl_mem *buffer, mcl_context *context, const mcl_data *data, uint64_t first, uint64_t rows);
-
-/* The same into a buffer that is there. */
-mcl_status mcl_data_write(
-    mcl_context *context, cl_mem buffer, const mcl_data *data, uint64_t first, uint64_t rows);
+/* *buffer = a copy of all rows in device memory, in their own type. */
+mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
 
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);

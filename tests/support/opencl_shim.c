@@ -263,6 +263,30 @@ ENQUEUE(clEnqueueCopyBuffer, "",
     (cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
         size_t size, cl_uint count, const cl_event *events, cl_event *event),
     (queue, from, to, from_offset, to_offset, size, count, events, event))
+ENQUEUE(clEnqueueUnmapMemObject, "",
+    (cl_command_queue queue, cl_mem buffer, void *host, cl_uint count, const cl_event *events,
+        cl_event *event),
+    (queue, buffer, host, count, events, event))
+ENQUEUE(clEnqueueBarrierWithWaitList, "",
+    (cl_command_queue queue, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, count, events, event))
 ENQUEUE(clEnqueueMarkerWithWaitList, "",
     (cl_command_queue queue, cl_uint count, const cl_event *events, cl_event *event),
     (queue, count, events, event))
+
+/* Returns what is mapped, which is not counted: the buffer is. */
+void *clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking,
+    cl_map_flags flags, size_t offset, size_t size, cl_uint count, const cl_event *events,
+    cl_event *event, cl_int *code)
+{
+    REAL(clEnqueueMapBuffer);
+    const cl_int injected = begin("clEnqueueMapBuffer", "");
+    if (injected != CL_SUCCESS) {
+        *code = injected;
+        return NULL;
+    }
+    void *host = real(queue, buffer, blocking, flags, offset, size, count, events, event, code);
+    if (host && event)
+        add_references("event", *event, 1);
+    return host;
+}

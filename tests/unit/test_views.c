@@ -86,15 +86,14 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
     float *whole = allocate(count, sizeof(float)), *got_whole = allocate(count, sizeof(float));
     fill_guard(expected, count);
     fill_guard(whole, count);
-    cl_mem device_data = NULL;
-    ASSERT_OK(mcl_data_upload(&device_data, context, data, 0, set->shape[0]));
-    cl_mem device_order = buffer_with(order, order_count * sizeof *order);
+    mcl_rows rows = {.first = first};
+    ASSERT_OK(mcl_data_upload(&rows.data, context, data));
+    rows.order = buffer_with(order, order_count * sizeof *order);
     cl_mem out = buffer_with(expected, count * sizeof(float));
     cl_mem out_whole = buffer_with(whole, count * sizeof(float));
     mcl_views views;
     ASSERT_OK(mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole));
-    ASSERT_OK(mcl_views_run(&views, device_data, device_order, first, batch, set->epoch, out,
-        with_whole ? out_whole : NULL));
+    ASSERT_OK(mcl_views_run(&views, &rows, batch, set->epoch, out, with_whole ? out_whole : NULL));
     read_buffer(got, out, count * sizeof(float));
     read_buffer(got_whole, out_whole, count * sizeof(float));
     for (uint32_t i = 0; i < batch; i++) {
@@ -115,8 +114,8 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
     snprintf(what, sizeof what, "whole rows, %s, %u rows of %u",
         set->element == MCL_ELEMENT_UINT8 ? "uint8" : "float", (unsigned)batch, (unsigned)columns);
     assert_same_bits(got_whole, whole, count, what);
-    mcl_buffer_release(&device_data);
-    mcl_buffer_release(&device_order);
+    mcl_buffer_release(&rows.data);
+    mcl_buffer_release(&rows.order);
     mcl_buffer_release(&out);
     mcl_buffer_release(&out_whole);
     mcl_data_free(data);
@@ -227,6 +226,67 @@ START_TEST(test_row_numbers_have_64_bits)
 }
 END_TEST
 
+/* Rows of a batch one after the other, somewhere in a buffer, have the views of their numbers in
+ * the data set. */
+static void check_gathered(const struct set *set, bool with_whole)
+{
+    static const uint64_t numbers[] = {77, 8, 0, 3, (uint64_t)1 << 44, 5}; /* from the second on */
+    enum { BEFORE = 64, BATCH = 5 };
+    const uint64_t columns = columns_of(set);
+    const size_t view = (size_t)(BATCH * columns);
+    struct set batch = *set;
+    batch.shape[0] = BATCH;
+    mcl_data *data = make_data(&batch);
+    const void *values = mcl_data_values(data);
+    const size_t size = mcl_element_size(set->element);
+    unsigned char *bytes = allocate(BEFORE + view, size);
+    memset(bytes, 0x77, BEFORE * size);
+    memcpy(bytes + BEFORE * size, values, view * size);
+    mcl_rows rows = {buffer_with(bytes, (BEFORE + view) * size), BEFORE,
+        buffer_with(numbers, sizeof numbers), 1, true};
+    float *expected = allocate(3 * view, sizeof(float)), *got = allocate(3 * view, sizeof(float));
+    cl_mem out = buffer_with(got, 2 * view * sizeof(float));
+    cl_mem whole = buffer_with(got, view * sizeof(float));
+    mcl_views views;
+    ASSERT_OK(mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole));
+    ASSERT_OK(mcl_views_run(&views, &rows, BATCH, set->epoch, out, with_whole ? whole : NULL));
+    read_buffer(got, out, 2 * view * sizeof(float));
+    read_buffer(got + 2 * view, whole, view * sizeof(float));
+    for (uint32_t i = 0; i < BATCH; i++) {
+        for (uint32_t c = 0; c < columns; c++) {
+            const float x = value_at(set, values, i * columns + c);
+            const float m = mask_at(set, numbers[1 + i], c);
+            expected[i * columns + c] = x * m;
+            expected[view + i * columns + c] = x * (1.0f - m);
+            expected[2 * view + i * columns + c] = with_whole ? x : 0.0f;
+        }
+    }
+    assert_same_bits(got, expected, 3 * view, mcl_mask_kind_name(set->mask.kind));
+    mcl_buffer_release(&rows.data);
+    mcl_buffer_release(&rows.order);
+    mcl_buffer_release(&out);
+    mcl_buffer_release(&whole);
+    mcl_data_free(data);
+    free(bytes);
+    free(expected);
+    free(got);
+}
+
+START_TEST(test_gathered_rows)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {5, 7}, {4, 8}, {3, 13}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct set set = {
+            element_of(_i), {0, sizes[i][0], sizes[i][1]}, 3, {MCL_MASK_UNIFORM, 0, 0}, SEED, 6};
+        check_gathered(&set, _i & 2);
+        set.mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 0};
+        check_gathered(&set, _i & 2);
+        set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 1};
+        check_gathered(&set, _i & 2);
+    }
+}
+END_TEST
+
 /* Every byte is divided by 255 with one rounding, in vectors and in the rest of a row. */
 START_TEST(test_bytes_are_scaled_with_one_rounding)
 {
@@ -242,23 +302,23 @@ START_TEST(test_bytes_are_scaled_with_one_rounding)
         for (size_t i = 0; i < width; i++)
             expected[i] = (float)((double)bytes[i] / 255.0);
         const mcl_mask mask = {MCL_MASK_UNIFORM, 0, 0};
-        cl_mem device_data = NULL, device_order = buffer_with(one, sizeof one);
-        ASSERT_OK(mcl_data_upload(&device_data, context, data, 0, 1));
+        mcl_rows rows = {.order = buffer_with(one, sizeof one)};
+        ASSERT_OK(mcl_data_upload(&rows.data, context, data));
         cl_mem out = NULL, whole = NULL;
         ASSERT_OK(mcl_buffer_create(&out, context, 2 * width, sizeof(float), "views"));
         ASSERT_OK(mcl_buffer_create(&whole, context, width, sizeof(float), "rows"));
         mcl_views views;
         ASSERT_OK(mcl_views_create(&views, context, data, &mask, 0, true));
-        ASSERT_OK(mcl_views_run(&views, device_data, device_order, 0, 1, 0, out, whole));
+        ASSERT_OK(mcl_views_run(&views, &rows, 1, 0, out, whole));
         read_buffer(got, whole, width * sizeof(float));
         assert_same_bits(got, expected, width, "bytes in views");
-        ASSERT_OK(mcl_unmasked(context, device_data, MCL_ELEMENT_UINT8, width, whole));
+        ASSERT_OK(mcl_unmasked(context, rows.data, 0, MCL_ELEMENT_UINT8, width, whole));
         read_buffer(got, whole, width * sizeof(float));
         assert_same_bits(got, expected, width, "unmasked bytes");
         ASSERT_OK(mcl_data_floats(floats, data, 0, 1));
         assert_same_bits(floats, expected, width, "bytes on the host");
-        mcl_buffer_release(&device_data);
-        mcl_buffer_release(&device_order);
+        mcl_buffer_release(&rows.data);
+        mcl_buffer_release(&rows.order);
         mcl_buffer_release(&out);
         mcl_buffer_release(&whole);
         mcl_data_free(data);
@@ -274,8 +334,8 @@ START_TEST(test_unmasked_floats_and_parts_of_the_data)
     float expected[35], got[35];
     fill_guard(expected, 35);
     cl_mem device_data = NULL, out = buffer_with(expected, sizeof expected);
-    ASSERT_OK(mcl_data_upload(&device_data, context, data, 2, 3));
-    ASSERT_OK(mcl_unmasked(context, device_data, MCL_ELEMENT_FLOAT32, 20, out));
+    ASSERT_OK(mcl_data_upload(&device_data, context, data));
+    ASSERT_OK(mcl_unmasked(context, device_data, 14, MCL_ELEMENT_FLOAT32, 20, out));
     read_buffer(got, out, sizeof got);
     memcpy(expected, values + 14, 20 * sizeof(float));
     assert_same_bits(got, expected, 35, "rows 2 to 4");
@@ -308,6 +368,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_block, 0, 4);
     tcase_add_loop_test(tcase, test_epochs_and_seeds, 0, 4);
     tcase_add_loop_test(tcase, test_any_order, 0, 4);
+    tcase_add_loop_test(tcase, test_gathered_rows, 0, 4);
     tcase_add_test(tcase, test_row_numbers_have_64_bits);
     tcase_add_test(tcase, test_bytes_are_scaled_with_one_rounding);
     tcase_add_test(tcase, test_unmasked_floats_and_parts_of_the_data);
