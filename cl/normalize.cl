@@ -27,7 +27,7 @@ kernel void row_dots(const global float *restrict normalized, const global float
     const uint n, global float *restrict along)
 {
     const uint i = get_global_id(0);
-    along[i] = mcl_dot(normalized + (ulong)i * n, gradient + (ulong)i * n, n);
+    along[i] = mcl_flush(mcl_dot(normalized + (ulong)i * n, gradient + (ulong)i * n, n));
 }
 
 /* dz = (dẑ − ẑ (ẑ·dẑ)) / |z|, added to what d holds when accumulate is 1. A row shorter than ε was

@@ -14,7 +14,7 @@
  * With beta 0, C is written without being read.
  *
  * native: an element of C is one chain of fma over k in ascending order from 0, then alpha times
- * that, then fma(beta, C, …): the same bits on every device. */
+ * that, then fma(beta, C, …), then mcl_flush: the same bits on every device. */
 typedef struct mcl_gemm {
     bool transpose_a, transpose_b;
     uint32_t m, n, k;

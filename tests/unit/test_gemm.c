@@ -4,6 +4,7 @@
 
 #include "support/device.h"
 
+#include "base/rounding.h"
 #include "gemm/gemm.h"
 
 #define GUARDS 5
@@ -46,7 +47,7 @@ static void multiply(
                 sum = fmaf(element(a, g->transpose_a, i, p), element(b, g->transpose_b, p, j), sum);
             float *to = &c->values[c->offset + (size_t)i * c->ld + j];
             const float product = g->alpha * sum;
-            *to = g->beta != 0.0f ? fmaf(g->beta, *to, product) : product;
+            *to = mcl_host_flush(g->beta != 0.0f ? fmaf(g->beta, *to, product) : product);
         }
     }
 }

@@ -1,0 +1,114 @@
+/* What a step stores for the next must not be subnormal: docs/numerics.md says where it is flushed.
+ */
+#include <math.h>
+
+#include "support/device.h"
+
+#include "gemm/gemm.h"
+
+#define M 9
+#define N 19
+#define K 3
+
+static const mcl_gemm_kind providers[] = {MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
+
+static void open_with(mcl_gemm_kind provider)
+{
+    const mcl_context_options options = {NULL, NULL, provider};
+    ASSERT_OK(mcl_context_open(&context, &options));
+}
+
+/* A product whose element in row i and column j is 2^-131·(i + 1)·(j + 1), negative for odd i + j.
+ */
+static void check_finish(mcl_finish_kind kind, mcl_activation activation)
+{
+    const float scale = 0x1p-131f;
+    float a[M * K] = {0.0f}, b[K * N] = {0.0f}, bias[N] = {0.0f}, got[M * N], kept[M * N];
+    for (size_t i = 0; i < M; i++)
+        a[i * K + i % K] = (i % 2 ? -1.0f : 1.0f) * (float)(i + 1);
+    for (size_t j = 0; j < N; j++) {
+        for (size_t p = 0; p < K; p++)
+            b[p * N + j] = (j % 2 ? -scale : scale) * (float)(j + 1);
+    }
+    for (size_t at = 0; at < M * N; at++)
+        kept[at] = 0.5f;
+    cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
+    cl_mem buffer_c = buffer_with(got, sizeof got), buffer_bias = buffer_with(bias, sizeof bias);
+    cl_mem buffer_kept = buffer_with(kept, sizeof kept);
+    const mcl_gemm product = {false, false, M, N, K, K, N, N, 1.0f, 0.0f};
+    const mcl_finish finish = {kind, activation, {buffer_bias, 0}, buffer_kept};
+    ASSERT_OK(mcl_gemm_run_finish(context, &product, (mcl_matrix){buffer_a, 0},
+        (mcl_matrix){buffer_b, 0}, (mcl_matrix){buffer_c, 0}, &finish));
+    read_buffer(got, buffer_c, sizeof got);
+    read_buffer(kept, buffer_kept, sizeof kept);
+    size_t flushed = 0, normal = 0;
+    for (size_t at = 0; at < M * N; at++) {
+        const double i = (double)(at / N) + 1, j = (double)(at % N) + 1;
+        const double exact = (double)scale * i * j;
+        const bool small = exact < 0x1p-125;
+        if (small)
+            REQUIRE(bits_of(got[at]) == 0,
+                "finish %d, activation %d: %a is stored for a product of %a", (int)kind,
+                (int)activation, (double)got[at], exact);
+        if (kind == MCL_FINISH_FORWARD && activation == MCL_ACTIVATION_GELU && small)
+            REQUIRE(bits_of(kept[at]) == 0, "gelu: %a is kept for %a", (double)kept[at], exact);
+        flushed += small;
+        normal += got[at] != 0.0f;
+    }
+    ck_assert_uint_gt(flushed, 20);
+    ck_assert_uint_gt(normal, 20);
+    mcl_buffer_release(&buffer_a);
+    mcl_buffer_release(&buffer_b);
+    mcl_buffer_release(&buffer_c);
+    mcl_buffer_release(&buffer_bias);
+    mcl_buffer_release(&buffer_kept);
+}
+
+START_TEST(test_products)
+{
+    open_with(providers[_i]);
+    check_finish(MCL_FINISH_NONE, MCL_ACTIVATION_NONE);
+    for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++)
+        check_finish(MCL_FINISH_FORWARD, (mcl_activation)f);
+    for (int f = MCL_ACTIVATION_RELU; f <= MCL_ACTIVATION_TANH; f++)
+        check_finish(MCL_FINISH_BACKWARD, (mcl_activation)f);
+    context_teardown();
+}
+END_TEST
+
+/* dot products of rows, which normalize_backward reads */
+START_TEST(test_row_dots)
+{
+    const size_t n = 21;
+    float x[2 * 21], y[2 * 21], got[2];
+    for (size_t j = 0; j < n; j++) {
+        x[j] = x[n + j] = 0x1p-65f;
+        y[j] = 0x1p-65f;
+        y[n + j] = -0x1p-60f;
+    }
+    open_with(MCL_GEMM_NATIVE);
+    cl_mem buffer_x = buffer_with(x, sizeof x), buffer_y = buffer_with(y, sizeof y);
+    cl_mem buffer_got = buffer_with(got, sizeof got);
+    cl_kernel kernel;
+    ASSERT_OK(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
+    ASSERT_OK(mcl_launch(context, kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
+        MCL_UINT((cl_uint)n), MCL_BUFFER(buffer_got)));
+    read_buffer(got, buffer_got, sizeof got);
+    ck_assert_uint_eq(bits_of(got[0]), 0); /* 21·2^-130 */
+    ck_assert_uint_eq(bits_of(got[1]), bits_of(-21.0f * 0x1p-125f));
+    mcl_buffer_release(&buffer_x);
+    mcl_buffer_release(&buffer_y);
+    mcl_buffer_release(&buffer_got);
+    context_teardown();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("subnormal");
+    TCase *tcase = tcase_create("stored");
+    suite_add_tcase(suite, tcase);
+    tcase_add_loop_test(tcase, test_products, 0, (int)(sizeof providers / sizeof *providers));
+    tcase_add_test(tcase, test_row_dots);
+    return run_suite(suite);
+}
