@@ -1,15 +1,15 @@
-/* What finish.clh does, on its own: for products that CLBlast has computed. Built with FINISH and
- * ACTIVATION as there. */
+/* What finish.clh does, on its own: for products that CLBlast has computed. Built with ACTIVATION as
+ * there. */
 #include "common.clh"
 #include "finish.clh"
 
 /* c[m×n], its rows ldc apart, holds the product. Work-item (j, i) has the element of row i, column
  * j. */
-kernel void finish_product(global float *restrict c, const ulong offset, const uint ldc,
-    const global float *restrict bias, const ulong bias_offset, global float *restrict kept,
-    const uint n)
+kernel void finish_product(const uint how, global float *restrict c, const ulong offset,
+    const uint ldc, const global float *restrict bias, const ulong bias_offset,
+    global float *restrict kept, const uint n)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
     global float *to = c + offset + (ulong)i * ldc + j;
-    finish(to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
+    finish(how, to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
 }

@@ -5,7 +5,7 @@
  *   VECTORS      vectors of a row of the tile
  *   TRANSPOSE_A  1 when A is stored [k×m]
  *   ADJACENT     1 when the rows of a tile are neighbours in memory: TRANSPOSE_A and m ≥ TILE_ROWS
- *   FINISH, ACTIVATION  as in finish.clh */
+ *   ACTIVATION   as in finish.clh */
 #include "common.clh"
 #include "finish.clh"
 
@@ -88,6 +88,25 @@ inline uint tile_begin(const uint row, const uint m)
     return ADJACENT ? min(row, m - TILE_ROWS) : row;
 }
 
+/* A row of a panel; a loop for each way, so that it runs in vectors. */
+inline void finish_row(const uint how, global float *c, const local float *sum, const float alpha,
+    const float beta, const global float *bias, global float *kept, const uint columns)
+{
+    if (how == FINISH_LINEAR) {
+        for (uint j = 0; j < columns; j++)
+            finish(FINISH_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == FINISH_FORWARD) {
+        for (uint j = 0; j < columns; j++)
+            finish(FINISH_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == FINISH_BACKWARD) {
+        for (uint j = 0; j < columns; j++)
+            finish(FINISH_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else {
+        for (uint j = 0; j < columns; j++)
+            finish(0, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    }
+}
+
 /* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q) has rows r·rows …
  * and the panel of columns q·COLUMNS …. k is worked off in blocks of depth, for each of which the
  * panel of B is copied to where it is read in sequence, and the partial sums wait in local memory:
@@ -98,8 +117,8 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
-    const uint n, const uint k, const float alpha, const float beta, const uint rows,
-    const uint depth, const global float *restrict bias, const ulong bias_offset,
+    const uint n, const uint k, const float alpha, const float beta, const uint how,
+    const uint rows, const uint depth, const global float *restrict bias, const ulong bias_offset,
     global float *restrict kept, local float16 *panel_space, local float16 *sums_space)
 {
     local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
@@ -129,12 +148,6 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
         const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
         const local float *sum = sums + (tile - row + i - tile_begin(tile, m)) * COLUMNS;
         global float *to = c + (ulong)i * ldc, *with = kept + (ulong)i * n + column;
-        if (columns == COLUMNS) {
-            for (uint j = 0; j < COLUMNS; j++)
-                finish(to + j, sum[j], alpha, beta, bias + j, with + j);
-        } else {
-            for (uint j = 0; j < columns; j++)
-                finish(to + j, sum[j], alpha, beta, bias + j, with + j);
-        }
+        finish_row(how, to, sum, alpha, beta, bias, with, columns);
     }
 }

@@ -8,7 +8,7 @@
  *   LOAD                       floats read from global memory at once: 1, 2 or 4; a row of A or B
  *                              begins at a multiple of it, and it divides both sides of the tile
  *   TRANSPOSE_A, TRANSPOSE_B   1 when the operand is stored transposed
- *   FINISH, ACTIVATION         as in finish.clh */
+ *   ACTIVATION                 as in finish.clh */
 #include "common.clh"
 #include "finish.clh"
 
@@ -134,8 +134,8 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb, global float *restrict c,
     const ulong c_offset, const uint ldc, const uint m, const uint n, const uint k,
-    const float alpha, const float beta, const global float *restrict bias, const ulong bias_offset,
-    global float *restrict kept, local FLOATS *space_a, local FLOATS *space_b)
+    const float alpha, const float beta, const uint how, const global float *restrict bias,
+    const ulong bias_offset, global float *restrict kept, local FLOATS *space_a, local FLOATS *space_b)
 {
     local float *block_a = (local float *)space_a, *block_b = (local float *)space_b;
     const uint x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
@@ -185,7 +185,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
         for (uint j = 0; j < ITEM_COLUMNS; j++) {
             const uint to = column + (j / VECTOR * GROUP_COLUMNS + x) * VECTOR + j % VECTOR;
             if (to_row < m && to < n)
-                finish(c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
+                finish(how, c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
                     bias + bias_offset + to, kept + (ulong)to_row * n + to);
         }
     }

@@ -9,8 +9,7 @@
 
 static void write_options(char options[OPTIONS_SIZE], const mcl_finish *finish)
 {
-    snprintf(
-        options, OPTIONS_SIZE, "-D FINISH=%d -D ACTIVATION=%d", finish->kind, finish->activation);
+    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d", mcl_finish_activation(finish));
 }
 
 mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish)
@@ -30,9 +29,10 @@ static mcl_status run_finish(
     cl_kernel kernel;
     write_options(options, finish);
     MCL_TRY(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
-    return mcl_launch(context, kernel, gemm->n, gemm->m, MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
-        MCL_UINT(gemm->ldc), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(finish->kept ? finish->kept : c.buffer), MCL_UINT(gemm->n));
+    return mcl_launch(context, kernel, gemm->n, gemm->m, MCL_UINT(mcl_finish_how(finish)),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        MCL_UINT(gemm->n));
 }
 
 mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,

@@ -52,3 +52,22 @@ void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)
         gemm->transpose_b ? 'T' : 'N', gemm->m, gemm->n, gemm->k);
     mcl_record_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
 }
+
+uint32_t mcl_finish_how(const mcl_finish *finish)
+{
+    switch (finish->kind) {
+    case MCL_FINISH_FORWARD:
+        return finish->activation == MCL_ACTIVATION_NONE ? 1 : 2;
+    case MCL_FINISH_BACKWARD:
+        return finish->activation == MCL_ACTIVATION_NONE ? 0 : 3;
+    default:
+        return 0;
+    }
+}
+
+mcl_activation mcl_finish_activation(const mcl_finish *finish)
+{
+    const bool without =
+        finish->kind == MCL_FINISH_NONE || finish->activation == MCL_ACTIVATION_NONE;
+    return without ? MCL_ACTIVATION_RELU : finish->activation;
+}

@@ -42,9 +42,9 @@ static void write_options(char options[OPTIONS_SIZE], const mcl_cpu_tile *tile,
 {
     snprintf(options, OPTIONS_SIZE,
         "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u "
-        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D FINISH=%d -D ACTIVATION=%d",
+        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D ACTIVATION=%d",
         tile->rows, tile->vector, tile->vectors, gemm->transpose_a,
-        gemm->transpose_a && gemm->m >= tile->rows, finish->kind, finish->activation);
+        gemm->transpose_a && gemm->m >= tile->rows, mcl_finish_activation(finish));
 }
 
 mcl_status mcl_gemm_cpu_prepare(
@@ -97,8 +97,8 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
         MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
         MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
-        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(rows), MCL_UINT(depth),
-        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(mcl_finish_how(finish)),
+        MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
         MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
         MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
 }

@@ -20,11 +20,11 @@ static void write_options(char options[OPTIONS_SIZE], const mcl_gpu_tile *tile, 
 {
     snprintf(options, OPTIONS_SIZE,
         "-D ITEM_ROWS=%u -D ITEM_COLUMNS=%u -D GROUP_ROWS=%u -D GROUP_COLUMNS=%u -D DEPTH=%u "
-        "-D VECTOR=%u -D PADDING=%u -D LOAD=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d -D FINISH=%d "
+        "-D VECTOR=%u -D PADDING=%u -D LOAD=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d "
         "-D ACTIVATION=%d",
         tile->item_rows, tile->item_columns, tile->group_rows, tile->group_columns, tile->depth,
-        tile->vector, tile->padding, load, gemm->transpose_a, gemm->transpose_b, finish->kind,
-        finish->activation);
+        tile->vector, tile->padding, load, gemm->transpose_a, gemm->transpose_b,
+        mcl_finish_activation(finish));
 }
 
 mcl_status mcl_gemm_gpu_prepare(
@@ -55,7 +55,7 @@ mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
         MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb),
         MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
         MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta),
-        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_UINT(mcl_finish_how(finish)), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
         MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
         MCL_LOCAL((size_t)tile.depth * (rows + tile.padding) * sizeof(float)),
         MCL_LOCAL((size_t)tile.depth * (columns + tile.padding) * sizeof(float)));

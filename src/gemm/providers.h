@@ -22,4 +22,10 @@ mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *fini
 /* Says for the profile what product the next command computes. */
 void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm);
 
+/* What a kernel is told of its finish: FINISH_… of cl/finish.clh, 0 for none, and the ACTIVATION
+ * that it is built with. Without an activation it is ReLU's build, which most networks have anyway.
+ */
+uint32_t mcl_finish_how(const mcl_finish *finish);
+mcl_activation mcl_finish_activation(const mcl_finish *finish);
+
 #endif

@@ -218,15 +218,15 @@ START_TEST(test_finish)
 
                 char options[64], what[96];
                 cl_kernel kernel;
-                snprintf(options, sizeof options, "-D FINISH=%d -D ACTIVATION=%d", kind, f);
-                snprintf(what, sizeof what, "%u × %u × %u, %s", (unsigned)m, (unsigned)n,
-                    (unsigned)k, options);
+                snprintf(options, sizeof options, "-D ACTIVATION=%d", f);
+                snprintf(what, sizeof what, "%u × %u × %u, finish %d, %s", (unsigned)m, (unsigned)n,
+                    (unsigned)k, kind, options);
                 ASSERT_OK(mcl_gemm_run(
                     context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0}, (mcl_matrix){c, 0}));
                 ASSERT_OK(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
-                ASSERT_OK(
-                    mcl_launch(context, kernel, n, m, MCL_BUFFER(c), MCL_ULONG(0), MCL_UINT(n),
-                        MCL_BUFFER(bias), MCL_ULONG(1), MCL_BUFFER(with_apart), MCL_UINT(n)));
+                ASSERT_OK(mcl_launch(context, kernel, n, m, MCL_UINT(kind + 1), MCL_BUFFER(c),
+                    MCL_ULONG(0), MCL_UINT(n), MCL_BUFFER(bias), MCL_ULONG(1),
+                    MCL_BUFFER(with_apart), MCL_UINT(n)));
                 read_buffer(apart, c, count * sizeof(float));
                 read_buffer(kept_apart, with_apart, count * sizeof(float));
                 assert_same_bits(fused, apart, count, what);
