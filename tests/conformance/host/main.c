@@ -2,22 +2,15 @@
  * was written from docs/numerics.md.
  *   host FILE                     compares the digests
  *   host FILE --flush-subnormals  the same with the processor set to make subnormal numbers zero */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #ifdef __SSE__
 #include <xmmintrin.h>
 #endif
 
+#include "../cases.h"
 #include "random.h"
 #include "training.h"
 
 #define SKIPPED 77
-#define LINE 256
-#define ROWS 300
-#define COLUMNS 61
 
 static const char *const activations[] = {"none", "relu", "gelu", "tanh", NULL};
 static const char *const masks[] = {"uniform", "bernoulli", "block", NULL};
@@ -35,68 +28,90 @@ static int named(const char *name, const char *const *names)
 }
 
 /* "nt-xent:1+reconstruction:10" */
-static void parse_objectives(struct options *options, char *text)
+static void parse_objectives(struct options *options, const struct run_case *run)
 {
+    char text[sizeof run->objectives];
+    memcpy(text, run->objectives, sizeof text);
     for (char *part = strtok(text, "+"); part; part = strtok(NULL, "+")) {
-        char *colon = strchr(part, ':');
-        if (colon)
-            *colon = '\0';
-        options->weights[options->objective_count] = colon ? strtof(colon + 1, NULL) : 1.0f;
+        const float weight = (float)case_value(part, 1.0);
+        options->weights[options->objective_count] = weight;
         options->objectives[options->objective_count++] = (enum objective)named(part, objectives);
     }
 }
 
-static uint64_t digest(const void *values, size_t size)
+static struct options options_of(const struct run_case *run)
 {
-    const unsigned char *bytes = values;
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    return hash;
-}
-
-/* Whether a line's run ends with its digest. */
-static int agrees(const char *line, const float *data)
-{
-    char activation[16], mask[16], optimizer[16], objective[64];
-    uint64_t expected;
-    if (sscanf(line, "%15s %15s %15s %63s %" SCNx64, activation, mask, optimizer, objective,
-            &expected) != 5) {
-        fprintf(stderr, "not a run: %s", line);
-        exit(2);
-    }
     struct options options = {
-        .floats = data,
-        .rows = ROWS,
-        .columns = COLUMNS,
-        .hidden = {33},
-        .hidden_count = 1,
-        .embedding = 17,
-        .activation = (enum activation)named(activation, activations),
-        .mask = (enum mask)named(mask, masks),
-        .ratio = 0.5f,
-        .temperature = 0.2f,
-        .optimizer = (enum optimizer)named(optimizer, optimizers),
-        .learning_rate = 1e-3,
-        .weight_decay = 0.01,
+        .rows = run->rows,
+        .columns = run->columns,
+        .width = run->width,
+        .channels = run->channels,
+        .hidden_count = run->hidden_count,
+        .embedding = run->embedding,
+        .activation = (enum activation)named(run->activation, activations),
+        .mask = (enum mask)named(run->mask, masks),
+        .ratio = run->ratio,
+        .side = run->side,
+        .temperature = CASE_TEMPERATURE,
+        .optimizer = (enum optimizer)named(run->optimizer, optimizers),
+        .learning_rate = CASE_LEARNING_RATE,
+        .weight_decay = CASE_WEIGHT_DECAY,
+        .momentum = run->momentum,
         .beta1 = 0.9,
         .beta2 = 0.999,
         .epsilon = 1e-8,
-        .batch = 50,
-        .epochs = 2,
-        .seed = 0x123456789u,
+        .batch = run->batch,
+        .epochs = run->epochs,
+        .seed = CASE_SEED,
     };
-    options.momentum = options.optimizer == SGD ? 0.9 : 0.0;
-    parse_objectives(&options, objective);
-    float *parameters;
+    for (size_t i = 0; i < run->hidden_count; i++)
+        options.hidden[i] = run->hidden[i];
+    parse_objectives(&options, run);
+    return options;
+}
+
+static uint64_t digest_reports(const struct measures *measures, const struct options *options)
+{
+    uint64_t digest = CASE_DIGEST;
+    for (uint64_t epoch = 0; epoch < options->epochs; epoch++) {
+        const struct measures *m = &measures[epoch];
+        const double others[] = {m->loss, m->epoch_loss, m->spread};
+        digest = case_digest(digest, others, sizeof others);
+        digest = case_digest(digest, m->objectives, options->objective_count * sizeof(double));
+    }
+    return digest;
+}
+
+/* Whether a run ends with its digests. */
+static int agrees(const struct run_case *run)
+{
+    const size_t count = (size_t)run->rows * run->columns;
+    struct options options = options_of(run);
+    float *floats = malloc(count * sizeof *floats), *parameters;
+    unsigned char *bytes = malloc(count);
     struct measures *measures;
-    const size_t count = host_train(&parameters, &measures, &options);
-    const uint64_t got = digest(parameters, count * sizeof *parameters);
+    if (!floats || !bytes)
+        abort();
+    if (strcmp(run->kind, "images") == 0) {
+        case_make_bytes(bytes, run);
+        options.bytes = bytes;
+    } else {
+        host_synthetic(floats, run->rows, run->columns, CASE_DATA_SEED);
+        case_make_floats(floats, run);
+        options.floats = floats;
+    }
+    const size_t size = host_train(&parameters, &measures, &options) * sizeof *parameters;
+    const uint64_t model = case_digest(CASE_DIGEST, parameters, size);
+    const uint64_t reports = digest_reports(measures, &options);
+    free(floats);
+    free(bytes);
     free(parameters);
     free(measures);
-    if (got != expected)
-        printf("the host: %016" PRIx64 " for %s", got, line);
-    return got == expected;
+    if (model == run->model && reports == run->reports)
+        return 1;
+    printf("the host: %s %016" PRIx64 " %016" PRIx64 " instead of %016" PRIx64 " %016" PRIx64 "\n",
+        run->text, model, reports, run->model, run->reports);
+    return 0;
 }
 
 static int flush_subnormals(void)
@@ -117,16 +132,20 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: host FILE [--flush-subnormals]\n");
         return 2;
     }
-    static float data[ROWS * COLUMNS];
-    char line[LINE];
-    int runs = 0, agree = 0;
-    host_synthetic(data, ROWS, COLUMNS, 5);
     if (flush && !flush_subnormals()) {
         fclose(file);
         return SKIPPED;
     }
-    for (; fgets(line, sizeof line, file); runs++)
-        agree += agrees(line, data);
+    char line[CASE_LINE];
+    int runs = 0, agree = 0;
+    for (; fgets(line, sizeof line, file); runs++) {
+        struct run_case run;
+        if (!case_parse(&run, line)) {
+            fprintf(stderr, "not a run: %s", line);
+            return 2;
+        }
+        agree += agrees(&run);
+    }
     fclose(file);
     printf("host: %d of %d runs have the expected bits\n", agree, runs);
     return runs == 0 || agree != runs;

@@ -1,0 +1,111 @@
+/* The runs of tests/fixtures/runs.txt, one a line:
+ *
+ *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
+ *
+ * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
+ * synthetic data of seed 5; the same made tiny, huge or zero, or to few different values (ties);
+ * and images, of uint8. HIDDEN is a list of widths or -; MASK is uniform, bernoulli:RATIO or
+ * block:RATIO:SIDE; OPTIMIZER may be sgd:MOMENTUM. All else is as in case_… below. MODEL and
+ * REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
+#ifndef MASKCL_CONFORMANCE_CASES_H
+#define MASKCL_CONFORMANCE_CASES_H
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CASE_LINE 256
+#define CASE_SEED 0x123456789u /* above 2³² */
+#define CASE_DATA_SEED 5
+#define CASE_LEARNING_RATE 1e-3
+#define CASE_WEIGHT_DECAY 0.01
+#define CASE_TEMPERATURE 0.2f
+#define CASE_HIDDEN_MAX 7
+
+struct run_case {
+    char text[CASE_LINE]; /* the line up to the digests */
+    char kind[16];
+    unsigned rows, height, width, channels, columns;
+    unsigned hidden[CASE_HIDDEN_MAX], hidden_count, embedding, batch, epochs;
+    char activation[16], mask[16], optimizer[16], objectives[96];
+    float ratio;
+    unsigned side;
+    double momentum;
+    uint64_t model, reports;
+};
+
+/* Cuts ":value" off a word; returns the value, or otherwise. */
+static inline double case_value(char *word, double otherwise)
+{
+    char *colon = strrchr(word, ':');
+    if (!colon)
+        return otherwise;
+    *colon = '\0';
+    return strtod(colon + 1, NULL);
+}
+
+static inline bool case_parse(struct run_case *run, const char *line)
+{
+    char data[64], hidden[64], masked[32];
+    int end = 0;
+    *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
+    if (sscanf(line, "%63s %63s %u %u %u %15s %31s %15s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
+            &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
+            run->objectives, &end, &run->model, &run->reports) != 11)
+        return false;
+    memcpy(run->text, line, (size_t)end);
+    if (sscanf(data, "%15[a-z]-%ux%ux%ux%u", run->kind, &run->rows, &run->height, &run->width,
+            &run->channels) < 3)
+        return false;
+    run->columns = run->height * run->width * run->channels;
+    for (char *width = strtok(hidden, ","); width && *width != '-'; width = strtok(NULL, ",")) {
+        if (run->hidden_count == CASE_HIDDEN_MAX)
+            return false;
+        run->hidden[run->hidden_count++] = (unsigned)strtoul(width, NULL, 10);
+    }
+    run->momentum = case_value(run->optimizer, 0.0);
+    if (strncmp(masked, "block", 5) == 0)
+        run->side = (unsigned)case_value(masked, 0.0);
+    run->ratio = (float)case_value(masked, 0.5);
+    snprintf(run->mask, sizeof run->mask, "%.15s", masked);
+    return true;
+}
+
+/* Turns normal values to those of the run's kind. */
+static inline void case_make_floats(float *values, const struct run_case *run)
+{
+    for (size_t at = 0; at < (size_t)run->rows * run->columns; at++) {
+        if (strcmp(run->kind, "tiny") == 0) /* most are subnormal, many zero */
+            values[at] = (float)ldexp((double)values[at], -110 - (int)(at % 41));
+        else if (strcmp(run->kind, "huge") == 0)
+            values[at] = values[at] * 1e30f;
+        else if (strcmp(run->kind, "zero") == 0)
+            values[at] = 0.0f;
+        else if (strcmp(run->kind, "ties") == 0) /* rows of three kinds, columns of one number */
+            values[at] = at % run->columns % 3 == 0
+                             ? 1.0f
+                             : (float)(at / run->columns % 3) - (float)(at % 2);
+    }
+}
+
+static inline void case_make_bytes(unsigned char *values, const struct run_case *run)
+{
+    for (uint32_t at = 0; at < run->rows * run->columns; at++)
+        values[at] = (unsigned char)((at * at * 2654435761u + at) >> 20);
+}
+
+/* FNV-1a; begins with CASE_DIGEST. */
+#define CASE_DIGEST 14695981039346656037u
+static inline uint64_t case_digest(uint64_t hash, const void *values, size_t size)
+{
+    const unsigned char *bytes = values;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 1099511628211u;
+    return hash;
+}
+
+#endif
