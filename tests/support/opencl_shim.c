@@ -118,12 +118,14 @@ static const char *name_of(cl_kernel kernel)
         return code == CL_SUCCESS ? real arguments : code;                                         \
     }
 
-/* One that waits. It does so before it fails, too: a device that fails no longer writes. */
+/* One that waits. Where all calls fail from now on it waits before it fails, too: a device that is
+ * lost no longer writes. */
 #define WAIT(name, parameters, arguments)                                                          \
     cl_int name parameters                                                                         \
     {                                                                                              \
         REAL(name);                                                                                \
-        const cl_int injected = begin(#name, ""), code = real arguments;                           \
+        const cl_int injected = begin(#name, "");                                                  \
+        const cl_int code = injected == CL_SUCCESS || fail_on ? real arguments : injected;         \
         return injected == CL_SUCCESS ? code : injected;                                           \
     }
 
