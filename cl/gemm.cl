@@ -107,12 +107,13 @@ inline void finish_row(const uint how, global float *c, const local float *sum, 
     }
 }
 
-/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q) has rows r·rows …
- * and the panel of columns q·COLUMNS …. k is worked off in blocks of depth, for each of which the
- * panel of B is copied to where it is read in sequence, and the partial sums wait in local memory:
- * panel_space has room for depth×COLUMNS floats, sums_space for rows×COLUMNS. They are arguments
- * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
- * not stored. */
+/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q), or (q, r) when A
+ * is stored transposed, has rows r·rows … and the panel of columns q·COLUMNS …: neighbours share the
+ * panel, or the block of A, which a transposed A makes dear to read. k is worked off in blocks of
+ * depth, for each of which the panel of B is copied to where it is read in sequence, and the partial
+ * sums wait in local memory: panel_space has room for depth×COLUMNS floats, sums_space for
+ * rows×COLUMNS. They are arguments because Oclgrind adds up what all kernels of a program declare. A
+ * row beyond m reads row m-1 and is not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb,
@@ -122,8 +123,8 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     global float *restrict kept, local float16 *panel_space, local float16 *sums_space)
 {
     local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
-    const uint row = get_global_id(0) * rows, end = min(row + rows, m);
-    const uint column = get_global_id(1) * COLUMNS, columns = min(n - column, (uint)COLUMNS);
+    const uint row = get_global_id(TRANSPOSE_A) * rows, end = min(row + rows, m);
+    const uint column = get_global_id(1 - TRANSPOSE_A) * COLUMNS, columns = min(n - column, (uint)COLUMNS);
     a += a_offset;
     b += b_offset + column;
 
