@@ -96,6 +96,12 @@ MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
 
+/* Makes sure that what runs on the context gives the same bits as on every other device:
+ * MCL_ERROR_ARGUMENT when CLBlast computes the products, MCL_ERROR_NO_DEVICE when the device's fma
+ * is not correctly rounded, with a case of it. A driver that declares fma (mcl_device_info.fma) is
+ * believed; where it does not, which some do that have a right one, fma is tried on hard cases. */
+MCL_API mcl_status mcl_context_require_reproducible(mcl_context *context);
+
 /* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */
 MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
 MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);

@@ -69,6 +69,13 @@ MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 MCL_API float *mcl_model_parameters(
     const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
 
+#define MCL_DIGEST_SIZE 33
+
+/* Writes the digest of the parameters: XXH3's 128-bit hash of all of them in model order, each as
+ * four bytes, the lowest first, in 32 hexadecimal digits. These bytes are the data of the model's
+ * file, behind its header: `tail -c` cuts them out, and `xxhsum -H2` prints the same digits. */
+MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model);
+
 /* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
  * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation. set refuses those with MCL_ERROR_ARGUMENT, and text

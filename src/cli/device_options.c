@@ -43,10 +43,18 @@ const mcl_option_type mcl_option_memory = {parse_memory, NULL};
 
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings)
 {
-    const mcl_context_options options = {settings->platform, settings->device, settings->gemm};
-    mcl_status status = mcl_context_open(context, &options);
-    if (status != MCL_OK)
+    mcl_context_options options = {settings->platform, settings->device, settings->gemm};
+    if (settings->reproducible && options.gemm == MCL_GEMM_AUTO)
+        options.gemm = MCL_GEMM_NATIVE;
+    mcl_context *opened = NULL;
+    mcl_status status = mcl_context_open(&opened, &options);
+    if (status == MCL_OK && settings->reproducible)
+        status = mcl_context_require_reproducible(opened);
+    if (status != MCL_OK) {
+        mcl_context_close(opened);
         return mcl_complain_status(status);
+    }
+    *context = opened;
     mcl_context_limit_memory(*context, settings->memory);
     if (settings->quiet)
         return MCL_EXIT_DONE;

@@ -10,6 +10,7 @@ typedef struct mcl_device_settings {
     const char *device;
     mcl_gemm_kind gemm;
     uint64_t memory; /* bytes that may be used; 0: the library's choice */
+    bool reproducible;
     bool quiet;
 } mcl_device_settings;
 
@@ -54,6 +55,13 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
             .type = &mcl_option_memory,                                                            \
             .offset = offsetof(settings, member.memory),                                           \
             .without = "7/8 of what the device reports"},                                          \
+        {.name = "reproducible",                                                                   \
+            .group = "Device",                                                                     \
+            .help = "give the same bits as on every other device: takes maskcl's own matrix "      \
+                    "product, and refuses a device whose fma is not correctly rounded; on CPU "    \
+                    "devices that product is the default anyway; see 'maskcl verify'",             \
+            .type = &mcl_option_switch,                                                            \
+            .offset = offsetof(settings, member.reproducible)},                                    \
     {                                                                                              \
         .name = "quiet", .letter = 'q', .group = "Output",                                         \
         .help = "print nothing but errors and warnings", .type = &mcl_option_switch,               \

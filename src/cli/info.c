@@ -64,6 +64,9 @@ static void print_model(const mcl_model *model)
     printf("activation  %s\n", mcl_activation_name(architecture->activation));
     printf("parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
     print_interruption(model);
+    char digest[MCL_DIGEST_SIZE];
+    mcl_model_digest(digest, model);
+    printf("digest      %s\n", digest);
     fputs("\nmetadata\n", stdout);
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;
@@ -94,6 +97,9 @@ static mcl_exit print_json(const mcl_model *model)
     mcl_json_text(shape, "activation", mcl_activation_name(architecture->activation));
     mcl_json_number(root, "parameters", (double)parameters);
     mcl_json_number(root, "encoder_parameters", (double)encoder);
+    char digest[MCL_DIGEST_SIZE];
+    mcl_model_digest(digest, model);
+    mcl_json_text(root, "digest", digest);
     cJSON *metadata = mcl_json_object_in(root, "metadata");
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;

@@ -21,9 +21,10 @@ struct run {
     const mcl_pretrain_settings *settings;
     mcl_progress progress;
     mcl_metrics metrics;
-    uint32_t collapsed; /* reported steps in a row */
-    bool warned;        /* of the collapse */
-    bool lost;          /* some metrics could not be written */
+    uint32_t collapsed;           /* reported steps in a row */
+    bool warned;                  /* of the collapse */
+    bool lost;                    /* some metrics could not be written */
+    char digest[MCL_DIGEST_SIZE]; /* of the model; "" before there is one */
     mcl_step last;
 };
 
@@ -199,6 +200,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *dat
     if (status != MCL_OK)
         return mcl_complain_status(status);
     mcl_exit code = save(model, settings);
+    mcl_model_digest(run->digest, model);
     mcl_model_free(model);
     if (code == MCL_EXIT_DONE)
         print_summary(run, mcl_data_rows(data));
@@ -244,6 +246,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         code = train_with_metrics(&run, context, data);
     if (code == MCL_EXIT_DONE && settings->profile)
         code = mcl_print_profile(context);
+    if (code == MCL_EXIT_DONE && !settings->device.quiet)
+        printf("digest %s\n", run.digest);
     mcl_context_close(context);
     mcl_data_free(data);
     return code;
@@ -286,8 +290,9 @@ const mcl_command mcl_command_pretrain = {
     .summary = "train an encoder on rows without labels",
     .description =
         "Trains an encoder on rows without labels: images, sensor vectors, tables. A random mask "
-        "splits every row in two views, and the objective compares their embeddings. Prints one "
-        "line when the model is written.\n"
+        "splits every row in two views, and the objective compares their embeddings. Prints two "
+        "lines when the model is written: how training went, and the digest of its parameters, "
+        "which is the same wherever they are.\n"
         "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
         "once. "
         "Interrupted before the first step, it writes nothing.",

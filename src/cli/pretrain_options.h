@@ -20,9 +20,11 @@ typedef struct mcl_pretrain_settings {
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 26
+#define MCL_PRETRAIN_OPTIONS 27
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
+
+extern const mcl_option_type mcl_option_hidden; /* the hidden widths of a mcl_pretrain_options */
 
 /* Sets the mcl_pretrain_settings at given, zeros so far, to the defaults. */
 void mcl_pretrain_set_defaults(void *given);

@@ -210,7 +210,7 @@ class ReportTest(ProgramTest):
                                    r"\d+(\.\d+)?(e\+\d+)? rows/s  \d+\.\d s\Z" % number)
         self.assertRegex(result.stdout, r"\Atrained on 64 rows for 3 epochs in \d+\.\d s \(\d+ "
                                         r"rows/s\): loss \S+, spread \d\.\d{3}; wrote "
-                                        r"m.safetensors\n\Z")
+                                        r"m.safetensors\ndigest [0-9a-f]{32}\n\Z")
         last_loss = lines[-1].split()[3]
         self.assertIn("loss %s," % last_loss, result.stdout)
 

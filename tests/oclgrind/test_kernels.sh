@@ -93,7 +93,7 @@ model=$folder/model.safetensors
         --objective reconstruction -o "$folder/wide.safetensors"
     gemm=native
 }
-checked embed "$model" "$folder/images" -o "$folder/out.npy"
+checked embed "$model" "$folder/images" -o "$folder/out.npy" --reproducible
 checked reconstruct "$model" "$folder/images" -o "$folder/out.png"
 checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$folder/out.npy"
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
