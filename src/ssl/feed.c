@@ -85,7 +85,7 @@ static bool shares_memory(const mcl_feed *feed)
  * the whole number of cache lines that some drivers want. */
 static mcl_status share_data(mcl_feed *feed, uint64_t bytes)
 {
-    void *values = (void *)(uintptr_t)mcl_data_values(feed->data);
+    void *values = (void *)mcl_data_values(feed->data); /* OpenCL does not say const */
     if ((uintptr_t)values % MCL_PAGE == 0)
         bytes = (bytes + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
     return mcl_buffer_create_flags(&feed->whole, feed->context,
