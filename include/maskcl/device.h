@@ -76,13 +76,15 @@ typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
+    uint32_t compute_units; /* work on so many of the device's, and leave the rest; 0: on all */
 } mcl_context_options;
 
 /* One device with its queue and compiled kernels. Used by one thread at a time. */
 typedef struct mcl_context mcl_context;
 
 /* Opens a context; options may be NULL for the defaults. Kernels are compiled when first used, from
- * the library's own copy or from the folder that MASKCL_KERNELS names. */
+ * the library's own copy or from the folder that MASKCL_KERNELS names. More compute units than the
+ * device has, or fewer on one that cannot be divided, are MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
 MCL_API void mcl_context_close(mcl_context *context);
 

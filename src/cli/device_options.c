@@ -19,6 +19,13 @@ static void show_gemm(char *text, size_t size, const void *field)
 
 const mcl_option_type mcl_option_gemm = {parse_gemm, show_gemm};
 
+static mcl_exit parse_units(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_option_whole32.parse(field, text, option);
+}
+
+const mcl_option_type mcl_option_units = {parse_units, NULL};
+
 /* A whole number above 0, and K, M or G for 2^10, 2^20 or 2^30 times as many bytes. */
 static mcl_exit parse_memory(void *field, const char *text, const mcl_option *option)
 {
@@ -43,7 +50,8 @@ const mcl_option_type mcl_option_memory = {parse_memory, NULL};
 
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings)
 {
-    mcl_context_options options = {settings->platform, settings->device, settings->gemm};
+    mcl_context_options options = {
+        settings->platform, settings->device, settings->gemm, settings->compute_units};
     if (settings->reproducible && options.gemm == MCL_GEMM_AUTO)
         options.gemm = MCL_GEMM_NATIVE;
     mcl_context *opened = NULL;

@@ -9,11 +9,13 @@ typedef struct mcl_device_settings {
     const char *platform;
     const char *device;
     mcl_gemm_kind gemm;
-    uint64_t memory; /* bytes that may be used; 0: the library's choice */
+    uint32_t compute_units; /* 0: all */
+    uint64_t memory;        /* bytes that may be used; 0: the library's choice */
     bool reproducible;
     bool quiet;
 } mcl_device_settings;
 
+extern const mcl_option_type mcl_option_units;  /* uint32_t, 0 is not shown */
 extern const mcl_option_type mcl_option_gemm;   /* mcl_gemm_kind */
 extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
 
@@ -46,6 +48,15 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
                     "clblast on all others; native-cpu and native-gpu name one of the kernels",    \
             .type = &mcl_option_gemm,                                                              \
             .offset = offsetof(settings, member.gemm)},                                            \
+        {.name = "compute-units",                                                                  \
+            .argument = "N",                                                                       \
+            .group = "Device",                                                                     \
+            .help = "work on N of the device's compute units and leave the others to other "       \
+                    "programs, where the driver can divide the device",                            \
+            .type = &mcl_option_units,                                                             \
+            .offset = offsetof(settings, member.compute_units),                                    \
+            .least = 1,                                                                            \
+            .without = "all of them"},                                                             \
         {.name = "device-memory",                                                                  \
             .argument = "LIMIT",                                                                   \
             .group = "Device",                                                                     \

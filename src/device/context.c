@@ -53,10 +53,37 @@ static mcl_status choose(mcl_device_info *info, const mcl_context_options *optio
     return status;
 }
 
-static mcl_status open_device(mcl_context *context)
+/* Makes the context's device the part of device that has so many compute units. */
+static mcl_status divide_device(mcl_context *context, cl_device_id device, uint32_t compute_units)
+{
+    mcl_device_info *info = &context->info;
+    if (compute_units > info->compute_units)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s: %" PRIu32 " compute units are wanted, but it has %" PRIu32, info->name,
+            compute_units, info->compute_units);
+    const cl_device_partition_property parts[] = {CL_DEVICE_PARTITION_BY_COUNTS,
+        (cl_device_partition_property)compute_units, CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    cl_device_id part;
+    const cl_int code = clCreateSubDevices(device, parts, 1, &part, NULL);
+    if (code != CL_SUCCESS)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s: it cannot be divided to work on %" PRIu32 " of its %" PRIu32
+            " compute units: %s (%d)",
+            info->name, compute_units, info->compute_units, mcl_opencl_error_name(code), code);
+    context->device = context->part = part;
+    info->compute_units = compute_units;
+    return MCL_OK;
+}
+
+static mcl_status open_device(mcl_context *context, uint32_t compute_units)
 {
     cl_platform_id platform;
-    MCL_TRY(mcl_device_find(&platform, &context->device, &context->info));
+    cl_device_id device;
+    MCL_TRY(mcl_device_find(&platform, &device, &context->info));
+    if (compute_units && compute_units != context->info.compute_units)
+        MCL_TRY(divide_device(context, device, compute_units));
+    else
+        context->device = device;
     cl_uint width = 0;
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
@@ -81,14 +108,14 @@ static mcl_status open_device(mcl_context *context)
 
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
-    const mcl_context_options defaults = {NULL, NULL, MCL_GEMM_AUTO};
+    const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
     if (!options)
         options = &defaults;
     mcl_context *opened;
     MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
     mcl_status status = choose(&opened->info, options);
     if (status == MCL_OK)
-        status = open_device(opened);
+        status = open_device(opened, options->compute_units);
     if (status != MCL_OK) {
         mcl_context_close(opened);
         return status;
@@ -114,6 +141,8 @@ void mcl_context_close(mcl_context *context)
         clReleaseCommandQueue(context->queue);
     if (context->opencl)
         clReleaseContext(context->opencl);
+    if (context->part)
+        clReleaseDevice(context->part);
     free(context);
 }
 

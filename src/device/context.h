@@ -12,6 +12,7 @@ struct mcl_context {
     mcl_device_info info;
     mcl_gemm_kind gemm;
     cl_device_id device;
+    cl_device_id part;     /* the same, where it is a sub-device that the context made; else NULL */
     bool exact_division;   /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     size_t largest_group;  /* work-items that a work-group can have */

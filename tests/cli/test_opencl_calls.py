@@ -67,7 +67,8 @@ class ReleaseTest(WatchedTest):
     def test_pretrain(self):
         for options in (["--objective", "cosine", "--mask", "uniform", "--optimizer", "sgd"],
                         ["--objective", "nt-xent", "--optimizer", "adamw", "--profile"],
-                        ["--objective", "reconstruction", "--metrics", "m.jsonl"]):
+                        ["--objective", "reconstruction", "--metrics", "m.jsonl",
+                         "--compute-units", 1]):
             with self.subTest(options=options):
                 self.run_watched("pretrain", "--synthetic", "9x12", "--batch", 4, "--epochs", 20,
                                  *options, "-o", "m.safetensors")

@@ -133,7 +133,7 @@ static mcl_status train(
 
 int main(int count, char **arguments)
 {
-    mcl_context_options device = {NULL, NULL, MCL_GEMM_NATIVE};
+    mcl_context_options device = {.gemm = MCL_GEMM_NATIVE};
     const bool print = count == 3 && strcmp(arguments[1], "--print") == 0;
     if (count < 2 || count > 4 ||
         (!print && count > 2 && mcl_gemm_kind_parse(&device.gemm, arguments[2]) != MCL_OK)) {

@@ -27,7 +27,7 @@ static mcl_context *context;
  * fork before each test. */
 static inline void context_setup(void)
 {
-    const mcl_context_options options = {NULL, NULL, MCL_GEMM_NATIVE};
+    const mcl_context_options options = {.gemm = MCL_GEMM_NATIVE};
     ASSERT_OK(mcl_context_open(&context, &options));
 }
 

@@ -164,6 +164,18 @@ static const char *name_of(cl_kernel kernel)
         return add_references(#type, object, change) ? real(object) : CL_INVALID_VALUE;            \
     }
 
+cl_int clCreateSubDevices(cl_device_id device, const cl_device_partition_property *parts,
+    cl_uint capacity, cl_device_id *devices, cl_uint *count)
+{
+    REAL(clCreateSubDevices);
+    cl_int code = begin("clCreateSubDevices", "");
+    if (code == CL_SUCCESS)
+        code = real(device, parts, capacity, devices, count);
+    if (code == CL_SUCCESS)
+        add_references("cl_device_id", devices[0], 1);
+    return code;
+}
+
 CALL(clGetPlatformIDs, "", (cl_uint most, cl_platform_id *platforms, cl_uint *count),
     (most, platforms, count))
 CALL(clGetPlatformInfo, "",
@@ -228,6 +240,7 @@ REFERENCE(cl_program, clRetainProgram, 1)
 REFERENCE(cl_program, clReleaseProgram, -1)
 REFERENCE(cl_kernel, clRetainKernel, 1)
 REFERENCE(cl_kernel, clReleaseKernel, -1)
+REFERENCE(cl_device_id, clReleaseDevice, -1)
 REFERENCE(cl_event, clRetainEvent, 1)
 REFERENCE(cl_event, clReleaseEvent, -1)
 

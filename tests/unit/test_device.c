@@ -65,11 +65,11 @@ END_TEST
 START_TEST(test_open_refused)
 {
     mcl_context *opened = NULL;
-    mcl_context_options options = {"no such platform", NULL, MCL_GEMM_AUTO};
+    mcl_context_options options = {.platform = "no such platform"};
     ck_assert_int_eq(mcl_context_open(&opened, &options), MCL_ERROR_NO_DEVICE);
     ck_assert_ptr_null(opened);
     assert_message_has("no platform with a device is called 'no such platform': there are ");
-    options = (mcl_context_options){NULL, "no such device", MCL_GEMM_AUTO};
+    options = (mcl_context_options){.device = "no such device"};
     ck_assert_int_eq(mcl_context_open(&opened, &options), MCL_ERROR_NO_DEVICE);
     ck_assert_ptr_null(opened);
     assert_message_has("no device is called 'no such device': there are ");
@@ -81,7 +81,7 @@ START_TEST(test_gemm_is_as_asked)
     static const mcl_gemm_kind kinds[] = {
         MCL_GEMM_CLBLAST, MCL_GEMM_NATIVE, MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
     for (size_t i = 0; i < 4; i++) {
-        const mcl_context_options options = {NULL, NULL, kinds[i]};
+        const mcl_context_options options = {.gemm = kinds[i]};
         mcl_context *opened;
         ASSERT_OK(mcl_context_open(&opened, &options));
         ck_assert_int_eq(mcl_context_gemm(opened), kinds[i]);

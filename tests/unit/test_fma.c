@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(test_clblast_is_refused)
 {
-    const mcl_context_options options = {NULL, NULL, MCL_GEMM_CLBLAST};
+    const mcl_context_options options = {.gemm = MCL_GEMM_CLBLAST};
     mcl_context *opened;
     ASSERT_OK(mcl_context_open(&opened, &options));
     ck_assert_int_eq(mcl_context_require_reproducible(opened), MCL_ERROR_ARGUMENT);

@@ -353,7 +353,7 @@ START_TEST(test_clblast)
     if (is_oclgrind())
         return;
     context_teardown();
-    const mcl_context_options options = {NULL, NULL, MCL_GEMM_CLBLAST};
+    const mcl_context_options options = {.gemm = MCL_GEMM_CLBLAST};
     ASSERT_OK(mcl_context_open(&context, &options));
     ck_assert_int_eq(mcl_context_gemm(context), MCL_GEMM_CLBLAST);
     for (int loop = 0; loop < 4; loop++) {
@@ -386,7 +386,7 @@ END_TEST
 
 static void setup(mcl_gemm_kind kind)
 {
-    const mcl_context_options options = {NULL, NULL, kind};
+    const mcl_context_options options = {.gemm = kind};
     ASSERT_OK(mcl_context_open(&context, &options));
 }
 

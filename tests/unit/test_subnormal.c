@@ -14,7 +14,7 @@ static const mcl_gemm_kind providers[] = {MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_G
 
 static void open_with(mcl_gemm_kind provider)
 {
-    const mcl_context_options options = {NULL, NULL, provider};
+    const mcl_context_options options = {.gemm = provider};
     ASSERT_OK(mcl_context_open(&context, &options));
 }
 
