@@ -185,26 +185,35 @@ static void release_event(cl_event *event)
     *event = NULL;
 }
 
-static void release_slot(mcl_feed *feed, struct slot *slot)
+static void release_slot(struct slot *slot)
 {
-    if (slot->host)
-        (void)clEnqueueUnmapMemObject(feed->queue, slot->staging, slot->host, 0, NULL, NULL);
     release_event(&slot->sent);
     release_event(&slot->taken);
     mcl_buffer_release(&slot->rows);
     mcl_buffer_release(&slot->staging);
 }
 
+/* Ends all that uses the host's memory. */
+static void finish(mcl_feed *feed)
+{
+    (void)clFinish(feed->context->queue);
+    if (!feed->queue)
+        return;
+    for (size_t i = 0; i < feed->slot_count; i++) {
+        struct slot *slot = &feed->slots[i];
+        if (slot->host)
+            (void)clEnqueueUnmapMemObject(feed->queue, slot->staging, slot->host, 0, NULL, NULL);
+    }
+    (void)clFinish(feed->queue);
+}
+
 void mcl_feed_free(mcl_feed *feed)
 {
     if (!feed)
         return;
-    /* The device may still read the host's memory. */
-    (void)clFinish(feed->context->queue);
-    if (feed->queue)
-        (void)clFinish(feed->queue);
+    finish(feed);
     for (size_t i = 0; i < feed->slot_count; i++)
-        release_slot(feed, &feed->slots[i]);
+        release_slot(&feed->slots[i]);
     if (feed->queue)
         clReleaseCommandQueue(feed->queue);
     release_event(&feed->ordered);
