@@ -24,10 +24,16 @@ mcl_status bench_context(mcl_context **context, int count, char **arguments, con
     mcl_context_options options = {
         .platform = bench_text(count, arguments, "platform", NULL),
         .device = bench_text(count, arguments, "device", NULL),
+        .compute_units = (uint32_t)bench_number(count, arguments, "compute-units", 0.0),
     };
-    const mcl_status status =
+    mcl_status status =
         mcl_gemm_kind_parse(&options.gemm, bench_text(count, arguments, "gemm", gemm));
-    return status == MCL_OK ? mcl_context_open(context, &options) : status;
+    if (status == MCL_OK)
+        status = mcl_context_open(context, &options);
+    if (status == MCL_OK)
+        mcl_context_limit_memory(
+            *context, (uint64_t)bench_number(count, arguments, "device-memory", 0.0));
+    return status;
 }
 
 int bench_failed(void)

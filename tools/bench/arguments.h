@@ -8,7 +8,8 @@
 const char *bench_text(int count, char **arguments, const char *name, const char *otherwise);
 double bench_number(int count, char **arguments, const char *name, double otherwise);
 
-/* Opens the context that --platform, --device and --gemm (default: gemm) ask for. */
+/* Opens the context that --platform, --device, --compute-units, --device-memory (in bytes) and
+ * --gemm (default: gemm) ask for. */
 mcl_status bench_context(mcl_context **context, int count, char **arguments, const char *gemm);
 
 /* Prints the last error and returns the exit code of a failure. */

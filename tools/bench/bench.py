@@ -13,7 +13,7 @@ import peers
 import program
 from machine import Machine
 from products import gemm, peaks
-from steps import embed, share_of_peak, step
+from steps import embed, share_of_peak, step, stream, units
 from table import number, table
 
 QUIET = 0.1  # processors that other programs may keep busy
@@ -29,6 +29,8 @@ PARTS = {
     "share": share_of_peak,
     "wide-512": step("wide", 512, [(peers.torch_eager, 1.2), (peers.torch_best, None)]),
     "embed": embed,
+    "units": units,
+    "stream": stream,
     "gemm": gemm("openblas"),
     "gemm-clblast": gemm("clblast"),
     "start": program.start,

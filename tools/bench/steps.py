@@ -10,9 +10,9 @@ from workers import Worker
 FASHION = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 
 
-def own(bench, program, *options):
+def own(bench, program, *options, name="maskcl"):
     """A program of ours on the chosen device."""
-    return Worker("maskcl", [bench.tools / program, *bench.machine.selection, *bench.gemm,
+    return Worker(name, [bench.tools / program, *bench.machine.selection, *bench.gemm,
                              *options])
 
 
@@ -52,6 +52,27 @@ def share_of_peak(bench):
     print(f"\nThe whole step at batch 1024: {number(rate)} GFLOP/s in its products.")
     bench.wanted("step, batch 1024", "fma peak", share, least=0.75)
     return {"shares": shares, "gflops": rates}
+
+
+def units(bench):
+    """The step on parts of the device, 1, 2, 4, … of its compute units."""
+
+    def part(count):
+        return own(bench, "bench_step", "--batch", 256, "--compute-units", count,
+                   name=f"on {count} of its compute units")
+
+    counts = [1 << i for i in range(16) if 1 << i < bench.machine.device["compute_units"]]
+    return compare(bench, "step, batch 256, on the whole device", own(bench, "bench_step"),
+                   [(lambda count=count: part(count), None) for count in counts])
+
+
+def stream(bench):
+    """The step on data four times as large as what may lie on the device, and on data that fits."""
+    rows, columns = 100000, 784
+    options = "--rows", rows, "--columns", columns, "--batch", 256
+    limited = own(bench, "bench_step", *options, "--device-memory", rows * columns)
+    return compare(bench, "step, batch 256, data of 4 times --device-memory", limited, [
+        (lambda: own(bench, "bench_step", *options, name="the same without a limit"), 0.87)])
 
 
 def embed(bench):
