@@ -1,12 +1,12 @@
-/* The runs of tests/fixtures/runs.txt, one a line:
+/* The runs of tests/fixtures/runs.txt and small.txt, one a line:
  *
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
  * synthetic data of seed 5; the same made tiny, huge or zero, or to few different values (ties);
- * and images, of uint8. HIDDEN is a list of widths or -; MASK is uniform, bernoulli:RATIO or
- * block:RATIO:SIDE; OPTIMIZER may be sgd:MOMENTUM. All else is as in case_… below. MODEL and
- * REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
+ * and images, of uint8. HIDDEN is a list of widths or -. MASK is uniform, bernoulli:RATIO or
+ * block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it. MODEL
+ * and REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -21,8 +21,6 @@
 #define CASE_LINE 256
 #define CASE_SEED 0x123456789u /* above 2³² */
 #define CASE_DATA_SEED 5
-#define CASE_LEARNING_RATE 1e-3
-#define CASE_WEIGHT_DECAY 0.01
 #define CASE_TEMPERATURE 0.2f
 #define CASE_HIDDEN_MAX 7
 
@@ -31,10 +29,10 @@ struct run_case {
     char kind[16];
     unsigned rows, height, width, channels, columns;
     unsigned hidden[CASE_HIDDEN_MAX], hidden_count, embedding, batch, epochs;
-    char activation[16], mask[16], optimizer[16], objectives[96];
+    char activation[16], mask[16], optimizer[96], objectives[96];
     float ratio;
     unsigned side;
-    double momentum;
+    double momentum, rate, decay, epsilon;
     uint64_t model, reports;
 };
 
@@ -48,12 +46,37 @@ static inline double case_value(char *word, double otherwise)
     return strtod(colon + 1, NULL);
 }
 
+/* Cuts what stands behind an optimizer's name off and sets it. */
+static inline bool case_parse_optimizer(struct run_case *run)
+{
+    const struct {
+        const char *name;
+        double *value, otherwise;
+    } settings[] = {{"momentum", &run->momentum, 0.0}, {"rate", &run->rate, 1e-3},
+        {"decay", &run->decay, 0.01}, {"epsilon", &run->epsilon, 1e-8}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        *settings[i].value = settings[i].otherwise;
+    strtok(run->optimizer, ":");
+    for (char *setting = strtok(NULL, ":"); setting; setting = strtok(NULL, ":")) {
+        size_t i = 0;
+        const size_t length = strcspn(setting, "=");
+        while (
+            i < sizeof settings / sizeof *settings &&
+            (strlen(settings[i].name) != length || strncmp(setting, settings[i].name, length) != 0))
+            i++;
+        if (i == sizeof settings / sizeof *settings || setting[length] != '=')
+            return false;
+        *settings[i].value = strtod(setting + length + 1, NULL);
+    }
+    return true;
+}
+
 static inline bool case_parse(struct run_case *run, const char *line)
 {
     char data[64], hidden[64], masked[32];
     int end = 0;
     *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
-    if (sscanf(line, "%63s %63s %u %u %u %15s %31s %15s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
+    if (sscanf(line, "%63s %63s %u %u %u %15s %31s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
             &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
             run->objectives, &end, &run->model, &run->reports) != 11)
         return false;
@@ -67,12 +90,11 @@ static inline bool case_parse(struct run_case *run, const char *line)
             return false;
         run->hidden[run->hidden_count++] = (unsigned)strtoul(width, NULL, 10);
     }
-    run->momentum = case_value(run->optimizer, 0.0);
     if (strncmp(masked, "block", 5) == 0)
         run->side = (unsigned)case_value(masked, 0.0);
     run->ratio = (float)case_value(masked, 0.5);
     snprintf(run->mask, sizeof run->mask, "%.15s", masked);
-    return true;
+    return case_parse_optimizer(run);
 }
 
 /* Turns normal values to those of the run's kind. */

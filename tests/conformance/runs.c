@@ -90,9 +90,10 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     options->temperature = CASE_TEMPERATURE;
     options->mask.ratio = run->ratio;
     options->mask.patch = run->side;
-    options->optimizer.learning_rate = CASE_LEARNING_RATE;
-    options->optimizer.weight_decay = CASE_WEIGHT_DECAY;
+    options->optimizer.learning_rate = run->rate;
+    options->optimizer.weight_decay = run->decay;
     options->optimizer.momentum = run->momentum;
+    options->optimizer.epsilon = run->epsilon;
     mcl_status status = mcl_activation_parse(&options->activation, run->activation);
     if (status == MCL_OK)
         status = mcl_mask_kind_parse(&options->mask.kind, run->mask);

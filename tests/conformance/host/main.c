@@ -1,7 +1,8 @@
 /* The runs of tests/fixtures/runs.txt by an implementation that shares nothing with the library: it
  * was written from docs/numerics.md.
- *   host FILE                     compares the digests
- *   host FILE --flush-subnormals  the same with the processor set to make subnormal numbers zero */
+ *   host FILE…                     compares the digests
+ *   host --flush-subnormals FILE…  the same with the processor set to make subnormal numbers zero
+ *   host --print FILE…             prints the files with this program's digests */
 #ifdef __SSE__
 #include <xmmintrin.h>
 #endif
@@ -54,12 +55,12 @@ static struct options options_of(const struct run_case *run)
         .side = run->side,
         .temperature = CASE_TEMPERATURE,
         .optimizer = (enum optimizer)named(run->optimizer, optimizers),
-        .learning_rate = CASE_LEARNING_RATE,
-        .weight_decay = CASE_WEIGHT_DECAY,
+        .learning_rate = run->rate,
+        .weight_decay = run->decay,
         .momentum = run->momentum,
         .beta1 = 0.9,
         .beta2 = 0.999,
-        .epsilon = 1e-8,
+        .epsilon = run->epsilon,
         .batch = run->batch,
         .epochs = run->epochs,
         .seed = CASE_SEED,
@@ -82,8 +83,8 @@ static uint64_t digest_reports(const struct measures *measures, const struct opt
     return digest;
 }
 
-/* Whether a run ends with its digests. */
-static int agrees(const struct run_case *run)
+/* Whether a run ends with its digests; or prints it with those that it ends with. */
+static int agrees(const struct run_case *run, bool print)
 {
     const size_t count = (size_t)run->rows * run->columns;
     struct options options = options_of(run);
@@ -107,7 +108,9 @@ static int agrees(const struct run_case *run)
     free(bytes);
     free(parameters);
     free(measures);
-    if (model == run->model && reports == run->reports)
+    if (print)
+        printf("%s %016" PRIx64 " %016" PRIx64 "\n", run->text, model, reports);
+    if (print || (model == run->model && reports == run->reports))
         return 1;
     printf("the host: %s %016" PRIx64 " %016" PRIx64 " instead of %016" PRIx64 " %016" PRIx64 "\n",
         run->text, model, reports, run->model, run->reports);
@@ -126,27 +129,33 @@ static int flush_subnormals(void)
 
 int main(int count, char **arguments)
 {
-    const int flush = count == 3 && strcmp(arguments[2], "--flush-subnormals") == 0;
-    FILE *file = count == 2 || flush ? fopen(arguments[1], "r") : NULL;
-    if (!file) {
-        fprintf(stderr, "usage: host FILE [--flush-subnormals]\n");
-        return 2;
-    }
-    if (flush && !flush_subnormals()) {
-        fclose(file);
+    const bool flush = count > 1 && strcmp(arguments[1], "--flush-subnormals") == 0;
+    const bool print = count > 1 && strcmp(arguments[1], "--print") == 0;
+    if (flush && !flush_subnormals())
         return SKIPPED;
-    }
     char line[CASE_LINE];
     int runs = 0, agree = 0;
-    for (; fgets(line, sizeof line, file); runs++) {
-        struct run_case run;
-        if (!case_parse(&run, line)) {
-            fprintf(stderr, "not a run: %s", line);
+    for (int i = 1 + (flush || print); i < count; i++) {
+        FILE *file = fopen(arguments[i], "r");
+        for (; file && fgets(line, sizeof line, file); runs++) {
+            struct run_case run;
+            if (!case_parse(&run, line)) {
+                fprintf(stderr, "not a run: %s", line);
+                return 2;
+            }
+            agree += agrees(&run, print);
+        }
+        if (!file) {
+            fprintf(stderr, "there is no file %s\n", arguments[i]);
             return 2;
         }
-        agree += agrees(&run);
+        fclose(file);
     }
-    fclose(file);
-    printf("host: %d of %d runs have the expected bits\n", agree, runs);
-    return runs == 0 || agree != runs;
+    if (runs == 0) {
+        fprintf(stderr, "usage: host [--flush-subnormals | --print] FILE...\n");
+        return 2;
+    }
+    if (!print)
+        printf("host: %d of %d runs have the expected bits\n", agree, runs);
+    return agree != runs;
 }
