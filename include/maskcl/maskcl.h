@@ -11,6 +11,7 @@
 #include "maskcl/pretrain.h"
 #include "maskcl/profile.h"
 #include "maskcl/status.h"
+#include "maskcl/tune.h"
 #include "maskcl/version.h"
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "maskcl/tune.h"
+
 static mcl_exit parse_gemm(void *field, const char *text, const mcl_option *option)
 {
     if (mcl_gemm_kind_parse(field, text) != MCL_OK)
@@ -64,6 +66,9 @@ mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *setti
     }
     *context = opened;
     mcl_context_limit_memory(*context, settings->memory);
+    const char *problem = mcl_context_tuning_problem(*context);
+    if (problem)
+        mcl_warn("%s", problem);
     if (settings->quiet)
         return MCL_EXIT_DONE;
     const mcl_device_info *device = mcl_context_device(*context);

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "json.h"
+#include "maskcl/tune.h"
 
 struct settings {
     mcl_device_settings device;
@@ -40,6 +41,9 @@ static void print_detail(const char *label, const char *text)
     putchar('\n');
 }
 
+/* By mcl_tuning_state. */
+static const char *const tuned_names[] = {"no", "yes", "no: the file does not fit"};
+
 static void print_device(const mcl_device_info *device, bool used)
 {
     char index[24], memory[32];
@@ -57,6 +61,7 @@ static void print_device(const mcl_device_info *device, bool used)
     print_detail("vendor", device->vendor);
     print_detail("driver", device->driver_version);
     print_detail("version", device->opencl_version);
+    print_detail("tuned", tuned_names[mcl_device_tuning(device, NULL, 0)]);
 }
 
 static void print_table(const struct listing *list)
@@ -90,6 +95,7 @@ static void add_device(cJSON *array, const mcl_device_info *device, bool used)
     mcl_json_bool(entry, "subnormals", device->subnormals);
     mcl_json_bool(entry, "host_memory", device->host_memory);
     mcl_json_bool(entry, "usable", device->usable);
+    mcl_json_bool(entry, "tuned", mcl_device_tuning(device, NULL, 0) == MCL_TUNING_STORED);
     mcl_json_bool(entry, "used", used);
 }
 
@@ -166,8 +172,9 @@ const mcl_command mcl_command_devices = {
     .summary = "list OpenCL platforms and devices, and which one would be used",
     .description =
         "Lists the devices of every OpenCL platform: index, type, compute units, memory, "
-        "whether the driver declares fma and subnormal numbers, name, vendor and "
-        "versions. Marks the one that a run would use and says why, and warns of "
+        "whether the driver declares fma and subnormal numbers, name, vendor, "
+        "versions and whether 'maskcl tune' has been run for it. Marks the one that a run would "
+        "use and says why, and warns of "
         "installed drivers that cannot be loaded.",
     .examples = "  maskcl devices\n  maskcl devices --json",
     .options = options,

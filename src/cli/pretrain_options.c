@@ -193,7 +193,7 @@ static const char *needs_metrics(const void *given)
 }
 
 static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
-static const mcl_option_type type_hidden = {parse_hidden, show_hidden};
+const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
@@ -224,7 +224,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help =
             "widths of the encoder's hidden layers, joined by commas, or 'none'; the decoder is "
             "its mirror image",
-        .type = &type_hidden,
+        .type = &mcl_option_hidden,
         .offset = OFFSET(options),
         .least = 1,
         .most = UINT32_MAX},

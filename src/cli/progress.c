@@ -84,10 +84,35 @@ static void show_time(char text[32], double seconds)
         snprintf(text, 32, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
 }
 
+/* Draws "head [=====>    ] tail", the bar done to a part from 0 to 1, if there is room for one. */
+static void draw_bar(mcl_progress *progress, const char *head, double part, const char *tail)
+{
+    char line[LINE_MAX_LENGTH];
+    size_t used = strlen(head) + strlen(tail) + sizeof " [] " - 1, width = line_width();
+    if (width < used + BAR_LEAST) {
+        snprintf(line, sizeof line, "%s %s", head, tail);
+    } else {
+        char bar[BAR_MOST + 1];
+        size_t length = width - used < BAR_MOST ? width - used : BAR_MOST;
+        size_t done = (size_t)((double)length * part);
+        for (size_t i = 0; i < length; i++)
+            bar[i] = i < done ? '=' : i == done ? '>' : ' ';
+        bar[length] = '\0';
+        snprintf(line, sizeof line, "%s [%s] %s", head, bar, tail);
+    }
+    draw(progress, line);
+}
+
+void mcl_progress_part(mcl_progress *progress, const char *head, double part, const char *tail)
+{
+    if (progress->terminal && !progress->quiet)
+        draw_bar(progress, head, part, tail);
+}
+
 /* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left" */
 static void redraw(mcl_progress *progress, const mcl_step *step)
 {
-    char head[64], tail[160], rate[32], left[32], line[LINE_MAX_LENGTH];
+    char head[64], tail[160], rate[32], left[32];
     show_rate(rate, step->rows_per_second);
     show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
     /* Padded, so that the bar does not jump as the numbers change. */
@@ -95,19 +120,7 @@ static void redraw(mcl_progress *progress, const mcl_step *step)
     snprintf(head, sizeof head, "epoch %*" PRIu64 "/%" PRIu64, digits, step->epoch, step->epochs);
     snprintf(tail, sizeof tail, "loss %7.4f  spread %.3f  %7s rows/s  %5s left", step->loss,
         step->spread, rate, left);
-    size_t used = strlen(head) + strlen(tail) + sizeof " [] " - 1, width = line_width();
-    if (width < used + BAR_LEAST) {
-        snprintf(line, sizeof line, "%s %s", head, tail);
-    } else {
-        char bar[BAR_MOST + 1];
-        size_t length = width - used < BAR_MOST ? width - used : BAR_MOST;
-        size_t done = (size_t)((double)length * ((double)step->step / (double)step->steps));
-        for (size_t i = 0; i < length; i++)
-            bar[i] = i < done ? '=' : i == done ? '>' : ' ';
-        bar[length] = '\0';
-        snprintf(line, sizeof line, "%s [%s] %s", head, bar, tail);
-    }
-    draw(progress, line);
+    draw_bar(progress, head, (double)step->step / (double)step->steps, tail);
 }
 
 static void print_epoch(mcl_progress *progress, const mcl_step *step)

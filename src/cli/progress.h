@@ -22,6 +22,9 @@ mcl_progress mcl_progress_start(bool quiet);
 /* Shows what is being done; on a terminal only. */
 void mcl_progress_note(mcl_progress *progress, const char *text);
 
+/* Shows "head [====>   ] tail" with the bar done to a part from 0 to 1; on a terminal only. */
+void mcl_progress_part(mcl_progress *progress, const char *head, double part, const char *tail);
+
 /* Shows a reported step. */
 void mcl_progress_step(mcl_progress *progress, const mcl_step *step);
 

@@ -67,8 +67,7 @@ mcl_status mcl_cache_key(
     return MCL_OK;
 }
 
-/* path = the folder, made where it is missing. */
-static bool find_folder(char *path, size_t size)
+bool mcl_cache_folder(char *path, size_t size)
 {
     const char *caches = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int length;
@@ -96,7 +95,7 @@ static bool find_folder(char *path, size_t size)
 static bool find_entry(char *path, size_t size, const char *key)
 {
     XXH128_canonical_t hash;
-    if (!find_folder(path, size))
+    if (!mcl_cache_folder(path, size))
         return false;
     XXH128_canonicalFromHash(&hash, XXH3_128bits(key, strlen(key)));
     size_t length = strlen(path);

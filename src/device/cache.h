@@ -8,6 +8,9 @@
 
 #include "device/context.h"
 
+/* path = the folder, made where it is missing; false when there can be none. */
+bool mcl_cache_folder(char *path, size_t size);
+
 /* *key = everything that a compiled program depends on, as text: the library, the platform, the
  * device, its driver, the options and the source. Freed with free(). */
 mcl_status mcl_cache_key(

@@ -137,6 +137,7 @@ void mcl_context_close(mcl_context *context)
     mcl_record_free(context->record);
     mcl_programs_release(context);
     mcl_buffer_release(&context->scratch.buffer);
+    free(context->tuning);
     if (context->queue)
         clReleaseCommandQueue(context->queue);
     if (context->opencl)

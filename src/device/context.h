@@ -22,6 +22,7 @@ struct mcl_context {
     cl_command_queue queue;       /* in order: a command sees what those before it wrote */
     struct mcl_program *programs; /* built or expected */
     struct mcl_record *record;    /* the profile's; NULL: no times are taken */
+    struct mcl_tuning *tuning;    /* of the matrix product; NULL until it is needed */
     struct mcl_scratch {          /* work space of the native product, as large as the largest */
         cl_mem buffer;
         size_t bytes;

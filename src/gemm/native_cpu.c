@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "device/record.h"
 #include "gemm/providers.h"
-#include "gemm/tiles.h"
+#include "gemm/tuning.h"
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
 #define OPTIONS_SIZE 256
@@ -50,7 +50,7 @@ static void write_options(char options[OPTIONS_SIZE], const mcl_cpu_tile *tile,
 mcl_status mcl_gemm_cpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
-    const mcl_cpu_tile tile = mcl_cpu_tile_default(context);
+    const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
     char options[OPTIONS_SIZE];
     write_options(options, &tile, gemm, finish);
     MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
@@ -75,7 +75,7 @@ static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_ma
 mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish)
 {
-    const mcl_cpu_tile tile = mcl_cpu_tile_default(context);
+    const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
     const uint32_t columns = tile.vector * tile.vectors;
     const uint32_t panels = (gemm->n + columns - 1) / columns;
     const uint32_t rows = rows_of_item(context, &tile, gemm->m, panels);
@@ -83,23 +83,26 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     const uint32_t depth = (gemm->k + blocks - 1) / blocks;
     const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
     uint32_t ldb = gemm->ldb;
+    char options[OPTIONS_SIZE];
     cl_kernel kernel;
+    write_options(options, &tile, gemm, finish);
+    mcl_status status = mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options);
+    if (status != MCL_OK)
+        return mcl_tuning_give_up(context) ? mcl_gemm_cpu(context, gemm, a, b, c, finish) : status;
     if (gemm->transpose_b) {
         MCL_TRY(transpose_b(context, gemm, b));
         b = (mcl_matrix){context->scratch.buffer, 0};
         ldb = gemm->n;
     }
-    char options[OPTIONS_SIZE];
-    write_options(options, &tile, gemm, finish);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options));
     mcl_gemm_record(context, gemm);
     const uint32_t row_blocks = (gemm->m + rows - 1) / rows;
     return mcl_launch_local(context, kernel, gemm->transpose_a ? panels : row_blocks,
-        gemm->transpose_a ? row_blocks : panels, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
-        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
-        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta),
-        MCL_UINT(mcl_finish_how(finish)), MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        gemm->transpose_a ? row_blocks : panels, one,
+        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
+        MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
+        MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(mcl_finish_how(finish)),
+        MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
         MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
 }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "gemm/providers.h"
-#include "gemm/tiles.h"
+#include "gemm/tuning.h"
 
 #define OPTIONS_SIZE 320
 
@@ -30,7 +30,7 @@ static void write_options(char options[OPTIONS_SIZE], const mcl_gpu_tile *tile, 
 mcl_status mcl_gemm_gpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
-    const mcl_gpu_tile tile = mcl_gpu_tile_default(context, gemm);
+    const mcl_gpu_tile tile = mcl_gpu_tile_of(context, gemm);
     const mcl_matrix aligned = {NULL, 0}; /* most are */
     char options[OPTIONS_SIZE];
     write_options(options, &tile, load_of(&tile, gemm, aligned, aligned), gemm, finish);
@@ -40,7 +40,7 @@ mcl_status mcl_gemm_gpu_prepare(
 mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish)
 {
-    const mcl_gpu_tile tile = mcl_gpu_tile_default(context, gemm);
+    const mcl_gpu_tile tile = mcl_gpu_tile_of(context, gemm);
     const uint32_t rows = tile.item_rows * tile.group_rows;
     const uint32_t columns = tile.item_columns * tile.group_columns;
     const size_t local[3] = {tile.group_columns, tile.group_rows, 1};
@@ -48,7 +48,9 @@ mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     char options[OPTIONS_SIZE];
     cl_kernel kernel;
     write_options(options, &tile, load_of(&tile, gemm, a, b), gemm, finish);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "gemm_gpu.cl", "gemm_gpu", options));
+    mcl_status status = mcl_kernel_get(&kernel, context, "gemm_gpu.cl", "gemm_gpu", options);
+    if (status != MCL_OK)
+        return mcl_tuning_give_up(context) ? mcl_gemm_gpu(context, gemm, a, b, c, finish) : status;
     mcl_gemm_record(context, gemm);
     return mcl_launch_local(context, kernel, ((gemm->n - 1) / columns + 1) * local[0],
         ((gemm->m - 1) / rows + 1) * local[1], local, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),

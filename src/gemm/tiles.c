@@ -65,7 +65,9 @@ static void shrink(const mcl_context *context, mcl_gpu_tile *tile)
             tile->group_rows /= 2;
         else if (tile->group_columns > 1)
             tile->group_columns /= 2;
-        else if (tile->depth > tile->load)
+        else if (tile->load > 1)
+            tile->load /= 2; /* which divides the sides of a tile that is this small */
+        else if (tile->depth > 1)
             tile->depth /= 2;
         else
             return;

@@ -128,6 +128,24 @@ class TerminalTest(ProgramTest):
             self.frames(seen, 30)
             self.assertGreater(len(out), 0)
 
+    def test_tune_shows_a_bar(self):
+        cache, before = str(self.path("cache")), os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = cache # the user's own tuning stays
+        try:
+            code, out, seen, _ = self.run_on_terminal(
+                "tune", "--quick", "--gemm", "native", "--input", 12, "--hidden", "none",
+                "--embedding", 4, "--batch", 4)
+        finally:
+            if before is None:
+                del os.environ["XDG_CACHE_HOME"]
+            else:
+                os.environ["XDG_CACHE_HOME"] = before
+        self.assertEqual(code, 0, seen)
+        frames = self.frames(seen, 80)
+        self.assertRegex(frames[0], r"\Anative-[cg]pu  0/\d+ \[> *\] \Z")
+        self.assertRegex(frames[-1], r"\[=+>?\s*\] best so far \d+\.\d GFLOP/s\Z")
+        self.assertIn("wrote " + cache, out)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,72 @@
+/* Tuning: the parameters of the matrix product that are fastest on a device for a model's own
+ * products, kept in the user's cache folder and used from then on. They never change a bit of what
+ * the native product computes. */
+#ifndef MASKCL_TUNE_H
+#define MASKCL_TUNE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/device.h"
+#include "maskcl/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How far a tuning is. */
+typedef struct mcl_tune_progress {
+    mcl_gemm_kind provider; /* whose parameters are searched */
+    uint32_t tried, candidates;
+    double gflops; /* of the best so far, over a whole step's products; 0 while there is none */
+} mcl_tune_progress;
+
+typedef struct mcl_tune_options {
+    mcl_architecture architecture;
+    uint64_t batch; /* rows a step; each has two views */
+    bool native;  /* search the native product's parameters: of the kernel that the context uses */
+    bool clblast; /* search CLBlast's */
+    bool quick;   /* fewer candidates, shorter measurements */
+    void (*report)(const mcl_tune_progress *progress, void *user); /* may be NULL */
+    void *user;
+    const volatile sig_atomic_t *stop; /* polled before every candidate; may be NULL */
+} mcl_tune_options;
+
+/* A product of the model's step: C[m×n] = A[m×k]·B[k×n], billions of operations a second. */
+typedef struct mcl_tuned_product {
+    mcl_gemm_kind provider; /* MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU or MCL_GEMM_CLBLAST */
+    bool transpose_a, transpose_b;
+    uint32_t m, n, k;
+    double before, after; /* with the provider's own parameters, and with those found */
+} mcl_tuned_product;
+
+/* Searches, checks every candidate's results before it is timed, and stores what is best in place
+ * of what was stored for the device before (parameters for other products stay). *products is an
+ * array of *count entries, freed by the caller with free(); path, which may be NULL, gets the
+ * file's name. MCL_INTERRUPTED: stopped, and the providers that were searched to the end are
+ * stored. */
+MCL_API mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path,
+    size_t path_size, mcl_context *context, const mcl_tune_options *options);
+
+/* What is stored for a device. */
+typedef enum mcl_tuning_state {
+    MCL_TUNING_NONE,    /* nothing */
+    MCL_TUNING_STORED,  /* parameters that would be used */
+    MCL_TUNING_REFUSED, /* a file that is not used: damaged, or of another driver or version */
+} mcl_tuning_state;
+
+/* Looks for the tuning of a device; reason, which may be NULL, gets one line that says why a file
+ * is refused. */
+MCL_API mcl_tuning_state mcl_device_tuning(
+    const mcl_device_info *device, char *reason, size_t reason_size);
+
+/* The same for the device of a context: why its file is not used, or NULL. The context's own. */
+MCL_API const char *mcl_context_tuning_problem(mcl_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
