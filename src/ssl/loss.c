@@ -18,7 +18,6 @@ struct mcl_loss {
     cl_mem space;               /* of sums */
     cl_mem inverse;             /* [R] 1/|z| */
     cl_mem deviation;           /* [E] */
-    cl_mem factors;             /* [3B] cosine */
     cl_mem normalized;          /* [R×E] nt-xent: ẑ */
     cl_mem normalized_gradient; /* [R×E] nt-xent: dẑ */
     cl_mem along;               /* [R] nt-xent: ẑ·dẑ, and the rows' normalizers before that */
@@ -64,13 +63,6 @@ static mcl_status create_shared(mcl_loss *loss)
         &loss->space, context, mcl_sum_space(longest), sizeof(float), "work space of the sums");
 }
 
-static mcl_status create_cosine(mcl_loss *loss)
-{
-    MCL_TRY(mcl_kernel_expect(loss->context, "cosine.cl", ""));
-    return mcl_buffer_create(
-        &loss->factors, loss->context, 3 * (uint64_t)loss->batch, sizeof(float), "cosines");
-}
-
 static mcl_status create_ntxent(mcl_loss *loss)
 {
     mcl_context *context = loss->context;
@@ -112,7 +104,7 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     created->columns = (uint32_t)architecture->input;
     mcl_status status = create_shared(created);
     if (status == MCL_OK && uses(created, MCL_OBJECTIVE_COSINE))
-        status = create_cosine(created);
+        status = mcl_kernel_expect(context, "cosine.cl", "");
     if (status == MCL_OK && uses(created, MCL_OBJECTIVE_NT_XENT))
         status = create_ntxent(created);
     if (status == MCL_OK && uses(created, MCL_OBJECTIVE_RECONSTRUCTION))
@@ -133,7 +125,6 @@ void mcl_loss_free(mcl_loss *loss)
     mcl_buffer_release(&loss->space);
     mcl_buffer_release(&loss->inverse);
     mcl_buffer_release(&loss->deviation);
-    mcl_buffer_release(&loss->factors);
     mcl_buffer_release(&loss->normalized);
     mcl_buffer_release(&loss->normalized_gradient);
     mcl_buffer_release(&loss->along);
@@ -167,17 +158,13 @@ static mcl_status run_cosine(mcl_loss *loss, const mcl_network *encoder, float w
 {
     mcl_context *context = loss->context;
     const uint32_t b = loss->batch, e = loss->embedding;
-    const cl_mem z = mcl_network_output(encoder), d = mcl_network_output_gradient(encoder);
     cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_rows", ""));
-    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * b * e);
-    MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(z), MCL_UINT(b), MCL_UINT(e),
-        MCL_FLOAT(weight / (float)b), MCL_BUFFER(loss->rows), MCL_BUFFER(loss->factors)));
-    MCL_TRY(mean_rows(loss, b, (float)b, metrics, at));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_backward", ""));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_embedding", ""));
     mcl_record_work(context, NULL, 0.0, sizeof(float) * 4.0 * b * e);
-    return mcl_launch(context, kernel, e, b, MCL_BUFFER(z), MCL_BUFFER(loss->factors), MCL_UINT(b),
-        MCL_UINT(e), MCL_UINT(accumulate), MCL_BUFFER(d));
+    MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(mcl_network_output(encoder)), MCL_UINT(b),
+        MCL_UINT(e), MCL_FLOAT(weight / (float)b), MCL_UINT(accumulate), MCL_BUFFER(loss->rows),
+        MCL_BUFFER(mcl_network_output_gradient(encoder))));
+    return mean_rows(loss, b, (float)b, metrics, at);
 }
 
 /* ẑ = z/|z|, s = ẑẑᵀ/τ, the mean of the views' losses */
