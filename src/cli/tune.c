@@ -263,8 +263,8 @@ const mcl_command mcl_command_tune = {
         "product changes by a bit.\n"
         "Ctrl-C ends the search and keeps what was searched to the end.",
     .examples = "  maskcl tune --model fashion.safetensors\n"
-                "  maskcl tune --input 784 --hidden 1024,512 --embedding 256 --batch 512\n"
-                "  maskcl tune --quick --gemm native",
+                "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast\n"
+                "  maskcl tune --model fashion.safetensors --quick",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -97,12 +97,11 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     mcl_gemm_record(context, gemm);
     const uint32_t row_blocks = (gemm->m + rows - 1) / rows;
     return mcl_launch_local(context, kernel, gemm->transpose_a ? panels : row_blocks,
-        gemm->transpose_a ? row_blocks : panels, one,
-        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
-        MCL_ULONG(b.offset), MCL_UINT(ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
-        MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
-        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(mcl_finish_how(finish)),
-        MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        gemm->transpose_a ? row_blocks : panels, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
+        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
+        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta),
+        MCL_UINT(mcl_finish_how(finish)), MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
         MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
 }
