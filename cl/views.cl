@@ -4,16 +4,17 @@
  *   WHOLE    1 to write the unmasked rows too, for the reconstruction objective */
 #include "common.clh"
 #include "philox.clh"
+#include "rounding.clh"
 
 /* u/255, correctly rounded: the product with 1/255, corrected by its remainder. Floats stay as they
- * are. */
+ * are, but for subnormal ones. */
 inline float16 scale16(const float16 u)
 {
     if (sizeof(ELEMENT) == 1) {
         const float16 quotient = u * (1.0f / 255.0f);
         return fma(fma(-quotient, (float16)255.0f, u), (float16)(1.0f / 255.0f), quotient);
     }
-    return u;
+    return mcl_flush(u);
 }
 
 inline float scale(const float u)
@@ -22,7 +23,7 @@ inline float scale(const float u)
         const float quotient = u * (1.0f / 255.0f);
         return fma(fma(-quotient, 255.0f, u), 1.0f / 255.0f, quotient);
     }
-    return u;
+    return mcl_flush(u);
 }
 
 inline float16 __attribute__((overloadable)) as_floats(const uchar16 values)
@@ -53,8 +54,8 @@ inline void write16(const global ELEMENT *x, global float *positive, global floa
 {
     if (n >= 16) {
         const float16 value = scale16(as_floats(vload16(0, x)));
-        vstore16(value * m, 0, positive);
-        vstore16(value * (1.0f - m), 0, negative);
+        vstore16(mcl_flush(value * m), 0, positive);
+        vstore16(mcl_flush(value * (1.0f - m)), 0, negative);
         if (WHOLE)
             vstore16(value, 0, whole);
     } else {
@@ -62,8 +63,8 @@ inline void write16(const global ELEMENT *x, global float *positive, global floa
         vstore16(m, 0, masks);
         for (uint j = 0; j < n; j++) {
             const float value = scale(x[j]);
-            positive[j] = value * masks[j];
-            negative[j] = value * (1.0f - masks[j]);
+            positive[j] = mcl_flush(value * masks[j]);
+            negative[j] = mcl_flush(value * (1.0f - masks[j]));
             if (WHOLE)
                 whole[j] = value;
         }
@@ -125,8 +126,8 @@ kernel void views_block(const global ELEMENT *restrict data, const ulong start,
             const uint end = (y * width + min(left + side, width)) * channels;
             for (uint j = begin; j < end; j++) {
                 const float value = scale(x[j]);
-                positive[j] = value * m;
-                negative[j] = value * (1.0f - m);
+                positive[j] = mcl_flush(value * m);
+                negative[j] = mcl_flush(value * (1.0f - m));
                 if (WHOLE)
                     whole[i * columns + j] = value;
             }

@@ -3,6 +3,7 @@
 
 #include "support/device.h"
 
+#include "base/rounding.h"
 #include "data/data.h"
 #include "ssl/views.h"
 
@@ -101,8 +102,8 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
         for (uint32_t c = 0; c < columns; c++) {
             const float x = value_at(set, values, row % place_modulus * columns + c);
             const float m = mask_at(set, row, c);
-            expected[i * columns + c] = x * m;
-            expected[view + i * columns + c] = x * (1.0f - m);
+            expected[i * columns + c] = mcl_host_flush(x * m);
+            expected[view + i * columns + c] = mcl_host_flush(x * (1.0f - m));
             if (with_whole)
                 whole[i * columns + c] = x;
         }
@@ -256,8 +257,8 @@ static void check_gathered(const struct set *set, bool with_whole)
         for (uint32_t c = 0; c < columns; c++) {
             const float x = value_at(set, values, i * columns + c);
             const float m = mask_at(set, numbers[1 + i], c);
-            expected[i * columns + c] = x * m;
-            expected[view + i * columns + c] = x * (1.0f - m);
+            expected[i * columns + c] = mcl_host_flush(x * m);
+            expected[view + i * columns + c] = mcl_host_flush(x * (1.0f - m));
             expected[2 * view + i * columns + c] = with_whole ? x : 0.0f;
         }
     }
