@@ -12,6 +12,7 @@
 #include "maskcl/profile.h"
 #include "maskcl/status.h"
 #include "maskcl/tune.h"
+#include "maskcl/verify.h"
 #include "maskcl/version.h"
 
 #endif

@@ -10,6 +10,7 @@ const mcl_command *const mcl_commands[] = {
     &mcl_command_reconstruct,
     &mcl_command_info,
     &mcl_command_tune,
+    &mcl_command_verify,
     &mcl_command_help,
     NULL,
 };

@@ -13,6 +13,7 @@ extern const mcl_command mcl_command_probe;
 extern const mcl_command mcl_command_reconstruct;
 extern const mcl_command mcl_command_info;
 extern const mcl_command mcl_command_tune;
+extern const mcl_command mcl_command_verify;
 extern const mcl_command mcl_command_help;
 
 /* All of them in the order of the help, NULL at the end. */

@@ -99,9 +99,11 @@ checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$f
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
 
 # finish_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;
-# what cl/peak.cl measures would take hours.
+# what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
 cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
-    sed 's/.*void *//; s/(//' | grep -vxE 'finish_product|peak_fma|peak_copy' | sort -u >"$folder/all"
+    sed 's/.*void *//; s/(//' |
+    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw' |
+    sort -u >"$folder/all"
 never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
 if [ -n "$never" ]; then
     echo "kernels that never ran: $(echo "$never" | tr "\n" " ")"

@@ -1,0 +1,66 @@
+/* What the checks of mcl_verify() share: memory, comparisons and reports. */
+#ifndef MASKCL_VERIFY_CHECKER_H
+#define MASKCL_VERIFY_CHECKER_H
+
+#include "device/context.h"
+#include "maskcl/verify.h"
+
+#define MCL_CHECKER_MOST 32
+
+typedef struct mcl_checker {
+    mcl_context *context;
+    void (*report)(const mcl_check *check, void *user);
+    void *user;
+    const char *stage;
+    mcl_verdict verdict;
+    char first[128]; /* the first kernel that differs, with its stage */
+    struct {         /* operations that differ, each of which explains other differences */
+        bool fma, operations, separate, division;
+    } wrong;
+    void *memory[MCL_CHECKER_MOST]; /* of the check under way, until mcl_checker_clear() */
+    cl_mem buffers[MCL_CHECKER_MOST];
+    size_t memory_count, buffer_count;
+} mcl_checker;
+
+/* The stages in the order in which they are run, each with all its checks. */
+mcl_status mcl_check_arithmetic(mcl_checker *checker);
+mcl_status mcl_check_functions(mcl_checker *checker);
+mcl_status mcl_check_random(mcl_checker *checker);
+mcl_status mcl_check_views(mcl_checker *checker);
+mcl_status mcl_check_products(mcl_checker *checker);
+mcl_status mcl_check_sums(mcl_checker *checker);
+mcl_status mcl_check_objectives(mcl_checker *checker);
+mcl_status mcl_check_optimizers(mcl_checker *checker);
+mcl_status mcl_check_runs(mcl_checker *checker);
+
+/* *memory = count × size bytes of zeros; MCL_CHECKER_MOST of them at most. */
+mcl_status mcl_checker_memory(void *memory, mcl_checker *checker, size_t count, size_t size);
+
+/* *values = count numbers in [−1,1), another series for each seed. */
+mcl_status mcl_checker_values(float **values, mcl_checker *checker, size_t count, uint64_t seed);
+
+/* *buffer = a copy of so many bytes on the device. */
+mcl_status mcl_checker_buffer(
+    cl_mem *buffer, mcl_checker *checker, const void *values, size_t bytes);
+
+/* Releases all of these. */
+void mcl_checker_clear(mcl_checker *checker);
+
+/* Compares count 4-byte words with those in got, and reports the kernel. describe, which may be
+ * NULL, writes where the first one is that differs: by default "element FIRST". *agrees, unless
+ * that is NULL, says whether there is none. */
+mcl_status mcl_checker_compare(mcl_checker *checker, const char *kernel, const void *expected,
+    cl_mem got, size_t count, void (*describe)(char place[96], size_t first, const void *state),
+    const void *state, bool *agrees);
+
+/* The same without the last three. */
+mcl_status mcl_checker_expect(
+    mcl_checker *checker, const char *kernel, const void *expected, cl_mem got, size_t count);
+
+/* Counts and reports a check whose stage is not set yet. */
+void mcl_checker_report(mcl_checker *checker, mcl_check *check);
+
+/* "3f800000 (1)" */
+void mcl_checker_show(char text[40], float value);
+
+#endif

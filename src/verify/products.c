@@ -1,0 +1,249 @@
+/* Both native matrix products with every way of finishing them, and sums. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rounding.h"
+#include "gemm/gemm.h"
+#include "nn/reduce.h"
+#include "verify/checker.h"
+
+/* No multiples of any tile, and several blocks of the depth. */
+#define M 61
+#define N 67
+#define K 300
+
+struct product {
+    const char *name;
+    bool transpose_a, transpose_b;
+    mcl_finish_kind finish;
+    mcl_activation activation;
+    float alpha, beta;
+};
+
+static const struct product products[] = {
+    {"NN, alpha and beta", false, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f},
+    {"TN", true, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f},
+    {"NT, bias", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f},
+    {"NT, bias and relu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f},
+    {"NT, bias and gelu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f},
+    {"NT, bias and tanh", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f},
+    {"NN, relu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f},
+    {"NN, gelu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f},
+    {"NN, tanh backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f},
+};
+#define PRODUCTS (sizeof products / sizeof *products)
+
+/* Φ(z) of gelu */
+static float gelu_part(float z)
+{
+    return 0.5f * (1.0f + mcl_host_erf(z * 0x1.6a09e6p-1f));
+}
+
+static float activate(mcl_activation activation, float z)
+{
+    switch (activation) {
+    case MCL_ACTIVATION_RELU:
+        return z <= 0.0f ? 0.0f : z;
+    case MCL_ACTIVATION_GELU:
+        return z * gelu_part(z);
+    case MCL_ACTIVATION_TANH:
+        return mcl_host_tanh(z);
+    default:
+        return z;
+    }
+}
+
+static float derivative(mcl_activation activation, float kept)
+{
+    switch (activation) {
+    case MCL_ACTIVATION_RELU:
+        return kept > 0.0f ? 1.0f : 0.0f;
+    case MCL_ACTIVATION_GELU:
+        return fmaf(kept, 0x1.988454p-2f * mcl_host_exp(-0.5f * (kept * kept)), gelu_part(kept));
+    case MCL_ACTIVATION_TANH:
+        return fmaf(-kept, kept, 1.0f);
+    default:
+        return 1.0f;
+    }
+}
+
+/* The numbers that a product is made of, and on the device the same. */
+struct operands {
+    float *a, *b, *c, *bias, *kept, *sums, *expected; /* sums[M×N]: the chains */
+    cl_mem a_buffer, b_buffer, c_buffer, bias_buffer, kept_buffer;
+};
+
+/* sums[i×N + j] = the chain of fma over k of A_ik·B_kj, which are stored as the product says */
+static void make_chains(struct operands *x, const struct product *product)
+{
+    for (size_t i = 0; i < M; i++) {
+        for (size_t j = 0; j < N; j++) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < K; k++)
+                sum = fmaf(x->a[product->transpose_a ? k * M + i : i * K + k],
+                    x->b[product->transpose_b ? j * K + k : k * N + j], sum);
+            x->sums[i * N + j] = sum;
+        }
+    }
+}
+
+static float finish(const struct product *product, const struct operands *x, size_t at)
+{
+    float result = product->alpha * x->sums[at];
+    if (product->beta != 0.0f)
+        result = fmaf(product->beta, x->c[at], result);
+    if (product->finish == MCL_FINISH_FORWARD)
+        return activate(product->activation, mcl_host_flush(result + x->bias[at % N]));
+    if (product->finish == MCL_FINISH_BACKWARD)
+        result = result * derivative(product->activation, x->kept[at]);
+    return mcl_host_flush(result);
+}
+
+static mcl_gemm shape_of(const struct product *product)
+{
+    return (mcl_gemm){product->transpose_a, product->transpose_b, M, N, K,
+        product->transpose_a ? M : K, product->transpose_b ? K : N, N, product->alpha,
+        product->beta};
+}
+
+static mcl_finish finish_of(const struct product *product, const struct operands *x)
+{
+    mcl_finish finish = {.kind = product->finish, .activation = product->activation};
+    if (product->finish == MCL_FINISH_FORWARD)
+        finish.bias.buffer = x->bias_buffer;
+    if (product->finish != MCL_FINISH_NONE)
+        finish.kept = x->kept_buffer;
+    return finish;
+}
+
+static mcl_status check_product(
+    mcl_checker *checker, const struct product *product, struct operands *x)
+{
+    mcl_context *context = checker->context;
+    const mcl_gemm gemm = shape_of(product);
+    const mcl_finish finished = finish_of(product, x);
+    char name[64];
+    snprintf(name, sizeof name, "%s %s", context->gemm == MCL_GEMM_NATIVE_GPU ? "gemm_gpu" : "gemm",
+        product->name);
+    for (size_t i = 0; i < (size_t)M * N; i++)
+        x->expected[i] = finish(product, x, i);
+    MCL_TRY(mcl_buffer_write(context, x->c_buffer, 0, x->c, sizeof(float) * M * N));
+    MCL_TRY(mcl_buffer_write(context, x->kept_buffer, 0, x->kept, sizeof(float) * M * N));
+    MCL_TRY(mcl_gemm_run_finish(context, &gemm, (mcl_matrix){x->a_buffer, 0},
+        (mcl_matrix){x->b_buffer, 0}, (mcl_matrix){x->c_buffer, 0}, &finished));
+    return mcl_checker_expect(checker, name, x->expected, x->c_buffer, (size_t)M * N);
+}
+
+static mcl_status make_operands(mcl_checker *checker, struct operands *x)
+{
+    MCL_TRY(mcl_checker_values(&x->a, checker, (size_t)M * K, 1));
+    MCL_TRY(mcl_checker_values(&x->b, checker, (size_t)N * K, 2));
+    MCL_TRY(mcl_checker_values(&x->c, checker, (size_t)M * N, 3));
+    MCL_TRY(mcl_checker_values(&x->bias, checker, N, 4));
+    MCL_TRY(mcl_checker_values(&x->kept, checker, (size_t)M * N, 5));
+    MCL_TRY(mcl_checker_memory(&x->sums, checker, (size_t)M * N, sizeof(float)));
+    MCL_TRY(mcl_checker_memory(&x->expected, checker, (size_t)M * N, sizeof(float)));
+    MCL_TRY(mcl_checker_buffer(&x->a_buffer, checker, x->a, sizeof(float) * M * K));
+    MCL_TRY(mcl_checker_buffer(&x->b_buffer, checker, x->b, sizeof(float) * N * K));
+    MCL_TRY(mcl_checker_buffer(&x->c_buffer, checker, x->c, sizeof(float) * M * N));
+    MCL_TRY(mcl_checker_buffer(&x->bias_buffer, checker, x->bias, sizeof(float) * N));
+    return mcl_checker_buffer(&x->kept_buffer, checker, x->kept, sizeof(float) * M * N);
+}
+
+mcl_status mcl_check_products(mcl_checker *checker)
+{
+    static const mcl_gemm_kind kinds[2] = {MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
+    struct operands x;
+    MCL_TRY(make_operands(checker, &x));
+    for (size_t kind = 0; kind < 2; kind++) {
+        checker->context->gemm = kinds[kind];
+        for (size_t i = 0; i < PRODUCTS; i++) {
+            const mcl_gemm gemm = shape_of(&products[i]);
+            const mcl_finish finished = finish_of(&products[i], &x);
+            MCL_TRY(mcl_gemm_prepare(checker->context, &gemm, &finished));
+        }
+        for (size_t i = 0; i < PRODUCTS; i++) {
+            make_chains(&x, &products[i]);
+            MCL_TRY(check_product(checker, &products[i], &x));
+        }
+    }
+    return MCL_OK;
+}
+
+/* 16 lanes, each a chain, then a tree, see cl/common.clh */
+static float sum_block(const float *values, size_t n)
+{
+    float lanes[16] = {0};
+    for (size_t i = 0; i < n; i++)
+        lanes[i % 16] += values[i];
+    for (size_t half = 8; half; half /= 2) {
+        for (size_t l = 0; l < half; l++)
+            lanes[l] += lanes[l + half];
+    }
+    return lanes[0];
+}
+
+#define BLOCK 1024 /* as in cl/reduce.cl */
+
+static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
+{
+    float *values, *sums, *space;
+    cl_mem in, out, space_buffer;
+    const float divisor = 77.0f;
+    MCL_TRY(mcl_checker_values(&values, checker, n, n));
+    MCL_TRY(mcl_checker_memory(&sums, checker, n, sizeof *sums));
+    MCL_TRY(mcl_checker_memory(&space, checker, n, sizeof *space));
+    MCL_TRY(mcl_checker_buffer(&in, checker, values, n * sizeof *values));
+    MCL_TRY(mcl_checker_buffer(&out, checker, sums, sizeof *sums));
+    MCL_TRY(mcl_checker_buffer(&space_buffer, checker, space, n * sizeof *space));
+    MCL_TRY(mcl_sum(checker->context, in, (uint32_t)n, divisor, space_buffer, out, 0));
+    memcpy(sums, values, n * sizeof *sums);
+    while (n > BLOCK) {
+        const size_t blocks = (n + BLOCK - 1) / BLOCK;
+        for (size_t b = 0; b < blocks; b++)
+            sums[b] = mcl_host_divide(
+                sum_block(sums + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK), 1.0f);
+        n = blocks;
+    }
+    sums[0] = mcl_host_divide(sum_block(sums, n), divisor);
+    MCL_TRY(mcl_checker_expect(checker, name, sums, out, 1));
+    mcl_checker_clear(checker);
+    return MCL_OK;
+}
+
+#define ROWS 330
+#define COLUMNS 37
+#define BLOCK_ROWS 64 /* as in src/nn/reduce.c */
+
+static mcl_status check_column_sums(mcl_checker *checker)
+{
+    float *values, *sums;
+    cl_mem in, out, space;
+    MCL_TRY(mcl_checker_values(&values, checker, (size_t)ROWS * COLUMNS, 9));
+    MCL_TRY(mcl_checker_memory(&sums, checker, COLUMNS, sizeof *sums));
+    MCL_TRY(mcl_checker_buffer(&in, checker, values, sizeof *values * ROWS * COLUMNS));
+    MCL_TRY(mcl_checker_buffer(&out, checker, sums, COLUMNS * sizeof *sums));
+    MCL_TRY(mcl_checker_buffer(
+        &space, checker, values, (size_t)mcl_column_sums_space(ROWS, COLUMNS) * sizeof *values));
+    MCL_TRY(mcl_column_sums(checker->context, in, ROWS, COLUMNS, space, out, 0));
+    for (size_t j = 0; j < COLUMNS; j++) {
+        float total = 0.0f;
+        for (size_t first = 0; first < ROWS; first += BLOCK_ROWS) {
+            float block = 0.0f;
+            for (size_t i = first; i < ROWS && i < first + BLOCK_ROWS; i++)
+                block += values[i * COLUMNS + j];
+            total += block;
+        }
+        sums[j] = mcl_host_flush(total);
+    }
+    return mcl_checker_expect(checker, "column_sums", sums, out, COLUMNS);
+}
+
+mcl_status mcl_check_sums(mcl_checker *checker)
+{
+    MCL_TRY(check_sum(checker, "sum of 7", 7));
+    MCL_TRY(check_sum(checker, "sum of 1000", 1000));
+    MCL_TRY(check_sum(checker, "sum of 3000", 3000));
+    return check_column_sums(checker);
+}

@@ -1,0 +1,93 @@
+"""maskcl verify: the table, the answer for programs, and a device that breaks the contract."""
+
+import json
+import os
+import shutil
+import unittest
+
+from program import ProgramTest, environment
+
+YES = "this device reproduces the reference bits"
+
+
+class VerifyTest(ProgramTest):
+    def planted(self, name, before, after):
+        """The environment in which a file of the kernels is changed."""
+        kernels = self.path("cl")
+        shutil.copytree(os.path.join(os.environ["MASKCL_SOURCE"], "cl"), kernels)
+        text = (kernels / name).read_text()
+        self.assertIn(before, text)
+        (kernels / name).write_text(text.replace(before, after))
+        return environment(MASKCL_KERNELS=kernels)
+
+    def test_the_table(self):
+        lines = self.succeed("verify").stdout.splitlines()
+        self.assertRegex(lines[0], r"\A.+ \(.+, driver .+\)\Z")
+        self.assertEqual(lines[1].split(), ["stage", "kernel", "cases"])
+        self.assertEqual(lines[-1], YES)
+        for line in lines[2:-1]:
+            if not line.startswith("note: "):
+                self.assertRegex(line, r"\A.{15} \S.{58}. +\d+  agrees\Z")
+        stages = [line.split("  ")[0] for line in lines[2:-1] if line[0] != " "]
+        self.assertEqual([stage for stage in stages if not stage.startswith("note")],
+                         ["arithmetic", "functions", "random numbers", "views", "products", "sums",
+                          "objectives", "optimizers", "training"])
+
+    def test_every_device(self):
+        devices = json.loads(self.succeed("devices", "--json").stdout)["devices"]
+        lines = self.succeed("verify", "--all").stdout.splitlines()
+        summary = lines[-len(devices):]
+        for device, line in zip(devices, summary):
+            self.assertTrue(line.startswith(device["name"]), line)
+            self.assertRegex(line, r": reproduces the reference bits, \d+ checks\Z")
+
+    def test_for_programs(self):
+        answer = json.loads(self.succeed("verify", "--json").stdout)
+        self.assertIs(answer["reproduces"], True)
+        device, = answer["devices"]
+        self.assertIs(device["reproduces"], True)
+        self.assertEqual(device["reason"], "")
+        self.assertTrue(all(check["agrees"] for check in device["checks"]))
+        self.assertGreater(len(device["checks"]), 60)
+        self.assertEqual(set(device["checks"][0]), {"stage", "kernel", "cases", "agrees"})
+
+    def test_a_device_without_fma(self):
+        env = self.planted("common.clh", "#define MCL_COMMON_CLH",
+                           "#define MCL_COMMON_CLH\n#define fma(a, b, c) ((a) * (b) + (c))")
+        result = self.run_program("verify", env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertRegex(lines[-1], r"\Athis device does not reproduce the reference bits: \d+ of "
+                                    r"\d+ checks differ; its fma is not correctly rounded\Z")
+        self.assertRegex(lines[2], r"\Aarithmetic +fma +8192  DIFFERS: fma\(\S+, \S+, \S+\) is "
+                                   r"[0-9a-f]{8} \(\S+\) instead of [0-9a-f]{8} \(\S+\)\Z")
+
+    def test_a_kernel_that_differs(self):
+        env = self.planted("optimizer.cl", "fma(rest2 * g, g, beta2 * square[j])",
+                           "rest2 * (g * g) + beta2 * square[j]")
+        result = self.run_program("verify", "--json", env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        answer = json.loads(result.stdout)
+        self.assertIs(answer["reproduces"], False)
+        device, = answer["devices"]
+        self.assertIn("adam: square (optimizers) differs", device["reason"])
+        wrong = [check for check in device["checks"] if not check["agrees"]]
+        self.assertEqual(wrong[0]["kernel"], "adam: square")
+        self.assertRegex(wrong[0]["place"], r"\Aelement \d+\Z")
+        self.assertNotEqual(wrong[0]["expected"], wrong[0]["got"])
+        self.assertEqual({check["stage"] for check in wrong}, {"optimizers", "training"})
+
+    def test_kernels_that_do_not_compile(self):
+        env = self.planted("cosine.cl", "kernel void cosine_embedding", "kernel void nothing; x")
+        result = self.run_program("verify", env=env)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("maskcl: error: ", result.stderr)
+        self.assertNotIn(YES, result.stdout)
+
+    def test_wrong_usage(self):
+        self.refuse("verify", "--all", "--device", "0", code=2, says=["--all", "--device"])
+        self.refuse("verify", "--device", "no such", code=1, says=["no such"])
+
+
+if __name__ == "__main__":
+    unittest.main()

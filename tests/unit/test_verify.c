@@ -1,0 +1,171 @@
+/* mcl_verify(): this device passes, faults planted in a copy of the kernels are found in the right
+ * place, and the digests are those of the fixture. */
+#include <check.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "support/device.h"
+#include "verify/checker.h"
+#include "verify/runs.h"
+
+static char folder[] = "/tmp/maskcl-verify-XXXXXX";
+
+static void shell(const char *format, const char *argument)
+{
+    char command[512];
+    snprintf(command, sizeof command, format, argument);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Lets the kernels be those of a copy of cl/ in which file has `to` in place of `from`. */
+static void plant(const char *file, const char *from, const char *to)
+{
+    char path[sizeof folder + 64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    shell("cp " MASKCL_FIXTURES "/../../cl/* %s", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    FILE *stream = fopen(path, "r");
+    ck_assert_ptr_nonnull(stream);
+    char *text = allocate(1, 1 << 17);
+    const size_t length = fread(text, 1, (1 << 17) - 1, stream);
+    char *place = strstr(text, from);
+    ck_assert_msg(place != NULL, "%s no longer has '%s'", file, from);
+    stream = freopen(path, "w", stream);
+    ck_assert_ptr_nonnull(stream);
+    fwrite(text, 1, (size_t)(place - text), stream);
+    fputs(to, stream);
+    fwrite(place + strlen(from), 1, length - (size_t)(place - text) - strlen(from), stream);
+    fclose(stream);
+    free(text);
+    ck_assert_int_eq(setenv("MASKCL_KERNELS", folder, 1), 0);
+}
+
+static void unplant(void)
+{
+    unsetenv("MASKCL_KERNELS");
+    shell("rm -r %s", folder);
+    memcpy(strchr(folder, '\0') - 6, "XXXXXX", 6);
+}
+
+/* Which checks differed: " exp erf " */
+struct seen {
+    char names[4096];
+    uint64_t checks;
+};
+
+static void see(const mcl_check *check, void *user)
+{
+    struct seen *seen = user;
+    const size_t used = strlen(seen->names);
+    seen->checks++;
+    ck_assert_uint_gt(check->cases, 0);
+    ck_assert_int_eq(check->agrees, check->place[0] == '\0');
+    ck_assert_int_eq(check->agrees, check->expected[0] == '\0');
+    if (check->agrees)
+        return;
+    ck_assert_str_ne(check->expected, check->got);
+    snprintf(seen->names + used, sizeof seen->names - used, "[%s]", check->kernel);
+}
+
+START_TEST(test_this_device_passes)
+{
+    struct seen seen = {"", 0};
+    mcl_verdict verdict;
+    const mcl_gemm_kind gemm = context->gemm;
+    ASSERT_OK(mcl_verify(&verdict, context, see, &seen));
+    ck_assert_msg(verdict.failed == 0, "%s: %s", seen.names, verdict.reason);
+    ck_assert_str_eq(verdict.reason, "");
+    ck_assert_uint_eq(verdict.checks, seen.checks);
+    ck_assert_uint_gt(verdict.checks, 60);
+    ck_assert_int_eq(context->gemm, gemm);
+}
+END_TEST
+
+static const struct {
+    const char *file, *from, *to;
+    mcl_status (*stage)(mcl_checker *checker);
+    const char *found; /* all that differs */
+} faults[] = {
+    {"fma.cl", "= fma(a[j], b[j], c[j])", "= a[j] * b[j] + c[j]", mcl_check_arithmetic, "[fma]"},
+    {"verify.cl", "both[j] = a[j] * b[j] + c[j]", "both[j] = fma(a[j], b[j], c[j])",
+        mcl_check_arithmetic, "[a*b + c, rounded twice]"},
+    {"verify.cl", "product[j] = a[j] * b[j]", "product[j] = (a[j] * 3.0f) * (b[j] / 3.0f)",
+        mcl_check_arithmetic, "[*]"},
+    {"rounding.clh", "fma(q, f, -0x1.fffff8p-2f)", "q * f - 0x1.fffff8p-2f", mcl_check_functions,
+        "[log]"},
+    {"philox.clh", "round < 10; round++) {\n        const uint high0",
+        "round < 9; round++) {\n        const uint high0", mcl_check_random, "[philox]"},
+    {"views.cl", "mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4)",
+        "mcl_counter(MCL_STREAM_MASK, 0, epoch, (uint)row, element / 4)", mcl_check_views,
+        "[views uniform, rows above 2^32]"},
+    {"activation.clh", "fma(-kept, kept, 1.0f)", "1.0f - kept * kept", mcl_check_products,
+        "[gemm NN, tanh backward][gemm_gpu NN, tanh backward]"},
+    {"finish.clh", "fma(beta, *c, product)", "beta * *c + product * 1.0000001f", mcl_check_products,
+        "[gemm NN, alpha and beta][gemm_gpu NN, alpha and beta]"},
+    {"reduce.cl", "#define BLOCK 1024", "#define BLOCK 512", mcl_check_sums,
+        "[sum of 1000][sum of 3000]"},
+    {"cosine.cl", "fma(across, p[j], along_q * q[j])", "across * p[j] + along_q * q[j]",
+        mcl_check_objectives, "[cosine_embedding: gradient]"},
+    {"ntxent.cl", "scale * (both - target)", "scale * both - scale * target", mcl_check_objectives,
+        "[ntxent_backward]"},
+    {"optimizer.cl", "fma(rest2 * g, g, beta2 * square[j])", "rest2 * (g * g) + beta2 * square[j]",
+        mcl_check_optimizers, "[adam: square]"},
+};
+
+START_TEST(test_faults_are_found)
+{
+    struct seen seen = {"", 0};
+    mcl_checker checker = {.context = context, .report = see, .user = &seen, .stage = "a test"};
+    plant(faults[_i].file, faults[_i].from, faults[_i].to);
+    ASSERT_OK(faults[_i].stage(&checker));
+    mcl_checker_clear(&checker);
+    unplant();
+    ck_assert_str_eq(seen.names, faults[_i].found);
+}
+END_TEST
+
+START_TEST(test_a_kernel_that_does_not_compile_is_an_error)
+{
+    mcl_verdict verdict;
+    plant("cosine.cl", "kernel void cosine_embedding", "kernel void nothing; x");
+    ck_assert_int_eq(mcl_verify(&verdict, context, NULL, NULL), MCL_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "cosine.cl"));
+    unplant();
+}
+END_TEST
+
+START_TEST(test_digests_are_those_of_the_fixture)
+{
+    size_t count, found = 0;
+    const mcl_verify_run *runs = mcl_verify_runs(&count);
+    char line[256], digests[40];
+    FILE *file = fopen(MASKCL_FIXTURES "/runs.txt", "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        for (size_t i = 0; i < count; i++)
+            found += strcmp(line, runs[i].line) == 0;
+    }
+    fclose(file);
+    ck_assert_uint_eq(found, count);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(
+            digests, sizeof digests, " %016" PRIx64 " %016" PRIx64, runs[i].model, runs[i].reports);
+        ck_assert_ptr_nonnull(strstr(runs[i].line, digests));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("verify");
+    TCase *tests = tcase_create("verify");
+    tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, context_setup, context_teardown);
+    tcase_add_test(tests, test_this_device_passes);
+    tcase_add_loop_test(tests, test_faults_are_found, 0, sizeof faults / sizeof *faults);
+    tcase_add_test(tests, test_a_kernel_that_does_not_compile_is_an_error);
+    tcase_add_test(tests, test_digests_are_those_of_the_fixture);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
