@@ -68,7 +68,7 @@ static mcl_status create_embedding(struct embedding *work, const mcl_model *mode
 {
     mcl_context *context = work->context;
     const mcl_architecture *architecture = mcl_model_architecture(model);
-    const uint64_t before = context->memory_made - context->scratch.bytes;
+    const uint64_t before = context->memory_made;
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_encoder_layers(layers, architecture);
@@ -166,7 +166,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     mcl_context *context = work->context;
     const mcl_architecture *architecture = mcl_model_architecture(model);
     const mcl_activation activation = architecture->activation;
-    const uint64_t before = context->memory_made - context->scratch.bytes;
+    const uint64_t before = context->memory_made;
     const uint64_t views = 2 * mcl_data_columns(data) * sizeof(float);
     mcl_layer encoder[MCL_LAYERS_MAX], decoder[MCL_LAYERS_MAX];
     const size_t encoders = mcl_encoder_layers(encoder, architecture);

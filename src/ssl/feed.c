@@ -140,10 +140,12 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const uint64_t order = feed->order ? rows * sizeof *feed->order : 0;
     const uint64_t slot = mcl_feed_slot_size(feed->data, feed->batch);
     /* A copy is worth its while only when it is read again and again. */
-    if ((feed->order || shares_memory(feed)) && bytes <= left && order <= left - bytes &&
-        (info->largest_buffer == 0 || bytes <= info->largest_buffer))
+    const bool possible = (feed->order || shares_memory(feed)) &&
+                          (info->largest_buffer == 0 || bytes <= info->largest_buffer);
+    if (possible && bytes <= left && order <= left - bytes)
         return create_whole(feed);
-    MCL_TRY(mcl_feed_check(feed->context, used + slot, slot, feed->batch));
+    const uint64_t least = possible && bytes + order < slot ? bytes + order : slot;
+    MCL_TRY(mcl_feed_check(feed->context, used + least, least, feed->batch));
     const uint64_t count = left / slot < SLOTS ? left / slot : SLOTS;
     return create_slots(feed, (size_t)count);
 }

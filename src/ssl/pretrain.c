@@ -81,7 +81,7 @@ static mcl_status create(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
     const mcl_pretrain_options *options = trainer->options;
-    const uint64_t memory_before = context->memory_made - context->scratch.bytes;
+    const uint64_t memory_before = context->memory_made;
     MCL_TRY(mcl_pretrain_check(&trainer->batch, options, trainer->data));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     trainer->architecture.input = mcl_data_columns(trainer->data);

@@ -86,6 +86,9 @@ model=$folder/model.safetensors
         --optimizer sgd --activation none -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
+    checked pretrain --synthetic 60x3 --hidden none --embedding 2 --epochs 1 --batch 6 --quiet \
+        --objective cosine --device-memory 1400 -o "$model"
+    grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"

@@ -336,7 +336,8 @@ START_TEST(test_too_little_memory)
     const mcl_shuffle shuffle = {SEED, 1};
     mcl_data *data = make_data(set);
     const uint64_t slot = mcl_feed_slot_size(data, set->batch);
-    const uint64_t needed = 1000 + (slot < whole_size(set) ? slot : whole_size(set));
+    const uint64_t least = slot < whole_size(set) ? slot : whole_size(set);
+    const uint64_t needed = 1000 + least;
     cl_mem other = NULL;
     const uint64_t before = context->memory_made;
     ASSERT_OK(mcl_buffer_create(&other, context, 1000, 1, "a test"));
@@ -351,7 +352,7 @@ START_TEST(test_too_little_memory)
         snprintf(expected, sizeof expected,
             ": %u bytes of device memory are needed, %u of them for a batch of %u rows, but only "
             "%u may be used: raise --device-memory, or make the batch or the model smaller",
-            (unsigned)(1000 + slot), (unsigned)slot, (unsigned)set->batch, (unsigned)limits[i]);
+            (unsigned)needed, (unsigned)least, (unsigned)set->batch, (unsigned)limits[i]);
         ck_assert_msg(strstr(mcl_error_message(), expected) != NULL, "%s", mcl_error_message());
     }
     mcl_feed *feed = NULL;
