@@ -263,7 +263,7 @@ const mcl_command mcl_command_verify = {
         "says whether the device reproduces the reference bits, or which of its operations does "
         "not keep the contract; the exit code is 1 then. What it prints is what a report of a "
         "problem should contain.",
-    .examples = "  maskcl verify\n  maskcl verify --all\n  maskcl verify --device nvidia --json",
+    .examples = "  maskcl verify --all",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),
