@@ -15,7 +15,7 @@ done
 optional_packages="oclgrind clang-format-14 clang-tidy-14"
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
-    dataset-fashion-mnist shellcheck
+    dataset-fashion-mnist shellcheck clang
 
 build=$PWD/build-test
 mkdir -p "$build"/{cache,vendors/pocl,vendors/intel,vendors/both}
@@ -94,7 +94,8 @@ stage "tests on PoCL" suite "$build" pocl
 [ "${1-}" != --quick ] || finish
 
 if [ -n "$intel" ]; then
-    stage "tests on Intel's CPU runtime" suite "$build" intel -E '^(oclgrind|install|fuzz|cli_opencl_failures)'
+    stage "tests on Intel's CPU runtime" suite "$build" intel \
+        -E '^(oclgrind|install|fuzz|cli_opencl_failures|conformance_(host|functions))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
