@@ -1,7 +1,8 @@
 /* The search of CLBlast's parameters. Each candidate makes CLBlast compile all its kernels anew, so
  * that the candidates are few: those that CLBlast's own database has most often, and for CPUs those
  * that did best in trials. Its direct kernel with vectors makes PoCL 3.1 crash or compile without
- * end: on CPUs only the indirect one is searched. */
+ * end: on CPUs only the indirect one is searched. GEMMK 1 needs MWG = NWG: else CLBlast
+ * before 1.6.3 reads where there is nothing, and Intel's CPU runtime crashes. */
 #include <clblast_c.h>
 #include <math.h>
 #include <string.h>
@@ -19,13 +20,15 @@
 typedef size_t parameters[MCL_CLBLAST_PARAMETERS_MAX];
 
 static const parameters cpu_indirect[] = {
+    /* by turns for compilers that want vectors, and for those that join work-items to vectors */
     {1, 8, 1, 1, 1, 1, 16, 1, 1, 16, 0, 0, 0, 0, 8, 8},
+    {1, 1, 1, 1, 16, 16, 16, 1, 1, 16, 0, 0, 0, 0, 1, 1},
     {1, 8, 1, 1, 2, 2, 16, 2, 2, 16, 0, 0, 0, 0, 8, 8},
+    {1, 1, 1, 1, 8, 8, 16, 1, 1, 16, 0, 0, 0, 0, 1, 1},
     {1, 4, 1, 1, 4, 4, 32, 4, 4, 32, 0, 0, 0, 0, 4, 4},
-    {1, 4, 1, 1, 2, 2, 32, 2, 2, 8, 0, 0, 0, 0, 8, 4},
+    {1, 1, 1, 1, 16, 16, 32, 2, 2, 32, 0, 0, 0, 0, 1, 1},
     {1, 4, 1, 1, 1, 1, 8, 1, 1, 8, 0, 0, 0, 0, 4, 4},
-    {1, 8, 1, 1, 1, 1, 16, 1, 1, 8, 0, 0, 0, 0, 8, 8},
-    {0, 1, 32, 2, 8, 8, 64, 8, 8, 64, 0, 0, 0, 0, 4, 4},
+    {1, 1, 1, 1, 16, 16, 64, 4, 4, 64, 0, 0, 0, 0, 1, 1},
 };
 static const parameters gpu_indirect[] = {
     {0, 1, 32, 2, 16, 16, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4},
@@ -37,7 +40,6 @@ static const parameters gpu_indirect[] = {
     {0, 1, 32, 2, 8, 8, 32, 16, 16, 64, 1, 1, 0, 0, 4, 4},
     {0, 1, 16, 2, 8, 8, 32, 8, 16, 128, 1, 0, 1, 1, 4, 8},
     {0, 1, 32, 2, 16, 16, 64, 8, 8, 32, 1, 1, 0, 0, 4, 4},
-    {1, 4, 1, 1, 16, 16, 64, 4, 4, 32, 0, 0, 0, 0, 4, 4},
     {0, 1, 32, 2, 16, 16, 64, 8, 8, 128, 0, 0, 1, 0, 2, 4},
     {0, 1, 32, 2, 16, 16, 128, 16, 8, 64, 1, 1, 1, 0, 4, 1},
     {0, 1, 32, 2, 16, 16, 64, 32, 8, 128, 0, 1, 1, 0, 1, 2},
@@ -184,7 +186,7 @@ mcl_status mcl_search_clblast(
         .candidates = gpu_direct,
         .count = is_cpu ? 0 : COUNT(gpu_direct)};
     if (quick) {
-        indirect.count = is_cpu ? 1 : 3;
+        indirect.count = is_cpu ? 2 : 3;
         direct.count = is_cpu ? 0 : 2;
     }
     search->context->gemm = MCL_GEMM_CLBLAST;

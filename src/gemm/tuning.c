@@ -136,6 +136,13 @@ static bool read_native(
     return true;
 }
 
+/* CLBlast checks nothing; with GEMMK 1 versions before 1.6.3 read outside unless MWG = NWG. */
+static bool is_safe(const size_t *indirect)
+{
+    enum { GEMMK = 0, MWG = 6, NWG = 9 }; /* places in mcl_clblast_kernels */
+    return indirect[GEMMK] == 0 || (indirect[GEMMK] == 1 && indirect[MWG] == indirect[NWG]);
+}
+
 static bool read_clblast(struct mcl_tuning *tuning, const cJSON *root)
 {
     const cJSON *clblast = cJSON_GetObjectItemCaseSensitive(root, "clblast");
@@ -148,6 +155,8 @@ static bool read_clblast(struct mcl_tuning *tuning, const cJSON *root)
             if (!read_number(&tuning->clblast[i][p], object, kernel->parameters[p], kernel->most))
                 return false;
         }
+        if (i == MCL_CLBLAST_INDIRECT && !is_safe(tuning->clblast[i]))
+            return false;
         tuning->has_clblast[i] = true;
     }
     return true;

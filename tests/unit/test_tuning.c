@@ -60,6 +60,7 @@ START_TEST(test_what_is_stored_is_loaded)
         for (size_t p = 0; p < mcl_clblast_kernels[i].count; p++)
             tuning->clblast[i][p] = mcl_clblast_kernels[i].most - p;
     }
+    tuning->clblast[MCL_CLBLAST_INDIRECT][0] = 0; /* GEMMK */
     ASSERT_OK(mcl_tuning_store(tuning, &device, path, sizeof path));
     ck_assert_int_eq(strncmp(path, folder, strlen(folder)), 0);
     ck_assert_int_eq(mcl_tuning_load(loaded, &device), MCL_TUNING_STORED);
@@ -81,6 +82,27 @@ START_TEST(test_what_is_stored_is_loaded)
         memcmp(loaded->has_clblast, tuning->has_clblast, sizeof tuning->has_clblast), 0);
     ck_assert_int_eq(memcmp(loaded->clblast, tuning->clblast, sizeof tuning->clblast), 0);
     ck_assert_int_eq(mcl_device_tuning(&device, NULL, 0), MCL_TUNING_STORED);
+}
+END_TEST
+
+/* CLBlast 1.5.3 would read outside its buffers. */
+START_TEST(test_gemmk_1_is_square)
+{
+    static const size_t cases[][3] = {{1, 16, 16}, {1, 16, 32}, {0, 16, 32}, {2, 16, 16}};
+    static const bool good[] = {true, false, true, false};
+    size_t *values = tuning->clblast[MCL_CLBLAST_INDIRECT];
+    tuning->has_clblast[MCL_CLBLAST_INDIRECT] = true;
+    ck_assert_str_eq(mcl_clblast_kernels[MCL_CLBLAST_INDIRECT].parameters[0], "GEMMK");
+    ck_assert_str_eq(mcl_clblast_kernels[MCL_CLBLAST_INDIRECT].parameters[6], "MWG");
+    ck_assert_str_eq(mcl_clblast_kernels[MCL_CLBLAST_INDIRECT].parameters[9], "NWG");
+    for (size_t i = 0; i < 4; i++) {
+        values[0] = cases[i][0];
+        values[6] = cases[i][1];
+        values[9] = cases[i][2];
+        ASSERT_OK(mcl_tuning_store(tuning, &device, NULL, 0));
+        ck_assert_int_eq(
+            mcl_tuning_load(loaded, &device), good[i] ? MCL_TUNING_STORED : MCL_TUNING_REFUSED);
+    }
 }
 END_TEST
 
@@ -349,6 +371,7 @@ int main(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, test_what_is_stored_is_loaded);
+    tcase_add_test(tcase, test_gemmk_1_is_square);
     tcase_add_test(tcase, test_another_device_has_another_file);
     tcase_add_test(tcase, test_a_product_has_one_tile);
     tcase_add_test(tcase, test_default_tiles_fit);
