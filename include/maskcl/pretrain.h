@@ -103,6 +103,17 @@ typedef struct mcl_pretrain_options {
      * among them. A program that catches signals sets its handlers after mcl_context_open(), as the
      * program maskcl does. */
     const volatile sig_atomic_t *stop;
+    /* Where the run's checkpoints go; NULL: nowhere. One is written every so many steps, or when so
+     * many seconds have passed since the last, 0 being never, and when the run is stopped: to a
+     * temporary name, synced and renamed. What was there before is kept under the name that
+     * mcl_checkpoint_previous() tells. A checkpoint can be read as the model so far, too. */
+    const char *checkpoint;
+    uint64_t checkpoint_steps;
+    double checkpoint_seconds;
+    /* Goes on from the checkpoint, if there is one, as if the run had not been interrupted, on
+     * whatever device. One that is damaged is MCL_ERROR_FORMAT, one of a run with other data,
+     * options or seed MCL_ERROR_ARGUMENT; the message names what differs. */
+    bool resume;
 } mcl_pretrain_options;
 
 /* The defaults: the recipe "default" of mcl_recipe(). */
@@ -133,6 +144,10 @@ MCL_API const char *mcl_optimizer_name(mcl_optimizer_kind kind);
  * frees *model. */
 MCL_API mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
+
+/* Writes the name under which the checkpoint before the one at path is kept:
+ * "model.checkpoint.safetensors" gives "model.checkpoint.previous.safetensors". */
+MCL_API void mcl_checkpoint_previous(char *previous, size_t size, const char *path);
 
 #ifdef __cplusplus
 }

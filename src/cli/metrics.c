@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,15 +29,41 @@ mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
     return code;
 }
 
-/* Drops the old content of a regular file; a pipe or a device has none. */
+/* How many bytes the lines of steps up to the last one have. */
+static bool measure_kept(off_t *bytes, const char *path, uint64_t last)
+{
+    char *line = NULL;
+    size_t size = 0;
+    unsigned long long step;
+    FILE *old = fopen(path, "r");
+    *bytes = 0;
+    if (!old)
+        return false;
+    for (ssize_t length; (length = getline(&line, &size, old)) > 0; *bytes += length) {
+        if (line[length - 1] != '\n' || sscanf(line, "{\"step\":%llu,", &step) != 1 || step > last)
+            break;
+    }
+    free(line);
+    const bool read = !ferror(old);
+    fclose(old);
+    return read;
+}
+
+/* Drops the old content of a regular file but for what is to be kept; a pipe or a device has none.
+ */
 static bool begin(mcl_metrics *metrics)
 {
     struct stat information;
     int descriptor = fileno(metrics->stream);
+    off_t kept = 0;
     metrics->begun = true;
     if (fstat(descriptor, &information) != 0)
         return false;
-    return !S_ISREG(information.st_mode) || ftruncate(descriptor, 0) == 0;
+    if (!S_ISREG(information.st_mode))
+        return true;
+    if (metrics->keep && !measure_kept(&kept, metrics->path, metrics->keep))
+        return false;
+    return ftruncate(descriptor, kept) == 0 && fseeko(metrics->stream, kept, SEEK_SET) == 0;
 }
 
 bool mcl_metrics_step(

@@ -11,9 +11,10 @@
 typedef struct mcl_metrics {
     const char *path; /* NULL: none are wanted */
     FILE *stream;
-    bool created; /* the file was not there before */
-    bool begun;   /* its old content has gone */
-    bool failed;  /* said already; no more is written */
+    bool created;  /* the file was not there before */
+    bool begun;    /* its old content has gone */
+    bool failed;   /* said already; no more is written */
+    uint64_t keep; /* of the old content, the steps up to this one stay: a run goes on from it */
 } mcl_metrics;
 
 /* Opens path for writing, or does nothing for NULL. Old content stays until the first step. */

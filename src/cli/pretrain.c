@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "commands.h"
 #include "files.h"
 #include "maskcl/profile.h"
@@ -25,6 +26,8 @@ struct run {
     bool warned;                  /* of the collapse */
     bool lost;                    /* some metrics could not be written */
     char digest[MCL_DIGEST_SIZE]; /* of the model; "" before there is one */
+    char checkpoint[4096];
+    uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
 };
 
@@ -161,15 +164,16 @@ static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *
     mcl_exit code = save(model, settings);
     if (code != MCL_EXIT_DONE)
         return code;
-    fprintf(
-        stderr, "maskcl: interrupted: %s; the model so far is in %s\n", place, settings->output);
+    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place,
+        settings->output, settings->options.checkpoint ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }
 
 static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
-    const double trained = (double)batch_of(&run->settings->options, rows) * (double)last->steps;
+    const double trained =
+        (double)batch_of(&run->settings->options, rows) * (double)(last->steps - run->resumed);
     if (run->progress.quiet)
         return;
     printf("trained on %" PRIu64 " rows for %" PRIu64
@@ -202,6 +206,8 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *dat
     mcl_exit code = save(model, settings);
     mcl_model_digest(run->digest, model);
     mcl_model_free(model);
+    if (code == MCL_EXIT_DONE && options.checkpoint)
+        mcl_checkpoint_remove(options.checkpoint);
     if (code == MCL_EXIT_DONE)
         print_summary(run, mcl_data_rows(data));
     return code;
@@ -212,6 +218,7 @@ static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const 
     mcl_exit code = open_metrics(&run->metrics, run->settings);
     if (code != MCL_EXIT_DONE)
         return code;
+    run->metrics.keep = run->resumed;
     code = train(run, context, data);
     if (!mcl_metrics_close(&run->metrics))
         warn_of_lost_metrics(run);
@@ -232,6 +239,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_pretrain_settings *settings = given;
     struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
     mcl_exit code = check_settings(settings, arguments);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, settings);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_data *data = NULL;
@@ -295,7 +304,9 @@ const mcl_command mcl_command_pretrain = {
         "which is the same wherever they are.\n"
         "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
         "once. "
-        "Interrupted before the first step, it writes nothing.",
+        "Interrupted before the first step, it writes nothing. With --checkpoint-every a run that "
+        "was "
+        "interrupted, or killed, goes on with --resume and ends with the same bits.",
     .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "mask_options.h"
 
 static mcl_exit refuse(const mcl_option *option)
@@ -343,6 +344,22 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "what all random numbers follow from: initial parameters, order of the rows, masks",
         .type = &mcl_option_whole,
         .offset = OFFSET(options.seed)},
+    {.name = "checkpoint-every",
+        .argument = "SECONDSs|STEPS",
+        .group = "Run",
+        .help = "keep a checkpoint beside the model, MODEL.checkpoint.safetensors, and the one "
+                "before it, MODEL.checkpoint.previous.safetensors, as in 500 (steps) or 60s; "
+                "Ctrl-C writes one as well, and a run that ends removes them",
+        .type = &mcl_option_checkpoint_every,
+        .offset = OFFSET(options),
+        .without = "never"},
+    {.name = "resume",
+        .group = "Run",
+        .help = "go on from the checkpoint, to the same bits as without the interruption; where "
+                "there is none, begin. Data, options and seed must be the same, the device need "
+                "not",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(options.resume)},
     MCL_DEVICE_OPTIONS(mcl_pretrain_settings, device),
     {.name = "output",
         .letter = 'o',

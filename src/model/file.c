@@ -1,9 +1,11 @@
 /* The model file: a safetensors file whose metadata give the architecture. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/model.h"
 
 /* Text from a file in a one-line message: as it is, or a dash when it would break the line. */
@@ -154,6 +156,8 @@ static mcl_status check_tensor(
 
 static bool has_place(const mcl_tensor_place *places, size_t count, const mcl_stored_tensor *stored)
 {
+    if (strncmp(stored->name, MCL_CHECKPOINT_PREFIX, strlen(MCL_CHECKPOINT_PREFIX)) == 0)
+        return true;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(places[i].name, stored->name) == 0)
             return true;
@@ -161,7 +165,7 @@ static bool has_place(const mcl_tensor_place *places, size_t count, const mcl_st
     return false;
 }
 
-/* The file has the architecture's tensors and no others. */
+/* The file has the architecture's tensors and no others but a checkpoint's. */
 static mcl_status check_tensors(
     const mcl_safetensors *file, const mcl_architecture *architecture, const char *path)
 {
@@ -197,7 +201,7 @@ static mcl_status fill(mcl_model *model, const mcl_safetensors *file, const char
 }
 
 /* Nothing is allocated for a model before the file is known to hold all of it. */
-static mcl_status read_model(mcl_model **model, const mcl_safetensors *file, const char *path)
+mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path)
 {
     mcl_architecture architecture;
     const char *version;
@@ -219,19 +223,28 @@ mcl_status mcl_model_load(mcl_model **model, const char *path)
 {
     mcl_safetensors *file;
     MCL_TRY(mcl_safetensors_open(&file, path));
-    mcl_status status = read_model(model, file, path);
+    mcl_status status = mcl_model_read(model, file, path);
     mcl_safetensors_close(file);
     return status;
 }
 
-mcl_status mcl_model_save(const mcl_model *model, const char *path)
+mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
+    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
+    size_t metadata_count)
 {
-    mcl_stored_tensor tensors[MCL_TENSORS_MAX];
+    mcl_stored_tensor *all;
+    mcl_text_pair *pairs;
     if (mcl_model_check_finite(model) != MCL_OK)
         return mcl_fail(MCL_ERROR_DATA, "%s: not written: %s", path, mcl_error_message());
+    MCL_TRY(mcl_allocate(&all, model->tensor_count + tensor_count, sizeof *all));
+    mcl_status status = mcl_allocate(&pairs, model->metadata_count + metadata_count, sizeof *pairs);
+    if (status != MCL_OK) {
+        free(all);
+        return status;
+    }
     for (size_t i = 0; i < model->tensor_count; i++) {
         const mcl_tensor_place *place = &model->places[i];
-        tensors[i] = (mcl_stored_tensor){
+        all[i] = (mcl_stored_tensor){
             .name = place->name,
             .dtype = MCL_DTYPE_F32,
             .shape = {place->shape[0], place->shape[1]},
@@ -239,6 +252,19 @@ mcl_status mcl_model_save(const mcl_model *model, const char *path)
             .values = model->parameters + place->offset,
         };
     }
-    return mcl_safetensors_write(
-        path, tensors, model->tensor_count, model->metadata, model->metadata_count);
+    if (tensor_count)
+        memcpy(all + model->tensor_count, tensors, tensor_count * sizeof *all);
+    memcpy(pairs, model->metadata, model->metadata_count * sizeof *pairs);
+    if (metadata_count)
+        memcpy(pairs + model->metadata_count, metadata, metadata_count * sizeof *pairs);
+    status = mcl_safetensors_write(path, all, model->tensor_count + tensor_count, pairs,
+        model->metadata_count + metadata_count);
+    free(all);
+    free(pairs);
+    return status;
+}
+
+mcl_status mcl_model_save(const mcl_model *model, const char *path)
+{
+    return mcl_model_save_with(model, path, NULL, 0, NULL, 0);
 }

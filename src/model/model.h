@@ -35,6 +35,17 @@ bool mcl_model_key_is_own(const char *key);
 /* Adds metadata whose key is not there yet; both strings must be fit for a file. */
 mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char *value);
 
+/* What the names of tensors and metadata begin with that only a checkpoint has. */
+#define MCL_CHECKPOINT_PREFIX "checkpoint."
+
+/* mcl_model_load() of a file that is open; path is for messages. */
+mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path);
+
+/* mcl_model_save() with tensors and metadata behind the model's own. */
+mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
+    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
+    size_t metadata_count);
+
 /* MCL_ERROR_DATA for a parameter that is NaN or infinite, with its place. */
 mcl_status mcl_model_check_finite(const mcl_model *model);
 

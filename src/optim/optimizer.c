@@ -99,6 +99,32 @@ void mcl_optimizer_free(mcl_optimizer *optimizer)
     free(optimizer);
 }
 
+size_t mcl_optimizer_moments(cl_mem buffers[2], const mcl_optimizer *optimizer)
+{
+    buffers[0] = optimizer->first;
+    buffers[1] = optimizer->second;
+    if (optimizer->second)
+        return 2;
+    return optimizer->options.momentum != 0.0 ? 1 : 0;
+}
+
+uint64_t mcl_optimizer_size(const mcl_optimizer *optimizer)
+{
+    return optimizer->count;
+}
+
+static void raise_powers(mcl_optimizer *optimizer)
+{
+    optimizer->power1 *= optimizer->options.beta1;
+    optimizer->power2 *= optimizer->options.beta2;
+}
+
+void mcl_optimizer_skip(mcl_optimizer *optimizer, uint64_t steps)
+{
+    for (uint64_t i = 0; i < steps; i++)
+        raise_powers(optimizer); /* multiplied up as a run does, for the same bits */
+}
+
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)
 {
     const mcl_optimizer_options *options = &optimizer->options;
@@ -115,8 +141,7 @@ mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_me
             MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_FLOAT(options->learning_rate),
             MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->momentum));
     const bool decoupled = options->kind == MCL_OPTIMIZER_ADAMW;
-    optimizer->power1 *= options->beta1;
-    optimizer->power2 *= options->beta2;
+    raise_powers(optimizer);
     return mcl_launch(optimizer->context, kernel, optimizer->count, 1, MCL_BUFFER(parameters),
         MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_BUFFER(optimizer->second),
         MCL_FLOAT(decoupled ? 1.0 - options->learning_rate * options->weight_decay : 1.0),

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "data/data.h"
+#include "maskcl/version.h"
+#include "model/model.h"
 #include "nn/network.h"
 #include "optim/optimizer.h"
+#include "ssl/checkpoint.h"
 #include "ssl/feed.h"
 #include "ssl/loss.h"
 #include "ssl/options.h"
@@ -52,7 +56,11 @@ struct trainer {
     cl_mem metrics;       /* [steps_per_epoch × MCL_METRICS] */
     float *epoch_metrics; /* the same on the host */
     struct pending pending[STEPS_AHEAD];
-    uint64_t oldest, newest; /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
+    uint64_t oldest, newest;   /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
+    uint64_t first;            /* step of the run: 0, or where a checkpoint was made */
+    mcl_conditions conditions; /* of a run with checkpoints */
+    uint64_t checkpoint_step;
+    double checkpoint_time;
     double start;
     mcl_rate rate;
     mcl_step *held; /* [HELD_MAX] reports to deliver */
@@ -75,6 +83,80 @@ static mcl_status create_buffers(struct trainer *trainer)
     MCL_TRY(mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients"));
     return mcl_buffer_create(&trainer->metrics, context, trainer->steps_per_epoch,
         MCL_METRICS * sizeof(float), "metrics");
+}
+
+/* Room for a checkpoint's arrays, freed with free_position(). */
+static mcl_status create_position(
+    mcl_position *position, cl_mem moments[2], const struct trainer *trainer)
+{
+    *position = (mcl_position){.metric_count = trainer->steps_per_epoch * MCL_METRICS};
+    position->moment_count = mcl_optimizer_moments(moments, trainer->optimizer);
+    position->moment_size = mcl_optimizer_size(trainer->optimizer);
+    MCL_TRY(mcl_allocate(&position->metrics, position->metric_count, sizeof(float)));
+    for (size_t i = 0; i < position->moment_count; i++)
+        MCL_TRY(mcl_allocate(&position->moments[i], position->moment_size, sizeof(float)));
+    return MCL_OK;
+}
+
+static void free_position(mcl_position *position)
+{
+    free(position->metrics);
+    free(position->moments[0]);
+    free(position->moments[1]);
+}
+
+/* Puts a checkpoint's contents to where the run left them. */
+static mcl_status restore(
+    struct trainer *trainer, const mcl_position *position, const cl_mem moments[2])
+{
+    mcl_context *context = trainer->context;
+    uint64_t count;
+    const float *parameters = mcl_model_parameters(trainer->model, &count, NULL);
+    const uint64_t done = position->step % trainer->steps_per_epoch * MCL_METRICS;
+    if (position->step > trainer->options->epochs * trainer->steps_per_epoch ||
+        position->metric_count != done)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is a damaged checkpoint: its step %" PRIu64 " does not fit its metrics",
+            trainer->options->checkpoint, position->step);
+    trainer->first = trainer->oldest = trainer->newest = position->step;
+    mcl_optimizer_skip(trainer->optimizer, position->step);
+    MCL_TRY(mcl_buffer_write(context, trainer->parameters, 0, parameters, count * sizeof(float)));
+    MCL_TRY(
+        mcl_buffer_write(context, trainer->metrics, 0, position->metrics, done * sizeof(float)));
+    for (size_t i = 0; i < position->moment_count; i++)
+        MCL_TRY(mcl_buffer_write(
+            context, moments[i], 0, position->moments[i], position->moment_size * sizeof(float)));
+    return MCL_OK;
+}
+
+/* Goes on from the checkpoint, if there is one. */
+static mcl_status resume(struct trainer *trainer)
+{
+    const char *path = trainer->options->checkpoint;
+    mcl_position position;
+    cl_mem moments[2];
+    if (access(path, F_OK) != 0)
+        return MCL_OK;
+    mcl_status status = create_position(&position, moments, trainer);
+    if (status == MCL_OK)
+        status = mcl_checkpoint_read(trainer->model, &position, path, &trainer->conditions);
+    if (status == MCL_OK)
+        status = restore(trainer, &position, moments);
+    free_position(&position);
+    return status;
+}
+
+static mcl_status prepare_checkpoints(struct trainer *trainer)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    if (!options->checkpoint)
+        return MCL_OK;
+    mcl_conditions_of(&trainer->conditions, options, trainer->data, trainer->batch,
+        mcl_context_gemm(trainer->context));
+    /* The metrics of a step that is not reported are not all written. */
+    MCL_TRY(mcl_buffer_zero(trainer->context, trainer->metrics, 0,
+        (size_t)trainer->steps_per_epoch * MCL_METRICS * sizeof(float)));
+    return options->resume ? resume(trainer) : MCL_OK;
 }
 
 static mcl_status create(struct trainer *trainer)
@@ -109,8 +191,9 @@ static mcl_status create(struct trainer *trainer)
         &trainer->epoch_metrics, trainer->steps_per_epoch, MCL_METRICS * sizeof(float)));
     MCL_TRY(create_buffers(trainer));
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
-    return mcl_feed_create(
-        &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before);
+    MCL_TRY(mcl_feed_create(
+        &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before));
+    return prepare_checkpoints(trainer);
 }
 
 static void release(struct trainer *trainer)
@@ -211,7 +294,8 @@ static mcl_status finish_oldest(struct trainer *trainer)
     trainer->oldest++;
     if (code != CL_SUCCESS)
         return mcl_context_fail(trainer->context, "waiting for a step", code);
-    mcl_rate_step(&trainer->rate, mcl_clock_seconds(), trainer->oldest * trainer->batch);
+    mcl_rate_step(
+        &trainer->rate, mcl_clock_seconds(), (trainer->oldest - trainer->first) * trainer->batch);
     if (!pending->reported)
         return MCL_OK;
     double epoch_loss = NAN;
@@ -283,37 +367,6 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
 }
 
-/* Ends a run on request, when the steps under way have ended. */
-static mcl_status interrupt(struct trainer *trainer)
-{
-    MCL_TRY(finish_all(trainer));
-    return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
-        trainer->oldest / trainer->steps_per_epoch + 1, trainer->oldest);
-}
-
-static mcl_status train(struct trainer *trainer)
-{
-    const mcl_pretrain_options *options = trainer->options;
-    const uint64_t steps = trainer->steps_per_epoch;
-    MCL_TRY(mcl_context_finish(trainer->context));
-    trainer->start = mcl_clock_seconds();
-    mcl_rate_start(&trainer->rate, trainer->start);
-    for (uint32_t epoch = 0; epoch < options->epochs; epoch++) {
-        MCL_TRY(mcl_feed_epoch(trainer->feed, epoch));
-        for (uint64_t i = 0; i < steps; i++) {
-            if (options->stop && *options->stop)
-                return interrupt(trainer);
-            const uint64_t number = epoch * steps + i;
-            const bool reported = i + 1 == steps || (options->report_every &&
-                                                        (number + 1) % options->report_every == 0);
-            MCL_TRY(step(trainer, epoch, i, reported));
-            MCL_TRY(remember(trainer, number, reported));
-            mcl_feed_ahead(trainer->feed);
-        }
-    }
-    return finish_all(trainer);
-}
-
 static mcl_status set_number(mcl_model *model, const char *key, double value)
 {
     char text[40];
@@ -329,10 +382,9 @@ static mcl_status set_count(mcl_model *model, const char *key, uint64_t value)
 }
 
 /* What a reader of the model file needs to know: how the input was made and the model trained. */
-static mcl_status describe(const struct trainer *trainer)
+static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    mcl_model *model = trainer->model;
     char text[256] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(trainer->data, shape);
@@ -378,13 +430,110 @@ static mcl_status describe(const struct trainer *trainer)
     return set_count(model, "seed", options->seed);
 }
 
-/* The parameters so far, back to the model. */
-static mcl_status fetch(const struct trainer *trainer)
+/* The parameters so far, to a model. */
+static mcl_status fetch(mcl_model *model, const struct trainer *trainer)
 {
     uint64_t count;
-    float *parameters = mcl_model_parameters(trainer->model, &count, NULL);
+    float *parameters = mcl_model_parameters(model, &count, NULL);
     return mcl_buffer_read(
         trainer->context, parameters, trainer->parameters, 0, count * sizeof(float));
+}
+
+/* Reads what a checkpoint holds, when no step is under way. */
+static mcl_status read_position(
+    mcl_position *position, const struct trainer *trainer, const cl_mem moments[2])
+{
+    mcl_context *context = trainer->context;
+    position->step = trainer->oldest;
+    position->metric_count = trainer->oldest % trainer->steps_per_epoch * MCL_METRICS;
+    MCL_TRY(mcl_buffer_read(context, position->metrics, trainer->metrics, 0,
+        (size_t)position->metric_count * sizeof(float)));
+    for (size_t i = 0; i < position->moment_count; i++)
+        MCL_TRY(mcl_buffer_read(context, position->moments[i], moments[i], 0,
+            (size_t)position->moment_size * sizeof(float)));
+    return MCL_OK;
+}
+
+/* Writes a checkpoint with a model of its own: the run's says at its end that it is whole. */
+static mcl_status write_checkpoint(struct trainer *trainer)
+{
+    mcl_model *model = NULL;
+    mcl_position position;
+    cl_mem moments[2];
+    mcl_status status = create_position(&position, moments, trainer);
+    if (status == MCL_OK)
+        status = mcl_model_allocate(&model, &trainer->architecture, mcl_version());
+    if (status == MCL_OK)
+        status = fetch(model, trainer);
+    if (status == MCL_OK)
+        status = describe(model, trainer);
+    if (status == MCL_OK)
+        status = read_position(&position, trainer, moments);
+    if (status == MCL_OK)
+        status = mcl_checkpoint_write(
+            trainer->options->checkpoint, model, &trainer->conditions, &position);
+    mcl_model_free(model);
+    free_position(&position);
+    trainer->checkpoint_step = trainer->oldest;
+    trainer->checkpoint_time = mcl_clock_seconds();
+    return status;
+}
+
+static bool checkpoint_is_due(const struct trainer *trainer)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    if (!options->checkpoint)
+        return false;
+    if (options->checkpoint_steps && trainer->newest % options->checkpoint_steps == 0)
+        return true;
+    return options->checkpoint_seconds > 0.0 &&
+           mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
+}
+
+/* Ends a run on request, when the steps under way have ended. */
+static mcl_status interrupt(struct trainer *trainer)
+{
+    MCL_TRY(finish_all(trainer));
+    deliver(trainer);
+    if (trainer->options->checkpoint && trainer->oldest > trainer->checkpoint_step)
+        MCL_TRY(write_checkpoint(trainer));
+    return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
+        trainer->oldest / trainer->steps_per_epoch + 1, trainer->oldest);
+}
+
+/* Enqueues step number `number` of the run and what comes with it. */
+static mcl_status train_step(struct trainer *trainer, uint64_t number)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    const uint64_t steps = trainer->steps_per_epoch, epoch = number / steps, index = number % steps;
+    const bool reported =
+        index + 1 == steps || (options->report_every && (number + 1) % options->report_every == 0);
+    if (index == 0 || number == trainer->first)
+        MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)epoch));
+    MCL_TRY(step(trainer, (uint32_t)epoch, index, reported));
+    MCL_TRY(remember(trainer, number, reported));
+    mcl_feed_ahead(trainer->feed);
+    if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps)
+        return MCL_OK;
+    MCL_TRY(finish_all(trainer));
+    deliver(trainer); /* what a checkpoint is behind has been reported */
+    return write_checkpoint(trainer);
+}
+
+static mcl_status train(struct trainer *trainer)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    const uint64_t planned = options->epochs * trainer->steps_per_epoch;
+    MCL_TRY(mcl_context_finish(trainer->context));
+    trainer->start = trainer->checkpoint_time = mcl_clock_seconds();
+    trainer->checkpoint_step = trainer->first;
+    mcl_rate_start(&trainer->rate, trainer->start);
+    for (uint64_t number = trainer->first; number < planned; number++) {
+        if (options->stop && *options->stop)
+            return interrupt(trainer);
+        MCL_TRY(train_step(trainer, number));
+    }
+    return finish_all(trainer);
 }
 
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
@@ -400,9 +549,9 @@ mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data 
             status = trained;
     }
     if (status == MCL_OK)
-        status = fetch(&trainer);
+        status = fetch(trainer.model, &trainer);
     if (status == MCL_OK)
-        status = describe(&trainer);
+        status = describe(trainer.model, &trainer);
     if (status == MCL_OK) {
         *model = trainer.model;
         trainer.model = NULL;

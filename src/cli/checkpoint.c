@@ -1,0 +1,86 @@
+#include "checkpoint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A number of steps, "500", or of seconds, "30s". */
+static mcl_exit parse_every(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    const size_t digits = strspn(text, "0123456789");
+    const bool seconds = text[digits] == 's' && !text[digits + 1];
+    errno = 0;
+    const unsigned long long number = strtoull(text, NULL, 10);
+    if (digits == 0 || number == 0 || errno || (text[digits] && !seconds))
+        return mcl_complain(MCL_EXIT_USAGE,
+            "--%s: '%s' is neither a number of steps such as 500 nor of seconds such as 30s",
+            option->name, text);
+    options->checkpoint_seconds = seconds ? (double)number : 0.0;
+    options->checkpoint_steps = seconds ? 0 : number;
+    return MCL_EXIT_DONE;
+}
+
+const mcl_option_type mcl_option_checkpoint_every = {parse_every, NULL};
+
+/* "model.safetensors" gives "model.checkpoint.safetensors". */
+static bool name_checkpoint(char path[4096], const char *output)
+{
+    static const char suffix[] = ".safetensors";
+    size_t length = strlen(output);
+    if (length > strlen(suffix) && strcmp(output + length - strlen(suffix), suffix) == 0)
+        length -= strlen(suffix);
+    return snprintf(path, 4096, "%.*s.checkpoint%s", (int)length, output, suffix) < 4000;
+}
+
+/* The step that a checkpoint was made after; 0 when it cannot be read, which the run will say. */
+static uint64_t step_of(const char *path)
+{
+    mcl_model *model;
+    uint64_t step = 0;
+    if (mcl_model_load(&model, path) != MCL_OK)
+        return 0;
+    const char *steps = mcl_model_metadata_get(model, "steps");
+    if (steps)
+        step = strtoull(steps, NULL, 10);
+    mcl_model_free(model);
+    return step;
+}
+
+mcl_exit mcl_checkpoint_prepare(char path[4096], uint64_t *resumed, mcl_pretrain_settings *settings)
+{
+    mcl_pretrain_options *options = &settings->options;
+    const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
+    *resumed = 0;
+    if (!every && !options->resume)
+        return MCL_EXIT_DONE;
+    if (!name_checkpoint(path, settings->output))
+        return mcl_complain(MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it",
+            settings->output);
+    options->checkpoint = path;
+    const bool exists = access(path, F_OK) == 0;
+    if (exists && !options->resume)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
+            "remove it to begin anew",
+            path);
+    if (exists)
+        *resumed = step_of(path);
+    if (!options->resume || settings->device.quiet)
+        return MCL_EXIT_DONE;
+    if (exists)
+        fprintf(stderr, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
+    else
+        fprintf(stderr, "no checkpoint at %s: starting from the beginning\n", path);
+    return MCL_EXIT_DONE;
+}
+
+void mcl_checkpoint_remove(const char *path)
+{
+    char previous[4096];
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    unlink(previous); /* first, so that a run killed here can still go on */
+    unlink(path);
+}
