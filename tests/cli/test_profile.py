@@ -16,6 +16,7 @@ class ProfileTest(ProgramTest):
                               *options, "--profile", "-o", "m.safetensors")
         lines = result.stdout.splitlines()
         begin = next(i for i, line in enumerate(lines) if line.startswith("command "))
+        self.assertRegex(lines.pop(), "^digest ")
         self.assertRegex(lines[-1], r"measured peaks: [1-9]\d* GFLOP/s .*, [\d.]+ GB/s")
         rows, rest = {}, {}
         for line in lines[begin + 1:-1]:
