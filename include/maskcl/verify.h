@@ -27,7 +27,7 @@ typedef struct mcl_check {
 typedef struct mcl_verdict {
     uint64_t checks, failed;
     bool flushes_subnormals; /* the device makes subnormal numbers zero */
-    char reason[320];       /* what breaks the contract; empty when nothing does */
+    char reason[320];        /* what breaks the contract; empty when nothing does */
 } mcl_verdict;
 
 /* Runs every kernel of a training step, both native matrix products and short trainings on the

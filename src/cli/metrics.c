@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,18 +30,29 @@ mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
     return code;
 }
 
+/* The step that a line is of; 0: of none. */
+static uint64_t step_of(const char *line)
+{
+    static const char begin[] = "{\"step\":";
+    if (strncmp(line, begin, sizeof begin - 1) != 0)
+        return 0;
+    char *end;
+    const unsigned long long step = strtoull(line + sizeof begin - 1, &end, 10);
+    return *end == ',' ? step : 0;
+}
+
 /* How many bytes the lines of steps up to the last one have. */
 static bool measure_kept(off_t *bytes, const char *path, uint64_t last)
 {
     char *line = NULL;
     size_t size = 0;
-    unsigned long long step;
     FILE *old = fopen(path, "r");
     *bytes = 0;
     if (!old)
         return false;
     for (ssize_t length; (length = getline(&line, &size, old)) > 0; *bytes += length) {
-        if (line[length - 1] != '\n' || sscanf(line, "{\"step\":%llu,", &step) != 1 || step > last)
+        const uint64_t step = step_of(line);
+        if (line[length - 1] != '\n' || step == 0 || step > last)
             break;
     }
     free(line);

@@ -216,7 +216,7 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     size_t tensor_count = 0, pair_count = conditions->count;
     char step[24], digest[DIGEST_SIZE];
     snprintf(step, sizeof step, "%" PRIu64, position->step);
-    for (size_t i = 0; i < position->moment_count; i++)
+    for (size_t i = 0; i < position->moment_count && i < 2; i++)
         tensors[tensor_count++] =
             tensor_of(moment_names[i], position->moments[i], position->moment_size);
     if (position->metric_count)

@@ -65,6 +65,14 @@ void mcl_checker_report(mcl_checker *checker, mcl_check *check)
         checker->report(check, checker->user);
 }
 
+/* The bits of a float, or a word. */
+static uint32_t word_at(const void *values, size_t i)
+{
+    uint32_t word;
+    memcpy(&word, (const char *)values + i * sizeof word, sizeof word);
+    return word;
+}
+
 mcl_status mcl_checker_compare(mcl_checker *checker, const char *kernel, const void *expected,
     cl_mem got, size_t count, void (*describe)(char place[96], size_t first, const void *state),
     const void *state, bool *agrees)
@@ -74,8 +82,7 @@ mcl_status mcl_checker_compare(mcl_checker *checker, const char *kernel, const v
     const mcl_status status =
         mcl_buffer_read(checker->context, words, got, 0, count * sizeof *words);
     size_t first = 0;
-    while (status == MCL_OK && first < count &&
-           memcmp((const float *)expected + first, words + first, sizeof *words) == 0)
+    while (status == MCL_OK && first < count && word_at(expected, first) == word_at(words, first))
         first++;
     mcl_check check = {.kernel = kernel, .cases = count, .agrees = first == count};
     if (status == MCL_OK && !check.agrees) {
