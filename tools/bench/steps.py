@@ -59,7 +59,7 @@ def units(bench):
 
     def part(count):
         return own(bench, "bench_step", "--batch", 256, "--compute-units", count,
-                   name=f"on {count} of its compute units")
+                   name=f"on {count} of its compute units").wait_until_ready()
 
     counts = [1 << i for i in range(16) if 1 << i < bench.machine.device["compute_units"]]
     return compare(bench, "step, batch 256, on the whole device", own(bench, "bench_step"),
@@ -72,7 +72,8 @@ def stream(bench):
     options = "--rows", rows, "--columns", columns, "--batch", 256
     limited = own(bench, "bench_step", *options, "--device-memory", rows * columns)
     return compare(bench, "step, batch 256, data of 4 times --device-memory", limited, [
-        (lambda: own(bench, "bench_step", *options, name="the same without a limit"), 0.87)])
+        (lambda: own(bench, "bench_step", *options,
+                     name="the same without a limit").wait_until_ready(), 0.87)])
 
 
 def embed(bench):
