@@ -193,12 +193,15 @@ class KillTest(CheckpointTest):
         for kill in range(KILLS):
             process = self.start_program(*run)
             if kill % 5:  # each fifth one before training has begun, or hardly
-                self.assertTrue(self.wait_for_checkpoint(process), "it ended by itself")
+                self.wait_for_checkpoint(process)
             time.sleep(generator.random() * 0.2)
-            self.assertIsNone(process.poll(), "it ended by itself")
             process.kill()
             process.communicate()
-        self.succeed(*run)
+            if process.returncode == 0:  # a fast machine has come to the end
+                self.assertGreater(kill, 0)
+                break
+        if process.returncode != 0:
+            self.succeed(*run)
         self.assertTrue(self.path("m.safetensors").read_bytes() == expected)
 
 
