@@ -19,18 +19,25 @@ struct product {
     mcl_finish_kind finish;
     mcl_activation activation;
     float alpha, beta;
+    bool without_bias; /* which is 0 then */
 };
 
 static const struct product products[] = {
-    {"NN, alpha and beta", false, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f},
-    {"TN", true, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f},
-    {"NT, bias", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f},
-    {"NT, bias and relu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f},
-    {"NT, bias and gelu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f},
-    {"NT, bias and tanh", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f},
-    {"NN, relu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f},
-    {"NN, gelu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f},
-    {"NN, tanh backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f},
+    {"NN, alpha and beta", false, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f, false},
+    {"TN", true, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
+    {"NT, bias", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
+    {"NT, bias and relu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f, false},
+    {"NT, bias and gelu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f, false},
+    {"NT, bias and tanh", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f, false},
+    /* Numbers from 2^-126 on that must be made 0. */
+    {"NT, relu of a tiny z", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 0x1p-126f, 0.0f,
+        true},
+    {"NN, relu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f,
+        false},
+    {"NN, gelu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f,
+        false},
+    {"NN, tanh backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f,
+        false},
 };
 #define PRODUCTS (sizeof products / sizeof *products)
 
@@ -71,7 +78,7 @@ static float derivative(mcl_activation activation, float kept)
 /* The numbers that a product is made of, and on the device the same. */
 struct operands {
     float *a, *b, *c, *bias, *kept, *sums, *expected; /* sums[M×N]: the chains */
-    cl_mem a_buffer, b_buffer, c_buffer, bias_buffer, kept_buffer;
+    cl_mem a_buffer, b_buffer, c_buffer, bias_buffer, zero_buffer, kept_buffer;
 };
 
 /* sums[i×N + j] = the chain of fma over k of A_ik·B_kj, which are stored as the product says */
@@ -93,8 +100,9 @@ static float finish(const struct product *product, const struct operands *x, siz
     float result = product->alpha * x->sums[at];
     if (product->beta != 0.0f)
         result = fmaf(product->beta, x->c[at], result);
+    const float bias = product->without_bias ? 0.0f : x->bias[at % N];
     if (product->finish == MCL_FINISH_FORWARD)
-        return activate(product->activation, mcl_host_flush(result + x->bias[at % N]));
+        return activate(product->activation, mcl_host_flush(result + bias));
     if (product->finish == MCL_FINISH_BACKWARD)
         result = result * derivative(product->activation, x->kept[at]);
     return mcl_host_flush(result);
@@ -111,7 +119,7 @@ static mcl_finish finish_of(const struct product *product, const struct operands
 {
     mcl_finish finish = {.kind = product->finish, .activation = product->activation};
     if (product->finish == MCL_FINISH_FORWARD)
-        finish.bias.buffer = x->bias_buffer;
+        finish.bias.buffer = product->without_bias ? x->zero_buffer : x->bias_buffer;
     if (product->finish != MCL_FINISH_NONE)
         finish.kept = x->kept_buffer;
     return finish;
@@ -147,6 +155,8 @@ static mcl_status make_operands(mcl_checker *checker, struct operands *x)
     MCL_TRY(mcl_checker_buffer(&x->a_buffer, checker, x->a, sizeof(float) * M * K));
     MCL_TRY(mcl_checker_buffer(&x->b_buffer, checker, x->b, sizeof(float) * N * K));
     MCL_TRY(mcl_checker_buffer(&x->c_buffer, checker, x->c, sizeof(float) * M * N));
+    /* As yet expected is zeros. */
+    MCL_TRY(mcl_checker_buffer(&x->zero_buffer, checker, x->expected, sizeof(float) * N));
     MCL_TRY(mcl_checker_buffer(&x->bias_buffer, checker, x->bias, sizeof(float) * N));
     return mcl_checker_buffer(&x->kept_buffer, checker, x->kept, sizeof(float) * M * N);
 }
