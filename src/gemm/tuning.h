@@ -38,7 +38,7 @@ struct mcl_tuning {
     bool has_clblast[MCL_CLBLAST_KERNELS];
     size_t clblast[MCL_CLBLAST_KERNELS][MCL_CLBLAST_PARAMETERS_MAX];
     bool clblast_is_set; /* handed over to CLBlast */
-    char problem[512];   /* why the file is not used; empty: there is none, or it is */
+    char problem[1280];  /* why the file is not used; empty: there is none, or it is */
 };
 
 /* *tuning = what is stored for a device, all zeros but for the problem where nothing can be used.
