@@ -270,8 +270,8 @@ static mcl_status check_reconstruction(mcl_checker *checker)
 
 mcl_status mcl_check_objectives(mcl_checker *checker)
 {
-    static const char *const files[] = {
-        "cosine.cl", "normalize.cl", "ntxent.cl", "reconstruction.cl", "optimizer.cl"};
+    static const char *const files[] = {"cosine.cl", "normalize.cl", "ntxent.cl",
+        "reconstruction.cl", "optimizer.cl", "average.cl"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         MCL_TRY(mcl_kernel_expect(checker->context, files[i], ""));
     MCL_TRY(check_cosine(checker));
@@ -338,8 +338,27 @@ static mcl_status check_adam(mcl_checker *checker)
     return MCL_OK;
 }
 
+static mcl_status check_average(mcl_checker *checker)
+{
+    const float rest = 0.01f;
+    float *a, *p;
+    cl_mem a_buffer, p_buffer;
+    cl_kernel kernel;
+    MCL_TRY(numbers(&a, &a_buffer, checker, PARAMETERS, 19));
+    MCL_TRY(numbers(&p, &p_buffer, checker, PARAMETERS, 20));
+    for (size_t j = 0; j < PARAMETERS; j++)
+        a[j] = mcl_host_flush(fmaf(rest, p[j] - a[j], a[j]));
+    MCL_TRY(mcl_kernel_get(&kernel, checker->context, "average.cl", "average", ""));
+    MCL_TRY(mcl_launch(checker->context, kernel, PARAMETERS, 1, MCL_BUFFER(a_buffer),
+        MCL_BUFFER(p_buffer), MCL_FLOAT(rest)));
+    MCL_TRY(mcl_checker_expect(checker, "average", a, a_buffer, PARAMETERS));
+    mcl_checker_clear(checker);
+    return MCL_OK;
+}
+
 mcl_status mcl_check_optimizers(mcl_checker *checker)
 {
     MCL_TRY(check_sgd(checker));
-    return check_adam(checker);
+    MCL_TRY(check_adam(checker));
+    return check_average(checker);
 }

@@ -105,7 +105,7 @@ checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$fold
 # what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
 cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
     sed 's/.*void *//; s/(//' |
-    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw' |
+    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw|average' |
     sort -u >"$folder/all"
 never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
 if [ -n "$never" ]; then

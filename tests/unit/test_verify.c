@@ -114,6 +114,8 @@ static const struct {
         "[ntxent_backward]"},
     {"optimizer.cl", "fma(rest2 * g, g, beta2 * square[j])", "rest2 * (g * g) + beta2 * square[j]",
         mcl_check_optimizers, "[adam: square]"},
+    {"average.cl", "fma(rest, values[j] - a, a)", "fma(rest, values[j], (1.0f - rest) * a)",
+        mcl_check_optimizers, "[average]"},
 };
 
 START_TEST(test_faults_are_found)

@@ -1,0 +1,55 @@
+#include "optim/average.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "device/record.h"
+
+struct mcl_average {
+    mcl_context *context;
+    uint64_t count;
+    cl_mem values;
+};
+
+mcl_status mcl_average_create(
+    mcl_average **average, mcl_context *context, cl_mem source, uint64_t count)
+{
+    mcl_average *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->count = count;
+    mcl_status status = mcl_kernel_expect(context, "average.cl", "");
+    if (status == MCL_OK)
+        status =
+            mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
+    if (status == MCL_OK)
+        status = mcl_buffer_copy(context, created->values, source, (size_t)(count * sizeof(float)));
+    if (status != MCL_OK) {
+        mcl_average_free(created);
+        return status;
+    }
+    *average = created;
+    return MCL_OK;
+}
+
+void mcl_average_free(mcl_average *average)
+{
+    if (!average)
+        return;
+    mcl_buffer_release(&average->values);
+    free(average);
+}
+
+mcl_status mcl_average_update(mcl_average *average, cl_mem values, double decay)
+{
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, average->context, "average.cl", "average", ""));
+    mcl_record_work(average->context, NULL, 0.0, 3.0 * sizeof(float) * (double)average->count);
+    return mcl_launch(average->context, kernel, average->count, 1, MCL_BUFFER(average->values),
+        MCL_BUFFER(values), MCL_FLOAT(1.0 - decay));
+}
+
+cl_mem mcl_average_buffer(const mcl_average *average)
+{
+    return average->values;
+}
