@@ -1,0 +1,63 @@
+#include "ssl/normalized.h"
+
+#include "device/record.h"
+
+mcl_status mcl_normalized_create(
+    mcl_normalized *normalized, mcl_context *context, uint32_t rows, uint32_t columns)
+{
+    const uint64_t elements = (uint64_t)rows * columns;
+    *normalized = (mcl_normalized){.context = context, .rows = rows, .columns = columns};
+    MCL_TRY(mcl_kernel_expect(context, "normalize.cl", ""));
+    MCL_TRY(mcl_buffer_create(&normalized->inverse, context, rows, sizeof(float), "norms"));
+    MCL_TRY(mcl_buffer_create(
+        &normalized->values, context, elements, sizeof(float), "normalised embeddings"));
+    MCL_TRY(mcl_buffer_create(&normalized->gradient, context, elements, sizeof(float),
+        "gradients of the normalised embeddings"));
+    return mcl_buffer_create(&normalized->along, context, rows, sizeof(float), "norms");
+}
+
+void mcl_normalized_release(mcl_normalized *normalized)
+{
+    mcl_buffer_release(&normalized->inverse);
+    mcl_buffer_release(&normalized->values);
+    mcl_buffer_release(&normalized->gradient);
+    mcl_buffer_release(&normalized->along);
+}
+
+mcl_status mcl_inverse_norms(
+    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
+{
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "inverse_norms", ""));
+    return mcl_launch(
+        context, kernel, rows, 1, MCL_BUFFER(z), MCL_UINT(columns), MCL_BUFFER(inverse));
+}
+
+mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
+{
+    mcl_context *context = normalized->context;
+    const uint32_t r = normalized->rows, n = normalized->columns;
+    cl_kernel kernel;
+    MCL_TRY(mcl_inverse_norms(context, z, r, n, normalized->inverse));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
+    return mcl_launch(context, kernel, n, r, MCL_BUFFER(z), MCL_BUFFER(normalized->inverse),
+        MCL_UINT(n), MCL_BUFFER(normalized->values));
+}
+
+mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz)
+{
+    mcl_context *context = normalized->context;
+    const uint32_t r = normalized->rows, n = normalized->columns;
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
+    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(normalized->values),
+        MCL_BUFFER(normalized->gradient), MCL_UINT(n), MCL_BUFFER(normalized->along)));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_backward", ""));
+    mcl_record_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
+    return mcl_launch(context, kernel, n, r, MCL_BUFFER(normalized->values),
+        MCL_BUFFER(normalized->gradient), MCL_BUFFER(normalized->along),
+        MCL_BUFFER(normalized->inverse), MCL_UINT(n), MCL_UINT(mcl_gradient_accumulates(dz)),
+        MCL_BUFFER(dz->buffer));
+}

@@ -1,0 +1,31 @@
+/* Rows of length 1: ẑ = z/|z|, forward and backward. */
+#ifndef MASKCL_SSL_NORMALIZED_H
+#define MASKCL_SSL_NORMALIZED_H
+
+#include "ssl/objective.h"
+
+typedef struct mcl_normalized {
+    mcl_context *context;
+    uint32_t rows, columns;
+    cl_mem inverse;  /* [rows] 1/|z| */
+    cl_mem values;   /* [rows×columns] ẑ */
+    cl_mem gradient; /* [rows×columns] dẑ, which the caller writes */
+    cl_mem along;    /* [rows] ẑ·dẑ */
+} mcl_normalized;
+
+/* On failure there may be something to release. */
+mcl_status mcl_normalized_create(
+    mcl_normalized *normalized, mcl_context *context, uint32_t rows, uint32_t columns);
+void mcl_normalized_release(mcl_normalized *normalized);
+
+/* inverse[rows] = 1/|z| of z[rows×columns] */
+mcl_status mcl_inverse_norms(
+    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse);
+
+/* Enqueues ẑ of z. */
+mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z);
+
+/* Enqueues dz of dẑ. */
+mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz);
+
+#endif
