@@ -19,23 +19,8 @@
 #include "ssl/feed.h"
 #include "ssl/loss.h"
 #include "ssl/options.h"
-#include "ssl/rate.h"
+#include "ssl/steps.h"
 #include "ssl/views.h"
-
-/* Steps that the host may run ahead of the device: enough to keep it busy, few enough that a stop
- * and a report come soon. */
-#define STEPS_AHEAD 4
-
-/* Reports that may wait for the run's first rate to settle. */
-#define HELD_MAX 1024
-
-/* A step that the device may still be at work on. */
-struct pending {
-    cl_event done;
-    uint64_t step; /* from 0, over the whole run */
-    bool reported; /* its metrics are being read */
-    float metrics[MCL_METRICS];
-};
 
 struct trainer {
     mcl_context *context;
@@ -53,18 +38,11 @@ struct trainer {
     cl_mem input; /* [2B×D] the views */
     cl_mem whole; /* [B×D] the rows themselves, with a decoder only */
     cl_mem parameters, gradients;
-    cl_mem metrics;       /* [steps_per_epoch × MCL_METRICS] */
-    float *epoch_metrics; /* the same on the host */
-    struct pending pending[STEPS_AHEAD];
-    uint64_t oldest, newest;   /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
+    mcl_steps *steps;
     uint64_t first;            /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions; /* of a run with checkpoints */
     uint64_t checkpoint_step;
     double checkpoint_time;
-    double start;
-    mcl_rate rate;
-    mcl_step *held; /* [HELD_MAX] reports to deliver */
-    size_t held_count;
 };
 
 static mcl_status create_buffers(struct trainer *trainer)
@@ -80,9 +58,42 @@ static mcl_status create_buffers(struct trainer *trainer)
             &trainer->whole, context, trainer->batch, columns * sizeof(float), "rows of a batch"));
     MCL_TRY(mcl_buffer_create_from(
         &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
-    MCL_TRY(mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients"));
-    return mcl_buffer_create(&trainer->metrics, context, trainer->steps_per_epoch,
-        MCL_METRICS * sizeof(float), "metrics");
+    return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
+}
+
+/* The weighted sum of the objectives' means. */
+static double total_loss(const struct trainer *trainer, const float *metrics)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < trainer->options->objective_count; i++)
+        total += (double)trainer->options->objectives[i].weight * (double)metrics[i];
+    return total;
+}
+
+static void measure(mcl_step *step, const float *metrics, const void *of)
+{
+    const struct trainer *trainer = of;
+    step->loss = total_loss(trainer, metrics);
+    for (size_t i = 0; i < trainer->options->objective_count; i++)
+        step->objective_loss[i] = (double)metrics[i];
+    step->spread =
+        (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture.embedding);
+    step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
+}
+
+static mcl_status create_steps(struct trainer *trainer)
+{
+    const mcl_steps_options options = {
+        .batch = trainer->batch,
+        .per_epoch = trainer->steps_per_epoch,
+        .epochs = trainer->options->epochs,
+        .metrics = MCL_METRICS,
+        .measure = measure,
+        .trainer = trainer,
+        .report = trainer->options->report,
+        .user = trainer->options->user,
+    };
+    return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
 
 /* Room for a checkpoint's arrays, freed with free_position(). */
@@ -118,11 +129,12 @@ static mcl_status restore(
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: is a damaged checkpoint: its step %" PRIu64 " does not fit its metrics",
             trainer->options->checkpoint, position->step);
-    trainer->first = trainer->oldest = trainer->newest = position->step;
+    trainer->first = position->step;
+    mcl_steps_skip(trainer->steps, position->step);
     mcl_optimizer_skip(trainer->optimizer, position->step);
     MCL_TRY(mcl_buffer_write(context, trainer->parameters, 0, parameters, count * sizeof(float)));
-    MCL_TRY(
-        mcl_buffer_write(context, trainer->metrics, 0, position->metrics, done * sizeof(float)));
+    MCL_TRY(mcl_buffer_write(
+        context, mcl_steps_metrics(trainer->steps), 0, position->metrics, done * sizeof(float)));
     for (size_t i = 0; i < position->moment_count; i++)
         MCL_TRY(mcl_buffer_write(
             context, moments[i], 0, position->moments[i], position->moment_size * sizeof(float)));
@@ -154,7 +166,7 @@ static mcl_status prepare_checkpoints(struct trainer *trainer)
     mcl_conditions_of(&trainer->conditions, options, trainer->data, trainer->batch,
         mcl_context_gemm(trainer->context));
     /* The metrics of a step that is not reported are not all written. */
-    MCL_TRY(mcl_buffer_zero(trainer->context, trainer->metrics, 0,
+    MCL_TRY(mcl_buffer_zero(trainer->context, mcl_steps_metrics(trainer->steps), 0,
         (size_t)trainer->steps_per_epoch * MCL_METRICS * sizeof(float)));
     return options->resume ? resume(trainer) : MCL_OK;
 }
@@ -186,10 +198,8 @@ static mcl_status create(struct trainer *trainer)
         &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
     MCL_TRY(mcl_views_create(
         &trainer->views, context, trainer->data, &options->mask, options->seed, decoder));
-    MCL_TRY(mcl_allocate(&trainer->held, HELD_MAX, sizeof *trainer->held));
-    MCL_TRY(mcl_allocate(
-        &trainer->epoch_metrics, trainer->steps_per_epoch, MCL_METRICS * sizeof(float)));
     MCL_TRY(create_buffers(trainer));
+    MCL_TRY(create_steps(trainer));
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
     MCL_TRY(mcl_feed_create(
         &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before));
@@ -198,153 +208,16 @@ static mcl_status create(struct trainer *trainer)
 
 static void release(struct trainer *trainer)
 {
-    clFinish(trainer->context->queue); /* a read may still be writing to the host */
-    for (; trainer->oldest < trainer->newest; trainer->oldest++)
-        clReleaseEvent(trainer->pending[trainer->oldest % STEPS_AHEAD].done);
+    mcl_steps_free(trainer->steps);
     mcl_network_free(trainer->encoder);
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
     mcl_feed_free(trainer->feed);
-    free(trainer->epoch_metrics);
-    free(trainer->held);
     mcl_buffer_release(&trainer->input);
     mcl_buffer_release(&trainer->whole);
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
-    mcl_buffer_release(&trainer->metrics);
     mcl_model_free(trainer->model);
-}
-
-/* The weighted sum of the objectives' means. */
-static double total_loss(const struct trainer *trainer, const float *metrics)
-{
-    double total = 0.0;
-    for (size_t i = 0; i < trainer->options->objective_count; i++)
-        total += (double)trainer->options->objectives[i].weight * (double)metrics[i];
-    return total;
-}
-
-static mcl_status check_loss(const struct trainer *trainer, const float *metrics, uint64_t step)
-{
-    if (isfinite(total_loss(trainer, metrics)))
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_DATA,
-        "the loss is no longer finite in step %" PRIu64 ": lower the learning rate (--lr)",
-        step + 1);
-}
-
-static bool ends_epoch(const struct trainer *trainer, uint64_t step)
-{
-    return (step + 1) % trainer->steps_per_epoch == 0;
-}
-
-/* Delivers the reports that wait, with the rate as it is now. */
-static void deliver(struct trainer *trainer)
-{
-    for (size_t i = 0; i < trainer->held_count; i++) {
-        trainer->held[i].rows_per_second = mcl_rate_value(&trainer->rate);
-        trainer->options->report(&trainer->held[i], trainer->options->user);
-    }
-    trainer->held_count = 0;
-}
-
-static void report(struct trainer *trainer, const struct pending *pending, double epoch_loss)
-{
-    const mcl_pretrain_options *options = trainer->options;
-    mcl_step step = {
-        .step = pending->step + 1,
-        .steps = options->epochs * trainer->steps_per_epoch,
-        .epoch = pending->step / trainer->steps_per_epoch + 1,
-        .epochs = options->epochs,
-        .epoch_end = ends_epoch(trainer, pending->step),
-        .loss = total_loss(trainer, pending->metrics),
-        .epoch_loss = epoch_loss,
-        .spread = (double)pending->metrics[MCL_METRIC_DEVIATION] /
-                  sqrt((double)trainer->architecture.embedding),
-        .seconds = trainer->rate.now.time - trainer->start,
-    };
-    for (size_t i = 0; i < options->objective_count; i++)
-        step.objective_loss[i] = (double)pending->metrics[i];
-    step.collapsed = step.spread < MCL_COLLAPSE_SPREAD;
-    trainer->held[trainer->held_count++] = step;
-    if (mcl_rate_settled(&trainer->rate) || trainer->held_count == HELD_MAX)
-        deliver(trainer);
-}
-
-/* *mean = that of the losses of the epoch's steps, of which `last` is the last. */
-static mcl_status mean_loss(double *mean, const struct trainer *trainer, uint64_t last)
-{
-    const uint64_t steps = trainer->steps_per_epoch;
-    double sum = 0.0;
-    for (uint64_t i = 0; i < steps; i++) {
-        const float *metrics = trainer->epoch_metrics + i * MCL_METRICS;
-        MCL_TRY(check_loss(trainer, metrics, last + 1 - steps + i));
-        sum += total_loss(trainer, metrics);
-    }
-    *mean = sum / (double)steps;
-    return MCL_OK;
-}
-
-/* Waits for the oldest pending step and reports it where that was asked for. */
-static mcl_status finish_oldest(struct trainer *trainer)
-{
-    struct pending *pending = &trainer->pending[trainer->oldest % STEPS_AHEAD];
-    const cl_int code = clWaitForEvents(1, &pending->done);
-    clReleaseEvent(pending->done);
-    trainer->oldest++;
-    if (code != CL_SUCCESS)
-        return mcl_context_fail(trainer->context, "waiting for a step", code);
-    mcl_rate_step(
-        &trainer->rate, mcl_clock_seconds(), (trainer->oldest - trainer->first) * trainer->batch);
-    if (!pending->reported)
-        return MCL_OK;
-    double epoch_loss = NAN;
-    if (ends_epoch(trainer, pending->step)) {
-        MCL_TRY(mean_loss(&epoch_loss, trainer, pending->step));
-        memcpy(pending->metrics,
-            trainer->epoch_metrics + (trainer->steps_per_epoch - 1) * MCL_METRICS,
-            sizeof pending->metrics);
-    }
-    MCL_TRY(check_loss(trainer, pending->metrics, pending->step));
-    if (trainer->options->report)
-        report(trainer, pending, epoch_loss);
-    return MCL_OK;
-}
-
-/* Waits for all that has been enqueued, step by step, so that each is seen to end when it does. */
-static mcl_status finish_all(struct trainer *trainer)
-{
-    while (trainer->oldest < trainer->newest)
-        MCL_TRY(finish_oldest(trainer));
-    return MCL_OK;
-}
-
-/* Remembers the step just enqueued; when it is to be reported, its metrics are read as it ends,
- * and with an epoch's last step those of the whole epoch. */
-static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported)
-{
-    const bool whole = ends_epoch(trainer, step);
-    if (trainer->newest - trainer->oldest == STEPS_AHEAD)
-        MCL_TRY(finish_oldest(trainer));
-    while (whole && trainer->oldest + trainer->steps_per_epoch <= step)
-        MCL_TRY(finish_oldest(trainer)); /* epoch_metrics may still be those of the last epoch */
-    struct pending *pending = &trainer->pending[trainer->newest % STEPS_AHEAD];
-    pending->step = step;
-    pending->reported = reported;
-    const size_t size = sizeof pending->metrics;
-    cl_command_queue queue = trainer->context->queue;
-    cl_int code =
-        reported ? clEnqueueReadBuffer(queue, trainer->metrics, CL_FALSE,
-                       whole ? 0 : (size_t)(step % trainer->steps_per_epoch) * size,
-                       whole ? (size_t)trainer->steps_per_epoch * size : size,
-                       whole ? trainer->epoch_metrics : pending->metrics, 0, NULL, &pending->done)
-                 : clEnqueueMarkerWithWaitList(queue, 0, NULL, &pending->done);
-    if (code == CL_SUCCESS) {
-        trainer->newest++;
-        code = clFlush(queue);
-    }
-    return code == CL_SUCCESS ? MCL_OK
-                              : mcl_context_fail(trainer->context, "enqueueing a step", code);
 }
 
 /* Enqueues views, encoder, objectives, backward and optimizer for batch number `index` of the
@@ -352,6 +225,7 @@ static mcl_status remember(struct trainer *trainer, uint64_t step, bool reported
 static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, bool reported)
 {
     const uint32_t views = 2 * trainer->batch;
+    const cl_mem metrics = mcl_steps_metrics(trainer->steps);
     mcl_rows rows;
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
     MCL_TRY(mcl_views_run(
@@ -359,9 +233,9 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     MCL_TRY(mcl_feed_taken(trainer->feed));
     MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, views));
     MCL_TRY(mcl_loss_run(trainer->loss, trainer->encoder, trainer->parameters, trainer->gradients,
-        trainer->whole, trainer->metrics, index));
+        trainer->whole, metrics, index));
     if (reported)
-        MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, trainer->metrics, index));
+        MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input, views, NULL, 0.0f));
     return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
@@ -419,7 +293,7 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
         MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
     MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
     MCL_TRY(set_count(model, "batch", trainer->batch));
-    const uint64_t steps = trainer->oldest; /* that have ended */
+    const uint64_t steps = mcl_steps_ended(trainer->steps);
     const uint64_t planned = options->epochs * trainer->steps_per_epoch;
     MCL_TRY(set_count(model, "epochs", steps / trainer->steps_per_epoch));
     MCL_TRY(set_count(model, "steps", steps));
@@ -444,9 +318,9 @@ static mcl_status read_position(
     mcl_position *position, const struct trainer *trainer, const cl_mem moments[2])
 {
     mcl_context *context = trainer->context;
-    position->step = trainer->oldest;
-    position->metric_count = trainer->oldest % trainer->steps_per_epoch * MCL_METRICS;
-    MCL_TRY(mcl_buffer_read(context, position->metrics, trainer->metrics, 0,
+    position->step = mcl_steps_ended(trainer->steps);
+    position->metric_count = position->step % trainer->steps_per_epoch * MCL_METRICS;
+    MCL_TRY(mcl_buffer_read(context, position->metrics, mcl_steps_metrics(trainer->steps), 0,
         (size_t)position->metric_count * sizeof(float)));
     for (size_t i = 0; i < position->moment_count; i++)
         MCL_TRY(mcl_buffer_read(context, position->moments[i], moments[i], 0,
@@ -474,7 +348,7 @@ static mcl_status write_checkpoint(struct trainer *trainer)
             trainer->options->checkpoint, model, &trainer->conditions, &position);
     mcl_model_free(model);
     free_position(&position);
-    trainer->checkpoint_step = trainer->oldest;
+    trainer->checkpoint_step = mcl_steps_ended(trainer->steps);
     trainer->checkpoint_time = mcl_clock_seconds();
     return status;
 }
@@ -484,7 +358,8 @@ static bool checkpoint_is_due(const struct trainer *trainer)
     const mcl_pretrain_options *options = trainer->options;
     if (!options->checkpoint)
         return false;
-    if (options->checkpoint_steps && trainer->newest % options->checkpoint_steps == 0)
+    if (options->checkpoint_steps &&
+        mcl_steps_enqueued(trainer->steps) % options->checkpoint_steps == 0)
         return true;
     return options->checkpoint_seconds > 0.0 &&
            mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
@@ -493,12 +368,13 @@ static bool checkpoint_is_due(const struct trainer *trainer)
 /* Ends a run on request, when the steps under way have ended. */
 static mcl_status interrupt(struct trainer *trainer)
 {
-    MCL_TRY(finish_all(trainer));
-    deliver(trainer);
-    if (trainer->options->checkpoint && trainer->oldest > trainer->checkpoint_step)
+    MCL_TRY(mcl_steps_finish(trainer->steps));
+    mcl_steps_deliver(trainer->steps);
+    const uint64_t ended = mcl_steps_ended(trainer->steps);
+    if (trainer->options->checkpoint && ended > trainer->checkpoint_step)
         MCL_TRY(write_checkpoint(trainer));
     return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
-        trainer->oldest / trainer->steps_per_epoch + 1, trainer->oldest);
+        ended / trainer->steps_per_epoch + 1, ended);
 }
 
 /* Enqueues step number `number` of the run and what comes with it. */
@@ -511,12 +387,12 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     if (index == 0 || number == trainer->first)
         MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)epoch));
     MCL_TRY(step(trainer, (uint32_t)epoch, index, reported));
-    MCL_TRY(remember(trainer, number, reported));
+    MCL_TRY(mcl_steps_add(trainer->steps, reported));
     mcl_feed_ahead(trainer->feed);
     if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps)
         return MCL_OK;
-    MCL_TRY(finish_all(trainer));
-    deliver(trainer); /* what a checkpoint is behind has been reported */
+    MCL_TRY(mcl_steps_finish(trainer->steps));
+    mcl_steps_deliver(trainer->steps); /* what a checkpoint is behind has been reported */
     return write_checkpoint(trainer);
 }
 
@@ -525,15 +401,15 @@ static mcl_status train(struct trainer *trainer)
     const mcl_pretrain_options *options = trainer->options;
     const uint64_t planned = options->epochs * trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
-    trainer->start = trainer->checkpoint_time = mcl_clock_seconds();
+    trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
-    mcl_rate_start(&trainer->rate, trainer->start);
+    mcl_steps_begin(trainer->steps);
     for (uint64_t number = trainer->first; number < planned; number++) {
         if (options->stop && *options->stop)
             return interrupt(trainer);
         MCL_TRY(train_step(trainer, number));
     }
-    return finish_all(trainer);
+    return mcl_steps_finish(trainer->steps);
 }
 
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
@@ -544,7 +420,7 @@ mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data 
     mcl_status trained = MCL_OK;
     if (status == MCL_OK) {
         trained = train(&trainer);
-        deliver(&trainer);
+        mcl_steps_deliver(trainer.steps);
         if (trained != MCL_OK && trained != MCL_INTERRUPTED)
             status = trained;
     }
