@@ -1,7 +1,8 @@
 /* Rows of the data set to the network's input. Built with:
  *   ELEMENT  uchar (scaled to [0,1]) or float
  *   MASK     0 uniform (m = u), 1 bernoulli (m = u < ratio)
- *   WHOLE    1 to write the unmasked rows too, for the reconstruction objective */
+ *   TARGETS  1 to write the rows as they are, too
+ *   ALTERED  1 to tell which elements of the views are not those of the rows */
 #include "common.clh"
 #include "philox.clh"
 #include "rounding.clh"
@@ -50,14 +51,18 @@ inline float16 mask16(const ulong4 w01, const ulong4 w23, const float ratio)
 
 /* Sixteen elements, or the first n of them, of a row to both of its views. */
 inline void write16(const global ELEMENT *x, global float *positive, global float *negative,
-    global float *whole, const float16 m, const uint n)
+    global float *target, global uchar *hidden, global uchar *shown, const float16 m, const uint n)
 {
     if (n >= 16) {
         const float16 value = scale16(as_floats(vload16(0, x)));
         vstore16(mcl_flush(value * m), 0, positive);
         vstore16(mcl_flush(value * (1.0f - m)), 0, negative);
-        if (WHOLE)
-            vstore16(value, 0, whole);
+        if (TARGETS)
+            vstore16(value, 0, target);
+        if (ALTERED) {
+            vstore16(convert_uchar16(m != 1.0f) & (uchar16)1, 0, hidden);
+            vstore16(convert_uchar16(m != 0.0f) & (uchar16)1, 0, shown);
+        }
     } else {
         float masks[16];
         vstore16(m, 0, masks);
@@ -65,20 +70,24 @@ inline void write16(const global ELEMENT *x, global float *positive, global floa
             const float value = scale(x[j]);
             positive[j] = mcl_flush(value * masks[j]);
             negative[j] = mcl_flush(value * (1.0f - masks[j]));
-            if (WHOLE)
-                whole[j] = value;
+            if (TARGETS)
+                target[j] = value;
+            if (ALTERED) {
+                hidden[j] = masks[j] != 1.0f;
+                shown[j] = masks[j] != 0.0f;
+            }
         }
     }
 }
 
 /* views[2B×D]: row i is the positive view x⊙m of the data set's row order[first+i], row B+i its
- * negative one, x⊙(1−m); whole[B×D] is x. From element `start` on, data has the rows of the batch
- * where they are gathered, else all of the data set. Work-item (g, i) has elements 32·g … 32·g+31 of
- * row i. */
+ * negative one, x⊙(1−m); targets[B×D] is x, and altered[2B×D] tells where a view's factor is not 1.
+ * From element `start` on, data has the rows of the batch where they are gathered, else all of the
+ * data set. Work-item (g, i) has elements 32·g … 32·g+31 of row i. */
 kernel void views(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
     const uint columns, const uint epoch, const uint2 key, const float ratio,
-    global float *restrict views, global float *restrict whole)
+    global float *restrict views, global float *restrict targets, global uchar *restrict altered)
 {
     const uint element = 32 * get_global_id(0), i = get_global_id(1);
     if (element >= columns || i >= batch)
@@ -93,12 +102,15 @@ kernel void views(const global ELEMENT *restrict data, const ulong start,
     const global ELEMENT *x = data + start + (gathered ? i : row) * columns + element;
     global float *positive = views + (ulong)i * columns + element;
     global float *negative = positive + (ulong)batch * columns;
-    global float *unmasked = WHOLE ? whole + (ulong)i * columns + element : whole;
+    const ulong at = (ulong)i * columns + element, other = (ulong)batch * columns;
+    global float *target = TARGETS ? targets + at : targets;
+    global uchar *hidden = ALTERED ? altered + at : altered;
+    global uchar *shown = ALTERED ? hidden + other : altered;
     const uint left = columns - element;
-    write16(x, positive, negative, unmasked, low, left);
+    write16(x, positive, negative, target, hidden, shown, low, left);
     if (left > 16)
-        write16(x + 16, positive + 16, negative + 16, WHOLE ? unmasked + 16 : unmasked,
-            high, left - 16);
+        write16(x + 16, positive + 16, negative + 16, TARGETS ? target + 16 : target,
+            ALTERED ? hidden + 16 : hidden, ALTERED ? shown + 16 : shown, high, left - 16);
 }
 
 /* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
@@ -107,7 +119,8 @@ kernel void views(const global ELEMENT *restrict data, const ulong start,
 kernel void views_block(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
     const uint height, const uint width, const uint channels, const uint side, const uint epoch,
-    const uint2 key, const float ratio, global float *restrict views, global float *restrict whole)
+    const uint2 key, const float ratio, global float *restrict views,
+    global float *restrict targets, global uchar *restrict altered)
 {
     const uint quad = get_global_id(0), i = get_global_id(1);
     const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
@@ -128,8 +141,12 @@ kernel void views_block(const global ELEMENT *restrict data, const ulong start,
                 const float value = scale(x[j]);
                 positive[j] = mcl_flush(value * m);
                 negative[j] = mcl_flush(value * (1.0f - m));
-                if (WHOLE)
-                    whole[i * columns + j] = value;
+                if (TARGETS)
+                    targets[i * columns + j] = value;
+                if (ALTERED) {
+                    altered[i * columns + j] = m != 1.0f;
+                    altered[(batch + i) * columns + j] = m != 0.0f;
+                }
             }
         }
     }

@@ -179,7 +179,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         &work->encoder, context, encoder, encoders, activation, work->batch, false));
     MCL_TRY(mcl_network_create(
         &work->decoder, context, decoder, decoders, activation, work->batch, false));
-    MCL_TRY(mcl_views_create(&work->views, context, data, mask, seed, false));
+    MCL_TRY(mcl_views_create(&work->views, context, data, mask, seed, false, false));
     MCL_TRY(upload_parameters(&work->parameters, context, model));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
@@ -200,7 +200,8 @@ static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
     const mcl_rows gathered = {work->data, 0, work->order, 0, true};
     MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values + first * row, rows * row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, rows * sizeof *order));
-    MCL_TRY(mcl_views_run(&work->views, &gathered, rows, 0, work->input, NULL));
+    const mcl_view_buffers out = {.views = work->input};
+    MCL_TRY(mcl_views_run(&work->views, &gathered, rows, 0, &out));
     MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, rows));
     MCL_TRY(mcl_network_forward(
         work->decoder, work->parameters, mcl_network_output(work->encoder), rows));

@@ -95,7 +95,7 @@ bool mcl_loss_has_decoder(const mcl_loss *loss)
 }
 
 mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem parameters,
-    cl_mem gradients, cl_mem whole, cl_mem metrics, uint64_t slot)
+    cl_mem gradients, const mcl_view_buffers *views, bool paired, cl_mem metrics, uint64_t slot)
 {
     const cl_mem z = mcl_network_output(encoder);
     mcl_gradient dz = {mcl_network_output_gradient(encoder), false};
@@ -107,7 +107,8 @@ mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem param
             .by_embeddings = &dz,
             .parameters = parameters,
             .gradients = gradients,
-            .whole = whole,
+            .views = views,
+            .target_rows = paired ? 2 * loss->batch : loss->batch,
             .weight = loss->objectives[i].weight,
             .metrics = metrics,
             .at = slot * MCL_METRICS + i,

@@ -5,6 +5,7 @@
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "nn/network.h"
+#include "ssl/views.h"
 
 /* What a step measures, one float each: the objectives' means in the order of the options, then the
  * sum of the embedding's standard deviations. */
@@ -19,15 +20,15 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch);
 void mcl_loss_free(mcl_loss *loss);
 
-/* Whether the objectives train the decoder, and so need the unmasked rows. */
+/* Whether the objectives train the decoder, and so need the views' targets. */
 bool mcl_loss_has_decoder(const mcl_loss *loss);
 
 /* Enqueues all objectives on the encoder's output [2B×E] (positive views, then negative): writes
  * the gradient of their weighted sum to the encoder's output gradient, the decoder's own gradients
- * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. whole[B×D] holds the
- * unmasked rows when there is a decoder. */
+ * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. The views have
+ * targets when there is a decoder, one a view where they are paired and else one a row. */
 mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem parameters,
-    cl_mem gradients, cl_mem whole, cl_mem metrics, uint64_t slot);
+    cl_mem gradients, const mcl_view_buffers *views, bool paired, cl_mem metrics, uint64_t slot);
 
 /* Enqueues the measure behind mcl_step.spread on the positive views' embeddings:
  * metrics[slot·MCL_METRICS + MCL_METRIC_DEVIATION] = Σ over columns of their deviation. */

@@ -7,6 +7,7 @@
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
+#include "ssl/views.h"
 
 /* What an objective is made for. */
 typedef struct mcl_objective_setup {
@@ -30,8 +31,9 @@ typedef struct mcl_objective_step {
     mcl_gradient *by_projections;
     cl_mem embeddings; /* [R×E] */
     mcl_gradient *by_embeddings;
-    cl_mem parameters, gradients; /* of the whole model */
-    cl_mem whole;                 /* [B×D] the unmasked rows, where an objective has a decoder */
+    cl_mem parameters, gradients;  /* of the whole model */
+    const mcl_view_buffers *views; /* with targets, where an objective has a decoder */
+    uint32_t target_rows;          /* B, or 2B where the two views of a row have one each */
     float weight;
     cl_mem metrics; /* the mean loss goes to metrics[at] */
     uint64_t at;

@@ -43,20 +43,21 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     struct reconstruction *reconstruction = state;
     mcl_context *context = reconstruction->context;
     mcl_network *decoder = reconstruction->decoder;
-    const uint32_t b = reconstruction->batch, d = reconstruction->columns, r = 2 * b;
+    const uint32_t d = reconstruction->columns, r = 2 * reconstruction->batch;
+    const cl_mem targets = step->views->targets;
     const float elements = (float)((double)r * d);
     cl_kernel kernel;
     MCL_TRY(mcl_network_forward(decoder, step->parameters, step->embeddings, r));
     const cl_mem output = mcl_network_output(decoder);
     MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "squared_errors", ""));
     mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * d);
-    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(output), MCL_BUFFER(step->whole),
-        MCL_UINT(b), MCL_UINT(d), MCL_BUFFER(reconstruction->losses.values)));
+    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(output), MCL_BUFFER(targets),
+        MCL_UINT(step->target_rows), MCL_UINT(d), MCL_BUFFER(reconstruction->losses.values)));
     MCL_TRY(mcl_terms_total(&reconstruction->losses, context, r, elements, step));
     MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "reconstruction_backward", ""));
     mcl_record_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
-    MCL_TRY(mcl_launch(context, kernel, d, r, MCL_BUFFER(output), MCL_BUFFER(step->whole),
-        MCL_UINT(b), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
+    MCL_TRY(mcl_launch(context, kernel, d, r, MCL_BUFFER(output), MCL_BUFFER(targets),
+        MCL_UINT(step->target_rows), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
         MCL_BUFFER(mcl_network_output_gradient(decoder))));
     const float keep = mcl_gradient_accumulates(step->by_embeddings) ? 1.0f : 0.0f;
     return mcl_network_backward(decoder, step->parameters, step->gradients, step->embeddings, r,

@@ -35,8 +35,7 @@ struct trainer {
     mcl_optimizer *optimizer;
     mcl_feed *feed;
     mcl_views views;
-    cl_mem input; /* [2B×D] the views */
-    cl_mem whole; /* [B×D] the rows themselves, with a decoder only */
+    mcl_view_buffers input; /* targets with a decoder only */
     cl_mem parameters, gradients;
     mcl_steps *steps;
     uint64_t first;            /* step of the run: 0, or where a checkpoint was made */
@@ -51,11 +50,13 @@ static mcl_status create_buffers(struct trainer *trainer)
     const uint64_t columns = mcl_data_columns(trainer->data);
     uint64_t count;
     const float *initial = mcl_model_parameters(trainer->model, &count, NULL);
-    MCL_TRY(mcl_buffer_create(&trainer->input, context, 2 * (uint64_t)trainer->batch,
-        columns * sizeof(float), "views of a batch"));
+    const uint64_t views = 2 * (uint64_t)trainer->batch;
+    MCL_TRY(mcl_buffer_create(
+        &trainer->input.views, context, views, columns * sizeof(float), "views of a batch"));
     if (mcl_loss_has_decoder(trainer->loss))
-        MCL_TRY(mcl_buffer_create(
-            &trainer->whole, context, trainer->batch, columns * sizeof(float), "rows of a batch"));
+        MCL_TRY(mcl_buffer_create(&trainer->input.targets, context,
+            mcl_views_paired(&trainer->views) ? views : trainer->batch, columns * sizeof(float),
+            "rows of a batch"));
     MCL_TRY(mcl_buffer_create_from(
         &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
@@ -197,7 +198,7 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_optimizer_create(
         &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
     MCL_TRY(mcl_views_create(
-        &trainer->views, context, trainer->data, &options->mask, options->seed, decoder));
+        &trainer->views, context, trainer->data, &options->mask, options->seed, decoder, false));
     MCL_TRY(create_buffers(trainer));
     MCL_TRY(create_steps(trainer));
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
@@ -213,8 +214,8 @@ static void release(struct trainer *trainer)
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
     mcl_feed_free(trainer->feed);
-    mcl_buffer_release(&trainer->input);
-    mcl_buffer_release(&trainer->whole);
+    mcl_buffer_release(&trainer->input.views);
+    mcl_buffer_release(&trainer->input.targets);
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
     mcl_model_free(trainer->model);
@@ -228,16 +229,16 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     const cl_mem metrics = mcl_steps_metrics(trainer->steps);
     mcl_rows rows;
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
-    MCL_TRY(mcl_views_run(
-        &trainer->views, &rows, trainer->batch, epoch, trainer->input, trainer->whole));
+    MCL_TRY(mcl_views_run(&trainer->views, &rows, trainer->batch, epoch, &trainer->input));
     MCL_TRY(mcl_feed_taken(trainer->feed));
-    MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, views));
+    MCL_TRY(
+        mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input.views, views));
     MCL_TRY(mcl_loss_run(trainer->loss, trainer->encoder, trainer->parameters, trainer->gradients,
-        trainer->whole, metrics, index));
+        &trainer->input, mcl_views_paired(&trainer->views), metrics, index));
     if (reported)
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
-        trainer->input, views, NULL, 0.0f));
+        trainer->input.views, views, NULL, 0.0f));
     return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
 }
 

@@ -14,28 +14,36 @@ size_t mcl_element_size(mcl_element element)
 }
 
 static void write_options(
-    char options[OPTIONS_SIZE], mcl_element element, mcl_mask_kind mask, bool whole)
+    char options[OPTIONS_SIZE], mcl_element element, mcl_mask_kind mask, bool targets, bool altered)
 {
-    snprintf(options, OPTIONS_SIZE, "-D ELEMENT=%s -D MASK=%d -D WHOLE=%d",
-        element == MCL_ELEMENT_UINT8 ? "uchar" : "float", mask == MCL_MASK_UNIFORM ? 0 : 1, whole);
+    snprintf(options, OPTIONS_SIZE, "-D ELEMENT=%s -D MASK=%d -D TARGETS=%d -D ALTERED=%d",
+        element == MCL_ELEMENT_UINT8 ? "uchar" : "float", mask == MCL_MASK_UNIFORM ? 0 : 1, targets,
+        altered);
 }
 
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
-    const mcl_mask *mask, uint64_t seed, bool whole)
+    const mcl_mask *mask, uint64_t seed, bool targets, bool altered)
 {
     mcl_views created = {.context = context, .mask = *mask, .seed = seed};
     MCL_TRY(mcl_mask_check(created.image, mask, data));
     created.columns = (uint32_t)mcl_data_columns(data);
-    created.row_bytes = created.columns * (mcl_element_size(mcl_data_element(data)) +
-                                              (whole ? 3 : 2) * sizeof(float));
-    write_options(created.options, mcl_data_element(data), mask->kind, whole);
+    created.row_bytes =
+        created.columns * (mcl_element_size(mcl_data_element(data)) +
+                              (targets ? 3 : 2) * sizeof(float) + (altered ? 2 : 0));
+    write_options(created.options, mcl_data_element(data), mask->kind, targets, altered);
     MCL_TRY(mcl_kernel_expect(context, "views.cl", created.options));
     *views = created;
     return MCL_OK;
 }
 
+bool mcl_views_paired(const mcl_views *views)
+{
+    (void)views;
+    return false;
+}
+
 mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
-    cl_mem out, cl_mem whole)
+    const mcl_view_buffers *out)
 {
     const cl_uint2 key = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
     const mcl_argument key_argument = {sizeof key, &key};
@@ -43,8 +51,9 @@ mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch,
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(
         &kernel, views->context, "views.cl", block ? "views_block" : "views", views->options));
-    if (!whole)
-        whole = out; /* never written */
+    /* What is not wanted is never written. */
+    const cl_mem targets = out->targets ? out->targets : out->views;
+    const cl_mem altered = out->altered ? out->altered : out->views;
     mcl_record_work(views->context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     if (block) {
         const uint32_t side = views->mask.patch, height = views->image[0], width = views->image[1];
@@ -53,13 +62,14 @@ mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch,
             MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
             MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(height), MCL_UINT(width),
             MCL_UINT(views->image[2]), MCL_UINT(side), MCL_UINT(epoch), key_argument,
-            MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out), MCL_BUFFER(whole));
+            MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out->views), MCL_BUFFER(targets),
+            MCL_BUFFER(altered));
     }
     return mcl_launch(views->context, kernel, ((size_t)views->columns + 31) / 32, batch,
         MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns),
-        MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out),
-        MCL_BUFFER(whole));
+        MCL_UINT(epoch), key_argument, MCL_FLOAT(views->mask.ratio), MCL_BUFFER(out->views),
+        MCL_BUFFER(targets), MCL_BUFFER(altered));
 }
 
 mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
@@ -67,7 +77,7 @@ mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_e
 {
     char options[OPTIONS_SIZE];
     cl_kernel kernel;
-    write_options(options, element, MCL_MASK_UNIFORM, false);
+    write_options(options, element, MCL_MASK_UNIFORM, false, false);
     MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked", options));
     return mcl_launch(context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(start),
         MCL_ULONG(count), MCL_BUFFER(out));

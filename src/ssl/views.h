@@ -18,6 +18,16 @@ typedef struct mcl_views {
     char options[64];  /* that the kernel is built with */
 } mcl_views;
 
+/* Where the views of a batch of B rows of D elements go. */
+typedef struct mcl_view_buffers {
+    cl_mem views;   /* [2B×D] the first views of the batch's rows, then the second ones */
+    cl_mem targets; /* [B×D], or [2B×D] where mcl_views_paired(): the rows before mask, noise and
+                     * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
+                     * wanted */
+    cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
+                     * corruption changed its value; NULL: not wanted */
+} mcl_view_buffers;
+
 /* Where the rows of a batch are on the device. */
 typedef struct mcl_rows {
     cl_mem data; /* rows in the data set's own type, from element `start` on */
@@ -28,16 +38,17 @@ typedef struct mcl_rows {
                     */
 } mcl_rows;
 
-/* MCL_ERROR_ARGUMENT when the mask does not fit the data. whole says that the unmasked rows are
- * wanted too. */
+/* MCL_ERROR_ARGUMENT when the mask does not fit the data. targets and altered say which buffers
+ * every mcl_views_run() will have. */
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
-    const mcl_mask *mask, uint64_t seed, bool whole);
+    const mcl_mask *mask, uint64_t seed, bool targets, bool altered);
 
-/* out[2·batch × columns] = the positive views of rows, then the negative ones; whole[batch ×
- * columns] = the rows themselves, when they are wanted. Masks are drawn for the rows' numbers in
- * the data set. */
+/* Whether the two views of a row have a target each, since they were moved or lit differently. */
+bool mcl_views_paired(const mcl_views *views);
+
+/* Enqueues the views of a batch. What is random is drawn for the rows' numbers in the data set. */
 mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
-    cl_mem out, cl_mem whole);
+    const mcl_view_buffers *out);
 
 /* out[count] = count elements of data from element `start` on, scaled and unmasked. */
 mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,

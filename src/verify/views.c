@@ -107,8 +107,9 @@ static mcl_status check_with(mcl_checker *checker, const struct views *check, co
     MCL_TRY(mcl_checker_buffer(&rows.order, checker, order, sizeof order));
     MCL_TRY(mcl_checker_buffer(&out, checker, zeros, 2 * half * sizeof *zeros));
     MCL_TRY(mcl_checker_buffer(&whole, checker, zeros, half * sizeof *zeros));
-    MCL_TRY(mcl_views_create(&made, context, data, &mask, SEED, true));
-    MCL_TRY(mcl_views_run(&made, &rows, BATCH, EPOCH, out, whole));
+    MCL_TRY(mcl_views_create(&made, context, data, &mask, SEED, true, false));
+    MCL_TRY(mcl_views_run(
+        &made, &rows, BATCH, EPOCH, &(mcl_view_buffers){.views = out, .targets = whole}));
     MCL_TRY(mcl_checker_expect(checker, check->name, expected, out, 2 * half));
     mcl_checker_clear(checker);
     return MCL_OK;

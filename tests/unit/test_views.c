@@ -81,6 +81,8 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
 {
     const uint64_t columns = columns_of(set);
     const size_t view = (size_t)(batch * columns), count = 2 * view + GUARDS;
+    unsigned char *altered = allocate(count, 1), *got_altered = allocate(count, 1);
+    memset(altered, 0x77, count);
     mcl_data *data = make_data(set);
     const void *values = mcl_data_values(data);
     float *expected = allocate(count, sizeof(float)), *got = allocate(count, sizeof(float));
@@ -93,10 +95,15 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
     cl_mem out = buffer_with(expected, count * sizeof(float));
     cl_mem out_whole = buffer_with(whole, count * sizeof(float));
     mcl_views views;
-    ASSERT_OK(mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole));
-    ASSERT_OK(mcl_views_run(&views, &rows, batch, set->epoch, out, with_whole ? out_whole : NULL));
+    ASSERT_OK(
+        mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole, with_whole));
+    cl_mem out_altered = buffer_with(altered, count);
+    const mcl_view_buffers buffers = {
+        out, with_whole ? out_whole : NULL, with_whole ? out_altered : NULL};
+    ASSERT_OK(mcl_views_run(&views, &rows, batch, set->epoch, &buffers));
     read_buffer(got, out, count * sizeof(float));
     read_buffer(got_whole, out_whole, count * sizeof(float));
+    read_buffer(got_altered, out_altered, count);
     for (uint32_t i = 0; i < batch; i++) {
         const uint64_t row = order[first + i];
         for (uint32_t c = 0; c < columns; c++) {
@@ -104,8 +111,11 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
             const float m = mask_at(set, row, c);
             expected[i * columns + c] = mcl_host_flush(x * m);
             expected[view + i * columns + c] = mcl_host_flush(x * (1.0f - m));
-            if (with_whole)
+            if (with_whole) {
                 whole[i * columns + c] = x;
+                altered[i * columns + c] = m != 1.0f;
+                altered[view + i * columns + c] = m != 0.0f;
+            }
         }
     }
     char what[128];
@@ -115,11 +125,15 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
     snprintf(what, sizeof what, "whole rows, %s, %u rows of %u",
         set->element == MCL_ELEMENT_UINT8 ? "uint8" : "float", (unsigned)batch, (unsigned)columns);
     assert_same_bits(got_whole, whole, count, what);
+    ck_assert_mem_eq(got_altered, altered, count);
     mcl_buffer_release(&rows.data);
     mcl_buffer_release(&rows.order);
     mcl_buffer_release(&out);
     mcl_buffer_release(&out_whole);
+    mcl_buffer_release(&out_altered);
     mcl_data_free(data);
+    free(altered);
+    free(got_altered);
     free(expected);
     free(got);
     free(whole);
@@ -249,8 +263,9 @@ static void check_gathered(const struct set *set, bool with_whole)
     cl_mem out = buffer_with(got, 2 * view * sizeof(float));
     cl_mem whole = buffer_with(got, view * sizeof(float));
     mcl_views views;
-    ASSERT_OK(mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole));
-    ASSERT_OK(mcl_views_run(&views, &rows, BATCH, set->epoch, out, with_whole ? whole : NULL));
+    ASSERT_OK(mcl_views_create(&views, context, data, &set->mask, set->seed, with_whole, false));
+    const mcl_view_buffers buffers = {.views = out, .targets = with_whole ? whole : NULL};
+    ASSERT_OK(mcl_views_run(&views, &rows, BATCH, set->epoch, &buffers));
     read_buffer(got, out, 2 * view * sizeof(float));
     read_buffer(got + 2 * view, whole, view * sizeof(float));
     for (uint32_t i = 0; i < BATCH; i++) {
@@ -309,8 +324,9 @@ START_TEST(test_bytes_are_scaled_with_one_rounding)
         ASSERT_OK(mcl_buffer_create(&out, context, 2 * width, sizeof(float), "views"));
         ASSERT_OK(mcl_buffer_create(&whole, context, width, sizeof(float), "rows"));
         mcl_views views;
-        ASSERT_OK(mcl_views_create(&views, context, data, &mask, 0, true));
-        ASSERT_OK(mcl_views_run(&views, &rows, 1, 0, out, whole));
+        ASSERT_OK(mcl_views_create(&views, context, data, &mask, 0, true, false));
+        const mcl_view_buffers buffers = {.views = out, .targets = whole};
+        ASSERT_OK(mcl_views_run(&views, &rows, 1, 0, &buffers));
         read_buffer(got, whole, width * sizeof(float));
         assert_same_bits(got, expected, width, "bytes in views");
         ASSERT_OK(mcl_unmasked(context, rows.data, 0, MCL_ELEMENT_UINT8, width, whole));
@@ -352,7 +368,7 @@ START_TEST(test_masks_that_do_not_fit_are_refused)
     mcl_data *data = make_data(&rows);
     mcl_views views = {.columns = 77};
     ck_assert_int_eq(
-        mcl_views_create(&views, context, data, &rows.mask, 0, false), MCL_ERROR_ARGUMENT);
+        mcl_views_create(&views, context, data, &rows.mask, 0, false, false), MCL_ERROR_ARGUMENT);
     ck_assert_uint_eq(views.columns, 77);
     mcl_data_free(data);
 }
