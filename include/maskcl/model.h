@@ -2,6 +2,7 @@
 #ifndef MASKCL_MODEL_H
 #define MASKCL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ extern "C" {
 #endif
 
 #define MCL_HIDDEN_MAX 16
+#define MCL_HEAD_MAX 4
 
 typedef enum mcl_activation {
     MCL_ACTIVATION_NONE,
@@ -20,14 +22,33 @@ typedef enum mcl_activation {
     MCL_ACTIVATION_TANH,
 } mcl_activation;
 
+typedef enum mcl_normalization {
+    MCL_NORMALIZATION_NONE,
+    MCL_NORMALIZATION_BATCH, /* Ioffe and Szegedy 2015, as torch.nn.BatchNorm1d */
+    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm */
+} mcl_normalization;
+
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
- * decoder is its mirror image. The activation follows every layer but the last. */
+ * decoder is its mirror image. The activation follows every layer but the last, and the
+ * normalization comes before every activation.
+ *
+ * The projector is a further stack of layers behind the embedding, that the objectives on
+ * embeddings see in its place, Linear(embedding, projector[0]), activation, …,
+ * Linear(…, projector[n-1]); the predictor is one behind the projector (or the embedding, without
+ * one) that ends in the width it begins with, P: Linear(P, predictor[0]), activation, …,
+ * Linear(predictor[n-1], P). */
 typedef struct mcl_architecture {
     uint64_t input; /* columns of the data */
     uint32_t hidden[MCL_HIDDEN_MAX];
     uint32_t hidden_count; /* 0 makes the encoder one linear layer */
     uint32_t embedding;
     mcl_activation activation;
+    mcl_normalization normalization;
+    bool activated_embedding; /* normalization and activation follow the encoder's last layer too */
+    uint32_t projector[MCL_HEAD_MAX];
+    uint32_t projector_count; /* 0: none */
+    uint32_t predictor[MCL_HEAD_MAX];
+    uint32_t predictor_count; /* 0: none */
 } mcl_architecture;
 
 /* Parameters in host memory, with the architecture and the metadata that go into the file. */
@@ -37,13 +58,14 @@ typedef struct mcl_model mcl_model;
 typedef struct mcl_tensor {
     const char *name; /* "encoder.0.weight", as in the published PyTorch class */
     float *values;
-    uint64_t shape[2]; /* [out, in] for a weight, [out] for a bias */
+    uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
     uint32_t dimensions;
     uint64_t offset; /* of its first value in the flat vector of all parameters */
 } mcl_tensor;
 
 /* Makes a model with the initial parameters of torch.nn.Linear (weight and bias uniform in
- * ±1/√fan_in) drawn for seed. */
+ * ±1/√fan_in) drawn for seed; a normalization begins with weight 1 and bias 0, its running mean
+ * with 0 and its running variance with 1. */
 MCL_API mcl_status mcl_model_create(
     mcl_model **model, const mcl_architecture *architecture, uint64_t seed);
 
@@ -60,7 +82,9 @@ MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
-/* Parameter tensors in model order: the encoder's first, weight before bias, layer by layer. */
+/* Parameter tensors in model order: those of the encoder, the projector, the predictor and the
+ * decoder, layer by layer (weight, bias, then the normalization's weight and bias); after them the
+ * running means and variances of batch normalization, in the same order. */
 MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
 MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 
@@ -78,9 +102,10 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
 
 /* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
  * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
- * joined by commas), embedding and activation. set refuses those with MCL_ERROR_ARGUMENT, and text
- * that is not UTF-8, and a key that is empty or has a control character. get returns NULL for a key
- * that is not there; the string is the model's. */
+ * joined by commas), embedding and activation; where the architecture has them normalization,
+ * activated_embedding ("yes"), projector and predictor. set refuses those with MCL_ERROR_ARGUMENT,
+ * and text that is not UTF-8, and a key that is empty or has a control character. get returns NULL
+ * for a key that is not there; the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);
@@ -90,6 +115,10 @@ MCL_API void mcl_model_metadata_at(
 /* Parses "none", "relu", "gelu" or "tanh". */
 MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *text);
 MCL_API const char *mcl_activation_name(mcl_activation activation);
+
+/* Parses "none", "batch" or "layer". */
+MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
+MCL_API const char *mcl_normalization_name(mcl_normalization normalization);
 
 #ifdef __cplusplus
 }

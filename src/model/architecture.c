@@ -14,12 +14,20 @@ static const char *const activation_names[] = {
     [MCL_ACTIVATION_TANH] = "tanh",
 };
 
-#define ACTIVATIONS (sizeof activation_names / sizeof *activation_names)
+static const char *const normalization_names[] = {
+    [MCL_NORMALIZATION_NONE] = "none",
+    [MCL_NORMALIZATION_BATCH] = "batch",
+    [MCL_NORMALIZATION_LAYER] = "layer",
+};
+
+static const char *const part_names[MCL_PARTS] = {"encoder", "projector", "predictor", "decoder"};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, activation_names, ACTIVATIONS, "activation"));
+    MCL_TRY(mcl_name_parse(&index, text, activation_names, COUNT(activation_names), "activation"));
     *activation = (mcl_activation)index;
     return MCL_OK;
 }
@@ -29,21 +37,104 @@ const char *mcl_activation_name(mcl_activation activation)
     return activation_names[activation];
 }
 
-/* The width before the encoder's layer l; that of l = hidden_count + 1 is the embedding. */
-static uint64_t width(const mcl_architecture *architecture, uint32_t l)
+mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text)
 {
-    if (l == 0)
-        return architecture->input;
-    return l <= architecture->hidden_count ? architecture->hidden[l - 1] : architecture->embedding;
+    size_t index;
+    MCL_TRY(mcl_name_parse(
+        &index, text, normalization_names, COUNT(normalization_names), "normalization"));
+    *normalization = (mcl_normalization)index;
+    return MCL_OK;
 }
 
-/* Adds the parameters of a layer and of its mirror image: in·out weights each, out and in biases.
- */
-static bool add_layer(uint64_t *parameters, uint64_t in, uint64_t out)
+const char *mcl_normalization_name(mcl_normalization normalization)
 {
-    uint64_t weights;
-    return mcl_multiply(&weights, in, out) && weights <= MCL_PARAMETERS_MAX &&
-           (*parameters += 2 * weights + in + out) <= MCL_PARAMETERS_MAX;
+    return normalization_names[normalization];
+}
+
+/* The widths of a part: what goes into its first layer, and what comes out of each. */
+struct stack {
+    uint64_t width[MCL_LAYERS_MAX + 1];
+    size_t layers; /* 0: the architecture does not have the part */
+};
+
+static void add_widths(struct stack *widths, const uint32_t *more, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        widths->width[++widths->layers] = more[i];
+}
+
+/* What the objectives on embeddings see. */
+static uint32_t projected(const mcl_architecture *architecture)
+{
+    return architecture->projector_count
+               ? architecture->projector[architecture->projector_count - 1]
+               : architecture->embedding;
+}
+
+static struct stack widths_of(const mcl_architecture *architecture, mcl_part part)
+{
+    struct stack widths = {.layers = 0};
+    const uint32_t last = projected(architecture);
+    switch (part) {
+    case MCL_PART_PROJECTOR:
+        widths.width[0] = architecture->embedding;
+        add_widths(&widths, architecture->projector, architecture->projector_count);
+        break;
+    case MCL_PART_PREDICTOR:
+        widths.width[0] = last;
+        add_widths(&widths, architecture->predictor, architecture->predictor_count);
+        if (widths.layers)
+            add_widths(&widths, &last, 1);
+        break;
+    default:
+        widths.width[0] = architecture->input;
+        add_widths(&widths, architecture->hidden, architecture->hidden_count);
+        add_widths(&widths, &architecture->embedding, 1);
+        break;
+    }
+    if (part != MCL_PART_DECODER)
+        return widths;
+    const struct stack encoder = widths;
+    for (size_t i = 0; i <= encoder.layers; i++)
+        widths.width[i] = encoder.width[encoder.layers - i];
+    return widths;
+}
+
+static mcl_status check_widths(
+    const uint32_t *width, uint32_t count, uint32_t most, const char *what)
+{
+    if (count > most)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%" PRIu32 " %s layers are too many: at most %" PRIu32,
+            count, what, most);
+    for (uint32_t i = 0; i < count; i++) {
+        if (width[i] == 0)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "%s layer %" PRIu32 " has no columns: it must have at least 1", what, i + 1);
+    }
+    return MCL_OK;
+}
+
+/* Whether the activation, and the normalization before it, follow layer l of a part of `count`. */
+static bool is_activated(
+    const mcl_architecture *architecture, mcl_part part, size_t l, size_t count)
+{
+    return l + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
+}
+
+/* How many values a layer has, running statistics included; false when they are too many. */
+static bool count_layer(uint64_t *count, const mcl_architecture *architecture, mcl_part part,
+    size_t l, const struct stack *widths)
+{
+    const uint64_t in = widths->width[l], out = widths->width[l + 1];
+    uint64_t vectors = 1, weights;
+    if (is_activated(architecture, part, l, widths->layers))
+        vectors += architecture->normalization == MCL_NORMALIZATION_BATCH   ? 4
+                   : architecture->normalization == MCL_NORMALIZATION_LAYER ? 2
+                                                                            : 0;
+    if (!mcl_multiply(&weights, in, out) || weights > MCL_PARAMETERS_MAX)
+        return false;
+    *count = weights + vectors * out;
+    return true;
 }
 
 mcl_status mcl_architecture_check(const mcl_architecture *architecture)
@@ -52,113 +143,183 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the input has %" PRIu64 " columns: it must be from 1 to %" PRIu32, architecture->input,
             UINT32_MAX);
-    if (architecture->hidden_count > MCL_HIDDEN_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "%" PRIu32 " hidden layers are too many: at most %d",
-            architecture->hidden_count, MCL_HIDDEN_MAX);
-    for (uint32_t i = 0; i < architecture->hidden_count; i++) {
-        if (architecture->hidden[i] == 0)
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "hidden layer %" PRIu32 " has no columns: it must have at least 1", i + 1);
-    }
+    MCL_TRY(
+        check_widths(architecture->hidden, architecture->hidden_count, MCL_HIDDEN_MAX, "hidden"));
     if (architecture->embedding == 0)
         return mcl_fail(
             MCL_ERROR_ARGUMENT, "the embedding has no columns: it must have at least 1");
-    if ((size_t)architecture->activation >= ACTIVATIONS)
+    MCL_TRY(check_widths(
+        architecture->projector, architecture->projector_count, MCL_HEAD_MAX, "projector"));
+    MCL_TRY(check_widths(
+        architecture->predictor, architecture->predictor_count, MCL_HEAD_MAX, "predictor"));
+    if ((size_t)architecture->activation >= COUNT(activation_names))
         return mcl_fail(
             MCL_ERROR_ARGUMENT, "%d is no activation's number", (int)architecture->activation);
+    if ((size_t)architecture->normalization >= COUNT(normalization_names))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%d is no normalization's number",
+            (int)architecture->normalization);
     uint64_t parameters = 0;
-    for (uint32_t l = 0; l <= architecture->hidden_count; l++) {
-        if (!add_layer(&parameters, width(architecture, l), width(architecture, l + 1)))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "the model is too large: with the layer of %" PRIu64 "×%" PRIu64
-                " weights it has more than %" PRIu32 " parameters",
-                width(architecture, l + 1), width(architecture, l), MCL_PARAMETERS_MAX);
+    for (int part = 0; part < MCL_PARTS; part++) {
+        const struct stack widths = widths_of(architecture, (mcl_part)part);
+        for (size_t l = 0; l < widths.layers; l++) {
+            uint64_t count;
+            if (!count_layer(&count, architecture, (mcl_part)part, l, &widths) ||
+                (parameters += count) > MCL_PARAMETERS_MAX)
+                return mcl_fail(MCL_ERROR_ARGUMENT,
+                    "the model is too large: with the layer of %" PRIu64 "×%" PRIu64
+                    " weights it has more than %" PRIu32 " parameters",
+                    widths.width[l + 1], widths.width[l], MCL_PARAMETERS_MAX);
+        }
     }
     return MCL_OK;
 }
 
-/* Fills in the layer after those that end at `offset`; returns where it ends. */
-static uint64_t place_layer(
-    mcl_layer *layer, uint64_t offset, uint64_t in, uint64_t out, bool activated)
+/* Fills in the layer whose values begin at `offset`, and running statistics at `statistics`; both
+ * are moved behind it. */
+static void place_layer(mcl_layer *layer, uint64_t *offset, uint64_t *statistics)
 {
-    const uint64_t bias = offset + in * out;
-    *layer = (mcl_layer){(uint32_t)in, (uint32_t)out, offset, bias, activated};
-    return bias + out;
+    layer->weight = *offset;
+    layer->bias = layer->weight + (uint64_t)layer->in * layer->out;
+    *offset = layer->bias + layer->out;
+    if (layer->normalization == MCL_NORMALIZATION_NONE)
+        return;
+    layer->scale = *offset;
+    layer->shift = layer->scale + layer->out;
+    *offset = layer->shift + layer->out;
+    if (layer->normalization != MCL_NORMALIZATION_BATCH)
+        return;
+    layer->mean = *statistics;
+    layer->variance = layer->mean + layer->out;
+    *statistics = layer->variance + layer->out;
 }
 
-size_t mcl_encoder_layers(mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture)
+/* The layers of a part that begins at *offset and *statistics. */
+static size_t place_part(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, uint64_t *statistics,
+    const mcl_architecture *architecture, mcl_part part)
 {
-    const uint32_t last = architecture->hidden_count;
-    uint64_t offset = 0;
-    for (uint32_t l = 0; l <= last; l++)
-        offset = place_layer(
-            &layers[l], offset, width(architecture, l), width(architecture, l + 1), l < last);
-    return last + 1;
+    const struct stack widths = widths_of(architecture, part);
+    for (size_t l = 0; l < widths.layers; l++) {
+        const bool activated = is_activated(architecture, part, l, widths.layers);
+        layers[l] = (mcl_layer){
+            .in = (uint32_t)widths.width[l],
+            .out = (uint32_t)widths.width[l + 1],
+            .activated = activated,
+            .normalization = activated ? architecture->normalization : MCL_NORMALIZATION_NONE,
+        };
+        place_layer(&layers[l], offset, statistics);
+    }
+    return widths.layers;
 }
 
-size_t mcl_decoder_layers(mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture)
+/* Places all parts up to `part`, whose layers are then in layers. */
+static size_t place_parts(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, uint64_t *statistics,
+    const mcl_architecture *architecture, mcl_part part)
 {
-    const uint32_t last = architecture->hidden_count;
-    uint64_t offset = mcl_encoder_parameters(architecture);
-    for (uint32_t l = 0; l <= last; l++)
-        offset = place_layer(&layers[l], offset, width(architecture, last + 1 - l),
-            width(architecture, last - l), l < last);
-    return last + 1;
+    size_t count = 0;
+    for (int p = 0; p <= (int)part; p++)
+        count = place_part(layers, offset, statistics, architecture, (mcl_part)p);
+    return count;
 }
 
-static uint64_t layers_end(const mcl_layer *layers, size_t count)
+size_t mcl_part_layers(
+    mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part)
 {
-    return layers[count - 1].bias + layers[count - 1].out;
+    /* The running statistics begin where the last part ends. */
+    uint64_t offset = 0, statistics = mcl_part_end(architecture, MCL_PARTS - 1);
+    return place_parts(layers, &offset, &statistics, architecture, part);
 }
 
-uint64_t mcl_encoder_parameters(const mcl_architecture *architecture)
+uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part)
 {
     mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_encoder_layers(layers, architecture);
-    return layers_end(layers, count);
+    uint64_t offset = 0, statistics = 0;
+    place_parts(layers, &offset, &statistics, architecture, part);
+    return offset;
+}
+
+uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part)
+{
+    switch (part) {
+    case MCL_PART_ENCODER:
+        return architecture->embedding;
+    case MCL_PART_DECODER:
+        return (uint32_t)architecture->input;
+    default:
+        return projected(architecture); /* where a predictor ends, too */
+    }
 }
 
 uint64_t mcl_architecture_parameters(const mcl_architecture *architecture)
 {
     mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_decoder_layers(layers, architecture);
-    return layers_end(layers, count);
+    uint64_t offset = 0, statistics = 0;
+    place_parts(layers, &offset, &statistics, architecture, MCL_PARTS - 1);
+    return offset + statistics;
 }
 
-/* Fills in a weight and a bias for each layer. A Sequential numbers activations too: layer l is its
- * module 2l. */
-static void place_tensors(
-    mcl_tensor_place *tensors, const char *network, const mcl_layer *layers, size_t count)
+/* The vector of a layer that its module `module` of the part calls `name`. */
+static mcl_tensor_place vector_place(const mcl_layer *layer, const char *part, size_t module,
+    const char *name, uint64_t offset, float initial)
 {
-    for (size_t l = 0; l < count; l++) {
-        const mcl_layer *layer = &layers[l];
-        mcl_tensor_place *weight = &tensors[2 * l], *bias = weight + 1;
-        *weight = (mcl_tensor_place){
-            .shape = {layer->out, layer->in},
-            .dimensions = 2,
-            .fan_in = layer->in,
-            .offset = layer->weight,
-            .count = layer->bias - layer->weight,
-        };
-        *bias = (mcl_tensor_place){
-            .shape = {layer->out},
-            .dimensions = 1,
-            .fan_in = layer->in,
-            .offset = layer->bias,
-            .count = layer->out,
-        };
-        snprintf(weight->name, sizeof weight->name, "%s.%zu.weight", network, 2 * l);
-        snprintf(bias->name, sizeof bias->name, "%s.%zu.bias", network, 2 * l);
-    }
+    mcl_tensor_place place = {
+        .shape = {layer->out},
+        .dimensions = 1,
+        .initial = initial,
+        .offset = offset,
+        .count = layer->out,
+    };
+    snprintf(place.name, sizeof place.name, "%s.%zu.%s", part, module, name);
+    return place;
+}
+
+/* How many modules of a Sequential a layer is. */
+static size_t modules_of(const mcl_layer *layer)
+{
+    return 1 + (layer->normalization != MCL_NORMALIZATION_NONE) + layer->activated;
+}
+
+/* The tensors that training changes. */
+static size_t trained_tensors(
+    mcl_tensor_place *tensors, const mcl_layer *layer, const char *part, size_t module)
+{
+    tensors[0] = vector_place(layer, part, module, "weight", layer->weight, 0.0f);
+    tensors[0].shape[1] = layer->in;
+    tensors[0].dimensions = 2;
+    tensors[0].count *= layer->in;
+    tensors[1] = vector_place(layer, part, module, "bias", layer->bias, 0.0f);
+    tensors[0].fan_in = tensors[1].fan_in = layer->in;
+    if (layer->normalization == MCL_NORMALIZATION_NONE)
+        return 2;
+    tensors[2] = vector_place(layer, part, module + 1, "weight", layer->scale, 1.0f);
+    tensors[3] = vector_place(layer, part, module + 1, "bias", layer->shift, 0.0f);
+    return 4;
+}
+
+static size_t running_tensors(
+    mcl_tensor_place *tensors, const mcl_layer *layer, const char *part, size_t module)
+{
+    if (layer->normalization != MCL_NORMALIZATION_BATCH)
+        return 0;
+    tensors[0] = vector_place(layer, part, module + 1, "running_mean", layer->mean, 0.0f);
+    tensors[1] = vector_place(layer, part, module + 1, "running_var", layer->variance, 1.0f);
+    return 2;
 }
 
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture)
 {
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t encoder = mcl_encoder_layers(layers, architecture);
-    place_tensors(tensors, "encoder", layers, encoder);
-    const size_t decoder = mcl_decoder_layers(layers, architecture);
-    place_tensors(tensors + 2 * encoder, "decoder", layers, decoder);
-    return 2 * (encoder + decoder);
+    size_t used = 0;
+    for (int running = 0; running < 2; running++) {
+        for (int part = 0; part < MCL_PARTS; part++) {
+            mcl_layer layers[MCL_LAYERS_MAX];
+            const size_t count = mcl_part_layers(layers, architecture, (mcl_part)part);
+            size_t module = 0;
+            for (size_t l = 0; l < count; l++) {
+                used += (running ? running_tensors : trained_tensors)(
+                    tensors + used, &layers[l], part_names[part], module);
+                module += modules_of(&layers[l]);
+            }
+        }
+    }
+    return used;
 }

@@ -8,44 +8,64 @@
 
 #include "maskcl/model.h"
 
-#define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1)      /* of the encoder, and of the decoder */
-#define MCL_TENSORS_MAX (2 * 2 * MCL_LAYERS_MAX) /* a weight and a bias a layer */
+/* The networks of a model, in the order in which the flat vector has them: what every run trains
+ * comes before the decoder. */
+typedef enum mcl_part {
+    MCL_PART_ENCODER,
+    MCL_PART_PROJECTOR,
+    MCL_PART_PREDICTOR,
+    MCL_PART_DECODER,
+    MCL_PARTS
+} mcl_part;
+
+#define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
+#define MCL_TENSORS_LAYER 6 /* weight, bias; the normalization's, its running mean and variance */
+#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 1))
 #define MCL_PARAMETERS_MAX UINT32_MAX
 
 /* A fully connected layer, as a view into the flat vector of all parameters. */
 typedef struct mcl_layer {
     uint32_t in, out;
-    uint64_t weight; /* where its [out, in] values begin */
-    uint64_t bias;   /* where its [out] values begin */
-    bool activated;  /* the activation follows: true for all but the last layer */
+    uint64_t weight;                 /* where its [out, in] values begin */
+    uint64_t bias;                   /* where its [out] values begin */
+    bool activated;                  /* the activation follows */
+    mcl_normalization normalization; /* before it, of an activated layer */
+    uint64_t scale, shift;           /* where the normalization's weight and bias begin, [out] */
+    uint64_t mean, variance;         /* the same of the running statistics of batch normalization */
 } mcl_layer;
 
 /* A parameter tensor's name and place. */
 typedef struct mcl_tensor_place {
-    char name[40];
-    uint64_t shape[2]; /* [out, in] for a weight, [out] for a bias */
+    char name[48];
+    uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
     uint32_t dimensions;
-    uint32_t fan_in; /* the layer's in */
+    uint32_t
+        fan_in; /* the layer's in, of the tensors that are drawn; 0: all begin with `initial` */
+    float initial;
     uint64_t offset; /* in the flat vector */
     uint64_t count;
 } mcl_tensor_place;
 
-/* MCL_ERROR_ARGUMENT for a size of 0, too many hidden layers, an unknown activation, or more than
- * MCL_PARAMETERS_MAX parameters. Everything below expects an architecture that passed. */
+/* MCL_ERROR_ARGUMENT for a size of 0, too many layers, an unknown activation or normalization, or
+ * more than MCL_PARAMETERS_MAX parameters. Everything below expects an architecture that passed. */
 mcl_status mcl_architecture_check(const mcl_architecture *architecture);
 
-/* Fills in the layers of the encoder or the decoder from first to last and returns how many. The
- * offsets of both count from the beginning of the whole vector, in which the encoder comes first.
- */
-size_t mcl_encoder_layers(mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture);
-size_t mcl_decoder_layers(mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture);
+/* Fills in the layers of a part from first to last and returns how many, 0 for a part that the
+ * architecture does not have. Offsets count from the beginning of the whole vector. */
+size_t mcl_part_layers(
+    mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part);
 
-/* How many parameters the encoder has, and the encoder and the decoder together. */
-uint64_t mcl_encoder_parameters(const mcl_architecture *architecture);
+/* Where a part's parameters end in the flat vector, running statistics not counted. */
+uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);
+
+/* The width of a part's last layer; of a part that is not there, that of the one before. */
+uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
+
+/* How many values the whole vector has: all parts, then all running statistics. */
 uint64_t mcl_architecture_parameters(const mcl_architecture *architecture);
 
-/* Fills in the tensors in model order and returns how many: the encoder's first, layer by layer,
- * weight before bias, named as torch.nn.Sequential(Linear, activation, Linear, …) names them. */
+/* Fills in the tensors in model order and returns how many, named as
+ * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them. */
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture);
 

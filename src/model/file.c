@@ -60,22 +60,32 @@ static mcl_status read_size(
     return MCL_OK;
 }
 
+/* Widths joined by commas, at most `most`. */
+static mcl_status read_widths(uint32_t *widths, uint32_t *count, uint32_t most, const char *value,
+    const char *key, const char *path)
+{
+    const char *c = value;
+    while (*c) {
+        uint64_t size;
+        char expected[80];
+        snprintf(expected, sizeof expected,
+            "up to %" PRIu32 " whole numbers from 1 to 4294967295 joined by commas", most);
+        if (*count == most || !read_number(&size, &c) || size > UINT32_MAX ||
+            (*c && (*c != ',' || !c[1])))
+            return bad_value(key, value, expected, path);
+        widths[(*count)++] = (uint32_t)size;
+        c += *c == ',';
+    }
+    return MCL_OK;
+}
+
 static mcl_status read_hidden(
     mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
 {
     const char *value;
     MCL_TRY(read_key(&value, file, MCL_KEY_HIDDEN, path));
-    const char *c = value;
-    while (*c) {
-        uint64_t size;
-        if (architecture->hidden_count == MCL_HIDDEN_MAX || !read_number(&size, &c) ||
-            size > UINT32_MAX || (*c && (*c != ',' || !c[1])))
-            return bad_value(MCL_KEY_HIDDEN, value,
-                "up to 16 whole numbers from 1 to 4294967295 joined by commas", path);
-        architecture->hidden[architecture->hidden_count++] = (uint32_t)size;
-        c += *c == ',';
-    }
-    return MCL_OK;
+    return read_widths(architecture->hidden, &architecture->hidden_count, MCL_HIDDEN_MAX, value,
+        MCL_KEY_HIDDEN, path);
 }
 
 static mcl_status read_activation(
@@ -85,6 +95,29 @@ static mcl_status read_activation(
     MCL_TRY(read_key(&value, file, MCL_KEY_ACTIVATION, path));
     if (mcl_activation_parse(&architecture->activation, shown(value)) != MCL_OK)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
+    return MCL_OK;
+}
+
+/* What the reference model does not have, and its file says nothing of. */
+static mcl_status read_extras(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    const char *normalization = mcl_safetensors_metadata_get(file, MCL_KEY_NORMALIZATION);
+    const char *activated = mcl_safetensors_metadata_get(file, MCL_KEY_ACTIVATED);
+    const char *projector = mcl_safetensors_metadata_get(file, MCL_KEY_PROJECTOR);
+    const char *predictor = mcl_safetensors_metadata_get(file, MCL_KEY_PREDICTOR);
+    if (normalization &&
+        mcl_normalization_parse(&architecture->normalization, shown(normalization)) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
+    if (activated && strcmp(activated, "yes") != 0)
+        return bad_value(MCL_KEY_ACTIVATED, activated, "'yes'", path);
+    architecture->activated_embedding = activated != NULL;
+    if (projector)
+        MCL_TRY(read_widths(architecture->projector, &architecture->projector_count, MCL_HEAD_MAX,
+            projector, MCL_KEY_PROJECTOR, path));
+    if (predictor)
+        MCL_TRY(read_widths(architecture->predictor, &architecture->predictor_count, MCL_HEAD_MAX,
+            predictor, MCL_KEY_PREDICTOR, path));
     return MCL_OK;
 }
 
@@ -118,6 +151,7 @@ static mcl_status read_architecture(
     MCL_TRY(read_size(&embedding, file, MCL_KEY_EMBEDDING, path));
     architecture->embedding = (uint32_t)embedding;
     MCL_TRY(read_activation(architecture, file, path));
+    MCL_TRY(read_extras(architecture, file, path));
     if (mcl_architecture_check(architecture) != MCL_OK)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", path, mcl_error_message());
     return MCL_OK;

@@ -18,6 +18,10 @@ static const char *const own_keys[] = {
     MCL_KEY_HIDDEN,
     MCL_KEY_EMBEDDING,
     MCL_KEY_ACTIVATION,
+    MCL_KEY_NORMALIZATION,
+    MCL_KEY_ACTIVATED,
+    MCL_KEY_PROJECTOR,
+    MCL_KEY_PREDICTOR,
 };
 
 bool mcl_model_key_is_own(const char *key)
@@ -75,22 +79,47 @@ static mcl_status add_number(mcl_model *model, const char *key, uint64_t number)
     return mcl_model_metadata_add(model, key, text);
 }
 
+static mcl_status add_widths(
+    mcl_model *model, const char *key, const uint32_t *widths, uint32_t count)
+{
+    char text[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < count; i++)
+        used += (size_t)snprintf(
+            text + used, sizeof text - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+    return mcl_model_metadata_add(model, key, text);
+}
+
+/* The metadata of what the reference model does not have. */
+static mcl_status describe_extras(mcl_model *model)
+{
+    const mcl_architecture *architecture = &model->architecture;
+    if (architecture->normalization != MCL_NORMALIZATION_NONE)
+        MCL_TRY(mcl_model_metadata_add(
+            model, MCL_KEY_NORMALIZATION, mcl_normalization_name(architecture->normalization)));
+    if (architecture->activated_embedding)
+        MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_ACTIVATED, "yes"));
+    if (architecture->projector_count)
+        MCL_TRY(add_widths(
+            model, MCL_KEY_PROJECTOR, architecture->projector, architecture->projector_count));
+    if (architecture->predictor_count)
+        MCL_TRY(add_widths(
+            model, MCL_KEY_PREDICTOR, architecture->predictor, architecture->predictor_count));
+    return MCL_OK;
+}
+
 /* Puts the metadata that every model has before any other. */
 static mcl_status describe(mcl_model *model, const char *version)
 {
     const mcl_architecture *architecture = &model->architecture;
-    char hidden[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "";
-    size_t used = 0;
-    for (uint32_t i = 0; i < architecture->hidden_count; i++)
-        used += (size_t)snprintf(hidden + used, sizeof hidden - used, "%s%" PRIu32, i ? "," : "",
-            architecture->hidden[i]);
     MCL_TRY(add_number(model, MCL_KEY_FORMAT, MCL_MODEL_FORMAT));
     MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_VERSION, version));
     MCL_TRY(add_number(model, MCL_KEY_INPUT, architecture->input));
-    MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_HIDDEN, hidden));
+    MCL_TRY(add_widths(model, MCL_KEY_HIDDEN, architecture->hidden, architecture->hidden_count));
     MCL_TRY(add_number(model, MCL_KEY_EMBEDDING, architecture->embedding));
-    return mcl_model_metadata_add(
-        model, MCL_KEY_ACTIVATION, mcl_activation_name(architecture->activation));
+    MCL_TRY(mcl_model_metadata_add(
+        model, MCL_KEY_ACTIVATION, mcl_activation_name(architecture->activation)));
+    return describe_extras(model);
 }
 
 mcl_status mcl_model_allocate(
@@ -113,10 +142,15 @@ mcl_status mcl_model_allocate(
     return status;
 }
 
-/* values[i] = (2u − 1) · 1/√fan_in. The first factor is exact in float, so that the product is
- * rounded once. */
+/* values[i] = (2u − 1) · 1/√fan_in, or the one value that all begin with. The first factor is exact
+ * in float, so that the product is rounded once. */
 static void draw(float *values, const mcl_tensor_place *place, size_t index, uint64_t seed)
 {
+    if (place->fan_in == 0) {
+        for (uint64_t i = 0; i < place->count; i++)
+            values[i] = place->initial;
+        return;
+    }
     const float bound = (float)(1.0 / sqrt((double)place->fan_in));
     uint32_t words[4];
     for (uint64_t i = 0; i < place->count; i++) {
@@ -190,7 +224,7 @@ float *mcl_model_parameters(const mcl_model *model, uint64_t *count, uint64_t *e
     if (count)
         *count = model->parameter_count;
     if (encoder_count)
-        *encoder_count = mcl_encoder_parameters(&model->architecture);
+        *encoder_count = mcl_part_end(&model->architecture, MCL_PART_ENCODER);
     return model->parameters;
 }
 

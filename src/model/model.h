@@ -13,6 +13,12 @@
 #define MCL_KEY_EMBEDDING "embedding"
 #define MCL_KEY_ACTIVATION "activation"
 
+/* The same, of models that have these. */
+#define MCL_KEY_NORMALIZATION "normalization"
+#define MCL_KEY_ACTIVATED "activated_embedding" /* "yes" */
+#define MCL_KEY_PROJECTOR "projector"           /* widths joined by commas */
+#define MCL_KEY_PREDICTOR "predictor"
+
 #define MCL_MODEL_FORMAT 1 /* the newest format that is read, and the one that is written */
 
 struct mcl_model {

@@ -71,7 +71,7 @@ static mcl_status create_embedding(struct embedding *work, const mcl_model *mode
     const uint64_t before = context->memory_made;
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
     mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_encoder_layers(layers, architecture);
+    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     const uint64_t row = row_in_network(layers, count, architecture->activation) + floats +
                          2 * mcl_feed_slot_size(work->data, 1);
     work->batch = choose_batch(context, model, mcl_data_rows(work->data), row);
@@ -169,8 +169,8 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     const uint64_t before = context->memory_made;
     const uint64_t views = 2 * mcl_data_columns(data) * sizeof(float);
     mcl_layer encoder[MCL_LAYERS_MAX], decoder[MCL_LAYERS_MAX];
-    const size_t encoders = mcl_encoder_layers(encoder, architecture);
-    const size_t decoders = mcl_decoder_layers(decoder, architecture);
+    const size_t encoders = mcl_part_layers(encoder, architecture, MCL_PART_ENCODER);
+    const size_t decoders = mcl_part_layers(decoder, architecture, MCL_PART_DECODER);
     const uint64_t row = row_in_network(encoder, encoders, activation) +
                          row_in_network(decoder, decoders, activation) + views + row_size(data) +
                          sizeof(uint64_t);

@@ -17,7 +17,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     mcl_context *context = setup->context;
     mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_decoder_layers(layers, setup->architecture);
+    const size_t count = mcl_part_layers(layers, setup->architecture, MCL_PART_DECODER);
     struct reconstruction *reconstruction;
     MCL_TRY(mcl_allocate(&reconstruction, 1, sizeof *reconstruction));
     *state = reconstruction;

@@ -187,7 +187,7 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
     mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_encoder_layers(layers, &trainer->architecture);
+    const size_t count = mcl_part_layers(layers, &trainer->architecture, MCL_PART_ENCODER);
     MCL_TRY(mcl_network_create(&trainer->encoder, context, layers, count,
         trainer->architecture.activation, 2 * trainer->batch, true));
     MCL_TRY(

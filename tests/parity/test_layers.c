@@ -57,7 +57,8 @@ static struct trial make_trial(mcl_activation activation, const struct shape *sh
     for (size_t l = 0; l < LAYERS && shape->widths[l + 1]; l++) {
         const uint32_t in = shape->widths[l], out = shape->widths[l + 1];
         const uint64_t bias = offset + (uint64_t)in * out;
-        trial.layers[trial.count++] = (mcl_layer){in, out, offset, bias, true};
+        trial.layers[trial.count++] =
+            (mcl_layer){.in = in, .out = out, .weight = offset, .bias = bias, .activated = true};
         offset = bias + out;
         length +=
             snprintf(trial.key + length, sizeof trial.key - (size_t)length, "-%u", (unsigned)out);

@@ -45,8 +45,8 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
         .hidden_count = 1,
         .embedding = embedding,
         .activation = MCL_ACTIVATION_TANH};
-    trial.layers = mcl_decoder_layers(trial.decoder, &trial.architecture);
-    trial.encoder_count = (size_t)mcl_encoder_parameters(&trial.architecture);
+    trial.layers = mcl_part_layers(trial.decoder, &trial.architecture, MCL_PART_DECODER);
+    trial.encoder_count = (size_t)mcl_part_end(&trial.architecture, MCL_PART_ENCODER);
     trial.parameter_count = (size_t)mcl_architecture_parameters(&trial.architecture);
     trial.views = 2 * (size_t)batch * embedding;
     trial.z = allocate(trial.views, sizeof(float));
@@ -74,8 +74,8 @@ static void free_trial(struct trial *trial)
  * matter. */
 static mcl_network *stand_in(const struct trial *trial)
 {
-    const mcl_layer layer = {
-        1, trial->architecture.embedding, 0, trial->architecture.embedding, false};
+    const uint32_t width = trial->architecture.embedding;
+    const mcl_layer layer = {.in = 1, .out = width, .bias = width};
     mcl_network *encoder;
     ASSERT_OK(mcl_network_create(
         &encoder, context, &layer, 1, MCL_ACTIVATION_NONE, 2 * trial->batch, true));

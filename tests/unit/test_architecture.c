@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "model/architecture.h"
+#include "support/sizes.h"
 
-static const mcl_architecture reference = {784, {128}, 1, 64, MCL_ACTIVATION_RELU};
+static const mcl_architecture reference = SIZES(784, 1, 64, MCL_ACTIVATION_RELU, 128);
 
 static void assert_layer(const mcl_layer *layer, uint32_t in, uint32_t out, uint64_t weight,
     uint64_t bias, bool activated)
@@ -21,25 +22,25 @@ static void assert_layer(const mcl_layer *layer, uint32_t in, uint32_t out, uint
 START_TEST(test_layers_of_the_reference)
 {
     mcl_layer layers[MCL_LAYERS_MAX];
-    ck_assert_uint_eq(mcl_encoder_layers(layers, &reference), 2);
+    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_ENCODER), 2);
     assert_layer(&layers[0], 784, 128, 0, 100352, true);
     assert_layer(&layers[1], 128, 64, 100480, 108672, false);
-    ck_assert_uint_eq(mcl_decoder_layers(layers, &reference), 2);
+    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_DECODER), 2);
     assert_layer(&layers[0], 64, 128, 108736, 116928, true);
     assert_layer(&layers[1], 128, 784, 117056, 217408, false);
-    ck_assert_uint_eq(mcl_encoder_parameters(&reference), 108736);
+    ck_assert_uint_eq(mcl_part_end(&reference, MCL_PART_ENCODER), 108736);
     ck_assert_uint_eq(mcl_architecture_parameters(&reference), 218192);
 }
 END_TEST
 
 START_TEST(test_layers_without_hidden)
 {
-    const mcl_architecture linear = {5, {0}, 0, 3, MCL_ACTIVATION_NONE};
+    const mcl_architecture linear = SIZES(5, 0, 3, MCL_ACTIVATION_NONE, 0);
     mcl_layer layers[MCL_LAYERS_MAX];
     ck_assert_int_eq(mcl_architecture_check(&linear), MCL_OK);
-    ck_assert_uint_eq(mcl_encoder_layers(layers, &linear), 1);
+    ck_assert_uint_eq(mcl_part_layers(layers, &linear, MCL_PART_ENCODER), 1);
     assert_layer(&layers[0], 5, 3, 0, 15, false);
-    ck_assert_uint_eq(mcl_decoder_layers(layers, &linear), 1);
+    ck_assert_uint_eq(mcl_part_layers(layers, &linear, MCL_PART_DECODER), 1);
     assert_layer(&layers[0], 3, 5, 18, 33, false);
     ck_assert_uint_eq(mcl_architecture_parameters(&linear), 38);
 }
@@ -47,11 +48,11 @@ END_TEST
 
 START_TEST(test_decoder_is_the_mirror_image)
 {
-    const mcl_architecture deep = {9, {8, 7, 6}, 3, 5, MCL_ACTIVATION_TANH};
+    const mcl_architecture deep = SIZES(9, 3, 5, MCL_ACTIVATION_TANH, 8, 7, 6);
     mcl_layer encoder[MCL_LAYERS_MAX], decoder[MCL_LAYERS_MAX];
-    const size_t count = mcl_encoder_layers(encoder, &deep);
+    const size_t count = mcl_part_layers(encoder, &deep, MCL_PART_ENCODER);
     ck_assert_uint_eq(count, 4);
-    ck_assert_uint_eq(mcl_decoder_layers(decoder, &deep), count);
+    ck_assert_uint_eq(mcl_part_layers(decoder, &deep, MCL_PART_DECODER), count);
     for (size_t l = 0; l < count; l++) {
         ck_assert_uint_eq(encoder[l].in, 9 - l);
         ck_assert_uint_eq(encoder[l].out, 8 - l);
@@ -83,26 +84,95 @@ START_TEST(test_names_are_those_of_a_sequential)
 }
 END_TEST
 
-/* The largest number of layers, and sizes that all differ. */
-START_TEST(test_tensors_fill_the_vector_without_a_gap)
+/* As many layers of all kinds as there can be, and sizes that all differ. */
+static mcl_architecture deepest(mcl_normalization normalization)
 {
-    mcl_architecture deep = {100, {0}, MCL_HIDDEN_MAX, 3, MCL_ACTIVATION_GELU};
+    mcl_architecture deep = SIZES(100, MCL_HIDDEN_MAX, 3, MCL_ACTIVATION_GELU, 0);
     for (uint32_t i = 0; i < MCL_HIDDEN_MAX; i++)
         deep.hidden[i] = 40 - i;
+    deep.normalization = normalization;
+    deep.activated_embedding = true;
+    deep.projector_count = deep.predictor_count = MCL_HEAD_MAX;
+    for (uint32_t i = 0; i < MCL_HEAD_MAX; i++) {
+        deep.projector[i] = 50 + i;
+        deep.predictor[i] = 60 + i;
+    }
+    return deep;
+}
+
+START_TEST(test_tensors_fill_the_vector_without_a_gap)
+{
+    const mcl_architecture deep = deepest((mcl_normalization)_i);
+    static const size_t counts[] = {2 * 43, 2 * 43 + 4 * 40, 2 * 43 + 2 * 40};
     ck_assert_int_eq(mcl_architecture_check(&deep), MCL_OK);
     mcl_tensor_place places[MCL_TENSORS_MAX];
     const size_t count = mcl_architecture_tensors(places, &deep);
-    ck_assert_uint_eq(count, MCL_TENSORS_MAX);
+    ck_assert_uint_eq(count, counts[_i]);
+    ck_assert_uint_le(count, MCL_TENSORS_MAX);
     uint64_t offset = 0;
+    mcl_part part = MCL_PART_ENCODER;
     for (size_t i = 0; i < count; i++) {
         ck_assert_uint_eq(places[i].offset, offset);
-        ck_assert_uint_eq(places[i].count, places[i].shape[0] * (i % 2 ? 1 : places[i].shape[1]));
+        ck_assert_uint_eq(places[i].count,
+            places[i].shape[0] * (places[i].dimensions == 1 ? 1 : places[i].shape[1]));
+        for (size_t j = 0; j < i; j++)
+            ck_assert_str_ne(places[i].name, places[j].name);
         offset += places[i].count;
-        if (i + 1 == count / 2)
-            ck_assert_uint_eq(offset, mcl_encoder_parameters(&deep));
+        if (part < MCL_PARTS && offset == mcl_part_end(&deep, part))
+            part++;
     }
+    ck_assert_int_eq(part, MCL_PARTS); /* each ended where a tensor does */
     ck_assert_uint_eq(offset, mcl_architecture_parameters(&deep));
-    ck_assert_str_eq(places[count - 1].name, "decoder.32.bias");
+}
+END_TEST
+
+START_TEST(test_heads_and_normalization)
+{
+    static const struct {
+        const char *name;
+        uint32_t fan_in;
+        float initial;
+    } expected[] = {{"encoder.0.weight", 6, 0}, {"encoder.0.bias", 6, 0},
+        {"encoder.1.weight", 0, 1}, {"encoder.1.bias", 0, 0}, {"encoder.3.weight", 5, 0},
+        {"encoder.3.bias", 5, 0}, {"encoder.4.weight", 0, 1}, {"encoder.4.bias", 0, 0},
+        {"projector.0.weight", 4, 0}, {"projector.0.bias", 4, 0}, {"projector.1.weight", 0, 1},
+        {"projector.1.bias", 0, 0}, {"projector.3.weight", 3, 0}, {"projector.3.bias", 3, 0},
+        {"predictor.0.weight", 2, 0}, {"predictor.0.bias", 2, 0}, {"predictor.1.weight", 0, 1},
+        {"predictor.1.bias", 0, 0}, {"predictor.3.weight", 7, 0}, {"predictor.3.bias", 7, 0},
+        {"decoder.0.weight", 4, 0}, {"decoder.0.bias", 4, 0}, {"decoder.1.weight", 0, 1},
+        {"decoder.1.bias", 0, 0}, {"decoder.3.weight", 5, 0}, {"decoder.3.bias", 5, 0},
+        {"encoder.1.running_mean", 0, 0}, {"encoder.1.running_var", 0, 1},
+        {"encoder.4.running_mean", 0, 0}, {"encoder.4.running_var", 0, 1},
+        {"projector.1.running_mean", 0, 0}, {"projector.1.running_var", 0, 1},
+        {"predictor.1.running_mean", 0, 0}, {"predictor.1.running_var", 0, 1},
+        {"decoder.1.running_mean", 0, 0}, {"decoder.1.running_var", 0, 1}};
+    mcl_architecture architecture = SIZES(6, 1, 4, MCL_ACTIVATION_RELU, 5);
+    architecture.normalization = MCL_NORMALIZATION_BATCH;
+    architecture.activated_embedding = true;
+    architecture.projector_count = 2;
+    architecture.projector[0] = 3;
+    architecture.projector[1] = 2;
+    architecture.predictor_count = 1;
+    architecture.predictor[0] = 7;
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    const size_t count = mcl_architecture_tensors(places, &architecture);
+    ck_assert_uint_eq(count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_str_eq(places[i].name, expected[i].name);
+        ck_assert_uint_eq(places[i].fan_in, expected[i].fan_in);
+        ck_assert_float_eq(places[i].initial, expected[i].initial);
+    }
+    mcl_layer layers[MCL_LAYERS_MAX];
+    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_PREDICTOR), 2);
+    ck_assert_uint_eq(layers[0].in, 2);
+    ck_assert_uint_eq(layers[1].out, 2);
+    ck_assert_int_eq(layers[0].normalization, MCL_NORMALIZATION_BATCH);
+    ck_assert_int_eq(layers[1].normalization, MCL_NORMALIZATION_NONE);
+    ck_assert_uint_eq(layers[0].mean, places[32].offset);
+    ck_assert_uint_eq(layers[0].variance, places[33].offset);
+    ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_ENCODER), 4);
+    ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PROJECTOR), 2);
+    ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PREDICTOR), 2);
 }
 END_TEST
 
@@ -110,18 +180,18 @@ static const struct {
     mcl_architecture architecture;
     const char *message; /* a part of it */
 } refused[] = {
-    {{0, {8}, 1, 4, MCL_ACTIVATION_RELU}, "the input has 0 columns"},
-    {{(uint64_t)UINT32_MAX + 1, {8}, 1, 4, MCL_ACTIVATION_RELU}, "the input has 4294967296"},
-    {{8, {8, 0, 8}, 3, 4, MCL_ACTIVATION_RELU}, "hidden layer 2"},
-    {{8, {8}, 1, 0, MCL_ACTIVATION_RELU}, "the embedding"},
-    {{8, {8}, MCL_HIDDEN_MAX + 1, 4, MCL_ACTIVATION_RELU}, "17 hidden layers"},
-    {{8, {8}, UINT32_MAX, 4, MCL_ACTIVATION_RELU}, "4294967295 hidden layers"},
-    {{8, {8}, 1, 4, (mcl_activation)4}, "4 is no activation"},
-    {{8, {8}, 1, 4, (mcl_activation)-1}, "-1 is no activation"},
-    {{UINT32_MAX, {UINT32_MAX}, 1, UINT32_MAX, MCL_ACTIVATION_RELU}, "too large"},
-    {{65536, {65536}, 1, 1, MCL_ACTIVATION_RELU}, "65536×65536"},
-    {{1, {30000, 70000, 70000}, 3, 1, MCL_ACTIVATION_RELU}, "70000×70000"},
-    {{1431655765, {0}, 0, 1, MCL_ACTIVATION_RELU}, "1×1431655765"}, /* 3·input + 1 parameters */
+    {SIZES(0, 1, 4, MCL_ACTIVATION_RELU, 8), "the input has 0 columns"},
+    {SIZES((uint64_t)UINT32_MAX + 1, 1, 4, MCL_ACTIVATION_RELU, 8), "the input has 4294967296"},
+    {SIZES(8, 3, 4, MCL_ACTIVATION_RELU, 8, 0, 8), "hidden layer 2"},
+    {SIZES(8, 1, 0, MCL_ACTIVATION_RELU, 8), "the embedding"},
+    {SIZES(8, MCL_HIDDEN_MAX + 1, 4, MCL_ACTIVATION_RELU, 8), "17 hidden layers"},
+    {SIZES(8, UINT32_MAX, 4, MCL_ACTIVATION_RELU, 8), "4294967295 hidden layers"},
+    {SIZES(8, 1, 4, (mcl_activation)4, 8), "4 is no activation"},
+    {SIZES(8, 1, 4, (mcl_activation)-1, 8), "-1 is no activation"},
+    {SIZES(UINT32_MAX, 1, UINT32_MAX, MCL_ACTIVATION_RELU, UINT32_MAX), "too large"},
+    {SIZES(65536, 1, 1, MCL_ACTIVATION_RELU, 65536), "65536×65536"},
+    {SIZES(1, 3, 1, MCL_ACTIVATION_RELU, 30000, 70000, 70000), "70000×70000"},
+    {SIZES(1431655765, 0, 1, MCL_ACTIVATION_RELU, 0), "1431655765×1"}, /* 3·input + 1 parameters */
 };
 
 START_TEST(test_unusable_sizes_are_refused)
@@ -134,7 +204,7 @@ END_TEST
 
 START_TEST(test_the_largest_sizes_are_allowed)
 {
-    const mcl_architecture largest = {1431655764, {0}, 0, 1, MCL_ACTIVATION_RELU};
+    const mcl_architecture largest = SIZES(1431655764, 0, 1, MCL_ACTIVATION_RELU, 0);
     ck_assert_int_eq(mcl_architecture_check(&largest), MCL_OK);
     ck_assert_uint_eq(mcl_architecture_parameters(&largest), 4294967293u);
 }
@@ -165,7 +235,8 @@ int main(void)
     tcase_add_test(tcase, test_layers_without_hidden);
     tcase_add_test(tcase, test_decoder_is_the_mirror_image);
     tcase_add_test(tcase, test_names_are_those_of_a_sequential);
-    tcase_add_test(tcase, test_tensors_fill_the_vector_without_a_gap);
+    tcase_add_loop_test(tcase, test_tensors_fill_the_vector_without_a_gap, 0, 3);
+    tcase_add_test(tcase, test_heads_and_normalization);
     tcase_add_loop_test(
         tcase, test_unusable_sizes_are_refused, 0, sizeof refused / sizeof *refused);
     tcase_add_test(tcase, test_the_largest_sizes_are_allowed);

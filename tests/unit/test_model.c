@@ -7,9 +7,10 @@
 
 #include "maskcl/version.h"
 #include "model/model.h"
+#include "support/sizes.h"
 
-static const mcl_architecture reference = {784, {128}, 1, 64, MCL_ACTIVATION_RELU};
-static const mcl_architecture small = {5, {4, 3}, 2, 2, MCL_ACTIVATION_GELU};
+static const mcl_architecture reference = SIZES(784, 1, 64, MCL_ACTIVATION_RELU, 128);
+static const mcl_architecture small = SIZES(5, 2, 2, MCL_ACTIVATION_GELU, 4, 3);
 
 static mcl_model *create(const mcl_architecture *architecture, uint64_t seed)
 {
@@ -51,13 +52,13 @@ static const struct {
     uint64_t seed, count, digest;
     uint32_t first[3], last;
 } initial[] = {
-    {{784, {128}, 1, 64, MCL_ACTIVATION_RELU}, 0, 218192, 0x46B80691CAC74353u,
+    {SIZES(784, 1, 64, MCL_ACTIVATION_RELU, 128), 0, 218192, 0x46B80691CAC74353u,
         {0xBBEC4A01u, 0x3CDEA89Eu, 0x3C89ECF7u}, 0x3B5BF234u},
-    {{784, {128}, 1, 64, MCL_ACTIVATION_TANH}, 4294967301u, 218192, 0x0FC8CA8E5A293A46u,
+    {SIZES(784, 1, 64, MCL_ACTIVATION_TANH, 128), 4294967301u, 218192, 0x0FC8CA8E5A293A46u,
         {0xBD119767u, 0x3C32500Au, 0x3CB1DC77u}, 0x3CE1F82Fu},
-    {{5, {0}, 0, 3, MCL_ACTIVATION_NONE}, 1, 38, 0xE37A7264D6B7B70Au,
+    {SIZES(5, 0, 3, MCL_ACTIVATION_NONE, 0), 1, 38, 0xE37A7264D6B7B70Au,
         {0x3EB2B7C8u, 0x3EB4BE9Bu, 0x3D9D0816u}, 0x3D6C974Au},
-    {{7, {37, 2}, 2, 129, MCL_ACTIVATION_GELU}, UINT64_MAX, 1396, 0xF376C5015F66F2ACu,
+    {SIZES(7, 2, 129, MCL_ACTIVATION_GELU, 37, 2), UINT64_MAX, 1396, 0xF376C5015F66F2ACu,
         {0xBD218ECFu, 0xBEA1590Du, 0x3DBD05A8u}, 0x3E10C99Au},
 };
 
@@ -149,7 +150,7 @@ END_TEST
 START_TEST(test_an_unusable_architecture)
 {
     mcl_model *model = NULL;
-    const mcl_architecture none = {0, {0}, 0, 3, MCL_ACTIVATION_NONE};
+    const mcl_architecture none = SIZES(0, 0, 3, MCL_ACTIVATION_NONE, 0);
     ck_assert_int_eq(mcl_model_create(&model, &none, 0), MCL_ERROR_ARGUMENT);
     ck_assert_ptr_null(model);
     assert_message("0 columns");
@@ -256,12 +257,19 @@ static mcl_model *load(const char *path)
 START_TEST(test_what_is_saved_is_loaded)
 {
     static const mcl_architecture architectures[] = {
-        {784, {128}, 1, 64, MCL_ACTIVATION_RELU},
-        {5, {4, 3}, 2, 2, MCL_ACTIVATION_GELU},
-        {1, {0}, 0, 1, MCL_ACTIVATION_NONE},
-        {3, {1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2}, 16, 2, MCL_ACTIVATION_TANH},
+        SIZES(784, 1, 64, MCL_ACTIVATION_RELU, 128),
+        SIZES(5, 2, 2, MCL_ACTIVATION_GELU, 4, 3),
+        SIZES(1, 0, 1, MCL_ACTIVATION_NONE, 0),
+        SIZES(3, 16, 2, MCL_ACTIVATION_TANH, 1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2),
     };
-    const mcl_architecture *architecture = &architectures[_i];
+    mcl_architecture heads = SIZES(3, 1, 4, MCL_ACTIVATION_RELU, 5);
+    heads.normalization = MCL_NORMALIZATION_BATCH;
+    heads.activated_embedding = true;
+    heads.projector_count = 2;
+    heads.projector[0] = heads.projector[1] = 6;
+    heads.predictor_count = 1;
+    heads.predictor[0] = 7;
+    const mcl_architecture *architecture = _i < 4 ? &architectures[_i] : &heads;
     const char *path = scratch("model"), *again = scratch("again");
     mcl_model *saved = create(architecture, 9);
     ck_assert_int_eq(mcl_model_metadata_set(saved, "recipe", "réference\n"), MCL_OK);
@@ -274,6 +282,12 @@ START_TEST(test_what_is_saved_is_loaded)
     ck_assert_mem_eq(read->hidden, architecture->hidden, sizeof read->hidden);
     ck_assert_uint_eq(read->embedding, architecture->embedding);
     ck_assert_int_eq(read->activation, architecture->activation);
+    ck_assert_int_eq(read->normalization, architecture->normalization);
+    ck_assert_int_eq(read->activated_embedding, architecture->activated_embedding);
+    ck_assert_uint_eq(read->projector_count, architecture->projector_count);
+    ck_assert_mem_eq(read->projector, architecture->projector, sizeof read->projector);
+    ck_assert_uint_eq(read->predictor_count, architecture->predictor_count);
+    ck_assert_mem_eq(read->predictor, architecture->predictor, sizeof read->predictor);
     uint64_t count, encoder, loaded_count, loaded_encoder;
     const float *a = mcl_model_parameters(saved, &count, &encoder);
     const float *b = mcl_model_parameters(loaded, &loaded_count, &loaded_encoder);
@@ -645,7 +659,7 @@ int main(void)
     tcase_add_test(tcase, test_metadata_keep_their_order);
     tcase_add_test(tcase, test_many_metadata);
     tcase_add_test(tcase, test_metadata_that_are_refused);
-    tcase_add_loop_test(tcase, test_what_is_saved_is_loaded, 0, 4);
+    tcase_add_loop_test(tcase, test_what_is_saved_is_loaded, 0, 5);
     tcase_add_test(tcase, test_same_model_same_bytes);
     tcase_add_test(tcase, test_subnormals_and_signed_zeros_are_kept);
     tcase_add_loop_test(tcase, test_parameters_that_are_not_finite_are_not_saved, 0, 3);
