@@ -3,6 +3,7 @@
 #define MASKCL_EVALUATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "maskcl/data.h"
@@ -49,6 +50,33 @@ typedef struct mcl_probe_result {
  * features' covariance, to convergence: until no component of the gradient is above 5e-5. */
 MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test);
+
+/* What several measurements of one thing say together. */
+typedef struct mcl_mean {
+    double mean;
+    double deviation; /* standard, of the sample: by n − 1; 0 for a single one */
+} mcl_mean;
+
+MCL_API mcl_mean mcl_mean_of(const double *values, size_t count);
+
+#define MCL_FEW_DRAWS 5
+
+typedef struct mcl_few_result {
+    mcl_mean linear_accuracy; /* over the draws */
+    mcl_mean knn_accuracy;
+    uint64_t rows;       /* that keep their labels in a draw */
+    uint32_t iterations; /* of all draws together */
+    bool converged;      /* in every draw */
+    double seconds;
+} mcl_few_result;
+
+/* The same when labels are few: measures MCL_FEW_DRAWS times, with per_class training rows of each
+ * class that occurs among them, drawn for the seeds 0, 1, …; all others are left out. Features are
+ * standardised by the rows that were drawn. D columns and N rows of a draw give an L2 penalty of
+ * (D/10N)/2: that of a normal prior of the weights by which a row's logits have a variance of 10,
+ * whatever its width. MCL_ERROR_DATA when a class has fewer than per_class rows. */
+MCL_API mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context,
+    const mcl_features *train, const mcl_features *test, uint64_t per_class);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@ enum mcl_stream {
     MCL_STREAM_CORRUPTION = 3,
     MCL_STREAM_NEGATIVES = 4,
     MCL_STREAM_DATA = 5,
+    MCL_STREAM_LABELLED = 6, /* words 0 and 1 of element 0 decide which rows keep their labels */
 };
 
 /* The four words of Philox4x32-10 for a 128-bit counter and a 64-bit key, all in place order. */

@@ -13,6 +13,7 @@
 
 struct settings {
     mcl_device_settings device;
+    uint64_t labels_per_class; /* 0: all */
     bool encoder_only;
     bool json;
 };
@@ -41,9 +42,11 @@ struct probe {
     mcl_context *context;
     mcl_progress progress;
     struct labelled train, test;
-    enum features first; /* the kinds before it are not measured */
+    enum features first;       /* the kinds before it are not measured */
+    uint64_t labels_per_class; /* 0: all, and results has what was measured; else few */
     uint64_t widths[FEATURES];
     mcl_probe_result results[FEATURES];
+    mcl_few_result few[FEATURES];
 };
 
 static mcl_exit load_labelled(struct labelled *set, const char *path, const char *labels_path)
@@ -81,6 +84,24 @@ static mcl_exit features_of(
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
+/* Measures features[2], those of the training rows and of the test rows. */
+static mcl_exit measure_features(
+    struct probe *probe, enum features kind, const mcl_features features[2])
+{
+    const bool few = probe->labels_per_class != 0;
+    const mcl_status status =
+        few ? mcl_probe_few(&probe->few[kind], probe->context, &features[0], &features[1],
+                  probe->labels_per_class)
+            : mcl_probe(&probe->results[kind], probe->context, &features[0], &features[1]);
+    mcl_progress_clear(&probe->progress);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    if (!(few ? probe->few[kind].converged : probe->results[kind].converged))
+        mcl_warn("the linear probe of %s had not converged after %" PRIu32 " iterations",
+            titles[kind], few ? probe->few[kind].iterations : probe->results[kind].iterations);
+    return MCL_EXIT_DONE;
+}
+
 /* Measures one kind of features; model is NULL for the rows themselves. */
 static mcl_exit measure(struct probe *probe, enum features kind, const mcl_model *model)
 {
@@ -94,17 +115,11 @@ static mcl_exit measure(struct probe *probe, enum features kind, const mcl_model
     if (code == MCL_EXIT_DONE)
         code = features_of(&test, probe, model, probe->test.data);
     if (code == MCL_EXIT_DONE) {
-        const mcl_features trained = {
-            train, probe->train.labels, mcl_data_rows(probe->train.data), width};
-        const mcl_features tested = {
-            test, probe->test.labels, mcl_data_rows(probe->test.data), width};
-        mcl_status status = mcl_probe(&probe->results[kind], probe->context, &trained, &tested);
-        mcl_progress_clear(&probe->progress);
-        if (status != MCL_OK)
-            code = mcl_complain_status(status);
-        else if (!probe->results[kind].converged)
-            mcl_warn("the linear probe of %s had not converged after %" PRIu32 " iterations",
-                titles[kind], probe->results[kind].iterations);
+        const mcl_features features[2] = {
+            {train, probe->train.labels, mcl_data_rows(probe->train.data), width},
+            {test, probe->test.labels, mcl_data_rows(probe->test.data), width},
+        };
+        code = measure_features(probe, kind, features);
     }
     mcl_progress_clear(&probe->progress);
     probe->widths[kind] = width;
@@ -142,23 +157,70 @@ static void print_table(const struct probe *probe)
     }
 }
 
+/* "78.04 ± 0.75", in percent. */
+static const char *show_mean(char text[32], mcl_mean accuracy)
+{
+    snprintf(text, 32, "%.2f ± %.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
+    return text;
+}
+
+/* The sign ± is two bytes wide and one column. */
+static void print_few_table(const struct probe *probe)
+{
+    printf(
+        "%-17s  %7s  %15s  %15s  %7s\n", "features", "width", "linear probe", "20-NN", "seconds");
+    for (enum features i = probe->first; i < FEATURES; i++) {
+        const mcl_few_result *result = &probe->few[i];
+        char linear[32], nearest[32];
+        printf("%-17s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", titles[i], probe->widths[i],
+            show_mean(linear, result->linear_accuracy), show_mean(nearest, result->knn_accuracy),
+            result->seconds, result->converged ? "" : "  not converged");
+    }
+    printf("mean and standard deviation of %d draws of %" PRIu64 " labelled rows, %" PRIu64
+           " a class\n",
+        MCL_FEW_DRAWS, probe->few[probe->first].rows, probe->labels_per_class);
+}
+
+static void add_result(cJSON *entry, const mcl_probe_result *result)
+{
+    mcl_json_number(entry, "linear_accuracy", result->linear_accuracy);
+    mcl_json_number(entry, "knn_accuracy", result->knn_accuracy);
+    mcl_json_number(entry, "iterations", result->iterations);
+    mcl_json_bool(entry, "converged", result->converged);
+    mcl_json_number(entry, "seconds", result->seconds);
+}
+
+static void add_few_result(cJSON *entry, const mcl_few_result *result)
+{
+    mcl_json_number(entry, "linear_accuracy", result->linear_accuracy.mean);
+    mcl_json_number(entry, "linear_deviation", result->linear_accuracy.deviation);
+    mcl_json_number(entry, "knn_accuracy", result->knn_accuracy.mean);
+    mcl_json_number(entry, "knn_deviation", result->knn_accuracy.deviation);
+    mcl_json_number(entry, "iterations", result->iterations);
+    mcl_json_bool(entry, "converged", result->converged);
+    mcl_json_number(entry, "seconds", result->seconds);
+}
+
 static mcl_exit print_json(const struct probe *probe)
 {
     cJSON *root = mcl_json_object();
     mcl_json_number(root, "train_rows", (double)mcl_data_rows(probe->train.data));
     mcl_json_number(root, "test_rows", (double)mcl_data_rows(probe->test.data));
+    if (probe->labels_per_class) {
+        mcl_json_number(root, "labels_per_class", (double)probe->labels_per_class);
+        mcl_json_number(root, "labelled_rows", (double)probe->few[probe->first].rows);
+        mcl_json_number(root, "draws", MCL_FEW_DRAWS);
+    }
     mcl_json_text(root, "device", mcl_context_device(probe->context)->name);
     cJSON *results = mcl_json_array_in(root, "results");
     for (enum features i = probe->first; i < FEATURES; i++) {
-        const mcl_probe_result *result = &probe->results[i];
         cJSON *entry = mcl_json_object_at(results);
         mcl_json_text(entry, "features", names[i]);
         mcl_json_number(entry, "width", (double)probe->widths[i]);
-        mcl_json_number(entry, "linear_accuracy", result->linear_accuracy);
-        mcl_json_number(entry, "knn_accuracy", result->knn_accuracy);
-        mcl_json_number(entry, "iterations", result->iterations);
-        mcl_json_bool(entry, "converged", result->converged);
-        mcl_json_number(entry, "seconds", result->seconds);
+        if (probe->labels_per_class)
+            add_few_result(entry, &probe->few[i]);
+        else
+            add_result(entry, &probe->results[i]);
     }
     return mcl_json_print(root);
 }
@@ -168,7 +230,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     const struct settings *settings = given;
     const char *const *paths = arguments->operands;
     struct probe probe = {.progress = mcl_progress_start(settings->device.quiet),
-        .first = settings->encoder_only ? THIS_ENCODER : RAW_INPUTS};
+        .first = settings->encoder_only ? THIS_ENCODER : RAW_INPUTS,
+        .labels_per_class = settings->labels_per_class};
     mcl_model *model = NULL;
     mcl_exit code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
@@ -185,6 +248,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
         code = measure_all(&probe, model, paths[0]);
     if (code == MCL_EXIT_DONE && settings->json)
         code = print_json(&probe);
+    else if (code == MCL_EXIT_DONE && settings->labels_per_class)
+        print_few_table(&probe);
     else if (code == MCL_EXIT_DONE)
         print_table(&probe);
     mcl_context_close(probe.context);
@@ -196,6 +261,17 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 
 static const mcl_option options[] = {
     MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "labels-per-class",
+        .argument = "N",
+        .group = "Probe",
+        .help =
+            "learn from N labelled rows of each class alone, drawn at random five times: prints "
+            "the mean and the standard deviation of the five. The regression's L2 penalty is "
+            "then columns / (10 * labelled rows); with all labels it is 1e-4",
+        .type = &mcl_option_whole,
+        .offset = offsetof(struct settings, labels_per_class),
+        .least = 1,
+        .without = "all rows"},
     {.name = "encoder-only",
         .group = "Probe",
         .help = "leave out the raw inputs and the untrained encoder",

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "data/draw.h"
 #include "device/context.h"
 #include "eval/lbfgs.h"
 #include "eval/precondition.h"
@@ -17,6 +18,7 @@
  * Fashion-MNIST's pixels is still a tenth of a point away from the minimum's. */
 #define TOLERANCE 5e-5
 #define PENALTY 1e-4    /* half of it times the weights' squared norm is added to the mean loss */
+#define SPREAD 10.0     /* with few labels: of logits, see few_penalty() */
 #define ITERATIONS 1000 /* at most */
 #define NEIGHBOURS 20
 #define QUERIES 1000    /* test rows whose neighbours are sought at once */
@@ -33,6 +35,7 @@
 struct regression {
     mcl_context *context;
     uint32_t rows, columns, classes;
+    double penalty;
     cl_mem features; /* [N×D] standardised */
     cl_mem labels;   /* [N] */
     cl_mem weights;  /* [C×D], then [C] biases */
@@ -157,11 +160,11 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
     for (uint64_t i = 0; i < count; i++) {
         gradient[i] = (double)r->host[i];
         if (i < weights) { /* biases are free */
-            gradient[i] += PENALTY * x[i];
+            gradient[i] += r->penalty * x[i];
             penalty += x[i] * x[i];
         }
     }
-    *value = (double)r->host[count] + 0.5 * PENALTY * penalty;
+    *value = (double)r->host[count] + 0.5 * r->penalty * penalty;
     if (!isfinite(*value))
         return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
     return MCL_OK;
@@ -231,9 +234,10 @@ static mcl_status score(double *accuracy, const struct regression *r, const doub
 }
 
 static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, uint32_t classes,
-    const mcl_features *train, const mcl_features *test)
+    const mcl_features *train, const mcl_features *test, double penalty)
 {
     struct regression r = {.context = context,
+        .penalty = penalty,
         .rows = (uint32_t)train->rows,
         .columns = (uint32_t)train->columns,
         .classes = classes};
@@ -248,7 +252,7 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     STEP(standardize(context, r.features, test_features, (const mcl_features *[2]){train, test}));
     STEP(create_regression(&r, train));
     STEP(mcl_preconditioner_create(
-        &r.preconditioner, context, r.features, r.rows, r.columns, PENALTY));
+        &r.preconditioner, context, r.features, r.rows, r.columns, penalty));
     STEP(mcl_lbfgs(x, (size_t)count, evaluate, precondition, &r, TOLERANCE, ITERATIONS,
         &result->iterations, &result->converged));
     STEP(score(&result->linear_accuracy, &r, x, test_features, test));
@@ -374,8 +378,83 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
     uint32_t classes = 0;
     MCL_TRY(check(train, test));
     MCL_TRY(count_classes(&classes, train, test));
-    MCL_TRY(linear_probe(&measured, context, classes, train, test));
+    MCL_TRY(linear_probe(&measured, context, classes, train, test, PENALTY));
     MCL_TRY(knn(&measured, context, train, test));
+    measured.seconds = mcl_clock_seconds() - start;
+    *result = measured;
+    return MCL_OK;
+}
+
+mcl_mean mcl_mean_of(const double *values, size_t count)
+{
+    double sum = 0.0, squares = 0.0;
+    for (size_t i = 0; i < count; i++)
+        sum += values[i];
+    const double mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++)
+        squares += (values[i] - mean) * (values[i] - mean);
+    return (mcl_mean){mean, count > 1 ? sqrt(squares / (double)(count - 1)) : 0.0};
+}
+
+/* The penalty is that of a prior by which the weights are normal with mean 0 and a variance of
+ * SPREAD/D: a row of standardised features, whose squares sum to about D, then has logits of
+ * variance SPREAD, however many columns there are. Divided by the rows, as the loss is. */
+static double few_penalty(const mcl_features *train)
+{
+    return (double)train->columns / (SPREAD * (double)train->rows);
+}
+
+/* Measures by the chosen rows alone. values and labels are room for them. */
+static mcl_status probe_chosen(mcl_probe_result *result, mcl_context *context, uint32_t classes,
+    const mcl_features *train, const mcl_features *test, const uint64_t *chosen, uint64_t count)
+{
+    const size_t row = (size_t)train->columns;
+    float *values = NULL;
+    int32_t *labels = NULL;
+    mcl_status status = mcl_allocate(&values, count, row * sizeof *values);
+    STEP(mcl_allocate(&labels, count, sizeof *labels));
+    for (uint64_t i = 0; i < count && status == MCL_OK; i++) {
+        memcpy(values + i * row, train->values + chosen[i] * row, row * sizeof *values);
+        labels[i] = train->labels[chosen[i]];
+    }
+    const mcl_features few = {values, labels, count, train->columns};
+    STEP(linear_probe(result, context, classes, &few, test, few_penalty(&few)));
+    STEP(knn(result, context, &few, test));
+    free(values);
+    free(labels);
+    return status;
+}
+
+static void add(mcl_few_result *result, const mcl_probe_result *draw)
+{
+    result->iterations += draw->iterations;
+    result->converged = result->converged && draw->converged;
+}
+
+mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context, const mcl_features *train,
+    const mcl_features *test, uint64_t per_class)
+{
+    mcl_few_result measured = {.converged = true};
+    double linear[MCL_FEW_DRAWS], nearest[MCL_FEW_DRAWS];
+    const double start = mcl_clock_seconds();
+    uint32_t classes = 0;
+    MCL_TRY(check(train, test));
+    MCL_TRY(count_classes(&classes, train, test));
+    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS; seed++) {
+        mcl_probe_result draw = {0};
+        uint64_t *chosen;
+        MCL_TRY(mcl_draw_labelled(
+            &chosen, &measured.rows, train->labels, train->rows, per_class, seed));
+        const mcl_status status =
+            probe_chosen(&draw, context, classes, train, test, chosen, measured.rows);
+        free(chosen);
+        MCL_TRY(status);
+        add(&measured, &draw);
+        linear[seed] = draw.linear_accuracy;
+        nearest[seed] = draw.knn_accuracy;
+    }
+    measured.linear_accuracy = mcl_mean_of(linear, MCL_FEW_DRAWS);
+    measured.knn_accuracy = mcl_mean_of(nearest, MCL_FEW_DRAWS);
     measured.seconds = mcl_clock_seconds() - start;
     *result = measured;
     return MCL_OK;

@@ -98,6 +98,49 @@ class ProbeTest(ProgramTest):
         self.npy("l.npy", (60,), [0.5] * 60, "<f4")
         self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy"])
 
+    def test_few_labels(self):
+        files = self.files()
+        answer = json.loads(
+            self.succeed("probe", *files, "--labels-per-class", 3, "--json", "-q").stdout)
+        self.assertEqual((answer["labels_per_class"], answer["labelled_rows"], answer["draws"]),
+                         (3, 6, 5))
+        self.assertEqual([entry["features"] for entry in answer["results"]],
+                         ["raw", "untrained", "encoder"])
+        for entry in answer["results"]:
+            self.assertIs(entry["converged"], True)
+            self.assertGreater(entry["linear_accuracy"], 0.8)
+            self.assertLessEqual(entry["linear_accuracy"], 1)
+            for name in "linear", "knn":
+                self.assertGreaterEqual(entry[name + "_deviation"], 0)
+                self.assertLess(entry[name + "_deviation"], 0.3)
+        lines = self.succeed("probe", *files, "--labels-per-class", 3, "-q").stdout.splitlines()
+        self.assertEqual(lines[0].split(),
+                         ["features", "width", "linear", "probe", "20-NN", "seconds"])
+        for line, title, entry in zip(lines[1:4], ["raw inputs", "untrained encoder",
+                                                   "this encoder"], answer["results"]):
+            self.assertRegex(line, r"\A%s +%d +%.2f ± %.2f%% +%.2f ± %.2f%% +\d+\.\d\Z" % (
+                title, entry["width"], *(100 * entry[name] for name in (
+                    "linear_accuracy", "linear_deviation", "knn_accuracy", "knn_deviation"))))
+        self.assertEqual(lines[4:], ["mean and standard deviation of 5 draws of 6 labelled rows, "
+                                     "3 a class"])
+        self.assertEqual(len({len(line) for line in lines[:4]}), 1)
+
+    def test_few_labels_are_all_that_counts(self):
+        """With as many labels a class as there are, every draw is the same."""
+        files = self.files(train=20)
+        answer = json.loads(self.succeed("probe", *files, "--labels-per-class", 10, "--json",
+                                         "--encoder-only", "-q").stdout)
+        self.assertEqual([entry["features"] for entry in answer["results"]], ["encoder"])
+        self.assertEqual(answer["results"][0]["linear_deviation"], 0)
+        self.assertEqual(answer["results"][0]["knn_deviation"], 0)
+
+    def test_few_labels_refused(self):
+        files = self.files(train=21)
+        self.refuse("probe", *files, "--labels-per-class", 11, code=1,
+                    says=["11 labelled rows", "class 1 has 10", "--labels-per-class to 10"])
+        self.refuse("probe", *files, "--labels-per-class", 0, code=2,
+                    says=["--labels-per-class"])
+
 
 if __name__ == "__main__":
     unittest.main()

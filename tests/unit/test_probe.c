@@ -1,5 +1,5 @@
 /* The minimiser on functions whose minimum is known, and the probe on features whose classes are:
- * made by hand, and measured by scikit-learn (tools/fixtures/probe.py). */
+ * made by hand, and measured by scikit-learn (tools/fixtures/probe.py) and SciPy (probe_few.py). */
 #include <math.h>
 
 #include "support/device.h"
@@ -356,12 +356,9 @@ START_TEST(test_columns_that_are_alike)
 }
 END_TEST
 
-START_TEST(test_as_scikit_learn)
+/* Reads probe.txt, and how many test rows each of scikit-learn's classifiers got right. */
+static void read_rows(struct rows both[2], unsigned right[2])
 {
-    if (is_oclgrind())
-        return;
-    static struct rows both[2];
-    unsigned right[2];
     FILE *file = fopen(MASKCL_FIXTURES "/probe.txt", "r");
     ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe.txt");
     unsigned counts[3];
@@ -380,13 +377,61 @@ START_TEST(test_as_scikit_learn)
         }
     }
     fclose(file);
-    ck_assert_uint_lt(right[0], counts[1]); /* data that anyone tells apart would test nothing */
-    ck_assert_uint_lt(right[1], counts[1]);
+}
+
+START_TEST(test_as_scikit_learn)
+{
+    if (is_oclgrind())
+        return;
+    static struct rows both[2];
+    unsigned right[2];
+    read_rows(both, right);
+    const uint64_t count = both[1].rows;
+    ck_assert_uint_lt(right[0], count); /* data that anyone tells apart would test nothing */
+    ck_assert_uint_lt(right[1], count);
     ck_assert_uint_ne(right[0], right[1]);
     const mcl_probe_result result = probe(&both[0], &both[1]);
     ck_assert(result.converged);
-    ck_assert_double_eq(result.linear_accuracy, (double)right[0] / counts[1]);
-    ck_assert_double_eq(result.knn_accuracy, (double)right[1] / counts[1]);
+    ck_assert_double_eq(result.linear_accuracy, (double)right[0] / (double)count);
+    ck_assert_double_eq(result.knn_accuracy, (double)right[1] / (double)count);
+}
+END_TEST
+
+START_TEST(test_few_labels_as_scipy)
+{
+    if (is_oclgrind())
+        return;
+    static struct rows both[2];
+    unsigned right[2], per_class, lines = 0;
+    mcl_mean linear, nearest;
+    read_rows(both, right);
+    const mcl_features train = features(&both[0]), test = features(&both[1]);
+    FILE *file = fopen(MASKCL_FIXTURES "/probe_few.txt", "r");
+    ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe_few.txt");
+    while (fscanf(file, "%u %lf %lf %lf %lf", &per_class, &linear.mean, &linear.deviation,
+               &nearest.mean, &nearest.deviation) == 5) {
+        mcl_few_result result;
+        ASSERT_OK(mcl_probe_few(&result, context, &train, &test, per_class));
+        ck_assert(result.converged);
+        ck_assert_uint_eq(result.rows, 4 * per_class);
+        ck_assert_double_eq_tol(100 * result.linear_accuracy.mean, linear.mean, 1e-8);
+        ck_assert_double_eq_tol(100 * result.linear_accuracy.deviation, linear.deviation, 1e-8);
+        ck_assert_double_eq_tol(100 * result.knn_accuracy.mean, nearest.mean, 1e-8);
+        ck_assert_double_eq_tol(100 * result.knn_accuracy.deviation, nearest.deviation, 1e-8);
+        lines++;
+    }
+    ck_assert_uint_eq(lines, 3);
+    fclose(file);
+}
+END_TEST
+
+START_TEST(test_mean_and_deviation)
+{
+    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
+    ck_assert_double_eq(mcl_mean_of(values, 8).mean, 5);
+    ck_assert_double_eq_tol(mcl_mean_of(values, 8).deviation, sqrt(32.0 / 7), 1e-15);
+    ck_assert_double_eq(mcl_mean_of(values, 1).mean, 2);
+    ck_assert_double_eq(mcl_mean_of(values, 1).deviation, 0);
 }
 END_TEST
 
@@ -571,6 +616,23 @@ START_TEST(test_refused)
 }
 END_TEST
 
+START_TEST(test_few_labels_refused)
+{
+    static struct rows rows;
+    rows = blobs(30, 4, 3, 0.1f, 1);
+    const mcl_features good = features(&rows);
+    mcl_features bad = good;
+    mcl_few_result result = {.rows = 77};
+    ck_assert_int_eq(mcl_probe_few(&result, context, &good, &good, 11), MCL_ERROR_DATA);
+    ck_assert_str_eq(mcl_error_message(), "11 labelled rows a class are wanted, but class 0 has "
+                                          "10: lower --labels-per-class to 10 or "
+                                          "less");
+    bad.columns = 3;
+    ck_assert_int_eq(mcl_probe_few(&result, context, &good, &bad, 1), MCL_ERROR_DATA);
+    ck_assert_uint_eq(result.rows, 77);
+}
+END_TEST
+
 /* The same features give the same result, to the last bit, iteration for iteration. */
 START_TEST(test_repeatable)
 {
@@ -660,6 +722,9 @@ int main(void)
     tcase_add_test(tcase, test_preconditioner_of_many_rows);
     tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
+    tcase_add_test(tcase, test_few_labels_as_scipy);
+    tcase_add_test(tcase, test_mean_and_deviation);
+    tcase_add_test(tcase, test_few_labels_refused);
     tcase_add_test(tcase, test_constant_column);
     tcase_add_test(tcase, test_columns_are_standardised);
     tcase_add_test(tcase, test_equal_neighbours);
