@@ -48,6 +48,22 @@ typedef struct mcl_optimizer_options {
     double epsilon;
 } mcl_optimizer_options;
 
+typedef enum mcl_schedule_kind {
+    MCL_SCHEDULE_CONSTANT,
+    MCL_SCHEDULE_COSINE, /* half a cosine, down to final_rate at the end (SGDR without restarts,
+                          * Loshchilov and Hutter 2017) */
+    MCL_SCHEDULE_STEP,   /* times gamma every step_epochs epochs */
+} mcl_schedule_kind;
+
+/* How the learning rate goes with the steps; the optimizer's is the highest. */
+typedef struct mcl_schedule_options {
+    mcl_schedule_kind kind;
+    double warmup; /* epochs, whole or not, in which it rises from 0, by the same amount a step */
+    double final_rate;    /* cosine */
+    uint64_t step_epochs; /* step, counted from the first epoch */
+    double gamma;         /* step */
+} mcl_schedule_options;
+
 /* What one reported step measured. */
 typedef struct mcl_step {
     uint64_t step;  /* from 1, over the whole run */
@@ -63,6 +79,7 @@ typedef struct mcl_step {
      * sphere, 0 when they are all the same (Chen and He 2021, section 4.1). */
     double spread;
     bool collapsed; /* spread is below MCL_COLLAPSE_SPREAD */
+    double learning_rate;
     /* Over the last second, or the last step where that is longer, by when the device ended the
      * steps; without the first step, in which drivers compile, unless there is no other. */
     double rows_per_second;
@@ -85,6 +102,7 @@ typedef struct mcl_pretrain_options {
     size_t objective_count;
     float temperature; /* nt-xent */
     mcl_optimizer_options optimizer;
+    mcl_schedule_options schedule;
     uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
     uint64_t epochs;
     uint64_t seed;
@@ -138,6 +156,9 @@ MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
 MCL_API mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text);
 MCL_API const char *mcl_optimizer_name(mcl_optimizer_kind kind);
+
+MCL_API mcl_status mcl_schedule_parse(mcl_schedule_kind *kind, const char *text);
+MCL_API const char *mcl_schedule_name(mcl_schedule_kind kind);
 
 /* Trains a new model on data. MCL_INTERRUPTED when options->stop ended it: *model then holds the
  * parameters after the last whole step. A loss that is not finite is MCL_ERROR_DATA. The caller

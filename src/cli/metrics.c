@@ -90,6 +90,7 @@ bool mcl_metrics_step(
     for (size_t i = 0; i < count; i++)
         mcl_json_number(line, mcl_objective_name(objectives[i].kind), step->objective_loss[i]);
     mcl_json_number(line, "spread", step->spread);
+    mcl_json_number(line, "lr", step->learning_rate);
     mcl_json_number(line, "rows_per_s", step->rows_per_second);
     mcl_json_number(line, "seconds", step->seconds);
     bool ready = metrics->begun || begin(metrics);

@@ -64,7 +64,7 @@ typedef struct mcl_operand {
 } mcl_operand;
 
 #define MCL_OPERANDS_MAX 5
-#define MCL_OPTIONS_MAX 40
+#define MCL_OPTIONS_MAX 80
 
 typedef struct mcl_arguments mcl_arguments;
 

@@ -108,6 +108,16 @@ static void show_optimizer(char *text, size_t size, const void *field)
     snprintf(text, size, "%s", mcl_optimizer_name(*(const mcl_optimizer_kind *)field));
 }
 
+static mcl_exit parse_schedule(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_schedule_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_schedule(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_schedule_name(*(const mcl_schedule_kind *)field));
+}
+
 static mcl_exit parse_weight_decay(void *field, const char *text, const mcl_option *option)
 {
     return mcl_option_double.parse(field, text, option);
@@ -187,6 +197,22 @@ static const char *needs_sgd(const void *given)
                : "only sgd has a momentum: add --optimizer sgd";
 }
 
+static const char *needs_cosine_schedule(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->options.schedule.kind == MCL_SCHEDULE_COSINE
+               ? NULL
+               : "only the schedule cosine has a final rate: add --schedule cosine";
+}
+
+static const char *needs_step_schedule(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->options.schedule.kind == MCL_SCHEDULE_STEP
+               ? NULL
+               : "only the schedule step has it: add --schedule step";
+}
+
 static const char *needs_metrics(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
@@ -198,6 +224,7 @@ const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
+static const mcl_option_type type_schedule = {parse_schedule, show_schedule};
 static const mcl_option_type type_weight_decay = {parse_weight_decay, show_weight_decay};
 static const mcl_option_type type_batch = {parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
@@ -321,6 +348,53 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options.optimizer.momentum),
         .range = &mcl_range_momentum,
         .conflict = needs_sgd},
+    {.name = "schedule",
+        .recipe = true,
+        .argument = "constant|cosine|step",
+        .group = "Optimizer",
+        .help = "how the learning rate goes on from --lr: it stays; it falls by half a cosine, to "
+                "--lr-final at the end of the run; or it is multiplied by --lr-gamma every "
+                "--lr-step epochs",
+        .type = &type_schedule,
+        .offset = OFFSET(options.schedule.kind)},
+    {.name = "warmup",
+        .recipe = true,
+        .argument = "EPOCHS",
+        .group = "Optimizer",
+        .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by "
+                "the same amount a step",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.schedule.warmup),
+        .range = &mcl_range_not_negative},
+    {.name = "lr-final",
+        .recipe = true,
+        .argument = "RATE",
+        .group = "Optimizer",
+        .help = "what the schedule cosine ends with",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.schedule.final_rate),
+        .range = &mcl_range_not_negative,
+        .conflict = needs_cosine_schedule},
+    {.name = "lr-step",
+        .recipe = true,
+        .argument = "EPOCHS",
+        .group = "Optimizer",
+        .help = "epochs that the schedule step keeps a rate for",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.schedule.step_epochs),
+        .least = 1,
+        .most = UINT32_MAX,
+        .without = "none: it must be given",
+        .conflict = needs_step_schedule},
+    {.name = "lr-gamma",
+        .recipe = true,
+        .argument = "FACTOR",
+        .group = "Optimizer",
+        .help = "what the schedule step multiplies the rate by",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.schedule.gamma),
+        .range = &mcl_range_positive,
+        .conflict = needs_step_schedule},
     {.name = "batch",
         .recipe = true,
         .argument = "N|all",
@@ -374,7 +448,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .group = "Output",
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
-            "own loss, spread, rows_per_s, seconds. When the file can no longer be written, "
+            "own loss, spread, lr, rows_per_s, seconds. When the file can no longer be written, "
             "training goes on, the model is saved and the exit code is 1",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics)},

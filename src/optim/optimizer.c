@@ -113,6 +113,11 @@ uint64_t mcl_optimizer_size(const mcl_optimizer *optimizer)
     return optimizer->count;
 }
 
+void mcl_optimizer_set_rate(mcl_optimizer *optimizer, double rate)
+{
+    optimizer->options.learning_rate = rate;
+}
+
 static void raise_powers(mcl_optimizer *optimizer)
 {
     optimizer->power1 *= optimizer->options.beta1;

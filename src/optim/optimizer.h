@@ -14,6 +14,9 @@ mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     const mcl_optimizer_options *options, uint64_t count);
 void mcl_optimizer_free(mcl_optimizer *optimizer);
 
+/* Sets the learning rate of the steps that follow. */
+void mcl_optimizer_set_rate(mcl_optimizer *optimizer, double rate);
+
 /* Enqueues one step: changes parameters[count] by gradients[count]. */
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients);
 

@@ -99,6 +99,18 @@ static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_option
             options->beta1, options->beta2, options->epsilon);
 }
 
+static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
+{
+    add(conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
+    add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
+    if (options->kind == MCL_SCHEDULE_COSINE)
+        add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
+    if (options->kind != MCL_SCHEDULE_STEP)
+        return;
+    add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
+    add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
+}
+
 void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
     const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
 {
@@ -114,6 +126,7 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
         add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, options->mask.patch);
     add_objectives(conditions, options);
     add_optimizer(conditions, &options->optimizer);
+    add_schedule(conditions, &options->schedule);
     add(conditions, "batch", "--batch", "%" PRIu32, batch);
     add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
     add(conditions, "product", "--gemm", "%s",

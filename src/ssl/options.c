@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "optim/schedule.h"
 
 static const char *const objective_names[] = {"cosine", "nt-xent", "reconstruction"};
 static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
@@ -39,6 +40,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->temperature = 0.2f;
     options->optimizer = (mcl_optimizer_options){
         MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT, 0.0, 0.9, 0.999, 1e-8};
+    options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
     options->batch = MCL_BATCH_AUTO;
     options->epochs = 10;
     if (strcmp(name, "reference") == 0) {
@@ -215,6 +217,7 @@ mcl_status mcl_pretrain_check(
             return mcl_fail(MCL_ERROR_ARGUMENT, "a temperature of %g: it must be above 0",
                 options->temperature);
     }
+    MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
     *batch = rows;
     return MCL_OK;
 }

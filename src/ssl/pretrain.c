@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "nn/network.h"
 #include "optim/optimizer.h"
+#include "optim/schedule.h"
 #include "ssl/checkpoint.h"
 #include "ssl/feed.h"
 #include "ssl/loss.h"
@@ -71,6 +72,14 @@ static double total_loss(const struct trainer *trainer, const float *metrics)
     return total;
 }
 
+/* The learning rate of a step, from 0. */
+static double rate_of(const struct trainer *trainer, uint64_t step)
+{
+    const mcl_pretrain_options *options = trainer->options;
+    return mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate, options->epochs,
+        trainer->steps_per_epoch, step);
+}
+
 static void measure(mcl_step *step, const float *metrics, const void *of)
 {
     const struct trainer *trainer = of;
@@ -79,6 +88,7 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
         step->objective_loss[i] = (double)metrics[i];
     step->spread =
         (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture.embedding);
+    step->learning_rate = rate_of(trainer, step->step - 1);
     step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
 }
 
@@ -239,6 +249,8 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input.views, views, NULL, 0.0f));
+    mcl_optimizer_set_rate(
+        trainer->optimizer, rate_of(trainer, epoch * trainer->steps_per_epoch + index));
     return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
 }
 
@@ -254,6 +266,19 @@ static mcl_status set_count(mcl_model *model, const char *key, uint64_t value)
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, value);
     return mcl_model_metadata_set(model, key, text);
+}
+
+static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options *schedule)
+{
+    MCL_TRY(mcl_model_metadata_set(model, "schedule", mcl_schedule_name(schedule->kind)));
+    if (schedule->warmup > 0.0)
+        MCL_TRY(set_number(model, "warmup_epochs", schedule->warmup));
+    if (schedule->kind == MCL_SCHEDULE_COSINE)
+        MCL_TRY(set_number(model, "final_learning_rate", schedule->final_rate));
+    if (schedule->kind != MCL_SCHEDULE_STEP)
+        return MCL_OK;
+    MCL_TRY(set_count(model, "learning_rate_step_epochs", schedule->step_epochs));
+    return set_number(model, "learning_rate_gamma", schedule->gamma);
 }
 
 /* What a reader of the model file needs to know: how the input was made and the model trained. */
@@ -289,6 +314,7 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(
         mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
     MCL_TRY(set_number(model, "learning_rate", options->optimizer.learning_rate));
+    MCL_TRY(describe_schedule(model, &options->schedule));
     MCL_TRY(set_number(model, "weight_decay", mcl_weight_decay(&options->optimizer)));
     if (options->optimizer.kind == MCL_OPTIMIZER_SGD)
         MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));

@@ -116,6 +116,7 @@ static bool ends_epoch(const mcl_steps *steps, uint64_t step)
 static mcl_status measure(
     mcl_step *measured, const mcl_steps *steps, const float *metrics, uint64_t step)
 {
+    measured->step = step + 1;
     steps->options.measure(measured, metrics, steps->options.trainer);
     if (isfinite(measured->loss))
         return MCL_OK;
@@ -137,7 +138,6 @@ void mcl_steps_deliver(mcl_steps *steps)
 static void report(mcl_steps *steps, mcl_step *step, uint64_t number, double epoch_loss)
 {
     const mcl_steps_options *options = &steps->options;
-    step->step = number + 1;
     step->steps = options->epochs * options->per_epoch;
     step->epoch = number / options->per_epoch + 1;
     step->epochs = options->epochs;

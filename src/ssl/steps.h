@@ -13,8 +13,8 @@ typedef struct mcl_steps_options {
     uint32_t batch; /* rows a step */
     uint64_t per_epoch, epochs;
     size_t metrics; /* floats that a step measures */
-    /* Fills in what the metrics[metrics] of a step say: its loss, which must be finite for training
-     * to go on, and whatever else the report is to tell. */
+    /* Fills in what the metrics[metrics] of step->step say: its loss, which must be finite for
+     * training to go on, and whatever else the report is to tell. */
     void (*measure)(mcl_step *step, const float *metrics, const void *trainer);
     const void *trainer;
     void (*report)(const mcl_step *step, void *user); /* NULL: none are wanted */

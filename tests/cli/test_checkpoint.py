@@ -64,6 +64,8 @@ class ResumeTest(CheckpointTest):
     def test_every_kind_of_run_ends_with_the_same_bytes(self):
         for options in ([], ["--optimizer", "sgd"], ["--optimizer", "sgd", "--momentum", "0.9"],
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
+                        ["--schedule", "cosine", "--warmup", "10.5"],
+                        ["--schedule", "step", "--lr-step", "90"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
                 expected = self.whole(*options)
@@ -126,7 +128,8 @@ class RefusedTest(CheckpointTest):
                               ("--batch", "20"), ("--mask", "uniform"), ("--hidden", "9"),
                               ("--objective", "cosine"), ("--embedding", "5"),
                               ("--activation", "tanh"), ("--optimizer", "sgd"),
-                              ("--weight-decay", "0.5"), ("--gemm", "clblast")):
+                              ("--weight-decay", "0.5"), ("--schedule", "cosine"),
+                              ("--warmup", "2"), ("--gemm", "clblast")):
             with self.subTest(option=option):
                 before = self.contents()
                 result = self.run_program(*run_of("--resume", "-q", option, value))

@@ -50,7 +50,8 @@ class HelpTest(ProgramTest):
         text = " ".join(self.succeed("help", "pretrain").stdout.split())
         for option in ["--hidden", "--embedding", "--activation", "--mask", "--mask-ratio",
                        "--mask-patch", "--objective", "--temperature", "--optimizer", "--lr",
-                       "--weight-decay", "--momentum", "--batch", "--epochs", "--seed", "--recipe",
+                       "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
+                       "--lr-step", "--lr-gamma", "--batch", "--epochs", "--seed", "--recipe",
                        "--synthetic", "--metrics", "--metrics-every", "--platform", "--device",
                        "--gemm", "--quiet", "-o, --output"]:
             self.assertIn(" %s " % option, text)

@@ -54,6 +54,12 @@ class ParityTest(unittest.TestCase):
             command += ["--mask-ratio", run["ratio"]]
         if run["mask"] == "block":
             command += ["--mask-patch", run["patch"]]
+        if run["schedule"] != "constant":
+            command += ["--schedule", run["schedule"]]
+        if run["schedule"] == "step":
+            command += ["--lr-step", run["step_epochs"], "--lr-gamma", run["gamma"]]
+        if run["warmup"]:
+            command += ["--warmup", run["warmup"]]
         if run["optimizer"] == "sgd":
             command += ["--momentum", run["momentum"]]
         if any(name == "nt-xent" for name, _ in run["objectives"]):

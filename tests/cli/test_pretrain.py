@@ -35,6 +35,14 @@ class OptionsTest(ProgramTest):
                 (["--optimizer", "sgd", "--momentum", "0.5"], "momentum", "0.5"),
                 (["--lr", "0.25"], "learning_rate", "0.25"),
                 (["--lr=5e-1"], "learning_rate", "0.5"),
+                ([], "schedule", "constant"),
+                (["--schedule", "cosine"], "final_learning_rate", "0"),
+                (["--schedule", "cosine", "--lr-final", "1e-5"], "final_learning_rate", "1e-05"),
+                (["--warmup", "0.5"], "warmup_epochs", "0.5"),
+                (["--schedule", "step", "--lr-step", "3"], "learning_rate_step_epochs", "3"),
+                (["--schedule", "step", "--lr-step", "3"], "learning_rate_gamma", "0.1"),
+                (["--schedule", "step", "--lr-step", "3", "--lr-gamma", "0.5"],
+                 "learning_rate_gamma", "0.5"),
                 (["--weight-decay", "0.125"], "weight_decay", "0.125"),
                 (["--weight-decay", "0"], "weight_decay", "0"),
                 (["--batch", "5"], "batch", "5"),
@@ -117,6 +125,11 @@ class OptionsTest(ProgramTest):
                 ("--mask-ratio", "0.99999999999", "is not a number between 0 and 1"),
                 ("--momentum", "1", "1 is not a number from 0 to below 1"),
                 ("--weight-decay", "-0.1", "-0.1 is not a number of 0 or above"),
+                ("--warmup", "-1", "-1 is not a number of 0 or above"),
+                ("--lr-final", "-1", "-1 is not a number of 0 or above"),
+                ("--lr-step", "0", "0 is not from 1"),
+                ("--lr-step", "1.5", "'1.5' is not a whole number"),
+                ("--lr-gamma", "0", "0 is not a number above 0"),
                 ("--metrics-every", "0", "0 is not from 1"),
                 ("--synthetic", "100", "'100' is not ROWSxCOLUMNS"),
                 ("--synthetic", "x100", "'x100' is not ROWSxCOLUMNS"),
@@ -130,6 +143,7 @@ class OptionsTest(ProgramTest):
     def test_names_are_read_strictly(self):
         for option, text in [("--mask", "blok"), ("--objective", "simclr"), ("--optimizer", "Adam"),
                              ("--activation", "selu"), ("--gemm", "cublas"), ("--recipe", "none"),
+                             ("--schedule", "linear"),
                              ("--objective", ""), ("--objective", "cosine+"),
                              ("--objective", "cosine:0"), ("--objective", "cosine+cosine"),
                              ("--objective", "cosine:x")]:
@@ -145,6 +159,12 @@ class OptionsTest(ProgramTest):
                 (["--objective", "cosine", "--temperature", "1"], "--temperature: only"),
                 (["--momentum", "0.9"], "--momentum: only sgd"),
                 (["--optimizer", "adamw", "--momentum", "0.9"], "--momentum: only sgd"),
+                (["--lr-final", "0.1"], "--lr-final: only the schedule cosine"),
+                (["--schedule", "step", "--lr-final", "0.1"], "--lr-final: only"),
+                (["--lr-step", "2"], "--lr-step: only the schedule step"),
+                (["--schedule", "cosine", "--lr-gamma", "0.5"], "--lr-gamma: only"),
+                (["--schedule", "step"], "(--lr-step)"),
+                (["--warmup", "10"], "a warm-up of 10 epochs in a run of 10"),
                 (["--metrics-every", "5"], "--metrics-every: ")]:
             with self.subTest(options=options):
                 self.refuse("pretrain", "--synthetic", "8x8", "-o", "m.safetensors", *options,
@@ -256,7 +276,7 @@ class MetricsTest(ProgramTest):
         self.assertEqual([line["epoch"] for line in lines], [1] * 5 + [2] * 5)
         for line in lines:
             self.assertEqual(set(line), {"step", "epoch", "loss", "nt-xent", "reconstruction",
-                                         "spread", "rows_per_s", "seconds"})
+                                         "spread", "lr", "rows_per_s", "seconds"})
             total = 0.5 * line["nt-xent"] + 10 * line["reconstruction"]
             self.assertAlmostEqual(line["loss"], total, delta=1e-6 * total)
             self.assertGreater(line["rows_per_s"], 0)
@@ -264,6 +284,15 @@ class MetricsTest(ProgramTest):
         self.assertEqual(seconds, sorted(seconds))
         mean = sum(line["loss"] for line in lines[5:]) / 5
         self.assertIn("loss %.6g," % mean, self.result.stdout)
+
+    def test_the_learning_rate_of_every_step(self):
+        lines = self.metrics("--schedule", "cosine", "--warmup", "0.4", "--lr", "0.01")
+        rates = [line["lr"] for line in lines]
+        self.assertEqual(rates[:3], [0, 0.005, 0.01])
+        self.assertAlmostEqual(rates[6], 0.005, delta=1e-9)
+        self.assertEqual(rates[2:], sorted(rates[2:], reverse=True))
+        lines = self.metrics("--schedule", "step", "--lr-step", "1", "--lr", "0.01")
+        self.assertEqual([line["lr"] for line in lines], [0.01] * 5 + [0.001] * 5)
 
     def test_the_rate_is_that_of_a_steady_run(self):
         """However short the steps are, and though epochs end. tests/unit/test_rate.c is strict;

@@ -94,6 +94,15 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     options->optimizer.weight_decay = run->decay;
     options->optimizer.momentum = run->momentum;
     options->optimizer.epsilon = run->epsilon;
+    options->schedule.warmup = run->warmup;
+    if (run->cosine >= 0.0) {
+        options->schedule.kind = MCL_SCHEDULE_COSINE;
+        options->schedule.final_rate = run->cosine;
+    } else if (run->step > 0.0) {
+        options->schedule.kind = MCL_SCHEDULE_STEP;
+        options->schedule.step_epochs = (uint64_t)run->step;
+        options->schedule.gamma = run->gamma;
+    }
     mcl_status status = mcl_activation_parse(&options->activation, run->activation);
     if (status == MCL_OK)
         status = mcl_mask_kind_parse(&options->mask.kind, run->mask);

@@ -61,6 +61,13 @@ static struct options options_of(const struct run_case *run)
         .beta1 = 0.9,
         .beta2 = 0.999,
         .epsilon = run->epsilon,
+        .schedule = run->cosine >= 0.0 ? COSINE_SCHEDULE
+                    : run->step > 0.0  ? STEP_SCHEDULE
+                                       : CONSTANT_SCHEDULE,
+        .warmup = run->warmup,
+        .final_rate = run->cosine,
+        .step_epochs = (uint64_t)run->step,
+        .gamma = run->gamma,
         .batch = run->batch,
         .epochs = run->epochs,
         .seed = CASE_SEED,

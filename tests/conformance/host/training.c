@@ -396,10 +396,36 @@ static size_t trained_parameters(const struct run *run)
     return (size_t)(run->decoder.layers[0].weight - run->parameters);
 }
 
-static void sgd(struct run *run)
+static double learning_rate(const struct options *options, size_t steps_per_epoch, size_t step)
+{
+    const double highest = options->learning_rate;
+    const double warmup = options->warmup * (double)steps_per_epoch;
+    if ((double)step < warmup)
+        return highest * ((double)step / warmup);
+    if (options->schedule == COSINE_SCHEDULE) {
+        const double all = (double)(options->epochs * steps_per_epoch);
+        const double x = ((double)step - warmup) / (all - warmup);
+        const double y = 0x1.921fb54442d18p+0 * x;
+        double c = 1.0;
+        for (int n = 12; n >= 1; n--)
+            c = 1.0 - y * y / (double)(2 * n * (2 * n - 1)) * c;
+        return options->final_rate + (highest - options->final_rate) * (c * c);
+    }
+    if (options->schedule == STEP_SCHEDULE) {
+        double factor = 1.0, square = options->gamma;
+        for (size_t k = step / (steps_per_epoch * options->step_epochs); k > 0; k /= 2) {
+            factor = k % 2 ? factor * square : factor;
+            square = square * square;
+        }
+        return highest * factor;
+    }
+    return highest;
+}
+
+static void sgd(struct run *run, double learning_rate)
 {
     const struct options *options = run->options;
-    const float rate = (float)options->learning_rate, decay = (float)options->weight_decay;
+    const float rate = (float)learning_rate, decay = (float)options->weight_decay;
     const float momentum = (float)options->momentum;
     const size_t count = trained_parameters(run);
     for (size_t j = 0; j < count; j++) {
@@ -413,16 +439,16 @@ static void sgd(struct run *run)
     }
 }
 
-static void adam(struct run *run)
+static void adam(struct run *run, double learning_rate)
 {
     const struct options *options = run->options;
     const bool decoupled = options->optimizer == ADAMW;
-    const double decayed = options->learning_rate * options->weight_decay;
+    const double decayed = learning_rate * options->weight_decay;
     run->power1 = run->power1 * options->beta1;
     run->power2 = run->power2 * options->beta2;
     const float keep = decoupled ? (float)(1.0 - decayed) : 1.0f;
     const float decay = decoupled ? 0.0f : (float)options->weight_decay;
-    const float step = (float)(options->learning_rate / (1.0 - run->power1));
+    const float step = (float)(learning_rate / (1.0 - run->power1));
     const float correction = (float)sqrt(1.0 - run->power2);
     const float rest1 = (float)(1.0 - options->beta1), rest2 = (float)(1.0 - options->beta2);
     const float beta2 = (float)options->beta2, epsilon = (float)options->epsilon;
@@ -495,10 +521,11 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
                 measured->objectives[o] = (double)run.losses[o];
             sum = sum + measured->loss;
             backward(&run.encoder, run.input, 2 * run.batch, NULL, 0.0f);
+            const double rate = learning_rate(options, steps, epoch * steps + i);
             if (options->optimizer == SGD)
-                sgd(&run);
+                sgd(&run, rate);
             else
-                adam(&run);
+                adam(&run, rate);
         }
         measured->epoch_loss = sum / (double)steps;
     }

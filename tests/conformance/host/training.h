@@ -11,6 +11,7 @@
 enum activation { NONE, RELU, GELU, TANH };
 enum mask { UNIFORM, BERNOULLI, BLOCK };
 enum optimizer { ADAM, ADAMW, SGD };
+enum schedule { CONSTANT_SCHEDULE, COSINE_SCHEDULE, STEP_SCHEDULE };
 enum objective { COSINE, NT_XENT, RECONSTRUCTION };
 
 struct options {
@@ -30,6 +31,9 @@ struct options {
     float temperature;
     enum optimizer optimizer;
     double learning_rate, weight_decay, momentum, beta1, beta2, epsilon;
+    enum schedule schedule;
+    double warmup, final_rate, gamma;
+    uint64_t step_epochs;
     uint64_t batch, epochs, seed;
 };
 
