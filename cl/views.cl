@@ -152,11 +152,16 @@ kernel void views_block(const global ELEMENT *restrict data, const ulong start,
     }
 }
 
-/* out[n] = n elements of data from element `start` on, as floats. Work-item j has element start+j. */
+/* out[n] = n elements of data from element `start` on, as floats. Work-item i has elements 64·i …
+ * 64·i+63 of them. */
 kernel void unmasked(const global ELEMENT *restrict data, const ulong start, const ulong n,
     global float *restrict out)
 {
-    const ulong j = get_global_id(0);
-    if (j < n)
-        out[j] = scale(data[start + j]);
+    const ulong begin = get_global_id(0) * 64, end = min(begin + 64, n);
+    ulong j = begin;
+    data += start;
+    for (; j + 16 <= end; j += 16)
+        vstore16(scale16(as_floats(vload16(0, data + j))), 0, out + j);
+    for (; j < end; j++)
+        out[j] = scale(data[j]);
 }

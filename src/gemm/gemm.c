@@ -32,6 +32,17 @@ mcl_status mcl_gemm_run(
     return mcl_gemm_run_finish(context, gemm, a, b, c, &none);
 }
 
+mcl_status mcl_gemm_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, mcl_matrix b)
+{
+    *turned = NULL;
+    if (context->gemm == MCL_GEMM_CLBLAST || is_for_gpu(context) || !gemm->transpose_b)
+        return MCL_OK;
+    MCL_TRY(mcl_gemm_cpu_turn(turned, context, gemm, b));
+    gemm->transpose_b = false;
+    gemm->ldb = gemm->n;
+    return MCL_OK;
+}
+
 mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
     if (!finish)

@@ -50,6 +50,11 @@ mcl_status mcl_gemm_run(
 mcl_status mcl_gemm_run_finish(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
     mcl_matrix b, mcl_matrix c, const mcl_finish *finish);
 
+/* For a B that stays as it is while many products read it: *turned = a copy of B the other way
+ * round where that spares each product a copy of its own, and gemm the product with it; else NULL.
+ */
+mcl_status mcl_gemm_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, mcl_matrix b);
+
 /* Expects the kernels and reserves the work space that a product needs, so that running it does not
  * allocate; of finish, which may be NULL, kind and activation count. CLBlast compiles its own
  * kernels when first run. */

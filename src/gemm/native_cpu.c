@@ -59,17 +59,31 @@ mcl_status mcl_gemm_cpu_prepare(
     return reserve(context, gemm);
 }
 
-/* Copies B, stored [n×k], to the work space as [k×n]. */
-static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_matrix b)
+/* Copies B, stored [n×k], to `to` as [k×n]. */
+static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_matrix b, cl_mem to)
 {
     cl_kernel kernel;
-    MCL_TRY(reserve(context, gemm));
     MCL_TRY(mcl_kernel_get(&kernel, context, "transpose.cl", "transpose", ""));
     mcl_record_work(context, NULL, 0.0, 2.0 * sizeof(float) * gemm->n * gemm->k);
     return mcl_launch_local(context, kernel, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
         (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
-        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(context->scratch.buffer),
-        MCL_UINT(gemm->n), MCL_UINT(gemm->k));
+        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(to), MCL_UINT(gemm->n),
+        MCL_UINT(gemm->k));
+}
+
+mcl_status mcl_gemm_cpu_turn(
+    cl_mem *turned, mcl_context *context, const mcl_gemm *gemm, mcl_matrix b)
+{
+    cl_mem copy;
+    MCL_TRY(mcl_buffer_create(
+        &copy, context, (uint64_t)gemm->n * gemm->k, sizeof(float), "a copy of the weights"));
+    const mcl_status status = transpose_b(context, gemm, b, copy);
+    if (status != MCL_OK) {
+        mcl_buffer_release(&copy);
+        return status;
+    }
+    *turned = copy;
+    return MCL_OK;
 }
 
 mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
@@ -90,7 +104,8 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     if (status != MCL_OK)
         return mcl_tuning_give_up(context) ? mcl_gemm_cpu(context, gemm, a, b, c, finish) : status;
     if (gemm->transpose_b) {
-        MCL_TRY(transpose_b(context, gemm, b));
+        MCL_TRY(reserve(context, gemm));
+        MCL_TRY(transpose_b(context, gemm, b, context->scratch.buffer));
         b = (mcl_matrix){context->scratch.buffer, 0};
         ldb = gemm->n;
     }

@@ -17,6 +17,7 @@ struct mcl_network {
     cl_mem output[MCL_LAYERS_MAX];   /* [R×O] a = f(z) */
     cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the passes need it, for GELU; else NULL */
     cl_mem gradient[MCL_LAYERS_MAX]; /* [R×O] by a, then by z; training only */
+    cl_mem turned[MCL_LAYERS_MAX];   /* [I×O] frozen weights the other way round; else NULL */
     cl_mem space;                    /* of column sums; training only */
 };
 
@@ -129,9 +130,21 @@ void mcl_network_free(mcl_network *network)
         mcl_buffer_release(&network->output[l]);
         mcl_buffer_release(&network->linear[l]);
         mcl_buffer_release(&network->gradient[l]);
+        mcl_buffer_release(&network->turned[l]);
     }
     mcl_buffer_release(&network->space);
     free(network);
+}
+
+mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
+{
+    for (size_t l = 0; l < network->count; l++) {
+        mcl_gemm product = forward_product(&network->layers[l], network->rows);
+        const mcl_matrix weights = {parameters, network->layers[l].weight};
+        mcl_buffer_release(&network->turned[l]);
+        MCL_TRY(mcl_gemm_turn(&network->turned[l], network->context, &product, weights));
+    }
+    return MCL_OK;
 }
 
 /* z = x·Wᵀ + b, a = f(z) */
@@ -139,10 +152,16 @@ static mcl_status forward_layer(
     mcl_network *network, size_t l, cl_mem parameters, cl_mem input, uint32_t rows)
 {
     const mcl_layer *layer = &network->layers[l];
-    const mcl_gemm product = forward_product(layer, rows);
     const mcl_finish finish = forward_finish(network, l, parameters);
-    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0},
-        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){network->output[l], 0}, &finish);
+    mcl_gemm product = forward_product(layer, rows);
+    mcl_matrix weights = {parameters, layer->weight};
+    if (network->turned[l]) {
+        product.transpose_b = false;
+        product.ldb = layer->out;
+        weights = (mcl_matrix){network->turned[l], 0};
+    }
+    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0}, weights,
+        (mcl_matrix){network->output[l], 0}, &finish);
 }
 
 /* From dz of layer l: db = Σ_R dz, dW = dzᵀ·x */

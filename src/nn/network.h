@@ -18,6 +18,10 @@ void mcl_network_free(mcl_network *network);
 mcl_status mcl_network_forward(
     mcl_network *network, cl_mem parameters, cl_mem input, uint32_t rows);
 
+/* Says that the parameters stay as they are from now on, which spares forward the turning round of
+ * weights. For networks without training. */
+mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters);
+
 /* Backward from the gradient by the output, which the caller has put into
  * mcl_network_output_gradient(), after forward with the same arguments: writes the gradient by
  * every parameter, and to input_gradient, unless that is NULL, the gradient by the input times 1

@@ -10,7 +10,12 @@
 #include "ssl/feed.h"
 #include "ssl/views.h"
 
-#define ROWS 1024 /* a batch at most: the results do not depend on it */
+/* A batch, whose size does not change the results. */
+#define ROWS 1024                    /* of reconstructions at most */
+#define EMBED_ROWS_LEAST 256         /* of embeddings, where they fit the device */
+#define EMBED_ROWS_MOST 4096         /* after which it does not matter that a launch takes time */
+#define EMBED_BYTES ((uint64_t)64e6) /* between the two, as many as this holds */
+
 #define READING 2 /* batches whose results may still be on their way */
 
 static mcl_status check_width(const mcl_model *model, const mcl_data *data)
@@ -40,16 +45,16 @@ static uint64_t row_in_network(const mcl_layer *layers, size_t count, mcl_activa
     return values * sizeof(float);
 }
 
-/* How many rows make a batch when each takes so much of the device's memory beside the model, which
- * the matrix product may copy. At least one: what follows refuses one that is too large. */
+/* How many rows make a batch, `most` or fewer, when each takes so much of the device's memory
+ * beside the model, of which there are two copies in the order that the matrix product reads. At
+ * least one: what follows refuses one that is too large. */
 static uint32_t choose_batch(
-    const mcl_context *context, const mcl_model *model, uint64_t rows, uint64_t row)
+    const mcl_context *context, const mcl_model *model, uint64_t most, uint64_t row)
 {
     uint64_t count;
     mcl_model_parameters(model, &count, NULL);
-    const uint64_t fixed = 2 * count * sizeof(float), limit = context->memory_limit;
+    const uint64_t fixed = 3 * count * sizeof(float), limit = context->memory_limit;
     const uint64_t fit = limit > fixed ? (limit - fixed) / row : 0;
-    const uint64_t most = rows < ROWS ? rows : ROWS;
     return (uint32_t)(fit < 1 ? 1 : fit < most ? fit : most);
 }
 
@@ -64,6 +69,14 @@ struct embedding {
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
 };
 
+static uint64_t most_rows(uint64_t rows, uint64_t row)
+{
+    uint64_t most = EMBED_BYTES / row;
+    most = most < EMBED_ROWS_LEAST ? EMBED_ROWS_LEAST : most;
+    most = most < EMBED_ROWS_MOST ? most : EMBED_ROWS_MOST;
+    return rows < most ? rows : most;
+}
+
 static mcl_status create_embedding(struct embedding *work, const mcl_model *model)
 {
     mcl_context *context = work->context;
@@ -74,10 +87,11 @@ static mcl_status create_embedding(struct embedding *work, const mcl_model *mode
     const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     const uint64_t row = row_in_network(layers, count, architecture->activation) + floats +
                          2 * mcl_feed_slot_size(work->data, 1);
-    work->batch = choose_batch(context, model, mcl_data_rows(work->data), row);
+    work->batch = choose_batch(context, model, most_rows(mcl_data_rows(work->data), row), row);
     MCL_TRY(mcl_network_create(
         &work->encoder, context, layers, count, architecture->activation, work->batch, false));
     MCL_TRY(upload_parameters(&work->parameters, context, model));
+    MCL_TRY(mcl_network_freeze(work->encoder, work->parameters));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
     return mcl_feed_create(&work->feed, context, work->data, work->batch, NULL, before);
 }
@@ -174,7 +188,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     const uint64_t row = row_in_network(encoder, encoders, activation) +
                          row_in_network(decoder, decoders, activation) + views + row_size(data) +
                          sizeof(uint64_t);
-    work->batch = choose_batch(context, model, rows, row);
+    work->batch = choose_batch(context, model, rows < ROWS ? rows : ROWS, row);
     MCL_TRY(mcl_network_create(
         &work->encoder, context, encoder, encoders, activation, work->batch, false));
     MCL_TRY(mcl_network_create(

@@ -6,6 +6,8 @@
 #include "device/record.h"
 #include "ssl/options.h"
 
+#define ITEM_ELEMENTS 64 /* of a work-item of the kernel unmasked */
+#define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
 #define OPTIONS_SIZE sizeof((mcl_views){0}.options)
 
 size_t mcl_element_size(mcl_element element)
@@ -79,8 +81,11 @@ mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_e
     cl_kernel kernel;
     write_options(options, element, MCL_MASK_UNIFORM, false, false);
     MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked", options));
-    return mcl_launch(context, kernel, count, 1, MCL_BUFFER(data), MCL_ULONG(start),
-        MCL_ULONG(count), MCL_BUFFER(out));
+    mcl_record_work(
+        context, NULL, 0.0, (double)count * (double)(mcl_element_size(element) + sizeof(float)));
+    const size_t items = (count + ITEM_ELEMENTS - 1) / ITEM_ELEMENTS;
+    return mcl_launch(context, kernel, (items + GROUP - 1) / GROUP * GROUP, 1, MCL_BUFFER(data),
+        MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));
 }
 
 mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)

@@ -158,11 +158,12 @@ START_TEST(test_layers)
 }
 END_TEST
 
-/* A network that is not for training has the same output. */
+/* A network that is not for training has the same output, and the same bits once it is frozen. */
 START_TEST(test_output_alone)
 {
     struct trial trial = make_trial((mcl_activation)_i, &shapes[0]);
     float *output = allocate(trial.out, sizeof *output);
+    float *frozen = allocate(trial.out, sizeof *frozen);
     mcl_network *network;
     ASSERT_OK(mcl_network_create(
         &network, context, trial.layers, trial.count, trial.activation, trial.rows, false));
@@ -171,10 +172,17 @@ START_TEST(test_output_alone)
     ASSERT_OK(mcl_network_forward(network, parameters, input, trial.rows));
     read_buffer(output, mcl_network_output(network), trial.out * sizeof(float));
     assert_tensor(trial.key, "output", output, trial.out);
+    ASSERT_OK(mcl_network_freeze(network, parameters));
+    ASSERT_OK(mcl_buffer_zero(context, mcl_network_output(network), 0, trial.out * sizeof(float)));
+    ASSERT_OK(mcl_network_forward(network, parameters, input, trial.rows));
+    read_buffer(frozen, mcl_network_output(network), trial.out * sizeof(float));
+    if (mcl_context_gemm(context) != MCL_GEMM_CLBLAST)
+        assert_same_bits(frozen, output, trial.out, trial.key);
     mcl_buffer_release(&parameters);
     mcl_buffer_release(&input);
     mcl_network_free(network);
     free(output);
+    free(frozen);
     free_trial(&trial);
 }
 END_TEST
