@@ -36,7 +36,9 @@ typedef enum mcl_normalization {
  * embeddings see in its place, Linear(embedding, projector[0]), activation, …,
  * Linear(…, projector[n-1]); the predictor is one behind the projector (or the embedding, without
  * one) that ends in the width it begins with, P: Linear(P, predictor[0]), activation, …,
- * Linear(predictor[n-1], P). */
+ * Linear(predictor[n-1], P).
+ *
+ * The head of a model that was fine-tuned is Linear(embedding, classes), behind the embedding. */
 typedef struct mcl_architecture {
     uint64_t input; /* columns of the data */
     uint32_t hidden[MCL_HIDDEN_MAX];
@@ -49,6 +51,7 @@ typedef struct mcl_architecture {
     uint32_t projector_count; /* 0: none */
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count; /* 0: none */
+    uint32_t classes;         /* that the head tells apart; 0: there is none */
 } mcl_architecture;
 
 /* Parameters in host memory, with the architecture and the metadata that go into the file. */
@@ -82,9 +85,9 @@ MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
-/* Parameter tensors in model order: those of the encoder, the projector, the predictor and the
- * decoder, layer by layer (weight, bias, then the normalization's weight and bias); after them the
- * running means and variances of batch normalization, in the same order. */
+/* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor
+ * and the decoder, layer by layer (weight, bias, then the normalization's weight and bias); after
+ * them the running means and variances of batch normalization, in the same order. */
 MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
 MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 
@@ -103,9 +106,9 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
 /* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
  * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
- * activated_embedding ("yes"), projector and predictor. set refuses those with MCL_ERROR_ARGUMENT,
- * and text that is not UTF-8, and a key that is empty or has a control character. get returns NULL
- * for a key that is not there; the string is the model's. */
+ * activated_embedding ("yes"), projector, predictor and classes. set refuses those with
+ * MCL_ERROR_ARGUMENT, and text that is not UTF-8, and a key that is empty or has a control
+ * character. get returns NULL for a key that is not there; the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);

@@ -61,6 +61,9 @@ static void print_model(const mcl_model *model)
     print_widths(architecture, false);
     fputs("decoder     ", stdout);
     print_widths(architecture, true);
+    if (architecture->classes)
+        printf("head        %" PRIu32 " -> %" PRIu32 " classes\n", architecture->embedding,
+            architecture->classes);
     printf("activation  %s\n", mcl_activation_name(architecture->activation));
     printf("parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
     print_interruption(model);
@@ -95,6 +98,8 @@ static mcl_exit print_json(const mcl_model *model)
         mcl_json_number_at(hidden, architecture->hidden[i]);
     mcl_json_number(shape, "embedding", architecture->embedding);
     mcl_json_text(shape, "activation", mcl_activation_name(architecture->activation));
+    if (architecture->classes)
+        mcl_json_number(shape, "classes", architecture->classes);
     mcl_json_number(root, "parameters", (double)parameters);
     mcl_json_number(root, "encoder_parameters", (double)encoder);
     char digest[MCL_DIGEST_SIZE];

@@ -20,7 +20,8 @@ static const char *const normalization_names[] = {
     [MCL_NORMALIZATION_LAYER] = "layer",
 };
 
-static const char *const part_names[MCL_PARTS] = {"encoder", "projector", "predictor", "decoder"};
+static const char *const part_names[MCL_PARTS] = {
+    "encoder", "head", "projector", "predictor", "decoder"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -76,6 +77,10 @@ static struct stack widths_of(const mcl_architecture *architecture, mcl_part par
     struct stack widths = {.layers = 0};
     const uint32_t last = projected(architecture);
     switch (part) {
+    case MCL_PART_HEAD:
+        widths.width[0] = architecture->embedding;
+        add_widths(&widths, &architecture->classes, architecture->classes ? 1 : 0);
+        break;
     case MCL_PART_PROJECTOR:
         widths.width[0] = architecture->embedding;
         add_widths(&widths, architecture->projector, architecture->projector_count);
@@ -242,6 +247,8 @@ uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part)
     switch (part) {
     case MCL_PART_ENCODER:
         return architecture->embedding;
+    case MCL_PART_HEAD:
+        return architecture->classes ? architecture->classes : architecture->embedding;
     case MCL_PART_DECODER:
         return (uint32_t)architecture->input;
     default:
@@ -257,8 +264,8 @@ uint64_t mcl_architecture_parameters(const mcl_architecture *architecture)
     return offset + statistics;
 }
 
-/* The vector of a layer that its module `module` of the part calls `name`. */
-static mcl_tensor_place vector_place(const mcl_layer *layer, const char *part, size_t module,
+/* The vector of a layer that its module, `module` of the part, calls `name`. */
+static mcl_tensor_place vector_place(const mcl_layer *layer, mcl_part part, size_t module,
     const char *name, uint64_t offset, float initial)
 {
     mcl_tensor_place place = {
@@ -268,7 +275,10 @@ static mcl_tensor_place vector_place(const mcl_layer *layer, const char *part, s
         .offset = offset,
         .count = layer->out,
     };
-    snprintf(place.name, sizeof place.name, "%s.%zu.%s", part, module, name);
+    if (part == MCL_PART_HEAD)
+        snprintf(place.name, sizeof place.name, "%s.%s", part_names[part], name);
+    else
+        snprintf(place.name, sizeof place.name, "%s.%zu.%s", part_names[part], module, name);
     return place;
 }
 
@@ -280,7 +290,7 @@ static size_t modules_of(const mcl_layer *layer)
 
 /* The tensors that training changes. */
 static size_t trained_tensors(
-    mcl_tensor_place *tensors, const mcl_layer *layer, const char *part, size_t module)
+    mcl_tensor_place *tensors, const mcl_layer *layer, mcl_part part, size_t module)
 {
     tensors[0] = vector_place(layer, part, module, "weight", layer->weight, 0.0f);
     tensors[0].shape[1] = layer->in;
@@ -296,7 +306,7 @@ static size_t trained_tensors(
 }
 
 static size_t running_tensors(
-    mcl_tensor_place *tensors, const mcl_layer *layer, const char *part, size_t module)
+    mcl_tensor_place *tensors, const mcl_layer *layer, mcl_part part, size_t module)
 {
     if (layer->normalization != MCL_NORMALIZATION_BATCH)
         return 0;
@@ -316,7 +326,7 @@ size_t mcl_architecture_tensors(
             size_t module = 0;
             for (size_t l = 0; l < count; l++) {
                 used += (running ? running_tensors : trained_tensors)(
-                    tensors + used, &layers[l], part_names[part], module);
+                    tensors + used, &layers[l], (mcl_part)part, module);
                 module += modules_of(&layers[l]);
             }
         }

@@ -12,6 +12,7 @@
  * comes before the decoder. */
 typedef enum mcl_part {
     MCL_PART_ENCODER,
+    MCL_PART_HEAD,
     MCL_PART_PROJECTOR,
     MCL_PART_PREDICTOR,
     MCL_PART_DECODER,
@@ -20,7 +21,7 @@ typedef enum mcl_part {
 
 #define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
 #define MCL_TENSORS_LAYER 6 /* weight, bias; the normalization's, its running mean and variance */
-#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 1))
+#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 2))
 #define MCL_PARAMETERS_MAX UINT32_MAX
 
 /* A fully connected layer, as a view into the flat vector of all parameters. */
@@ -58,14 +59,15 @@ size_t mcl_part_layers(
 /* Where a part's parameters end in the flat vector, running statistics not counted. */
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);
 
-/* The width of a part's last layer; of a part that is not there, that of the one before. */
+/* The width of a part's last layer; of a part that is not there, that of what would go in. */
 uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 
 /* How many values the whole vector has: all parts, then all running statistics. */
 uint64_t mcl_architecture_parameters(const mcl_architecture *architecture);
 
 /* Fills in the tensors in model order and returns how many, named as
- * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them. */
+ * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them; the head as a
+ * torch.nn.Linear alone. */
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture);
 

@@ -118,6 +118,11 @@ static mcl_status read_extras(
     if (predictor)
         MCL_TRY(read_widths(architecture->predictor, &architecture->predictor_count, MCL_HEAD_MAX,
             predictor, MCL_KEY_PREDICTOR, path));
+    if (mcl_safetensors_metadata_get(file, MCL_KEY_CLASSES)) {
+        uint64_t classes = 0;
+        MCL_TRY(read_size(&classes, file, MCL_KEY_CLASSES, path));
+        architecture->classes = (uint32_t)classes;
+    }
     return MCL_OK;
 }
 

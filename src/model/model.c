@@ -22,6 +22,7 @@ static const char *const own_keys[] = {
     MCL_KEY_ACTIVATED,
     MCL_KEY_PROJECTOR,
     MCL_KEY_PREDICTOR,
+    MCL_KEY_CLASSES,
 };
 
 bool mcl_model_key_is_own(const char *key)
@@ -105,6 +106,8 @@ static mcl_status describe_extras(mcl_model *model)
     if (architecture->predictor_count)
         MCL_TRY(add_widths(
             model, MCL_KEY_PREDICTOR, architecture->predictor, architecture->predictor_count));
+    if (architecture->classes)
+        MCL_TRY(add_number(model, MCL_KEY_CLASSES, architecture->classes));
     return MCL_OK;
 }
 

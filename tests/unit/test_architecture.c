@@ -92,6 +92,7 @@ static mcl_architecture deepest(mcl_normalization normalization)
         deep.hidden[i] = 40 - i;
     deep.normalization = normalization;
     deep.activated_embedding = true;
+    deep.classes = 70;
     deep.projector_count = deep.predictor_count = MCL_HEAD_MAX;
     for (uint32_t i = 0; i < MCL_HEAD_MAX; i++) {
         deep.projector[i] = 50 + i;
@@ -103,7 +104,7 @@ static mcl_architecture deepest(mcl_normalization normalization)
 START_TEST(test_tensors_fill_the_vector_without_a_gap)
 {
     const mcl_architecture deep = deepest((mcl_normalization)_i);
-    static const size_t counts[] = {2 * 43, 2 * 43 + 4 * 40, 2 * 43 + 2 * 40};
+    static const size_t counts[] = {2 * 44, 2 * 44 + 4 * 40, 2 * 44 + 2 * 40};
     ck_assert_int_eq(mcl_architecture_check(&deep), MCL_OK);
     mcl_tensor_place places[MCL_TENSORS_MAX];
     const size_t count = mcl_architecture_tensors(places, &deep);
@@ -135,17 +136,18 @@ START_TEST(test_heads_and_normalization)
     } expected[] = {{"encoder.0.weight", 6, 0}, {"encoder.0.bias", 6, 0},
         {"encoder.1.weight", 0, 1}, {"encoder.1.bias", 0, 0}, {"encoder.3.weight", 5, 0},
         {"encoder.3.bias", 5, 0}, {"encoder.4.weight", 0, 1}, {"encoder.4.bias", 0, 0},
-        {"projector.0.weight", 4, 0}, {"projector.0.bias", 4, 0}, {"projector.1.weight", 0, 1},
-        {"projector.1.bias", 0, 0}, {"projector.3.weight", 3, 0}, {"projector.3.bias", 3, 0},
-        {"predictor.0.weight", 2, 0}, {"predictor.0.bias", 2, 0}, {"predictor.1.weight", 0, 1},
-        {"predictor.1.bias", 0, 0}, {"predictor.3.weight", 7, 0}, {"predictor.3.bias", 7, 0},
-        {"decoder.0.weight", 4, 0}, {"decoder.0.bias", 4, 0}, {"decoder.1.weight", 0, 1},
-        {"decoder.1.bias", 0, 0}, {"decoder.3.weight", 5, 0}, {"decoder.3.bias", 5, 0},
-        {"encoder.1.running_mean", 0, 0}, {"encoder.1.running_var", 0, 1},
-        {"encoder.4.running_mean", 0, 0}, {"encoder.4.running_var", 0, 1},
-        {"projector.1.running_mean", 0, 0}, {"projector.1.running_var", 0, 1},
-        {"predictor.1.running_mean", 0, 0}, {"predictor.1.running_var", 0, 1},
-        {"decoder.1.running_mean", 0, 0}, {"decoder.1.running_var", 0, 1}};
+        {"head.weight", 4, 0}, {"head.bias", 4, 0}, {"projector.0.weight", 4, 0},
+        {"projector.0.bias", 4, 0}, {"projector.1.weight", 0, 1}, {"projector.1.bias", 0, 0},
+        {"projector.3.weight", 3, 0}, {"projector.3.bias", 3, 0}, {"predictor.0.weight", 2, 0},
+        {"predictor.0.bias", 2, 0}, {"predictor.1.weight", 0, 1}, {"predictor.1.bias", 0, 0},
+        {"predictor.3.weight", 7, 0}, {"predictor.3.bias", 7, 0}, {"decoder.0.weight", 4, 0},
+        {"decoder.0.bias", 4, 0}, {"decoder.1.weight", 0, 1}, {"decoder.1.bias", 0, 0},
+        {"decoder.3.weight", 5, 0}, {"decoder.3.bias", 5, 0}, {"encoder.1.running_mean", 0, 0},
+        {"encoder.1.running_var", 0, 1}, {"encoder.4.running_mean", 0, 0},
+        {"encoder.4.running_var", 0, 1}, {"projector.1.running_mean", 0, 0},
+        {"projector.1.running_var", 0, 1}, {"predictor.1.running_mean", 0, 0},
+        {"predictor.1.running_var", 0, 1}, {"decoder.1.running_mean", 0, 0},
+        {"decoder.1.running_var", 0, 1}};
     mcl_architecture architecture = SIZES(6, 1, 4, MCL_ACTIVATION_RELU, 5);
     architecture.normalization = MCL_NORMALIZATION_BATCH;
     architecture.activated_embedding = true;
@@ -154,6 +156,7 @@ START_TEST(test_heads_and_normalization)
     architecture.projector[1] = 2;
     architecture.predictor_count = 1;
     architecture.predictor[0] = 7;
+    architecture.classes = 9;
     mcl_tensor_place places[MCL_TENSORS_MAX];
     const size_t count = mcl_architecture_tensors(places, &architecture);
     ck_assert_uint_eq(count, sizeof expected / sizeof *expected);
@@ -168,9 +171,10 @@ START_TEST(test_heads_and_normalization)
     ck_assert_uint_eq(layers[1].out, 2);
     ck_assert_int_eq(layers[0].normalization, MCL_NORMALIZATION_BATCH);
     ck_assert_int_eq(layers[1].normalization, MCL_NORMALIZATION_NONE);
-    ck_assert_uint_eq(layers[0].mean, places[32].offset);
-    ck_assert_uint_eq(layers[0].variance, places[33].offset);
+    ck_assert_uint_eq(layers[0].mean, places[34].offset);
+    ck_assert_uint_eq(layers[0].variance, places[35].offset);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_ENCODER), 4);
+    ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_HEAD), 9);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PROJECTOR), 2);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PREDICTOR), 2);
 }

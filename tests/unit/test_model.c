@@ -269,6 +269,7 @@ START_TEST(test_what_is_saved_is_loaded)
     heads.projector[0] = heads.projector[1] = 6;
     heads.predictor_count = 1;
     heads.predictor[0] = 7;
+    heads.classes = 9;
     const mcl_architecture *architecture = _i < 4 ? &architectures[_i] : &heads;
     const char *path = scratch("model"), *again = scratch("again");
     mcl_model *saved = create(architecture, 9);
@@ -288,6 +289,7 @@ START_TEST(test_what_is_saved_is_loaded)
     ck_assert_mem_eq(read->projector, architecture->projector, sizeof read->projector);
     ck_assert_uint_eq(read->predictor_count, architecture->predictor_count);
     ck_assert_mem_eq(read->predictor, architecture->predictor, sizeof read->predictor);
+    ck_assert_uint_eq(read->classes, architecture->classes);
     uint64_t count, encoder, loaded_count, loaded_encoder;
     const float *a = mcl_model_parameters(saved, &count, &encoder);
     const float *b = mcl_model_parameters(loaded, &loaded_count, &loaded_encoder);
