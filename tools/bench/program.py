@@ -26,12 +26,17 @@ def one_step(bench, environment):
     return time.perf_counter() - begun
 
 
+def empty_caches(bench, name):
+    """An environment in which no kernel has been compiled yet."""
+    cache = bench.folder / f"cache-{name}"
+    cache.mkdir()
+    return {variable: str(cache) for variable in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
+
+
 def start(bench):
     cold, warm = [], []
     for index in range(bench.rounds):
-        cache = bench.folder / f"cache-{index}"
-        cache.mkdir()
-        environment = {name: str(cache) for name in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
+        environment = empty_caches(bench, index)
         cold.append(one_step(bench, environment))
         warm.append(one_step(bench, environment))
     result = {"cold": sorted(cold), "warm": sorted(warm)}
@@ -45,33 +50,41 @@ def start(bench):
     return result
 
 
-def peak_memory(bench, data_bytes, *data):
-    """Bytes that a run keeps resident at most, and of the data set alone."""
-    command = pretrain(bench, "memory", *data, "--batch", 256, "--epochs", 2)
+def peak_memory(bench, command, environment):
+    """Bytes that a run keeps resident at most."""
     with open(bench.folder / "memory.log", "w+") as log:
-        process = subprocess.Popen(command, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log,
+                                   env={**os.environ, **environment})
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             log.seek(0)
             raise RuntimeError(log.read())
-    return {"peak": usage.ru_maxrss * 1024, "data": data_bytes}
+    return usage.ru_maxrss * 1024
 
 
 def memory(bench):
+    """Training with kernels compiled before and with none, and what the drivers take anyway."""
     columns = models.MODELS["reference"].widths[0]
-    result = {
-        "60,000 × 784 of uint8": peak_memory(bench, 60000 * columns, FASHION),
-        "60,000 × 784 of float32": peak_memory(
-            bench, 60000 * columns * 4, "--synthetic", f"60000x{columns}"),
-    }
-    for name, figures in result.items():
-        figures["over"] = figures["peak"] - figures["data"]
-        bench.wanted(f"memory over the data, MB, {name}", "", figures["over"] / MEGABYTE, most=150)
+    result = {"drivers": peak_memory(bench, [str(bench.program), "devices"], {})}
+    rows = []
+    for name, bytes_each, data in (("uint8", 1, [FASHION]),
+                                   ("float32", 4, ["--synthetic", f"60000x{columns}"])):
+        cache = empty_caches(bench, f"memory-{name}")
+        command = pretrain(bench, "memory", *data, "--batch", 256, "--epochs", 2)
+        size = 60000 * columns * bytes_each
+        peaks = {caches: peak_memory(bench, command, cache) for caches in ("empty", "warm")}
+        result[name] = {"data": size, **peaks, "over": peaks["warm"] - size}
+        bench.wanted(f"memory over the data, MB, {name}", "",
+                     result[name]["over"] / MEGABYTE, most=150)
+        rows.append([f"60,000 × {columns} of {name}",
+                     *(number(bytes / MEGABYTE) for bytes in (
+                         size, peaks["warm"], peaks["warm"] - size, peaks["empty"] - size))])
     print("\n" + table(
-        ["training on", ">data, MB", ">peak resident, MB", ">over the data, MB"],
-        [[name, *(number(figures[part] / MEGABYTE) for part in ("data", "peak", "over"))]
-         for name, figures in result.items()]))
+        ["training on", ">data, MB", ">peak resident, MB", ">over the data, MB",
+         ">with empty caches, MB"], rows))
+    print("\nThe drivers that are installed take "
+          f"{number(result['drivers'] / MEGABYTE)} MB of each by being loaded.")
     return result
 
 
