@@ -21,6 +21,9 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_COSINE,  /* 1 − cos of a row's two views; collapses, see the README */
     MCL_OBJECTIVE_NT_XENT, /* SimCLR's (Chen et al. 2020): a row's views against all others */
     MCL_OBJECTIVE_RECONSTRUCTION, /* mean squared error of the decoder's output on both views */
+    MCL_OBJECTIVE_VICREG, /* Bardes et al. 2022: near views, columns that vary and do not correlate
+                           */
+    MCL_OBJECTIVE_BARLOW, /* Zbontar et al. 2021: views' columns correlate with themselves alone */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 

@@ -156,6 +156,16 @@ static void print_objectives(void)
         [MCL_OBJECTIVE_RECONSTRUCTION] =
             "mean squared error of the whole row as the decoder rebuilds it from the embedding of "
             "either view; trains the decoder too, which 'maskcl reconstruct' needs",
+        [MCL_OBJECTIVE_VICREG] =
+            "pulls a row's two views together, and keeps every column of the embedding varied and "
+            "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "
+            "temperature; "
+            "for wide embeddings and small batches",
+        [MCL_OBJECTIVE_BARLOW] =
+            "Barlow Twins: makes each column of one view's embedding correlate with the same "
+            "column "
+            "of the other's and with no other one (Zbontar et al. 2021, lambda 0.0051): no "
+            "negatives, no temperature; gains from wide embeddings",
     };
     for (int kind = 0; kind < MCL_OBJECTIVE_KINDS; kind++)
         print_entry(mcl_objective_name((mcl_objective_kind)kind), meanings[kind]);

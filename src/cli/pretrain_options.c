@@ -303,7 +303,8 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent or reconstruction, or several joined by +, with weights as in "
+        .help = "cosine, nt-xent, reconstruction, vicreg or barlow, or several joined by +, with "
+                "weights as in "
                 "nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
         .type = &type_objective,
         .offset = OFFSET(options)},

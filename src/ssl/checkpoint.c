@@ -73,7 +73,7 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
 
 static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
-    char text[256] = "";
+    char text[400] = "";
     bool temperature = false;
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];

@@ -10,6 +10,8 @@ static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
     [MCL_OBJECTIVE_NT_XENT] = &mcl_objective_ntxent,
     [MCL_OBJECTIVE_RECONSTRUCTION] = &mcl_objective_reconstruction,
+    [MCL_OBJECTIVE_VICREG] = &mcl_objective_vicreg,
+    [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
 };
 
 struct mcl_loss {

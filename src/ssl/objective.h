@@ -52,6 +52,8 @@ typedef struct mcl_objective_type {
 extern const mcl_objective_type mcl_objective_cosine;
 extern const mcl_objective_type mcl_objective_ntxent;
 extern const mcl_objective_type mcl_objective_reconstruction;
+extern const mcl_objective_type mcl_objective_vicreg;
+extern const mcl_objective_type mcl_objective_barlow;
 
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);

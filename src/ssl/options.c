@@ -9,7 +9,13 @@
 #include "base/names.h"
 #include "optim/schedule.h"
 
-static const char *const objective_names[] = {"cosine", "nt-xent", "reconstruction"};
+static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
+    [MCL_OBJECTIVE_COSINE] = "cosine",
+    [MCL_OBJECTIVE_NT_XENT] = "nt-xent",
+    [MCL_OBJECTIVE_RECONSTRUCTION] = "reconstruction",
+    [MCL_OBJECTIVE_VICREG] = "vicreg",
+    [MCL_OBJECTIVE_BARLOW] = "barlow",
+};
 static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
 
 static const mcl_recipe recipes[] = {
@@ -185,6 +191,13 @@ static mcl_status check_batch(uint32_t *batch, const mcl_pretrain_options *optio
     return MCL_OK;
 }
 
+/* Whether an objective means nothing in a batch of one row. */
+static bool compares_rows(mcl_objective_kind kind)
+{
+    return kind == MCL_OBJECTIVE_NT_XENT || kind == MCL_OBJECTIVE_VICREG ||
+           kind == MCL_OBJECTIVE_BARLOW;
+}
+
 mcl_status mcl_pretrain_check(
     uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data)
 {
@@ -208,12 +221,12 @@ mcl_status mcl_pretrain_check(
                 "a weight of %g for the objective %s: it must be "
                 "above 0",
                 objective->weight, mcl_objective_name(objective->kind));
-        if (objective->kind != MCL_OBJECTIVE_NT_XENT)
-            continue;
-        if (rows < 2)
+        if (rows < 2 && compares_rows(objective->kind))
             return mcl_fail(MCL_ERROR_ARGUMENT,
-                "nt-xent tells a row from others: a batch needs at least 2 rows");
-        if (!(options->temperature > 0.0f) || !isfinite(options->temperature))
+                "%s compares the rows of a batch: it needs at least 2 of them",
+                mcl_objective_name(objective->kind));
+        if (objective->kind == MCL_OBJECTIVE_NT_XENT &&
+            (!(options->temperature > 0.0f) || !isfinite(options->temperature)))
             return mcl_fail(MCL_ERROR_ARGUMENT, "a temperature of %g: it must be above 0",
                 options->temperature);
     }

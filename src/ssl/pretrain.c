@@ -285,7 +285,7 @@ static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options
 static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    char text[256] = "";
+    char text[400] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(trainer->data, shape);
     for (size_t i = 0; i < dimensions; i++) {

@@ -1,4 +1,4 @@
-/* The runs of tests/fixtures/runs.txt and small.txt, one a line:
+/* The runs of tests/fixtures/runs.txt, small.txt and objectives.txt, one a line:
  *
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *

@@ -1,5 +1,5 @@
-/* Whole runs, two digests each: the model and what was reported. Those in tests/fixtures/runs.txt
- * came from one device, and every other one must reach them.
+/* Whole runs, two digests each: the model and what was reported. Those in tests/fixtures/ came from
+ * one device, and every other one must reach them.
  *   runs FILE [GEMM [STEP]]  compares, with products by GEMM (native), every STEP-th run
  *   runs --print FILE        prints the file with this device's digests, after a deliberate change
  * of the arithmetic */

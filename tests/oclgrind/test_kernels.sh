@@ -89,6 +89,7 @@ model=$folder/model.safetensors
     checked pretrain --synthetic 60x3 --hidden none --embedding 2 --epochs 1 --batch 6 --quiet \
         --objective cosine --device-memory 1400 -o "$model"
     grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
+    checked pretrain --synthetic 9x20 $small --objective vicreg+barlow --embedding 18 -o "$model"
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"

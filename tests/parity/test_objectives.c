@@ -195,7 +195,8 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
     assert_losses(key, &trial);
     if (tiny || vanishing)
         assert_rows(key, &trial);
-    else if (embedding == 1 && !has(&trial, MCL_OBJECTIVE_RECONSTRUCTION))
+    else if (embedding == 1 &&
+             (has(&trial, MCL_OBJECTIVE_COSINE) || has(&trial, MCL_OBJECTIVE_NT_XENT)))
         assert_signs_only(key, &trial);
     else
         assert_tensor(key, "z", trial.dz, trial.views);
@@ -236,10 +237,19 @@ START_TEST(test_nt_xent)
 }
 END_TEST
 
+START_TEST(test_columns)
+{
+    for (size_t e = 0; e < 3; e++) {
+        check("vicreg:1", 0.5, batches[_i], embeddings[e], "plain");
+        check("barlow:1", 0.5, batches[_i], embeddings[e], "plain");
+    }
+}
+END_TEST
+
 START_TEST(test_weighted_sums)
 {
-    static const char *const sums[] = {
-        "nt-xent:1+reconstruction:10", "reconstruction:2+cosine:0.5", "cosine:0.5+nt-xent:0.25"};
+    static const char *const sums[] = {"nt-xent:1+reconstruction:10", "reconstruction:2+cosine:0.5",
+        "cosine:0.5+nt-xent:0.25", "barlow:0.5+vicreg:0.25"};
     check(sums[_i], 0.2, 2, 37, "plain");
     check(sums[_i], 0.2, 37, 64, "plain");
     check(sums[_i], 0.2, 129, 37, "plain");
@@ -316,15 +326,72 @@ static double reconstruction_formula(const struct formula *f)
     return total / (2.0 * f->batch * d);
 }
 
+/* z of a view's row i, column j, less the column's mean. */
+static double centred(const struct formula *f, uint32_t view, uint32_t i, uint32_t j)
+{
+    const double *column = f->z + (size_t)view * f->batch * f->embedding + j;
+    double mean = 0.0;
+    for (uint32_t row = 0; row < f->batch; row++)
+        mean += column[(size_t)row * f->embedding] / f->batch;
+    return column[(size_t)i * f->embedding] - mean;
+}
+
+/* Σ over the rows of column a of a view times column b of another, both centred. */
+static double products(
+    const struct formula *f, uint32_t view, uint32_t a, uint32_t other, uint32_t b)
+{
+    double total = 0.0;
+    for (uint32_t i = 0; i < f->batch; i++)
+        total += centred(f, view, i, a) * centred(f, other, i, b);
+    return total;
+}
+
+static double vicreg_formula(const struct formula *f)
+{
+    const uint32_t b = f->batch, e = f->embedding;
+    double total = 0.0;
+    for (uint32_t i = 0; i < b * e; i++)
+        total += 25.0 / (b * e) * pow(f->z[i] - f->z[b * e + i], 2.0);
+    for (uint32_t view = 0; view < 2; view++) {
+        for (uint32_t j = 0; j < e; j++) {
+            const double variance = products(f, view, j, view, j) / (b - 1);
+            total += 12.5 / e * fmax(0.0, 1.0 - sqrt(variance + 1e-4));
+            for (uint32_t k = 0; k < e; k++)
+                total += j == k ? 0.0 : pow(products(f, view, j, view, k) / (b - 1), 2.0) / e;
+        }
+    }
+    return total;
+}
+
+static double barlow_formula(const struct formula *f)
+{
+    const uint32_t b = f->batch, e = f->embedding;
+    double total = 0.0;
+    for (uint32_t j = 0; j < e; j++) {
+        for (uint32_t k = 0; k < e; k++) {
+            const double c =
+                products(f, 0, j, 1, k) / b /
+                sqrt((products(f, 0, j, 0, j) / b + 1e-5) * (products(f, 1, k, 1, k) / b + 1e-5));
+            total += j == k ? pow(c - 1.0, 2.0) : 0.0051 * c * c;
+        }
+    }
+    return total;
+}
+
+static double (*const formulas[MCL_OBJECTIVE_KINDS])(const struct formula *) = {
+    [MCL_OBJECTIVE_COSINE] = cosine_formula,
+    [MCL_OBJECTIVE_NT_XENT] = nt_xent_formula,
+    [MCL_OBJECTIVE_RECONSTRUCTION] = reconstruction_formula,
+    [MCL_OBJECTIVE_VICREG] = vicreg_formula,
+    [MCL_OBJECTIVE_BARLOW] = barlow_formula,
+};
+
 static double formula(const struct formula *f, const struct trial *trial)
 {
     double total = 0.0;
     for (size_t i = 0; i < trial->options.objective_count; i++) {
         const mcl_objective *objective = &trial->options.objectives[i];
-        total += (double)objective->weight *
-                 (objective->kind == MCL_OBJECTIVE_COSINE       ? cosine_formula(f)
-                     : objective->kind == MCL_OBJECTIVE_NT_XENT ? nt_xent_formula(f)
-                                                                : reconstruction_formula(f));
+        total += (double)objective->weight * formulas[objective->kind](f);
     }
     return total;
 }
@@ -361,8 +428,9 @@ static void assert_differences(const char *what, const float *gradient, double *
 
 START_TEST(test_differences)
 {
-    static const char *const objectives[] = {
-        "cosine:1", "nt-xent:1", "reconstruction:1", "cosine:0.5+nt-xent:2+reconstruction:3"};
+    static const char *const objectives[] = {"cosine:1", "nt-xent:1", "reconstruction:1",
+        "cosine:0.5+nt-xent:2+reconstruction:3", "vicreg:1", "barlow:1",
+        "vicreg:0.5+reconstruction:1+barlow:0.25"};
     const char *const what = objectives[_i];
     struct trial trial = make_trial(what, 0.3f, 3, 5, 4, 7, 99);
     run(&trial);
@@ -394,9 +462,10 @@ int main(void)
     tcase_add_loop_test(tcase, test_cosine, 0, 4);
     tcase_add_loop_test(tcase, test_reconstruction, 0, 4);
     tcase_add_loop_test(tcase, test_nt_xent, 1, 4);
-    tcase_add_loop_test(tcase, test_weighted_sums, 0, 3);
+    tcase_add_loop_test(tcase, test_columns, 1, 4);
+    tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
     tcase_add_test(tcase, test_small_embeddings);
-    tcase_add_loop_test(tcase, test_differences, 0, 4);
+    tcase_add_loop_test(tcase, test_differences, 0, 7);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -9,6 +9,8 @@
 #include "data/data.h"
 #include "ssl/options.h"
 
+#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg or barlow"
+
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
 {
@@ -40,15 +42,14 @@ END_TEST
 static const struct {
     const char *text, *message;
 } bad_objectives[] = {
-    {"", "unknown objective '': it is cosine, nt-xent or reconstruction"},
-    {"simclr", "unknown objective 'simclr': it is cosine, nt-xent or reconstruction"},
-    {"Cosine", "unknown objective 'Cosine': it is cosine, nt-xent or reconstruction"},
-    {"cosine+", "unknown objective '': it is cosine, nt-xent or reconstruction"},
-    {"+cosine", "unknown objective '': it is cosine, nt-xent or reconstruction"},
-    {"cosine,nt-xent",
-        "unknown objective 'cosine,nt-xent': it is cosine, nt-xent or reconstruction"},
-    {"cosine++nt-xent", "unknown objective '': it is cosine, nt-xent or reconstruction"},
-    {":2", "unknown objective '': it is cosine, nt-xent or reconstruction"},
+    {"", "unknown objective '': it is " OBJECTIVES},
+    {"simclr", "unknown objective 'simclr': it is " OBJECTIVES},
+    {"Cosine", "unknown objective 'Cosine': it is " OBJECTIVES},
+    {"cosine+", "unknown objective '': it is " OBJECTIVES},
+    {"+cosine", "unknown objective '': it is " OBJECTIVES},
+    {"cosine,nt-xent", "unknown objective 'cosine,nt-xent': it is " OBJECTIVES},
+    {"cosine++nt-xent", "unknown objective '': it is " OBJECTIVES},
+    {":2", "unknown objective '': it is " OBJECTIVES},
     {"cosine:", "the weight in 'cosine:' is not a number above 0: write it as nt-xent:0.5"},
     {"nt-xent+cosine:x",
         "the weight in 'cosine:x' is not a number above 0: write it as nt-xent:0.5"},
@@ -101,6 +102,8 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_COSINE), "cosine");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_NT_XENT), "nt-xent");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION), "reconstruction");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_VICREG), "vicreg");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BARLOW), "barlow");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
         mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli or block");
@@ -298,10 +301,15 @@ END_TEST
 
 START_TEST(test_objective_values)
 {
+    char message[80];
     options.objective_count = 0;
-    assert_refused(images, "0 objectives: from 1 to 3 are possible");
-    options.objective_count = 4;
-    assert_refused(images, "4 objectives: from 1 to 3 are possible");
+    snprintf(
+        message, sizeof message, "0 objectives: from 1 to %d are possible", MCL_OBJECTIVES_MAX);
+    assert_refused(images, message);
+    options.objective_count = MCL_OBJECTIVES_MAX + 1;
+    snprintf(message, sizeof message, "%d objectives: from 1 to %d are possible",
+        MCL_OBJECTIVES_MAX + 1, MCL_OBJECTIVES_MAX);
+    assert_refused(images, message);
     options.objective_count = 2;
     options.objectives[1].weight = 0;
     assert_refused(images, "a weight of 0 for the objective reconstruction: it must be above 0");
@@ -333,10 +341,14 @@ END_TEST
 START_TEST(test_one_row_has_no_others)
 {
     options.batch = 1;
-    assert_refused(images, "nt-xent tells a row from others: a batch needs at least 2 rows");
+    assert_refused(images, "nt-xent compares the rows of a batch: it needs at least 2 of them");
     options.batch = 2;
     assert_batch(images, 2);
     options.batch = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_VICREG;
+    assert_refused(images, "vicreg compares the rows of a batch: it needs at least 2 of them");
+    options.objectives[0].kind = MCL_OBJECTIVE_BARLOW;
+    assert_refused(images, "barlow compares the rows of a batch: it needs at least 2 of them");
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
     assert_batch(images, 1);
 }
