@@ -276,7 +276,8 @@ static void print_recipe(const mcl_recipe *recipe)
         if (!option->recipe || (option->conflict && option->conflict(&settings)))
             continue;
         option->type->show(value, sizeof value, (const char *)&settings + option->offset);
-        printf("  --%-14s %s\n", option->name, value);
+        if (*value)
+            printf("  --%-14s %s\n", option->name, value);
     }
 }
 

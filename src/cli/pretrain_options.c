@@ -118,7 +118,7 @@ static void show_schedule(char *text, size_t size, const void *field)
     snprintf(text, size, "%s", mcl_schedule_name(*(const mcl_schedule_kind *)field));
 }
 
-static mcl_exit parse_weight_decay(void *field, const char *text, const mcl_option *option)
+static mcl_exit parse_double(void *field, const char *text, const mcl_option *option)
 {
     return mcl_option_double.parse(field, text, option);
 }
@@ -130,6 +130,16 @@ static void show_weight_decay(char *text, size_t size, const void *field)
         snprintf(text, size, "0.01 for adamw, else 0");
     else
         snprintf(text, size, "%g", decay);
+}
+
+/* Of a number that is 0 where the option is not wanted, which parse would refuse. */
+static void show_wanted(char *text, size_t size, const void *field)
+{
+    const double value = *(const double *)field;
+    if (value > 0.0)
+        snprintf(text, size, "%g", value);
+    else
+        text[0] = '\0';
 }
 
 static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
@@ -225,7 +235,8 @@ static const mcl_option_type type_activation = {parse_activation, show_activatio
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
 static const mcl_option_type type_schedule = {parse_schedule, show_schedule};
-static const mcl_option_type type_weight_decay = {parse_weight_decay, show_weight_decay};
+static const mcl_option_type type_weight_decay = {parse_double, show_weight_decay};
+static const mcl_option_type type_wanted = {parse_double, show_wanted};
 static const mcl_option_type type_batch = {parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
 
@@ -396,6 +407,16 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options.schedule.gamma),
         .range = &mcl_range_positive,
         .conflict = needs_step_schedule},
+    {.name = "ema",
+        .recipe = true,
+        .argument = "DECAY",
+        .group = "Optimizer",
+        .help = "save the exponential moving average of the weights over the steps, with this "
+                "decay a step, such as 0.999, in place of the last weights",
+        .type = &type_wanted,
+        .offset = OFFSET(options.ema),
+        .range = &mcl_range_inside_unit,
+        .without = "none"},
     {.name = "batch",
         .recipe = true,
         .argument = "N|all",

@@ -19,7 +19,6 @@
 #define KEY_STEP PREFIX "step"
 #define KEY_DIGEST PREFIX "digest"
 
-static const char *const moment_names[2] = {PREFIX "moment1", PREFIX "moment2"};
 #define METRICS_NAME PREFIX "metrics"
 
 #define DIGEST_SIZE 33
@@ -127,6 +126,7 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
     add_objectives(conditions, options);
     add_optimizer(conditions, &options->optimizer);
     add_schedule(conditions, &options->schedule);
+    add(conditions, "ema", "--ema", "%.17g", options->ema);
     add(conditions, "batch", "--batch", "%" PRIu32, batch);
     add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
     add(conditions, "product", "--gemm", "%s",
@@ -224,14 +224,15 @@ static mcl_status keep_previous(const char *path)
 mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     const mcl_conditions *conditions, const mcl_position *position)
 {
-    mcl_stored_tensor tensors[3];
+    mcl_stored_tensor tensors[MCL_STATES_MAX + 1];
     mcl_text_pair pairs[MCL_CONDITIONS_MAX + 2];
     size_t tensor_count = 0, pair_count = conditions->count;
     char step[24], digest[DIGEST_SIZE];
     snprintf(step, sizeof step, "%" PRIu64, position->step);
-    for (size_t i = 0; i < position->moment_count && i < 2; i++)
-        tensors[tensor_count++] =
-            tensor_of(moment_names[i], position->moments[i], position->moment_size);
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        tensors[tensor_count++] = tensor_of(state->name, state->values, state->count);
+    }
     if (position->metric_count)
         tensors[tensor_count++] =
             tensor_of(METRICS_NAME, position->metrics, position->metric_count);
@@ -272,7 +273,7 @@ static mcl_status copy_tensor(float *values, uint64_t *count, const mcl_safetens
     const bool fits = stored && stored->dtype == MCL_DTYPE_F32 && stored->dimensions == 1 &&
                       stored->shape[0] <= room && (!exact || stored->shape[0] == room);
     if (!fits && (stored || exact))
-        return damaged(path, "a tensor of the optimizer or the metrics is missing or too long");
+        return damaged(path, "a tensor of the run's state is missing or of another size");
     *count = stored ? stored->shape[0] : 0;
     if (stored)
         memcpy(values, stored->values, stored->shape[0] * sizeof *values);
@@ -314,9 +315,10 @@ static mcl_status read_into(mcl_model *model, mcl_position *position, const mcl_
     MCL_TRY(check_digest(file, path));
     MCL_TRY(check_conditions(file, path, conditions));
     MCL_TRY(read_step(&position->step, file, path));
-    for (size_t i = 0; i < position->moment_count; i++)
-        MCL_TRY(copy_tensor(position->moments[i], &count, file, path, moment_names[i],
-            position->moment_size, true));
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        MCL_TRY(copy_tensor(state->values, &count, file, path, state->name, state->count, true));
+    }
     MCL_TRY(copy_tensor(position->metrics, &position->metric_count, file, path, METRICS_NAME,
         position->metric_count, false));
     MCL_TRY(mcl_model_read(&stored, file, path));

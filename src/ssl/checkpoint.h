@@ -1,9 +1,9 @@
 /* Where a run stands, kept in a file to go on from bit for bit.
  *
- * It is a model file that holds, beside the model so far: the optimizer's moments and the metrics
- * of the epoch's steps so far, as tensors whose names begin with "checkpoint."; and, as metadata of
- * such names, the position, the conditions that the rest of the run depends on, and a digest of it
- * all. */
+ * It is a model file that holds, beside the model so far: the optimizer's moments, the weights
+ * where the model is their average, and the metrics of the epoch's steps so far, as tensors whose
+ * names begin with "checkpoint."; and, as metadata of such names, the position, the conditions that
+ * the rest of the run depends on, and a digest of it all. */
 #ifndef MASKCL_SSL_CHECKPOINT_H
 #define MASKCL_SSL_CHECKPOINT_H
 
@@ -26,12 +26,20 @@ typedef struct mcl_conditions {
 void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
     const mcl_data *data, uint32_t batch, mcl_gemm_kind product);
 
+#define MCL_STATES_MAX 16
+
+/* Numbers that a run carries from step to step beside the model. */
+typedef struct mcl_state {
+    const char *name; /* of the tensor in the file: MCL_CHECKPOINT_PREFIX "moment1" */
+    float *values;    /* [count] */
+    uint64_t count;
+} mcl_state;
+
 /* What a checkpoint holds beside the model. */
 typedef struct mcl_position {
-    uint64_t step;       /* how many have been made */
-    float *moments[2];   /* [moment_size] each */
-    size_t moment_count; /* 0 to 2 */
-    uint64_t moment_size;
+    uint64_t step; /* how many have been made */
+    mcl_state states[MCL_STATES_MAX];
+    size_t state_count;
     float *metrics;        /* [metric_count] of the steps of this epoch */
     uint64_t metric_count; /* at most what there is room for; set by reading */
 } mcl_position;

@@ -14,6 +14,7 @@
 #include "maskcl/version.h"
 #include "model/model.h"
 #include "nn/network.h"
+#include "optim/average.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "ssl/checkpoint.h"
@@ -34,6 +35,7 @@ struct trainer {
     mcl_network *encoder;
     mcl_loss *loss;
     mcl_optimizer *optimizer;
+    mcl_average *average; /* of the weights, or NULL */
     mcl_feed *feed;
     mcl_views views;
     mcl_view_buffers input; /* targets with a decoder only */
@@ -60,7 +62,15 @@ static mcl_status create_buffers(struct trainer *trainer)
             "rows of a batch"));
     MCL_TRY(mcl_buffer_create_from(
         &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
+    if (trainer->options->ema > 0.0)
+        MCL_TRY(mcl_average_create(&trainer->average, context, trainer->parameters, count));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
+}
+
+/* Where the model is: its weights, or their average. */
+static cl_mem model_buffer(const struct trainer *trainer)
+{
+    return trainer->average ? mcl_average_buffer(trainer->average) : trainer->parameters;
 }
 
 /* The weighted sum of the objectives' means. */
@@ -107,29 +117,47 @@ static mcl_status create_steps(struct trainer *trainer)
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
 
-/* Room for a checkpoint's arrays, freed with free_position(). */
-static mcl_status create_position(
-    mcl_position *position, cl_mem moments[2], const struct trainer *trainer)
+/* Adds what a buffer holds to a position. */
+static mcl_status add_state(mcl_position *position, cl_mem buffers[MCL_STATES_MAX],
+    const char *name, cl_mem buffer, uint64_t count)
 {
+    mcl_state *state = &position->states[position->state_count];
+    *state = (mcl_state){.name = name, .count = count};
+    buffers[position->state_count++] = buffer;
+    return mcl_allocate(&state->values, count, sizeof(float));
+}
+
+/* Room for a checkpoint's arrays, freed with free_position(), and the buffers of its states. */
+static mcl_status create_position(
+    mcl_position *position, cl_mem buffers[MCL_STATES_MAX], const struct trainer *trainer)
+{
+    static const char *const names[2] = {
+        MCL_CHECKPOINT_PREFIX "moment1", MCL_CHECKPOINT_PREFIX "moment2"};
+    cl_mem moments[2];
+    uint64_t parameters;
     *position = (mcl_position){.metric_count = trainer->steps_per_epoch * MCL_METRICS};
-    position->moment_count = mcl_optimizer_moments(moments, trainer->optimizer);
-    position->moment_size = mcl_optimizer_size(trainer->optimizer);
     MCL_TRY(mcl_allocate(&position->metrics, position->metric_count, sizeof(float)));
-    for (size_t i = 0; i < position->moment_count; i++)
-        MCL_TRY(mcl_allocate(&position->moments[i], position->moment_size, sizeof(float)));
-    return MCL_OK;
+    const size_t moment_count = mcl_optimizer_moments(moments, trainer->optimizer);
+    for (size_t i = 0; i < moment_count && i < 2; i++)
+        MCL_TRY(add_state(
+            position, buffers, names[i], moments[i], mcl_optimizer_size(trainer->optimizer)));
+    mcl_model_parameters(trainer->model, &parameters, NULL);
+    if (!trainer->average)
+        return MCL_OK;
+    return add_state(
+        position, buffers, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters);
 }
 
 static void free_position(mcl_position *position)
 {
     free(position->metrics);
-    free(position->moments[0]);
-    free(position->moments[1]);
+    for (size_t i = 0; i < position->state_count; i++)
+        free(position->states[i].values);
 }
 
 /* Puts a checkpoint's contents to where the run left them. */
 static mcl_status restore(
-    struct trainer *trainer, const mcl_position *position, const cl_mem moments[2])
+    struct trainer *trainer, const mcl_position *position, const cl_mem buffers[MCL_STATES_MAX])
 {
     mcl_context *context = trainer->context;
     uint64_t count;
@@ -143,12 +171,14 @@ static mcl_status restore(
     trainer->first = position->step;
     mcl_steps_skip(trainer->steps, position->step);
     mcl_optimizer_skip(trainer->optimizer, position->step);
-    MCL_TRY(mcl_buffer_write(context, trainer->parameters, 0, parameters, count * sizeof(float)));
+    MCL_TRY(mcl_buffer_write(context, model_buffer(trainer), 0, parameters, count * sizeof(float)));
     MCL_TRY(mcl_buffer_write(
         context, mcl_steps_metrics(trainer->steps), 0, position->metrics, done * sizeof(float)));
-    for (size_t i = 0; i < position->moment_count; i++)
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
         MCL_TRY(mcl_buffer_write(
-            context, moments[i], 0, position->moments[i], position->moment_size * sizeof(float)));
+            context, buffers[i], 0, state->values, (size_t)state->count * sizeof(float)));
+    }
     return MCL_OK;
 }
 
@@ -157,14 +187,14 @@ static mcl_status resume(struct trainer *trainer)
 {
     const char *path = trainer->options->checkpoint;
     mcl_position position;
-    cl_mem moments[2];
+    cl_mem buffers[MCL_STATES_MAX] = {NULL};
     if (access(path, F_OK) != 0)
         return MCL_OK;
-    mcl_status status = create_position(&position, moments, trainer);
+    mcl_status status = create_position(&position, buffers, trainer);
     if (status == MCL_OK)
         status = mcl_checkpoint_read(trainer->model, &position, path, &trainer->conditions);
     if (status == MCL_OK)
-        status = restore(trainer, &position, moments);
+        status = restore(trainer, &position, buffers);
     free_position(&position);
     return status;
 }
@@ -223,6 +253,7 @@ static void release(struct trainer *trainer)
     mcl_network_free(trainer->encoder);
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
+    mcl_average_free(trainer->average);
     mcl_feed_free(trainer->feed);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
@@ -251,7 +282,10 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         trainer->input.views, views, NULL, 0.0f));
     mcl_optimizer_set_rate(
         trainer->optimizer, rate_of(trainer, epoch * trainer->steps_per_epoch + index));
-    return mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients);
+    MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
+    return trainer->average
+               ? mcl_average_update(trainer->average, trainer->parameters, trainer->options->ema)
+               : MCL_OK;
 }
 
 static mcl_status set_number(mcl_model *model, const char *key, double value)
@@ -318,6 +352,8 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(set_number(model, "weight_decay", mcl_weight_decay(&options->optimizer)));
     if (options->optimizer.kind == MCL_OPTIMIZER_SGD)
         MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
+    if (options->ema > 0.0)
+        MCL_TRY(set_number(model, "ema", options->ema));
     MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
     MCL_TRY(set_count(model, "batch", trainer->batch));
     const uint64_t steps = mcl_steps_ended(trainer->steps);
@@ -331,27 +367,29 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     return set_count(model, "seed", options->seed);
 }
 
-/* The parameters so far, to a model. */
+/* The parameters so far, or their average, to a model. */
 static mcl_status fetch(mcl_model *model, const struct trainer *trainer)
 {
     uint64_t count;
     float *parameters = mcl_model_parameters(model, &count, NULL);
     return mcl_buffer_read(
-        trainer->context, parameters, trainer->parameters, 0, count * sizeof(float));
+        trainer->context, parameters, model_buffer(trainer), 0, count * sizeof(float));
 }
 
 /* Reads what a checkpoint holds, when no step is under way. */
 static mcl_status read_position(
-    mcl_position *position, const struct trainer *trainer, const cl_mem moments[2])
+    mcl_position *position, const struct trainer *trainer, const cl_mem buffers[MCL_STATES_MAX])
 {
     mcl_context *context = trainer->context;
     position->step = mcl_steps_ended(trainer->steps);
     position->metric_count = position->step % trainer->steps_per_epoch * MCL_METRICS;
     MCL_TRY(mcl_buffer_read(context, position->metrics, mcl_steps_metrics(trainer->steps), 0,
         (size_t)position->metric_count * sizeof(float)));
-    for (size_t i = 0; i < position->moment_count; i++)
-        MCL_TRY(mcl_buffer_read(context, position->moments[i], moments[i], 0,
-            (size_t)position->moment_size * sizeof(float)));
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        MCL_TRY(mcl_buffer_read(
+            context, state->values, buffers[i], 0, (size_t)state->count * sizeof(float)));
+    }
     return MCL_OK;
 }
 
@@ -360,8 +398,8 @@ static mcl_status write_checkpoint(struct trainer *trainer)
 {
     mcl_model *model = NULL;
     mcl_position position;
-    cl_mem moments[2];
-    mcl_status status = create_position(&position, moments, trainer);
+    cl_mem buffers[MCL_STATES_MAX] = {NULL};
+    mcl_status status = create_position(&position, buffers, trainer);
     if (status == MCL_OK)
         status = mcl_model_allocate(&model, &trainer->architecture, mcl_version());
     if (status == MCL_OK)
@@ -369,7 +407,7 @@ static mcl_status write_checkpoint(struct trainer *trainer)
     if (status == MCL_OK)
         status = describe(model, trainer);
     if (status == MCL_OK)
-        status = read_position(&position, trainer, moments);
+        status = read_position(&position, trainer, buffers);
     if (status == MCL_OK)
         status = mcl_checkpoint_write(
             trainer->options->checkpoint, model, &trainer->conditions, &position);

@@ -77,7 +77,7 @@ model=$folder/model.safetensors
 # shellcheck disable=SC2086 # a list of options
 {
     checked pretrain --synthetic 9x35 $small --objective cosine --mask uniform --optimizer adam \
-        --activation relu -o "$model"
+        --activation relu --ema 0.9 -o "$model"
     checked pretrain --synthetic 9x20 $small --objective nt-xent --mask bernoulli --optimizer adamw \
         --activation gelu -o "$model"
     checked pretrain "$folder/images" $small --objective cosine+reconstruction --mask block \
@@ -106,7 +106,7 @@ checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$fold
 # what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
 cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
     sed 's/.*void *//; s/(//' |
-    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw|average' |
+    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw' |
     sort -u >"$folder/all"
 never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
 if [ -n "$never" ]; then

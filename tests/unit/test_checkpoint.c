@@ -55,9 +55,9 @@ struct arrays {
 static mcl_position position_of(struct arrays *arrays, uint64_t metrics)
 {
     return (mcl_position){.step = 11,
-        .moments = {arrays->moments[0], arrays->moments[1]},
-        .moment_count = 2,
-        .moment_size = MOMENTS,
+        .states = {{MCL_CHECKPOINT_PREFIX "moment1", arrays->moments[0], MOMENTS},
+            {MCL_CHECKPOINT_PREFIX "moment2", arrays->moments[1], MOMENTS}},
+        .state_count = 2,
         .metrics = arrays->metrics,
         .metric_count = metrics};
 }

@@ -325,6 +325,27 @@ START_TEST(test_objective_values)
 }
 END_TEST
 
+START_TEST(test_average)
+{
+    options.ema = 0.9999;
+    assert_batch(images, 256);
+    options.ema = 1.0;
+    assert_refused(images, "a decay of 1 for the average of the weights: it must be in [0,1)");
+    options.ema = NAN;
+    assert_refused(images, "a decay of nan for the average of the weights: it must be in [0,1)");
+}
+END_TEST
+
+START_TEST(test_schedule)
+{
+    options.schedule.warmup = 9.5;
+    assert_batch(images, 256);
+    options.epochs = 9;
+    assert_refused(images, "a warm-up of 9.5 epochs in a run of 9: it must be 0 or more, and end "
+                           "before the run does");
+}
+END_TEST
+
 START_TEST(test_temperature)
 {
     options.temperature = 0;
@@ -452,6 +473,8 @@ int main(void)
     tcase_add_test(tcase, test_batch);
     tcase_add_test(tcase, test_epochs);
     tcase_add_test(tcase, test_objective_values);
+    tcase_add_test(tcase, test_average);
+    tcase_add_test(tcase, test_schedule);
     tcase_add_test(tcase, test_temperature);
     tcase_add_test(tcase, test_one_row_has_no_others);
     tcase_add_test(tcase, test_mask_ratio);

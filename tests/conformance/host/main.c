@@ -68,6 +68,7 @@ static struct options options_of(const struct run_case *run)
         .final_rate = run->cosine,
         .step_epochs = (uint64_t)run->step,
         .gamma = run->gamma,
+        .ema = run->ema,
         .batch = run->batch,
         .epochs = run->epochs,
         .seed = CASE_SEED,

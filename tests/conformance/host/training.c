@@ -57,6 +57,7 @@ struct run {
     const struct options *options;
     size_t batch, parameter_count;
     float *parameters, *gradients, *first, *second;
+    float *averages; /* of the parameters */
     double power1, power2;
     struct network encoder, decoder;
     float *input, *whole; /* [2B×D], [B×D] */
@@ -115,6 +116,7 @@ static void create(struct run *run, const struct options *options)
     run->gradients = floats(count);
     run->first = floats(count);
     run->second = floats(count);
+    run->averages = floats(count);
     run->power1 = run->power2 = 1.0;
     run->input = floats(2 * run->batch * options->columns);
     run->whole = floats(run->batch * options->columns);
@@ -130,6 +132,7 @@ static void create(struct run *run, const struct options *options)
             initialise(layer->bias, layer->out, layer->in, tensor++, options->seed);
         }
     }
+    memcpy(run->averages, run->parameters, count * sizeof *run->averages);
 }
 
 static void destroy(struct run *run)
@@ -465,6 +468,17 @@ static void adam(struct run *run, double learning_rate)
     }
 }
 
+/* "Averages" */
+
+static void average(struct run *run)
+{
+    const float rest = (float)(1.0 - run->options->ema);
+    for (size_t j = 0; j < run->parameter_count; j++) {
+        const float a = run->averages[j];
+        run->averages[j] = host_flush(fmaf(rest, run->parameters[j] - a, a));
+    }
+}
+
 /* "Metrics" */
 
 static double weighted_loss(const struct run *run)
@@ -526,11 +540,14 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
                 sgd(&run, rate);
             else
                 adam(&run, rate);
+            if (options->ema > 0.0)
+                average(&run);
         }
         measured->epoch_loss = sum / (double)steps;
     }
     free(order);
-    *parameters = run.parameters;
+    *parameters = options->ema > 0.0 ? run.averages : run.parameters;
+    free(options->ema > 0.0 ? run.parameters : run.averages);
     const size_t count = run.parameter_count;
     destroy(&run);
     return count;
