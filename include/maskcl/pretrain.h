@@ -106,6 +106,7 @@ typedef struct mcl_pretrain_options {
     float temperature; /* nt-xent */
     mcl_optimizer_options optimizer;
     mcl_schedule_options schedule;
+    double clip_norm; /* above 0: the gradient's norm is made at most this before each step */
     double ema;     /* above 0: the model is the exponential moving average of the weights over the
                      * steps,     from the initial ones on, with this decay; 0: it is the weights */
     uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */

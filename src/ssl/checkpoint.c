@@ -126,6 +126,7 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
     add_objectives(conditions, options);
     add_optimizer(conditions, &options->optimizer);
     add_schedule(conditions, &options->schedule);
+    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->clip_norm);
     add(conditions, "ema", "--ema", "%.17g", options->ema);
     add(conditions, "batch", "--batch", "%" PRIu32, batch);
     add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);

@@ -47,6 +47,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->optimizer = (mcl_optimizer_options){
         MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT, 0.0, 0.9, 0.999, 1e-8};
     options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
+    options->clip_norm = 0.0;
     options->ema = 0.0;
     options->batch = MCL_BATCH_AUTO;
     options->epochs = 10;
@@ -231,6 +232,10 @@ mcl_status mcl_pretrain_check(
             return mcl_fail(MCL_ERROR_ARGUMENT, "a temperature of %g: it must be above 0",
                 options->temperature);
     }
+    if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a norm of %g to clip the gradient at: it must be above 0, or 0 not to clip",
+            options->clip_norm);
     if (!(options->ema >= 0.0 && options->ema < 1.0))
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);

@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "nn/network.h"
 #include "optim/average.h"
+#include "optim/clip.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "ssl/checkpoint.h"
@@ -36,6 +37,7 @@ struct trainer {
     mcl_loss *loss;
     mcl_optimizer *optimizer;
     mcl_average *average; /* of the weights, or NULL */
+    mcl_clip *clip;       /* of the gradients, or NULL */
     mcl_feed *feed;
     mcl_views views;
     mcl_view_buffers input; /* targets with a decoder only */
@@ -237,6 +239,9 @@ static mcl_status create(struct trainer *trainer)
     mcl_model_parameters(trainer->model, &all, &encoder);
     MCL_TRY(mcl_optimizer_create(
         &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
+    if (options->clip_norm > 0.0)
+        MCL_TRY(mcl_clip_create(
+            &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
     MCL_TRY(mcl_views_create(
         &trainer->views, context, trainer->data, &options->mask, options->seed, decoder, false));
     MCL_TRY(create_buffers(trainer));
@@ -254,6 +259,7 @@ static void release(struct trainer *trainer)
     mcl_loss_free(trainer->loss);
     mcl_optimizer_free(trainer->optimizer);
     mcl_average_free(trainer->average);
+    mcl_clip_free(trainer->clip);
     mcl_feed_free(trainer->feed);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
@@ -280,6 +286,8 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input.views, views, NULL, 0.0f));
+    if (trainer->clip)
+        MCL_TRY(mcl_clip_run(trainer->clip, trainer->gradients));
     mcl_optimizer_set_rate(
         trainer->optimizer, rate_of(trainer, epoch * trainer->steps_per_epoch + index));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
@@ -352,6 +360,8 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(set_number(model, "weight_decay", mcl_weight_decay(&options->optimizer)));
     if (options->optimizer.kind == MCL_OPTIMIZER_SGD)
         MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
+    if (options->clip_norm > 0.0)
+        MCL_TRY(set_number(model, "clip_norm", options->clip_norm));
     if (options->ema > 0.0)
         MCL_TRY(set_number(model, "ema", options->ema));
     MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));

@@ -62,7 +62,7 @@ class CheckpointTest(ProgramTest):
 
 class ResumeTest(CheckpointTest):
     def test_every_kind_of_run_ends_with_the_same_bytes(self):
-        for options in ([], ["--optimizer", "sgd"], ["--optimizer", "sgd", "--momentum", "0.9"],
+        for options in ([], ["--optimizer", "sgd", "--clip-norm", "0.1"], ["--optimizer", "sgd", "--momentum", "0.9"],
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
                         ["--schedule", "cosine", "--warmup", "10.5"],
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
@@ -129,7 +129,7 @@ class RefusedTest(CheckpointTest):
                               ("--objective", "cosine"), ("--embedding", "5"),
                               ("--activation", "tanh"), ("--optimizer", "sgd"),
                               ("--weight-decay", "0.5"), ("--schedule", "cosine"),
-                              ("--warmup", "2"), ("--ema", "0.5"), ("--gemm", "clblast")):
+                              ("--warmup", "2"), ("--ema", "0.5"), ("--clip-norm", "2"), ("--gemm", "clblast")):
             with self.subTest(option=option):
                 before = self.contents()
                 result = self.run_program(*run_of("--resume", "-q", option, value))

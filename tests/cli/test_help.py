@@ -51,7 +51,7 @@ class HelpTest(ProgramTest):
         for option in ["--hidden", "--embedding", "--activation", "--mask", "--mask-ratio",
                        "--mask-patch", "--objective", "--temperature", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
-                       "--lr-step", "--lr-gamma", "--ema", "--batch", "--epochs", "--seed", "--recipe",
+                       "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--batch", "--epochs", "--seed", "--recipe",
                        "--synthetic", "--metrics", "--metrics-every", "--platform", "--device",
                        "--gemm", "--quiet", "-o, --output"]:
             self.assertIn(" %s " % option, text)

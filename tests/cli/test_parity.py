@@ -58,6 +58,8 @@ class ParityTest(unittest.TestCase):
             command += ["--schedule", run["schedule"]]
         if run["schedule"] == "step":
             command += ["--lr-step", run["step_epochs"], "--lr-gamma", run["gamma"]]
+        if run["clip_norm"]:
+            command += ["--clip-norm", run["clip_norm"]]
         if run["ema"]:
             command += ["--ema", run["ema"]]
         if run["warmup"]:

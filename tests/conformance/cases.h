@@ -6,9 +6,9 @@
  * synthetic data of seed 5; the same made tiny, huge or zero, or to few different values (ties);
  * and images, of uint8. HIDDEN is a list of widths or -. MASK is uniform, bernoulli:RATIO or
  * block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it, for a
- * warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, and for the
- * average of the weights :ema=. MODEL and REPORTS are the digests of all parameters and of what was
- * reported at the ends of epochs. */
+ * warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the
+ * average of the weights :ema=, and for clipping :clip=NORM. MODEL and REPORTS are the digests of
+ * all parameters and of what was reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -35,7 +35,7 @@ struct run_case {
     float ratio;
     unsigned side;
     double momentum, rate, decay, epsilon;
-    double ema;
+    double ema, clip;
     double warmup, cosine, step, gamma; /* cosine below 0, step 0: not this schedule */
     uint64_t model, reports;
 };
@@ -59,7 +59,7 @@ static inline bool case_parse_optimizer(struct run_case *run)
     } settings[] = {{"momentum", &run->momentum, 0.0}, {"rate", &run->rate, 1e-3},
         {"decay", &run->decay, 0.01}, {"epsilon", &run->epsilon, 1e-8},
         {"warmup", &run->warmup, 0.0}, {"cosine", &run->cosine, -1.0}, {"step", &run->step, 0.0},
-        {"gamma", &run->gamma, 0.1}, {"ema", &run->ema, 0.0}};
+        {"gamma", &run->gamma, 0.1}, {"ema", &run->ema, 0.0}, {"clip", &run->clip, 0.0}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         *settings[i].value = settings[i].otherwise;
     strtok(run->optimizer, ":");

@@ -95,6 +95,7 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     options->optimizer.momentum = run->momentum;
     options->optimizer.epsilon = run->epsilon;
     options->ema = run->ema;
+    options->clip_norm = run->clip;
     options->schedule.warmup = run->warmup;
     if (run->cosine >= 0.0) {
         options->schedule.kind = MCL_SCHEDULE_COSINE;

@@ -77,7 +77,7 @@ model=$folder/model.safetensors
 # shellcheck disable=SC2086 # a list of options
 {
     checked pretrain --synthetic 9x35 $small --objective cosine --mask uniform --optimizer adam \
-        --activation relu --ema 0.9 -o "$model"
+        --activation relu --ema 0.9 --clip-norm 0.1 -o "$model"
     checked pretrain --synthetic 9x20 $small --objective nt-xent --mask bernoulli --optimizer adamw \
         --activation gelu -o "$model"
     checked pretrain "$folder/images" $small --objective cosine+reconstruction --mask block \

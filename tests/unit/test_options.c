@@ -325,12 +325,17 @@ START_TEST(test_objective_values)
 }
 END_TEST
 
-START_TEST(test_average)
+START_TEST(test_average_and_clipping)
 {
     options.ema = 0.9999;
     assert_batch(images, 256);
     options.ema = 1.0;
     assert_refused(images, "a decay of 1 for the average of the weights: it must be in [0,1)");
+    options.ema = 0.0;
+    options.clip_norm = -1.0;
+    assert_refused(
+        images, "a norm of -1 to clip the gradient at: it must be above 0, or 0 not to clip");
+    options.clip_norm = 0.0;
     options.ema = NAN;
     assert_refused(images, "a decay of nan for the average of the weights: it must be in [0,1)");
 }
@@ -473,7 +478,7 @@ int main(void)
     tcase_add_test(tcase, test_batch);
     tcase_add_test(tcase, test_epochs);
     tcase_add_test(tcase, test_objective_values);
-    tcase_add_test(tcase, test_average);
+    tcase_add_test(tcase, test_average_and_clipping);
     tcase_add_test(tcase, test_schedule);
     tcase_add_test(tcase, test_temperature);
     tcase_add_test(tcase, test_one_row_has_no_others);

@@ -69,6 +69,7 @@ static struct options options_of(const struct run_case *run)
         .step_epochs = (uint64_t)run->step,
         .gamma = run->gamma,
         .ema = run->ema,
+        .clip_norm = run->clip,
         .batch = run->batch,
         .epochs = run->epochs,
         .seed = CASE_SEED,

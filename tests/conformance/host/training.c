@@ -425,6 +425,31 @@ static double learning_rate(const struct options *options, size_t steps_per_epoc
     return highest;
 }
 
+/* The sums of squares of a vector's blocks; the caller frees them. */
+static float *block_squares(size_t *blocks, const float *x, size_t n)
+{
+    float *squares = floats(n / 1024 + 1);
+    *blocks = 0;
+    for (size_t at = 0; at < n; at += 1024) {
+        const size_t size = n - at < 1024 ? n - at : 1024;
+        squares[(*blocks)++] = host_flush(host_dot(x + at, x + at, size));
+    }
+    return squares;
+}
+
+static void clip(struct run *run)
+{
+    const size_t count = trained_parameters(run);
+    size_t blocks;
+    float *squares = block_squares(&blocks, run->gradients, count);
+    const float norm = host_sqrt(host_total(squares, blocks, 1.0f));
+    float factor = host_divide((float)run->options->clip_norm, norm + 1e-6f);
+    factor = factor < 1.0f ? factor : 1.0f;
+    for (size_t j = 0; j < count; j++)
+        run->gradients[j] = host_flush(run->gradients[j] * factor);
+    free(squares);
+}
+
 static void sgd(struct run *run, double learning_rate)
 {
     const struct options *options = run->options;
@@ -535,6 +560,8 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
                 measured->objectives[o] = (double)run.losses[o];
             sum = sum + measured->loss;
             backward(&run.encoder, run.input, 2 * run.batch, NULL, 0.0f);
+            if (options->clip_norm > 0.0)
+                clip(&run);
             const double rate = learning_rate(options, steps, epoch * steps + i);
             if (options->optimizer == SGD)
                 sgd(&run, rate);

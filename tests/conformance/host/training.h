@@ -34,7 +34,7 @@ struct options {
     enum schedule schedule;
     double warmup, final_rate, gamma;
     uint64_t step_epochs;
-    double ema;
+    double ema, clip_norm;
     uint64_t batch, epochs, seed;
 };
 
