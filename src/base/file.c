@@ -1,16 +1,29 @@
 #include "base/file.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "maskcl/output.h"
+
+/* What a temporary name has behind the final one, before six letters of mkstemp's. */
+#define MARK ".maskcl-"
+#define LETTERS 6
+
+/* Seconds after which a temporary file that nobody holds is one that a killed process left: between
+ * its making and its lock there is less. */
+#define STALE 60
 
 struct mcl_output {
     FILE *stream;
@@ -49,18 +62,64 @@ mcl_status mcl_output_check(const char *path)
     return status;
 }
 
+/* Whether name is a temporary one for a file called base. */
+static bool is_temporary(const char *name, const char *base)
+{
+    const size_t length = strlen(base), mark = sizeof MARK - 1;
+    if (strncmp(name, base, length) != 0 || strncmp(name + length, MARK, mark) != 0)
+        return false;
+    const char *letters = name + length + mark;
+    size_t count = 0;
+    while (isalnum((unsigned char)letters[count]))
+        count++;
+    return count == LETTERS && letters[count] == '\0';
+}
+
+/* Removes a temporary file of ours that no process holds. */
+static void remove_stale(int folder, const char *name)
+{
+    struct stat information;
+    const int descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    if (fstat(descriptor, &information) == 0 && S_ISREG(information.st_mode) &&
+        information.st_uid == geteuid() && information.st_mtime < time(NULL) - STALE &&
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        (void)unlinkat(folder, name, 0);
+    close(descriptor);
+}
+
+/* Removes what processes that were killed while they wrote path have left beside it. */
+static void remove_all_stale(const char *path)
+{
+    char *folder;
+    if (folder_of(&folder, path) != MCL_OK)
+        return;
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    DIR *listing = opendir(folder);
+    const struct dirent *entry;
+    while (listing && (entry = readdir(listing))) {
+        if (is_temporary(entry->d_name, base))
+            remove_stale(dirfd(listing), entry->d_name);
+    }
+    if (listing)
+        closedir(listing);
+    free(folder);
+}
+
 mcl_status mcl_output_open(mcl_output **output, const char *path)
 {
     MCL_TRY(mcl_output_check(path));
     mcl_output *file;
     MCL_TRY(mcl_allocate(&file, 1, sizeof *file));
-    size_t bytes = strlen(path) + sizeof ".XXXXXX";
+    remove_all_stale(path);
+    size_t bytes = strlen(path) + sizeof MARK + LETTERS;
     mcl_status status = mcl_copy_string(&file->path, path);
     if (status == MCL_OK)
         status = mcl_allocate(&file->temporary, bytes, 1);
     if (status != MCL_OK)
         goto fail;
-    snprintf(file->temporary, bytes, "%s.XXXXXX", path);
+    snprintf(file->temporary, bytes, "%s" MARK "XXXXXX", path);
     int descriptor = mkstemp(file->temporary);
     if (descriptor < 0) {
         status = mcl_fail(MCL_ERROR_FILE, "%s: cannot create: %s", path, strerror(errno));
@@ -72,6 +131,7 @@ mcl_status mcl_output_open(mcl_output **output, const char *path)
     umask(mask);
     if (fchmod(descriptor, 0666 & ~mask) == 0)
         file->stream = fdopen(descriptor, "wb");
+    (void)flock(descriptor, LOCK_EX | LOCK_NB); /* for remove_stale(), until it is closed */
     if (!file->stream) {
         status = mcl_fail(MCL_ERROR_FILE, "%s: cannot create: %s", path, strerror(errno));
         close(descriptor);

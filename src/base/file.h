@@ -10,7 +10,9 @@
 /* A file being written under a temporary name beside the one it will have. */
 typedef struct mcl_output mcl_output;
 
-/* Opens path's temporary twin in the same folder. */
+/* Opens path's temporary twin in the same folder, PATH.maskcl-XXXXXX. Twins that killed processes
+ * have left there are removed: those of our user that are older than a minute and that no process
+ * writes to, which it would hold locked. */
 mcl_status mcl_output_open(mcl_output **output, const char *path);
 
 /* Appends bytes. After a failure only mcl_output_abandon() may follow. */

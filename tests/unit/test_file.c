@@ -4,8 +4,10 @@
 #include "support/failing_memory.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -141,6 +143,70 @@ START_TEST(test_two_at_once)
     assert_content(path, "a");
     ck_assert_uint_eq(scratch_files(NULL), 1);
 }
+
+/* A temporary file as a process that was killed a while ago leaves it. */
+static void leave(const char *name, time_t seconds_ago)
+{
+    const struct timespec times[2] = {{time(NULL) - seconds_ago, 0}, {time(NULL) - seconds_ago, 0}};
+    write_file(scratch(name), "half", 4);
+    ck_assert_int_eq(utimensat(AT_FDCWD, scratch(name), times, 0), 0);
+}
+
+static bool is_there(const char *name)
+{
+    struct stat information;
+    return lstat(scratch(name), &information) == 0;
+}
+
+START_TEST(test_what_a_killed_process_left_is_removed)
+{
+    static const char *const kept[] = {"a.backup", "a.maskcl-12345", "a.maskcl-1234567",
+        "a.maskcl-12345!", "b.maskcl-123456", "aa.maskcl-123456", ".maskcl-123456", "a.maskcl-",
+        "a.maskcl-abcdef.maskcl-123456", "a.abcdef"};
+    leave("a.maskcl-a0Z9bc", 100);
+    leave("a.maskcl-123456", 100);
+    leave("a.maskcl-recent", 10);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        leave(kept[i], 100);
+    ck_assert_int_eq(mkdir(scratch("a.maskcl-folder"), 0777), 0);
+    leave("target", 100);
+    ck_assert_int_eq(symlink("target", scratch("a.maskcl-linked")), 0);
+    ck_assert_int_eq(mkfifo(scratch("a.maskcl-a_pipe"), 0666), 0);
+    ck_assert_int_eq(mkfifo(scratch("a.maskcl-thpipe"), 0666), 0);
+
+    mcl_output *output = open_output(scratch("a"));
+    ck_assert(!is_there("a.maskcl-a0Z9bc") && !is_there("a.maskcl-123456"));
+    ck_assert(is_there("a.maskcl-recent") && is_there("a.maskcl-folder"));
+    ck_assert(is_there("a.maskcl-linked") && is_there("target"));
+    ck_assert(is_there("a.maskcl-a_pipe") && is_there("a.maskcl-thpipe"));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        ck_assert_msg(is_there(kept[i]), "%s", kept[i]);
+    ck_assert_int_eq(mcl_output_commit(output), MCL_OK);
+    assert_content(scratch("a"), "");
+    rmdir(scratch("a.maskcl-folder"));
+}
+END_TEST
+
+static int make_old(const char *path)
+{
+    const struct timespec times[2] = {{1, 0}, {1, 0}};
+    return utimensat(AT_FDCWD, path, times, 0);
+}
+
+/* However long a process takes to write, nobody takes its file from it. */
+START_TEST(test_what_a_process_still_writes_is_left)
+{
+    mcl_output *slow = open_output(scratch("a"));
+    ck_assert_int_eq(mcl_output_write(slow, "slow", 4), MCL_OK);
+    ck_assert_uint_eq(scratch_files(make_old), 1);
+    mcl_output *other = open_output(scratch("a"));
+    ck_assert_uint_eq(scratch_files(NULL), 2);
+    mcl_output_abandon(other);
+    ck_assert_int_eq(mcl_output_commit(slow), MCL_OK);
+    assert_content(scratch("a"), "slow");
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+}
+END_TEST
 
 START_TEST(test_folders_are_no_files)
 {
@@ -329,6 +395,8 @@ int main(void)
     tcase_add_test(tcase, test_permissions_are_those_of_any_new_file);
     tcase_add_test(tcase, test_a_path_without_a_folder);
     tcase_add_test(tcase, test_two_at_once);
+    tcase_add_test(tcase, test_what_a_killed_process_left_is_removed);
+    tcase_add_test(tcase, test_what_a_process_still_writes_is_left);
     tcase_add_test(tcase, test_folders_are_no_files);
     tcase_add_test(tcase, test_folders_that_do_not_exist);
     tcase_add_test(tcase, test_what_is_no_regular_file_is_left_alone);
