@@ -167,8 +167,10 @@ static mcl_status no_platform(void)
 static mcl_status list_platforms(cl_platform_id *platforms, cl_uint *count)
 {
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, count);
-    if (code != CL_SUCCESS || *count == 0)
+    if (code == MCL_PLATFORM_NOT_FOUND || (code == CL_SUCCESS && *count == 0))
         return no_platform();
+    if (code != CL_SUCCESS)
+        return mcl_opencl_fail(NULL, "listing the OpenCL platforms", code);
     if (*count > PLATFORMS_MAX)
         *count = PLATFORMS_MAX;
     return MCL_OK;

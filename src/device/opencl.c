@@ -2,9 +2,6 @@
 
 #include <stddef.h>
 
-/* From ocl-icd's and Khronos' loader: no driver was found. It is in CL/cl_ext.h only. */
-#define PLATFORM_NOT_FOUND (-1001)
-
 const char *mcl_opencl_error_name(cl_int code)
 {
 #define NAME(error)                                                                                \
@@ -62,7 +59,7 @@ const char *mcl_opencl_error_name(cl_int code)
         NAME(CL_INVALID_COMPILER_OPTIONS);
         NAME(CL_INVALID_LINKER_OPTIONS);
         NAME(CL_INVALID_DEVICE_PARTITION_COUNT);
-    case PLATFORM_NOT_FOUND:
+    case MCL_PLATFORM_NOT_FOUND:
         return "CL_PLATFORM_NOT_FOUND_KHR";
     default:
         return "unknown OpenCL error";

@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* From ocl-icd's and Khronos' loader: no driver was found. It is in CL/cl_ext.h only. */
+#define MCL_PLATFORM_NOT_FOUND (-1001)
+
 /* "CL_OUT_OF_RESOURCES" for -5, and so on; "unknown OpenCL error" for a number without a name. */
 const char *mcl_opencl_error_name(cl_int code);
 
