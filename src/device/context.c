@@ -1,5 +1,6 @@
 #include "device/context.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 /* Of work-groups where the driver does not choose. */
 #define LOCAL_MIN 8
 #define LOCAL_MAX 64
+
+/* The most that MASKCL_WORK_GROUP may say. */
+#define WORK_GROUP_MAX 65536
 
 /* One part in so many of the device's memory is left to the driver and to others. */
 #define MEMORY_MARGIN 8
@@ -106,6 +110,23 @@ static mcl_status open_device(mcl_context *context, uint32_t compute_units)
     return MCL_OK;
 }
 
+/* *size = what MASKCL_WORK_GROUP says, 0 where it is not set. */
+static mcl_status read_work_group(size_t *size)
+{
+    const char *text = getenv("MASKCL_WORK_GROUP");
+    *size = 0;
+    if (!text || !*text)
+        return MCL_OK;
+    char *end;
+    const unsigned long value = strtoul(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end || value == 0 || value > WORK_GROUP_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "MASKCL_WORK_GROUP: '%s' is not a number of work-items from 1 to %d", text,
+            WORK_GROUP_MAX);
+    *size = value;
+    return MCL_OK;
+}
+
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
     const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
@@ -116,6 +137,8 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
     mcl_status status = choose(&opened->info, options);
     if (status == MCL_OK)
         status = open_device(opened, options->compute_units);
+    if (status == MCL_OK)
+        status = read_work_group(&opened->work_group);
     if (status != MCL_OK) {
         mcl_context_close(opened);
         return status;
@@ -173,14 +196,15 @@ bool mcl_context_is_pocl(const mcl_context *context)
  * is at most 64. False where that is too small for work-items to run side by side in vectors. */
 static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
 {
-    if (!mcl_context_is_pocl(context))
+    const size_t forced = context->work_group, most = forced ? forced : LOCAL_MAX;
+    if (!forced && !mcl_context_is_pocl(context))
         return false;
     local[0] = local[1] = local[2] = 1;
-    for (size_t size = 2; size <= LOCAL_MAX; size++) {
+    for (size_t size = 2; size <= most && size <= global[0]; size++) {
         if (global[0] % size == 0)
             local[0] = size;
     }
-    return local[0] >= LOCAL_MIN || global[0] == local[0];
+    return forced || local[0] >= LOCAL_MIN || global[0] == local[0];
 }
 
 mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],

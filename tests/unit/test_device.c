@@ -269,6 +269,56 @@ START_TEST(test_launch_failure_names_the_kernel)
 }
 END_TEST
 
+/* MASKCL_WORK_GROUP bounds what a launch leaves open, not what it says. */
+START_TEST(test_work_groups_as_wanted)
+{
+    static const struct {
+        const char *most;
+        size_t items;
+        cl_int expected;
+    } cases[] = {
+        {"1", 64, 1}, {"7", 63, 7}, {"7", 64, 4}, {"64", 64, 64}, {"64", 37, 37}, {"65536", 8, 8}};
+    write_text("good.cl", "kernel void size(global int *out)\n{\n"
+                          "    out[get_global_id(0)] = (int)get_local_size(0);\n}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cl_kernel kernel;
+        cl_int values[64];
+        setenv("MASKCL_WORK_GROUP", cases[i].most, 1);
+        context_teardown();
+        context_setup();
+        ASSERT_OK(mcl_kernel_get(&kernel, context, "good.cl", "size", ""));
+        cl_mem buffer = buffer_with(values, sizeof values);
+        ASSERT_OK(mcl_launch(context, kernel, cases[i].items, 1, MCL_BUFFER(buffer)));
+        read_buffer(values, buffer, sizeof values);
+        ck_assert_int_eq(values[0], cases[i].expected);
+        const size_t local[3] = {2, 1, 1};
+        ASSERT_OK(mcl_launch_local(context, kernel, 2, 1, local, MCL_BUFFER(buffer)));
+        read_buffer(values, buffer, sizeof values);
+        ck_assert_int_eq(values[0], 2);
+        mcl_buffer_release(&buffer);
+    }
+    unsetenv("MASKCL_WORK_GROUP");
+}
+END_TEST
+
+START_TEST(test_work_groups_that_are_none)
+{
+    static const char *const bad[] = {
+        "0", "-1", "+1", " 1", "1x", "x", "65537", "18446744073709551617"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char expected[128];
+        mcl_context *refused = NULL;
+        setenv("MASKCL_WORK_GROUP", bad[i], 1);
+        ck_assert_int_eq(mcl_context_open(&refused, NULL), MCL_ERROR_ARGUMENT);
+        ck_assert_ptr_null(refused);
+        snprintf(expected, sizeof expected,
+            "MASKCL_WORK_GROUP: '%s' is not a number of work-items from 1 to 65536", bad[i]);
+        ck_assert_str_eq(mcl_error_message(), expected);
+    }
+    unsetenv("MASKCL_WORK_GROUP");
+}
+END_TEST
+
 START_TEST(test_built_in_sources)
 {
     cl_kernel kernel = NULL;
@@ -451,6 +501,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_gemm_names);
     tcase_add_test(tcase, test_error_names);
     tcase_add_test(tcase, test_error_messages);
+    tcase_add_test(tcase, test_work_groups_that_are_none);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("kernels");
     tcase_set_timeout(tcase, 60);
@@ -462,6 +513,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_missing_kernel);
     tcase_add_test(tcase, test_kernels_run);
     tcase_add_test(tcase, test_launch_failure_names_the_kernel);
+    tcase_add_test(tcase, test_work_groups_as_wanted);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("buffers");
     tcase_set_timeout(tcase, 60);
