@@ -1,0 +1,32 @@
+#!/bin/sh
+# The library compiled by gcc and by clang, without optimisation and for this very processor: host
+# code of each makes the runs' expected bits, with a device that is the same for all.
+set -eu
+
+# build FOLDER COMPILER FLAGS
+build()
+{
+    cmake -S "$MASKCL_SOURCE" -B "$1" -DMASKCL_TESTS=ON -DBUILD_SHARED_LIBS=OFF \
+        -DCMAKE_C_COMPILER="$2" -DCMAKE_BUILD_TYPE= -DCMAKE_C_FLAGS="$3" &&
+        cmake --build "$1" --target runs
+}
+
+folder=$MASKCL_BUILD/compilers
+failed=
+compilers=0
+for compiler in gcc clang; do
+    command -v "$compiler" >/dev/null || continue
+    compilers=$((compilers + 1))
+    for flags in -O0 "-O2 -march=native"; do
+        name=$compiler$(echo "$flags" | tr -d ' =')
+        build "$folder/$name" "$compiler" "$flags" >"$folder.log" 2>&1 || {
+            cat "$folder.log"
+            exit 1
+        }
+        echo "$compiler $flags:"
+        "$folder/$name/tests/conformance/runs" "$MASKCL_SOURCE/tests/fixtures/runs.txt" \
+            "$MASKCL_SOURCE/tests/fixtures/objectives.txt" || failed=1
+    done
+done
+[ "$compilers" -gt 0 ] || exit 77
+exit "${failed:-0}"
