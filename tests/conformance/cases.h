@@ -3,12 +3,13 @@
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
- * synthetic data of seed 5; the same made tiny, huge or zero, or to few different values (ties);
- * and images, of uint8. HIDDEN is a list of widths or -. MASK is uniform, bernoulli:RATIO or
- * block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it, for a
- * warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the
- * average of the weights :ema=, and for clipping :clip=NORM. MODEL and REPORTS are the digests of
- * all parameters and of what was reported at the ends of epochs. */
+ * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
+ * numbers of every size side by side (edges); and images, of uint8. HIDDEN is a list of widths or
+ * -. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=,
+ * :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or
+ * :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and for clipping :clip=NORM.
+ * MODEL and REPORTS are the digests of all parameters and of what was reported at the ends of
+ * epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -111,6 +112,9 @@ static inline void case_make_floats(float *values, const struct run_case *run)
             values[at] = (float)ldexp((double)values[at], -110 - (int)(at % 41));
         else if (strcmp(run->kind, "huge") == 0)
             values[at] = values[at] * 1e30f;
+        else if (strcmp(run->kind, "edges") ==
+                 0) /* 1e30, subnormal, ±0, 1e-30, smallest and plain */
+            values[at] *= (const float[]){1e30f, 0x1p-127f, 0.0f, 1e-30f, 0x1p-126f, 1.0f}[at % 6];
         else if (strcmp(run->kind, "zero") == 0)
             values[at] = 0.0f;
         else if (strcmp(run->kind, "ties") == 0) /* rows of three kinds, columns of one number */
