@@ -12,7 +12,7 @@ for variable in ${!MASKCL_*}; do
     unset "$variable"
 done
 
-optional_packages="oclgrind clang-format-14 clang-tidy-14"
+optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14"
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
     dataset-fashion-mnist shellcheck clang
@@ -95,7 +95,7 @@ stage "tests on PoCL" suite "$build" pocl
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|install|fuzz|cli_opencl_failures|conformance_(host|functions|mutants|compilers))'
+        -E '^(oclgrind|install|fuzz|cli_opencl_failures|conformance_(host|functions|mutants|compilers|rusticl))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
@@ -108,5 +108,5 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
-stage "tests with sanitizers" suite "$build/sanitize" pocl -E '^(oclgrind|install|conformance_(mutants|compilers))'
+stage "tests with sanitizers" suite "$build/sanitize" pocl -E '^(oclgrind|install|conformance_(mutants|compilers|rusticl))'
 finish
