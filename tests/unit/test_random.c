@@ -1,5 +1,7 @@
 /* Philox4x32-10 against Random123, and the counter's layout. */
 #include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +90,29 @@ START_TEST(test_streams_have_the_numbers_of_the_contract)
     ck_assert_int_eq(MCL_STREAM_DATA, 5);
 }
 
+/* The keys of rows around powers of two up to 2^47: those of tests/conformance/host/functions.c. */
+START_TEST(test_keys_of_rows_beyond_32_bits)
+{
+    uint64_t digest = 14695981039346656037u, expected = 0;
+    for (unsigned power = 31; power < 48; power++) {
+        const uint64_t middle = (uint64_t)1 << power;
+        for (uint64_t row = middle - 500; row < middle + 500; row++) {
+            uint32_t words[4];
+            mcl_random_words(words, 0x123456789u, MCL_STREAM_SHUFFLE, 0, power, row, 0);
+            digest = (digest ^ words[0]) * 1099511628211u;
+            digest = (digest ^ words[1]) * 1099511628211u;
+        }
+    }
+    FILE *file = fopen(MASKCL_FIXTURES "/functions.txt", "r");
+    ck_assert_ptr_nonnull(file);
+    char name[16];
+    while (fscanf(file, "%15s %" SCNx64, name, &expected) == 2 && strcmp(name, "order") != 0)
+        ;
+    fclose(file);
+    ck_assert_str_eq(name, "order");
+    ck_assert_msg(digest == expected, "%016" PRIx64, digest);
+}
+
 START_TEST(test_uniform_numbers)
 {
     ck_assert(mcl_uniform(0) == 0.0f);
@@ -113,6 +138,7 @@ int main(void)
 #endif
     tcase_add_test(tcase, test_the_counter_of_a_draw);
     tcase_add_test(tcase, test_streams_have_the_numbers_of_the_contract);
+    tcase_add_test(tcase, test_keys_of_rows_beyond_32_bits);
     tcase_add_test(tcase, test_uniform_numbers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
