@@ -8,6 +8,7 @@
  *   ACTIVATION   as in finish.clh */
 #include "common.clh"
 #include "finish.clh"
+#include "turn.clh"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -34,6 +35,34 @@ inline void copy_panel(local float *panel, const global float *b, const uint ldb
                 panel[j] = j < columns ? b[j] : 0.0f;
             panel += COLUMNS;
             b += ldb;
+        }
+    }
+}
+
+/* The same of a B that is stored transposed, in whole blocks where there are some. */
+inline void turn_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
+    const uint columns)
+{
+    for (uint p = 0; p < depth; p += BLOCK) {
+        const uint height = min(depth - p, (uint)BLOCK);
+        for (uint j = 0; j < COLUMNS; j += BLOCK) {
+            const global float *from = b + (ulong)j * ldb + p;
+            local float *to = panel + p * COLUMNS + j;
+            if (height == BLOCK && j + BLOCK <= columns) {
+                float16 rows[BLOCK];
+#pragma unroll
+                for (uint i = 0; i < BLOCK; i++)
+                    rows[i] = vload16(0, from + (ulong)i * ldb);
+                turn_block(rows);
+#pragma unroll
+                for (uint i = 0; i < BLOCK; i++)
+                    vstore16(rows[i], 0, to + i * COLUMNS);
+            } else {
+                for (uint x = 0; x < min(COLUMNS - j, (uint)BLOCK); x++) {
+                    for (uint y = 0; y < height; y++)
+                        to[y * COLUMNS + x] = j + x < columns ? from[(ulong)x * ldb + y] : 0.0f;
+                }
+            }
         }
     }
 }
@@ -111,12 +140,12 @@ inline void finish_row(const uint how, global float *c, const local float *sum, 
  * is stored transposed, has rows r·rows … and the panel of columns q·COLUMNS …: neighbours share the
  * panel, or the block of A, which a transposed A makes dear to read. k is worked off in blocks of
  * depth, for each of which the panel of B is copied to where it is read in sequence, and the partial
- * sums wait in local memory: panel_space has room for depth×COLUMNS floats, sums_space for
+ * sums wait in local memory; B is stored transposed where turned is 1. panel_space has room for depth×COLUMNS floats, sums_space for
  * rows×COLUMNS. They are arguments because Oclgrind adds up what all kernels of a program declare. A
  * row beyond m reads row m-1 and is not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
-    const global float *restrict b, const ulong b_offset, const uint ldb,
+    const global float *restrict b, const ulong b_offset, const uint ldb, const uint turned,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint how,
     const uint rows, const uint depth, const global float *restrict bias, const ulong bias_offset,
@@ -126,11 +155,14 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const uint row = get_global_id(TRANSPOSE_A) * rows, end = min(row + rows, m);
     const uint column = get_global_id(1 - TRANSPOSE_A) * COLUMNS, columns = min(n - column, (uint)COLUMNS);
     a += a_offset;
-    b += b_offset + column;
+    b += b_offset + (turned ? (ulong)column * ldb : column);
 
     for (uint p = 0; p < k; p += depth) {
         const uint here = min(depth, k - p);
-        copy_panel(panel, b + (ulong)p * ldb, ldb, here, columns);
+        if (turned)
+            turn_panel(panel, b + p, ldb, here, columns);
+        else
+            copy_panel(panel, b + (ulong)p * ldb, ldb, here, columns);
         for (uint i = row; i < end; i += TILE_ROWS) {
             const uint begin = tile_begin(i, m);
             ulong from[TILE_ROWS];

@@ -1,23 +1,8 @@
 /* A transposed copy of a matrix, for products whose second operand is stored transposed. */
 #include "common.clh"
+#include "turn.clh"
 
-#define BLOCK 16 /* as in src/gemm */
-
-/* a0 b0 a1 b1 … of the lower halves, and of the upper ones */
-inline float16 interleave_low(const float16 a, const float16 b)
-{
-    return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6,
-        b.s6, a.s7, b.s7);
-}
-
-inline float16 interleave_high(const float16 a, const float16 b)
-{
-    return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se,
-        b.se, a.sf, b.sf);
-}
-
-/* A whole block in registers: four times interleaving row i with row i+8 exchanges rows and
- * columns. */
+/* A whole block. */
 inline void transpose_block(const global float *in, const uint ldi, global float *out,
     const uint ldo)
 {
@@ -25,18 +10,7 @@ inline void transpose_block(const global float *in, const uint ldi, global float
 #pragma unroll
     for (uint i = 0; i < BLOCK; i++)
         rows[i] = vload16(0, in + (ulong)i * ldi);
-#pragma unroll
-    for (uint stage = 0; stage < 4; stage++) {
-        float16 next[BLOCK];
-#pragma unroll
-        for (uint i = 0; i < BLOCK / 2; i++) {
-            next[2 * i] = interleave_low(rows[i], rows[i + BLOCK / 2]);
-            next[2 * i + 1] = interleave_high(rows[i], rows[i + BLOCK / 2]);
-        }
-#pragma unroll
-        for (uint i = 0; i < BLOCK; i++)
-            rows[i] = next[i];
-    }
+    turn_block(rows);
 #pragma unroll
     for (uint i = 0; i < BLOCK; i++)
         vstore16(rows[i], 0, out + (ulong)i * ldo);

@@ -35,12 +35,9 @@ mcl_status mcl_gemm_run(
 mcl_status mcl_gemm_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, mcl_matrix b)
 {
     *turned = NULL;
-    if (context->gemm == MCL_GEMM_CLBLAST || is_for_gpu(context) || !gemm->transpose_b)
+    if (context->gemm == MCL_GEMM_CLBLAST || is_for_gpu(context))
         return MCL_OK;
-    MCL_TRY(mcl_gemm_cpu_turn(turned, context, gemm, b));
-    gemm->transpose_b = false;
-    gemm->ldb = gemm->n;
-    return MCL_OK;
+    return mcl_gemm_cpu_turn(turned, context, gemm, b);
 }
 
 mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)

@@ -6,27 +6,57 @@
 #include "gemm/providers.h"
 #include "gemm/tuning.h"
 
-#define TRANSPOSE_BLOCK 16 /* as in cl/transpose.cl */
+#define TRANSPOSE_BLOCK 16 /* as in cl/turn.clh */
 #define OPTIONS_SIZE 256
 
 static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
+static uint32_t panels_of(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+{
+    const uint32_t columns = tile->vector * tile->vectors;
+    return gemm->n / columns + (gemm->n % columns != 0);
+}
+
+/* Whether the kernel turns panels of a transposed B itself: where one block has all the rows, so
+ * that none is turned twice, and there is work for all. */
+static bool turns_panels(const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+{
+    return gemm->transpose_b && gemm->m <= tile->block_rows &&
+           panels_of(tile, gemm) >= context->info.compute_units;
+}
+
+/* Whether B is turned before. */
+static bool needs_copy(const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+{
+    return gemm->transpose_b && !turns_panels(context, tile, gemm);
+}
+
 /* A block of rows gives every compute unit several work-items, where there are rows enough. */
 static uint32_t rows_of_item(
-    const mcl_context *context, const mcl_cpu_tile *tile, uint32_t m, uint32_t panels)
+    const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
 {
     const uint64_t items = (uint64_t)context->info.compute_units * 8;
-    const uint64_t blocks = (items + panels - 1) / panels;
-    const uint64_t rows = (m + blocks - 1) / blocks;
+    const uint64_t panels = panels_of(tile, gemm);
+    const uint64_t blocks = turns_panels(context, tile, gemm) ? 1 : (items + panels - 1) / panels;
+    const uint64_t rows = (gemm->m + blocks - 1) / blocks;
     const uint64_t whole = (rows + tile->rows - 1) / tile->rows * tile->rows;
     return whole < tile->block_rows ? (uint32_t)whole : tile->block_rows;
 }
 
-/* The kernel reads B row by row: where B is stored transposed, from a copy in the context's work
- * space. That is the weights or the embeddings here, the smaller operand. */
+/* k in equal parts, of whole blocks for turning where there is room for that. */
+static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+{
+    const uint32_t parts = (gemm->k - 1) / tile->block_depth + 1;
+    const uint32_t depth = (gemm->k - 1) / parts + 1;
+    const uint32_t whole = ((depth - 1) / TRANSPOSE_BLOCK + 1) * TRANSPOSE_BLOCK;
+    return whole <= tile->block_depth ? whole : depth;
+}
+
+/* Work space of the context for a copy of B the other way round. B is the weights or the embeddings
+ * here, the smaller operand. */
 static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
 {
-    const uint64_t bytes = gemm->transpose_b ? (uint64_t)gemm->n * gemm->k * sizeof(float) : 0;
+    const uint64_t bytes = (uint64_t)gemm->n * gemm->k * sizeof(float);
     if (bytes <= context->scratch.bytes)
         return MCL_OK;
     cl_mem buffer;
@@ -54,8 +84,9 @@ mcl_status mcl_gemm_cpu_prepare(
     char options[OPTIONS_SIZE];
     write_options(options, &tile, gemm, finish);
     MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
-    if (gemm->transpose_b)
-        MCL_TRY(mcl_kernel_expect(context, "transpose.cl", ""));
+    if (!needs_copy(context, &tile, gemm))
+        return MCL_OK;
+    MCL_TRY(mcl_kernel_expect(context, "transpose.cl", ""));
     return reserve(context, gemm);
 }
 
@@ -71,10 +102,12 @@ static mcl_status transpose_b(mcl_context *context, const mcl_gemm *gemm, mcl_ma
         MCL_UINT(gemm->k));
 }
 
-mcl_status mcl_gemm_cpu_turn(
-    cl_mem *turned, mcl_context *context, const mcl_gemm *gemm, mcl_matrix b)
+mcl_status mcl_gemm_cpu_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, mcl_matrix b)
 {
+    const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
     cl_mem copy;
+    if (!needs_copy(context, &tile, gemm))
+        return MCL_OK;
     MCL_TRY(mcl_buffer_create(
         &copy, context, (uint64_t)gemm->n * gemm->k, sizeof(float), "a copy of the weights"));
     const mcl_status status = transpose_b(context, gemm, b, copy);
@@ -83,6 +116,8 @@ mcl_status mcl_gemm_cpu_turn(
         return status;
     }
     *turned = copy;
+    gemm->transpose_b = false;
+    gemm->ldb = gemm->n;
     return MCL_OK;
 }
 
@@ -91,10 +126,9 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
 {
     const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
     const uint32_t columns = tile.vector * tile.vectors;
-    const uint32_t panels = (gemm->n + columns - 1) / columns;
-    const uint32_t rows = rows_of_item(context, &tile, gemm->m, panels);
-    const uint32_t blocks = (gemm->k + tile.block_depth - 1) / tile.block_depth;
-    const uint32_t depth = (gemm->k + blocks - 1) / blocks;
+    const uint32_t panels = panels_of(&tile, gemm);
+    const uint32_t rows = rows_of_item(context, &tile, gemm);
+    const uint32_t depth = depth_of_panel(&tile, gemm);
     const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
     uint32_t ldb = gemm->ldb;
     char options[OPTIONS_SIZE];
@@ -103,7 +137,7 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     mcl_status status = mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options);
     if (status != MCL_OK)
         return mcl_tuning_give_up(context) ? mcl_gemm_cpu(context, gemm, a, b, c, finish) : status;
-    if (gemm->transpose_b) {
+    if (needs_copy(context, &tile, gemm)) {
         MCL_TRY(reserve(context, gemm));
         MCL_TRY(transpose_b(context, gemm, b, context->scratch.buffer));
         b = (mcl_matrix){context->scratch.buffer, 0};
@@ -114,9 +148,10 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     return mcl_launch_local(context, kernel, gemm->transpose_a ? panels : row_blocks,
         gemm->transpose_a ? row_blocks : panels, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
         MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
-        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta),
-        MCL_UINT(mcl_finish_how(finish)), MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        MCL_UINT(turns_panels(context, &tile, gemm)), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
+        MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(mcl_finish_how(finish)),
+        MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
         MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
 }

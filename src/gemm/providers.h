@@ -9,8 +9,7 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     mcl_matrix c, const mcl_finish *finish);
 mcl_status mcl_gemm_cpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
-mcl_status mcl_gemm_cpu_turn(
-    cl_mem *turned, mcl_context *context, const mcl_gemm *gemm, mcl_matrix b);
+mcl_status mcl_gemm_cpu_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, mcl_matrix b);
 mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish);
 mcl_status mcl_gemm_gpu_prepare(
