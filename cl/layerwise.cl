@@ -22,3 +22,85 @@ kernel void clip(global float *restrict x, const global float *restrict square, 
     const float factor = mcl_divide(limit, mcl_sqrt(square[0]) + 1e-6f);
     x[j] = mcl_flush(x[j] * (factor < 1.0f ? factor : 1.0f));
 }
+
+inline float part_norm(const global float *squares, const uint4 part)
+{
+    return mcl_sqrt(mcl_sum(squares + part.x, part.y));
+}
+
+/* scales[t] = (trust·|p|/(|g| + decay·|p| + ε), decay) for a matrix with |p| and |g| above 0, and
+ * else (1, 0). squares of p's blocks, then of g's. Work-item t. */
+kernel void lars_scales(const global float *restrict squares, const uint blocks,
+    const global uint4 *restrict parts, const float trust, const float decay, const float epsilon,
+    global float2 *restrict scales)
+{
+    const uint t = get_global_id(0);
+    const float p = part_norm(squares, parts[t]), g = part_norm(squares + blocks, parts[t]);
+    float2 scale = (float2)(1.0f, 0.0f);
+    if (parts[t].z && p > 0.0f && g > 0.0f)
+        scale = (float2)(mcl_flush(trust * mcl_divide(p, fma(decay, p, g) + epsilon)), decay);
+    scales[t] = scale;
+}
+
+/* LARS (You et al. 2017): g += decay·p;  v = momentum·v + scale·g;  p −= rate·v.
+ * Work-item (i, b) has element i of block b. */
+kernel void lars(global float *restrict parameters, const global float *restrict gradients,
+    global float *restrict velocity, const global uint4 *restrict blocks,
+    const global float2 *restrict scales, const float rate, const float momentum)
+{
+    const uint4 block = blocks[get_global_id(1)];
+    const uint j = block.x + get_global_id(0);
+    if (get_global_id(0) >= block.y)
+        return;
+    const float2 scale = scales[block.z];
+    const float p = parameters[j];
+    const float update = fma(momentum, velocity[j], scale.x * fma(scale.y, p, gradients[j]));
+    velocity[j] = mcl_flush(update);
+    parameters[j] = mcl_flush(fma(-rate, update, p));
+}
+
+/* The first half of LAMB (You et al. 2020), Adam's moments, with an update in the gradient's place:
+ *   m += (1 − β₁)(g − m)    v = β₂·v + (1 − β₂)·g²
+ *   g = (m/correction1)/(√v/correction2 + ε) + decay·p, decay 0 but for matrices
+ * where correction1 = 1 − β₁ᵗ and correction2 = √(1 − β₂ᵗ). Work-item (i, b). */
+kernel void lamb_update(const global float *restrict parameters, global float *restrict gradients,
+    global float *restrict mean, global float *restrict square, const global uint4 *restrict blocks,
+    const global uint4 *restrict parts, const float decay, const float rest1, const float beta2,
+    const float rest2, const float correction1, const float correction2, const float epsilon)
+{
+    const uint4 block = blocks[get_global_id(1)];
+    const uint j = block.x + get_global_id(0);
+    if (get_global_id(0) >= block.y)
+        return;
+    const float g = gradients[j];
+    const float m = mcl_flush(fma(g - mean[j], rest1, mean[j]));
+    const float v = mcl_flush(fma(rest2 * g, g, beta2 * square[j]));
+    mean[j] = m;
+    square[j] = v;
+    const float scale = mcl_divide(mcl_sqrt(v), correction2) + epsilon;
+    const float update = mcl_divide(mcl_divide(m, correction1), scale);
+    gradients[j] = mcl_flush(fma(parts[block.z].z ? decay : 0.0f, parameters[j], update));
+}
+
+/* scales[t] = |p|/|update| for a matrix where both are above 0, and else 1. squares of p's blocks,
+ * then of the update's. Work-item t. */
+kernel void lamb_scales(const global float *restrict squares, const uint blocks,
+    const global uint4 *restrict parts, global float2 *restrict scales)
+{
+    const uint t = get_global_id(0);
+    const float p = part_norm(squares, parts[t]), u = part_norm(squares + blocks, parts[t]);
+    const bool scaled = parts[t].z && p > 0.0f && u > 0.0f;
+    scales[t] = (float2)(scaled ? mcl_divide(p, u) : 1.0f, 0.0f);
+}
+
+/* The second half of LAMB: p −= rate·scale·update. Work-item (i, b). */
+kernel void lamb(global float *restrict parameters, const global float *restrict updates,
+    const global uint4 *restrict blocks, const global float2 *restrict scales, const float rate)
+{
+    const uint4 block = blocks[get_global_id(1)];
+    const uint j = block.x + get_global_id(0);
+    if (get_global_id(0) >= block.y)
+        return;
+    const float update = scales[block.z].x * updates[j];
+    parameters[j] = mcl_flush(fma(-rate, update, parameters[j]));
+}

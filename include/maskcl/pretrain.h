@@ -38,17 +38,20 @@ typedef enum mcl_optimizer_kind {
     MCL_OPTIMIZER_ADAM,
     MCL_OPTIMIZER_ADAMW,
     MCL_OPTIMIZER_SGD,
+    MCL_OPTIMIZER_LARS, /* You et al. 2017; biases and normalizations' parameters as by sgd */
+    MCL_OPTIMIZER_LAMB, /* You et al. 2020; the same as by adam without decay */
 } mcl_optimizer_kind;
 
-/* What PyTorch's optimizers of the same names take, in double precision. */
+/* What PyTorch's optimizers of the same names take, in double precision. A value below 0 is the
+ * kind's default. */
 typedef struct mcl_optimizer_options {
     mcl_optimizer_kind kind;
     double learning_rate;
-    double weight_decay; /* below 0: PyTorch's default, 0.01 for adamw and 0 for the others */
-    double momentum;     /* sgd only */
-    double beta1;        /* adam and adamw */
+    double weight_decay; /* default: 0.01 for adamw and lamb, 1e-6 for lars, 0 for the others */
+    double momentum;     /* sgd and lars; default: 0.9 for lars, 0 for sgd */
+    double beta1;        /* adam, adamw and lamb */
     double beta2;
-    double epsilon;
+    double epsilon; /* all but sgd; default: 1e-6 for lamb, 1e-8 for the others */
 } mcl_optimizer_options;
 
 typedef enum mcl_schedule_kind {
@@ -94,6 +97,8 @@ typedef struct mcl_step {
 #define MCL_BATCH_AUTO 0         /* 256 rows, or all when there are fewer */
 #define MCL_BATCH_ALL UINT64_MAX /* every row of the data in one batch */
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
+#define MCL_MOMENTUM_DEFAULT -1.0
+#define MCL_EPSILON_DEFAULT -1.0
 
 typedef struct mcl_pretrain_options {
     uint32_t hidden[MCL_HIDDEN_MAX];

@@ -127,9 +127,18 @@ static void show_weight_decay(char *text, size_t size, const void *field)
 {
     double decay = *(const double *)field;
     if (decay < 0)
-        snprintf(text, size, "0.01 for adamw, else 0");
+        snprintf(text, size, "0.01 for adamw and lamb, 1e-6 for lars, else 0");
     else
         snprintf(text, size, "%g", decay);
+}
+
+static void show_momentum(char *text, size_t size, const void *field)
+{
+    double momentum = *(const double *)field;
+    if (momentum < 0)
+        snprintf(text, size, "0.9 for lars, else 0");
+    else
+        snprintf(text, size, "%g", momentum);
 }
 
 /* Of a number that is 0 where the option is not wanted, which parse would refuse. */
@@ -199,12 +208,13 @@ static const char *needs_nt_xent(const void *given)
     return "only the objective nt-xent has a temperature: add it to --objective";
 }
 
-static const char *needs_sgd(const void *given)
+static const char *needs_momentum(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return settings->options.optimizer.kind == MCL_OPTIMIZER_SGD
+    const mcl_optimizer_kind kind = settings->options.optimizer.kind;
+    return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
                ? NULL
-               : "only sgd has a momentum: add --optimizer sgd";
+               : "only sgd and lars have a momentum: add --optimizer sgd";
 }
 
 static const char *needs_cosine_schedule(const void *given)
@@ -236,6 +246,7 @@ static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
 static const mcl_option_type type_schedule = {parse_schedule, show_schedule};
 static const mcl_option_type type_weight_decay = {parse_double, show_weight_decay};
+static const mcl_option_type type_momentum = {parse_double, show_momentum};
 static const mcl_option_type type_wanted = {parse_double, show_wanted};
 static const mcl_option_type type_batch = {parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
@@ -330,9 +341,11 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .conflict = needs_nt_xent},
     {.name = "optimizer",
         .recipe = true,
-        .argument = "adam|adamw|sgd",
+        .argument = "adam|adamw|sgd|lars|lamb",
         .group = "Optimizer",
-        .help = "as PyTorch's of the same name",
+        .help = "as PyTorch's of the same name; lars and lamb, for very large batches, are sgd and "
+                "adam with a step for every weight matrix that is in proportion to its norm, and "
+                "leave biases without decay",
         .type = &type_optimizer,
         .offset = OFFSET(options.optimizer.kind)},
     {.name = "lr",
@@ -355,11 +368,11 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "M",
         .group = "Optimizer",
-        .help = "momentum of sgd",
-        .type = &mcl_option_double,
+        .help = "momentum of sgd and lars",
+        .type = &type_momentum,
         .offset = OFFSET(options.optimizer.momentum),
         .range = &mcl_range_momentum,
-        .conflict = needs_sgd},
+        .conflict = needs_momentum},
     {.name = "schedule",
         .recipe = true,
         .argument = "constant|cosine|step",

@@ -6,22 +6,24 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/record.h"
+#include "optim/layerwise.h"
 
 struct mcl_optimizer {
     mcl_context *context;
     mcl_optimizer_options options;
     uint64_t count;
-    double power1, power2; /* β₁ᵗ and β₂ᵗ, multiplied up step by step */
-    cl_mem first;          /* adam: mean of the gradients; sgd: velocity */
-    cl_mem second;         /* adam: mean of their squares */
+    double power1, power2;    /* β₁ᵗ and β₂ᵗ, multiplied up step by step */
+    cl_mem first;             /* adam, lamb: mean of the gradients; sgd, lars: velocity */
+    cl_mem second;            /* adam, lamb: mean of their squares */
+    mcl_layerwise *layerwise; /* lars, lamb */
 };
 
-static const char *const names[] = {"adam", "adamw", "sgd"};
+static const char *const names[] = {"adam", "adamw", "sgd", "lars", "lamb"};
 
 mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, names, 3, "optimizer"));
+    MCL_TRY(mcl_name_parse(&index, text, names, sizeof names / sizeof *names, "optimizer"));
     *kind = (mcl_optimizer_kind)index;
     return MCL_OK;
 }
@@ -31,11 +33,25 @@ const char *mcl_optimizer_name(mcl_optimizer_kind kind)
     return names[kind];
 }
 
-double mcl_weight_decay(const mcl_optimizer_options *options)
+mcl_optimizer_options mcl_optimizer_in_force(const mcl_optimizer_options *options)
 {
-    if (options->weight_decay >= 0.0)
-        return options->weight_decay;
-    return options->kind == MCL_OPTIMIZER_ADAMW ? 0.01 : 0.0;
+    static const struct {
+        double weight_decay, momentum, epsilon;
+    } defaults[] = {
+        [MCL_OPTIMIZER_ADAM] = {0.0, 0.0, 1e-8},
+        [MCL_OPTIMIZER_ADAMW] = {0.01, 0.0, 1e-8},
+        [MCL_OPTIMIZER_SGD] = {0.0, 0.0, 1e-8},
+        [MCL_OPTIMIZER_LARS] = {1e-6, 0.9, 1e-8},
+        [MCL_OPTIMIZER_LAMB] = {0.01, 0.0, 1e-6},
+    };
+    mcl_optimizer_options in_force = *options;
+    if (in_force.weight_decay < 0.0)
+        in_force.weight_decay = defaults[options->kind].weight_decay;
+    if (in_force.momentum < 0.0)
+        in_force.momentum = defaults[options->kind].momentum;
+    if (in_force.epsilon < 0.0)
+        in_force.epsilon = defaults[options->kind].epsilon;
+    return in_force;
 }
 
 static mcl_status check(const mcl_optimizer_options *options)
@@ -66,21 +82,25 @@ static mcl_status zeros(cl_mem *buffer, mcl_context *context, uint64_t count)
 }
 
 mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
-    const mcl_optimizer_options *options, uint64_t count)
+    const mcl_optimizer_options *options, uint64_t count, const mcl_part_range *tensors,
+    size_t tensor_count)
 {
-    MCL_TRY(check(options));
+    const mcl_optimizer_options in_force = mcl_optimizer_in_force(options);
+    MCL_TRY(check(&in_force));
     mcl_optimizer *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
-    created->options = *options;
-    created->options.weight_decay = mcl_weight_decay(options);
+    created->options = in_force;
     created->count = count;
     created->power1 = created->power2 = 1.0;
-    const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
-    mcl_status status = mcl_kernel_expect(context, "optimizer.cl", "");
+    const bool sgd = in_force.kind == MCL_OPTIMIZER_SGD, lars = in_force.kind == MCL_OPTIMIZER_LARS;
+    const bool layerwise = lars || in_force.kind == MCL_OPTIMIZER_LAMB;
+    mcl_status status =
+        layerwise ? mcl_layerwise_create(&created->layerwise, context, tensors, tensor_count)
+                  : mcl_kernel_expect(context, "optimizer.cl", "");
     if (status == MCL_OK) /* without momentum the kernel leaves the velocity alone */
-        status = zeros(&created->first, context, sgd && options->momentum == 0.0 ? 1 : count);
-    if (status == MCL_OK && !sgd)
+        status = zeros(&created->first, context, sgd && in_force.momentum == 0.0 ? 1 : count);
+    if (status == MCL_OK && !sgd && !lars)
         status = zeros(&created->second, context, count);
     if (status != MCL_OK) {
         mcl_optimizer_free(created);
@@ -96,6 +116,7 @@ void mcl_optimizer_free(mcl_optimizer *optimizer)
         return;
     mcl_buffer_release(&optimizer->first);
     mcl_buffer_release(&optimizer->second);
+    mcl_layerwise_free(optimizer->layerwise);
     free(optimizer);
 }
 
@@ -105,7 +126,7 @@ size_t mcl_optimizer_moments(cl_mem buffers[2], const mcl_optimizer *optimizer)
     buffers[1] = optimizer->second;
     if (optimizer->second)
         return 2;
-    return optimizer->options.momentum != 0.0 ? 1 : 0;
+    return optimizer->options.kind == MCL_OPTIMIZER_LARS || optimizer->options.momentum != 0.0;
 }
 
 uint64_t mcl_optimizer_size(const mcl_optimizer *optimizer)
@@ -135,6 +156,14 @@ mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_me
     const mcl_optimizer_options *options = &optimizer->options;
     const bool sgd = options->kind == MCL_OPTIMIZER_SGD;
     cl_kernel kernel;
+    if (options->kind == MCL_OPTIMIZER_LARS)
+        return mcl_layerwise_lars(
+            optimizer->layerwise, options, parameters, gradients, optimizer->first);
+    if (options->kind == MCL_OPTIMIZER_LAMB) {
+        raise_powers(optimizer);
+        return mcl_layerwise_lamb(optimizer->layerwise, options, parameters, gradients,
+            optimizer->first, optimizer->second, optimizer->power1, optimizer->power2);
+    }
     MCL_TRY(mcl_kernel_get(&kernel, optimizer->context, "optimizer.cl", sgd ? "sgd" : "adam", ""));
     mcl_record_work(optimizer->context, NULL, 0.0,
         (double)optimizer->count * sizeof(float) *

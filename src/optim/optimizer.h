@@ -1,27 +1,32 @@
-/* Optimizers: PyTorch's Adam, AdamW and SGD over one flat vector of parameters. */
+/* Optimizers over one flat vector of parameters: PyTorch's Adam, AdamW and SGD, LARS and LAMB. */
 #ifndef MASKCL_OPTIM_OPTIMIZER_H
 #define MASKCL_OPTIM_OPTIMIZER_H
 
 #include "device/context.h"
 #include "maskcl/pretrain.h"
+#include "optim/parts.h"
 
 /* The moments of an optimizer, and the powers of its betas so far. */
 typedef struct mcl_optimizer mcl_optimizer;
 
 /* MCL_ERROR_ARGUMENT for options that PyTorch would refuse too. count is how many parameters there
- * are. */
+ * are, and tensors[tensor_count] are the tensors that they make up, which only lars and lamb look
+ * at. */
 mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
-    const mcl_optimizer_options *options, uint64_t count);
+    const mcl_optimizer_options *options, uint64_t count, const mcl_part_range *tensors,
+    size_t tensor_count);
 void mcl_optimizer_free(mcl_optimizer *optimizer);
 
 /* Sets the learning rate of the steps that follow. */
 void mcl_optimizer_set_rate(mcl_optimizer *optimizer, double rate);
 
-/* Enqueues one step: changes parameters[count] by gradients[count]. */
+/* Enqueues one step: changes parameters[count] by gradients[count]. The gradients are of no more
+ * use afterwards. */
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients);
 
 /* Fills in the buffers of what it carries from step to step, of as many numbers as there are
- * parameters each, and returns how many: 2 for adam, 1 for sgd with momentum, 0 without. */
+ * parameters each, and returns how many: 2 for adam and lamb, 1 for lars and for sgd with momentum,
+ * 0 without. */
 size_t mcl_optimizer_moments(cl_mem buffers[2], const mcl_optimizer *optimizer);
 
 /* How many parameters it changes. */
@@ -30,7 +35,7 @@ uint64_t mcl_optimizer_size(const mcl_optimizer *optimizer);
 /* Makes it as if so many steps had been made, but for the moments. */
 void mcl_optimizer_skip(mcl_optimizer *optimizer, uint64_t steps);
 
-/* The weight decay in force: options->weight_decay, or the kind's default. */
-double mcl_weight_decay(const mcl_optimizer_options *options);
+/* The options with the kind's defaults in place of what is below 0. */
+mcl_optimizer_options mcl_optimizer_in_force(const mcl_optimizer_options *options);
 
 #endif

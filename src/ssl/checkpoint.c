@@ -86,12 +86,13 @@ static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_option
         add(conditions, "temperature", "--temperature", "%.9g", (double)options->temperature);
 }
 
-static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *options)
+static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
 {
+    const mcl_optimizer_options in_force = mcl_optimizer_in_force(given), *options = &in_force;
     add(conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
     add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
-    add(conditions, "weight_decay", "--weight-decay", "%.17g", mcl_weight_decay(options));
-    if (options->kind == MCL_OPTIMIZER_SGD)
+    add(conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
+    if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
         add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
     else
         add(conditions, "betas", "the optimizer's betas and epsilon", "%.17g,%.17g,%.17g",

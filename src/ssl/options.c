@@ -44,8 +44,8 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 4};
     options->objective_count = 0;
     options->temperature = 0.2f;
-    options->optimizer = (mcl_optimizer_options){
-        MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT, 0.0, 0.9, 0.999, 1e-8};
+    options->optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
+        MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
     options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
     options->clip_norm = 0.0;
     options->ema = 0.0;

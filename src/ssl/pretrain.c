@@ -214,6 +214,22 @@ static mcl_status prepare_checkpoints(struct trainer *trainer)
     return options->resume ? resume(trainer) : MCL_OK;
 }
 
+/* For the first count parameters. */
+static mcl_status create_optimizer(struct trainer *trainer, uint64_t count)
+{
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    mcl_part_range tensors[MCL_TENSORS_MAX];
+    const size_t places_count = mcl_architecture_tensors(places, &trainer->architecture);
+    size_t used = 0;
+    for (size_t i = 0; i < places_count; i++) {
+        if (places[i].offset < count)
+            tensors[used++] =
+                (mcl_part_range){places[i].offset, places[i].count, places[i].dimensions == 2};
+    }
+    return mcl_optimizer_create(
+        &trainer->optimizer, trainer->context, &trainer->options->optimizer, count, tensors, used);
+}
+
 static mcl_status create(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
@@ -237,8 +253,7 @@ static mcl_status create(struct trainer *trainer)
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
     uint64_t all, encoder;
     mcl_model_parameters(trainer->model, &all, &encoder);
-    MCL_TRY(mcl_optimizer_create(
-        &trainer->optimizer, context, &options->optimizer, decoder ? all : encoder));
+    MCL_TRY(create_optimizer(trainer, decoder ? all : encoder));
     if (options->clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(
             &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
@@ -357,9 +372,10 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
         mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
     MCL_TRY(set_number(model, "learning_rate", options->optimizer.learning_rate));
     MCL_TRY(describe_schedule(model, &options->schedule));
-    MCL_TRY(set_number(model, "weight_decay", mcl_weight_decay(&options->optimizer)));
-    if (options->optimizer.kind == MCL_OPTIMIZER_SGD)
-        MCL_TRY(set_number(model, "momentum", options->optimizer.momentum));
+    const mcl_optimizer_options optimizer = mcl_optimizer_in_force(&options->optimizer);
+    MCL_TRY(set_number(model, "weight_decay", optimizer.weight_decay));
+    if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
+        MCL_TRY(set_number(model, "momentum", optimizer.momentum));
     if (options->clip_norm > 0.0)
         MCL_TRY(set_number(model, "clip_norm", options->clip_norm));
     if (options->ema > 0.0)

@@ -66,6 +66,7 @@ class ResumeTest(CheckpointTest):
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
                         ["--schedule", "cosine", "--warmup", "10.5"],
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
+                        ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
                 expected = self.whole(*options)

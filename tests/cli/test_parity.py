@@ -64,7 +64,7 @@ class ParityTest(unittest.TestCase):
             command += ["--ema", run["ema"]]
         if run["warmup"]:
             command += ["--warmup", run["warmup"]]
-        if run["optimizer"] == "sgd":
+        if run["optimizer"] in ("sgd", "lars"):
             command += ["--momentum", run["momentum"]]
         if any(name == "nt-xent" for name, _ in run["objectives"]):
             command += ["--temperature", run["temperature"]]

@@ -90,6 +90,10 @@ model=$folder/model.safetensors
         --objective cosine --device-memory 1400 -o "$model"
     grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
     checked pretrain --synthetic 9x20 $small --objective vicreg+barlow --embedding 18 -o "$model"
+    checked pretrain --synthetic 60x33 --hidden 40 --embedding 3 --epochs 1 --batch 30 --quiet \
+        --objective cosine --optimizer lars -o "$model"
+    checked pretrain --synthetic 60x33 --hidden 40 --embedding 3 --epochs 1 --batch 30 --quiet \
+        --objective cosine --optimizer lamb -o "$model"
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"

@@ -1,10 +1,14 @@
-/* Twenty steps of every optimizer against PyTorch's. */
+/* Twenty steps of every optimizer against PyTorch's, or against the published formula in PyTorch.
+ */
 #include "support/fixtures.h"
 
 #include "optim/optimizer.h"
 
 #define COUNT 101
 #define STEPS 20
+
+/* A matrix and what is none. */
+static const mcl_part_range tensors[] = {{0, 77, true}, {77, COUNT - 77, false}};
 
 /* As write_optimizers() of tools/fixtures/torch_fixtures.py has them. */
 static const struct trial {
@@ -20,6 +24,12 @@ static const struct trial {
     {"sgd-decay", {MCL_OPTIMIZER_SGD, 0.05, 0.1, 0.0, 0.9, 0.999, 1e-8}},
     {"sgd-momentum", {MCL_OPTIMIZER_SGD, 0.01, 0.0, 0.9, 0.9, 0.999, 1e-8}},
     {"sgd-both", {MCL_OPTIMIZER_SGD, 0.01, 0.1, 0.9, 0.9, 0.999, 1e-8}},
+    {"lars", {MCL_OPTIMIZER_LARS, 0.02, MCL_WEIGHT_DECAY_DEFAULT, MCL_MOMENTUM_DEFAULT, 0.9, 0.999,
+                 MCL_EPSILON_DEFAULT}},
+    {"lars-decay", {MCL_OPTIMIZER_LARS, 2.0, 0.1, 0.5, 0.9, 0.999, MCL_EPSILON_DEFAULT}},
+    {"lamb",
+        {MCL_OPTIMIZER_LAMB, 1e-3, MCL_WEIGHT_DECAY_DEFAULT, 0.0, 0.9, 0.999, MCL_EPSILON_DEFAULT}},
+    {"lamb-decay", {MCL_OPTIMIZER_LAMB, 0.05, 0.1, 0.0, 0.8, 0.95, 1e-3}},
 };
 
 #define TRIALS (sizeof trials / sizeof *trials)
@@ -57,7 +67,7 @@ START_TEST(test_steps)
     cl_mem parameters = buffer_with(values, sizeof values);
     cl_mem slopes = buffer_with(values, sizeof gradients);
     mcl_optimizer *optimizer;
-    ASSERT_OK(mcl_optimizer_create(&optimizer, context, &trial->options, COUNT));
+    ASSERT_OK(mcl_optimizer_create(&optimizer, context, &trial->options, COUNT, tensors, 2));
     for (uint64_t step = 0; step < STEPS; step++) {
         const float *expected = (const float *)tensor->values + step * COUNT;
         fill_gradients(gradients, 2 + step);

@@ -493,6 +493,89 @@ static void adam(struct run *run, double learning_rate)
     }
 }
 
+static float norm(const float *x, size_t n)
+{
+    float *ones = floats(n / 1024 + 1);
+    size_t blocks;
+    float *squares = block_squares(&blocks, x, n);
+    for (size_t b = 0; b < blocks; b++)
+        ones[b] = 1.0f;
+    const float result =
+        host_sqrt(host_dot(squares, ones, blocks)); /* a sum: the products are exact */
+    free(squares);
+    free(ones);
+    return result;
+}
+
+static void lars(struct run *run, double learning_rate, size_t at, size_t count, bool matrix)
+{
+    const struct options *options = run->options;
+    const float decay = (float)options->weight_decay, rate = (float)learning_rate;
+    const float *g = run->gradients + at;
+    float *p = run->parameters + at, *velocity = run->first + at;
+    const float p_norm = norm(p, count), g_norm = norm(g, count);
+    const bool scaled = matrix && p_norm > 0.0f && g_norm > 0.0f;
+    const float ratio = host_divide(p_norm, fmaf(decay, p_norm, g_norm) + (float)options->epsilon);
+    const float scale = scaled ? host_flush(0.001f * ratio) : 1.0f;
+    for (size_t j = 0; j < count; j++) {
+        const float u = scale * fmaf(scaled ? decay : 0.0f, p[j], g[j]);
+        const float v = fmaf((float)options->momentum, velocity[j], u);
+        velocity[j] = host_flush(v);
+        p[j] = host_flush(fmaf(-rate, v, p[j]));
+    }
+}
+
+static void lamb(struct run *run, double learning_rate, size_t at, size_t count, bool matrix)
+{
+    const struct options *options = run->options;
+    const float decay = matrix ? (float)options->weight_decay : 0.0f, rate = (float)learning_rate;
+    const float correction1 = (float)(1.0 - run->power1);
+    const float correction2 = (float)sqrt(1.0 - run->power2);
+    const float rest1 = (float)(1.0 - options->beta1), rest2 = (float)(1.0 - options->beta2);
+    float *p = run->parameters + at, *update = floats(count);
+    for (size_t j = 0; j < count; j++) {
+        float *m = &run->first[at + j], *v = &run->second[at + j];
+        const float g = run->gradients[at + j];
+        *m = host_flush(fmaf(g - *m, rest1, *m));
+        *v = host_flush(fmaf(rest2 * g, g, (float)options->beta2 * *v));
+        const float scale = host_divide(host_sqrt(*v), correction2) + (float)options->epsilon;
+        const float u = host_divide(host_divide(*m, correction1), scale);
+        update[j] = host_flush(fmaf(decay, p[j], u));
+    }
+    const float p_norm = norm(p, count), u_norm = norm(update, count);
+    const bool scaled = matrix && p_norm > 0.0f && u_norm > 0.0f;
+    const float ratio = scaled ? host_divide(p_norm, u_norm) : 1.0f;
+    for (size_t j = 0; j < count; j++)
+        p[j] = host_flush(fmaf(-rate, ratio * update[j], p[j]));
+    free(update);
+}
+
+/* A step of lars or lamb, tensor by tensor. */
+static void layerwise(struct run *run, double learning_rate)
+{
+    const struct options *options = run->options;
+    const size_t end = trained_parameters(run);
+    struct network *networks[] = {&run->encoder, &run->decoder};
+    run->power1 = run->power1 * options->beta1;
+    run->power2 = run->power2 * options->beta2;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t l = 0; l < networks[i]->count; l++) {
+            const struct layer *layer = &networks[i]->layers[l];
+            const size_t weight = (size_t)(layer->weight - run->parameters);
+            const size_t bias = (size_t)(layer->bias - run->parameters);
+            if (weight >= end)
+                return;
+            if (options->optimizer == LARS) {
+                lars(run, learning_rate, weight, bias - weight, true);
+                lars(run, learning_rate, bias, layer->out, false);
+            } else {
+                lamb(run, learning_rate, weight, bias - weight, true);
+                lamb(run, learning_rate, bias, layer->out, false);
+            }
+        }
+    }
+}
+
 /* "Averages" */
 
 static void average(struct run *run)
@@ -565,6 +648,8 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
             const double rate = learning_rate(options, steps, epoch * steps + i);
             if (options->optimizer == SGD)
                 sgd(&run, rate);
+            else if (options->optimizer == LARS || options->optimizer == LAMB)
+                layerwise(&run, rate);
             else
                 adam(&run, rate);
             if (options->ema > 0.0)

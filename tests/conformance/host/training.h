@@ -10,7 +10,7 @@
 
 enum activation { NONE, RELU, GELU, TANH };
 enum mask { UNIFORM, BERNOULLI, BLOCK };
-enum optimizer { ADAM, ADAMW, SGD };
+enum optimizer { ADAM, ADAMW, SGD, LARS, LAMB };
 enum schedule { CONSTANT_SCHEDULE, COSINE_SCHEDULE, STEP_SCHEDULE };
 enum objective { COSINE, NT_XENT, RECONSTRUCTION };
 
