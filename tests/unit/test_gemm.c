@@ -310,21 +310,26 @@ END_TEST
 
 START_TEST(test_prepare_reserves_what_running_needs)
 {
-    mcl_gemm g = {false, true, 7, 20, 9, 9, 9, 20, 1.0f, 0.0f};
+    mcl_gemm g = {false, true, 200, 20, 9, 9, 9, 20, 1.0f, 0.0f};
     ck_assert_uint_eq(context->scratch.bytes, 0);
     ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
     ck_assert_uint_eq(context->scratch.bytes, 20 * 9 * sizeof(float));
     const cl_mem reserved = context->scratch.buffer;
-    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 9);
-    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 16, 9); /* smaller: no new one */
+    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 9);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 16, 9); /* smaller: no new one */
     ck_assert_ptr_eq(context->scratch.buffer, reserved);
-    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 10);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 10);
     ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
-    check_product((struct form){false, true, 1, 0, 0, 0}, 7, 20, 9);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 9);
     ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
     const size_t before = context->scratch.bytes;
-    g.transpose_b = false; /* read in place */
     g.k = 1000;
+    g.transpose_b = false; /* read in place */
+    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
+    ck_assert_uint_eq(context->scratch.bytes, before);
+    g.transpose_b = true;
+    g.m = 7; /* one block, which turns a panel of B at a time */
+    g.n = 64 * context->info.compute_units;
     ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
     ck_assert_uint_eq(context->scratch.bytes, before);
 }
@@ -426,6 +431,7 @@ int main(void)
     add_native(suite, "native for CPUs", cpu_setup);
     add_native(suite, "native for GPUs", gpu_setup);
     TCase *tcase = tcase_create("native for CPUs: work space");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, cpu_setup, context_teardown);
     tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
     suite_add_tcase(suite, tcase);
