@@ -86,6 +86,13 @@ typedef struct mcl_step {
     double spread;
     bool collapsed; /* spread is below MCL_COLLAPSE_SPREAD */
     double learning_rate;
+    /* Of the normalised embeddings of the first rows of the batch, 256 at most, at the end of an
+     * epoch, the last one among them, but only about every 200 steps; else NaN. */
+    double alignment;  /* mean square of the distance of a row's two views (Wang and Isola 2020) */
+    double uniformity; /* log of the mean of exp(-2·distance²) over pairs of positive views, the
+                        * same paper's: -4 or so where they fill the sphere, 0 where all are one */
+    double effective_rank; /* exp of the entropy of the centred positive views' singular values
+                            * (Roy and Vetterli 2007); 0 where all are one */
     /* Over the last second, or the last step where that is longer, by when the device ended the
      * steps; without the first step, in which drivers compile, unless there is no other. */
     double rows_per_second;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,11 @@ bool mcl_metrics_step(
     for (size_t i = 0; i < count; i++)
         mcl_json_number(line, mcl_objective_name(objectives[i].kind), step->objective_loss[i]);
     mcl_json_number(line, "spread", step->spread);
+    if (isfinite(step->effective_rank)) {
+        mcl_json_number(line, "alignment", step->alignment);
+        mcl_json_number(line, "uniformity", step->uniformity);
+        mcl_json_number(line, "effective_rank", step->effective_rank);
+    }
     mcl_json_number(line, "lr", step->learning_rate);
     mcl_json_number(line, "rows_per_s", step->rows_per_second);
     mcl_json_number(line, "seconds", step->seconds);

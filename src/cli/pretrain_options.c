@@ -492,7 +492,9 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .group = "Output",
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
-            "own loss, spread, lr, rows_per_s, seconds. When the file can no longer be written, "
+            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity "
+            "and effective_rank, but only about every 200 steps. When the file can no "
+            "longer be written, "
             "training goes on, the model is saved and the exit code is 1",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics)},

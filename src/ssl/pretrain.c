@@ -21,6 +21,7 @@
 #include "ssl/checkpoint.h"
 #include "ssl/feed.h"
 #include "ssl/loss.h"
+#include "ssl/measures.h"
 #include "ssl/options.h"
 #include "ssl/steps.h"
 #include "ssl/views.h"
@@ -39,6 +40,7 @@ struct trainer {
     mcl_average *average; /* of the weights, or NULL */
     mcl_clip *clip;       /* of the gradients, or NULL */
     mcl_feed *feed;
+    mcl_measures *measures; /* NULL when nobody asks for a report */
     mcl_views views;
     mcl_view_buffers input; /* targets with a decoder only */
     cl_mem parameters, gradients;
@@ -92,6 +94,13 @@ static double rate_of(const struct trainer *trainer, uint64_t step)
         trainer->steps_per_epoch, step);
 }
 
+/* Whether a step, from 1, has the measures that cost more than others. */
+static bool measured(const struct trainer *trainer, uint64_t step)
+{
+    return trainer->measures &&
+           mcl_measures_due(step, trainer->steps_per_epoch, trainer->options->epochs);
+}
+
 static void measure(mcl_step *step, const float *metrics, const void *of)
 {
     const struct trainer *trainer = of;
@@ -102,6 +111,9 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
         (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture.embedding);
     step->learning_rate = rate_of(trainer, step->step - 1);
     step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
+    step->alignment = step->uniformity = step->effective_rank = NAN;
+    if (measured(trainer, step->step))
+        mcl_measures_take(step, trainer->measures);
 }
 
 static mcl_status create_steps(struct trainer *trainer)
@@ -260,6 +272,9 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_views_create(
         &trainer->views, context, trainer->data, &options->mask, options->seed, decoder, false));
     MCL_TRY(create_buffers(trainer));
+    if (options->report)
+        MCL_TRY(mcl_measures_create(
+            &trainer->measures, context, trainer->batch, trainer->architecture.embedding));
     MCL_TRY(create_steps(trainer));
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
     MCL_TRY(mcl_feed_create(
@@ -276,6 +291,7 @@ static void release(struct trainer *trainer)
     mcl_average_free(trainer->average);
     mcl_clip_free(trainer->clip);
     mcl_feed_free(trainer->feed);
+    mcl_measures_free(trainer->measures);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
     mcl_buffer_release(&trainer->parameters);
@@ -289,6 +305,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
 {
     const uint32_t views = 2 * trainer->batch;
     const cl_mem metrics = mcl_steps_metrics(trainer->steps);
+    const uint64_t number = epoch * trainer->steps_per_epoch + index;
     mcl_rows rows;
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
     MCL_TRY(mcl_views_run(&trainer->views, &rows, trainer->batch, epoch, &trainer->input));
@@ -299,12 +316,14 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         &trainer->input, mcl_views_paired(&trainer->views), metrics, index));
     if (reported)
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
+    if (measured(trainer, number + 1))
+        MCL_TRY(
+            mcl_measures_read(trainer->measures, mcl_network_output(trainer->encoder), number + 1));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input.views, views, NULL, 0.0f));
     if (trainer->clip)
         MCL_TRY(mcl_clip_run(trainer->clip, trainer->gradients));
-    mcl_optimizer_set_rate(
-        trainer->optimizer, rate_of(trainer, epoch * trainer->steps_per_epoch + index));
+    mcl_optimizer_set_rate(trainer->optimizer, rate_of(trainer, number));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
     return trainer->average
                ? mcl_average_update(trainer->average, trainer->parameters, trainer->options->ema)

@@ -282,9 +282,14 @@ class MetricsTest(ProgramTest):
         lines = self.metrics("--objective", "nt-xent:0.5+reconstruction:10")
         self.assertEqual([line["step"] for line in lines], list(range(1, 11)))
         self.assertEqual([line["epoch"] for line in lines], [1] * 5 + [2] * 5)
+        last = lines[-1]
+        self.assertEqual(set(last) - set(lines[0]), {"alignment", "uniformity", "effective_rank"})
+        self.assertTrue(0 < last["alignment"] < 4)
+        self.assertTrue(-8 < last["uniformity"] < 0)
+        self.assertTrue(1 <= last["effective_rank"] <= 8)
         for line in lines:
-            self.assertEqual(set(line), {"step", "epoch", "loss", "nt-xent", "reconstruction",
-                                         "spread", "lr", "rows_per_s", "seconds"})
+            self.assertLessEqual({"step", "epoch", "loss", "nt-xent", "reconstruction", "spread",
+                                  "lr", "rows_per_s", "seconds"}, set(line))
             total = 0.5 * line["nt-xent"] + 10 * line["reconstruction"]
             self.assertAlmostEqual(line["loss"], total, delta=1e-6 * total)
             self.assertGreater(line["rows_per_s"], 0)
