@@ -34,6 +34,17 @@ typedef struct mcl_objective {
 
 #define MCL_OBJECTIVES_MAX MCL_OBJECTIVE_KINDS
 
+/* Which elements the objective reconstruction is on, in each view. */
+typedef enum mcl_reconstruct_elements {
+    MCL_RECONSTRUCT_ALL,
+    MCL_RECONSTRUCT_HIDDEN, /* those that the mask hides, in part or as a whole, or else changes */
+} mcl_reconstruct_elements;
+
+typedef enum mcl_reconstruction_loss {
+    MCL_RECONSTRUCTION_MSE,
+    MCL_RECONSTRUCTION_BCE, /* binary cross-entropy: the decoder's output is a logit */
+} mcl_reconstruction_loss;
+
 typedef enum mcl_optimizer_kind {
     MCL_OPTIMIZER_ADAM,
     MCL_OPTIMIZER_ADAMW,
@@ -115,7 +126,15 @@ typedef struct mcl_pretrain_options {
     mcl_mask mask;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    float temperature; /* nt-xent */
+    float temperature;  /* nt-xent */
+    uint32_t negatives; /* cosine: other rows that a row's first view is compared with; 0: none */
+    float margin;       /* cosine: up to which cosine such a pair costs nothing */
+    mcl_reconstruct_elements reconstruct;
+    mcl_reconstruction_loss reconstruction_loss;
+    /* Widths of the layers of a projector behind the embedding, on whose output the objectives are
+     * that compare views, and that the embedding does without; a count of 0: none. */
+    uint32_t projector[MCL_HEAD_MAX];
+    uint32_t projector_count;
     mcl_optimizer_options optimizer;
     mcl_schedule_options schedule;
     double clip_norm; /* above 0: the gradient's norm is made at most this before each step */
@@ -171,6 +190,12 @@ MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *n
 MCL_API mcl_status mcl_objectives_parse(
     mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text);
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
+
+/* "all" or "hidden", and "mse" or "bce". */
+MCL_API mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text);
+MCL_API const char *mcl_reconstruct_name(mcl_reconstruct_elements elements);
+MCL_API mcl_status mcl_reconstruction_loss_parse(mcl_reconstruction_loss *loss, const char *text);
+MCL_API const char *mcl_reconstruction_loss_name(mcl_reconstruction_loss loss);
 
 MCL_API mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text);
 MCL_API const char *mcl_optimizer_name(mcl_optimizer_kind kind);

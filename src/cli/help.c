@@ -149,13 +149,16 @@ static void print_objectives(void)
         [MCL_OBJECTIVE_COSINE] =
             "pulls the embeddings of a row's two views together (1 - cosine), and nothing pushes "
             "those of different rows apart: the reference model's objective, which collapses when "
-            "it stands alone",
+            "it stands alone; --negatives K does push: PyTorch's cosine embedding loss with target "
+            "-1 and --margin for K other rows",
         [MCL_OBJECTIVE_NT_XENT] =
             "SimCLR's: tells a row's other view from the views of all other rows of the batch by "
             "cosine, divided by --temperature; does not collapse",
         [MCL_OBJECTIVE_RECONSTRUCTION] =
             "mean squared error of the whole row as the decoder rebuilds it from the embedding of "
-            "either view; trains the decoder too, which 'maskcl reconstruct' needs",
+            "either view; trains the decoder too, which 'maskcl reconstruct' needs; --reconstruct "
+            "hidden leaves out what the view shows, --reconstruction-loss bce is for values from 0 "
+            "to 1",
         [MCL_OBJECTIVE_VICREG] =
             "pulls a row's two views together, and keeps every column of the embedding varied and "
             "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "

@@ -37,6 +37,7 @@ typedef struct mcl_range {
 
 extern const mcl_range mcl_range_positive;     /* above 0 */
 extern const mcl_range mcl_range_not_negative; /* 0 or above */
+extern const mcl_range mcl_range_cosine;       /* from -1 to below 1 */
 extern const mcl_range mcl_range_inside_unit;  /* between 0 and 1, without the two */
 extern const mcl_range mcl_range_momentum;     /* from 0 to below 1 */
 

@@ -78,7 +78,9 @@ static void warn_of_collapse(struct run *run, const mcl_step *step)
 {
     const mcl_pretrain_options *options = &run->settings->options;
     char advice[128] = "try a lower --lr or a larger --batch";
-    if (!has_objective(options, MCL_OBJECTIVE_NT_XENT)) {
+    if (!has_objective(options, MCL_OBJECTIVE_NT_XENT) &&
+        !has_objective(options, MCL_OBJECTIVE_VICREG) &&
+        !has_objective(options, MCL_OBJECTIVE_BARLOW)) {
         mcl_pretrain_options defaults;
         char objective[96];
         mcl_pretrain_defaults(&defaults);

@@ -27,10 +27,11 @@ static void show_recipe(char *text, size_t size, const void *field)
     snprintf(text, size, "%s", settings->recipe);
 }
 
-static mcl_exit parse_hidden(void *field, const char *text, const mcl_option *option)
+/* Widths joined by commas, or "none". */
+static mcl_exit parse_widths(uint32_t *widths, uint32_t *width_count, uint32_t most,
+    const char *text, const mcl_option *option)
 {
-    mcl_pretrain_options *options = field;
-    uint32_t widths[MCL_HIDDEN_MAX], count = 0;
+    uint32_t parsed[MCL_HIDDEN_MAX], count = 0;
     const char *rest = text;
     if (strcmp(text, "none") == 0)
         rest = NULL;
@@ -39,28 +40,71 @@ static mcl_exit parse_hidden(void *field, const char *text, const mcl_option *op
         uint64_t value;
         size_t length = strcspn(rest, ",");
         snprintf(width, sizeof width, "%.*s", (int)(length < 23 ? length : 23), rest);
-        if (count == MCL_HIDDEN_MAX)
-            return mcl_complain(MCL_EXIT_USAGE, "--%s: at most %d layers are possible",
-                option->name, MCL_HIDDEN_MAX);
+        if (count == most)
+            return mcl_complain(MCL_EXIT_USAGE, "--%s: at most %" PRIu32 " layers are possible",
+                option->name, most);
         mcl_exit code = mcl_option_whole.parse(&value, width, option);
         if (code != MCL_EXIT_DONE)
             return code;
-        widths[count++] = (uint32_t)value;
+        parsed[count++] = (uint32_t)value;
         rest = rest[length] ? rest + length + 1 : NULL;
     }
-    memcpy(options->hidden, widths, count * sizeof *widths);
-    options->hidden_count = count;
+    memcpy(widths, parsed, count * sizeof *parsed);
+    *width_count = count;
     return MCL_EXIT_DONE;
+}
+
+static void show_widths(char *text, size_t size, const uint32_t *widths, uint32_t count)
+{
+    size_t used = 0;
+    snprintf(text, size, "none");
+    for (uint32_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+}
+
+static mcl_exit parse_hidden(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    return parse_widths(options->hidden, &options->hidden_count, MCL_HIDDEN_MAX, text, option);
 }
 
 static void show_hidden(char *text, size_t size, const void *field)
 {
     const mcl_pretrain_options *options = field;
-    size_t used = 0;
-    snprintf(text, size, "none");
-    for (uint32_t i = 0; i < options->hidden_count && used < size; i++)
-        used += (size_t)snprintf(
-            text + used, size - used, "%s%" PRIu32, i ? "," : "", options->hidden[i]);
+    show_widths(text, size, options->hidden, options->hidden_count);
+}
+
+static mcl_exit parse_projector(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    return parse_widths(options->projector, &options->projector_count, MCL_HEAD_MAX, text, option);
+}
+
+static void show_projector(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_options *options = field;
+    show_widths(text, size, options->projector, options->projector_count);
+}
+
+static mcl_exit parse_reconstruct(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_reconstruct_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_reconstruct(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_reconstruct_name(*(const mcl_reconstruct_elements *)field));
+}
+
+static mcl_exit parse_reconstruction_loss(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_reconstruction_loss_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_reconstruction_loss(char *text, size_t size, const void *field)
+{
+    snprintf(
+        text, size, "%s", mcl_reconstruction_loss_name(*(const mcl_reconstruction_loss *)field));
 }
 
 static mcl_exit parse_activation(void *field, const char *text, const mcl_option *option)
@@ -198,14 +242,42 @@ static const char *needs_block(const void *given)
     return mcl_patch_conflict(settings->options.mask.kind);
 }
 
-static const char *needs_nt_xent(const void *given)
+static bool has_objective(const void *given, mcl_objective_kind kind)
 {
     const mcl_pretrain_settings *settings = given;
     for (size_t i = 0; i < settings->options.objective_count; i++) {
-        if (settings->options.objectives[i].kind == MCL_OBJECTIVE_NT_XENT)
-            return NULL;
+        if (settings->options.objectives[i].kind == kind)
+            return true;
     }
-    return "only the objective nt-xent has a temperature: add it to --objective";
+    return false;
+}
+
+static const char *needs_nt_xent(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_NT_XENT)
+               ? NULL
+               : "only the objective nt-xent has a temperature: add it to --objective";
+}
+
+static const char *needs_cosine(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_COSINE)
+               ? NULL
+               : "only the objective cosine has them: add it to --objective";
+}
+
+static const char *needs_negatives(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->options.negatives > 0 ? needs_cosine(given)
+                                           : "only negatives have a margin: add --negatives";
+}
+
+static const char *needs_reconstruction(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_RECONSTRUCTION)
+               ? NULL
+               : "it is for the objective reconstruction: add that to --objective";
 }
 
 static const char *needs_momentum(const void *given)
@@ -243,6 +315,10 @@ static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
 const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
+static const mcl_option_type type_projector = {parse_projector, show_projector};
+static const mcl_option_type type_reconstruct = {parse_reconstruct, show_reconstruct};
+static const mcl_option_type type_reconstruction_loss = {
+    parse_reconstruction_loss, show_reconstruction_loss};
 static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
 static const mcl_option_type type_schedule = {parse_schedule, show_schedule};
 static const mcl_option_type type_weight_decay = {parse_double, show_weight_decay};
@@ -294,6 +370,16 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "what follows every layer but the last",
         .type = &type_activation,
         .offset = OFFSET(options.activation)},
+    {.name = "projector",
+        .recipe = true,
+        .argument = "WIDTHS",
+        .group = "Model",
+        .help = "widths of the layers of a projector behind the embedding, joined by commas, or "
+                "'none': the objectives that compare views are on its output",
+        .type = &type_projector,
+        .offset = OFFSET(options),
+        .least = 1,
+        .most = UINT32_MAX},
     {.name = "mask",
         .recipe = true,
         .argument = "uniform|bernoulli|block",
@@ -339,6 +425,41 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options.temperature),
         .range = &mcl_range_positive,
         .conflict = needs_nt_xent},
+    {.name = "negatives",
+        .recipe = true,
+        .argument = "K",
+        .group = "Objective",
+        .help = "of cosine: compare each row's first view with the second views of K other rows of "
+                "the batch too, which are to be apart; 0 for none",
+        .type = &mcl_option_whole32,
+        .offset = OFFSET(options.negatives),
+        .most = UINT32_MAX,
+        .conflict = needs_cosine},
+    {.name = "margin",
+        .recipe = true,
+        .argument = "M",
+        .group = "Objective",
+        .help = "of cosine's negatives: the cosine up to which they are far enough apart",
+        .type = &mcl_option_float,
+        .offset = OFFSET(options.margin),
+        .range = &mcl_range_cosine,
+        .conflict = needs_negatives},
+    {.name = "reconstruct",
+        .recipe = true,
+        .argument = "all|hidden",
+        .group = "Objective",
+        .help = "of reconstruction: rebuild all elements of a row, or only those that a view hides",
+        .type = &type_reconstruct,
+        .offset = OFFSET(options.reconstruct),
+        .conflict = needs_reconstruction},
+    {.name = "reconstruction-loss",
+        .recipe = true,
+        .argument = "mse|bce",
+        .group = "Objective",
+        .help = "of reconstruction: squared error, or binary cross-entropy for values from 0 to 1",
+        .type = &type_reconstruction_loss,
+        .offset = OFFSET(options.reconstruction_loss),
+        .conflict = needs_reconstruction},
     {.name = "optimizer",
         .recipe = true,
         .argument = "adam|adamw|sgd|lars|lamb",

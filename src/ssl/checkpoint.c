@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "optim/optimizer.h"
+#include "ssl/options.h"
 #include "ssl/views.h"
 
 #define PREFIX MCL_CHECKPOINT_PREFIX
@@ -59,31 +60,30 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
     add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
 }
 
+static void write_widths(char *text, size_t size, const uint32_t *widths, uint32_t count)
+{
+    for (uint32_t i = 0, used = 0; i < count; i++)
+        used += (uint32_t)snprintf(text + used, size - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+}
+
 static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
     char hidden[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "none";
-    for (uint32_t i = 0, used = 0; i < options->hidden_count; i++)
-        used += (uint32_t)snprintf(
-            hidden + used, sizeof hidden - used, "%s%" PRIu32, i ? "," : "", options->hidden[i]);
+    write_widths(hidden, sizeof hidden, options->hidden, options->hidden_count);
     add(conditions, "hidden", "--hidden", "%s", hidden);
     add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
     add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
+    char projector[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
+    write_widths(projector, sizeof projector, options->projector, options->projector_count);
+    add(conditions, "projector", "--projector", "%s", projector);
 }
 
 static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
-    char text[400] = "";
-    bool temperature = false;
-    for (size_t i = 0; i < options->objective_count; i++) {
-        const mcl_objective *objective = &options->objectives[i];
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s:%.9g", i ? "+" : "",
-            mcl_objective_name(objective->kind), (double)objective->weight);
-        temperature = temperature || objective->kind == MCL_OBJECTIVE_NT_XENT;
-    }
-    add(conditions, "objective", "--objective", "%s", text);
-    if (temperature)
-        add(conditions, "temperature", "--temperature", "%.9g", (double)options->temperature);
+    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
+    const size_t count = mcl_objective_settings(settings, options);
+    for (size_t i = 0; i < count; i++)
+        add(conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
 }
 
 static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)

@@ -1,11 +1,14 @@
 /* Embeddings and reconstructions by a trained model. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/rounding.h"
 #include "data/data.h"
 #include "maskcl/evaluate.h"
+#include "maskcl/pretrain.h"
 #include "nn/network.h"
 #include "ssl/feed.h"
 #include "ssl/views.h"
@@ -224,6 +227,16 @@ static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
         work->context, reconstructed, mcl_network_output(work->decoder), 0, bytes);
 }
 
+/* The probabilities that logits stand for, as cl/errors.cl has them: 1/(1 + e^−r). */
+static void apply_sigmoid(float *values, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const float small = mcl_host_exp(-fabsf(values[i]));
+        const float part = mcl_host_divide(1.0f, 1.0f + small);
+        values[i] = values[i] < 0.0f ? small * part : part;
+    }
+}
+
 mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *context,
     const mcl_model *model, const mcl_data *data, const mcl_mask *mask, uint64_t seed,
     uint64_t first, uint64_t rows)
@@ -242,6 +255,10 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
         const uint64_t at = done * mcl_data_columns(data);
         status = reconstruct_batch(&work, masked + at, reconstructed + at, data, first + done, now);
     }
+    const char *loss = mcl_model_metadata_get(model, "reconstruction_loss");
+    if (loss && strcmp(loss, mcl_reconstruction_loss_name(MCL_RECONSTRUCTION_BCE)) == 0 &&
+        status == MCL_OK)
+        apply_sigmoid(reconstructed, rows * mcl_data_columns(data));
     mcl_network_free(work.encoder);
     mcl_network_free(work.decoder);
     mcl_buffer_release(&work.parameters);

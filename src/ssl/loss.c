@@ -23,6 +23,8 @@ struct mcl_loss {
     } objectives[MCL_OBJECTIVES_MAX];
     size_t count;
     uint32_t batch, embedding;
+    mcl_network *projector; /* or NULL */
+    bool wants_altered;
     cl_mem inverse;   /* [B] 1/|h| */
     cl_mem deviation; /* [E] */
     cl_mem space;     /* of its sum */
@@ -38,6 +40,16 @@ static mcl_status create_spread(mcl_loss *loss)
         mcl_buffer_create(&loss->deviation, context, loss->embedding, sizeof(float), "deviations"));
     return mcl_buffer_create(&loss->space, context, mcl_sum_space(loss->embedding), sizeof(float),
         "work space of the sums");
+}
+
+static mcl_status create_projector(mcl_loss *loss, const mcl_architecture *architecture)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_PROJECTOR);
+    if (count == 0)
+        return MCL_OK;
+    return mcl_network_create(&loss->projector, loss->context, layers, count,
+        architecture->activation, 2 * loss->batch, true);
 }
 
 static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
@@ -56,13 +68,16 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch)
 {
     const mcl_objective_setup setup = {
-        context, options, architecture, batch, architecture->embedding};
+        context, options, architecture, batch, mcl_part_width(architecture, MCL_PART_PROJECTOR)};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
     created->batch = batch;
     created->embedding = architecture->embedding;
+    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN;
     mcl_status status = create_spread(created);
+    if (status == MCL_OK)
+        status = create_projector(created, architecture);
     if (status == MCL_OK)
         status = create_objectives(created, &setup);
     if (status != MCL_OK) {
@@ -81,6 +96,7 @@ void mcl_loss_free(mcl_loss *loss)
         if (loss->objectives[i].state)
             loss->objectives[i].type->free(loss->objectives[i].state);
     }
+    mcl_network_free(loss->projector);
     mcl_buffer_release(&loss->inverse);
     mcl_buffer_release(&loss->deviation);
     mcl_buffer_release(&loss->space);
@@ -96,28 +112,48 @@ bool mcl_loss_has_decoder(const mcl_loss *loss)
     return false;
 }
 
-mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem parameters,
-    cl_mem gradients, const mcl_view_buffers *views, bool paired, cl_mem metrics, uint64_t slot)
+bool mcl_loss_wants_altered(const mcl_loss *loss)
 {
-    const cl_mem z = mcl_network_output(encoder);
-    mcl_gradient dz = {mcl_network_output_gradient(encoder), false};
+    return loss->wants_altered;
+}
+
+/* Runs those of the objectives that are on the embeddings, or on projections, in their order. */
+static mcl_status run_objectives(
+    mcl_loss *loss, mcl_objective_step *step, bool on_embeddings, bool on_projections)
+{
     for (size_t i = 0; i < loss->count; i++) {
-        const mcl_objective_step step = {
-            .projections = z,
-            .by_projections = &dz,
-            .embeddings = z,
-            .by_embeddings = &dz,
-            .parameters = parameters,
-            .gradients = gradients,
-            .views = views,
-            .target_rows = paired ? 2 * loss->batch : loss->batch,
-            .weight = loss->objectives[i].weight,
-            .metrics = metrics,
-            .at = slot * MCL_METRICS + i,
-        };
-        MCL_TRY(loss->objectives[i].type->run(loss->objectives[i].state, &step));
+        const mcl_objective_type *type = loss->objectives[i].type;
+        if (!(type->has_decoder ? on_embeddings : on_projections))
+            continue;
+        step->weight = loss->objectives[i].weight;
+        step->at = step->input->slot * MCL_METRICS + i;
+        MCL_TRY(type->run(loss->objectives[i].state, step));
     }
     return MCL_OK;
+}
+
+mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input)
+{
+    mcl_gradient by_embeddings = {mcl_network_output_gradient(input->encoder), false};
+    mcl_gradient by_projections;
+    mcl_network *projector = loss->projector;
+    const uint32_t views = 2 * loss->batch;
+    const cl_mem h = mcl_network_output(input->encoder);
+    mcl_objective_step step = {.input = input,
+        .projections = h,
+        .by_projections = &by_embeddings,
+        .embeddings = h,
+        .by_embeddings = &by_embeddings};
+    if (!projector)
+        return run_objectives(loss, &step, true, true);
+    MCL_TRY(mcl_network_forward(projector, input->parameters, h, views));
+    by_projections = (mcl_gradient){mcl_network_output_gradient(projector), false};
+    step.projections = mcl_network_output(projector);
+    step.by_projections = &by_projections;
+    MCL_TRY(run_objectives(loss, &step, false, true));
+    MCL_TRY(mcl_network_backward(projector, input->parameters, input->gradients, h, views,
+        by_embeddings.buffer, mcl_gradient_accumulates(&by_embeddings) ? 1.0f : 0.0f));
+    return run_objectives(loss, &step, true, false);
 }
 
 mcl_status mcl_loss_spread(

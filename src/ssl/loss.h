@@ -15,6 +15,18 @@
 /* Buffers and kernels of a run's objectives for one size of batch. */
 typedef struct mcl_loss mcl_loss;
 
+/* What the objectives work on in a step. */
+typedef struct mcl_loss_input {
+    const mcl_network *encoder;   /* after forward: its output [2B×E], first views, then second */
+    cl_mem parameters, gradients; /* of the whole model */
+    const mcl_view_buffers *views;
+    bool paired;    /* the views have a target each, else one a row */
+    uint32_t epoch; /* from 0 */
+    uint64_t first; /* where in the epoch's order the batch begins */
+    cl_mem metrics;
+    uint64_t slot;
+} mcl_loss_input;
+
 /* For batches of B rows with embeddings of architecture->embedding columns. */
 mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch);
@@ -23,12 +35,13 @@ void mcl_loss_free(mcl_loss *loss);
 /* Whether the objectives train the decoder, and so need the views' targets. */
 bool mcl_loss_has_decoder(const mcl_loss *loss);
 
-/* Enqueues all objectives on the encoder's output [2B×E] (positive views, then negative): writes
- * the gradient of their weighted sum to the encoder's output gradient, the decoder's own gradients
- * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. The views have
- * targets when there is a decoder, one a view where they are paired and else one a row. */
-mcl_status mcl_loss_run(mcl_loss *loss, const mcl_network *encoder, cl_mem parameters,
-    cl_mem gradients, const mcl_view_buffers *views, bool paired, cl_mem metrics, uint64_t slot);
+/* Whether they need to know which elements of the views are altered. */
+bool mcl_loss_wants_altered(const mcl_loss *loss);
+
+/* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
+ * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder
+ * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. */
+mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input);
 
 /* Enqueues the measure behind mcl_step.spread on the positive views' embeddings:
  * metrics[slot·MCL_METRICS + MCL_METRIC_DEVIATION] = Σ over columns of their deviation. */

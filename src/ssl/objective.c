@@ -26,5 +26,6 @@ void mcl_terms_release(mcl_terms *terms)
 mcl_status mcl_terms_total(const mcl_terms *terms, mcl_context *context, uint32_t n, float divisor,
     const mcl_objective_step *step)
 {
-    return mcl_sum(context, terms->values, n, divisor, terms->space, step->metrics, step->at);
+    return mcl_sum(
+        context, terms->values, n, divisor, terms->space, step->input->metrics, step->at);
 }

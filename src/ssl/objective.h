@@ -7,7 +7,7 @@
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
-#include "ssl/views.h"
+#include "ssl/loss.h"
 
 /* What an objective is made for. */
 typedef struct mcl_objective_setup {
@@ -27,20 +27,17 @@ typedef struct mcl_gradient {
 /* What an objective works on in a step. Without a projector, projections are the embeddings and
  * both gradients are one. */
 typedef struct mcl_objective_step {
+    const mcl_loss_input *input;
     cl_mem projections; /* [R×P] */
     mcl_gradient *by_projections;
     cl_mem embeddings; /* [R×E] */
     mcl_gradient *by_embeddings;
-    cl_mem parameters, gradients;  /* of the whole model */
-    const mcl_view_buffers *views; /* with targets, where an objective has a decoder */
-    uint32_t target_rows;          /* B, or 2B where the two views of a row have one each */
     float weight;
-    cl_mem metrics; /* the mean loss goes to metrics[at] */
-    uint64_t at;
+    uint64_t at; /* the mean loss goes to input->metrics[at] */
 } mcl_objective_step;
 
 typedef struct mcl_objective_type {
-    bool has_decoder; /* it trains the decoder, on the embeddings */
+    bool has_decoder; /* it trains the decoder, on the embeddings; the others are on projections */
     /* *state has its buffers and kernels; of one half made, free releases what there is. */
     mcl_status (*create)(void **state, const mcl_objective_setup *setup);
     void (*free)(void *state);
@@ -67,7 +64,7 @@ typedef struct mcl_terms {
 mcl_status mcl_terms_create(mcl_terms *terms, mcl_context *context, uint64_t count);
 void mcl_terms_release(mcl_terms *terms);
 
-/* step->metrics[step->at] = (Σ of the first n terms) / divisor */
+/* input->metrics[at] = (Σ of the first n terms) / divisor */
 mcl_status mcl_terms_total(const mcl_terms *terms, mcl_context *context, uint32_t n, float divisor,
     const mcl_objective_step *step);
 

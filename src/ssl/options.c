@@ -2,11 +2,13 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "data/data.h"
 #include "optim/schedule.h"
 
 static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
@@ -16,6 +18,8 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_VICREG] = "vicreg",
     [MCL_OBJECTIVE_BARLOW] = "barlow",
 };
+static const char *const reconstruct_names[] = {"all", "hidden"};
+static const char *const reconstruction_loss_names[] = {"mse", "bce"};
 static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
 
 static const mcl_recipe recipes[] = {
@@ -44,6 +48,11 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 4};
     options->objective_count = 0;
     options->temperature = 0.2f;
+    options->negatives = 0;
+    options->margin = 0.0f;
+    options->reconstruct = MCL_RECONSTRUCT_ALL;
+    options->reconstruction_loss = MCL_RECONSTRUCTION_MSE;
+    options->projector_count = 0;
     options->optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
         MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
     options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
@@ -84,6 +93,90 @@ void mcl_pretrain_defaults(mcl_pretrain_options *options)
 const char *mcl_objective_name(mcl_objective_kind kind)
 {
     return objective_names[kind];
+}
+
+mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, reconstruct_names, 2, "choice of elements"));
+    *elements = (mcl_reconstruct_elements)index;
+    return MCL_OK;
+}
+
+const char *mcl_reconstruct_name(mcl_reconstruct_elements elements)
+{
+    return reconstruct_names[elements];
+}
+
+mcl_status mcl_reconstruction_loss_parse(mcl_reconstruction_loss *loss, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, reconstruction_loss_names, 2, "loss"));
+    *loss = (mcl_reconstruction_loss)index;
+    return MCL_OK;
+}
+
+const char *mcl_reconstruction_loss_name(mcl_reconstruction_loss loss)
+{
+    return reconstruction_loss_names[loss];
+}
+
+bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (options->objectives[i].kind == kind)
+            return true;
+    }
+    return false;
+}
+
+/* The value of a new setting, of so many bytes. */
+static char *add_setting(mcl_setting *settings, size_t *count, const char *key, const char *option)
+{
+    mcl_setting *setting = &settings[(*count)++];
+    *setting = (mcl_setting){.key = key, .option = option};
+    return setting->value;
+}
+
+static void add_number(
+    mcl_setting *settings, size_t *count, const char *key, const char *option, double value)
+{
+    snprintf(add_setting(settings, count, key, option), sizeof settings->value, "%.9g", value);
+}
+
+static void add_name(
+    mcl_setting *settings, size_t *count, const char *key, const char *option, const char *name)
+{
+    snprintf(add_setting(settings, count, key, option), sizeof settings->value, "%s", name);
+}
+
+static void write_objectives(char *text, size_t size, const mcl_pretrain_options *options)
+{
+    for (size_t i = 0, used = 0; i < options->objective_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s:%.9g", i ? "+" : "",
+            mcl_objective_name(options->objectives[i].kind), (double)options->objectives[i].weight);
+}
+
+size_t mcl_objective_settings(
+    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX], const mcl_pretrain_options *options)
+{
+    size_t count = 0;
+    write_objectives(
+        add_setting(settings, &count, "objective", "--objective"), sizeof settings->value, options);
+    if (mcl_has_objective(options, MCL_OBJECTIVE_NT_XENT))
+        add_number(settings, &count, "temperature", "--temperature", (double)options->temperature);
+    if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE)) {
+        add_number(settings, &count, "negatives", "--negatives", options->negatives);
+        if (options->negatives > 0)
+            add_number(settings, &count, "margin", "--margin", (double)options->margin);
+    }
+    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION)) {
+        add_name(settings, &count, "reconstruct", "--reconstruct",
+            mcl_reconstruct_name(options->reconstruct));
+        add_name(settings, &count, "reconstruction_loss", "--reconstruction-loss",
+            mcl_reconstruction_loss_name(options->reconstruction_loss));
+    }
+    return count;
 }
 
 mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text)
@@ -193,6 +286,56 @@ static mcl_status check_batch(uint32_t *batch, const mcl_pretrain_options *optio
     return MCL_OK;
 }
 
+/* The options of the cosine objective's negatives, for batches of so many rows. */
+static mcl_status check_negatives(const mcl_pretrain_options *options, uint32_t rows)
+{
+    if (options->negatives == 0)
+        return MCL_OK;
+    if (options->negatives >= rows)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%" PRIu32 " negatives a row in a batch of %" PRIu32 " rows: at most %" PRIu32
+            " are other rows",
+            options->negatives, rows, rows - 1);
+    if ((uint64_t)rows * (1 + (uint64_t)options->negatives) > UINT32_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%" PRIu32 " negatives a row in a batch of %" PRIu32 " rows are too many pairs",
+            options->negatives, rows);
+    if (!(options->margin >= -1.0f && options->margin < 1.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a margin of %g: it is a cosine, from -1 to below 1",
+            (double)options->margin);
+    return MCL_OK;
+}
+
+/* Cross-entropy takes targets for probabilities. */
+static mcl_status check_probabilities(const mcl_data *data)
+{
+    if (mcl_data_element(data) == MCL_ELEMENT_UINT8)
+        return MCL_OK;
+    const float *values = mcl_data_values(data);
+    const uint64_t columns = mcl_data_columns(data), count = mcl_data_rows(data) * columns;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
+                " of the data is %g: use --reconstruction-loss mse",
+                i / columns, i % columns, (double)values[i]);
+    }
+    return MCL_OK;
+}
+
+static mcl_status check_projector(const mcl_pretrain_options *options)
+{
+    if (options->projector_count == 0)
+        return MCL_OK;
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (options->objectives[i].kind != MCL_OBJECTIVE_RECONSTRUCTION)
+            return MCL_OK;
+    }
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a projector is for objectives that compare views, and there is none: leave it out, or add "
+        "an objective such as nt-xent");
+}
+
 /* Whether an objective means nothing in a batch of one row. */
 static bool compares_rows(mcl_objective_kind kind)
 {
@@ -225,7 +368,7 @@ mcl_status mcl_pretrain_check(
                 objective->weight, mcl_objective_name(objective->kind));
         if (rows < 2 && compares_rows(objective->kind))
             return mcl_fail(MCL_ERROR_ARGUMENT,
-                "%s compares the rows of a batch: it needs at least 2 of them",
+                "%s compares the rows of a batch: it needs at least 2 rows",
                 mcl_objective_name(objective->kind));
         if (objective->kind == MCL_OBJECTIVE_NT_XENT &&
             (!(options->temperature > 0.0f) || !isfinite(options->temperature)))
@@ -240,6 +383,12 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
+    MCL_TRY(check_projector(options));
+    if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))
+        MCL_TRY(check_negatives(options, rows));
+    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
+        options->reconstruction_loss == MCL_RECONSTRUCTION_BCE)
+        MCL_TRY(check_probabilities(data));
     *batch = rows;
     return MCL_OK;
 }

@@ -9,6 +9,22 @@
 mcl_status mcl_pretrain_check(
     uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data);
 
+/* An option of the objectives in words, for the model's metadata and a checkpoint's conditions. */
+typedef struct mcl_setting {
+    const char *key;    /* "temperature" */
+    const char *option; /* "--temperature" */
+    char value[400];
+} mcl_setting;
+
+#define MCL_OBJECTIVE_SETTINGS_MAX 12
+
+/* Fills in the objectives and those of their options that count, and returns how many. */
+size_t mcl_objective_settings(
+    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX], const mcl_pretrain_options *options);
+
+/* Whether an objective is among those of the options. */
+bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind);
+
 /* The image that block masks are drawn for: height, width, channels of a row. MCL_ERROR_ARGUMENT
  * when rows are no images. */
 mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data);

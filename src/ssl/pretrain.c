@@ -64,6 +64,9 @@ static mcl_status create_buffers(struct trainer *trainer)
         MCL_TRY(mcl_buffer_create(&trainer->input.targets, context,
             mcl_views_paired(&trainer->views) ? views : trainer->batch, columns * sizeof(float),
             "rows of a batch"));
+    if (mcl_loss_wants_altered(trainer->loss))
+        MCL_TRY(mcl_buffer_create(
+            &trainer->input.altered, context, views, columns, "altered elements"));
     MCL_TRY(mcl_buffer_create_from(
         &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
     if (trainer->options->ema > 0.0)
@@ -254,6 +257,8 @@ static mcl_status create(struct trainer *trainer)
     memcpy(trainer->architecture.hidden, options->hidden, sizeof options->hidden);
     trainer->architecture.embedding = options->embedding;
     trainer->architecture.activation = options->activation;
+    trainer->architecture.projector_count = options->projector_count;
+    memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
     mcl_layer layers[MCL_LAYERS_MAX];
@@ -263,14 +268,13 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(
         mcl_loss_create(&trainer->loss, context, options, &trainer->architecture, trainer->batch));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
-    uint64_t all, encoder;
-    mcl_model_parameters(trainer->model, &all, &encoder);
-    MCL_TRY(create_optimizer(trainer, decoder ? all : encoder));
+    const mcl_part last = decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR;
+    MCL_TRY(create_optimizer(trainer, mcl_part_end(&trainer->architecture, last)));
     if (options->clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(
             &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
-    MCL_TRY(mcl_views_create(
-        &trainer->views, context, trainer->data, &options->mask, options->seed, decoder, false));
+    MCL_TRY(mcl_views_create(&trainer->views, context, trainer->data, &options->mask, options->seed,
+        decoder, mcl_loss_wants_altered(trainer->loss)));
     MCL_TRY(create_buffers(trainer));
     if (options->report)
         MCL_TRY(mcl_measures_create(
@@ -294,6 +298,7 @@ static void release(struct trainer *trainer)
     mcl_measures_free(trainer->measures);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
+    mcl_buffer_release(&trainer->input.altered);
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
     mcl_model_free(trainer->model);
@@ -312,8 +317,18 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     MCL_TRY(mcl_feed_taken(trainer->feed));
     MCL_TRY(
         mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input.views, views));
-    MCL_TRY(mcl_loss_run(trainer->loss, trainer->encoder, trainer->parameters, trainer->gradients,
-        &trainer->input, mcl_views_paired(&trainer->views), metrics, index));
+    const mcl_loss_input input = {
+        .encoder = trainer->encoder,
+        .parameters = trainer->parameters,
+        .gradients = trainer->gradients,
+        .views = &trainer->input,
+        .paired = mcl_views_paired(&trainer->views),
+        .epoch = epoch,
+        .first = index * trainer->batch,
+        .metrics = metrics,
+        .slot = index,
+    };
+    MCL_TRY(mcl_loss_run(trainer->loss, &input));
     if (reported)
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     if (measured(trainer, number + 1))
@@ -361,7 +376,7 @@ static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options
 static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    char text[400] = "";
+    char text[256] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(trainer->data, shape);
     for (size_t i = 0; i < dimensions; i++) {
@@ -371,17 +386,10 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
     MCL_TRY(mcl_model_metadata_set(model, "input_scaling",
         mcl_data_element(trainer->data) == MCL_ELEMENT_UINT8 ? "1/255" : "1"));
-    text[0] = '\0';
-    bool temperature = false;
-    for (size_t i = 0; i < options->objective_count; i++) {
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s:%.9g", i ? "+" : "",
-            mcl_objective_name(options->objectives[i].kind), (double)options->objectives[i].weight);
-        temperature = temperature || options->objectives[i].kind == MCL_OBJECTIVE_NT_XENT;
-    }
-    MCL_TRY(mcl_model_metadata_set(model, "objective", text));
-    if (temperature)
-        MCL_TRY(set_number(model, "temperature", (double)options->temperature));
+    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
+    const size_t setting_count = mcl_objective_settings(settings, options);
+    for (size_t i = 0; i < setting_count; i++)
+        MCL_TRY(mcl_model_metadata_set(model, settings[i].key, settings[i].value));
     MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(options->mask.kind)));
     if (options->mask.kind != MCL_MASK_UNIFORM)
         MCL_TRY(set_number(model, "mask_ratio", (double)options->mask.ratio));

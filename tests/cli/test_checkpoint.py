@@ -128,7 +128,8 @@ class RefusedTest(CheckpointTest):
         for option, value in (("--seed", "1"), ("--lr", "0.002"), ("--epochs", "401"),
                               ("--batch", "20"), ("--mask", "uniform"), ("--hidden", "9"),
                               ("--objective", "cosine"), ("--embedding", "5"),
-                              ("--activation", "tanh"), ("--optimizer", "sgd"),
+                              ("--activation", "tanh"), ("--projector", "9"),
+                              ("--reconstruct", "hidden"), ("--optimizer", "sgd"),
                               ("--weight-decay", "0.5"), ("--schedule", "cosine"),
                               ("--warmup", "2"), ("--ema", "0.5"), ("--clip-norm", "2"), ("--gemm", "clblast")):
             with self.subTest(option=option):

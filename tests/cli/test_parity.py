@@ -60,6 +60,13 @@ class ParityTest(unittest.TestCase):
             command += ["--lr-step", run["step_epochs"], "--lr-gamma", run["gamma"]]
         if run["clip_norm"]:
             command += ["--clip-norm", run["clip_norm"]]
+        if run["projector"]:
+            command += ["--projector", ",".join(map(str, run["projector"]))]
+        if run["negatives"]:
+            command += ["--negatives", run["negatives"], "--margin", run["margin"]]
+        if any(name == "reconstruction" for name, _ in run["objectives"]):
+            command += ["--reconstruct", run["reconstruct"],
+                        "--reconstruction-loss", run["reconstruction_loss"]]
         if run["ema"]:
             command += ["--ema", run["ema"]]
         if run["warmup"]:

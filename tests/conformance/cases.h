@@ -8,8 +8,8 @@
  * -. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=,
  * :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or
  * :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and for clipping :clip=NORM.
- * MODEL and REPORTS are the digests of all parameters and of what was reported at the ends of
- * epochs. */
+ * OBJECTIVES may have /OPTION=VALUE behind it, in objectives.txt. MODEL and REPORTS are the digests
+ * of all parameters and of what was reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 

@@ -92,6 +92,36 @@ static void report(const mcl_step *step, void *user)
         case_digest(reported->digest, step->objective_loss, reported->objectives * sizeof(double));
 }
 
+/* Sets an option that stands behind the objectives, as in cosine/negatives=3. */
+static mcl_status set_option(mcl_pretrain_options *options, const char *name, const char *value)
+{
+    if (strcmp(name, "negatives") == 0)
+        options->negatives = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(name, "margin") == 0)
+        options->margin = strtof(value, NULL);
+    else if (strcmp(name, "reconstruct") == 0)
+        return mcl_reconstruct_parse(&options->reconstruct, value);
+    else if (strcmp(name, "loss") == 0)
+        return mcl_reconstruction_loss_parse(&options->reconstruction_loss, value);
+    else if (strcmp(name, "projector") == 0)
+        options->projector[options->projector_count++] = (uint32_t)strtoul(value, NULL, 10);
+    else
+        return MCL_ERROR_ARGUMENT;
+    return MCL_OK;
+}
+
+/* NAME[:WEIGHT][+…][/OPTION=VALUE…] */
+static mcl_status set_objectives(mcl_pretrain_options *options, const struct run_case *run)
+{
+    char text[sizeof run->objectives];
+    memcpy(text, run->objectives, sizeof text);
+    mcl_status status =
+        mcl_objectives_parse(options->objectives, &options->objective_count, strtok(text, "/"));
+    for (char *name; status == MCL_OK && (name = strtok(NULL, "=")) != NULL;)
+        status = set_option(options, name, strtok(NULL, "/"));
+    return status;
+}
+
 static mcl_status set_options(mcl_pretrain_options *options, const struct run_case *run)
 {
     mcl_pretrain_defaults(options);
@@ -126,8 +156,7 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     if (status == MCL_OK)
         status = mcl_optimizer_parse(&options->optimizer.kind, run->optimizer);
     if (status == MCL_OK)
-        status =
-            mcl_objectives_parse(options->objectives, &options->objective_count, run->objectives);
+        status = set_objectives(options, run);
     return status;
 }
 

@@ -6,7 +6,9 @@
 
 #define COLUMNS 50 /* as tools/fixtures/torch_fixtures.py has them */
 #define HIDDEN 29
-#define SLOT 2 /* where among the metrics a step's are wanted */
+#define EPOCH 3
+#define FIRST 74 /* where in the epoch's order the batch begins */
+#define SLOT 2   /* where among the metrics a step's are wanted */
 
 static void setup(void)
 {
@@ -28,6 +30,7 @@ struct trial {
     mcl_layer decoder[MCL_LAYERS_MAX];
     size_t layers, encoder_count, parameter_count, views; /* views: elements of z */
     float *z, *x, *parameters;
+    unsigned char *altered; /* [2B×D] */
     float *dz, *gradients;
     float metrics[MCL_METRICS];
 };
@@ -54,6 +57,12 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
     trial.x = allocate((size_t)batch * columns, sizeof(float));
     trial.parameters = allocate(trial.parameter_count, sizeof(float));
     trial.gradients = allocate(trial.parameter_count, sizeof(float));
+    trial.altered = allocate(2 * (size_t)batch * columns, 1);
+    float *signs = allocate(2 * (size_t)batch * columns, sizeof(float));
+    fill_random(signs, 2 * (size_t)batch * columns, seed + 3);
+    for (size_t i = 0; i < 2 * (size_t)batch * columns; i++)
+        trial.altered[i] = signs[i] > 0.0f;
+    free(signs);
     fill_random(trial.z, trial.views, seed);
     fill_random(trial.x, (size_t)batch * columns, seed + 1);
     fill_guard(trial.parameters, trial.encoder_count); /* the objectives do not read them */
@@ -66,6 +75,7 @@ static void free_trial(struct trial *trial)
     free(trial->z);
     free(trial->dz);
     free(trial->x);
+    free(trial->altered);
     free(trial->parameters);
     free(trial->gradients);
 }
@@ -103,10 +113,19 @@ static void run(struct trial *trial)
     mcl_view_buffers views = {.targets = NULL};
     if (mcl_loss_has_decoder(loss))
         views.targets = buffer_with(trial->x, rows * sizeof(float));
+    if (mcl_loss_wants_altered(loss))
+        views.altered = buffer_with(trial->altered, 2 * rows);
     cl_mem measured = buffer_with(guard, sizeof guard);
+    const mcl_loss_input input = {.encoder = encoder,
+        .parameters = parameters,
+        .gradients = gradients,
+        .views = &views,
+        .epoch = EPOCH,
+        .first = FIRST,
+        .metrics = measured,
+        .slot = SLOT};
     for (int repeat = 0; repeat < 2; repeat++) {
-        ASSERT_OK(
-            mcl_loss_run(loss, encoder, parameters, gradients, &views, false, measured, SLOT));
+        ASSERT_OK(mcl_loss_run(loss, &input));
         ASSERT_OK(mcl_loss_spread(loss, encoder, measured, SLOT));
     }
     read_buffer(trial->dz, mcl_network_output_gradient(encoder), trial->views * sizeof(float));
@@ -119,6 +138,7 @@ static void run(struct trial *trial)
     mcl_buffer_release(&parameters);
     mcl_buffer_release(&gradients);
     mcl_buffer_release(&views.targets);
+    mcl_buffer_release(&views.altered);
     mcl_buffer_release(&measured);
     mcl_network_free(encoder);
     mcl_loss_free(loss);
@@ -175,6 +195,23 @@ static void assert_rows(const char *key, const struct trial *trial)
     }
 }
 
+/* Sets the options that a case is named for. */
+static void vary(struct trial *trial, const char *shape)
+{
+    mcl_pretrain_options *options = &trial->options;
+    if (strcmp(shape, "negatives") == 0) {
+        options->negatives = 3;
+        options->margin = 0.1f;
+    }
+    if (strstr(shape, "hidden"))
+        options->reconstruct = MCL_RECONSTRUCT_HIDDEN;
+    if (!strstr(shape, "bce"))
+        return;
+    options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
+    for (size_t i = 0; i < (size_t)trial->batch * trial->architecture.input; i++)
+        trial->x[i] = fabsf(trial->x[i]);
+}
+
 /* Compares with the stored case that this is. */
 static void check(const char *objectives, double temperature, uint32_t batch, uint32_t embedding,
     const char *shape)
@@ -184,6 +221,7 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
         (unsigned)embedding, shape);
     struct trial trial = make_trial(objectives, (float)temperature, batch, embedding, HIDDEN,
         COLUMNS, 16 * (1000 * (uint64_t)batch + embedding));
+    vary(&trial, shape);
     const bool tiny = strcmp(shape, "tiny") == 0, vanishing = strcmp(shape, "vanishing") == 0;
     for (size_t i = 0; i < trial.views; i++) {
         if (tiny)
@@ -243,6 +281,22 @@ START_TEST(test_columns)
         check("vicreg:1", 0.5, batches[_i], embeddings[e], "plain");
         check("barlow:1", 0.5, batches[_i], embeddings[e], "plain");
     }
+}
+END_TEST
+
+START_TEST(test_negatives)
+{
+    check("cosine:1", 0.5, 4, 37, "negatives");
+    check("cosine:1", 0.5, 37, 64, "negatives");
+    check("reconstruction:1+cosine:0.5", 0.5, 129, 5, "negatives");
+}
+END_TEST
+
+START_TEST(test_other_reconstructions)
+{
+    static const char *const shapes[] = {"hidden", "bce", "hidden-bce"};
+    check("reconstruction:1", 0.5, 2, 37, shapes[_i]);
+    check("nt-xent:1+reconstruction:10", 0.5, 37, 64, shapes[_i]);
 }
 END_TEST
 
@@ -464,6 +518,8 @@ int main(void)
     tcase_add_loop_test(tcase, test_nt_xent, 1, 4);
     tcase_add_loop_test(tcase, test_columns, 1, 4);
     tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
+    tcase_add_test(tcase, test_negatives);
+    tcase_add_loop_test(tcase, test_other_reconstructions, 0, 3);
     tcase_add_test(tcase, test_small_embeddings);
     tcase_add_loop_test(tcase, test_differences, 0, 7);
     suite_add_tcase(suite, tcase);

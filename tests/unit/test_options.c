@@ -371,16 +371,49 @@ END_TEST
 START_TEST(test_one_row_has_no_others)
 {
     options.batch = 1;
-    assert_refused(images, "nt-xent compares the rows of a batch: it needs at least 2 of them");
+    assert_refused(images, "nt-xent compares the rows of a batch: it needs at least 2 rows");
     options.batch = 2;
     assert_batch(images, 2);
     options.batch = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_VICREG;
-    assert_refused(images, "vicreg compares the rows of a batch: it needs at least 2 of them");
+    assert_refused(images, "vicreg compares the rows of a batch: it needs at least 2 rows");
     options.objectives[0].kind = MCL_OBJECTIVE_BARLOW;
-    assert_refused(images, "barlow compares the rows of a batch: it needs at least 2 of them");
+    assert_refused(images, "barlow compares the rows of a batch: it needs at least 2 rows");
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
     assert_batch(images, 1);
+}
+END_TEST
+
+START_TEST(test_negatives)
+{
+    options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
+    options.batch = 20;
+    options.negatives = 19;
+    assert_batch(images, 20);
+    options.negatives = 20;
+    assert_refused(images, "20 negatives a row in a batch of 20 rows: at most 19 are other rows");
+    options.negatives = 1;
+    options.margin = -1.5f;
+    assert_refused(images, "a margin of -1.5: it is a cosine, from -1 to below 1");
+    options.margin = NAN;
+    assert_refused(images, "a margin of nan: it is a cosine, from -1 to below 1");
+    options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT; /* which has none */
+    assert_batch(images, 20);
+}
+END_TEST
+
+START_TEST(test_projector_needs_a_comparison)
+{
+    options.objective_count = 1;
+    options.projector_count = 1;
+    options.projector[0] = 8;
+    assert_batch(images, 256);
+    options.objectives[0].kind = MCL_OBJECTIVE_RECONSTRUCTION;
+    assert_refused(images,
+        "a projector is for objectives that compare views, and there is none: leave it out, or add "
+        "an objective such as nt-xent");
+    options.projector_count = 0;
+    assert_batch(images, 256);
 }
 END_TEST
 
@@ -486,6 +519,8 @@ int main(void)
     tcase_add_test(tcase, test_schedule);
     tcase_add_test(tcase, test_temperature);
     tcase_add_test(tcase, test_one_row_has_no_others);
+    tcase_add_test(tcase, test_negatives);
+    tcase_add_test(tcase, test_projector_needs_a_comparison);
     tcase_add_test(tcase, test_mask_ratio);
     tcase_add_test(tcase, test_block_masks_need_images);
     tcase_add_test(tcase, test_patch);
