@@ -142,6 +142,10 @@ typedef struct mcl_pretrain_options {
                      * steps,     from the initial ones on, with this decay; 0: it is the weights */
     uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
     uint64_t epochs;
+    /* Above 0: training ends when the mean loss of an epoch has not been below the least one so far
+     * for so many epochs. The model is the one after the last epoch, not the one of the least loss:
+     * an objective's loss says little of what an embedding is worth. */
+    uint64_t early_stop;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within
      * mcl_pretrain(), in order, a few steps late; the first time when the rate can be told, a

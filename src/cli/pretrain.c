@@ -175,14 +175,18 @@ static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
     const double trained =
-        (double)batch_of(&run->settings->options, rows) * (double)(last->steps - run->resumed);
+        (double)batch_of(&run->settings->options, rows) * (double)(last->step - run->resumed);
     if (run->progress.quiet)
         return;
     printf("trained on %" PRIu64 " rows for %" PRIu64
            " epoch%s in %.1f s (%.0f rows/s): loss %.6g, spread %.3f; wrote %s\n",
-        rows, last->epochs, last->epochs == 1 ? "" : "s", last->seconds,
+        rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->spread,
         run->settings->output);
+    if (last->epoch < last->epochs)
+        printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
+            run->settings->options.early_stop, run->settings->options.early_stop == 1 ? "" : "s",
+            last->epochs);
 }
 
 static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *data)

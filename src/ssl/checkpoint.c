@@ -131,6 +131,7 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
     add(conditions, "ema", "--ema", "%.17g", options->ema);
     add(conditions, "batch", "--batch", "%" PRIu32, batch);
     add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
+    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->early_stop);
     add(conditions, "product", "--gemm", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }

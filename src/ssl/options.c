@@ -60,6 +60,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->ema = 0.0;
     options->batch = MCL_BATCH_AUTO;
     options->epochs = 10;
+    options->early_stop = 0;
     if (strcmp(name, "reference") == 0) {
         options->mask.kind = MCL_MASK_UNIFORM;
         options->batch = MCL_BATCH_ALL;

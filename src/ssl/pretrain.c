@@ -45,7 +45,8 @@ struct trainer {
     mcl_view_buffers input; /* targets with a decoder only */
     cl_mem parameters, gradients;
     mcl_steps *steps;
-    uint64_t first;            /* step of the run: 0, or where a checkpoint was made */
+    float patience[2]; /* the least loss of an epoch, and for how many none has been below */
+    uint64_t first;    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions; /* of a run with checkpoints */
     uint64_t checkpoint_step;
     double checkpoint_time;
@@ -134,7 +135,7 @@ static mcl_status create_steps(struct trainer *trainer)
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
 
-/* Adds what a buffer holds to a position. */
+/* Adds what a buffer holds, or with NULL what trainer->patience does, to a position. */
 static mcl_status add_state(mcl_position *position, cl_mem buffers[MCL_STATES_MAX],
     const char *name, cl_mem buffer, uint64_t count)
 {
@@ -159,10 +160,12 @@ static mcl_status create_position(
         MCL_TRY(add_state(
             position, buffers, names[i], moments[i], mcl_optimizer_size(trainer->optimizer)));
     mcl_model_parameters(trainer->model, &parameters, NULL);
-    if (!trainer->average)
+    if (trainer->average)
+        MCL_TRY(add_state(
+            position, buffers, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters));
+    if (!trainer->options->early_stop)
         return MCL_OK;
-    return add_state(
-        position, buffers, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters);
+    return add_state(position, buffers, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);
 }
 
 static void free_position(mcl_position *position)
@@ -193,8 +196,11 @@ static mcl_status restore(
         context, mcl_steps_metrics(trainer->steps), 0, position->metrics, done * sizeof(float)));
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
-        MCL_TRY(mcl_buffer_write(
-            context, buffers[i], 0, state->values, (size_t)state->count * sizeof(float)));
+        const size_t size = (size_t)state->count * sizeof(float);
+        if (buffers[i])
+            MCL_TRY(mcl_buffer_write(context, buffers[i], 0, state->values, size));
+        else
+            memcpy(trainer->patience, state->values, size);
     }
     return MCL_OK;
 }
@@ -413,6 +419,8 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     const uint64_t planned = options->epochs * trainer->steps_per_epoch;
     MCL_TRY(set_count(model, "epochs", steps / trainer->steps_per_epoch));
     MCL_TRY(set_count(model, "steps", steps));
+    if (options->early_stop)
+        MCL_TRY(set_count(model, "early_stop", options->early_stop));
     if (steps < planned) {
         MCL_TRY(set_count(model, "planned_epochs", options->epochs));
         MCL_TRY(set_count(model, "planned_steps", planned));
@@ -440,8 +448,11 @@ static mcl_status read_position(
         (size_t)position->metric_count * sizeof(float)));
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
-        MCL_TRY(mcl_buffer_read(
-            context, state->values, buffers[i], 0, (size_t)state->count * sizeof(float)));
+        const size_t size = (size_t)state->count * sizeof(float);
+        if (buffers[i])
+            MCL_TRY(mcl_buffer_read(context, state->values, buffers[i], 0, size));
+        else
+            memcpy(state->values, trainer->patience, size);
     }
     return MCL_OK;
 }
@@ -495,6 +506,24 @@ static mcl_status interrupt(struct trainer *trainer)
         ended / trainer->steps_per_epoch + 1, ended);
 }
 
+/* Whether the run has had enough, after the epoch whose last step is the newest. */
+static bool out_of_patience(const struct trainer *trainer)
+{
+    const uint64_t patience = trainer->options->early_stop;
+    return patience && trainer->patience[1] >= (float)patience;
+}
+
+/* Waits for the end of an epoch and looks at its loss. */
+static mcl_status judge_epoch(struct trainer *trainer)
+{
+    MCL_TRY(mcl_steps_finish(trainer->steps));
+    const float loss = (float)mcl_steps_epoch_loss(trainer->steps);
+    const bool better = loss < trainer->patience[0];
+    trainer->patience[0] = better ? loss : trainer->patience[0];
+    trainer->patience[1] = better ? 0.0f : trainer->patience[1] + 1.0f;
+    return MCL_OK;
+}
+
 /* Enqueues step number `number` of the run and what comes with it. */
 static mcl_status train_step(struct trainer *trainer, uint64_t number)
 {
@@ -507,7 +536,10 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     MCL_TRY(step(trainer, (uint32_t)epoch, index, reported));
     MCL_TRY(mcl_steps_add(trainer->steps, reported));
     mcl_feed_ahead(trainer->feed);
-    if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps)
+    if (options->early_stop && index + 1 == steps)
+        MCL_TRY(judge_epoch(trainer));
+    if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps ||
+        out_of_patience(trainer))
         return MCL_OK;
     MCL_TRY(mcl_steps_finish(trainer->steps));
     mcl_steps_deliver(trainer->steps); /* what a checkpoint is behind has been reported */
@@ -522,7 +554,8 @@ static mcl_status train(struct trainer *trainer)
     trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
     mcl_steps_begin(trainer->steps);
-    for (uint64_t number = trainer->first; number < planned; number++) {
+    for (uint64_t number = trainer->first; number < planned && !out_of_patience(trainer);
+         number++) {
         if (options->stop && *options->stop)
             return interrupt(trainer);
         MCL_TRY(train_step(trainer, number));
@@ -533,7 +566,8 @@ static mcl_status train(struct trainer *trainer)
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options)
 {
-    struct trainer trainer = {.context = context, .data = data, .options = options};
+    struct trainer trainer = {
+        .context = context, .data = data, .options = options, .patience = {INFINITY, 0.0f}};
     mcl_status status = create(&trainer);
     mcl_status trained = MCL_OK;
     if (status == MCL_OK) {

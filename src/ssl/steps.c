@@ -34,6 +34,7 @@ struct mcl_steps {
     uint64_t oldest, newest; /* pending[i mod STEPS_AHEAD] for oldest ≤ i < newest */
     uint64_t first;          /* step of the run: 0, or where a checkpoint was made */
     double start;
+    double epoch_loss; /* of the epoch that ended last */
     mcl_rate rate;
     mcl_step *held; /* [HELD_MAX] reports to deliver */
     size_t held_count;
@@ -182,6 +183,7 @@ static mcl_status finish_oldest(mcl_steps *steps)
     double epoch_loss = NAN;
     if (ends_epoch(steps, pending->step)) {
         MCL_TRY(mean_loss(&epoch_loss, steps, pending->step));
+        steps->epoch_loss = epoch_loss;
         metrics = steps->epoch_metrics + (options->per_epoch - 1) * options->metrics;
     }
     mcl_step step = {0};
@@ -189,6 +191,11 @@ static mcl_status finish_oldest(mcl_steps *steps)
     if (options->report)
         report(steps, &step, pending->step, epoch_loss);
     return MCL_OK;
+}
+
+double mcl_steps_epoch_loss(const mcl_steps *steps)
+{
+    return steps->epoch_loss;
 }
 
 mcl_status mcl_steps_finish(mcl_steps *steps)

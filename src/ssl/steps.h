@@ -48,6 +48,9 @@ mcl_status mcl_steps_finish(mcl_steps *steps);
 /* Delivers the reports that wait for the rate to settle, with the rate as it is now. */
 void mcl_steps_deliver(mcl_steps *steps);
 
+/* The mean loss of the epoch that ended last, of those made here. */
+double mcl_steps_epoch_loss(const mcl_steps *steps);
+
 /* How many steps of the run have been enqueued, and how many have ended. */
 uint64_t mcl_steps_enqueued(const mcl_steps *steps);
 uint64_t mcl_steps_ended(const mcl_steps *steps);

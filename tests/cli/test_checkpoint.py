@@ -67,6 +67,7 @@ class ResumeTest(CheckpointTest):
                         ["--schedule", "cosine", "--warmup", "10.5"],
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
+                        ["--early-stop", "60", "--lr", "1e-5"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
                 expected = self.whole(*options)
@@ -131,7 +132,7 @@ class RefusedTest(CheckpointTest):
                               ("--activation", "tanh"), ("--projector", "9"),
                               ("--reconstruct", "hidden"), ("--optimizer", "sgd"),
                               ("--weight-decay", "0.5"), ("--schedule", "cosine"),
-                              ("--warmup", "2"), ("--ema", "0.5"), ("--clip-norm", "2"), ("--gemm", "clblast")):
+                              ("--warmup", "2"), ("--ema", "0.5"), ("--early-stop", "3"), ("--clip-norm", "2"), ("--gemm", "clblast")):
             with self.subTest(option=option):
                 before = self.contents()
                 result = self.run_program(*run_of("--resume", "-q", option, value))

@@ -52,7 +52,7 @@ class HelpTest(ProgramTest):
                        "--mask-patch", "--objective", "--temperature", "--negatives", "--margin",
                        "--reconstruct", "--reconstruction-loss", "--projector", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
-                       "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--batch", "--epochs", "--seed", "--recipe",
+                       "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--early-stop", "--batch", "--epochs", "--seed", "--recipe",
                        "--synthetic", "--metrics", "--metrics-every", "--platform", "--device",
                        "--gemm", "--quiet", "-o, --output"]:
             self.assertIn(" %s " % option, text)

@@ -141,6 +141,7 @@ class OptionsTest(ProgramTest):
                 ("--lr-final", "-1", "-1 is not a number of 0 or above"),
                 ("--lr-step", "0", "0 is not from 1"),
                 ("--lr-step", "1.5", "'1.5' is not a whole number"),
+                ("--early-stop", "0", "0 is not from 1"),
                 ("--clip-norm", "0", "0 is not a number above 0"),
                 ("--ema", "0", "0 is not a number between 0 and 1"),
                 ("--ema", "1", "1 is not a number between 0 and 1"),
@@ -321,6 +322,22 @@ class MetricsTest(ProgramTest):
         self.assertEqual(rates[2:], sorted(rates[2:], reverse=True))
         lines = self.metrics("--schedule", "step", "--lr-step", "1", "--lr", "0.01")
         self.assertEqual([line["lr"] for line in lines], [0.01] * 5 + [0.001] * 5)
+
+    def test_it_ends_when_the_loss_no_longer_falls(self):
+        for patience in 1, 3:
+            lines = self.metrics("--epochs", 300, "--lr", "1e-9", "--early-stop", patience)
+            losses = [sum(line["loss"] for line in lines[i:i + 5]) / 5
+                      for i in range(0, len(lines), 5)]
+            self.assertLess(len(losses), 300)
+            since = [i - losses.index(min(losses[:i + 1])) for i in range(len(losses))]
+            self.assertEqual(since[-1], patience)
+            self.assertLess(max(since[:-1]), patience)
+            self.assertRegex(self.result.stdout, "for %d epochs in .*\nended early: the loss had "
+                             "not fallen for %d epochs? of 300\n" % (len(losses), patience))
+            metadata = self.information("m.safetensors")["metadata"]
+            self.assertEqual(metadata["epochs"], str(len(losses)))
+            self.assertEqual(metadata["planned_epochs"], "300")
+            self.assertEqual(metadata["early_stop"], str(patience))
 
     def test_the_rate_is_that_of_a_steady_run(self):
         """However short the steps are, and though epochs end. tests/unit/test_rate.c is strict;
