@@ -13,6 +13,8 @@ enum mcl_stream {
     MCL_STREAM_NEGATIVES = 4,
     MCL_STREAM_DATA = 5,
     MCL_STREAM_LABELLED = 6, /* words 0 and 1 of element 0 decide which rows keep their labels */
+    MCL_STREAM_NOISE = 7,
+    MCL_STREAM_GEOMETRY = 9, /* shift, scale, rotation, flip and brightness of a view */
 };
 
 /* The four words of Philox4x32-10 for a 128-bit counter and a 64-bit key, all in place order. */

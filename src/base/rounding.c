@@ -50,6 +50,16 @@ float mcl_host_erf(float x)
     return mcl_erf(x);
 }
 
+float mcl_host_sin(float x)
+{
+    return mcl_sin(x);
+}
+
+float mcl_host_cos(float x)
+{
+    return mcl_cos(x);
+}
+
 float mcl_host_sqrt(float x)
 {
     return mcl_sqrt(x);
@@ -68,6 +78,11 @@ float mcl_host_divide(float a, float b)
 float mcl_host_reciprocal(float x)
 {
     return mcl_reciprocal(x);
+}
+
+float mcl_host_quantile(float x)
+{
+    return mcl_quantile(x);
 }
 
 float mcl_host_flush(float x)

@@ -8,10 +8,16 @@ float mcl_host_exp(float x);
 float mcl_host_log(float x);
 float mcl_host_tanh(float x);
 float mcl_host_erf(float x);
+float mcl_host_sin(float x); /* these two for |x| ≤ π, else a NaN */
+float mcl_host_cos(float x);
 float mcl_host_sqrt(float x);
 float mcl_host_rsqrt(float x);
 float mcl_host_divide(float a, float b);
 float mcl_host_reciprocal(float x);
+
+/* The quantile of the normal distribution at (1 + x)/2 for |x| < 1, an odd multiple of 2^-24, to
+ * 2^-21 of itself. */
+float mcl_host_quantile(float x);
 
 /* x, but +0 for |x| < 2^-125 and the one NaN for a NaN. */
 float mcl_host_flush(float x);

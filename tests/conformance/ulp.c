@@ -46,6 +46,10 @@ static double measure(const struct function *function, uint32_t a, uint32_t b)
         mpfr_tanh(truth, truth, MPFR_RNDN);
     else if (strcmp(function->name, "erf") == 0)
         mpfr_erf(truth, truth, MPFR_RNDN);
+    else if (strcmp(function->name, "sin") == 0)
+        mpfr_sin(truth, truth, MPFR_RNDN);
+    else if (strcmp(function->name, "cos") == 0)
+        mpfr_cos(truth, truth, MPFR_RNDN);
     else if (strcmp(function->name, "rsqrt") == 0)
         mpfr_rec_sqrt(truth, truth, MPFR_RNDN);
     else if (strcmp(function->name, "sqrt") == 0)

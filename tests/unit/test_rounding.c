@@ -7,6 +7,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "data/normal.h"
 #include "support/rounding.h"
 
 /* A slice is every STEP-th argument; the steps are prime, to meet all exponents and many
@@ -139,6 +140,8 @@ static const uint64_t digests[FUNCTIONS] = {
     0xD1ADD93594EB1DABu, /* log */
     0x7146FF4D6775CD50u, /* tanh */
     0xAA26736C15D4ACC6u, /* erf */
+    0xB15CD849AF84BA57u, /* sin */
+    0x464AC18843D90C03u, /* cos */
     0x3317DC8C2AAF9B02u, /* rsqrt */
     0xE59E59A824FAAEFDu, /* sqrt */
     0x3EECFE01238BA141u, /* reciprocal */
@@ -318,6 +321,39 @@ START_TEST(test_flush)
 }
 END_TEST
 
+/* Every argument there is, against AS 241 in double precision; and some on every device. */
+START_TEST(test_quantile)
+{
+    static const struct function quantile = {.name = "quantile", .host = mcl_host_quantile};
+    static uint32_t arguments[CHUNK], results[CHUNK];
+    double largest = 0.0;
+    for (int32_t odd = -0xFFFFFF; odd <= 0xFFFFFF; odd += 2) {
+        const float x = (float)odd * 0x1p-24f;
+        const double truth = mcl_normal_quantile((0.5 * (double)odd + 0x1p23) * 0x1p-24);
+        const double error = fabs((double)mcl_host_quantile(x) - truth) / fabs(truth);
+        largest = fmax(largest, error);
+        if (odd % 257 == 0)
+            arguments[(odd / 257 + 0xFFFF) / 2] = to_bits(x);
+    }
+    ck_assert_msg(largest < 0x1p-21 && largest > 0x1p-23, "the largest error is %a", largest);
+    cl_device_id ids[16];
+    const size_t count = rounding_devices(ids, 16);
+    for (size_t d = 0; d < count; d++) {
+        static struct rounding_device device;
+        const size_t compared = CHUNK;
+        ck_assert_int_eq(rounding_device_open(&device, ids[d], "-cl-std=CL1.2", CHUNK), CL_SUCCESS);
+        const size_t some = strstr(device.name, "Oclgrind") ? 16 : compared;
+        ck_assert_int_eq(
+            rounding_device_run(&device, &quantile, arguments, arguments, results, some),
+            CL_SUCCESS);
+        for (size_t i = 0; i < some; i++)
+            REQUIRE(results[i] == to_bits(mcl_host_quantile(to_float(arguments[i]))),
+                "%s: the quantile of %08x is %08x", device.name, arguments[i], results[i]);
+        rounding_device_close(&device);
+    }
+}
+END_TEST
+
 /* All significands and both parities of the exponent: with the exponent handled apart, this is all
  * that a root can meet. */
 START_TEST(test_square_root_of_every_significand)
@@ -364,6 +400,7 @@ int main(void)
     tcase_add_test(tcase, test_devices_divide_to_the_smallest_number);
     tcase_add_test(tcase, test_flush);
     tcase_add_test(tcase, test_square_root_of_every_significand);
+    tcase_add_test(tcase, test_quantile);
     tcase_add_test(tcase, test_reciprocal_of_every_significand);
     tcase_add_test(tcase, test_odd_functions_are_odd);
     suite_add_tcase(suite, tcase);
