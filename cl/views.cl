@@ -4,48 +4,13 @@
  *   TARGETS  1 to write the rows as they are, too
  *   ALTERED  1 to tell which elements of the views are not those of the rows */
 #include "common.clh"
+#include "elements.clh"
 #include "philox.clh"
-#include "rounding.clh"
-
-/* u/255, correctly rounded: the product with 1/255, corrected by its remainder. Floats stay as they
- * are, but for subnormal ones. */
-inline float16 scale16(const float16 u)
-{
-    if (sizeof(ELEMENT) == 1) {
-        const float16 quotient = u * (1.0f / 255.0f);
-        return fma(fma(-quotient, (float16)255.0f, u), (float16)(1.0f / 255.0f), quotient);
-    }
-    return mcl_flush(u);
-}
-
-inline float scale(const float u)
-{
-    if (sizeof(ELEMENT) == 1) {
-        const float quotient = u * (1.0f / 255.0f);
-        return fma(fma(-quotient, 255.0f, u), 1.0f / 255.0f, quotient);
-    }
-    return mcl_flush(u);
-}
-
-inline float16 __attribute__((overloadable)) as_floats(const uchar16 values)
-{
-    return convert_float16(values);
-}
-
-inline float16 __attribute__((overloadable)) as_floats(const float16 values)
-{
-    return values;
-}
 
 /* The mask of sixteen elements from the random words of four counters. */
 inline float16 mask16(const ulong4 w01, const ulong4 w23, const float ratio)
 {
-    const ulong8 pairs = (ulong8)(
-        w01.s0, w23.s0, w01.s1, w23.s1, w01.s2, w23.s2, w01.s3, w23.s3);
-    const uint8 even = convert_uint8(pairs & 0xFFFFFFFFu), odd = convert_uint8(pairs >> 32);
-    const uint16 words = (uint16)(even.s0, odd.s0, even.s1, odd.s1, even.s2, odd.s2, even.s3,
-        odd.s3, even.s4, odd.s4, even.s5, odd.s5, even.s6, odd.s6, even.s7, odd.s7);
-    const float16 u = convert_float16(words >> 8) * 0x1p-24f;
+    const float16 u = mcl_uniform16(mcl_words16(w01, w23));
     return MASK == 0 ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
 }
 

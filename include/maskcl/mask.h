@@ -14,16 +14,17 @@ typedef enum mcl_mask_kind {
     MCL_MASK_UNIFORM,   /* m = u, one uniform [0,1) number an element */
     MCL_MASK_BERNOULLI, /* m = 1 with probability ratio, else 0 */
     MCL_MASK_BLOCK,     /* one Bernoulli draw a square patch of an image */
+    MCL_MASK_NONE,      /* m = 1 */
 } mcl_mask_kind;
 
-/* The positive view of a row x is x⊙m, the negative view x⊙(1−m). */
+/* The first view of a row x is x⊙m, the second one by default x⊙(1−m). */
 typedef struct mcl_mask {
     mcl_mask_kind kind;
-    float ratio;    /* the part of the elements that the positive view keeps, in (0,1) */
+    float ratio; /* the part of the elements that the positive view keeps, in (0,1); not uniform */
     uint32_t patch; /* block only: the side of a patch in pixels */
 } mcl_mask;
 
-/* Parses "uniform", "bernoulli" or "block". */
+/* Parses "uniform", "bernoulli", "block" or "none". */
 MCL_API mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text);
 MCL_API const char *mcl_mask_kind_name(mcl_mask_kind kind);
 

@@ -14,5 +14,6 @@
 #include "maskcl/tune.h"
 #include "maskcl/verify.h"
 #include "maskcl/version.h"
+#include "maskcl/views.h"
 
 #endif

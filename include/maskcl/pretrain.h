@@ -9,9 +9,9 @@
 
 #include "maskcl/data.h"
 #include "maskcl/device.h"
-#include "maskcl/mask.h"
 #include "maskcl/model.h"
 #include "maskcl/status.h"
+#include "maskcl/views.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -123,7 +123,7 @@ typedef struct mcl_pretrain_options {
     uint32_t hidden_count;
     uint32_t embedding;
     mcl_activation activation;
-    mcl_mask mask;
+    mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
     float temperature;  /* nt-xent */

@@ -106,6 +106,11 @@ mcl_exit mcl_help_command(const mcl_command *command)
             printf("\n%s:\n", option->group);
         print_option(option, defaults);
     }
+    if (command->detail_count) {
+        printf("\n%s:\n", command->details_heading);
+        for (size_t i = 0; i < command->detail_count; i++)
+            print_entry(command->details[i].name, command->details[i].help);
+    }
     printf("\nExamples:\n%s\n", command->examples);
     free(defaults);
     return MCL_EXIT_DONE;
@@ -122,6 +127,7 @@ static void print_overview(void)
     print_entry("maskcl help COMMAND", "a command's arguments and options, with examples");
     print_entry("maskcl help recipes", "what each --recipe of pretrain sets");
     print_entry("maskcl help objectives", "what each --objective of pretrain trains for");
+    print_entry("maskcl help views", "what each part of --views does, with the command views");
     print_entry("maskcl --version", "the version");
     putchar('\n');
     print_wrapped("Options may stand anywhere behind the command, as '--name value' or "

@@ -79,6 +79,9 @@ typedef struct mcl_command {
     bool operands_optional;
     const mcl_option *options; /* applied in this order, whatever the order on the line */
     size_t option_count;
+    const char *details_heading; /* what else there is to tell, below the options */
+    const mcl_operand *details;
+    size_t detail_count;
     size_t settings_size;
     void (*set_defaults)(void *settings); /* settings are zeros before; NULL: zeros are right */
     mcl_exit (*run)(void *settings, const mcl_arguments *arguments);

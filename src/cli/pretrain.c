@@ -278,7 +278,7 @@ static void print_recipe(const mcl_recipe *recipe)
     printf("%s\n  %s\n", recipe->name, recipe->summary);
     for (size_t i = 0; i < MCL_PRETRAIN_OPTIONS; i++) {
         const mcl_option *option = &mcl_pretrain_option_table[i];
-        char value[128];
+        char value[256];
         if (!option->recipe || (option->conflict && option->conflict(&settings)))
             continue;
         option->type->show(value, sizeof value, (const char *)&settings + option->offset);

@@ -230,16 +230,46 @@ static mcl_exit parse_synthetic(void *field, const char *text, const mcl_option 
     return code == MCL_EXIT_DONE ? mcl_option_whole.parse(&sizes[1], cross + 1, option) : code;
 }
 
+static mcl_exit parse_views(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_settings *settings = field;
+    settings->views = text;
+    return mcl_option_views.parse(&settings->options.views, text, option);
+}
+
+static void show_views(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_settings *settings = field;
+    mcl_option_views.show(text, size, &settings->options.views);
+}
+
+/* The options of masks, which are behind it in the table, may add a mask to the views but not
+ * change the one that they have. */
+static const char *names_one_mask(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    mcl_view_options named;
+    if (!settings->views || mcl_view_options_parse(&named, settings->views) != MCL_OK)
+        return NULL;
+    const mcl_mask *mask = &settings->options.views.mask;
+    const bool names = strncmp(settings->views, "mask", 4) == 0 || strstr(settings->views, ",mask");
+    const bool same = mask->kind == named.mask.kind && mask->ratio == named.mask.ratio &&
+                      mask->patch == named.mask.patch;
+    return !names || same ? NULL
+                          : "its mask is not that of --mask, --mask-ratio and --mask-patch: give "
+                            "the mask in one place";
+}
+
 static const char *needs_ratio(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return mcl_ratio_conflict(settings->options.mask.kind);
+    return mcl_ratio_conflict(settings->options.views.mask.kind);
 }
 
 static const char *needs_block(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return mcl_patch_conflict(settings->options.mask.kind);
+    return mcl_patch_conflict(settings->options.views.mask.kind);
 }
 
 static bool has_objective(const void *given, mcl_objective_kind kind)
@@ -311,6 +341,7 @@ static const char *needs_metrics(const void *given)
     return settings->metrics ? NULL : "there is no file for them: add --metrics FILE.jsonl";
 }
 
+static const mcl_option_type type_views = {parse_views, show_views};
 static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
 const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
@@ -380,21 +411,30 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options),
         .least = 1,
         .most = UINT32_MAX},
+    {.name = "views",
+        .recipe = true,
+        .argument = "PARTS",
+        .group = "Views",
+        .help = "how the two views of a row are made, wholly: parts joined by commas, as in "
+                "affine:0.2,flip,mask:bernoulli:0.5; see 'maskcl help views', a command that draws "
+                "them",
+        .type = &type_views,
+        .conflict = names_one_mask},
     {.name = "mask",
         .recipe = true,
-        .argument = "uniform|bernoulli|block",
+        .argument = "uniform|bernoulli|block|none",
         .group = "Views",
         .help = "how a row is split in two views: by one uniform number an element, by a draw of 0 "
-                "or 1 an element, or by a draw of 0 or 1 a patch of an image",
+                "or 1 an element, or by a draw of 0 or 1 a patch of an image; or not",
         .type = &mcl_option_mask,
-        .offset = OFFSET(options.mask.kind)},
+        .offset = OFFSET(options.views.mask.kind)},
     {.name = "mask-ratio",
         .recipe = true,
         .argument = "P",
         .group = "Views",
         .help = "part of the elements or patches that the first view keeps",
         .type = &mcl_option_float,
-        .offset = OFFSET(options.mask.ratio),
+        .offset = OFFSET(options.views.mask.ratio),
         .range = &mcl_range_inside_unit,
         .conflict = needs_ratio},
     {.name = "mask-patch",
@@ -403,7 +443,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .group = "Views",
         .help = "side of a block mask's patch",
         .type = &mcl_option_whole32,
-        .offset = OFFSET(options.mask.patch),
+        .offset = OFFSET(options.views.mask.patch),
         .least = 1,
         .most = UINT32_MAX,
         .conflict = needs_block},

@@ -10,6 +10,7 @@
 typedef struct mcl_pretrain_settings {
     mcl_pretrain_options options;
     const char *recipe;
+    const char *views; /* the text of --views; NULL: not given */
     struct {
         uint64_t rows, columns; /* zeros: not wanted */
     } synthetic;
@@ -20,7 +21,7 @@ typedef struct mcl_pretrain_settings {
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 43
+#define MCL_PRETRAIN_OPTIONS 44
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 

@@ -78,6 +78,19 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
     add(conditions, "projector", "--projector", "%s", projector);
 }
 
+static void add_views(mcl_conditions *conditions, const mcl_view_options *options)
+{
+    char text[MCL_VIEW_OPTIONS_SIZE];
+    const mcl_mask *mask = &options->mask;
+    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
+    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
+        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
+    if (mask->kind == MCL_MASK_BLOCK)
+        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
+    mcl_view_options_show(text, options);
+    add(conditions, "views", "--views", "%s", text);
+}
+
 static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
     mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
@@ -119,11 +132,7 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
     add(conditions, "seed", "--seed", "%" PRIu64, options->seed);
     add_data(conditions, data);
     add_model(conditions, options);
-    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(options->mask.kind));
-    if (options->mask.kind != MCL_MASK_UNIFORM)
-        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)options->mask.ratio);
-    if (options->mask.kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, options->mask.patch);
+    add_views(conditions, &options->views);
     add_objectives(conditions, options);
     add_optimizer(conditions, &options->optimizer);
     add_schedule(conditions, &options->schedule);

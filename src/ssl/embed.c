@@ -196,7 +196,8 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         &work->encoder, context, encoder, encoders, activation, work->batch, false));
     MCL_TRY(mcl_network_create(
         &work->decoder, context, decoder, decoders, activation, work->batch, false));
-    MCL_TRY(mcl_views_create(&work->views, context, data, mask, seed, false, false));
+    MCL_TRY(mcl_views_create(&work->views, context, data, &(mcl_view_options){.mask = *mask}, seed,
+        work->batch, false, false));
     MCL_TRY(upload_parameters(&work->parameters, context, model));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
@@ -261,6 +262,7 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
         apply_sigmoid(reconstructed, rows * mcl_data_columns(data));
     mcl_network_free(work.encoder);
     mcl_network_free(work.decoder);
+    mcl_views_release(&work.views);
     mcl_buffer_release(&work.parameters);
     mcl_buffer_release(&work.data);
     mcl_buffer_release(&work.order);

@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "data/data.h"
 #include "optim/schedule.h"
+#include "ssl/view_options.h"
 
 static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_COSINE] = "cosine",
@@ -20,7 +21,6 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
 static const char *const reconstruction_loss_names[] = {"mse", "bce"};
-static const char *const mask_names[] = {"uniform", "bernoulli", "block"};
 
 static const mcl_recipe recipes[] = {
     {"default", "the reference encoder's sizes with objectives that do not collapse"},
@@ -45,7 +45,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->hidden[0] = 128;
     options->embedding = 64;
     options->activation = MCL_ACTIVATION_RELU;
-    options->mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 4};
+    options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
     options->objective_count = 0;
     options->temperature = 0.2f;
     options->negatives = 0;
@@ -62,7 +62,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->epochs = 10;
     options->early_stop = 0;
     if (strcmp(name, "reference") == 0) {
-        options->mask.kind = MCL_MASK_UNIFORM;
+        options->views.mask.kind = MCL_MASK_UNIFORM;
         options->batch = MCL_BATCH_ALL;
         objective(options, MCL_OBJECTIVE_COSINE, 1.0f);
         return MCL_OK;
@@ -180,19 +180,6 @@ size_t mcl_objective_settings(
     return count;
 }
 
-mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text)
-{
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, mask_names, 3, "mask"));
-    *kind = (mcl_mask_kind)index;
-    return MCL_OK;
-}
-
-const char *mcl_mask_kind_name(mcl_mask_kind kind)
-{
-    return mask_names[kind];
-}
-
 /* One "name" or "name:weight", length bytes of text. */
 static mcl_status parse_objective(mcl_objective *objective, const char *text, size_t length)
 {
@@ -238,35 +225,6 @@ mcl_status mcl_objectives_parse(
     }
     memcpy(objectives, parsed, used * sizeof *parsed);
     *count = used;
-    return MCL_OK;
-}
-
-mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data)
-{
-    image[0] = 1;
-    image[1] = (uint32_t)mcl_data_columns(data);
-    image[2] = 1;
-    if (mask->kind == MCL_MASK_UNIFORM)
-        return MCL_OK;
-    if (!(mask->ratio > 0.0f && mask->ratio < 1.0f))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a mask ratio of %g: it is the part that the positive view keeps, between 0 and 1",
-            mask->ratio);
-    if (mask->kind == MCL_MASK_BERNOULLI)
-        return MCL_OK;
-    uint64_t shape[MCL_DIMENSIONS_MAX];
-    const size_t dimensions = mcl_data_row_shape(data, shape);
-    if (dimensions != 2 && dimensions != 3)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "block masks need images, rows of height × width or height × width × channels; these "
-            "have %zu dimension%s: use another mask",
-            dimensions, dimensions == 1 ? "" : "s");
-    if (mask->patch == 0 || (mask->patch > shape[0] && mask->patch > shape[1]))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a patch of %" PRIu32 " pixels for images of %" PRIu64 " × %" PRIu64, mask->patch,
-            shape[0], shape[1]);
-    for (size_t i = 0; i < 3; i++)
-        image[i] = i < dimensions ? (uint32_t)shape[i] : 1;
     return MCL_OK;
 }
 
@@ -358,7 +316,7 @@ mcl_status mcl_pretrain_check(
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
-    MCL_TRY(mcl_mask_check(image, &options->mask, data));
+    MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_batch(&rows, options, mcl_data_rows(data)));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];

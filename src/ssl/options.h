@@ -25,8 +25,4 @@ size_t mcl_objective_settings(
 /* Whether an objective is among those of the options. */
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind);
 
-/* The image that block masks are drawn for: height, width, channels of a row. MCL_ERROR_ARGUMENT
- * when rows are no images. */
-mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data);
-
 #endif

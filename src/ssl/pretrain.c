@@ -279,8 +279,8 @@ static mcl_status create(struct trainer *trainer)
     if (options->clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(
             &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
-    MCL_TRY(mcl_views_create(&trainer->views, context, trainer->data, &options->mask, options->seed,
-        decoder, mcl_loss_wants_altered(trainer->loss)));
+    MCL_TRY(mcl_views_create(&trainer->views, context, trainer->data, &options->views,
+        options->seed, trainer->batch, decoder, mcl_loss_wants_altered(trainer->loss)));
     MCL_TRY(create_buffers(trainer));
     if (options->report)
         MCL_TRY(mcl_measures_create(
@@ -302,6 +302,7 @@ static void release(struct trainer *trainer)
     mcl_clip_free(trainer->clip);
     mcl_feed_free(trainer->feed);
     mcl_measures_free(trainer->measures);
+    mcl_views_release(&trainer->views);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
     mcl_buffer_release(&trainer->input.altered);
@@ -396,11 +397,15 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     const size_t setting_count = mcl_objective_settings(settings, options);
     for (size_t i = 0; i < setting_count; i++)
         MCL_TRY(mcl_model_metadata_set(model, settings[i].key, settings[i].value));
-    MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(options->mask.kind)));
-    if (options->mask.kind != MCL_MASK_UNIFORM)
-        MCL_TRY(set_number(model, "mask_ratio", (double)options->mask.ratio));
-    if (options->mask.kind == MCL_MASK_BLOCK)
-        MCL_TRY(set_count(model, "mask_patch", options->mask.patch));
+    char views[MCL_VIEW_OPTIONS_SIZE];
+    const mcl_mask *mask = &options->views.mask;
+    mcl_view_options_show(views, &options->views);
+    MCL_TRY(mcl_model_metadata_set(model, "views", views));
+    MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(mask->kind)));
+    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
+        MCL_TRY(set_number(model, "mask_ratio", (double)mask->ratio));
+    if (mask->kind == MCL_MASK_BLOCK)
+        MCL_TRY(set_count(model, "mask_patch", mask->patch));
     MCL_TRY(
         mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
     MCL_TRY(set_number(model, "learning_rate", options->optimizer.learning_rate));

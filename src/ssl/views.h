@@ -5,28 +5,22 @@
 
 #include "device/context.h"
 #include "maskcl/data.h"
-#include "maskcl/mask.h"
+#include "maskcl/views.h"
 
 /* How views of a data set are made. */
 typedef struct mcl_views {
     mcl_context *context;
-    mcl_mask mask;
+    mcl_view_options of;
     uint64_t seed;
     uint32_t columns;
-    uint32_t image[3]; /* height, width, channels, for block masks */
+    uint32_t image[3]; /* height, width, channels, of what needs images */
     size_t row_bytes;  /* that are read and written for a row, for the profile */
-    char options[64];  /* that the kernel is built with */
+    char options[208]; /* that the kernels are built with */
+    cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
+    cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
+    cl_mem pool;    /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
+    uint32_t pool_rows; /* of the data set, spread evenly over it */
 } mcl_views;
-
-/* Where the views of a batch of B rows of D elements go. */
-typedef struct mcl_view_buffers {
-    cl_mem views;   /* [2B×D] the first views of the batch's rows, then the second ones */
-    cl_mem targets; /* [B×D], or [2B×D] where mcl_views_paired(): the rows before mask, noise and
-                     * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
-                     * wanted */
-    cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
-                     * corruption changed its value; NULL: not wanted */
-} mcl_view_buffers;
 
 /* Where the rows of a batch are on the device. */
 typedef struct mcl_rows {
@@ -38,10 +32,21 @@ typedef struct mcl_rows {
                     */
 } mcl_rows;
 
-/* MCL_ERROR_ARGUMENT when the mask does not fit the data. targets and altered say which buffers
- * every mcl_views_run() will have. */
+/* Where the views of a batch of B rows of D elements go. */
+typedef struct mcl_view_buffers {
+    cl_mem views;   /* [2B×D] the first views of the batch's rows, then the second ones */
+    cl_mem targets; /* [B×D], or [2B×D] where mcl_views_paired(): the rows before mask, noise and
+                     * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
+                     * wanted */
+    cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
+                     * corruption changed its value; NULL: not wanted */
+} mcl_view_buffers;
+
+/* For batches of at most `batch` rows. MCL_ERROR_ARGUMENT when the options do not fit the data.
+ * targets and altered say which buffers every mcl_views_run() will have. */
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
-    const mcl_mask *mask, uint64_t seed, bool targets, bool altered);
+    const mcl_view_options *options, uint64_t seed, uint32_t batch, bool targets, bool altered);
+void mcl_views_release(mcl_views *views);
 
 /* Whether the two views of a row have a target each, since they were moved or lit differently. */
 bool mcl_views_paired(const mcl_views *views);

@@ -133,7 +133,7 @@ static mcl_status set_options(mcl_pretrain_options *options, const mcl_verify_ru
     options->hidden_count = run->hidden_count;
     options->embedding = run->embedding;
     options->activation = run->activation;
-    options->mask = run->mask;
+    options->views.mask = run->mask;
     options->temperature = 0.2f;
     options->optimizer.kind = run->optimizer;
     options->optimizer.momentum = run->momentum;

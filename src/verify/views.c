@@ -9,6 +9,7 @@
 #include "base/rounding.h"
 #include "data/data.h"
 #include "verify/checker.h"
+#include "verify/reference_views.h"
 
 #define ROWS 40
 #define HEIGHT 9
@@ -82,7 +83,7 @@ static float value_of(const mcl_data *data, size_t row, size_t column)
 
 static mcl_status check_with(mcl_checker *checker, const struct views *check, const mcl_data *data)
 {
-    const mcl_mask mask = {check->mask, RATIO, PATCH};
+    const mcl_view_options options = {.mask = {check->mask, RATIO, PATCH}};
     const size_t half = (size_t)BATCH * COLUMNS, size = mcl_element_size(check->element);
     mcl_context *context = checker->context;
     float *expected, *zeros;
@@ -107,7 +108,7 @@ static mcl_status check_with(mcl_checker *checker, const struct views *check, co
     MCL_TRY(mcl_checker_buffer(&rows.order, checker, order, sizeof order));
     MCL_TRY(mcl_checker_buffer(&out, checker, zeros, 2 * half * sizeof *zeros));
     MCL_TRY(mcl_checker_buffer(&whole, checker, zeros, half * sizeof *zeros));
-    MCL_TRY(mcl_views_create(&made, context, data, &mask, SEED, true, false));
+    MCL_TRY(mcl_views_create(&made, context, data, &options, SEED, BATCH, true, false));
     MCL_TRY(mcl_views_run(
         &made, &rows, BATCH, EPOCH, &(mcl_view_buffers){.views = out, .targets = whole}));
     MCL_TRY(mcl_checker_expect(checker, check->name, expected, out, 2 * half));
@@ -115,8 +116,65 @@ static mcl_status check_with(mcl_checker *checker, const struct views *check, co
     return MCL_OK;
 }
 
+/* Views with all that cl/augment.cl does. */
+static const struct augmented {
+    const char *name, *views;
+    mcl_element element;
+    bool gathered;
+} augmented[] = {
+    {"augmented_views of bytes",
+        "affine:0.4,flip,brightness:0.5,corrupt:0.3,noise:0.2,mask:block:0.5:2px:independent",
+        MCL_ELEMENT_UINT8, false},
+    {"augmented_views, rows above 2^32", "corrupt:0.5:one,noise,mask:uniform:whole",
+        MCL_ELEMENT_FLOAT32, true},
+};
+
+static mcl_status check_augmented(
+    mcl_checker *checker, const struct augmented *check, const mcl_data *data)
+{
+    const size_t half = (size_t)BATCH * COLUMNS, size = mcl_element_size(check->element);
+    mcl_view_options options;
+    float *expected, *other, *zeros;
+    unsigned char *altered;
+    uint64_t order[BATCH];
+    mcl_rows rows = {.gathered = check->gathered};
+    mcl_views made;
+    cl_mem out;
+    MCL_TRY(mcl_view_options_parse(&options, check->views));
+    MCL_TRY(mcl_checker_memory(&expected, checker, 2 * half, sizeof *expected));
+    MCL_TRY(mcl_checker_memory(&other, checker, 2 * half, sizeof *other));
+    MCL_TRY(mcl_checker_memory(&zeros, checker, 2 * half, sizeof *zeros));
+    MCL_TRY(mcl_checker_memory(&altered, checker, 2 * half, 1));
+    for (size_t i = 0; i < BATCH; i++) {
+        const size_t from = check->gathered ? i : (7 * i + 3) % ROWS, at = i * COLUMNS;
+        mcl_reference_views row = {{expected + at, expected + half + at},
+            {other + at, other + half + at}, {altered + at, altered + half + at}};
+        order[i] = check->gathered ? GATHERED_ROW * (uint64_t)(i + 1) : from;
+        mcl_reference_views_of(&row, data, &options, SEED, EPOCH, from, order[i]);
+    }
+    MCL_TRY(mcl_checker_buffer(
+        &rows.data, checker, mcl_data_values(data), (size_t)ROWS * COLUMNS * size));
+    MCL_TRY(mcl_checker_buffer(&rows.order, checker, order, sizeof order));
+    MCL_TRY(mcl_checker_buffer(&out, checker, zeros, 2 * half * sizeof *zeros));
+    MCL_TRY(mcl_views_create(&made, checker->context, data, &options, SEED, BATCH, false, false));
+    mcl_status status =
+        mcl_views_run(&made, &rows, BATCH, EPOCH, &(mcl_view_buffers){.views = out});
+    if (status == MCL_OK)
+        status = mcl_checker_expect(checker, check->name, expected, out, 2 * half);
+    mcl_views_release(&made);
+    mcl_checker_clear(checker);
+    return status;
+}
+
 mcl_status mcl_check_views(mcl_checker *checker)
 {
+    for (size_t i = 0; i < sizeof augmented / sizeof *augmented; i++) {
+        mcl_data *data;
+        MCL_TRY(make_data(&data, augmented[i].element));
+        const mcl_status status = check_augmented(checker, &augmented[i], data);
+        mcl_data_free(data);
+        MCL_TRY(status);
+    }
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         mcl_data *data;
         MCL_TRY(make_data(&data, views[i].element));

@@ -8,7 +8,7 @@ import unittest
 
 from program import PROGRAM, ProgramTest, environment
 
-COMMANDS = ["devices", "pretrain", "embed", "probe", "reconstruct", "info", "tune",
+COMMANDS = ["devices", "pretrain", "embed", "probe", "reconstruct", "views", "info", "tune",
             "verify", "help"]
 
 
@@ -48,7 +48,7 @@ class HelpTest(ProgramTest):
 
     def test_pretrain_shows_every_option_of_the_manual_with_its_default(self):
         text = " ".join(self.succeed("help", "pretrain").stdout.split())
-        for option in ["--hidden", "--embedding", "--activation", "--mask", "--mask-ratio",
+        for option in ["--hidden", "--embedding", "--activation", "--views", "--mask", "--mask-ratio",
                        "--mask-patch", "--objective", "--temperature", "--negatives", "--margin",
                        "--reconstruct", "--reconstruction-loss", "--projector", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",

@@ -1,15 +1,16 @@
-/* The runs of tests/fixtures/runs.txt, small.txt and objectives.txt, one a line:
+/* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt and
+ * views.txt, one a line:
  *
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
  * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
  * numbers of every size side by side (edges); and images, of uint8. HIDDEN is a list of widths or
- * -. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE. OPTIMIZER may have :momentum=, :rate=,
- * :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or
- * :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and for clipping :clip=NORM.
- * OBJECTIVES may have /OPTION=VALUE behind it, in objectives.txt. MODEL and REPORTS are the digests
- * of all parameters and of what was reported at the ends of epochs. */
+ * -. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or views=PARTS of --views. OPTIMIZER may
+ * have :momentum=, :rate=, :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a
+ * schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and
+ * for clipping :clip=NORM. OBJECTIVES may have /OPTION=VALUE behind it, in objectives.txt. MODEL
+ * and REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -33,6 +34,7 @@ struct run_case {
     unsigned rows, height, width, channels, columns;
     unsigned hidden[CASE_HIDDEN_MAX], hidden_count, embedding, batch, epochs;
     char activation[16], mask[16], optimizer[96], objectives[96];
+    char views[96]; /* in place of the mask; empty: none */
     float ratio;
     unsigned side;
     double momentum, rate, decay, epsilon;
@@ -80,10 +82,10 @@ static inline bool case_parse_optimizer(struct run_case *run)
 
 static inline bool case_parse(struct run_case *run, const char *line)
 {
-    char data[64], hidden[64], masked[32];
+    char data[64], hidden[64], masked[102];
     int end = 0;
     *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
-    if (sscanf(line, "%63s %63s %u %u %u %15s %31s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
+    if (sscanf(line, "%63s %63s %u %u %u %15s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
             &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
             run->objectives, &end, &run->model, &run->reports) != 11)
         return false;
@@ -97,6 +99,8 @@ static inline bool case_parse(struct run_case *run, const char *line)
             return false;
         run->hidden[run->hidden_count++] = (unsigned)strtoul(width, NULL, 10);
     }
+    if (strncmp(masked, "views=", 6) == 0)
+        snprintf(run->views, sizeof run->views, "%s", masked + 6);
     if (strncmp(masked, "block", 5) == 0)
         run->side = (unsigned)case_value(masked, 0.0);
     run->ratio = (float)case_value(masked, 0.5);

@@ -133,8 +133,8 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     options->epochs = run->epochs;
     options->seed = CASE_SEED;
     options->temperature = CASE_TEMPERATURE;
-    options->mask.ratio = run->ratio;
-    options->mask.patch = run->side;
+    options->views.mask.ratio = run->ratio;
+    options->views.mask.patch = run->side;
     options->optimizer.learning_rate = run->rate;
     options->optimizer.weight_decay = run->decay;
     options->optimizer.momentum = run->momentum;
@@ -152,7 +152,8 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     }
     mcl_status status = mcl_activation_parse(&options->activation, run->activation);
     if (status == MCL_OK)
-        status = mcl_mask_kind_parse(&options->mask.kind, run->mask);
+        status = run->views[0] ? mcl_view_options_parse(&options->views, run->views)
+                               : mcl_mask_kind_parse(&options->views.mask.kind, run->mask);
     if (status == MCL_OK)
         status = mcl_optimizer_parse(&options->optimizer.kind, run->optimizer);
     if (status == MCL_OK)

@@ -99,6 +99,10 @@ model=$folder/model.safetensors
         --reconstruction-loss bce -o "$model"
     checked pretrain "$folder/images" $small --objective reconstruction --reconstruction-loss bce \
         --mask uniform -o "$model"
+    checked pretrain "$folder/images" $small --objective nt-xent+reconstruction -o "$model" --views \
+        affine:0.9,flip,brightness,corrupt:0.3,noise,mask:block:0.5:2px:independent
+    checked pretrain --synthetic 9x35 $small --objective nt-xent -o "$model" \
+        --views corrupt:one,mask:uniform:whole
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "ssl/options.h"
+#include "ssl/view_options.h"
 
 #define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg or barlow"
 
@@ -89,9 +90,9 @@ START_TEST(test_names)
 {
     mcl_mask_kind mask = MCL_MASK_UNIFORM;
     mcl_optimizer_kind optimizer = MCL_OPTIMIZER_ADAM;
-    static const char *const masks[] = {"uniform", "bernoulli", "block"};
+    static const char *const masks[] = {"uniform", "bernoulli", "block", "none"};
     static const char *const optimizers[] = {"adam", "adamw", "sgd", "lars", "lamb"};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 3; i >= 0; i--) {
         ck_assert_int_eq(mcl_mask_kind_parse(&mask, masks[i]), MCL_OK);
         ck_assert_int_eq(mask, i);
         ck_assert_str_eq(mcl_mask_kind_name((mcl_mask_kind)i), masks[i]);
@@ -108,8 +109,8 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BARLOW), "barlow");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
-        mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli or block");
-    ck_assert_int_eq(mask, MCL_MASK_BLOCK);
+        mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli, block or none");
+    ck_assert_int_eq(mask, MCL_MASK_UNIFORM);
     ck_assert_int_eq(mcl_optimizer_parse(&optimizer, "lion"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
         mcl_error_message(), "unknown optimizer 'lion': it is adam, adamw, sgd, lars or lamb");
@@ -179,7 +180,7 @@ START_TEST(test_reference_recipe)
     ck_assert_uint_eq(options.hidden[0], 128);
     ck_assert_uint_eq(options.embedding, 64);
     ck_assert_int_eq(options.activation, MCL_ACTIVATION_RELU);
-    ck_assert_int_eq(options.mask.kind, MCL_MASK_UNIFORM);
+    ck_assert_int_eq(options.views.mask.kind, MCL_MASK_UNIFORM);
     ck_assert_uint_eq(options.objective_count, 1);
     ck_assert_int_eq(options.objectives[0].kind, MCL_OBJECTIVE_COSINE);
     ck_assert_float_eq(options.objectives[0].weight, 1);
@@ -424,22 +425,22 @@ START_TEST(test_mask_ratio)
         const char *text;
     } bad[] = {{0, "0"}, {1, "1"}, {-0.5f, "-0.5"}, {1.5f, "1.5"}, {INFINITY, "inf"}};
     for (int kind = MCL_MASK_BERNOULLI; kind <= MCL_MASK_BLOCK; kind++) {
-        options.mask = (mcl_mask){(mcl_mask_kind)kind, 0, 2};
+        options.views.mask = (mcl_mask){(mcl_mask_kind)kind, 0, 2};
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             char message[128];
             snprintf(message, sizeof message,
                 "a mask ratio of %s: it is the part that the positive view keeps, between 0 and 1",
                 bad[i].text);
-            options.mask.ratio = bad[i].ratio;
+            options.views.mask.ratio = bad[i].ratio;
             assert_refused(images, message);
         }
         uint32_t batch;
-        options.mask.ratio = NAN;
+        options.views.mask.ratio = NAN;
         ck_assert_int_eq(mcl_pretrain_check(&batch, &options, images), MCL_ERROR_ARGUMENT);
-        options.mask.ratio = 0.999f;
+        options.views.mask.ratio = 0.999f;
         assert_batch(images, 256);
     }
-    options.mask = (mcl_mask){MCL_MASK_UNIFORM, -3, 0}; /* which has none */
+    options.views.mask = (mcl_mask){MCL_MASK_UNIFORM, -3, 0}; /* which has none */
     assert_batch(images, 256);
 }
 END_TEST
@@ -448,7 +449,7 @@ START_TEST(test_block_masks_need_images)
 {
     mcl_data *rows = data_of(9, 24, 0, 0, 0), *numbers = data_of(9, 0, 0, 0, 0);
     mcl_data *films = data_of(9, 2, 3, 4, 2);
-    options.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2};
+    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2};
     assert_batch(images, 256);
     assert_refused(rows,
         "block masks need images, rows of height × width or height × width × channels; these have "
@@ -459,7 +460,7 @@ START_TEST(test_block_masks_need_images)
     assert_refused(films,
         "block masks need images, rows of height × width or height × width × channels; these have "
         "4 dimensions: use another mask");
-    options.mask.kind = MCL_MASK_BERNOULLI;
+    options.views.mask.kind = MCL_MASK_BERNOULLI;
     assert_batch(rows, 9);
     assert_batch(films, 9);
     mcl_data_free(rows);
@@ -470,13 +471,13 @@ END_TEST
 
 START_TEST(test_patch)
 {
-    options.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0};
+    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0};
     assert_refused(images, "a patch of 0 pixels for images of 6 × 4");
-    options.mask.patch = 6; /* as large as the longer side */
+    options.views.mask.patch = 6; /* as large as the longer side */
     assert_batch(images, 256);
-    options.mask.patch = 7;
+    options.views.mask.patch = 7;
     assert_refused(images, "a patch of 7 pixels for images of 6 × 4");
-    options.mask.patch = 1;
+    options.views.mask.patch = 1;
     assert_batch(images, 256);
 }
 END_TEST

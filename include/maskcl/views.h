@@ -1,0 +1,67 @@
+/* Two views of a row, which differ as an objective can use: by masks, and by what else is random.
+ */
+#ifndef MASKCL_VIEWS_H
+#define MASKCL_VIEWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/mask.h"
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the second view has when the first one is x⊙m. */
+typedef enum mcl_mask_relation {
+    MCL_RELATION_COMPLEMENT,  /* x⊙(1−m) */
+    MCL_RELATION_INDEPENDENT, /* a mask of its own, drawn in the same way */
+    MCL_RELATION_WHOLE,       /* none */
+} mcl_mask_relation;
+
+/* How views are made, in this order, each with draws of its own for each row, view and epoch. 0 is
+ * none of it. */
+typedef struct mcl_view_options {
+    /* For images: the content is turned and scaled about the middle, shifted and flipped, in one
+     * bilinear sampling with zeros outside, as PyTorch's affine_grid and grid_sample without
+     * align_corners. */
+    float shift;    /* by up to this part of the width and of the height, at most 1 */
+    float scale;    /* to 1 − scale … 1 + scale times the size, below 1 */
+    float rotation; /* by up to so many radians either way, at most π */
+    float flip;     /* left to right with this probability */
+    /* For images: values times 1 − brightness … 1 + brightness, those of bytes at most 1. At most
+     * 1. */
+    float brightness;
+    /* Each element is replaced with this probability by that of another row in the same column. */
+    float corruption;
+    bool corrupt_first; /* in the first view only */
+    float noise;        /* the standard deviation of Gaussian noise */
+    mcl_mask mask;
+    mcl_mask_relation relation;
+} mcl_view_options;
+
+#define MCL_VIEW_OPTIONS_SIZE 256 /* bytes of their text at most */
+
+/* Parses parts joined by commas, "affine:0.2,flip,mask:bernoulli:0.5": what is not named is not
+ * done. 'maskcl help views' has them all. "none" is a text of no parts. */
+MCL_API mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text);
+
+/* Writes them as mcl_view_options_parse() reads them. */
+MCL_API void mcl_view_options_show(
+    char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options);
+
+/* first and second [rows × columns] = the views of rows from `row` on in an epoch of a run with
+ * this seed. MCL_ERROR_ARGUMENT when the data cannot have such views. */
+MCL_API mcl_status mcl_views_draw(float *first, float *second, mcl_context *context,
+    const mcl_data *data, const mcl_view_options *options, uint64_t seed, uint32_t epoch,
+    uint64_t row, uint64_t rows);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,183 @@
+/* maskcl views: rows and their two views, to look at. */
+#include <inttypes.h>
+
+#include "commands.h"
+#include "device_options.h"
+#include "files.h"
+#include "mask_options.h"
+#include "maskcl/pretrain.h"
+#include "progress.h"
+#include "signals.h"
+#include "triples.h"
+
+struct settings {
+    mcl_device_settings device;
+    const char *output;
+    mcl_row_range range;
+    mcl_view_options views;
+    uint64_t seed, epoch; /* from 1 */
+};
+
+/* Fills triples and writes them; image is NULL for an array. */
+static mcl_exit draw(mcl_triples *triples, const struct settings *settings, const mcl_data *data,
+    const mcl_image *image)
+{
+    mcl_context *context = NULL;
+    mcl_exit code = mcl_allocate_triples(triples);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_open_device(&context, &settings->device);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_progress progress = mcl_progress_start(settings->device.quiet);
+    mcl_progress_note(&progress, "drawing");
+    const uint64_t first = settings->range.first;
+    mcl_status status = mcl_data_floats(triples->values[0], data, first, triples->rows);
+    if (status == MCL_OK)
+        status =
+            mcl_views_draw(triples->values[1], triples->values[2], context, data, &settings->views,
+                settings->seed, (uint32_t)(settings->epoch - 1), first, triples->rows);
+    mcl_context_close(context);
+    mcl_progress_clear(&progress);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    mcl_survive_failed_writes();
+    return mcl_write_triples(settings->output, triples, image);
+}
+
+static mcl_exit run_loaded(
+    const struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
+{
+    const bool picture = mcl_ends_in(settings->output, ".png");
+    mcl_triples triples = {.columns = mcl_data_columns(data)};
+    mcl_image image;
+    mcl_exit code = MCL_EXIT_DONE;
+    if (picture)
+        code = mcl_find_image(&image, data, arguments->operands[0]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_choose_rows(&triples.rows, &settings->range, arguments, 0, data, picture);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    code = draw(&triples, settings, data, picture ? &image : NULL);
+    mcl_free_triples(&triples);
+    if (code == MCL_EXIT_DONE && !settings->device.quiet)
+        printf("drew the views of %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n",
+            triples.rows, settings->range.first, settings->output);
+    return code;
+}
+
+static mcl_exit run(void *given, const mcl_arguments *arguments)
+{
+    const struct settings *settings = given;
+    mcl_data *data = NULL;
+    if (!mcl_ends_in(settings->output, ".npy") && !mcl_ends_in(settings->output, ".png"))
+        return mcl_complain(MCL_EXIT_USAGE,
+            "-o: '%s' ends in neither .npy nor .png, which say what to write", settings->output);
+    mcl_exit code = mcl_check_output(settings->output, arguments->operands, 1);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_load_data(&data, arguments->operands[0]);
+    if (code == MCL_EXIT_DONE)
+        code = run_loaded(settings, arguments, data);
+    mcl_data_free(data);
+    return code;
+}
+
+static void set_defaults(void *given)
+{
+    struct settings *settings = given;
+    mcl_pretrain_options options;
+    mcl_pretrain_defaults(&options);
+    settings->views = options.views;
+    settings->seed = options.seed;
+    settings->epoch = 1;
+}
+
+static const mcl_option options[] = {
+    {.name = "views",
+        .argument = "PARTS",
+        .group = "Views",
+        .help = "how the views are made: the parts below, joined by commas",
+        .type = &mcl_option_views,
+        .offset = offsetof(struct settings, views)},
+    {.name = "seed",
+        .argument = "N",
+        .group = "Views",
+        .help = "what they are drawn from, as of pretrain",
+        .type = &mcl_option_whole,
+        .offset = offsetof(struct settings, seed)},
+    {.name = "epoch",
+        .argument = "N",
+        .group = "Views",
+        .help = "the epoch whose views to draw, counted from 1",
+        .type = &mcl_option_whole,
+        .offset = offsetof(struct settings, epoch),
+        .least = 1,
+        .most = UINT32_MAX},
+    {.name = "rows",
+        .argument = "N",
+        .group = "Rows",
+        .help = "how many rows",
+        .without = "all, and of a picture 32",
+        .type = &mcl_option_whole,
+        .offset = offsetof(struct settings, range.rows),
+        .least = 1},
+    {.name = "first",
+        .argument = "N",
+        .group = "Rows",
+        .help = "the first row, counted from 0",
+        .type = &mcl_option_whole,
+        .offset = offsetof(struct settings, range.first)},
+    MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "output",
+        .letter = 'o',
+        .required = true,
+        .argument = "OUT.npy|OUT.png",
+        .group = "Output",
+        .help = "the file to write: an array of float32, rows x 3 x columns, or a picture of the "
+                "same side by side",
+        .type = &mcl_option_text,
+        .offset = offsetof(struct settings, output)},
+};
+
+static const mcl_operand parts[] = {
+    {"shift[:S]", "images: moved by up to S of the width and of the height (0.15)"},
+    {"scale[:S]", "images: 1 - S to 1 + S times as large (0.2)"},
+    {"rotate[:R]", "images: turned by up to R radians either way (0.2)"},
+    {"affine[:A]", "images: scale:A, rotate:A and a shift of three quarters of A (0.2)"},
+    {"flip[:P]", "images: left and right change places with probability P (0.5)"},
+    {"brightness[:B]",
+        "images: values times 1 - B to 1 + B (0.2); those of bytes are at most white"},
+    {"corrupt[:P][:one]",
+        "each element is replaced with probability P by that of another row in the same column "
+        "(0.6); 'one': in the first view only; for tables (SCARF, Bahri et al. 2022)"},
+    {"noise[:SIGMA]", "Gaussian noise of this standard deviation is added (0.1)"},
+    {"mask[:KIND][:...]",
+        "KIND is bernoulli, uniform, block or none, as of --mask. Behind it, in any order: the "
+        "part of the elements or patches that the first view keeps (0.5), the side of a patch as "
+        "in 4px, and what the second view has: complement, the others; independent, a mask of its "
+        "own; whole, no mask"},
+};
+
+const mcl_command mcl_command_views = {
+    .name = "views",
+    .summary = "draw rows and the two views that an encoder sees of them",
+    .description =
+        "Writes each row, its first view and its second one, as 'maskcl pretrain' with the same "
+        "--views and --seed makes them. A picture needs rows that are images, grey or with 3 "
+        "channels last, and shows values from 0 to 1.\n"
+        "What is not named is not done. Each part is drawn anew for each row, view and epoch. All "
+        "that moves an image is one bilinear sampling with zeros outside. The order is: moves, "
+        "brightness, corruption, noise, mask.",
+    .examples =
+        "  maskcl views train-images-idx3-ubyte.gz -o views.png --rows 16 --views affine,flip\n"
+        "  maskcl views table.npy -o views.npy --views corrupt:0.6:one",
+    .operands = {{"DATA", "the rows, as for pretrain"}},
+    .operand_count = 1,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .details_heading = "Parts of --views, with their defaults",
+    .details = parts,
+    .detail_count = sizeof parts / sizeof *parts,
+    .settings_size = sizeof(struct settings),
+    .set_defaults = set_defaults,
+    .run = run,
+};

@@ -1,0 +1,173 @@
+/* Views that are moved, lit, corrupted, noisy and masked, bit for bit as src/verify's reference on
+ * the host has them, which is not the kernel's way: an element at a time. */
+#include <stdio.h>
+
+#include "support/device.h"
+
+#include "data/data.h"
+#include "ssl/views.h"
+#include "verify/reference_views.h"
+
+#define SEED 0xFEDCBA9876543210u
+#define EPOCH 7
+#define GUARDS 40
+
+struct shape {
+    uint64_t sizes[4]; /* rows first */
+    size_t dimensions;
+};
+
+static mcl_data *make_data(mcl_element element, const struct shape *shape)
+{
+    size_t count = 1;
+    for (size_t d = 0; d < shape->dimensions; d++)
+        count *= (size_t)shape->sizes[d];
+    const size_t size = mcl_element_size(element);
+    void *values = allocate(count, size);
+    float *random = allocate(count, sizeof *random);
+    fill_random(random, count, 5);
+    for (size_t i = 0; i < count; i++) {
+        if (element == MCL_ELEMENT_UINT8)
+            ((uint8_t *)values)[i] = (uint8_t)((random[i] + 1) * 128);
+        else
+            ((float *)values)[i] = i % 7 ? random[i] : random[i] * 0x1p-122f;
+    }
+    free(random);
+    mcl_data *data;
+    ASSERT_OK(mcl_data_create(&data, values, element, shape->sizes, shape->dimensions, "a test"));
+    return data;
+}
+
+static void check(const char *text, mcl_element element, const struct shape *shape)
+{
+    enum { BATCH = 3 };
+    const uint64_t order[BATCH + 1] = {0, shape->sizes[0] - 1, 0, shape->sizes[0] / 2};
+    mcl_data *data = make_data(element, shape);
+    mcl_view_options options;
+    mcl_views views;
+    ASSERT_OK(mcl_view_options_parse(&options, text));
+    ASSERT_OK(mcl_views_create(&views, context, data, &options, SEED, BATCH, true, true));
+    const size_t columns = (size_t)mcl_data_columns(data), half = BATCH * columns;
+    const size_t count = 2 * half + GUARDS;
+    float *expected = allocate(count, sizeof(float)), *got = allocate(count, sizeof(float));
+    float *targets = allocate(count, sizeof(float));
+    unsigned char *altered = allocate(count, 1), *got_altered = allocate(count, 1);
+    fill_guard(expected, count);
+    fill_guard(targets, count);
+    memset(altered, 0x77, count);
+    mcl_rows rows = {.first = 1};
+    ASSERT_OK(mcl_data_upload(&rows.data, context, data));
+    rows.order = buffer_with(order, sizeof order);
+    mcl_view_buffers out = {buffer_with(expected, count * sizeof(float)),
+        buffer_with(targets, count * sizeof(float)), buffer_with(altered, count)};
+    ASSERT_OK(mcl_views_run(&views, &rows, BATCH, EPOCH, &out));
+    float *unpaired = allocate(columns, sizeof(float));
+    for (size_t i = 0; i < BATCH; i++) {
+        const size_t at = i * columns;
+        mcl_reference_views row = {{expected + at, expected + half + at},
+            {targets + at, mcl_views_paired(&views) ? targets + half + at : unpaired},
+            {altered + at, altered + half + at}};
+        mcl_reference_views_of(&row, data, &options, SEED, EPOCH, order[1 + i], order[1 + i]);
+    }
+    char what[200];
+    snprintf(what, sizeof what, "%.120s, %s, rows of %zu", text,
+        element == MCL_ELEMENT_UINT8 ? "uint8" : "float", columns);
+    read_buffer(got, out.views, count * sizeof(float));
+    assert_same_bits(got, expected, count, what);
+    read_buffer(got, out.targets, count * sizeof(float));
+    assert_same_bits(got, targets, count, what);
+    read_buffer(got_altered, out.altered, count);
+    ck_assert_msg(memcmp(got_altered, altered, count) == 0, "%s: altered", what);
+    mcl_buffer_release(&rows.data);
+    mcl_buffer_release(&rows.order);
+    mcl_buffer_release(&out.views);
+    mcl_buffer_release(&out.targets);
+    mcl_buffer_release(&out.altered);
+    mcl_views_release(&views);
+    mcl_data_free(data);
+    free(expected);
+    free(got);
+    free(targets);
+    free(altered);
+    free(got_altered);
+    free(unpaired);
+}
+
+/* Around the 16 lanes and the 32 elements of a work-item; lines of one pixel and of less than 16.
+ */
+static const struct shape images[] = {{{9, 1, 1}, 3}, {{9, 1, 2}, 3}, {{9, 3, 1}, 3},
+    {{9, 33, 1}, 3}, {{9, 4, 4}, 3}, {{9, 5, 7}, 3}, {{9, 2, 17}, 3}, {{9, 3, 16}, 3},
+    {{9, 28, 28}, 3}, {{9, 1, 49}, 3}};
+static const struct shape colours[] = {{{9, 1, 1, 3}, 4}, {{9, 5, 7, 3}, 4}, {{9, 4, 4, 3}, 4}};
+static const struct shape tables[] = {
+    {{9, 1}, 2}, {{9, 15}, 2}, {{9, 16}, 2}, {{9, 31}, 2}, {{9, 49}, 2}, {{5000, 3}, 2}};
+
+#define CHECK_ALL(text, element, shapes)                                                           \
+    for (size_t shape = 0; shape < sizeof(shapes) / sizeof *(shapes); shape++)                     \
+    check(text, element, &(shapes)[shape])
+
+START_TEST(test_moves)
+{
+    CHECK_ALL("shift:0.4,scale:0.6,rotate:3,flip", MCL_ELEMENT_UINT8, images);
+    CHECK_ALL("affine:0.9,flip:0.2,brightness:1", MCL_ELEMENT_FLOAT32, images);
+    CHECK_ALL("shift:1,rotate:3.1415927", MCL_ELEMENT_UINT8, colours);
+}
+END_TEST
+
+START_TEST(test_light)
+{
+    CHECK_ALL("brightness:0.9,mask:uniform", MCL_ELEMENT_UINT8, images);
+}
+END_TEST
+
+START_TEST(test_corruption)
+{
+    CHECK_ALL("corrupt:0.6", MCL_ELEMENT_FLOAT32, tables);
+    CHECK_ALL("corrupt:0.3:one,mask:bernoulli:0.5:whole", MCL_ELEMENT_UINT8, tables);
+}
+END_TEST
+
+START_TEST(test_noise)
+{
+    CHECK_ALL("noise:0.5,mask:uniform:independent", MCL_ELEMENT_FLOAT32, tables);
+}
+END_TEST
+
+START_TEST(test_blocks)
+{
+    CHECK_ALL("noise:1e-3,mask:block:0.3:1px:independent", MCL_ELEMENT_UINT8, images);
+    static const struct shape larger[] = {{{9, 5, 7, 3}, 4}, {{9, 4, 4, 3}, 4}, {{9, 9, 3, 3}, 4}};
+    CHECK_ALL("mask:block:0.5:4px:whole", MCL_ELEMENT_FLOAT32, larger);
+}
+END_TEST
+
+START_TEST(test_rows_as_they_are)
+{
+    CHECK_ALL("none", MCL_ELEMENT_FLOAT32, tables);
+}
+END_TEST
+
+START_TEST(test_everything)
+{
+    static const struct shape some[] = {{{9, 5, 7}, 3}, {{9, 28, 28}, 3}, {{4099, 2, 2}, 3}};
+    CHECK_ALL(
+        "affine,flip,brightness,corrupt:0.2,noise,mask:block:0.5:2px", MCL_ELEMENT_UINT8, some);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("augment");
+    TCase *tcase = tcase_create("augment");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_checked_fixture(tcase, context_setup, context_teardown);
+    tcase_add_test(tcase, test_moves);
+    tcase_add_test(tcase, test_light);
+    tcase_add_test(tcase, test_corruption);
+    tcase_add_test(tcase, test_noise);
+    tcase_add_test(tcase, test_blocks);
+    tcase_add_test(tcase, test_rows_as_they_are);
+    tcase_add_test(tcase, test_everything);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
