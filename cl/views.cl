@@ -130,3 +130,16 @@ kernel void unmasked(const global ELEMENT *restrict data, const ulong start, con
     for (; j < end; j++)
         out[j] = scale(data[j]);
 }
+
+/* out[B×D] = the rows of a batch as floats, found as views() finds them. Work-item (j, i) has element j
+ * of row i. */
+kernel void unmasked_rows(const global ELEMENT *restrict data, const ulong start,
+    const global ulong *restrict order, const ulong first, const uint gathered, const uint columns,
+    global float *restrict out)
+{
+    const uint j = get_global_id(0), i = get_global_id(1);
+    if (j >= columns)
+        return;
+    const ulong row = gathered ? i : order[first + i];
+    out[(ulong)i * columns + j] = scale(data[start + row * columns + j]);
+}

@@ -95,7 +95,9 @@ typedef struct mcl_step {
      * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
      * sphere, 0 when they are all the same (Chen and He 2021, section 4.1). */
     double spread;
-    bool collapsed; /* spread is below MCL_COLLAPSE_SPREAD */
+    bool collapsed;        /* spread is below MCL_COLLAPSE_SPREAD */
+    double accuracy;       /* part of the batch that fine-tuning's head told right; else NaN */
+    double epoch_accuracy; /* its mean over the epoch; NaN unless epoch_end */
     double learning_rate;
     /* Of the normalised embeddings of the first rows of the batch, 256 at most, at the end of an
      * epoch, the last one among them, but only about every 200 steps; else NaN. */

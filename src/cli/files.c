@@ -47,6 +47,26 @@ mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)
     return loaded(mcl_labels_open(labels, count, path));
 }
 
+mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path)
+{
+    uint64_t count;
+    mcl_exit code = mcl_load_data(&set->data, path);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_load_labels(&set->labels, &count, labels_path);
+    if (code == MCL_EXIT_DONE && count != mcl_data_rows(set->data))
+        code = mcl_complain(MCL_EXIT_FAILED,
+            "%s has %" PRIu64 " labels, but %s has %" PRIu64
+            " rows: a label for each row is needed",
+            labels_path, count, path, mcl_data_rows(set->data));
+    return code;
+}
+
+void mcl_free_labelled(mcl_labelled *set)
+{
+    mcl_data_free(set->data);
+    mcl_labels_free(set->labels);
+}
+
 mcl_exit mcl_check_width(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {

@@ -20,6 +20,16 @@ mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(mcl_data **data, const char *path);
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
 
+/* Rows with their classes. */
+typedef struct mcl_labelled {
+    mcl_data *data;
+    int32_t *labels;
+} mcl_labelled;
+
+/* Reads both, of which there must be as many; what was read is freed in any case. */
+mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path);
+void mcl_free_labelled(mcl_labelled *set);
+
 /* Refuses data of another width than the model takes. */
 mcl_exit mcl_check_width(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path);

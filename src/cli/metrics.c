@@ -90,7 +90,10 @@ bool mcl_metrics_step(
     mcl_json_number(line, "loss", step->loss);
     for (size_t i = 0; i < count; i++)
         mcl_json_number(line, mcl_objective_name(objectives[i].kind), step->objective_loss[i]);
-    mcl_json_number(line, "spread", step->spread);
+    if (isnan(step->accuracy))
+        mcl_json_number(line, "spread", step->spread);
+    else
+        mcl_json_number(line, "accuracy", step->accuracy);
     if (isfinite(step->effective_rank)) {
         mcl_json_number(line, "alignment", step->alignment);
         mcl_json_number(line, "uniformity", step->uniformity);

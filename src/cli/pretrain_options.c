@@ -350,12 +350,12 @@ static const mcl_option_type type_projector = {parse_projector, show_projector};
 static const mcl_option_type type_reconstruct = {parse_reconstruct, show_reconstruct};
 static const mcl_option_type type_reconstruction_loss = {
     parse_reconstruction_loss, show_reconstruction_loss};
-static const mcl_option_type type_optimizer = {parse_optimizer, show_optimizer};
-static const mcl_option_type type_schedule = {parse_schedule, show_schedule};
-static const mcl_option_type type_weight_decay = {parse_double, show_weight_decay};
-static const mcl_option_type type_momentum = {parse_double, show_momentum};
+const mcl_option_type mcl_option_optimizer = {parse_optimizer, show_optimizer};
+const mcl_option_type mcl_option_schedule = {parse_schedule, show_schedule};
+const mcl_option_type mcl_option_weight_decay = {parse_double, show_weight_decay};
+const mcl_option_type mcl_option_momentum = {parse_double, show_momentum};
 static const mcl_option_type type_wanted = {parse_double, show_wanted};
-static const mcl_option_type type_batch = {parse_batch, show_batch};
+const mcl_option_type mcl_option_batch = {parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
 
 #define OFFSET(member) offsetof(mcl_pretrain_settings, member)
@@ -507,7 +507,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "as PyTorch's of the same name; lars and lamb, for very large batches, are sgd and "
                 "adam with a step for every weight matrix that is in proportion to its norm, and "
                 "leave biases without decay",
-        .type = &type_optimizer,
+        .type = &mcl_option_optimizer,
         .offset = OFFSET(options.optimizer.kind)},
     {.name = "lr",
         .recipe = true,
@@ -522,7 +522,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .argument = "DECAY",
         .group = "Optimizer",
         .help = "weight decay",
-        .type = &type_weight_decay,
+        .type = &mcl_option_weight_decay,
         .offset = OFFSET(options.optimizer.weight_decay),
         .range = &mcl_range_not_negative},
     {.name = "momentum",
@@ -530,7 +530,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .argument = "M",
         .group = "Optimizer",
         .help = "momentum of sgd and lars",
-        .type = &type_momentum,
+        .type = &mcl_option_momentum,
         .offset = OFFSET(options.optimizer.momentum),
         .range = &mcl_range_momentum,
         .conflict = needs_momentum},
@@ -541,7 +541,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "how the learning rate goes on from --lr: it stays; it falls by half a cosine, to "
                 "--lr-final at the end of the run; or it is multiplied by --lr-gamma every "
                 "--lr-step epochs",
-        .type = &type_schedule,
+        .type = &mcl_option_schedule,
         .offset = OFFSET(options.schedule.kind)},
     {.name = "warmup",
         .recipe = true,
@@ -605,7 +605,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .argument = "N|all",
         .group = "Run",
         .help = "rows a step",
-        .type = &type_batch,
+        .type = &mcl_option_batch,
         .offset = OFFSET(options.batch),
         .least = 1},
     {.name = "epochs",

@@ -25,7 +25,12 @@ typedef struct mcl_pretrain_settings {
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 
-extern const mcl_option_type mcl_option_hidden; /* the hidden widths of a mcl_pretrain_options */
+extern const mcl_option_type mcl_option_hidden;    /* the hidden widths of a mcl_pretrain_options */
+extern const mcl_option_type mcl_option_optimizer; /* mcl_optimizer_kind */
+extern const mcl_option_type mcl_option_schedule;  /* mcl_schedule_kind */
+extern const mcl_option_type mcl_option_weight_decay; /* double, below 0 the optimizer's own */
+extern const mcl_option_type mcl_option_momentum;     /* the same */
+extern const mcl_option_type mcl_option_batch;        /* uint64_t, with MCL_BATCH_AUTO and _ALL */
 
 /* Sets the mcl_pretrain_settings at given, zeros so far, to the defaults. */
 void mcl_pretrain_set_defaults(void *given);

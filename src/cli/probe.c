@@ -32,42 +32,16 @@ static const char *const names[FEATURES] = {
     [THIS_ENCODER] = "encoder",
 };
 
-/* Rows with their classes. */
-struct labelled {
-    mcl_data *data;
-    int32_t *labels;
-};
-
 struct probe {
     mcl_context *context;
     mcl_progress progress;
-    struct labelled train, test;
+    mcl_labelled train, test;
     enum features first;       /* the kinds before it are not measured */
     uint64_t labels_per_class; /* 0: all, and results has what was measured; else few */
     uint64_t widths[FEATURES];
     mcl_probe_result results[FEATURES];
     mcl_few_result few[FEATURES];
 };
-
-static mcl_exit load_labelled(struct labelled *set, const char *path, const char *labels_path)
-{
-    uint64_t count;
-    mcl_exit code = mcl_load_data(&set->data, path);
-    if (code == MCL_EXIT_DONE)
-        code = mcl_load_labels(&set->labels, &count, labels_path);
-    if (code == MCL_EXIT_DONE && count != mcl_data_rows(set->data))
-        code = mcl_complain(MCL_EXIT_FAILED,
-            "%s has %" PRIu64 " labels, but %s has %" PRIu64
-            " rows: a label for each row is needed",
-            labels_path, count, path, mcl_data_rows(set->data));
-    return code;
-}
-
-static void free_labelled(struct labelled *set)
-{
-    mcl_data_free(set->data);
-    mcl_labels_free(set->labels);
-}
 
 /* *values = the features of every row: its embedding, or without a model the row itself. */
 static mcl_exit features_of(
@@ -235,9 +209,9 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     mcl_model *model = NULL;
     mcl_exit code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = load_labelled(&probe.train, paths[1], paths[2]);
+        code = mcl_load_labelled(&probe.train, paths[1], paths[2]);
     if (code == MCL_EXIT_DONE)
-        code = load_labelled(&probe.test, paths[3], paths[4]);
+        code = mcl_load_labelled(&probe.test, paths[3], paths[4]);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_width(model, paths[0], probe.train.data, paths[1]);
     if (code == MCL_EXIT_DONE)
@@ -253,8 +227,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     else if (code == MCL_EXIT_DONE)
         print_table(&probe);
     mcl_context_close(probe.context);
-    free_labelled(&probe.train);
-    free_labelled(&probe.test);
+    mcl_free_labelled(&probe.train);
+    mcl_free_labelled(&probe.test);
     mcl_model_free(model);
     return code;
 }

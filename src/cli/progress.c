@@ -109,29 +109,40 @@ void mcl_progress_part(mcl_progress *progress, const char *head, double part, co
         draw_bar(progress, head, part, tail);
 }
 
+/* What a step measured beside its loss: of pre-training the spread, else the part told right. */
+static void show_measure(char text[32], double spread, double accuracy)
+{
+    if (isnan(accuracy))
+        snprintf(text, 32, "spread %.3f", spread);
+    else
+        snprintf(text, 32, "accuracy %.3f", accuracy);
+}
+
 /* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left" */
 static void redraw(mcl_progress *progress, const mcl_step *step)
 {
-    char head[64], tail[160], rate[32], left[32];
+    char head[64], tail[160], rate[32], left[32], measure[32];
     show_rate(rate, step->rows_per_second);
     show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
+    show_measure(measure, step->spread, step->accuracy);
     /* Padded, so that the bar does not jump as the numbers change. */
     const int digits = snprintf(NULL, 0, "%" PRIu64, step->epochs);
     snprintf(head, sizeof head, "epoch %*" PRIu64 "/%" PRIu64, digits, step->epoch, step->epochs);
-    snprintf(tail, sizeof tail, "loss %7.4f  spread %.3f  %7s rows/s  %5s left", step->loss,
-        step->spread, rate, left);
+    snprintf(
+        tail, sizeof tail, "loss %7.4f  %s  %7s rows/s  %5s left", step->loss, measure, rate, left);
     draw_bar(progress, head, (double)step->step / (double)step->steps, tail);
 }
 
 static void print_epoch(mcl_progress *progress, const mcl_step *step)
 {
     const double steps = (double)(step->step - progress->shown);
-    char rate[32];
+    char rate[32], measure[32];
+    show_measure(measure, step->spread, step->epoch_accuracy);
     show_rate(rate, steps * (double)progress->rows / (step->seconds - progress->shown_at));
     progress->shown = step->step;
     progress->shown_at = step->seconds;
-    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  spread %.3f  %s rows/s  %.1f s\n",
-        step->epoch, step->epochs, step->epoch_loss, step->spread, rate, step->seconds);
+    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s  %s rows/s  %.1f s\n",
+        step->epoch, step->epochs, step->epoch_loss, measure, rate, step->seconds);
     fflush(stderr);
 }
 

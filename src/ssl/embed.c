@@ -8,6 +8,7 @@
 #include "base/rounding.h"
 #include "data/data.h"
 #include "maskcl/evaluate.h"
+#include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 #include "nn/network.h"
 #include "ssl/feed.h"
@@ -67,6 +68,7 @@ struct embedding {
     const mcl_data *data;
     uint32_t batch;
     mcl_network *encoder;
+    mcl_network *head; /* NULL: what is wanted is the encoder's output */
     mcl_feed *feed;
     cl_mem parameters, input;
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
@@ -80,7 +82,15 @@ static uint64_t most_rows(uint64_t rows, uint64_t row)
     return rows < most ? rows : most;
 }
 
-static mcl_status create_embedding(struct embedding *work, const mcl_model *model)
+static mcl_status create_head(struct embedding *work, const mcl_architecture *architecture)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_HEAD);
+    return mcl_network_create(
+        &work->head, work->context, layers, count, architecture->activation, work->batch, false);
+}
+
+static mcl_status create_embedding(struct embedding *work, const mcl_model *model, bool head)
 {
     mcl_context *context = work->context;
     const mcl_architecture *architecture = mcl_model_architecture(model);
@@ -88,11 +98,14 @@ static mcl_status create_embedding(struct embedding *work, const mcl_model *mode
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
-    const uint64_t row = row_in_network(layers, count, architecture->activation) + floats +
-                         2 * mcl_feed_slot_size(work->data, 1);
+    const uint64_t classes = head ? architecture->classes * sizeof(float) : 0;
+    const uint64_t row = row_in_network(layers, count, architecture->activation) + classes +
+                         floats + 2 * mcl_feed_slot_size(work->data, 1);
     work->batch = choose_batch(context, model, most_rows(mcl_data_rows(work->data), row), row);
     MCL_TRY(mcl_network_create(
         &work->encoder, context, layers, count, architecture->activation, work->batch, false));
+    if (head)
+        MCL_TRY(create_head(work, architecture));
     MCL_TRY(upload_parameters(&work->parameters, context, model));
     MCL_TRY(mcl_network_freeze(work->encoder, work->parameters));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
@@ -111,6 +124,18 @@ static mcl_status wait_for_results(struct embedding *work, cl_event *read)
                               : mcl_context_fail(work->context, "waiting for a batch", code);
 }
 
+/* Enqueues the networks on the input's first `count` rows. */
+static mcl_status forward(struct embedding *work, cl_mem *output, uint32_t count)
+{
+    MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, count));
+    *output = mcl_network_output(work->encoder);
+    if (!work->head)
+        return MCL_OK;
+    MCL_TRY(mcl_network_forward(work->head, work->parameters, *output, count));
+    *output = mcl_network_output(work->head);
+    return MCL_OK;
+}
+
 /* Enqueues the embedding of rows first … first+count-1 and the reading of the results. */
 static mcl_status embed_batch(
     struct embedding *work, float *embeddings, size_t width, uint64_t first, uint32_t count)
@@ -119,14 +144,15 @@ static mcl_status embed_batch(
     const mcl_data *data = work->data;
     cl_event *read = &work->read[first / work->batch % READING];
     mcl_rows rows;
+    cl_mem output;
     MCL_TRY(wait_for_results(work, read));
     MCL_TRY(mcl_feed_batch(&rows, work->feed, first, count));
     MCL_TRY(mcl_unmasked(context, rows.data, rows.start, mcl_data_element(data),
         count * mcl_data_columns(data), work->input));
     MCL_TRY(mcl_feed_taken(work->feed));
-    MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, count));
-    cl_int code = clEnqueueReadBuffer(context->queue, mcl_network_output(work->encoder), CL_FALSE,
-        0, count * width * sizeof(float), embeddings + first * width, 0, NULL, read);
+    MCL_TRY(forward(work, &output, count));
+    cl_int code = clEnqueueReadBuffer(context->queue, output, CL_FALSE, 0,
+        count * width * sizeof(float), embeddings + first * width, 0, NULL, read);
     if (code == CL_SUCCESS)
         code = clFlush(context->queue);
     return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(context, "reading a buffer", code);
@@ -141,25 +167,54 @@ static void release_embedding(struct embedding *work)
     }
     mcl_feed_free(work->feed);
     mcl_network_free(work->encoder);
+    mcl_network_free(work->head);
     mcl_buffer_release(&work->parameters);
     mcl_buffer_release(&work->input);
+}
+
+/* values[rows × width] = what the encoder, or the head behind it, makes of the rows. */
+static mcl_status embed(float *values, size_t width, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, bool head)
+{
+    MCL_TRY(check_width(model, data));
+    struct embedding work = {.context = context, .data = data};
+    const uint64_t all = mcl_data_rows(data);
+    mcl_status status = create_embedding(&work, model, head);
+    for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
+        const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
+        status = embed_batch(&work, values, width, first, count);
+    }
+    for (size_t i = 0; i < READING && status == MCL_OK; i++)
+        status = wait_for_results(&work, &work.read[i]);
+    release_embedding(&work);
+    return status;
 }
 
 mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
-    MCL_TRY(check_width(model, data));
-    struct embedding work = {.context = context, .data = data};
-    const uint64_t all = mcl_data_rows(data);
-    const size_t width = mcl_model_architecture(model)->embedding;
-    mcl_status status = create_embedding(&work, model);
-    for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
-        const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
-        status = embed_batch(&work, embeddings, width, first, count);
+    return embed(embeddings, mcl_model_architecture(model)->embedding, context, model, data, false);
+}
+
+mcl_status mcl_classify(
+    int32_t *classes, mcl_context *context, const mcl_model *model, const mcl_data *data)
+{
+    const uint64_t rows = mcl_data_rows(data);
+    const uint32_t count = mcl_model_architecture(model)->classes;
+    float *logits;
+    if (count == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "the model has no head that tells classes apart: fine-tune it with labels first");
+    MCL_TRY(mcl_allocate(&logits, rows, count * sizeof *logits));
+    const mcl_status status = embed(logits, count, context, model, data, true);
+    for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
+        const float *row = logits + i * count;
+        uint32_t best = 0;
+        for (uint32_t c = 1; c < count; c++)
+            best = row[c] > row[best] ? c : best;
+        classes[i] = (int32_t)best;
     }
-    for (size_t i = 0; i < READING && status == MCL_OK; i++)
-        status = wait_for_results(&work, &work.read[i]);
-    release_embedding(&work);
+    free(logits);
     return status;
 }
 

@@ -228,11 +228,19 @@ mcl_status mcl_objectives_parse(
     return MCL_OK;
 }
 
-static mcl_status check_batch(uint32_t *batch, const mcl_pretrain_options *options, uint64_t rows)
+mcl_status mcl_epochs_check(uint64_t epochs)
 {
-    uint64_t size = options->batch;
+    if (epochs == 0 || epochs > UINT32_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", epochs, UINT32_MAX);
+    return MCL_OK;
+}
+
+mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t usual, uint64_t rows)
+{
+    uint64_t size = wanted;
     if (size == MCL_BATCH_AUTO)
-        size = rows < 256 ? rows : 256;
+        size = rows < usual ? rows : usual;
     else if (size == MCL_BATCH_ALL)
         size = rows;
     if (size > rows)
@@ -310,14 +318,12 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_DATA,
             "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),
             UINT32_MAX);
-    if (options->epochs == 0 || options->epochs > UINT32_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", options->epochs, UINT32_MAX);
+    MCL_TRY(mcl_epochs_check(options->epochs));
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
-    MCL_TRY(check_batch(&rows, options, mcl_data_rows(data)));
+    MCL_TRY(mcl_batch_check(&rows, options->batch, 256, mcl_data_rows(data)));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))

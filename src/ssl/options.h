@@ -4,6 +4,13 @@
 
 #include "maskcl/pretrain.h"
 
+/* MCL_ERROR_ARGUMENT for a number of epochs that a run cannot have. */
+mcl_status mcl_epochs_check(uint64_t epochs);
+
+/* *batch = the rows of a batch, of so many, where `wanted` were asked for; MCL_BATCH_AUTO is
+ * `usual`, or all rows when there are fewer. */
+mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t usual, uint64_t rows);
+
 /* MCL_ERROR_ARGUMENT for options that make no sense by themselves, or for this data. On success
  * *batch is the number of rows of every batch. */
 mcl_status mcl_pretrain_check(

@@ -19,10 +19,12 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "ssl/checkpoint.h"
+#include "ssl/describe.h"
 #include "ssl/feed.h"
 #include "ssl/loss.h"
 #include "ssl/measures.h"
 #include "ssl/options.h"
+#include "ssl/parameters.h"
 #include "ssl/steps.h"
 #include "ssl/views.h"
 
@@ -235,22 +237,6 @@ static mcl_status prepare_checkpoints(struct trainer *trainer)
     return options->resume ? resume(trainer) : MCL_OK;
 }
 
-/* For the first count parameters. */
-static mcl_status create_optimizer(struct trainer *trainer, uint64_t count)
-{
-    mcl_tensor_place places[MCL_TENSORS_MAX];
-    mcl_part_range tensors[MCL_TENSORS_MAX];
-    const size_t places_count = mcl_architecture_tensors(places, &trainer->architecture);
-    size_t used = 0;
-    for (size_t i = 0; i < places_count; i++) {
-        if (places[i].offset < count)
-            tensors[used++] =
-                (mcl_part_range){places[i].offset, places[i].count, places[i].dimensions == 2};
-    }
-    return mcl_optimizer_create(
-        &trainer->optimizer, trainer->context, &trainer->options->optimizer, count, tensors, used);
-}
-
 static mcl_status create(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
@@ -275,7 +261,8 @@ static mcl_status create(struct trainer *trainer)
         mcl_loss_create(&trainer->loss, context, options, &trainer->architecture, trainer->batch));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
     const mcl_part last = decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR;
-    MCL_TRY(create_optimizer(trainer, mcl_part_end(&trainer->architecture, last)));
+    MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->optimizer,
+        &trainer->architecture, mcl_part_end(&trainer->architecture, last)));
     if (options->clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(
             &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
@@ -383,16 +370,7 @@ static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options
 static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    char text[256] = "";
-    uint64_t shape[MCL_DIMENSIONS_MAX];
-    const size_t dimensions = mcl_data_row_shape(trainer->data, shape);
-    for (size_t i = 0; i < dimensions; i++) {
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%" PRIu64, i ? "x" : "", shape[i]);
-    }
-    MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
-    MCL_TRY(mcl_model_metadata_set(model, "input_scaling",
-        mcl_data_element(trainer->data) == MCL_ELEMENT_UINT8 ? "1/255" : "1"));
+    MCL_TRY(mcl_describe_input(model, trainer->data));
     mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
     const size_t setting_count = mcl_objective_settings(settings, options);
     for (size_t i = 0; i < setting_count; i++)

@@ -136,32 +136,33 @@ void mcl_steps_deliver(mcl_steps *steps)
 }
 
 /* Completes what a step measured, and delivers or keeps it. */
-static void report(mcl_steps *steps, mcl_step *step, uint64_t number, double epoch_loss)
+static void report(mcl_steps *steps, mcl_step *step, uint64_t number)
 {
     const mcl_steps_options *options = &steps->options;
     step->steps = options->epochs * options->per_epoch;
     step->epoch = number / options->per_epoch + 1;
     step->epochs = options->epochs;
     step->epoch_end = ends_epoch(steps, number);
-    step->epoch_loss = epoch_loss;
     step->seconds = steps->rate.now.time - steps->start;
     steps->held[steps->held_count++] = *step;
     if (mcl_rate_settled(&steps->rate) || steps->held_count == HELD_MAX)
         mcl_steps_deliver(steps);
 }
 
-/* *mean = that of the losses of the epoch's steps, of which `last` is the last. */
-static mcl_status mean_loss(double *mean, const mcl_steps *steps, uint64_t last)
+/* The means of an epoch's steps, of which `last` is the last, to their reported step. */
+static mcl_status measure_epoch(mcl_step *reported, const mcl_steps *steps, uint64_t last)
 {
     const uint64_t count = steps->options.per_epoch;
-    double sum = 0.0;
+    double loss = 0.0, accuracy = 0.0;
     for (uint64_t i = 0; i < count; i++) {
-        mcl_step step = {0};
+        mcl_step step = {.accuracy = NAN};
         MCL_TRY(measure(
             &step, steps, steps->epoch_metrics + i * steps->options.metrics, last + 1 - count + i));
-        sum += step.loss;
+        loss += step.loss;
+        accuracy += step.accuracy;
     }
-    *mean = sum / (double)count;
+    reported->epoch_loss = loss / (double)count;
+    reported->epoch_accuracy = accuracy / (double)count;
     return MCL_OK;
 }
 
@@ -180,16 +181,15 @@ static mcl_status finish_oldest(mcl_steps *steps)
         &steps->rate, mcl_clock_seconds(), (steps->oldest - steps->first) * options->batch);
     if (!pending->reported)
         return MCL_OK;
-    double epoch_loss = NAN;
+    mcl_step step = {.accuracy = NAN, .epoch_loss = NAN, .epoch_accuracy = NAN};
     if (ends_epoch(steps, pending->step)) {
-        MCL_TRY(mean_loss(&epoch_loss, steps, pending->step));
-        steps->epoch_loss = epoch_loss;
+        MCL_TRY(measure_epoch(&step, steps, pending->step));
+        steps->epoch_loss = step.epoch_loss;
         metrics = steps->epoch_metrics + (options->per_epoch - 1) * options->metrics;
     }
-    mcl_step step = {0};
     MCL_TRY(measure(&step, steps, metrics, pending->step));
     if (options->report)
-        report(steps, &step, pending->step, epoch_loss);
+        report(steps, &step, pending->step);
     return MCL_OK;
 }
 

@@ -262,6 +262,29 @@ mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_e
         MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));
 }
 
+mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data)
+{
+    char options[OPTIONS_SIZE];
+    write_options(options, mcl_data_element(data), MCL_MASK_UNIFORM, false, false);
+    return mcl_kernel_expect(context, "views.cl", options);
+}
+
+mcl_status mcl_unmasked_rows(
+    mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out)
+{
+    const uint32_t columns = (uint32_t)mcl_data_columns(data);
+    char options[OPTIONS_SIZE];
+    cl_kernel kernel;
+    write_options(options, mcl_data_element(data), MCL_MASK_UNIFORM, false, false);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked_rows", options));
+    mcl_record_work(context, NULL, 0.0,
+        (double)batch * columns *
+            (double)(mcl_element_size(mcl_data_element(data)) + sizeof(float)));
+    return mcl_launch(context, kernel, columns, batch, MCL_BUFFER(rows->data),
+        MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
+        MCL_UINT(rows->gathered), MCL_UINT(columns), MCL_BUFFER(out));
+}
+
 mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)
 {
     return mcl_buffer_create_from(buffer, context, mcl_data_values(data), mcl_data_rows(data),

@@ -59,6 +59,12 @@ mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch,
 mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
     uint64_t count, cl_mem out);
 
+/* out[batch × columns] = the rows of a batch of this data set, scaled and unmasked. The first says
+ * that the second will be called. */
+mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data);
+mcl_status mcl_unmasked_rows(
+    mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out);
+
 /* *buffer = a copy of all rows in device memory, in their own type. */
 mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
 

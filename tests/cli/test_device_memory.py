@@ -102,7 +102,7 @@ class PretrainTest(LimitTest):
                 self.refuse(*arguments, limit, code=2, says=["--device-memory: " + limit])
 
     def test_it_is_for_whatever_uses_a_device(self):
-        for command in "pretrain", "embed", "reconstruct", "probe":
+        for command in "pretrain", "embed", "reconstruct", "probe", "finetune":
             self.assertIn("--device-memory LIMIT", self.succeed("help", command).stdout)
 
 

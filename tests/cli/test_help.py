@@ -8,8 +8,8 @@ import unittest
 
 from program import PROGRAM, ProgramTest, environment
 
-COMMANDS = ["devices", "pretrain", "embed", "probe", "reconstruct", "views", "info", "tune",
-            "verify", "help"]
+COMMANDS = ["devices", "pretrain", "embed", "probe", "finetune", "reconstruct", "views", "info",
+            "tune", "verify", "help"]
 
 
 class HelpTest(ProgramTest):

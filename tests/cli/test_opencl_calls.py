@@ -80,6 +80,8 @@ class ReleaseTest(WatchedTest):
         self.run_watched("embed", model, "images", "-o", "out.npy")
         self.run_watched("reconstruct", model, "images", "-o", "out.png")
         self.run_watched("probe", model, "images", "labels", "images", "labels")
+        self.run_watched("finetune", model, "images", "labels", "-o", "tuned.safetensors", "--test",
+                         "images", "--test-labels", "labels", "--labels-per-class", 2, "--compare")
 
     def test_errors(self):
         new = ["-o", "new.safetensors"]

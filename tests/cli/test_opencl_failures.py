@@ -74,6 +74,13 @@ class FailureTest(WatchedTest):
         self.random_rows("rows.npy", 3, 5)
         self.check_every_failure("out.npy", "embed", "model.safetensors", "rows.npy")
 
+    def test_finetune(self):
+        self.model(columns=64)
+        self.images("images", 5)
+        self.labels("labels", 5)
+        self.check_every_failure("tuned.safetensors", "finetune", "model.safetensors", "images",
+                                 "labels", "--epochs", 1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,12 +9,9 @@
  *   runs --print FILE...      prints the files with this device's digests, after a deliberate
  * change of the arithmetic */
 #define _POSIX_C_SOURCE 200809L
-#include "cases.h"
-
-#include <unistd.h>
+#include "data.h"
 
 #include "gemm/tuning.h"
-#include "maskcl/maskcl.h"
 
 #define KNOWN_SIZE 4096
 
@@ -24,58 +21,6 @@ struct way {
     size_t path_count;
     bool some, print, streamed, tuned;
 };
-
-static bool write_images(FILE *file, const unsigned char *values, const struct run_case *run)
-{
-    const unsigned sizes[] = {run->rows, run->height, run->width, run->channels};
-    const size_t count = (size_t)run->rows * run->columns;
-    unsigned char header[20] = {0, 0, 8, 4};
-    for (size_t i = 0; i < 4; i++) {
-        header[4 + 4 * i + 2] = (unsigned char)(sizes[i] >> 8);
-        header[4 + 4 * i + 3] = (unsigned char)sizes[i];
-    }
-    return fwrite(header, sizeof header, 1, file) == 1 && fwrite(values, count, 1, file) == 1 &&
-           fflush(file) == 0;
-}
-
-/* uint8 comes from files only. */
-static mcl_status open_images(mcl_data **data, const struct run_case *run)
-{
-    char path[] = "/tmp/maskcl-runs-XXXXXX";
-    const int descriptor = mkstemp(path);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    unsigned char *values = malloc((size_t)run->rows * run->columns);
-    if (!file || !values)
-        exit(EXIT_FAILURE);
-    case_make_bytes(values, run);
-    if (!write_images(file, values, run))
-        exit(EXIT_FAILURE);
-    const mcl_status status = mcl_data_open(data, path);
-    fclose(file);
-    unlink(path);
-    free(values);
-    return status;
-}
-
-static mcl_status open_data(mcl_data **data, const struct run_case *run)
-{
-    mcl_data *normal;
-    if (strcmp(run->kind, "images") == 0)
-        return open_images(data, run);
-    mcl_status status = mcl_data_synthetic(&normal, run->rows, run->columns, CASE_DATA_SEED);
-    if (status != MCL_OK)
-        return status;
-    float *values = malloc((size_t)run->rows * run->columns * sizeof *values);
-    if (!values)
-        exit(EXIT_FAILURE);
-    status = mcl_data_floats(values, normal, 0, run->rows);
-    mcl_data_free(normal);
-    case_make_floats(values, run);
-    if (status == MCL_OK)
-        status = mcl_data_from_floats(data, values, run->rows, run->columns);
-    free(values);
-    return status;
-}
 
 /* What a report adds to the digest. */
 struct reported {
@@ -188,7 +133,7 @@ static mcl_status train(uint64_t *model_digest, uint64_t *reports, mcl_context *
     mcl_model *model;
     mcl_status status = set_options(&options, run);
     if (status == MCL_OK)
-        status = open_data(&data, run);
+        status = case_open_data(&data, run);
     if (status != MCL_OK)
         return status;
     struct reported reported = {CASE_DIGEST, options.objective_count};

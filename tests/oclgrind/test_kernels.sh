@@ -113,6 +113,8 @@ model=$folder/model.safetensors
 checked embed "$model" "$folder/images" -o "$folder/out.npy" --reproducible
 checked reconstruct "$model" "$folder/images" -o "$folder/out.png"
 checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$folder/out.npy"
+checked finetune "$model" "$folder/images" "$folder/labels" -o "$folder/tuned.safetensors" \
+    --labels-per-class 2 --batch 4 --epochs 2 --quiet
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
 
 # finish_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;

@@ -1,0 +1,614 @@
+/* maskcl finetune: trains the encoder and a head with labels. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "files.h"
+#include "json.h"
+#include "maskcl/evaluate.h"
+#include "maskcl/finetune.h"
+#include "metrics.h"
+#include "pretrain_options.h"
+#include "progress.h"
+#include "signals.h"
+
+struct settings {
+    mcl_device_settings device;
+    mcl_finetune_options options;
+    const char *output;
+    const char *test, *test_labels; /* NULL: none */
+    const char *metrics;            /* NULL: none */
+    bool compare;
+    bool json;
+};
+
+enum start { FROM_MODEL, FROM_SCRATCH, STARTS };
+
+static const char *const titles[STARTS] = {"the model", "scratch"};
+static const char *const names[STARTS] = {"model", "scratch"};
+
+/* What the trainings that begin in one way came to. */
+struct outcome {
+    bool done;
+    double accuracy[MCL_FEW_DRAWS]; /* of the test rows, a training each */
+    double seconds;                 /* of all trainings */
+};
+
+/* The command as the report callback sees it. */
+struct run {
+    const struct settings *settings;
+    const char *model_path;
+    mcl_context *context;
+    mcl_model *model;
+    mcl_labelled train, test;
+    mcl_progress progress;
+    mcl_metrics metrics;
+    bool lost;      /* some metrics could not be written */
+    size_t seeds;   /* trainings of each kind */
+    uint64_t batch; /* rows a step */
+    uint64_t rows;  /* that are trained on */
+    bool saved;     /* the model is written: the first training is through */
+    mcl_step last;
+    struct outcome outcomes[STARTS];
+    char digest[MCL_DIGEST_SIZE];
+};
+
+/* Draws differ by which rows keep their labels; it takes a test to tell how much. */
+static bool has_several_seeds(const struct settings *settings)
+{
+    return settings->options.labels_per_class && settings->test;
+}
+
+static bool has_several_runs(const struct settings *settings)
+{
+    return has_several_seeds(settings) || settings->compare;
+}
+
+static void warn_of_lost_metrics(struct run *run)
+{
+    const char *reason = strerror(errno);
+    run->lost = true;
+    mcl_progress_clear(&run->progress);
+    mcl_warn(
+        "--metrics: %s: cannot write: %s; training goes on without", run->metrics.path, reason);
+}
+
+static void report(const mcl_step *step, void *user)
+{
+    struct run *run = user;
+    run->last = *step;
+    if (!mcl_metrics_step(&run->metrics, step, NULL, 0))
+        warn_of_lost_metrics(run);
+    if (run->progress.terminal || !has_several_runs(run->settings))
+        mcl_progress_step(&run->progress, step);
+}
+
+static uint64_t count_classes(const mcl_labelled *set)
+{
+    int32_t most = 0;
+    for (uint64_t i = 0; i < mcl_data_rows(set->data); i++)
+        most = set->labels[i] > most ? set->labels[i] : most;
+    return (uint64_t)most + 1;
+}
+
+/* *rows = how many are trained on. A class with too few is refused when training begins. */
+static mcl_exit count_rows(uint64_t *rows, const struct run *run)
+{
+    const uint64_t all = mcl_data_rows(run->train.data);
+    const uint64_t per_class = run->settings->options.labels_per_class;
+    uint64_t classes = 0;
+    *rows = all;
+    if (!per_class)
+        return MCL_EXIT_DONE;
+    bool *present = calloc((size_t)count_classes(&run->train), sizeof *present);
+    if (!present)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for a number a class");
+    for (uint64_t i = 0; i < all; i++) {
+        classes += !present[run->train.labels[i]];
+        present[run->train.labels[i]] = true;
+    }
+    free(present);
+    *rows = classes && per_class < all / classes ? per_class * classes : all;
+    return MCL_EXIT_DONE;
+}
+
+static uint64_t batch_of(uint64_t batch, uint64_t rows)
+{
+    if (batch == MCL_BATCH_AUTO)
+        return rows < MCL_FINETUNE_BATCH ? rows : MCL_FINETUNE_BATCH;
+    return batch == MCL_BATCH_ALL ? rows : batch;
+}
+
+static mcl_exit save(struct run *run, mcl_model *model)
+{
+    mcl_survive_failed_writes();
+    const mcl_status status = mcl_model_save(model, run->settings->output);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    mcl_model_digest(run->digest, model);
+    run->saved = true;
+    return MCL_EXIT_DONE;
+}
+
+/* Ctrl-C: keeps the model so far, unless the one that is wanted is there already. */
+static mcl_exit interrupted(struct run *run, mcl_model *model)
+{
+    const char *output = run->settings->output;
+    char place[256]; /* saving may put another message in its place */
+    snprintf(place, sizeof place, "%s", mcl_error_message());
+    if (run->saved) {
+        fprintf(stderr,
+            "maskcl: interrupted in a later training: the model of the first is in %s\n", output);
+        return MCL_EXIT_INTERRUPTED;
+    }
+    if (strcmp(mcl_model_metadata_get(model, "finetune_steps"), "0") == 0) {
+        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n", output);
+        return MCL_EXIT_INTERRUPTED;
+    }
+    const mcl_exit code = save(run, model);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s\n", place, output);
+    return MCL_EXIT_INTERRUPTED;
+}
+
+/* *accuracy = the part of the test rows that the model tells right. */
+static mcl_exit test_model(double *accuracy, const struct run *run, const mcl_model *model)
+{
+    const uint64_t rows = mcl_data_rows(run->test.data);
+    uint64_t right = 0;
+    int32_t *classes = malloc((size_t)rows * sizeof *classes);
+    if (!classes)
+        return mcl_complain(
+            MCL_EXIT_FAILED, "the host has no memory for the classes of %" PRIu64 " rows", rows);
+    const mcl_status status = mcl_classify(classes, run->context, model, run->test.data);
+    for (uint64_t i = 0; i < rows && status == MCL_OK; i++)
+        right += classes[i] == run->test.labels[i];
+    free(classes);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    *accuracy = (double)right / (double)rows;
+    return MCL_EXIT_DONE;
+}
+
+/* Says how a training among several went, where no bar shows it. */
+static void print_run(const struct run *run, enum start start, size_t seed)
+{
+    if (run->progress.quiet || run->progress.terminal || !has_several_runs(run->settings))
+        return;
+    fprintf(stderr, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
+        run->settings->options.seed + seed, 100 * run->outcomes[start].accuracy[seed],
+        run->last.seconds);
+}
+
+static mcl_exit train(struct run *run, enum start start, size_t seed)
+{
+    const struct settings *settings = run->settings;
+    struct outcome *outcome = &run->outcomes[start];
+    mcl_finetune_options options = settings->options;
+    mcl_model *tuned = NULL;
+    options.seed += seed;
+    options.from_scratch = start == FROM_SCRATCH;
+    options.report = report;
+    options.report_every = settings->metrics || (run->progress.terminal && !run->progress.quiet);
+    options.user = run;
+    options.stop = mcl_interrupt_catch();
+    run->progress.rows = run->batch;
+    run->progress.shown = 0;
+    run->progress.shown_at = 0.0;
+    const mcl_status status = mcl_finetune(
+        &tuned, run->context, run->model, run->train.data, run->train.labels, &options);
+    mcl_progress_clear(&run->progress);
+    mcl_exit code = MCL_EXIT_DONE;
+    if (status == MCL_INTERRUPTED)
+        code = interrupted(run, tuned);
+    else if (status != MCL_OK)
+        code = mcl_complain_status(status);
+    else if (!run->saved)
+        code = save(run, tuned);
+    outcome->seconds += run->last.seconds;
+    if (code == MCL_EXIT_DONE && settings->test) {
+        code = test_model(&outcome->accuracy[seed], run, tuned);
+        if (code == MCL_EXIT_DONE)
+            print_run(run, start, seed);
+    }
+    mcl_model_free(tuned);
+    return code;
+}
+
+/* All trainings, the one whose model is written first. */
+static mcl_exit train_all(struct run *run)
+{
+    const struct settings *settings = run->settings;
+    const enum start first = settings->options.from_scratch ? FROM_SCRATCH : FROM_MODEL;
+    const enum start last = settings->compare ? FROM_SCRATCH : first;
+    mcl_exit code = MCL_EXIT_DONE;
+    for (enum start start = first; start <= last && code == MCL_EXIT_DONE; start++) {
+        for (size_t seed = 0; seed < run->seeds && code == MCL_EXIT_DONE; seed++)
+            code = train(run, start, seed);
+        run->outcomes[start].done = true;
+    }
+    return code;
+}
+
+static mcl_exit train_with_metrics(struct run *run)
+{
+    const struct settings *settings = run->settings;
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    code = train_all(run);
+    if (!mcl_metrics_close(&run->metrics))
+        warn_of_lost_metrics(run);
+    if (run->lost && code == MCL_EXIT_DONE)
+        code = mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
+            settings->metrics, settings->output);
+    return code;
+}
+
+static void print_summary(const struct run *run)
+{
+    const mcl_step *last = &run->last;
+    const double trained = (double)run->batch * (double)last->steps;
+    printf("fine-tuned on %" PRIu64 " rows for %" PRIu64
+           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f; wrote %s\n",
+        run->rows, last->epochs, last->epochs == 1 ? "" : "s", last->seconds,
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->epoch_accuracy,
+        run->settings->output);
+}
+
+static void print_table(const struct run *run)
+{
+    printf("%-10s  %9s  %14s  %7s\n", "begun from", "trainings", "test accuracy", "seconds");
+    for (enum start start = 0; start < STARTS; start++) {
+        const struct outcome *outcome = &run->outcomes[start];
+        const mcl_mean accuracy = mcl_mean_of(outcome->accuracy, run->seeds);
+        if (!outcome->done)
+            continue;
+        printf("%-10s  %9zu  ", titles[start], run->seeds);
+        if (run->seeds == 1)
+            printf("%13.2f%%", 100 * accuracy.mean);
+        else
+            printf("%5.2f ± %5.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
+        printf("  %7.1f\n", outcome->seconds);
+    }
+}
+
+static void print_text(const struct run *run)
+{
+    if (!run->progress.quiet && !has_several_runs(run->settings))
+        print_summary(run);
+    if (run->settings->test)
+        print_table(run);
+    if (run->progress.quiet)
+        return;
+    if (has_several_runs(run->settings))
+        printf("wrote %s, the first one's model\n", run->settings->output);
+    printf("digest %s\n", run->digest);
+}
+
+static mcl_exit print_json(const struct run *run)
+{
+    cJSON *root = mcl_json_object();
+    mcl_json_number(root, "train_rows", (double)run->rows);
+    if (run->settings->options.labels_per_class)
+        mcl_json_number(root, "labels_per_class", (double)run->settings->options.labels_per_class);
+    if (run->settings->test)
+        mcl_json_number(root, "test_rows", (double)mcl_data_rows(run->test.data));
+    mcl_json_text(root, "device", mcl_context_device(run->context)->name);
+    mcl_json_text(root, "digest", run->digest);
+    cJSON *results = mcl_json_array_in(root, "results");
+    for (enum start start = 0; start < STARTS; start++) {
+        const struct outcome *outcome = &run->outcomes[start];
+        if (!outcome->done)
+            continue;
+        cJSON *entry = mcl_json_object_at(results);
+        mcl_json_text(entry, "begun_from", names[start]);
+        mcl_json_number(entry, "trainings", (double)run->seeds);
+        if (run->settings->test) {
+            const mcl_mean accuracy = mcl_mean_of(outcome->accuracy, run->seeds);
+            mcl_json_number(entry, "accuracy", accuracy.mean);
+            mcl_json_number(entry, "deviation", accuracy.deviation);
+        }
+        mcl_json_number(entry, "seconds", outcome->seconds);
+    }
+    return mcl_json_print(root);
+}
+
+static mcl_exit check_settings(const struct settings *settings, const char *const *paths)
+{
+    const char *const inputs[] = {
+        paths[0], paths[1], paths[2], settings->test, settings->test_labels};
+    mcl_exit code = mcl_check_output(settings->output, inputs, 5);
+    for (size_t i = 0; i < 5 && code == MCL_EXIT_DONE && settings->metrics; i++) {
+        if (inputs[i] && mcl_same_file(settings->metrics, inputs[i]))
+            code = mcl_complain(MCL_EXIT_USAGE,
+                "--metrics: %s is the input %s, which would be lost: name another file",
+                settings->metrics, inputs[i]);
+    }
+    if (code == MCL_EXIT_DONE && settings->metrics &&
+        mcl_same_file(settings->metrics, settings->output))
+        code = mcl_complain(MCL_EXIT_USAGE,
+            "--metrics: %s is the model's file too: name another file", settings->metrics);
+    return code;
+}
+
+/* Refuses test rows of classes that no training row tells of. */
+static mcl_exit check_test(const struct run *run)
+{
+    const uint64_t classes = count_classes(&run->train), tested = count_classes(&run->test);
+    if (tested <= classes)
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_FAILED,
+        "%s: has rows of class %" PRIu64 ", but the largest class of the training rows is %" PRIu64,
+        run->settings->test_labels, tested - 1, classes - 1);
+}
+
+static mcl_exit load(struct run *run, const char *const *paths)
+{
+    const struct settings *settings = run->settings;
+    mcl_exit code = mcl_load_model(&run->model, paths[0]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_load_labelled(&run->train, paths[1], paths[2]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_width(run->model, paths[0], run->train.data, paths[1]);
+    if (code != MCL_EXIT_DONE || !settings->test)
+        return code;
+    code = mcl_load_labelled(&run->test, settings->test, settings->test_labels);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_width(run->model, paths[0], run->test.data, settings->test);
+    return code == MCL_EXIT_DONE ? check_test(run) : code;
+}
+
+static mcl_exit run_command(void *given, const mcl_arguments *arguments)
+{
+    const struct settings *settings = given;
+    struct run run = {.settings = settings,
+        .progress = mcl_progress_start(settings->device.quiet),
+        .seeds = has_several_seeds(settings) ? MCL_FEW_DRAWS : 1};
+    mcl_exit code = check_settings(settings, arguments->operands);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_interrupt_prepare();
+    code = load(&run, arguments->operands);
+    if (code == MCL_EXIT_DONE)
+        code = count_rows(&run.rows, &run);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_open_device(&run.context, &settings->device);
+    if (code == MCL_EXIT_DONE) {
+        run.batch = batch_of(settings->options.batch, run.rows);
+        mcl_progress_note(&run.progress, "compiling kernels and loading the data");
+        code = train_with_metrics(&run);
+    }
+    if (code == MCL_EXIT_DONE && settings->json)
+        code = print_json(&run);
+    else if (code == MCL_EXIT_DONE)
+        print_text(&run);
+    mcl_context_close(run.context);
+    mcl_free_labelled(&run.train);
+    mcl_free_labelled(&run.test);
+    mcl_model_free(run.model);
+    return code;
+}
+
+static const char *needs_test_labels(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->test_labels ? NULL : "the classes of its rows are needed: add --test-labels";
+}
+
+static const char *needs_test(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->test ? NULL : "there are no rows to test on: add --test and --test-labels";
+}
+
+static const char *compare_conflict(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->options.from_scratch
+               ? "--from-scratch trains nothing to compare with: leave it out"
+               : needs_test(given);
+}
+
+static const char *needs_momentum(const void *given)
+{
+    const struct settings *settings = given;
+    const mcl_optimizer_kind kind = settings->options.optimizer.kind;
+    return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
+               ? NULL
+               : "only sgd and lars have a momentum: add --optimizer sgd";
+}
+
+static const char *schedule_conflict(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->options.schedule.kind == MCL_SCHEDULE_STEP ? "it is constant or cosine here"
+                                                                : NULL;
+}
+
+static const char *metrics_conflict(const void *given)
+{
+    return has_several_runs(given) ? "it has room for one training, but there are several: leave "
+                                     "out --compare, and --test or --labels-per-class"
+                                   : NULL;
+}
+
+static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_option_batch.parse(field, text, option);
+}
+
+static void show_batch(char *text, size_t size, const void *field)
+{
+    if (*(const uint64_t *)field == MCL_BATCH_AUTO)
+        snprintf(text, size, "%d, or all rows when there are fewer", MCL_FINETUNE_BATCH);
+    else
+        mcl_option_batch.show(text, size, field);
+}
+
+static const mcl_option_type type_batch = {parse_batch, show_batch};
+
+#define OFFSET(member) offsetof(struct settings, member)
+
+static const mcl_option options[] = {
+    {.name = "labels-per-class",
+        .argument = "N",
+        .group = "Data",
+        .help = "train on N labelled rows of each class alone, drawn at random from the seed; with "
+                "--test five times, for five seeds, of which the mean and the standard deviation "
+                "are printed",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.labels_per_class),
+        .least = 1,
+        .without = "all rows"},
+    {.name = "test",
+        .argument = "DATA",
+        .group = "Data",
+        .help = "rows to measure the accuracy on after training",
+        .type = &mcl_option_text,
+        .offset = OFFSET(test),
+        .conflict = needs_test_labels},
+    {.name = "test-labels",
+        .argument = "LABELS",
+        .group = "Data",
+        .help = "their classes",
+        .type = &mcl_option_text,
+        .offset = OFFSET(test_labels),
+        .conflict = needs_test},
+    {.name = "from-scratch",
+        .group = "Model",
+        .help = "begin with new parameters drawn from the seed: the model gives its widths alone",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(options.from_scratch)},
+    {.name = "compare",
+        .group = "Model",
+        .help = "train from the model and from scratch, and print both accuracies",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(compare),
+        .conflict = compare_conflict},
+    {.name = "optimizer",
+        .argument = "adam|adamw|sgd|lars|lamb",
+        .group = "Optimizer",
+        .help = "as in 'maskcl help pretrain'",
+        .type = &mcl_option_optimizer,
+        .offset = OFFSET(options.optimizer.kind)},
+    {.name = "lr",
+        .argument = "RATE",
+        .group = "Optimizer",
+        .help = "learning rate",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.optimizer.learning_rate),
+        .range = &mcl_range_positive},
+    {.name = "weight-decay",
+        .argument = "DECAY",
+        .group = "Optimizer",
+        .help = "weight decay",
+        .type = &mcl_option_weight_decay,
+        .offset = OFFSET(options.optimizer.weight_decay),
+        .range = &mcl_range_not_negative},
+    {.name = "momentum",
+        .argument = "M",
+        .group = "Optimizer",
+        .help = "momentum of sgd and lars",
+        .type = &mcl_option_momentum,
+        .offset = OFFSET(options.optimizer.momentum),
+        .range = &mcl_range_momentum,
+        .conflict = needs_momentum},
+    {.name = "schedule",
+        .argument = "constant|cosine",
+        .group = "Optimizer",
+        .help = "how the learning rate goes on from --lr: it stays, or it falls to 0 by half a "
+                "cosine",
+        .type = &mcl_option_schedule,
+        .offset = OFFSET(options.schedule.kind),
+        .conflict = schedule_conflict},
+    {.name = "warmup",
+        .argument = "EPOCHS",
+        .group = "Optimizer",
+        .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by "
+                "the same amount a step",
+        .type = &mcl_option_double,
+        .offset = OFFSET(options.schedule.warmup),
+        .range = &mcl_range_not_negative},
+    {.name = "batch",
+        .argument = "N|all",
+        .group = "Run",
+        .help = "rows a step",
+        .type = &type_batch,
+        .offset = OFFSET(options.batch),
+        .least = 1},
+    {.name = "epochs",
+        .argument = "N",
+        .group = "Run",
+        .help = "passes over the labelled rows",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.epochs),
+        .least = 1,
+        .most = UINT32_MAX},
+    {.name = "seed",
+        .argument = "N",
+        .group = "Run",
+        .help = "what all random numbers follow from: the head's initial parameters, the order of "
+                "the rows, and which of them keep their labels",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(options.seed)},
+    MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "output",
+        .letter = 'o',
+        .required = true,
+        .argument = "TUNED.safetensors",
+        .group = "Output",
+        .help = "the model file to write: the encoder, the head and the decoder, which stays as it "
+                "was; of several trainings the first one's",
+        .type = &mcl_option_text,
+        .offset = OFFSET(output)},
+    {.name = "metrics",
+        .argument = "FILE.jsonl",
+        .group = "Output",
+        .help = "write a JSON object a step, as the steps come: step, epoch, loss, accuracy on the "
+                "batch, lr, rows_per_s, seconds; of a single training",
+        .type = &mcl_option_text,
+        .offset = OFFSET(metrics),
+        .conflict = metrics_conflict},
+    {.name = "json",
+        .group = "Output",
+        .help = "print one JSON object",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(json)},
+};
+
+static void set_defaults(void *given)
+{
+    struct settings *settings = given;
+    mcl_finetune_defaults(&settings->options);
+}
+
+const mcl_command mcl_command_finetune = {
+    .name = "finetune",
+    .summary = "train a model further, with labels",
+    .description =
+        "Trains the model's encoder and a new linear head behind it by cross-entropy with the "
+        "labels, on the rows as they are. The file that it writes is a model as any other: 'embed' "
+        "gives the fine-tuned encoder's embeddings, and PyTorch finds the head as head.weight and "
+        "head.bias.\n"
+        "With --test it says how many test rows the head tells right, with --compare also what the "
+        "same network comes to without pre-training.\n"
+        "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
+        "once.",
+    .examples =
+        "  maskcl finetune fashion.safetensors train-images-idx3-ubyte.gz \\\n"
+        "      train-labels-idx1-ubyte.gz -o tuned.safetensors --labels-per-class 60 \\\n"
+        "      --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz \\\n"
+        "      --compare",
+    .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to train on"},
+        {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"}},
+    .operand_count = 3,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .settings_size = sizeof(struct settings),
+    .set_defaults = set_defaults,
+    .run = run_command,
+};

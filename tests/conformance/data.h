@@ -1,0 +1,64 @@
+/* The data of a run as the library takes it. */
+#ifndef MASKCL_CONFORMANCE_DATA_H
+#define MASKCL_CONFORMANCE_DATA_H
+
+#include "cases.h"
+
+#include <unistd.h>
+
+#include "maskcl/maskcl.h"
+
+static inline bool case_write_images(
+    FILE *file, const unsigned char *values, const struct run_case *run)
+{
+    const unsigned sizes[] = {run->rows, run->height, run->width, run->channels};
+    const size_t count = (size_t)run->rows * run->columns;
+    unsigned char header[20] = {0, 0, 8, 4};
+    for (size_t i = 0; i < 4; i++) {
+        header[4 + 4 * i + 2] = (unsigned char)(sizes[i] >> 8);
+        header[4 + 4 * i + 3] = (unsigned char)sizes[i];
+    }
+    return fwrite(header, sizeof header, 1, file) == 1 && fwrite(values, count, 1, file) == 1 &&
+           fflush(file) == 0;
+}
+
+/* uint8 comes from files only. */
+static inline mcl_status case_open_images(mcl_data **data, const struct run_case *run)
+{
+    char path[] = "/tmp/maskcl-runs-XXXXXX";
+    const int descriptor = mkstemp(path);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    unsigned char *values = malloc((size_t)run->rows * run->columns);
+    if (!file || !values)
+        exit(EXIT_FAILURE);
+    case_make_bytes(values, run);
+    if (!case_write_images(file, values, run))
+        exit(EXIT_FAILURE);
+    const mcl_status status = mcl_data_open(data, path);
+    fclose(file);
+    unlink(path);
+    free(values);
+    return status;
+}
+
+static inline mcl_status case_open_data(mcl_data **data, const struct run_case *run)
+{
+    mcl_data *normal;
+    if (strcmp(run->kind, "images") == 0)
+        return case_open_images(data, run);
+    mcl_status status = mcl_data_synthetic(&normal, run->rows, run->columns, CASE_DATA_SEED);
+    if (status != MCL_OK)
+        return status;
+    float *values = malloc((size_t)run->rows * run->columns * sizeof *values);
+    if (!values)
+        exit(EXIT_FAILURE);
+    status = mcl_data_floats(values, normal, 0, run->rows);
+    mcl_data_free(normal);
+    case_make_floats(values, run);
+    if (status == MCL_OK)
+        status = mcl_data_from_floats(data, values, run->rows, run->columns);
+    free(values);
+    return status;
+}
+
+#endif
