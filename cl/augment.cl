@@ -116,10 +116,12 @@ inline void place16(uint16 *line, uint16 *within, const uint element, const uint
 inline void beside16(float16 *left, float16 *right, const global ELEMENT *x, const int16 x0,
     const int16 y, const int16 channel, const int width, const int height)
 {
-    const int16 line = clamp(y, 0, height - 1) * width, known = y == clamp(y, 0, height - 1);
+    /* Not clamp with numbers for bounds, which Oclgrind 21.10 takes for other ones. */
+    const int16 inside = min(max(y, (int16)0), (int16)(height - 1)), known = y == inside;
+    const int16 line = inside * width;
     int p[16];
     if (PAIRS) {
-        const int16 column = clamp(x0, 0, width - 2);
+        const int16 column = min(max(x0, (int16)0), (int16)(width - 2));
         vstore16(line + column, 0, p);
         const VECTOR(ELEMENT, 16) low = PAIRS8(x, p), high = PAIRS8(x, p + 8);
         const float16 one = as_floats((VECTOR(ELEMENT, 16))(low.even, high.even));
@@ -130,7 +132,8 @@ inline void beside16(float16 *left, float16 *right, const global ELEMENT *x, con
         *right = select((float16)0.0f, select(shifted_right, other, x0 == column), known);
         return;
     }
-    const int16 first = clamp(x0, 0, width - 1), second = clamp(x0 + 1, 0, width - 1);
+    const int16 first = min(max(x0, (int16)0), (int16)(width - 1));
+    const int16 second = min(max(x0 + 1, (int16)0), (int16)(width - 1));
     vstore16((line + first) * CHANNELS + channel, 0, p);
     *left = select((float16)0.0f, GATHER(x, p), known & (x0 == first));
     vstore16((line + second) * CHANNELS + channel, 0, p);
