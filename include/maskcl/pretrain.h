@@ -21,9 +21,10 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_COSINE,  /* 1 − cos of a row's two views; collapses, see the README */
     MCL_OBJECTIVE_NT_XENT, /* SimCLR's (Chen et al. 2020): a row's views against all others */
     MCL_OBJECTIVE_RECONSTRUCTION, /* mean squared error of the decoder's output on both views */
-    MCL_OBJECTIVE_VICREG, /* Bardes et al. 2022: near views, columns that vary and do not correlate
-                           */
-    MCL_OBJECTIVE_BARLOW, /* Zbontar et al. 2021: views' columns correlate with themselves alone */
+    MCL_OBJECTIVE_VICREG,  /* Bardes et al. 2022: near views, columns that vary and do not correlate
+                            */
+    MCL_OBJECTIVE_BARLOW,  /* Zbontar et al. 2021: views' columns correlate with themselves alone */
+    MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 
@@ -137,6 +138,10 @@ typedef struct mcl_pretrain_options {
      * that compare views, and that the embedding does without; a count of 0: none. */
     uint32_t projector[MCL_HEAD_MAX];
     uint32_t projector_count;
+    /* Widths of the layers of simsiam's predictor before its last, which is as wide as what it
+     * predicts. */
+    uint32_t predictor[MCL_HEAD_MAX];
+    uint32_t predictor_count;
     mcl_optimizer_options optimizer;
     mcl_schedule_options schedule;
     double clip_norm; /* above 0: the gradient's norm is made at most this before each step */

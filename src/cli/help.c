@@ -170,6 +170,10 @@ static void print_objectives(void)
             "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "
             "temperature; "
             "for wide embeddings and small batches",
+        [MCL_OBJECTIVE_SIMSIAM] =
+            "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
+            "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
+            "no temperature; sensitive to the learning rate, and better with --projector",
         [MCL_OBJECTIVE_BARLOW] =
             "Barlow Twins: makes each column of one view's embedding correlate with the same "
             "column "

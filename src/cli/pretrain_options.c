@@ -86,6 +86,18 @@ static void show_projector(char *text, size_t size, const void *field)
     show_widths(text, size, options->projector, options->projector_count);
 }
 
+static mcl_exit parse_predictor(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    return parse_widths(options->predictor, &options->predictor_count, MCL_HEAD_MAX, text, option);
+}
+
+static void show_predictor(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_options *options = field;
+    show_widths(text, size, options->predictor, options->predictor_count);
+}
+
 static mcl_exit parse_reconstruct(void *field, const char *text, const mcl_option *option)
 {
     return mcl_reconstruct_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
@@ -347,6 +359,7 @@ const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_projector = {parse_projector, show_projector};
+static const mcl_option_type type_predictor = {parse_predictor, show_predictor};
 static const mcl_option_type type_reconstruct = {parse_reconstruct, show_reconstruct};
 static const mcl_option_type type_reconstruction_loss = {
     parse_reconstruction_loss, show_reconstruction_loss};
@@ -411,6 +424,16 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options),
         .least = 1,
         .most = UINT32_MAX},
+    {.name = "predictor",
+        .recipe = true,
+        .argument = "WIDTHS",
+        .group = "Model",
+        .help = "widths of the layers of simsiam's predictor, joined by commas, without its last, "
+                "which is as wide as what it predicts; or 'none'",
+        .type = &type_predictor,
+        .offset = OFFSET(options),
+        .least = 1,
+        .most = UINT32_MAX},
     {.name = "views",
         .recipe = true,
         .argument = "PARTS",
@@ -451,9 +474,9 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent, reconstruction, vicreg or barlow, or several joined by +, with "
-                "weights as in "
-                "nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
+        .help = "cosine, nt-xent, reconstruction, vicreg, barlow or simsiam, or several joined by "
+                "+, with "
+                "weights as in nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
         .type = &type_objective,
         .offset = OFFSET(options)},
     {.name = "temperature",

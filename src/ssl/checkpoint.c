@@ -76,6 +76,9 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
     char projector[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
     write_widths(projector, sizeof projector, options->projector, options->projector_count);
     add(conditions, "projector", "--projector", "%s", projector);
+    char predictor[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
+    write_widths(predictor, sizeof predictor, options->predictor, options->predictor_count);
+    add(conditions, "predictor", "--predictor", "%s", predictor);
 }
 
 static void add_views(mcl_conditions *conditions, const mcl_view_options *options)

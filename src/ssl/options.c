@@ -18,6 +18,7 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_RECONSTRUCTION] = "reconstruction",
     [MCL_OBJECTIVE_VICREG] = "vicreg",
     [MCL_OBJECTIVE_BARLOW] = "barlow",
+    [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
 static const char *const reconstruction_loss_names[] = {"mse", "bce"};
@@ -53,6 +54,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->reconstruct = MCL_RECONSTRUCT_ALL;
     options->reconstruction_loss = MCL_RECONSTRUCTION_MSE;
     options->projector_count = 0;
+    options->predictor_count = 0;
     options->optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
         MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
     options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
@@ -303,6 +305,20 @@ static mcl_status check_projector(const mcl_pretrain_options *options)
         "an objective such as nt-xent");
 }
 
+static mcl_status check_predictor(const mcl_pretrain_options *options)
+{
+    const bool simsiam = mcl_has_objective(options, MCL_OBJECTIVE_SIMSIAM);
+    if (simsiam && options->predictor_count == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "simsiam needs a predictor, without which every embedding becomes the same: add one, "
+            "such as --predictor %" PRIu32,
+            options->embedding < 8 ? 2 : options->embedding / 4);
+    if (!simsiam && options->predictor_count > 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a predictor is for the objective simsiam: leave it out, or add that");
+    return MCL_OK;
+}
+
 /* Whether an objective means nothing in a batch of one row. */
 static bool compares_rows(mcl_objective_kind kind)
 {
@@ -349,6 +365,7 @@ mcl_status mcl_pretrain_check(
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
     MCL_TRY(check_projector(options));
+    MCL_TRY(check_predictor(options));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))
         MCL_TRY(check_negatives(options, rows));
     if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&

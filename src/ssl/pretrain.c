@@ -251,6 +251,8 @@ static mcl_status create(struct trainer *trainer)
     trainer->architecture.activation = options->activation;
     trainer->architecture.projector_count = options->projector_count;
     memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
+    trainer->architecture.predictor_count = options->predictor_count;
+    memcpy(trainer->architecture.predictor, options->predictor, sizeof options->predictor);
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
     mcl_layer layers[MCL_LAYERS_MAX];

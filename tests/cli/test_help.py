@@ -50,7 +50,7 @@ class HelpTest(ProgramTest):
         text = " ".join(self.succeed("help", "pretrain").stdout.split())
         for option in ["--hidden", "--embedding", "--activation", "--views", "--mask", "--mask-ratio",
                        "--mask-patch", "--objective", "--temperature", "--negatives", "--margin",
-                       "--reconstruct", "--reconstruction-loss", "--projector", "--optimizer", "--lr",
+                       "--reconstruct", "--reconstruction-loss", "--projector", "--predictor", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
                        "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--early-stop", "--batch", "--epochs", "--seed", "--recipe",
                        "--synthetic", "--metrics", "--metrics-every", "--platform", "--device",
@@ -90,7 +90,7 @@ class HelpTest(ProgramTest):
 
     def test_objectives_have_a_sentence_each(self):
         text = self.succeed("help", "objectives").stdout
-        for name in "cosine", "nt-xent", "reconstruction", "vicreg", "barlow":
+        for name in "cosine", "nt-xent", "reconstruction", "vicreg", "barlow", "simsiam":
             self.assertRegex(text, r"(?m)^  %s +\w" % name)
 
     def test_version(self):

@@ -62,6 +62,8 @@ class ParityTest(unittest.TestCase):
             command += ["--clip-norm", run["clip_norm"]]
         if run["projector"]:
             command += ["--projector", ",".join(map(str, run["projector"]))]
+        if run["predictor"]:
+            command += ["--predictor", ",".join(map(str, run["predictor"]))]
         if run["negatives"]:
             command += ["--negatives", run["negatives"], "--margin", run["margin"]]
         if any(name == "reconstruction" for name, _ in run["objectives"]):

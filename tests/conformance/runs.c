@@ -50,6 +50,8 @@ static mcl_status set_option(mcl_pretrain_options *options, const char *name, co
         return mcl_reconstruction_loss_parse(&options->reconstruction_loss, value);
     else if (strcmp(name, "projector") == 0)
         options->projector[options->projector_count++] = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(name, "predictor") == 0)
+        options->predictor[options->predictor_count++] = (uint32_t)strtoul(value, NULL, 10);
     else
         return MCL_ERROR_ARGUMENT;
     return MCL_OK;

@@ -10,7 +10,7 @@
 #include "ssl/options.h"
 #include "ssl/view_options.h"
 
-#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg or barlow"
+#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow or simsiam"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
@@ -107,6 +107,7 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION), "reconstruction");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_VICREG), "vicreg");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BARLOW), "barlow");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SIMSIAM), "simsiam");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
         mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli, block or none");
@@ -403,6 +404,21 @@ START_TEST(test_negatives)
 }
 END_TEST
 
+START_TEST(test_predictor_and_simsiam_need_each_other)
+{
+    options.objective_count = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM;
+    assert_refused(images,
+        "simsiam needs a predictor, without which every embedding becomes the same: add one, such "
+        "as --predictor 16");
+    options.predictor_count = 1;
+    options.predictor[0] = 8;
+    assert_batch(images, 256);
+    options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT;
+    assert_refused(images, "a predictor is for the objective simsiam: leave it out, or add that");
+}
+END_TEST
+
 START_TEST(test_projector_needs_a_comparison)
 {
     options.objective_count = 1;
@@ -521,6 +537,7 @@ int main(void)
     tcase_add_test(tcase, test_temperature);
     tcase_add_test(tcase, test_one_row_has_no_others);
     tcase_add_test(tcase, test_negatives);
+    tcase_add_test(tcase, test_predictor_and_simsiam_need_each_other);
     tcase_add_test(tcase, test_projector_needs_a_comparison);
     tcase_add_test(tcase, test_mask_ratio);
     tcase_add_test(tcase, test_block_masks_need_images);
