@@ -126,6 +126,9 @@ typedef struct mcl_pretrain_options {
     uint32_t hidden_count;
     uint32_t embedding;
     mcl_activation activation;
+    mcl_normalization normalization;
+    bool activated_embedding;
+    float dropout; /* of the encoder's hidden layers: the part of elements set to 0; 0: none */
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;

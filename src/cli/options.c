@@ -12,7 +12,7 @@ const mcl_range mcl_range_positive = {0.0, HUGE_VAL, true, true, "above 0"};
 const mcl_range mcl_range_not_negative = {0.0, HUGE_VAL, false, true, "of 0 or above"};
 const mcl_range mcl_range_cosine = {-1.0, 1.0, false, true, "from -1 to below 1"};
 const mcl_range mcl_range_inside_unit = {0.0, 1.0, true, true, "between 0 and 1"};
-const mcl_range mcl_range_momentum = {0.0, 1.0, false, true, "from 0 to below 1"};
+const mcl_range mcl_range_below_one = {0.0, 1.0, false, true, "from 0 to below 1"};
 
 const char *mcl_option_label(char label[40], const mcl_option *option)
 {

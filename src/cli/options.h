@@ -39,7 +39,7 @@ extern const mcl_range mcl_range_positive;     /* above 0 */
 extern const mcl_range mcl_range_not_negative; /* 0 or above */
 extern const mcl_range mcl_range_cosine;       /* from -1 to below 1 */
 extern const mcl_range mcl_range_inside_unit;  /* between 0 and 1, without the two */
-extern const mcl_range mcl_range_momentum;     /* from 0 to below 1 */
+extern const mcl_range mcl_range_below_one;    /* from 0 to below 1 */
 
 struct mcl_option {
     const char *name; /* without its dashes */

@@ -129,6 +129,31 @@ static void show_activation(char *text, size_t size, const void *field)
     snprintf(text, size, "%s", mcl_activation_name(*(const mcl_activation *)field));
 }
 
+static mcl_exit parse_normalization(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_normalization_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
+}
+
+static void show_normalization(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", mcl_normalization_name(*(const mcl_normalization *)field));
+}
+
+static mcl_exit parse_embedding_layer(void *field, const char *text, const mcl_option *option)
+{
+    const bool activated = strcmp(text, "activated") == 0;
+    if (!activated && strcmp(text, "linear") != 0)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "--%s: '%s' is not %s", option->name, text, "linear or activated");
+    *(bool *)field = activated;
+    return MCL_EXIT_DONE;
+}
+
+static void show_embedding_layer(char *text, size_t size, const void *field)
+{
+    snprintf(text, size, "%s", *(const bool *)field ? "activated" : "linear");
+}
+
 static mcl_exit parse_objective(void *field, const char *text, const mcl_option *option)
 {
     mcl_pretrain_options *options = field;
@@ -357,6 +382,8 @@ static const mcl_option_type type_views = {parse_views, show_views};
 static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
 const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
+static const mcl_option_type type_normalization = {parse_normalization, show_normalization};
+static const mcl_option_type type_embedding_layer = {parse_embedding_layer, show_embedding_layer};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_projector = {parse_projector, show_projector};
 static const mcl_option_type type_predictor = {parse_predictor, show_predictor};
@@ -414,6 +441,29 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "what follows every layer but the last",
         .type = &type_activation,
         .offset = OFFSET(options.activation)},
+    {.name = "normalization",
+        .recipe = true,
+        .argument = "none|batch|layer",
+        .group = "Model",
+        .help = "what comes before every activation: batch normalization, whose running statistics "
+                "the trained model uses, or layer normalization",
+        .type = &type_normalization,
+        .offset = OFFSET(options.normalization)},
+    {.name = "embedding-layer",
+        .recipe = true,
+        .argument = "linear|activated",
+        .group = "Model",
+        .help = "whether normalization and activation follow the encoder's last layer too",
+        .type = &type_embedding_layer,
+        .offset = OFFSET(options.activated_embedding)},
+    {.name = "dropout",
+        .recipe = true,
+        .argument = "P",
+        .group = "Model",
+        .help = "part of each hidden layer of the encoder that a training step sets to 0",
+        .type = &mcl_option_float,
+        .offset = OFFSET(options.dropout),
+        .range = &mcl_range_below_one},
     {.name = "projector",
         .recipe = true,
         .argument = "WIDTHS",
@@ -555,7 +605,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .help = "momentum of sgd and lars",
         .type = &mcl_option_momentum,
         .offset = OFFSET(options.optimizer.momentum),
-        .range = &mcl_range_momentum,
+        .range = &mcl_range_below_one,
         .conflict = needs_momentum},
     {.name = "schedule",
         .recipe = true,

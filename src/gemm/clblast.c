@@ -1,41 +1,10 @@
 /* The product by CLBlast. */
 #include <clblast_c.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "device/record.h"
 #include "gemm/providers.h"
 #include "gemm/tuning.h"
-
-#define OPTIONS_SIZE 64
-
-static void write_options(char options[OPTIONS_SIZE], const mcl_finish *finish)
-{
-    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d", mcl_finish_activation(finish));
-}
-
-mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish)
-{
-    char options[OPTIONS_SIZE];
-    if (finish->kind == MCL_FINISH_NONE)
-        return MCL_OK;
-    write_options(options, finish);
-    return mcl_kernel_expect(context, "finish.cl", options);
-}
-
-static mcl_status run_finish(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix c, const mcl_finish *finish)
-{
-    const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
-    char options[OPTIONS_SIZE];
-    cl_kernel kernel;
-    write_options(options, finish);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
-    return mcl_launch(context, kernel, gemm->n, gemm->m, MCL_UINT(mcl_finish_how(finish)),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
-        MCL_UINT(gemm->n));
-}
 
 /* CLBlast keeps its parameters by device, for all its users in this process. */
 static mcl_status set_parameters(mcl_context *context)
@@ -78,5 +47,5 @@ mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matr
             context->info.name, gemm->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
     mcl_gemm_record(context, gemm);
     MCL_TRY(mcl_record(context, NULL, NULL, true));
-    return finish->kind == MCL_FINISH_NONE ? MCL_OK : run_finish(context, gemm, c, finish);
+    return mcl_finish_run(context, gemm->m, gemm->n, gemm->ldc, c, finish);
 }

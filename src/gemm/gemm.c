@@ -45,7 +45,7 @@ mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mc
     if (!finish)
         finish = &none;
     if (context->gemm == MCL_GEMM_CLBLAST)
-        return mcl_gemm_clblast_prepare(context, finish);
+        return mcl_finish_prepare(context, finish);
     return is_for_gpu(context) ? mcl_gemm_gpu_prepare(context, gemm, finish)
                                : mcl_gemm_cpu_prepare(context, gemm, finish);
 }
@@ -59,23 +59,4 @@ void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)
     snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
         gemm->transpose_b ? 'T' : 'N', gemm->m, gemm->n, gemm->k);
     mcl_record_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
-}
-
-uint32_t mcl_finish_how(const mcl_finish *finish)
-{
-    switch (finish->kind) {
-    case MCL_FINISH_FORWARD:
-        return finish->activation == MCL_ACTIVATION_NONE ? 1 : 2;
-    case MCL_FINISH_BACKWARD:
-        return finish->activation == MCL_ACTIVATION_NONE ? 0 : 3;
-    default:
-        return 0;
-    }
-}
-
-mcl_activation mcl_finish_activation(const mcl_finish *finish)
-{
-    const bool without =
-        finish->kind == MCL_FINISH_NONE || finish->activation == MCL_ACTIVATION_NONE;
-    return without ? MCL_ACTIVATION_RELU : finish->activation;
 }

@@ -60,4 +60,9 @@ mcl_status mcl_gemm_turn(cl_mem *turned, mcl_context *context, mcl_gemm *gemm, m
  * kernels when first run. */
 mcl_status mcl_gemm_prepare(mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish);
 
+/* Enqueues the finish alone, on a product c[m×n] whose rows begin ldc elements apart. */
+mcl_status mcl_finish_prepare(mcl_context *context, const mcl_finish *finish);
+mcl_status mcl_finish_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc, mcl_matrix c,
+    const mcl_finish *finish);
+
 #endif

@@ -18,7 +18,6 @@ mcl_status mcl_gemm_gpu_prepare(
 /* The finish is a kernel of its own here. */
 mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
     mcl_matrix c, const mcl_finish *finish);
-mcl_status mcl_gemm_clblast_prepare(mcl_context *context, const mcl_finish *finish);
 
 /* Says for the profile what product the next command computes. */
 void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm);

@@ -5,20 +5,28 @@
 
 #include "base/memory.h"
 #include "gemm/gemm.h"
+#include "nn/dropout.h"
+#include "nn/normalization.h"
 #include "nn/reduce.h"
 
 /* Shapes: R rows of a batch, I and O a layer's in and out. */
 struct mcl_network {
     mcl_context *context;
     mcl_activation activation;
+    bool training;
     uint32_t rows; /* at most */
     size_t count;
     mcl_layer layers[MCL_LAYERS_MAX];
-    cl_mem output[MCL_LAYERS_MAX];   /* [R×O] a = f(z) */
-    cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the passes need it, for GELU; else NULL */
+    cl_mem output[MCL_LAYERS_MAX];   /* [R×O] a = f(z), or f(y) with a normalization */
+    cl_mem linear[MCL_LAYERS_MAX];   /* [R×O] z, where the passes need it: for GELU and a
+                                        normalization; else NULL */
+    cl_mem normal[MCL_LAYERS_MAX];   /* [R×O] y, for both of these; else NULL */
+    cl_mem moments[MCL_LAYERS_MAX];  /* of a normalization */
+    cl_mem dropped[MCL_LAYERS_MAX];  /* [R×O] a after dropout; NULL without */
     cl_mem gradient[MCL_LAYERS_MAX]; /* [R×O] by a, then by z; training only */
     cl_mem turned[MCL_LAYERS_MAX];   /* [I×O] frozen weights the other way round; else NULL */
-    cl_mem space;                    /* of column sums; training only */
+    cl_mem space;                    /* of column sums and normalizations; training only */
+    mcl_dropout dropout;
 };
 
 static mcl_activation activation_of(const mcl_network *network, size_t l)
@@ -26,25 +34,42 @@ static mcl_activation activation_of(const mcl_network *network, size_t l)
     return network->layers[l].activated ? network->activation : MCL_ACTIVATION_NONE;
 }
 
-/* What the activation's backward pass reads: z for GELU, a for the others. */
+static bool is_normalized(const mcl_network *network, size_t l)
+{
+    return network->layers[l].normalization != MCL_NORMALIZATION_NONE;
+}
+
+/* What the activation's backward pass reads: its argument for GELU, a for the others. */
 static cl_mem kept(const mcl_network *network, size_t l)
 {
-    return network->linear[l] ? network->linear[l] : network->output[l];
+    if (activation_of(network, l) != MCL_ACTIVATION_GELU)
+        return network->output[l];
+    return is_normalized(network, l) ? network->normal[l] : network->linear[l];
 }
 
-/* a = f(z + b) */
+/* a = f(z + b); before a normalization z + b */
 static mcl_finish forward_finish(const mcl_network *network, size_t l, cl_mem parameters)
 {
-    return (mcl_finish){MCL_FINISH_FORWARD, activation_of(network, l),
-        {parameters, network->layers[l].bias}, network->linear[l]};
+    const mcl_matrix bias = {parameters, network->layers[l].bias};
+    return is_normalized(network, l)
+               ? (mcl_finish){MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, bias, NULL}
+               : (mcl_finish){
+                     MCL_FINISH_FORWARD, activation_of(network, l), bias, network->linear[l]};
 }
 
-/* The gradient by layer l's output becomes that by its z. */
+/* The gradient by layer l's output becomes that by the activation's argument. */
 static mcl_finish backward_finish(const mcl_network *network, size_t l)
 {
     const mcl_activation activation = activation_of(network, l);
     return (mcl_finish){activation == MCL_ACTIVATION_NONE ? MCL_FINISH_NONE : MCL_FINISH_BACKWARD,
         activation, {NULL, 0}, kept(network, l)};
+}
+
+static mcl_normalizer normalizer_of(const mcl_network *network, size_t l)
+{
+    return (mcl_normalizer){network->context, &network->layers[l], activation_of(network, l),
+        network->training, network->linear[l], network->normal[l], network->moments[l],
+        network->space};
 }
 
 /* z[R×O] = x[R×I] · Wᵀ, W[O×I] */
@@ -68,30 +93,62 @@ static mcl_gemm input_product(const mcl_layer *layer, uint32_t rows, float keep)
         false, false, rows, layer->in, layer->out, layer->out, layer->in, layer->in, 1.0f, keep};
 }
 
-static mcl_status create_layer(mcl_network *network, size_t l, bool training)
+static mcl_status create_normalization(mcl_network *network, size_t l, uint64_t elements)
+{
+    const mcl_layer *layer = &network->layers[l];
+    mcl_context *context = network->context;
+    MCL_TRY(mcl_normalization_expect(context, layer, activation_of(network, l)));
+    if (activation_of(network, l) == MCL_ACTIVATION_GELU)
+        MCL_TRY(mcl_buffer_create(
+            &network->normal[l], context, elements, sizeof(float), "activations"));
+    return mcl_buffer_create(&network->moments[l], context,
+        mcl_normalization_moments(layer, network->rows), sizeof(float), "moments of a layer");
+}
+
+/* What the backward pass of a layer needs. */
+static mcl_status create_backward(mcl_network *network, size_t l, uint64_t elements)
 {
     mcl_context *context = network->context;
     const mcl_layer *layer = &network->layers[l];
-    const mcl_activation activation = activation_of(network, l);
-    const uint64_t elements = (uint64_t)network->rows * layer->out;
-    mcl_finish finish = forward_finish(network, l, NULL);
-    mcl_gemm product = forward_product(layer, network->rows);
-    MCL_TRY(mcl_gemm_prepare(context, &product, &finish));
-    MCL_TRY(
-        mcl_buffer_create(&network->output[l], context, elements, sizeof(float), "activations"));
-    if (activation == MCL_ACTIVATION_GELU)
-        MCL_TRY(mcl_buffer_create(
-            &network->linear[l], context, elements, sizeof(float), "activations"));
-    if (!training)
-        return MCL_OK;
-    product = weight_product(layer, network->rows);
+    mcl_gemm product = weight_product(layer, network->rows);
+    mcl_finish finish;
     MCL_TRY(mcl_gemm_prepare(context, &product, NULL));
     product = input_product(layer, network->rows, 0.0f);
     if (l > 0)
         finish = backward_finish(network, l - 1);
     MCL_TRY(mcl_gemm_prepare(context, &product, l > 0 ? &finish : NULL));
+    if (l + 1 == network->count && layer->activated) {
+        finish = backward_finish(network, l);
+        MCL_TRY(mcl_finish_prepare(context, &finish));
+    }
     return mcl_buffer_create(
         &network->gradient[l], context, elements, sizeof(float), "gradients of the activations");
+}
+
+static mcl_status create_layer(mcl_network *network, size_t l)
+{
+    mcl_context *context = network->context;
+    const mcl_layer *layer = &network->layers[l];
+    const uint64_t elements = (uint64_t)network->rows * layer->out;
+    const mcl_finish finish = forward_finish(network, l, NULL);
+    const mcl_gemm product = forward_product(layer, network->rows);
+    MCL_TRY(mcl_gemm_prepare(context, &product, &finish));
+    MCL_TRY(
+        mcl_buffer_create(&network->output[l], context, elements, sizeof(float), "activations"));
+    if (activation_of(network, l) == MCL_ACTIVATION_GELU || is_normalized(network, l))
+        MCL_TRY(mcl_buffer_create(
+            &network->linear[l], context, elements, sizeof(float), "activations"));
+    if (is_normalized(network, l))
+        MCL_TRY(create_normalization(network, l, elements));
+    return network->training ? create_backward(network, l, elements) : MCL_OK;
+}
+
+/* Elements of work space that the passes over a layer need. */
+static uint64_t space_of(const mcl_layer *layer, uint32_t rows)
+{
+    const uint64_t sums = mcl_column_sums_space(rows, layer->out);
+    const uint64_t normalization = mcl_normalization_space(layer, rows);
+    return sums > normalization ? sums : normalization;
 }
 
 mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
@@ -101,19 +158,20 @@ mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
     created->activation = activation;
+    created->training = training;
     created->rows = rows;
     created->count = count;
     memcpy(created->layers, layers, count * sizeof *layers);
     mcl_status status = training ? mcl_kernel_expect(context, "reduce.cl", "") : MCL_OK;
     uint64_t space = 0;
     for (size_t l = 0; l < count && status == MCL_OK; l++) {
-        status = create_layer(created, l, training);
-        const uint64_t needed = mcl_column_sums_space(rows, layers[l].out);
+        status = create_layer(created, l);
+        const uint64_t needed = space_of(&layers[l], rows);
         space = needed > space ? needed : space;
     }
     if (status == MCL_OK && training)
         status = mcl_buffer_create(
-            &created->space, context, space, sizeof(float), "work space of the column sums");
+            &created->space, context, space, sizeof(float), "work space of the layers");
     if (status != MCL_OK) {
         mcl_network_free(created);
         return status;
@@ -129,6 +187,9 @@ void mcl_network_free(mcl_network *network)
     for (size_t l = 0; l < network->count; l++) {
         mcl_buffer_release(&network->output[l]);
         mcl_buffer_release(&network->linear[l]);
+        mcl_buffer_release(&network->normal[l]);
+        mcl_buffer_release(&network->moments[l]);
+        mcl_buffer_release(&network->dropped[l]);
         mcl_buffer_release(&network->gradient[l]);
         mcl_buffer_release(&network->turned[l]);
     }
@@ -147,6 +208,27 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
     return MCL_OK;
 }
 
+mcl_status mcl_network_drop(mcl_network *network, float rate, uint64_t seed)
+{
+    network->dropout = (mcl_dropout){network->context, rate, seed, 0};
+    MCL_TRY(mcl_kernel_expect(network->context, "dropout.cl", ""));
+    for (size_t l = 0; l + 1 < network->count; l++)
+        MCL_TRY(mcl_buffer_create(&network->dropped[l], network->context,
+            (uint64_t)network->rows * network->layers[l].out, sizeof(float), "activations"));
+    return MCL_OK;
+}
+
+void mcl_network_set_step(mcl_network *network, uint64_t step)
+{
+    network->dropout.step = step;
+}
+
+/* What the layer after l gets. */
+static cl_mem passed(const mcl_network *network, size_t l)
+{
+    return network->dropped[l] ? network->dropped[l] : network->output[l];
+}
+
 /* z = x·Wᵀ + b, a = f(z) */
 static mcl_status forward_layer(
     mcl_network *network, size_t l, cl_mem parameters, cl_mem input, uint32_t rows)
@@ -160,8 +242,41 @@ static mcl_status forward_layer(
         product.ldb = layer->out;
         weights = (mcl_matrix){network->turned[l], 0};
     }
-    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0}, weights,
-        (mcl_matrix){network->output[l], 0}, &finish);
+    const bool normalized = is_normalized(network, l);
+    MCL_TRY(mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0}, weights,
+        (mcl_matrix){normalized ? network->linear[l] : network->output[l], 0}, &finish));
+    if (normalized) {
+        const mcl_normalizer normalizer = normalizer_of(network, l);
+        MCL_TRY(mcl_normalization_forward(&normalizer, parameters, rows, network->output[l]));
+    }
+    return network->dropped[l] ? mcl_dropout_run(&network->dropout, (uint32_t)l, rows, layer->out,
+                                     network->output[l], network->dropped[l])
+                               : MCL_OK;
+}
+
+/* The gradient by layer l's activation's argument, in gradient[l], becomes that by its z. */
+static mcl_status backward_normalization(
+    mcl_network *network, size_t l, cl_mem parameters, cl_mem gradients, uint32_t rows)
+{
+    if (!is_normalized(network, l))
+        return MCL_OK;
+    const mcl_normalizer normalizer = normalizer_of(network, l);
+    return mcl_normalization_backward(
+        &normalizer, parameters, gradients, rows, network->gradient[l]);
+}
+
+/* The gradient by the last layer's output becomes that by its z. */
+static mcl_status backward_output(
+    mcl_network *network, cl_mem parameters, cl_mem gradients, uint32_t rows)
+{
+    const size_t last = network->count - 1;
+    if (network->layers[last].activated) {
+        const mcl_finish finish = backward_finish(network, last);
+        const uint32_t width = network->layers[last].out;
+        MCL_TRY(mcl_finish_run(network->context, rows, width, width,
+            (mcl_matrix){network->gradient[last], 0}, &finish));
+    }
+    return backward_normalization(network, last, parameters, gradients, rows);
 }
 
 /* From dz of layer l: db = Σ_R dz, dW = dzᵀ·x */
@@ -193,7 +308,7 @@ mcl_status mcl_network_forward(mcl_network *network, cl_mem parameters, cl_mem i
 {
     for (size_t l = 0; l < network->count; l++) {
         MCL_TRY(forward_layer(network, l, parameters, input, rows));
-        input = network->output[l];
+        input = passed(network, l);
     }
     return MCL_OK;
 }
@@ -201,9 +316,14 @@ mcl_status mcl_network_forward(mcl_network *network, cl_mem parameters, cl_mem i
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep)
 {
+    MCL_TRY(backward_output(network, parameters, gradients, rows));
     for (size_t l = network->count; l-- > 1;) {
-        MCL_TRY(backward_parameters(network, l, gradients, network->output[l - 1], rows));
+        MCL_TRY(backward_parameters(network, l, gradients, passed(network, l - 1), rows));
         MCL_TRY(backward_input(network, l, parameters, rows, network->gradient[l - 1], 0.0f));
+        if (network->dropped[l - 1])
+            MCL_TRY(mcl_dropout_run(&network->dropout, (uint32_t)l - 1, rows,
+                network->layers[l - 1].out, network->gradient[l - 1], network->gradient[l - 1]));
+        MCL_TRY(backward_normalization(network, l - 1, parameters, gradients, rows));
     }
     MCL_TRY(backward_parameters(network, 0, gradients, input, rows));
     return input_gradient ? backward_input(network, 0, parameters, rows, input_gradient, keep)

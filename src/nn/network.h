@@ -9,10 +9,17 @@
  * gradients are slices of flat vectors that the caller owns. */
 typedef struct mcl_network mcl_network;
 
-/* layers[count] are copied. With training, buffers for the backward pass are made too. */
+/* layers[count] are copied. With training, buffers for the backward pass are made too, and batch
+ * normalization goes by the batch and moves its running statistics; without, it goes by these. */
 mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
     size_t count, mcl_activation activation, uint32_t rows, bool training);
 void mcl_network_free(mcl_network *network);
+
+/* From now on the output of every layer but the last goes through dropout (Srivastava et al. 2014):
+ * elements are set to 0 with probability rate, in (0,1), the others divided by 1 − rate. Which ones
+ * follows from the seed, the step, the layer, and the element's place in the batch. */
+mcl_status mcl_network_drop(mcl_network *network, float rate, uint64_t seed);
+void mcl_network_set_step(mcl_network *network, uint64_t step);
 
 /* Computes the output [rows × out of the last layer] of input [rows × in of the first]. */
 mcl_status mcl_network_forward(

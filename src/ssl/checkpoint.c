@@ -73,6 +73,11 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
     add(conditions, "hidden", "--hidden", "%s", hidden);
     add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
     add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
+    add(conditions, "normalization", "--normalization", "%s",
+        mcl_normalization_name(options->normalization));
+    add(conditions, "embedding_layer", "--embedding-layer", "%s",
+        options->activated_embedding ? "activated" : "linear");
+    add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
     char projector[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
     write_widths(projector, sizeof projector, options->projector, options->projector_count);
     add(conditions, "projector", "--projector", "%s", projector);

@@ -44,8 +44,10 @@ static mcl_status upload_parameters(cl_mem *buffer, mcl_context *context, const 
 static uint64_t row_in_network(const mcl_layer *layers, size_t count, mcl_activation activation)
 {
     uint64_t values = 0;
-    for (size_t l = 0; l < count; l++)
-        values += (uint64_t)layers[l].out * (activation == MCL_ACTIVATION_GELU ? 2 : 1);
+    for (size_t l = 0; l < count; l++) {
+        const bool normalized = layers[l].normalization != MCL_NORMALIZATION_NONE;
+        values += (uint64_t)layers[l].out * (1 + (activation == MCL_ACTIVATION_GELU) + normalized);
+    }
     return values * sizeof(float);
 }
 

@@ -46,6 +46,9 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->hidden[0] = 128;
     options->embedding = 64;
     options->activation = MCL_ACTIVATION_RELU;
+    options->normalization = MCL_NORMALIZATION_NONE;
+    options->activated_embedding = false;
+    options->dropout = 0.0f;
     options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
     options->objective_count = 0;
     options->temperature = 0.2f;
@@ -338,8 +341,16 @@ mcl_status mcl_pretrain_check(
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
+    if (!(options->dropout >= 0.0f && options->dropout < 1.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a dropout of %g: it is the part of a layer that is set to 0, from 0 to below 1",
+            (double)options->dropout);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(mcl_batch_check(&rows, options->batch, 256, mcl_data_rows(data)));
+    if (options->normalization == MCL_NORMALIZATION_BATCH && rows < 2)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "batch normalization goes by the batch's own statistics: a batch needs at least 2 "
+            "rows; layer normalization (--normalization layer) works with one");
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))

@@ -249,6 +249,8 @@ static mcl_status create(struct trainer *trainer)
     memcpy(trainer->architecture.hidden, options->hidden, sizeof options->hidden);
     trainer->architecture.embedding = options->embedding;
     trainer->architecture.activation = options->activation;
+    trainer->architecture.normalization = options->normalization;
+    trainer->architecture.activated_embedding = options->activated_embedding;
     trainer->architecture.projector_count = options->projector_count;
     memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
     trainer->architecture.predictor_count = options->predictor_count;
@@ -259,6 +261,8 @@ static mcl_status create(struct trainer *trainer)
     const size_t count = mcl_part_layers(layers, &trainer->architecture, MCL_PART_ENCODER);
     MCL_TRY(mcl_network_create(&trainer->encoder, context, layers, count,
         trainer->architecture.activation, 2 * trainer->batch, true));
+    if (options->dropout > 0.0f)
+        MCL_TRY(mcl_network_drop(trainer->encoder, options->dropout, options->seed));
     MCL_TRY(
         mcl_loss_create(&trainer->loss, context, options, &trainer->architecture, trainer->batch));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
@@ -311,6 +315,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
     MCL_TRY(mcl_views_run(&trainer->views, &rows, trainer->batch, epoch, &trainer->input));
     MCL_TRY(mcl_feed_taken(trainer->feed));
+    mcl_network_set_step(trainer->encoder, epoch * trainer->steps_per_epoch + index);
     MCL_TRY(
         mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input.views, views));
     const mcl_loss_input input = {
@@ -398,6 +403,8 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
         MCL_TRY(set_number(model, "clip_norm", options->clip_norm));
     if (options->ema > 0.0)
         MCL_TRY(set_number(model, "ema", options->ema));
+    if (options->dropout > 0.0f)
+        MCL_TRY(set_number(model, "dropout", (double)options->dropout));
     MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
     MCL_TRY(set_count(model, "batch", trainer->batch));
     const uint64_t steps = mcl_steps_ended(trainer->steps);

@@ -65,6 +65,7 @@ class ResumeTest(CheckpointTest):
         for options in ([], ["--optimizer", "sgd", "--clip-norm", "0.1"], ["--optimizer", "sgd", "--momentum", "0.9"],
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
                         ["--schedule", "cosine", "--warmup", "10.5"],
+                        ["--normalization", "batch", "--dropout", "0.3"],
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
                         ["--early-stop", "60", "--lr", "1e-5"],

@@ -25,6 +25,10 @@ class OptionsTest(ProgramTest):
                 (["--embedding", "9"], "embedding", "9"),
                 (["--activation", "gelu"], "activation", "gelu"),
                 (["--activation", "none"], "activation", "none"),
+                (["--normalization", "batch"], "normalization", "batch"),
+                (["--normalization", "layer"], "normalization", "layer"),
+                (["--embedding-layer", "activated"], "activated_embedding", "yes"),
+                (["--dropout", "0.25"], "dropout", "0.25"),
                 (["--mask", "uniform"], "mask", "uniform"),
                 (["--mask-ratio", "0.25"], "mask_ratio", "0.25"),
                 (["--objective", "cosine"], "objective", "cosine:1"),
@@ -160,7 +164,8 @@ class OptionsTest(ProgramTest):
     def test_names_are_read_strictly(self):
         for option, text in [("--mask", "blok"), ("--objective", "simclr"), ("--optimizer", "Adam"),
                              ("--activation", "selu"), ("--gemm", "cublas"), ("--recipe", "none"),
-                             ("--schedule", "linear"),
+                             ("--schedule", "linear"), ("--normalization", "group"),
+                             ("--embedding-layer", "relu"), ("--dropout", "1"),
                              ("--objective", ""), ("--objective", "cosine+"),
                              ("--objective", "cosine:0"), ("--objective", "cosine+cosine"),
                              ("--objective", "cosine:x")]:
@@ -202,6 +207,13 @@ class OptionsTest(ProgramTest):
         self.refuse("pretrain", "rows.npy", "--synthetic", "4x4", "-o", "m", code=2,
                     says=["--synthetic", "rows.npy"])
         self.refuse("pretrain", "-o", "m", code=2, says=["DATA", "--synthetic"])
+
+    def test_batch_normalization_needs_two_rows(self):
+        self.refuse("pretrain", "--synthetic", "8x8", "--batch", 1, "--normalization", "batch",
+                    "--objective", "cosine", "-o", "m.safetensors", code=2,
+                    says=["at least 2 rows", "--normalization layer"])
+        self.succeed("pretrain", "--synthetic", "8x8", "--batch", 1, "--normalization", "layer",
+                     "--objective", "cosine", "--epochs", 1, "-o", "m.safetensors")
 
     def test_nt_xent_needs_two_rows(self):
         self.refuse("pretrain", "--synthetic", "8x4", "--batch", "1", "-o", "m", code=2,

@@ -6,11 +6,13 @@
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
  * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
  * numbers of every size side by side (edges); and images, of uint8. HIDDEN is a list of widths or
- * -. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or views=PARTS of --views. OPTIMIZER may
- * have :momentum=, :rate=, :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a
- * schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and
- * for clipping :clip=NORM. OBJECTIVES may have /OPTION=VALUE behind it, in objectives.txt. MODEL
- * and REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
+ * -. ACTIVATION may have +batch or +layer behind it, a normalization, and then +activated, when
+ * both follow the embedding too. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or
+ * views=PARTS of --views. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it,
+ * for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the
+ * average of the weights :ema=, and for clipping :clip=NORM. OBJECTIVES may have /OPTION=VALUE
+ * behind it, in objectives.txt. MODEL and REPORTS are the digests of all parameters and of what was
+ * reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -33,8 +35,10 @@ struct run_case {
     char kind[16];
     unsigned rows, height, width, channels, columns;
     unsigned hidden[CASE_HIDDEN_MAX], hidden_count, embedding, batch, epochs;
-    char activation[16], mask[16], optimizer[96], objectives[96];
-    char views[96]; /* in place of the mask; empty: none */
+    char activation[32], mask[16], optimizer[96], objectives[96];
+    char views[96];        /* in place of the mask; empty: none */
+    char normalization[8]; /* or "none" */
+    bool activated;
     float ratio;
     unsigned side;
     double momentum, rate, decay, epsilon;
@@ -80,12 +84,28 @@ static inline bool case_parse_optimizer(struct run_case *run)
     return true;
 }
 
+/* Cuts what stands behind an activation's name off and sets it. */
+static inline bool case_parse_activation(struct run_case *run)
+{
+    snprintf(run->normalization, sizeof run->normalization, "none");
+    strtok(run->activation, "+");
+    for (char *extra = strtok(NULL, "+"); extra; extra = strtok(NULL, "+")) {
+        if (strcmp(extra, "activated") == 0)
+            run->activated = true;
+        else if (strlen(extra) < sizeof run->normalization)
+            snprintf(run->normalization, sizeof run->normalization, "%s", extra);
+        else
+            return false;
+    }
+    return true;
+}
+
 static inline bool case_parse(struct run_case *run, const char *line)
 {
     char data[64], hidden[64], masked[102];
     int end = 0;
     *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
-    if (sscanf(line, "%63s %63s %u %u %u %15s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
+    if (sscanf(line, "%63s %63s %u %u %u %31s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
             &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
             run->objectives, &end, &run->model, &run->reports) != 11)
         return false;
@@ -105,7 +125,7 @@ static inline bool case_parse(struct run_case *run, const char *line)
         run->side = (unsigned)case_value(masked, 0.0);
     run->ratio = (float)case_value(masked, 0.5);
     snprintf(run->mask, sizeof run->mask, "%.15s", masked);
-    return case_parse_optimizer(run);
+    return case_parse_activation(run) && case_parse_optimizer(run);
 }
 
 /* Turns normal values to those of the run's kind. */

@@ -97,7 +97,10 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
         options->schedule.step_epochs = (uint64_t)run->step;
         options->schedule.gamma = run->gamma;
     }
+    options->activated_embedding = run->activated;
     mcl_status status = mcl_activation_parse(&options->activation, run->activation);
+    if (status == MCL_OK)
+        status = mcl_normalization_parse(&options->normalization, run->normalization);
     if (status == MCL_OK)
         status = run->views[0] ? mcl_view_options_parse(&options->views, run->views)
                                : mcl_mask_kind_parse(&options->views.mask.kind, run->mask);

@@ -84,6 +84,12 @@ model=$folder/model.safetensors
         --optimizer sgd --momentum 0.9 --activation tanh -o "$model"
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --mask uniform \
         --optimizer sgd --activation none -o "$model"
+    checked pretrain --synthetic 35x7 --hidden 19 --embedding 5 --epochs 1 --batch 34 --quiet \
+        --normalization batch --embedding-layer activated --activation gelu --dropout 0.5 -o "$model"
+    checked pretrain "$folder/images" $small --normalization batch -o "$folder/batch.safetensors"
+    checked embed "$folder/batch.safetensors" "$folder/images" -o "$folder/out.npy"
+    checked pretrain --synthetic 35x7 --hidden 19 --embedding 5 --epochs 1 --batch 34 --quiet \
+        --normalization layer -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
     checked pretrain --synthetic 60x3 --hidden none --embedding 2 --epochs 1 --batch 6 --quiet \

@@ -14,6 +14,7 @@
 #define SKIPPED 77
 
 static const char *const activations[] = {"none", "relu", "gelu", "tanh", NULL};
+static const char *const normalizations[] = {"none", "batch", "layer", NULL};
 static const char *const masks[] = {"uniform", "bernoulli", "block", NULL};
 static const char *const optimizers[] = {"adam", "adamw", "sgd", "lars", "lamb", NULL};
 static const char *const objectives[] = {"cosine", "nt-xent", "reconstruction", NULL};
@@ -50,6 +51,8 @@ static struct options options_of(const struct run_case *run)
         .hidden_count = run->hidden_count,
         .embedding = run->embedding,
         .activation = (enum activation)named(run->activation, activations),
+        .normalization = (enum normalization)named(run->normalization, normalizations),
+        .activated_embedding = run->activated,
         .mask = (enum mask)named(run->mask, masks),
         .ratio = run->ratio,
         .side = run->side,

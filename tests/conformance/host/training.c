@@ -44,7 +44,11 @@ struct layer {
     float *weight, *bias;                   /* among the parameters */
     float *weight_gradient, *bias_gradient; /* among the gradients */
     enum activation activation;
-    float *z, *a, *dz; /* [2B×out] */
+    enum normalization normalization;
+    float *scale, *shift, *running_mean, *running_variance; /* among the parameters */
+    float *scale_gradient, *shift_gradient;
+    float *z, *y, *a, *dz; /* [2B×out]; without a normalization y is z */
+    float *mean, *inverse; /* of every column, or every row */
 };
 
 struct network {
@@ -55,7 +59,7 @@ struct network {
 /* Everything that a run has. */
 struct run {
     const struct options *options;
-    size_t batch, parameter_count;
+    size_t batch, trained_count, parameter_count;
     float *parameters, *gradients, *first, *second;
     float *averages; /* of the parameters */
     double power1, power2;
@@ -64,27 +68,54 @@ struct run {
     float losses[OBJECTIVES_MAX];
 };
 
-/* Lays out the layers of a network from `offset` on; returns where it ends. */
-static size_t place(
-    struct run *run, struct network *network, const uint64_t *widths, size_t count, size_t offset)
+static float *take(float *values, size_t *offset, size_t count)
 {
+    *offset += count;
+    return values + *offset - count;
+}
+
+/* Lays out the layers of a network from *offset on, and its running statistics from *statistics. */
+static void place(struct run *run, struct network *network, const uint64_t *widths, size_t count,
+    bool activated, size_t *offset, size_t *statistics)
+{
+    const struct options *options = run->options;
     network->count = count;
     for (size_t l = 0; l < count; l++) {
         struct layer *layer = &network->layers[l];
+        size_t again = *offset;
         layer->in = widths[l];
         layer->out = widths[l + 1];
-        layer->activation = l + 1 < count ? run->options->activation : NONE;
-        layer->weight = run->parameters + offset;
-        layer->weight_gradient = run->gradients + offset;
-        offset += layer->in * layer->out;
-        layer->bias = run->parameters + offset;
-        layer->bias_gradient = run->gradients + offset;
-        offset += layer->out;
-        layer->z = floats(2 * run->batch * layer->out);
-        layer->a = floats(2 * run->batch * layer->out);
-        layer->dz = floats(2 * run->batch * layer->out);
+        const size_t rows = 2 * run->batch, elements = rows * layer->out;
+        const bool finished = activated || l + 1 < count;
+        layer->activation = finished ? options->activation : NONE;
+        layer->normalization = finished ? options->normalization : NO_NORMALIZATION;
+        layer->weight = take(run->parameters, offset, layer->in * layer->out);
+        layer->bias = take(run->parameters, offset, layer->out);
+        layer->weight_gradient = take(run->gradients, &again, layer->in * layer->out);
+        layer->bias_gradient = take(run->gradients, &again, layer->out);
+        layer->z = layer->y = floats(elements);
+        layer->a = floats(elements);
+        layer->dz = floats(elements);
+        if (layer->normalization == NO_NORMALIZATION)
+            continue;
+        layer->scale = take(run->parameters, offset, layer->out);
+        layer->shift = take(run->parameters, offset, layer->out);
+        layer->scale_gradient = take(run->gradients, &again, layer->out);
+        layer->shift_gradient = take(run->gradients, &again, layer->out);
+        layer->y = floats(elements);
+        layer->mean = floats(rows + layer->out);
+        layer->inverse = floats(rows + layer->out);
+        if (layer->normalization == BATCH_NORMALIZATION) {
+            layer->running_mean = take(run->parameters, statistics, layer->out);
+            layer->running_variance = take(run->parameters, statistics, layer->out);
+        }
     }
-    return offset;
+}
+
+static void fill(float *values, size_t count, float value)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = value;
 }
 
 static void initialise(float *values, size_t count, size_t in, uint64_t tensor, uint64_t seed)
@@ -94,6 +125,34 @@ static void initialise(float *values, size_t count, size_t in, uint64_t tensor, 
         const float u = host_uniform(host_word(seed, STREAM_PARAMETERS, 0, tensor, i));
         values[i] = (2.0f * u - 1.0f) * bound;
     }
+}
+
+static void destroy_layers(struct run *run)
+{
+    struct network *networks[] = {&run->encoder, &run->decoder};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t l = 0; l < networks[i]->count; l++) {
+            const struct layer *layer = &networks[i]->layers[l];
+            free(layer->z);
+            if (layer->y != layer->z)
+                free(layer->y);
+            free(layer->a);
+            free(layer->dz);
+            free(layer->mean);
+            free(layer->inverse);
+            networks[i]->layers[l] = (struct layer){0};
+        }
+    }
+}
+
+static void destroy(struct run *run)
+{
+    destroy_layers(run);
+    free(run->gradients);
+    free(run->first);
+    free(run->second);
+    free(run->input);
+    free(run->whole);
 }
 
 static void create(struct run *run, const struct options *options)
@@ -106,11 +165,11 @@ static void create(struct run *run, const struct options *options)
     down[layers] = options->embedding;
     for (size_t l = 0; l <= layers; l++)
         up[l] = down[layers - l];
-    size_t count = 0;
+    size_t count = 0; /* enough for everything */
     for (size_t l = 0; l < layers; l++)
-        count += 2 * down[l] * down[l + 1] + down[l] + down[l + 1];
+        count += 2 * down[l] * down[l + 1] + 5 * (down[l] + down[l + 1]);
 
-    *run = (struct run){.options = options, .parameter_count = count};
+    *run = (struct run){.options = options};
     run->batch = options->batch ? options->batch : options->rows < 256 ? options->rows : 256;
     run->parameters = floats(count);
     run->gradients = floats(count);
@@ -120,36 +179,32 @@ static void create(struct run *run, const struct options *options)
     run->power1 = run->power2 = 1.0;
     run->input = floats(2 * run->batch * options->columns);
     run->whole = floats(run->batch * options->columns);
-    const size_t end = place(run, &run->encoder, down, layers, 0);
-    place(run, &run->decoder, up, layers, end);
+    struct network *networks[] = {&run->encoder, &run->decoder};
+    for (int pass = 0; pass < 2; pass++) { /* the second knows where the running statistics begin */
+        size_t offset = 0, statistics = run->parameter_count;
+        if (pass == 1)
+            destroy_layers(run);
+        place(run, &run->encoder, down, layers, options->activated_embedding, &offset, &statistics);
+        place(run, &run->decoder, up, layers, false, &offset, &statistics);
+        run->trained_count = offset;
+        run->parameter_count = pass == 0 ? offset : statistics;
+    }
 
     uint64_t tensor = 0;
-    struct network *networks[] = {&run->encoder, &run->decoder};
     for (size_t i = 0; i < 2; i++) {
         for (size_t l = 0; l < layers; l++) {
             struct layer *layer = &networks[i]->layers[l];
             initialise(layer->weight, layer->in * layer->out, layer->in, tensor++, options->seed);
             initialise(layer->bias, layer->out, layer->in, tensor++, options->seed);
+            if (layer->normalization == NO_NORMALIZATION)
+                continue;
+            tensor += 2;
+            fill(layer->scale, layer->out, 1.0f);
+            if (layer->normalization == BATCH_NORMALIZATION)
+                fill(layer->running_variance, layer->out, 1.0f);
         }
     }
-    memcpy(run->averages, run->parameters, count * sizeof *run->averages);
-}
-
-static void destroy(struct run *run)
-{
-    struct network *networks[] = {&run->encoder, &run->decoder};
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t l = 0; l < networks[i]->count; l++) {
-            free(networks[i]->layers[l].z);
-            free(networks[i]->layers[l].a);
-            free(networks[i]->layers[l].dz);
-        }
-    }
-    free(run->gradients);
-    free(run->first);
-    free(run->second);
-    free(run->input);
-    free(run->whole);
+    memcpy(run->averages, run->parameters, run->parameter_count * sizeof *run->averages);
 }
 
 /* "Views" */
@@ -202,16 +257,95 @@ static float activate(enum activation f, float z)
     }
 }
 
+#define BLOCK 64
+
+static size_t in_block(size_t first, size_t rows)
+{
+    return rows - first < BLOCK ? rows - first : BLOCK;
+}
+
+/* The mean and the inverse deviation of column j, and the running statistics. */
+static void column_moments(struct layer *layer, size_t j, size_t rows)
+{
+    const size_t n = layer->out, blocks = (rows + BLOCK - 1) / BLOCK;
+    const float share = host_divide(1.0f, (float)rows);
+    float *means = floats(blocks), *squares = floats(blocks), total = 0.0f, all = 0.0f;
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t count = in_block(b * BLOCK, rows);
+        const float *z = layer->z + b * BLOCK * n + j;
+        float sum = 0.0f;
+        for (size_t i = 0; i < count; i++)
+            sum = sum + z[i * n];
+        means[b] = sum * host_divide(1.0f, (float)count);
+        for (size_t i = 0; i < count; i++)
+            squares[b] = fmaf(z[i * n] - means[b], z[i * n] - means[b], squares[b]);
+        squares[b] = host_flush(squares[b]);
+        means[b] = host_flush(means[b]);
+        total = fmaf((float)count, means[b], total);
+    }
+    const float mean = total * share;
+    for (size_t b = 0; b < blocks; b++) {
+        const float difference = means[b] - mean;
+        all = all + fmaf((float)in_block(b * BLOCK, rows) * difference, difference, squares[b]);
+    }
+    layer->mean[j] = host_flush(mean);
+    layer->inverse[j] = host_divide(1.0f, host_sqrt(all * share + 1e-5f));
+    float *running = &layer->running_mean[j];
+    *running = host_flush(fmaf(0.1f, mean - *running, *running));
+    running = &layer->running_variance[j];
+    const float unbiased = all * host_divide(1.0f, (float)rows - 1.0f);
+    *running = host_flush(fmaf(0.1f, unbiased - *running, *running));
+    free(means);
+    free(squares);
+}
+
+static void row_moments(struct layer *layer, size_t i)
+{
+    const size_t n = layer->out;
+    const float share = host_divide(1.0f, (float)n);
+    const float mean = host_sum(layer->z + i * n, n) * share;
+    float *differences = floats(n);
+    for (size_t j = 0; j < n; j++)
+        differences[j] = layer->z[i * n + j] - mean;
+    layer->mean[i] = host_flush(mean);
+    layer->inverse[i] =
+        host_divide(1.0f, host_sqrt(host_dot(differences, differences, n) * share + 1e-5f));
+    free(differences);
+}
+
+static float hat(const struct layer *layer, size_t at)
+{
+    const size_t m =
+        layer->normalization == BATCH_NORMALIZATION ? at % layer->out : at / layer->out;
+    return host_flush(host_flush(layer->z[at] - layer->mean[m]) * layer->inverse[m]);
+}
+
+static void normalise(struct layer *layer, size_t rows)
+{
+    const size_t n = layer->out;
+    if (layer->normalization == BATCH_NORMALIZATION) {
+        for (size_t j = 0; j < n; j++)
+            column_moments(layer, j, rows);
+    } else {
+        for (size_t i = 0; i < rows; i++)
+            row_moments(layer, i);
+    }
+    for (size_t at = 0; at < rows * n; at++)
+        layer->y[at] = host_flush(fmaf(hat(layer, at), layer->scale[at % n], layer->shift[at % n]));
+}
+
 static const float *forward(struct network *network, const float *x, size_t rows)
 {
     for (size_t l = 0; l < network->count; l++) {
         struct layer *layer = &network->layers[l];
         host_product(layer->z, rows, layer->out, layer->in, rows_of(x, layer->in),
             transposed(layer->weight, layer->in), 1.0f, 0.0f);
-        for (size_t i = 0; i < rows * layer->out; i++) {
+        for (size_t i = 0; i < rows * layer->out; i++)
             layer->z[i] = host_flush(layer->z[i] + layer->bias[i % layer->out]);
-            layer->a[i] = activate(layer->activation, layer->z[i]);
-        }
+        if (layer->normalization != NO_NORMALIZATION)
+            normalise(layer, rows);
+        for (size_t i = 0; i < rows * layer->out; i++)
+            layer->a[i] = activate(layer->activation, layer->y[i]);
         x = layer->a;
     }
     return x;
@@ -234,12 +368,72 @@ static float derivative(enum activation f, float z, float a)
     }
 }
 
-/* dx[rows×in] = keep·dx + …, where there is one. The last layer's dz is there already. */
+/* Of dy, in dz: the gradients by scale and shift. */
+static void column_gradients(struct layer *layer, size_t j, size_t rows)
+{
+    const size_t n = layer->out;
+    float total = 0.0f, along = 0.0f;
+    for (size_t first = 0; first < rows; first += BLOCK) {
+        float sum = 0.0f, product = 0.0f;
+        for (size_t i = first; i < first + in_block(first, rows); i++) {
+            sum = sum + layer->dz[i * n + j];
+            product = fmaf(layer->dz[i * n + j], hat(layer, i * n + j), product);
+        }
+        total = total + host_flush(sum);
+        along = along + host_flush(product);
+    }
+    layer->shift_gradient[j] = host_flush(total);
+    layer->scale_gradient[j] = host_flush(along);
+}
+
+/* factor·(dy − total − x̂·along) */
+static float without(float factor, float dy, float total, float x, float along)
+{
+    return host_flush(factor * host_flush(fmaf(-x, along, host_flush(dy - total))));
+}
+
+/* dy, in dz, becomes dz */
+static void normalise_backward(struct layer *layer, size_t rows)
+{
+    const bool batch = layer->normalization == BATCH_NORMALIZATION;
+    const size_t n = layer->out;
+    const float share = host_divide(1.0f, (float)(batch ? rows : n));
+    float *g = floats(n), *hats = floats(n);
+    for (size_t j = 0; j < n; j++)
+        column_gradients(layer, j, rows);
+    for (size_t i = 0; i < rows; i++) {
+        float *dz = layer->dz + i * n;
+        for (size_t j = 0; j < n; j++) {
+            g[j] = host_flush(layer->scale[j] * dz[j]);
+            hats[j] = hat(layer, i * n + j);
+        }
+        const float total = host_flush(host_sum(g, n) * share);
+        const float along = host_flush(host_dot(g, hats, n) * share);
+        for (size_t j = 0; j < n; j++)
+            dz[j] = batch ? without(host_flush(layer->scale[j] * layer->inverse[j]), dz[j],
+                                host_flush(layer->shift_gradient[j] * share), hats[j],
+                                host_flush(layer->scale_gradient[j] * share))
+                          : without(layer->inverse[i], g[j], total, hats[j], along);
+    }
+    free(g);
+    free(hats);
+}
+
+/* dx[rows×in] = keep·dx + …, where there is one. The gradient by the output is in the last layer's
+ * dz. */
 static void backward(struct network *network, const float *x, size_t rows, float *dx, float keep)
 {
+    const struct layer *last = &network->layers[network->count - 1];
+    for (size_t i = 0; i < rows * last->out; i++)
+        last->dz[i] =
+            last->activation == NONE
+                ? last->dz[i]
+                : host_flush(last->dz[i] * derivative(last->activation, last->y[i], last->a[i]));
     for (size_t l = network->count; l-- > 0;) {
         struct layer *layer = &network->layers[l];
         struct layer *before = l > 0 ? layer - 1 : NULL;
+        if (layer->normalization != NO_NORMALIZATION)
+            normalise_backward(layer, rows);
         host_row_sum(layer->bias_gradient, layer->dz, rows, layer->out);
         host_product(layer->weight_gradient, layer->out, layer->in, rows,
             transposed(layer->dz, layer->out), rows_of(before ? before->a : x, layer->in), 1.0f,
@@ -251,7 +445,7 @@ static void backward(struct network *network, const float *x, size_t rows, float
         host_product(to, rows, layer->in, layer->out, rows_of(layer->dz, layer->out),
             rows_of(layer->weight, layer->in), 1.0f, before ? 0.0f : keep);
         for (size_t i = 0; before && i < rows * layer->in; i++)
-            to[i] = to[i] * derivative(before->activation, before->z[i], before->a[i]);
+            to[i] = to[i] * derivative(before->activation, before->y[i], before->a[i]);
         flush_all(to, rows * layer->in);
     }
 }
@@ -394,7 +588,7 @@ static size_t trained_parameters(const struct run *run)
     const struct options *options = run->options;
     for (size_t i = 0; i < options->objective_count; i++) {
         if (options->objectives[i] == RECONSTRUCTION)
-            return run->parameter_count;
+            return run->trained_count;
     }
     return (size_t)(run->decoder.layers[0].weight - run->parameters);
 }

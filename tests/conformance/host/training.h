@@ -2,6 +2,7 @@
 #ifndef HOST_TRAINING_H
 #define HOST_TRAINING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@
 #define OBJECTIVES_MAX 3
 
 enum activation { NONE, RELU, GELU, TANH };
+enum normalization { NO_NORMALIZATION, BATCH_NORMALIZATION, LAYER_NORMALIZATION };
 enum mask { UNIFORM, BERNOULLI, BLOCK };
 enum optimizer { ADAM, ADAMW, SGD, LARS, LAMB };
 enum schedule { CONSTANT_SCHEDULE, COSINE_SCHEDULE, STEP_SCHEDULE };
@@ -22,6 +24,8 @@ struct options {
 
     uint64_t hidden[LAYERS_MAX - 1], hidden_count, embedding;
     enum activation activation;
+    enum normalization normalization;
+    bool activated_embedding;
     enum mask mask;
     float ratio;
     uint64_t side;
