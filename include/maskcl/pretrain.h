@@ -24,6 +24,7 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_VICREG,  /* Bardes et al. 2022: near views, columns that vary and do not correlate
                             */
     MCL_OBJECTIVE_BARLOW,  /* Zbontar et al. 2021: views' columns correlate with themselves alone */
+    MCL_OBJECTIVE_SCARF,   /* Bahri et al. 2022: a row's views against the first views of others */
     MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
@@ -132,7 +133,7 @@ typedef struct mcl_pretrain_options {
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    float temperature;  /* nt-xent */
+    float temperature;  /* nt-xent and scarf; 0: 0.2 for nt-xent, 1 for scarf */
     uint32_t negatives; /* cosine: other rows that a row's first view is compared with; 0: none */
     float margin;       /* cosine: up to which cosine such a pair costs nothing */
     mcl_reconstruct_elements reconstruct;

@@ -80,7 +80,8 @@ static void warn_of_collapse(struct run *run, const mcl_step *step)
     char advice[128] = "try a lower --lr or a larger --batch";
     if (!has_objective(options, MCL_OBJECTIVE_NT_XENT) &&
         !has_objective(options, MCL_OBJECTIVE_VICREG) &&
-        !has_objective(options, MCL_OBJECTIVE_BARLOW)) {
+        !has_objective(options, MCL_OBJECTIVE_BARLOW) &&
+        !has_objective(options, MCL_OBJECTIVE_SCARF)) {
         mcl_pretrain_options defaults;
         char objective[96];
         mcl_pretrain_defaults(&defaults);

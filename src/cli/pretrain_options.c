@@ -179,6 +179,19 @@ void mcl_show_objectives(char *text, size_t size, const mcl_pretrain_options *op
     }
 }
 
+static mcl_exit parse_temperature(void *field, const char *text, const mcl_option *option)
+{
+    return mcl_option_float.parse(field, text, option);
+}
+
+static void show_temperature(char *text, size_t size, const void *field)
+{
+    if (*(const float *)field > 0.0f)
+        mcl_option_float.show(text, size, field);
+    else
+        snprintf(text, size, "0.2 for nt-xent, 1 for scarf");
+}
+
 static mcl_exit parse_optimizer(void *field, const char *text, const mcl_option *option)
 {
     return mcl_optimizer_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
@@ -319,11 +332,11 @@ static bool has_objective(const void *given, mcl_objective_kind kind)
     return false;
 }
 
-static const char *needs_nt_xent(const void *given)
+static const char *needs_temperature(const void *given)
 {
-    return has_objective(given, MCL_OBJECTIVE_NT_XENT)
+    return has_objective(given, MCL_OBJECTIVE_NT_XENT) || has_objective(given, MCL_OBJECTIVE_SCARF)
                ? NULL
-               : "only the objective nt-xent has a temperature: add it to --objective";
+               : "only the objectives nt-xent and scarf have a temperature: add one to --objective";
 }
 
 static const char *needs_cosine(const void *given)
@@ -384,6 +397,7 @@ const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
 static const mcl_option_type type_activation = {parse_activation, show_activation};
 static const mcl_option_type type_normalization = {parse_normalization, show_normalization};
 static const mcl_option_type type_embedding_layer = {parse_embedding_layer, show_embedding_layer};
+static const mcl_option_type type_temperature = {parse_temperature, show_temperature};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_projector = {parse_projector, show_projector};
 static const mcl_option_type type_predictor = {parse_predictor, show_predictor};
@@ -524,7 +538,8 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent, reconstruction, vicreg, barlow or simsiam, or several joined by "
+        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf or simsiam, or several "
+                "joined by "
                 "+, with "
                 "weights as in nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
         .type = &type_objective,
@@ -533,11 +548,11 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "T",
         .group = "Objective",
-        .help = "of nt-xent: what its cosines are divided by",
-        .type = &mcl_option_float,
+        .help = "of nt-xent and scarf: what their cosines are divided by",
+        .type = &type_temperature,
         .offset = OFFSET(options.temperature),
         .range = &mcl_range_positive,
-        .conflict = needs_nt_xent},
+        .conflict = needs_temperature},
     {.name = "negatives",
         .recipe = true,
         .argument = "K",

@@ -12,6 +12,7 @@ static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_RECONSTRUCTION] = &mcl_objective_reconstruction,
     [MCL_OBJECTIVE_VICREG] = &mcl_objective_vicreg,
     [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
+    [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
     [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
 };
 

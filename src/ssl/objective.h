@@ -51,6 +51,7 @@ extern const mcl_objective_type mcl_objective_ntxent;
 extern const mcl_objective_type mcl_objective_reconstruction;
 extern const mcl_objective_type mcl_objective_vicreg;
 extern const mcl_objective_type mcl_objective_barlow;
+extern const mcl_objective_type mcl_objective_scarf;
 extern const mcl_objective_type mcl_objective_simsiam;
 
 /* Whether to add to the gradient; whoever asks writes it. */

@@ -5,6 +5,7 @@
 #include "device/record.h"
 #include "gemm/gemm.h"
 #include "ssl/normalized.h"
+#include "ssl/options.h"
 
 struct ntxent {
     mcl_context *context;
@@ -40,7 +41,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     ntxent->context = context;
     ntxent->batch = setup->batch;
     ntxent->columns = setup->projection;
-    ntxent->temperature = setup->options->temperature;
+    ntxent->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_NT_XENT);
     MCL_TRY(mcl_kernel_expect(context, "ntxent.cl", ""));
     MCL_TRY(mcl_terms_create(&ntxent->losses, context, views));
     MCL_TRY(mcl_normalized_create(&ntxent->normalized, context, views, ntxent->columns));

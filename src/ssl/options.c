@@ -18,6 +18,7 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_RECONSTRUCTION] = "reconstruction",
     [MCL_OBJECTIVE_VICREG] = "vicreg",
     [MCL_OBJECTIVE_BARLOW] = "barlow",
+    [MCL_OBJECTIVE_SCARF] = "scarf",
     [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
@@ -51,7 +52,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->dropout = 0.0f;
     options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
     options->objective_count = 0;
-    options->temperature = 0.2f;
+    options->temperature = 0.0f;
     options->negatives = 0;
     options->margin = 0.0f;
     options->reconstruct = MCL_RECONSTRUCT_ALL;
@@ -127,6 +128,13 @@ const char *mcl_reconstruction_loss_name(mcl_reconstruction_loss loss)
     return reconstruction_loss_names[loss];
 }
 
+float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind kind)
+{
+    if (options->temperature > 0.0f)
+        return options->temperature;
+    return kind == MCL_OBJECTIVE_SCARF ? 1.0f : 0.2f;
+}
+
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
 {
     for (size_t i = 0; i < options->objective_count; i++) {
@@ -170,7 +178,11 @@ size_t mcl_objective_settings(
     write_objectives(
         add_setting(settings, &count, "objective", "--objective"), sizeof settings->value, options);
     if (mcl_has_objective(options, MCL_OBJECTIVE_NT_XENT))
-        add_number(settings, &count, "temperature", "--temperature", (double)options->temperature);
+        add_number(settings, &count, "temperature", "--temperature",
+            (double)mcl_temperature(options, MCL_OBJECTIVE_NT_XENT));
+    if (mcl_has_objective(options, MCL_OBJECTIVE_SCARF))
+        add_number(settings, &count, "scarf_temperature", "--temperature",
+            (double)mcl_temperature(options, MCL_OBJECTIVE_SCARF));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE)) {
         add_number(settings, &count, "negatives", "--negatives", options->negatives);
         if (options->negatives > 0)
@@ -326,7 +338,7 @@ static mcl_status check_predictor(const mcl_pretrain_options *options)
 static bool compares_rows(mcl_objective_kind kind)
 {
     return kind == MCL_OBJECTIVE_NT_XENT || kind == MCL_OBJECTIVE_VICREG ||
-           kind == MCL_OBJECTIVE_BARLOW;
+           kind == MCL_OBJECTIVE_BARLOW || kind == MCL_OBJECTIVE_SCARF;
 }
 
 mcl_status mcl_pretrain_check(
@@ -362,9 +374,10 @@ mcl_status mcl_pretrain_check(
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "%s compares the rows of a batch: it needs at least 2 rows",
                 mcl_objective_name(objective->kind));
-        if (objective->kind == MCL_OBJECTIVE_NT_XENT &&
-            (!(options->temperature > 0.0f) || !isfinite(options->temperature)))
-            return mcl_fail(MCL_ERROR_ARGUMENT, "a temperature of %g: it must be above 0",
+        if ((objective->kind == MCL_OBJECTIVE_NT_XENT || objective->kind == MCL_OBJECTIVE_SCARF) &&
+            (!(options->temperature >= 0.0f) || !isfinite(options->temperature)))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a temperature of %g: it must be above 0, or 0 for the objective's own",
                 options->temperature);
     }
     if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))

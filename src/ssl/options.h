@@ -29,6 +29,9 @@ typedef struct mcl_setting {
 size_t mcl_objective_settings(
     mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX], const mcl_pretrain_options *options);
 
+/* The temperature in force for an objective that has one. */
+float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind kind);
+
 /* Whether an objective is among those of the options. */
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind);
 

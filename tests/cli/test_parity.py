@@ -75,7 +75,7 @@ class ParityTest(unittest.TestCase):
             command += ["--warmup", run["warmup"]]
         if run["optimizer"] in ("sgd", "lars"):
             command += ["--momentum", run["momentum"]]
-        if any(name == "nt-xent" for name, _ in run["objectives"]):
+        if any(name in ("nt-xent", "scarf") for name, _ in run["objectives"]):
             command += ["--temperature", run["temperature"]]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)

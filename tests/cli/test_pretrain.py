@@ -34,6 +34,8 @@ class OptionsTest(ProgramTest):
                 (["--objective", "cosine"], "objective", "cosine:1"),
                 (["--objective", "nt-xent:0.5+cosine:2"], "objective", "nt-xent:0.5+cosine:2"),
                 (["--temperature", "0.5"], "temperature", "0.5"),
+                ([], "temperature", "0.200000003"),
+                (["--objective", "scarf"], "scarf_temperature", "1"),
                 (["--objective", "cosine"], "negatives", "0"),
                 (["--objective", "cosine", "--negatives", "3"], "negatives", "3"),
                 (["--objective", "cosine", "--negatives", "3", "--margin", "0.25"], "margin", "0.25"),

@@ -100,6 +100,8 @@ model=$folder/model.safetensors
         --objective cosine --optimizer lars -o "$model"
     checked pretrain --synthetic 60x33 --hidden 40 --embedding 3 --epochs 1 --batch 30 --quiet \
         --objective cosine --optimizer lamb -o "$model"
+    checked pretrain --synthetic 43x20 $small --objective scarf --batch 19 --views corrupt:0.6:one \
+        -o "$model"
     checked pretrain --synthetic 9x20 $small --objective simsiam --predictor 3 -o "$model"
     checked pretrain --synthetic 9x20 $small --objective cosine --negatives 2 --projector 5 -o "$model"
     checked pretrain "$folder/images" $small --objective reconstruction --reconstruct hidden \

@@ -275,6 +275,13 @@ START_TEST(test_nt_xent)
 }
 END_TEST
 
+START_TEST(test_scarf)
+{
+    for (size_t e = 1; e < 3; e++)
+        check("scarf:1", 0.5, batches[_i], embeddings[e], "plain");
+}
+END_TEST
+
 START_TEST(test_columns)
 {
     for (size_t e = 0; e < 3; e++) {
@@ -365,6 +372,18 @@ static double nt_xent_formula(const struct formula *f)
     return total / r;
 }
 
+static double scarf_formula(const struct formula *f)
+{
+    double total = 0.0;
+    for (uint32_t i = 0; i < f->batch; i++) {
+        double all = 0.0;
+        for (uint32_t j = 0; j < f->batch; j++)
+            all += exp(cosine_of(f, f->batch + i, j) / f->temperature);
+        total += log(all) - cosine_of(f, f->batch + i, i) / f->temperature;
+    }
+    return total / f->batch;
+}
+
 static double reconstruction_formula(const struct formula *f)
 {
     const uint32_t e = f->embedding, h = f->hidden, d = f->columns;
@@ -438,6 +457,7 @@ static double (*const formulas[MCL_OBJECTIVE_KINDS])(const struct formula *) = {
     [MCL_OBJECTIVE_RECONSTRUCTION] = reconstruction_formula,
     [MCL_OBJECTIVE_VICREG] = vicreg_formula,
     [MCL_OBJECTIVE_BARLOW] = barlow_formula,
+    [MCL_OBJECTIVE_SCARF] = scarf_formula,
 };
 
 static double formula(const struct formula *f, const struct trial *trial)
@@ -483,7 +503,7 @@ static void assert_differences(const char *what, const float *gradient, double *
 START_TEST(test_differences)
 {
     static const char *const objectives[] = {"cosine:1", "nt-xent:1", "reconstruction:1",
-        "cosine:0.5+nt-xent:2+reconstruction:3", "vicreg:1", "barlow:1",
+        "cosine:0.5+nt-xent:2+reconstruction:3", "scarf:1", "vicreg:1", "barlow:1",
         "vicreg:0.5+reconstruction:1+barlow:0.25"};
     const char *const what = objectives[_i];
     struct trial trial = make_trial(what, 0.3f, 3, 5, 4, 7, 99);
@@ -516,12 +536,13 @@ int main(void)
     tcase_add_loop_test(tcase, test_cosine, 0, 4);
     tcase_add_loop_test(tcase, test_reconstruction, 0, 4);
     tcase_add_loop_test(tcase, test_nt_xent, 1, 4);
+    tcase_add_loop_test(tcase, test_scarf, 1, 4);
     tcase_add_loop_test(tcase, test_columns, 1, 4);
     tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
     tcase_add_test(tcase, test_negatives);
     tcase_add_loop_test(tcase, test_other_reconstructions, 0, 3);
     tcase_add_test(tcase, test_small_embeddings);
-    tcase_add_loop_test(tcase, test_differences, 0, 7);
+    tcase_add_loop_test(tcase, test_differences, 0, 8);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -10,7 +10,7 @@
 #include "ssl/options.h"
 #include "ssl/view_options.h"
 
-#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow or simsiam"
+#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf or simsiam"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
@@ -107,6 +107,7 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION), "reconstruction");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_VICREG), "vicreg");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BARLOW), "barlow");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SCARF), "scarf");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SIMSIAM), "simsiam");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
@@ -360,11 +361,13 @@ END_TEST
 START_TEST(test_temperature)
 {
     options.temperature = 0;
-    assert_refused(images, "a temperature of 0: it must be above 0");
+    assert_batch(images, 256);
     options.temperature = -0.5f;
-    assert_refused(images, "a temperature of -0.5: it must be above 0");
+    assert_refused(
+        images, "a temperature of -0.5: it must be above 0, or 0 for the objective's own");
     options.temperature = INFINITY;
-    assert_refused(images, "a temperature of inf: it must be above 0");
+    assert_refused(
+        images, "a temperature of inf: it must be above 0, or 0 for the objective's own");
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE; /* which has none */
     assert_batch(images, 256);
 }
@@ -379,6 +382,8 @@ START_TEST(test_one_row_has_no_others)
     options.batch = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_VICREG;
     assert_refused(images, "vicreg compares the rows of a batch: it needs at least 2 rows");
+    options.objectives[0].kind = MCL_OBJECTIVE_SCARF;
+    assert_refused(images, "scarf compares the rows of a batch: it needs at least 2 rows");
     options.objectives[0].kind = MCL_OBJECTIVE_BARLOW;
     assert_refused(images, "barlow compares the rows of a batch: it needs at least 2 rows");
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
