@@ -206,6 +206,12 @@ MCL_API mcl_status mcl_objectives_parse(
     mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text);
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
+/* Sets views to the paper's of an objective that is for certain ones: of scarf, the first view with
+ * 0.6 of its elements from other rows, the second one whole. False for other objectives, and views
+ * stay as they are. Nothing else looks at them for the objective: the program does where neither
+ * views nor masks are asked for. */
+MCL_API bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind);
+
 /* "all" or "hidden", and "mse" or "bce". */
 MCL_API mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text);
 MCL_API const char *mcl_reconstruct_name(mcl_reconstruct_elements elements);

@@ -172,8 +172,8 @@ static void print_objectives(void)
             "for wide embeddings and small batches",
         [MCL_OBJECTIVE_SCARF] =
             "for tables: tells a row's first, corrupted view from those of the other rows by its "
-            "second (Bahri et al. 2022), cosines divided by --temperature; meant for --views "
-            "corrupt:0.6:one, the paper's",
+            "second (Bahri et al. 2022), cosines divided by --temperature; with neither "
+            "--views nor --mask it sets --views corrupt:0.6:one, the paper's",
         [MCL_OBJECTIVE_SIMSIAM] =
             "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
             "the other view's projection, which is held constant (Chen and He 2021): no negatives, "

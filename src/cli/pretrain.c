@@ -241,10 +241,25 @@ static mcl_exit start_profile(mcl_context *context, const mcl_pretrain_settings 
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
+/* Objectives bring their views along where none are asked for; the first one that does counts. */
+static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arguments)
+{
+    static const char *const names[] = {"views", "mask", "mask-ratio", "mask-patch"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (mcl_option_given(arguments, names[i]))
+            return;
+    }
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (mcl_objective_views(&options->views, options->objectives[i].kind))
+            return;
+    }
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     mcl_pretrain_settings *settings = given;
     struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
+    choose_views(&settings->options, arguments);
     mcl_exit code = check_settings(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, settings);

@@ -504,7 +504,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .group = "Views",
         .help = "how the two views of a row are made, wholly: parts joined by commas, as in "
                 "affine:0.2,flip,mask:bernoulli:0.5; see 'maskcl help views', a command that draws "
-                "them",
+                "them. Without it and the masks' options, scarf has the views of its paper",
         .type = &type_views,
         .conflict = names_one_mask},
     {.name = "mask",

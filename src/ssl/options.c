@@ -102,6 +102,15 @@ const char *mcl_objective_name(mcl_objective_kind kind)
     return objective_names[kind];
 }
 
+bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind)
+{
+    if (kind != MCL_OBJECTIVE_SCARF)
+        return false;
+    *views = (mcl_view_options){
+        .mask = {MCL_MASK_NONE, 0.5f, 4}, .corruption = 0.6f, .corrupt_first = true};
+    return true;
+}
+
 mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text)
 {
     size_t index;
@@ -307,6 +316,19 @@ static mcl_status check_probabilities(const mcl_data *data)
     return MCL_OK;
 }
 
+/* What is about altered elements needs views that have some. */
+static mcl_status check_altered(const mcl_pretrain_options *options)
+{
+    const mcl_view_options *views = &options->views;
+    const bool hidden = mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
+                        options->reconstruct == MCL_RECONSTRUCT_HIDDEN;
+    if (!hidden || views->mask.kind != MCL_MASK_NONE || views->corruption > 0.0f)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "only hidden elements are to be reconstructed, and these views hide none: add a mask or "
+        "corruption to them, or reconstruct all (--reconstruct all)");
+}
+
 static mcl_status check_projector(const mcl_pretrain_options *options)
 {
     if (options->projector_count == 0)
@@ -388,6 +410,7 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
+    MCL_TRY(check_altered(options));
     MCL_TRY(check_projector(options));
     MCL_TRY(check_predictor(options));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))

@@ -424,6 +424,36 @@ START_TEST(test_predictor_and_simsiam_need_each_other)
 }
 END_TEST
 
+START_TEST(test_hidden_elements_need_some)
+{
+    options.objectives[0].kind = MCL_OBJECTIVE_RECONSTRUCTION;
+    options.reconstruct = MCL_RECONSTRUCT_HIDDEN;
+    assert_batch(images, 256);
+    options.views.mask.kind = MCL_MASK_NONE;
+    assert_refused(images,
+        "only hidden elements are to be reconstructed, and these views hide none: add a mask or "
+        "corruption to them, or reconstruct all (--reconstruct all)");
+    options.views.corruption = 0.25f;
+    assert_batch(images, 256);
+    options.views.corruption = 0.0f;
+    options.reconstruct = MCL_RECONSTRUCT_ALL;
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_views_of_objectives)
+{
+    for (int kind = 0; kind < MCL_OBJECTIVE_KINDS; kind++) {
+        mcl_view_options views = {.mask = {MCL_MASK_UNIFORM, 0.25f, 3}, .noise = 0.5f};
+        char text[MCL_VIEW_OPTIONS_SIZE];
+        const bool own = kind == MCL_OBJECTIVE_SCARF;
+        ck_assert_int_eq(mcl_objective_views(&views, (mcl_objective_kind)kind), own);
+        mcl_view_options_show(text, &views);
+        ck_assert_str_eq(text, own ? "corrupt:0.6:one" : "noise:0.5,mask:uniform:complement");
+    }
+}
+END_TEST
+
 START_TEST(test_projector_needs_a_comparison)
 {
     options.objective_count = 1;
@@ -543,6 +573,8 @@ int main(void)
     tcase_add_test(tcase, test_one_row_has_no_others);
     tcase_add_test(tcase, test_negatives);
     tcase_add_test(tcase, test_predictor_and_simsiam_need_each_other);
+    tcase_add_test(tcase, test_hidden_elements_need_some);
+    tcase_add_test(tcase, test_views_of_objectives);
     tcase_add_test(tcase, test_projector_needs_a_comparison);
     tcase_add_test(tcase, test_mask_ratio);
     tcase_add_test(tcase, test_block_masks_need_images);
