@@ -48,7 +48,7 @@ finish()
 make_environment()
 {
     python3 -m venv "$build/venv" &&
-        "$build/venv/bin/pip" install -q numpy safetensors &&
+        "$build/venv/bin/pip" install -q numpy safetensors scikit-learn &&
         if [ "$(uname -m)" = x86_64 ]; then
             "$build/venv/bin/pip" install -q intel-opencl-rt intel-cmplr-lib-rt
         fi &&
