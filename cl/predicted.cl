@@ -1,16 +1,17 @@
-/* What a predictor makes of one view against the other view itself (SimSiam, Chen and He 2021). */
+/* What a predictor makes of one view against the other view itself (SimSiam, Chen and He 2021), or
+ * against what a target network makes of that (BYOL, Grill et al. 2020). */
 #include "common.clh"
 #include "rounding.clh"
 
 #define EPSILON 1e-12f /* torch.nn.functional.normalize's */
 
 /* For row i of the predictions q[2B×n] and the other view's row t = z_{i±B}, which is a constant:
- *   u = 1/max(|q|, ε), v = 1/max(|t|, ε), cos = q·t·u·v,  loss[i] = −cos
+ *   u = 1/max(|q|, ε), v = 1/max(|t|, ε), cos = q·t·u·v,  loss[i] = most − slope·cos
  *   d = scale·(cos·u²·q − u·v·t), without its first part where q is shorter than ε
- * scale being the objective's weight over 2B. Work-item i of 2B. */
-kernel void negative_cosines(const global float *restrict q, const global float *restrict z,
-    const uint batch, const uint n, const float scale, global float *restrict loss,
-    global float *restrict d)
+ * scale being the objective's weight times slope over the number of terms. Work-item i of 2B. */
+kernel void prediction_errors(const global float *restrict q, const global float *restrict z,
+    const uint batch, const uint n, const float most, const float slope, const float scale,
+    global float *restrict loss, global float *restrict d)
 {
     const uint i = get_global_id(0), other = i < batch ? i + batch : i - batch;
     const global float *p = q + (ulong)i * n, *t = z + (ulong)other * n;
@@ -19,7 +20,7 @@ kernel void negative_cosines(const global float *restrict q, const global float 
     const float cosine = (mcl_dot(p, t, n) * u) * v;
     const float across = -(scale * (u * v));
     const float along = u < 1e12f ? scale * (cosine * (u * u)) : 0.0f;
-    loss[i] = -cosine;
+    loss[i] = most - slope * cosine;
     for (uint j = 0; j < n; j++)
         d[(ulong)i * n + j] = mcl_flush(fma(across, t[j], along * p[j]));
 }

@@ -26,6 +26,7 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_BARLOW,  /* Zbontar et al. 2021: views' columns correlate with themselves alone */
     MCL_OBJECTIVE_SCARF,   /* Bahri et al. 2022: a row's views against the first views of others */
     MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
+    MCL_OBJECTIVE_BYOL,    /* Grill et al. 2020: it near the other view by an averaged network */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 
@@ -133,7 +134,9 @@ typedef struct mcl_pretrain_options {
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    float temperature;  /* nt-xent and scarf; 0: 0.2 for nt-xent, 1 for scarf */
+    float temperature; /* nt-xent and scarf; 0: 0.2 for nt-xent, 1 for scarf */
+    /* byol: of the moving average of the weights that its target network has; 0: 0.996 */
+    double target_decay;
     uint32_t negatives; /* cosine: other rows that a row's first view is compared with; 0: none */
     float margin;       /* cosine: up to which cosine such a pair costs nothing */
     mcl_reconstruct_elements reconstruct;
@@ -142,8 +145,8 @@ typedef struct mcl_pretrain_options {
      * that compare views, and that the embedding does without; a count of 0: none. */
     uint32_t projector[MCL_HEAD_MAX];
     uint32_t projector_count;
-    /* Widths of the layers of simsiam's predictor before its last, which is as wide as what it
-     * predicts. */
+    /* Widths of the layers of simsiam's or byol's predictor before its last, which is as wide as
+     * what it predicts. */
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count;
     mcl_optimizer_options optimizer;

@@ -178,6 +178,11 @@ static void print_objectives(void)
             "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
             "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
             "no temperature; sensitive to the learning rate, and better with --projector",
+        [MCL_OBJECTIVE_BYOL] =
+            "as simsiam, but what the predictor guesses is what a target network, the moving "
+            "average of encoder and projector (--target-decay, 0.996), makes of the other view "
+            "(Grill et al. 2020): no negatives, no temperature; steadier than simsiam, for one "
+            "more forward pass a step",
         [MCL_OBJECTIVE_BARLOW] =
             "Barlow Twins: makes each column of one view's embedding correlate with the same "
             "column "

@@ -192,6 +192,14 @@ static void show_temperature(char *text, size_t size, const void *field)
         snprintf(text, size, "0.2 for nt-xent, 1 for scarf");
 }
 
+static void show_target_decay(char *text, size_t size, const void *field)
+{
+    if (*(const double *)field > 0.0)
+        mcl_option_double.show(text, size, field);
+    else
+        snprintf(text, size, "0.996");
+}
+
 static mcl_exit parse_optimizer(void *field, const char *text, const mcl_option *option)
 {
     return mcl_optimizer_parse(field, text) == MCL_OK ? MCL_EXIT_DONE : refuse(option);
@@ -339,6 +347,13 @@ static const char *needs_temperature(const void *given)
                : "only the objectives nt-xent and scarf have a temperature: add one to --objective";
 }
 
+static const char *needs_target(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_BYOL)
+               ? NULL
+               : "only the objective byol has a target network: add it to --objective";
+}
+
 static const char *needs_cosine(const void *given)
 {
     return has_objective(given, MCL_OBJECTIVE_COSINE)
@@ -398,6 +413,7 @@ static const mcl_option_type type_activation = {parse_activation, show_activatio
 static const mcl_option_type type_normalization = {parse_normalization, show_normalization};
 static const mcl_option_type type_embedding_layer = {parse_embedding_layer, show_embedding_layer};
 static const mcl_option_type type_temperature = {parse_temperature, show_temperature};
+static const mcl_option_type type_target_decay = {parse_double, show_target_decay};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
 static const mcl_option_type type_projector = {parse_projector, show_projector};
 static const mcl_option_type type_predictor = {parse_predictor, show_predictor};
@@ -492,8 +508,8 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "WIDTHS",
         .group = "Model",
-        .help = "widths of the layers of simsiam's predictor, joined by commas, without its last, "
-                "which is as wide as what it predicts; or 'none'",
+        .help = "widths of the layers of simsiam's or byol's predictor, joined by commas, without "
+                "its last, which is as wide as what it predicts; or 'none'",
         .type = &type_predictor,
         .offset = OFFSET(options),
         .least = 1,
@@ -538,10 +554,9 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf or simsiam, or several "
-                "joined by "
-                "+, with "
-                "weights as in nt-xent:1+reconstruction:10; see 'maskcl help objectives'",
+        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam or byol, or "
+                "several joined by +, with weights as in nt-xent:1+reconstruction:10; see 'maskcl "
+                "help objectives'",
         .type = &type_objective,
         .offset = OFFSET(options)},
     {.name = "temperature",
@@ -553,6 +568,16 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .offset = OFFSET(options.temperature),
         .range = &mcl_range_positive,
         .conflict = needs_temperature},
+    {.name = "target-decay",
+        .recipe = true,
+        .argument = "DECAY",
+        .group = "Objective",
+        .help =
+            "of byol: of the moving average of the weights, a step, that the target network has",
+        .type = &type_target_decay,
+        .offset = OFFSET(options.target_decay),
+        .range = &mcl_range_inside_unit,
+        .conflict = needs_target},
     {.name = "negatives",
         .recipe = true,
         .argument = "K",

@@ -10,7 +10,7 @@
 #include "maskcl/pretrain.h"
 #include "model/model.h"
 
-#define MCL_CONDITIONS_MAX 48
+#define MCL_CONDITIONS_MAX 64
 
 /* What must be the same in the run that goes on, each in words. */
 typedef struct mcl_conditions {

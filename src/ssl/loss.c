@@ -14,6 +14,7 @@ static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
     [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
     [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
+    [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
 };
 
 struct mcl_loss {
@@ -67,10 +68,11 @@ static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *s
 }
 
 mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
-    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch)
+    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
+    cl_mem parameters)
 {
-    const mcl_objective_setup setup = {
-        context, options, architecture, batch, mcl_part_width(architecture, MCL_PART_PROJECTOR)};
+    const mcl_objective_setup setup = {context, options, architecture, batch,
+        mcl_part_width(architecture, MCL_PART_PROJECTOR), parameters};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
@@ -117,6 +119,17 @@ bool mcl_loss_has_decoder(const mcl_loss *loss)
 bool mcl_loss_wants_altered(const mcl_loss *loss)
 {
     return loss->wants_altered;
+}
+
+size_t mcl_loss_carried(mcl_carried carried[MCL_CARRIED_MAX], const mcl_loss *loss)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        if (type->carried)
+            count += type->carried(carried + count, loss->objectives[i].state);
+    }
+    return count;
 }
 
 /* Runs those of the objectives that are on the embeddings, or on projections, in their order. */

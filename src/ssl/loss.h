@@ -27,9 +27,11 @@ typedef struct mcl_loss_input {
     uint64_t slot;
 } mcl_loss_input;
 
-/* For batches of B rows with embeddings of architecture->embedding columns. */
+/* For batches of B rows with embeddings of architecture->embedding columns. Target networks begin
+ * as the parameters are now. */
 mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
-    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch);
+    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
+    cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
 /* Whether the objectives train the decoder, and so need the views' targets. */
@@ -37,6 +39,18 @@ bool mcl_loss_has_decoder(const mcl_loss *loss);
 
 /* Whether they need to know which elements of the views are altered. */
 bool mcl_loss_wants_altered(const mcl_loss *loss);
+
+/* Numbers that objectives carry from step to step, for a checkpoint. */
+typedef struct mcl_carried {
+    const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
+    cl_mem buffer;
+    uint64_t count;
+} mcl_carried;
+
+#define MCL_CARRIED_MAX 4 /* of all objectives together */
+
+/* Fills in what they carry, and returns how many that are. */
+size_t mcl_loss_carried(mcl_carried carried[MCL_CARRIED_MAX], const mcl_loss *loss);
 
 /* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
  * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder

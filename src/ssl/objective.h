@@ -16,6 +16,7 @@ typedef struct mcl_objective_setup {
     const mcl_architecture *architecture;
     uint32_t batch;      /* B */
     uint32_t projection; /* P */
+    cl_mem parameters;   /* of the whole model */
 } mcl_objective_setup;
 
 /* A gradient that several objectives have parts in: the first writes it, the others add theirs. */
@@ -44,6 +45,9 @@ typedef struct mcl_objective_type {
     /* Enqueues forward and backward: adds weight times its gradient to the gradient of what it is
      * on, writes those of parameters of its own, and its mean loss. */
     mcl_status (*run)(void *state, const mcl_objective_step *step);
+    /* Fills in what it carries from step to step, MCL_CARRIED_MAX at most, and returns how many;
+     * NULL: nothing. */
+    size_t (*carried)(mcl_carried *carried, const void *state);
 } mcl_objective_type;
 
 extern const mcl_objective_type mcl_objective_cosine;
@@ -53,6 +57,7 @@ extern const mcl_objective_type mcl_objective_vicreg;
 extern const mcl_objective_type mcl_objective_barlow;
 extern const mcl_objective_type mcl_objective_scarf;
 extern const mcl_objective_type mcl_objective_simsiam;
+extern const mcl_objective_type mcl_objective_byol;
 
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);

@@ -20,6 +20,7 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_BARLOW] = "barlow",
     [MCL_OBJECTIVE_SCARF] = "scarf",
     [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
+    [MCL_OBJECTIVE_BYOL] = "byol",
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
 static const char *const reconstruction_loss_names[] = {"mse", "bce"};
@@ -53,6 +54,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
     options->objective_count = 0;
     options->temperature = 0.0f;
+    options->target_decay = 0.0;
     options->negatives = 0;
     options->margin = 0.0f;
     options->reconstruct = MCL_RECONSTRUCT_ALL;
@@ -144,6 +146,12 @@ float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind ki
     return kind == MCL_OBJECTIVE_SCARF ? 1.0f : 0.2f;
 }
 
+double mcl_target_decay(const mcl_pretrain_options *options, mcl_objective_kind kind)
+{
+    (void)kind;
+    return options->target_decay > 0.0 ? options->target_decay : 0.996;
+}
+
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
 {
     for (size_t i = 0; i < options->objective_count; i++) {
@@ -192,6 +200,9 @@ size_t mcl_objective_settings(
     if (mcl_has_objective(options, MCL_OBJECTIVE_SCARF))
         add_number(settings, &count, "scarf_temperature", "--temperature",
             (double)mcl_temperature(options, MCL_OBJECTIVE_SCARF));
+    if (mcl_has_objective(options, MCL_OBJECTIVE_BYOL))
+        add_number(settings, &count, "byol_target_decay", "--target-decay",
+            mcl_target_decay(options, MCL_OBJECTIVE_BYOL));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE)) {
         add_number(settings, &count, "negatives", "--negatives", options->negatives);
         if (options->negatives > 0)
@@ -345,15 +356,31 @@ static mcl_status check_projector(const mcl_pretrain_options *options)
 static mcl_status check_predictor(const mcl_pretrain_options *options)
 {
     const bool simsiam = mcl_has_objective(options, MCL_OBJECTIVE_SIMSIAM);
-    if (simsiam && options->predictor_count == 0)
+    const bool byol = mcl_has_objective(options, MCL_OBJECTIVE_BYOL);
+    if (simsiam && byol)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "simsiam needs a predictor, without which every embedding becomes the same: add one, "
-            "such as --predictor %" PRIu32,
-            options->embedding < 8 ? 2 : options->embedding / 4);
-    if (!simsiam && options->predictor_count > 0)
+            "simsiam and byol would train one predictor for two things: leave one of them out");
+    if ((simsiam || byol) && options->predictor_count == 0)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a predictor is for the objective simsiam: leave it out, or add that");
+            "%s needs a predictor, without which every embedding becomes the same: add one, such "
+            "as --predictor %" PRIu32,
+            simsiam ? "simsiam" : "byol", options->embedding < 8 ? 2 : options->embedding / 4);
+    if (!simsiam && !byol && options->predictor_count > 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a predictor is for the objectives simsiam and byol: leave it out, or add one of them");
     return MCL_OK;
+}
+
+/* Target networks. */
+static mcl_status check_target(const mcl_pretrain_options *options)
+{
+    if (!mcl_has_objective(options, MCL_OBJECTIVE_BYOL) ||
+        (options->target_decay >= 0.0 && options->target_decay < 1.0))
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a decay of %g for the target network: it must be between 0 and 1, or 0 for the "
+        "objective's own",
+        options->target_decay);
 }
 
 /* Whether an objective means nothing in a batch of one row. */
@@ -413,6 +440,7 @@ mcl_status mcl_pretrain_check(
     MCL_TRY(check_altered(options));
     MCL_TRY(check_projector(options));
     MCL_TRY(check_predictor(options));
+    MCL_TRY(check_target(options));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))
         MCL_TRY(check_negatives(options, rows));
     if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&

@@ -23,7 +23,7 @@ typedef struct mcl_setting {
     char value[400];
 } mcl_setting;
 
-#define MCL_OBJECTIVE_SETTINGS_MAX 12
+#define MCL_OBJECTIVE_SETTINGS_MAX 16
 
 /* Fills in the objectives and those of their options that count, and returns how many. */
 size_t mcl_objective_settings(
@@ -31,6 +31,9 @@ size_t mcl_objective_settings(
 
 /* The temperature in force for an objective that has one. */
 float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind kind);
+
+/* The decay in force of the target network of an objective that has one. */
+double mcl_target_decay(const mcl_pretrain_options *options, mcl_objective_kind kind);
 
 /* Whether an objective is among those of the options. */
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind);

@@ -59,7 +59,7 @@ static mcl_status create_buffers(struct trainer *trainer)
     mcl_context *context = trainer->context;
     const uint64_t columns = mcl_data_columns(trainer->data);
     uint64_t count;
-    const float *initial = mcl_model_parameters(trainer->model, &count, NULL);
+    mcl_model_parameters(trainer->model, &count, NULL);
     const uint64_t views = 2 * (uint64_t)trainer->batch;
     MCL_TRY(mcl_buffer_create(
         &trainer->input.views, context, views, columns * sizeof(float), "views of a batch"));
@@ -70,8 +70,6 @@ static mcl_status create_buffers(struct trainer *trainer)
     if (mcl_loss_wants_altered(trainer->loss))
         MCL_TRY(mcl_buffer_create(
             &trainer->input.altered, context, views, columns, "altered elements"));
-    MCL_TRY(mcl_buffer_create_from(
-        &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
     if (trainer->options->ema > 0.0)
         MCL_TRY(mcl_average_create(&trainer->average, context, trainer->parameters, count));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
@@ -165,6 +163,10 @@ static mcl_status create_position(
     if (trainer->average)
         MCL_TRY(add_state(
             position, buffers, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters));
+    mcl_carried carried[MCL_CARRIED_MAX];
+    const size_t carried_count = mcl_loss_carried(carried, trainer->loss);
+    for (size_t i = 0; i < carried_count; i++)
+        MCL_TRY(add_state(position, buffers, carried[i].name, carried[i].buffer, carried[i].count));
     if (!trainer->options->early_stop)
         return MCL_OK;
     return add_state(position, buffers, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);
@@ -263,8 +265,12 @@ static mcl_status create(struct trainer *trainer)
         trainer->architecture.activation, 2 * trainer->batch, true));
     if (options->dropout > 0.0f)
         MCL_TRY(mcl_network_drop(trainer->encoder, options->dropout, options->seed));
-    MCL_TRY(
-        mcl_loss_create(&trainer->loss, context, options, &trainer->architecture, trainer->batch));
+    uint64_t parameters;
+    const float *initial = mcl_model_parameters(trainer->model, &parameters, NULL);
+    MCL_TRY(mcl_buffer_create_from(
+        &trainer->parameters, context, initial, parameters, sizeof(float), "parameters"));
+    MCL_TRY(mcl_loss_create(&trainer->loss, context, options, &trainer->architecture,
+        trainer->batch, trainer->parameters));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
     const mcl_part last = decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR;
     MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->optimizer,

@@ -69,6 +69,8 @@ class ResumeTest(CheckpointTest):
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
                         ["--early-stop", "60", "--lr", "1e-5"],
+                        ["--objective", "byol", "--predictor", "3", "--projector", "5",
+                         "--normalization", "batch", "--target-decay", "0.99"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
                 expected = self.whole(*options)

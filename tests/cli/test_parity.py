@@ -64,6 +64,8 @@ class ParityTest(unittest.TestCase):
             command += ["--projector", ",".join(map(str, run["projector"]))]
         if run["predictor"]:
             command += ["--predictor", ",".join(map(str, run["predictor"]))]
+        if any(name == "byol" for name, _ in run["objectives"]):
+            command += ["--target-decay", run["target_decay"]]
         if run["negatives"]:
             command += ["--negatives", run["negatives"], "--margin", run["margin"]]
         if any(name == "reconstruction" for name, _ in run["objectives"]):

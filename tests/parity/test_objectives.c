@@ -102,13 +102,14 @@ static void run(struct trial *trial)
 {
     float metrics[(SLOT + 2) * MCL_METRICS], guard[(SLOT + 2) * MCL_METRICS];
     mcl_loss *loss;
-    ASSERT_OK(mcl_loss_create(&loss, context, &trial->options, &trial->architecture, trial->batch));
+    const size_t bytes = trial->parameter_count * sizeof(float);
+    cl_mem parameters = buffer_with(trial->parameters, bytes);
+    ASSERT_OK(mcl_loss_create(
+        &loss, context, &trial->options, &trial->architecture, trial->batch, parameters));
     mcl_network *encoder = stand_in(trial);
     fill_guard(trial->gradients, trial->parameter_count);
     fill_guard(guard, sizeof guard / sizeof *guard);
-    const size_t bytes = trial->parameter_count * sizeof(float);
     const size_t rows = (size_t)trial->batch * (size_t)trial->architecture.input;
-    cl_mem parameters = buffer_with(trial->parameters, bytes);
     cl_mem gradients = buffer_with(trial->gradients, bytes);
     mcl_view_buffers views = {.targets = NULL};
     if (mcl_loss_has_decoder(loss))
@@ -249,6 +250,54 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
     free(guard);
     free_trial(&trial);
 }
+
+/* The loss of predictions q against targets t, of which the objectives with a predictor are made,
+ * as most − slope·cos over so many terms. */
+static void check_prediction(
+    const char *name, uint32_t batch, uint32_t columns, float most, float slope, float terms)
+{
+    const size_t count = 2 * (size_t)batch * columns;
+    char key[40];
+    cl_kernel kernel;
+    float *q = allocate(count, sizeof *q), *t = allocate(count, sizeof *t);
+    float *losses = allocate(2 * (size_t)batch, sizeof *losses);
+    fill_random(q, count, batch);
+    fill_random(t, count, batch + 1);
+    cl_mem predictions = buffer_with(q, count * sizeof *q);
+    cl_mem targets = buffer_with(t, count * sizeof *t);
+    cl_mem loss = buffer_with(losses, 2 * batch * sizeof *losses);
+    cl_mem gradient = buffer_with(q, count * sizeof *q);
+    ASSERT_OK(mcl_kernel_get(&kernel, context, "predicted.cl", "prediction_errors", ""));
+    ASSERT_OK(mcl_launch(context, kernel, 2 * batch, 1, MCL_BUFFER(predictions),
+        MCL_BUFFER(targets), MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
+        MCL_FLOAT(slope / terms), MCL_BUFFER(loss), MCL_BUFFER(gradient)));
+    read_buffer(losses, loss, 2 * batch * sizeof *losses);
+    read_buffer(q, gradient, count * sizeof *q);
+    double total = 0.0;
+    for (uint32_t i = 0; i < 2 * batch; i++)
+        total += (double)losses[i] / (double)terms;
+    snprintf(key, sizeof key, "%s/%ux%u", name, (unsigned)batch, (unsigned)columns);
+    const double expected = (double)*stored_values(key, "loss", 1);
+    REQUIRE(fabs(total - expected) <= fmax(TOLERANCE * fabs(expected), 1e-6),
+        "%s: the loss is %.9g instead of %.9g", key, total, expected);
+    assert_tensor(key, "q", q, count);
+    mcl_buffer_release(&predictions);
+    mcl_buffer_release(&targets);
+    mcl_buffer_release(&loss);
+    mcl_buffer_release(&gradient);
+    free(q);
+    free(t);
+    free(losses);
+}
+
+START_TEST(test_predictions)
+{
+    static const uint32_t shapes[][2] = {{1, 5}, {2, 37}, {37, 64}};
+    const uint32_t batch = shapes[_i][0], columns = shapes[_i][1];
+    check_prediction("simsiam", batch, columns, 0.0f, 1.0f, 2.0f * (float)batch);
+    check_prediction("byol", batch, columns, 2.0f, 2.0f, (float)batch);
+}
+END_TEST
 
 static const uint32_t batches[] = {1, 2, 37, 129}, embeddings[] = {1, 37, 64};
 
@@ -540,6 +589,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_columns, 1, 4);
     tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
     tcase_add_test(tcase, test_negatives);
+    tcase_add_loop_test(tcase, test_predictions, 0, 3);
     tcase_add_loop_test(tcase, test_other_reconstructions, 0, 3);
     tcase_add_test(tcase, test_small_embeddings);
     tcase_add_loop_test(tcase, test_differences, 0, 8);

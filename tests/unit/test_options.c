@@ -10,7 +10,7 @@
 #include "ssl/options.h"
 #include "ssl/view_options.h"
 
-#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf or simsiam"
+#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam or byol"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
@@ -109,6 +109,7 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BARLOW), "barlow");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SCARF), "scarf");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SIMSIAM), "simsiam");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BYOL), "byol");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
         mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli, block or none");
@@ -409,18 +410,53 @@ START_TEST(test_negatives)
 }
 END_TEST
 
-START_TEST(test_predictor_and_simsiam_need_each_other)
+START_TEST(test_predictor_and_its_objectives_need_each_other)
 {
     options.objective_count = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM;
     assert_refused(images,
         "simsiam needs a predictor, without which every embedding becomes the same: add one, such "
         "as --predictor 16");
+    options.objectives[0].kind = MCL_OBJECTIVE_BYOL;
+    assert_refused(images,
+        "byol needs a predictor, without which every embedding becomes the same: add one, such as "
+        "--predictor 16");
     options.predictor_count = 1;
     options.predictor[0] = 8;
     assert_batch(images, 256);
+    options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM;
+    assert_batch(images, 256);
+    options.objective_count = 2;
+    options.objectives[1].kind = MCL_OBJECTIVE_BYOL;
+    assert_refused(
+        images, "simsiam and byol would train one predictor for two things: leave one of them out");
+    options.objective_count = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT;
-    assert_refused(images, "a predictor is for the objective simsiam: leave it out, or add that");
+    assert_refused(images,
+        "a predictor is for the objectives simsiam and byol: leave it out, or add one of them");
+}
+END_TEST
+
+START_TEST(test_target_decay)
+{
+    options.objective_count = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_BYOL;
+    options.predictor_count = 1;
+    options.predictor[0] = 8;
+    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.996);
+    options.target_decay = 0.5;
+    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.5);
+    assert_batch(images, 256);
+    options.target_decay = 1.0;
+    assert_refused(images,
+        "a decay of 1 for the target network: it must be between 0 and 1, or 0 for the objective's "
+        "own");
+    options.target_decay = NAN;
+    assert_refused(images,
+        "a decay of nan for the target network: it must be between 0 and 1, or 0 for the "
+        "objective's own");
+    options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM; /* which has none */
+    assert_batch(images, 256);
 }
 END_TEST
 
@@ -572,7 +608,8 @@ int main(void)
     tcase_add_test(tcase, test_temperature);
     tcase_add_test(tcase, test_one_row_has_no_others);
     tcase_add_test(tcase, test_negatives);
-    tcase_add_test(tcase, test_predictor_and_simsiam_need_each_other);
+    tcase_add_test(tcase, test_predictor_and_its_objectives_need_each_other);
+    tcase_add_test(tcase, test_target_decay);
     tcase_add_test(tcase, test_hidden_elements_need_some);
     tcase_add_test(tcase, test_views_of_objectives);
     tcase_add_test(tcase, test_projector_needs_a_comparison);
