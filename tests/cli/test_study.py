@@ -200,6 +200,13 @@ class PlanTest(unittest.TestCase):
         names = [(run.group, run.data, run.name) for run in runs]
         self.assertEqual(len(set(names)), len(names))
 
+    def test_a_model_is_tuned_while_it_is_there(self):
+        runs = plan.plan(Program(pathlib.Path(PROGRAM)), False, 1.0)
+        tuned = [index for index, run in enumerate(runs) if run.measure == "finetune"]
+        self.assertTrue(tuned)
+        for index in tuned:
+            self.assertEqual(runs[index - 1].options, runs[index].options)
+
     def test_epochs_are_scaled(self):
         program = Program(pathlib.Path(PROGRAM))
         runs = {(run.group, run.name): run.options for run in plan.plan(program, False, 0.5)}

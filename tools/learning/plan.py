@@ -227,6 +227,10 @@ def few_of_each(runs):
 
 def plan(program, short, epochs_scale):
     runs = [run for group in GROUPS.values() for run in group(program)]
+    # A recipe is fine-tuned right behind its probe, while its model is there.
+    order = list(program.recipes)
+    runs.sort(key=lambda run: order.index(run.options["recipe"])
+              if run.group in ("recipes", "finetune") else len(order))
     if short:
         return [shortened(run) for run in few_of_each(runs)]
     return [scaled(run, program, epochs_scale) for run in runs]
