@@ -136,7 +136,7 @@ mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
             for (size_t i = 0; i < n; i++)
                 next[i] = x[i] + length * direction[i];
             status = function(&next_value, next_gradient, next, state);
-            better = next_value <= value + SUFFICIENT * length * slope;
+            better = next_value <= value + SUFFICIENT * length * slope; /* never if not finite */
             length *= 0.5;
         }
         if (status != MCL_OK)

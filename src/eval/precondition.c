@@ -7,6 +7,7 @@
 #include "gemm/gemm.h"
 
 #define CURVATURE 0.03  /* p(1−p) on average, of 10 classes of which most rows are sure */
+#define RIDGE 3e-4      /* above what rounding can take from an eigenvalue: see factorize_run() */
 #define RUN 1024        /* columns that are factorised together */
 #define ROWS_MOST 32768 /* of the selection */
 
@@ -55,7 +56,10 @@ static void solve(const double *u, size_t n, double *x)
     }
 }
 
-/* factor[width×width] = the factorised matrix of columns first … first+width-1. */
+/* factor[width×width] = the factorised matrix of columns first … first+width-1. Where columns
+ * depend on one another the products' rounding errors, about 1e-4 in a matrix of 1024 columns,
+ * could leave it with an eigenvalue below 0, and the factors worthless; the ridge keeps them at a
+ * distance. */
 static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem features,
     uint32_t rows, uint32_t columns, uint32_t first, uint32_t width, double penalty, cl_mem product,
     float *host)
@@ -72,8 +76,8 @@ static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem fea
     const size_t size = (size_t)width * width;
     MCL_TRY(mcl_buffer_read(context, host, product, 0, size * sizeof *host));
     for (size_t i = 0; i < size; i++)
-        factor[i] = (double)host[i] + (i % (width + 1) == 0 ? penalty : 0.0);
-    factorize(factor, width, penalty);
+        factor[i] = (double)host[i] + (i % (width + 1) == 0 ? penalty + RIDGE : 0.0);
+    factorize(factor, width, penalty + RIDGE);
     return MCL_OK;
 }
 

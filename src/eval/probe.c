@@ -44,6 +44,7 @@ struct regression {
     cl_mem gradient; /* [C×D], then [C], then the mean loss */
     cl_mem space;
     float *host; /* [C×D + C + 1] */
+    bool tried;  /* the search has begun, from a finite value */
     mcl_preconditioner *preconditioner;
 };
 
@@ -165,8 +166,9 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
         }
     }
     *value = (double)r->host[count] + 0.5 * r->penalty * penalty;
-    if (!isfinite(*value))
+    if (!r->tried && !isfinite(*value))
         return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
+    r->tried = true; /* from here on it is a step that was too long */
     return MCL_OK;
 }
 

@@ -259,7 +259,8 @@ START_TEST(test_separable)
 END_TEST
 
 #define CURVATURE 0.03
-#define LAMBDA 1e-4
+#define PENALTY 1e-4
+#define LAMBDA (PENALTY + 3e-4) /* with the ridge */
 
 /* (curvature · XᵀX/N + lambda)·y for columns first … end-1 of values[rows×columns]. */
 static void multiply(double *product, const float *values, uint64_t rows, uint64_t columns,
@@ -281,7 +282,7 @@ static mcl_preconditioner *preconditioner_of(const float *values, uint32_t rows,
 {
     mcl_preconditioner *made;
     cl_mem buffer = buffer_with(values, (size_t)rows * columns * sizeof *values);
-    ASSERT_OK(mcl_preconditioner_create(&made, context, buffer, rows, columns, LAMBDA));
+    ASSERT_OK(mcl_preconditioner_create(&made, context, buffer, rows, columns, PENALTY));
     mcl_buffer_release(&buffer);
     return made;
 }
@@ -330,6 +331,49 @@ START_TEST(test_preconditioner_of_many_rows)
     ck_assert_double_eq_tol(x, 1, 1e-3);
     mcl_preconditioner_free(made);
     free(values);
+}
+END_TEST
+
+/* Many columns that are combinations of a few: rounding must not leave factors that blow up. */
+START_TEST(test_preconditioner_of_dependent_columns)
+{
+    enum { ROWS = 30000, COLUMNS = 1024, FREE = 40 };
+    if (is_oclgrind())
+        return;
+    float *values = allocate((size_t)ROWS * COLUMNS, sizeof *values);
+    float *base = allocate((size_t)ROWS * FREE, sizeof *base);
+    float *mixing = allocate((size_t)FREE * COLUMNS, sizeof *mixing);
+    fill_random(base, (size_t)ROWS * FREE, 5);
+    fill_random(mixing, (size_t)FREE * COLUMNS, 6);
+    for (size_t i = 0; i < ROWS; i++) {
+        float *row = values + i * COLUMNS;
+        memset(row, 0, COLUMNS * sizeof *row);
+        for (size_t k = 0; k < FREE; k++) {
+            for (size_t j = 0; j < COLUMNS; j++)
+                row[j] += base[i * FREE + k] * mixing[k * COLUMNS + j];
+        }
+    }
+    mcl_preconditioner *made = preconditioner_of(values, ROWS, COLUMNS);
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        float *x = allocate(COLUMNS, sizeof *x);
+        double *solved = allocate(COLUMNS, sizeof *solved), along = 0, length = 0;
+        fill_random(x, COLUMNS, 10 + seed);
+        for (size_t j = 0; j < COLUMNS; j++)
+            solved[j] = (double)x[j];
+        mcl_precondition(made, solved);
+        for (size_t j = 0; j < COLUMNS; j++) {
+            along += (double)x[j] * solved[j];
+            length += (double)x[j] * (double)x[j];
+        }
+        ck_assert(along > 0); /* it is positive definite … */
+        ck_assert_msg(along < 2 * length / LAMBDA, "%g", along * LAMBDA / length); /* … enough */
+        free(x);
+        free(solved);
+    }
+    mcl_preconditioner_free(made);
+    free(values);
+    free(base);
+    free(mixing);
 }
 END_TEST
 
@@ -720,6 +764,7 @@ int main(void)
     tcase_add_test(tcase, test_separable);
     tcase_add_test(tcase, test_preconditioner);
     tcase_add_test(tcase, test_preconditioner_of_many_rows);
+    tcase_add_test(tcase, test_preconditioner_of_dependent_columns);
     tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
     tcase_add_test(tcase, test_few_labels_as_scipy);
