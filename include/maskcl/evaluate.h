@@ -21,6 +21,13 @@ extern "C" {
 MCL_API mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
+/* The same for what a layer makes of the rows: layers are counted from 1 through the encoder, whose
+ * last is the embedding, and on through the projector. embeddings has rows × *width entries, where
+ * mcl_layer_width() told the width; a layer that is not there is MCL_ERROR_ARGUMENT. */
+MCL_API mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer);
+MCL_API mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer);
+
 /* Masks rows first … first+rows-1 as epoch 0 of a run with this seed would, embeds the positive
  * view and decodes it. Each array has rows × columns entries. */
 MCL_API mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *context,

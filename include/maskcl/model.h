@@ -29,7 +29,8 @@ typedef enum mcl_normalization {
 } mcl_normalization;
 
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
- * decoder is its mirror image. The activation follows every layer but the last, and the
+ * decoder is its mirror image, or goes from the embedding through widths of its own back to the
+ * input. The activation follows every layer but the last, and the
  * normalization comes before every activation.
  *
  * The projector is a further stack of layers behind the embedding, that the objectives on
@@ -51,7 +52,10 @@ typedef struct mcl_architecture {
     uint32_t projector_count; /* 0: none */
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count; /* 0: none */
-    uint32_t classes;         /* that the head tells apart; 0: there is none */
+    bool own_decoder;         /* the decoder is not the encoder's mirror image, but has … */
+    uint32_t decoder[MCL_HIDDEN_MAX]; /* … these hidden widths */
+    uint32_t decoder_count;           /* 0 makes it one linear layer */
+    uint32_t classes;                 /* that the head tells apart; 0: there is none */
 } mcl_architecture;
 
 /* Parameters in host memory, with the architecture and the metadata that go into the file. */
@@ -106,7 +110,7 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
 /* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
  * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
- * activated_embedding ("yes"), projector, predictor and classes. set refuses those with
+ * activated_embedding ("yes"), projector, predictor, decoder and classes. set refuses those with
  * MCL_ERROR_ARGUMENT, and text that is not UTF-8, and a key that is empty or has a control
  * character. get returns NULL for a key that is not there; the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);

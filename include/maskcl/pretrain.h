@@ -130,6 +130,9 @@ typedef struct mcl_pretrain_options {
     mcl_activation activation;
     mcl_normalization normalization;
     bool activated_embedding;
+    bool own_decoder; /* else the decoder is the encoder's mirror image */
+    uint32_t decoder[MCL_HIDDEN_MAX];
+    uint32_t decoder_count;
     float dropout; /* of the encoder's hidden layers: the part of elements set to 0; 0: none */
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];

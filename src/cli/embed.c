@@ -12,6 +12,7 @@
 
 struct settings {
     mcl_device_settings device;
+    uint32_t layer; /* 0: the embedding */
     const char *output;
 };
 
@@ -19,14 +20,18 @@ static mcl_exit embed(const struct settings *settings, mcl_context *context, con
     const mcl_data *data)
 {
     mcl_progress progress = mcl_progress_start(settings->device.quiet);
-    const uint64_t shape[2] = {mcl_data_rows(data), mcl_model_architecture(model)->embedding};
+    uint32_t layer, width;
     float *embeddings;
-    mcl_exit code = mcl_allocate_values(&embeddings, shape[0], shape[1]);
+    mcl_exit code = mcl_find_layer(&layer, &width, model, settings->layer);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    const uint64_t shape[2] = {mcl_data_rows(data), width};
+    code = mcl_allocate_values(&embeddings, shape[0], shape[1]);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_progress_note(&progress, "embedding");
     const double start = mcl_seconds();
-    mcl_status status = mcl_embed(embeddings, context, model, data);
+    mcl_status status = mcl_embed_layer(embeddings, context, model, data, layer);
     const double seconds = mcl_seconds() - start;
     mcl_survive_failed_writes();
     if (status == MCL_OK)
@@ -68,13 +73,14 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 }
 
 static const mcl_option options[] = {
+    MCL_LAYER_OPTION(struct settings, layer),
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
         .letter = 'o',
         .required = true,
         .argument = "OUT.npy",
         .group = "Output",
-        .help = "the array to write: float32, rows x width of an embedding",
+        .help = "the array to write: float32, rows x width of the layer",
         .type = &mcl_option_text,
         .offset = offsetof(struct settings, output)},
 };

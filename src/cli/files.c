@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "maskcl/evaluate.h"
 #include "maskcl/output.h"
 
 bool mcl_same_file(const char *a, const char *b)
@@ -35,6 +36,15 @@ static mcl_exit loaded(mcl_status status)
 mcl_exit mcl_load_model(mcl_model **model, const char *path)
 {
     return loaded(mcl_model_load(model, path));
+}
+
+mcl_exit mcl_find_layer(
+    uint32_t *layer, uint32_t *width, const mcl_model *model, uint32_t asked_for)
+{
+    *layer = asked_for ? asked_for : mcl_model_architecture(model)->hidden_count + 1;
+    return mcl_layer_width(width, model, *layer) == MCL_OK
+               ? MCL_EXIT_DONE
+               : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());
 }
 
 mcl_exit mcl_load_data(mcl_data **data, const char *path)

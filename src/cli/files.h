@@ -20,6 +20,20 @@ mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(mcl_data **data, const char *path);
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
 
+/* --layer of embed and probe: *layer and *width are those of the layer asked for, which is 0 for
+ * the embedding. */
+mcl_exit mcl_find_layer(
+    uint32_t *layer, uint32_t *width, const mcl_model *model, uint32_t asked_for);
+
+#define MCL_LAYER_OPTION(settings, member)                                                         \
+    {                                                                                              \
+        .name = "layer", .argument = "N", .group = "Encoder",                                      \
+        .help = "what layer N makes of the rows, in place of the embedding: layers are counted "   \
+                "from 1 through the encoder and on through the projector",                         \
+        .type = &mcl_option_whole32, .offset = offsetof(settings, member), .least = 1,             \
+        .most = UINT32_MAX, .without = "the embedding"                                             \
+    }
+
 /* Rows with their classes. */
 typedef struct mcl_labelled {
     mcl_data *data;

@@ -74,6 +74,24 @@ static void show_hidden(char *text, size_t size, const void *field)
     show_widths(text, size, options->hidden, options->hidden_count);
 }
 
+static mcl_exit parse_decoder(void *field, const char *text, const mcl_option *option)
+{
+    mcl_pretrain_options *options = field;
+    options->own_decoder = strcmp(text, "mirror") != 0;
+    return options->own_decoder ? parse_widths(options->decoder, &options->decoder_count,
+                                      MCL_HIDDEN_MAX, text, option)
+                                : MCL_EXIT_DONE;
+}
+
+static void show_decoder(char *text, size_t size, const void *field)
+{
+    const mcl_pretrain_options *options = field;
+    if (options->own_decoder)
+        show_widths(text, size, options->decoder, options->decoder_count);
+    else
+        snprintf(text, size, "mirror");
+}
+
 static mcl_exit parse_projector(void *field, const char *text, const mcl_option *option)
 {
     mcl_pretrain_options *options = field;
@@ -415,6 +433,7 @@ static const mcl_option_type type_embedding_layer = {parse_embedding_layer, show
 static const mcl_option_type type_temperature = {parse_temperature, show_temperature};
 static const mcl_option_type type_target_decay = {parse_double, show_target_decay};
 static const mcl_option_type type_objective = {parse_objective, show_objective};
+static const mcl_option_type type_decoder = {parse_decoder, show_decoder};
 static const mcl_option_type type_projector = {parse_projector, show_projector};
 static const mcl_option_type type_predictor = {parse_predictor, show_predictor};
 static const mcl_option_type type_reconstruct = {parse_reconstruct, show_reconstruct};
@@ -448,9 +467,7 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .recipe = true,
         .argument = "WIDTHS",
         .group = "Model",
-        .help =
-            "widths of the encoder's hidden layers, joined by commas, or 'none'; the decoder is "
-            "its mirror image",
+        .help = "widths of the encoder's hidden layers, joined by commas, or 'none'",
         .type = &mcl_option_hidden,
         .offset = OFFSET(options),
         .least = 1,
@@ -494,6 +511,16 @@ const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
         .type = &mcl_option_float,
         .offset = OFFSET(options.dropout),
         .range = &mcl_range_below_one},
+    {.name = "decoder",
+        .recipe = true,
+        .argument = "mirror|WIDTHS",
+        .group = "Model",
+        .help = "the hidden layers of the decoder: the encoder's the other way round, or widths "
+                "joined by commas, or 'none'",
+        .type = &type_decoder,
+        .offset = OFFSET(options),
+        .least = 1,
+        .most = UINT32_MAX},
     {.name = "projector",
         .recipe = true,
         .argument = "WIDTHS",

@@ -14,6 +14,7 @@
 struct settings {
     mcl_device_settings device;
     uint64_t labels_per_class; /* 0: all */
+    uint32_t layer;            /* 0: the embedding */
     bool encoder_only;
     bool json;
 };
@@ -36,6 +37,7 @@ struct probe {
     mcl_context *context;
     mcl_progress progress;
     mcl_labelled train, test;
+    uint32_t layer, width;     /* of the encoders */
     enum features first;       /* the kinds before it are not measured */
     uint64_t labels_per_class; /* 0: all, and results has what was measured; else few */
     uint64_t widths[FEATURES];
@@ -48,12 +50,11 @@ static mcl_exit features_of(
     float **values, const struct probe *probe, const mcl_model *model, const mcl_data *data)
 {
     const uint64_t rows = mcl_data_rows(data);
-    const uint64_t width =
-        model ? mcl_model_architecture(model)->embedding : mcl_data_columns(data);
+    const uint64_t width = model ? probe->width : mcl_data_columns(data);
     mcl_exit code = mcl_allocate_values(values, rows, width);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_status status = model ? mcl_embed(*values, probe->context, model, data)
+    mcl_status status = model ? mcl_embed_layer(*values, probe->context, model, data, probe->layer)
                               : mcl_data_floats(*values, data, 0, rows);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
@@ -80,8 +81,7 @@ static mcl_exit measure_features(
 static mcl_exit measure(struct probe *probe, enum features kind, const mcl_model *model)
 {
     float *train = NULL, *test = NULL;
-    const uint64_t width =
-        model ? mcl_model_architecture(model)->embedding : mcl_data_columns(probe->train.data);
+    const uint64_t width = model ? probe->width : mcl_data_columns(probe->train.data);
     char note[64];
     snprintf(note, sizeof note, "probing %d of %d: %s", kind + 1, FEATURES, titles[kind]);
     mcl_progress_note(&probe->progress, note);
@@ -107,6 +107,9 @@ static mcl_exit measure_all(struct probe *probe, const mcl_model *model, const c
     mcl_model *untrained = NULL;
     uint64_t seed = 0;
     mcl_exit code = mcl_metadata_seed(&seed, model, model_path);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    code = mcl_find_layer(&probe->layer, &probe->width, model, probe->layer);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_status status = mcl_model_create(&untrained, mcl_model_architecture(model), seed);
@@ -205,6 +208,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     const char *const *paths = arguments->operands;
     struct probe probe = {.progress = mcl_progress_start(settings->device.quiet),
         .first = settings->encoder_only ? THIS_ENCODER : RAW_INPUTS,
+        .layer = settings->layer,
         .labels_per_class = settings->labels_per_class};
     mcl_model *model = NULL;
     mcl_exit code = mcl_load_model(&model, paths[0]);
@@ -234,6 +238,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 }
 
 static const mcl_option options[] = {
+    MCL_LAYER_OPTION(struct settings, layer),
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "labels-per-class",
         .argument = "N",

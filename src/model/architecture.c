@@ -100,6 +100,13 @@ static struct stack widths_of(const mcl_architecture *architecture, mcl_part par
     if (part != MCL_PART_DECODER)
         return widths;
     const struct stack encoder = widths;
+    const uint32_t input = (uint32_t)architecture->input;
+    if (architecture->own_decoder) {
+        widths = (struct stack){.width = {architecture->embedding}};
+        add_widths(&widths, architecture->decoder, architecture->decoder_count);
+        add_widths(&widths, &input, 1);
+        return widths;
+    }
     for (size_t i = 0; i <= encoder.layers; i++)
         widths.width[i] = encoder.width[encoder.layers - i];
     return widths;
@@ -157,6 +164,8 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
         architecture->projector, architecture->projector_count, MCL_HEAD_MAX, "projector"));
     MCL_TRY(check_widths(
         architecture->predictor, architecture->predictor_count, MCL_HEAD_MAX, "predictor"));
+    MCL_TRY(check_widths(
+        architecture->decoder, architecture->decoder_count, MCL_HIDDEN_MAX, "decoder"));
     if ((size_t)architecture->activation >= COUNT(activation_names))
         return mcl_fail(
             MCL_ERROR_ARGUMENT, "%d is no activation's number", (int)architecture->activation);

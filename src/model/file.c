@@ -118,6 +118,11 @@ static mcl_status read_extras(
     if (predictor)
         MCL_TRY(read_widths(architecture->predictor, &architecture->predictor_count, MCL_HEAD_MAX,
             predictor, MCL_KEY_PREDICTOR, path));
+    const char *decoder = mcl_safetensors_metadata_get(file, MCL_KEY_DECODER);
+    architecture->own_decoder = decoder != NULL;
+    if (decoder)
+        MCL_TRY(read_widths(architecture->decoder, &architecture->decoder_count, MCL_HIDDEN_MAX,
+            decoder, MCL_KEY_DECODER, path));
     if (mcl_safetensors_metadata_get(file, MCL_KEY_CLASSES)) {
         uint64_t classes = 0;
         MCL_TRY(read_size(&classes, file, MCL_KEY_CLASSES, path));

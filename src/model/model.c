@@ -22,6 +22,7 @@ static const char *const own_keys[] = {
     MCL_KEY_ACTIVATED,
     MCL_KEY_PROJECTOR,
     MCL_KEY_PREDICTOR,
+    MCL_KEY_DECODER,
     MCL_KEY_CLASSES,
 };
 
@@ -106,6 +107,9 @@ static mcl_status describe_extras(mcl_model *model)
     if (architecture->predictor_count)
         MCL_TRY(add_widths(
             model, MCL_KEY_PREDICTOR, architecture->predictor, architecture->predictor_count));
+    if (architecture->own_decoder)
+        MCL_TRY(
+            add_widths(model, MCL_KEY_DECODER, architecture->decoder, architecture->decoder_count));
     if (architecture->classes)
         MCL_TRY(add_number(model, MCL_KEY_CLASSES, architecture->classes));
     return MCL_OK;

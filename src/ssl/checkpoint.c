@@ -78,6 +78,9 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
     add(conditions, "embedding_layer", "--embedding-layer", "%s",
         options->activated_embedding ? "activated" : "linear");
     add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
+    char decoder[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "none";
+    write_widths(decoder, sizeof decoder, options->decoder, options->decoder_count);
+    add(conditions, "decoder", "--decoder", "%s", options->own_decoder ? decoder : "mirror");
     char projector[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
     write_widths(projector, sizeof projector, options->projector, options->projector_count);
     add(conditions, "projector", "--projector", "%s", projector);

@@ -70,7 +70,7 @@ struct embedding {
     const mcl_data *data;
     uint32_t batch;
     mcl_network *encoder;
-    mcl_network *head; /* NULL: what is wanted is the encoder's output */
+    mcl_network *behind; /* head or projector; NULL: what is wanted is of the encoder */
     mcl_feed *feed;
     cl_mem parameters, input;
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
@@ -84,30 +84,38 @@ static uint64_t most_rows(uint64_t rows, uint64_t row)
     return rows < most ? rows : most;
 }
 
-static mcl_status create_head(struct embedding *work, const mcl_architecture *architecture)
-{
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_HEAD);
-    return mcl_network_create(
-        &work->head, work->context, layers, count, architecture->activation, work->batch, false);
-}
+/* The layers whose results are wanted: the first of the encoder's, and of a part behind it. */
+struct wanted {
+    mcl_part part; /* MCL_PART_ENCODER: none behind it */
+    uint32_t layers;
+    uint32_t width; /* of the last of them */
+};
 
-static mcl_status create_embedding(struct embedding *work, const mcl_model *model, bool head)
+static mcl_status create_embedding(
+    struct embedding *work, const mcl_model *model, const struct wanted *wanted)
 {
     mcl_context *context = work->context;
     const mcl_architecture *architecture = mcl_model_architecture(model);
+    const mcl_activation activation = architecture->activation;
     const uint64_t before = context->memory_made;
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
-    const uint64_t classes = head ? architecture->classes * sizeof(float) : 0;
-    const uint64_t row = row_in_network(layers, count, architecture->activation) + classes +
-                         floats + 2 * mcl_feed_slot_size(work->data, 1);
+    mcl_layer layers[MCL_LAYERS_MAX], behind[MCL_LAYERS_MAX];
+    size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER), more = 0;
+    if (wanted->part == MCL_PART_ENCODER) {
+        count = wanted->layers;
+    } else {
+        mcl_part_layers(behind, architecture, wanted->part);
+        more = wanted->layers;
+    }
+    const uint64_t row = row_in_network(layers, count, activation) +
+                         row_in_network(behind, more, activation) + floats +
+                         2 * mcl_feed_slot_size(work->data, 1);
     work->batch = choose_batch(context, model, most_rows(mcl_data_rows(work->data), row), row);
-    MCL_TRY(mcl_network_create(
-        &work->encoder, context, layers, count, architecture->activation, work->batch, false));
-    if (head)
-        MCL_TRY(create_head(work, architecture));
+    MCL_TRY(
+        mcl_network_create(&work->encoder, context, layers, count, activation, work->batch, false));
+    if (more)
+        MCL_TRY(mcl_network_create(
+            &work->behind, context, behind, more, activation, work->batch, false));
     MCL_TRY(upload_parameters(&work->parameters, context, model));
     MCL_TRY(mcl_network_freeze(work->encoder, work->parameters));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
@@ -131,10 +139,10 @@ static mcl_status forward(struct embedding *work, cl_mem *output, uint32_t count
 {
     MCL_TRY(mcl_network_forward(work->encoder, work->parameters, work->input, count));
     *output = mcl_network_output(work->encoder);
-    if (!work->head)
+    if (!work->behind)
         return MCL_OK;
-    MCL_TRY(mcl_network_forward(work->head, work->parameters, *output, count));
-    *output = mcl_network_output(work->head);
+    MCL_TRY(mcl_network_forward(work->behind, work->parameters, *output, count));
+    *output = mcl_network_output(work->behind);
     return MCL_OK;
 }
 
@@ -169,22 +177,22 @@ static void release_embedding(struct embedding *work)
     }
     mcl_feed_free(work->feed);
     mcl_network_free(work->encoder);
-    mcl_network_free(work->head);
+    mcl_network_free(work->behind);
     mcl_buffer_release(&work->parameters);
     mcl_buffer_release(&work->input);
 }
 
-/* values[rows × width] = what the encoder, or the head behind it, makes of the rows. */
-static mcl_status embed(float *values, size_t width, mcl_context *context, const mcl_model *model,
-    const mcl_data *data, bool head)
+/* values[rows × wanted->width] = what the wanted layers make of the rows. */
+static mcl_status embed(float *values, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, const struct wanted *wanted)
 {
     MCL_TRY(check_width(model, data));
     struct embedding work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
-    mcl_status status = create_embedding(&work, model, head);
+    mcl_status status = create_embedding(&work, model, wanted);
     for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
-        status = embed_batch(&work, values, width, first, count);
+        status = embed_batch(&work, values, wanted->width, first, count);
     }
     for (size_t i = 0; i < READING && status == MCL_OK; i++)
         status = wait_for_results(&work, &work.read[i]);
@@ -192,10 +200,46 @@ static mcl_status embed(float *values, size_t width, mcl_context *context, const
     return status;
 }
 
+static mcl_status find_layer(
+    struct wanted *wanted, const mcl_architecture *architecture, uint32_t layer)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t encoder = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
+    const uint64_t all = encoder + architecture->projector_count;
+    if (layer == 0 || layer > all)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "there is no layer %" PRIu32 ": the encoder has layers 1 to %zu%s", layer, encoder,
+            all > encoder ? ", and those of the projector follow" : "");
+    *wanted = (struct wanted){MCL_PART_ENCODER, layer, 0};
+    if (layer > encoder) {
+        *wanted = (struct wanted){MCL_PART_PROJECTOR, layer - (uint32_t)encoder, 0};
+        mcl_part_layers(layers, architecture, MCL_PART_PROJECTOR);
+    }
+    wanted->width = layers[wanted->layers - 1].out;
+    return MCL_OK;
+}
+
+mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer)
+{
+    struct wanted wanted;
+    MCL_TRY(find_layer(&wanted, mcl_model_architecture(model), layer));
+    *width = wanted.width;
+    return MCL_OK;
+}
+
+mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer)
+{
+    struct wanted wanted;
+    MCL_TRY(find_layer(&wanted, mcl_model_architecture(model), layer));
+    return embed(embeddings, context, model, data, &wanted);
+}
+
 mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
-    return embed(embeddings, mcl_model_architecture(model)->embedding, context, model, data, false);
+    return mcl_embed_layer(
+        embeddings, context, model, data, mcl_model_architecture(model)->hidden_count + 1);
 }
 
 mcl_status mcl_classify(
@@ -208,7 +252,8 @@ mcl_status mcl_classify(
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the model has no head that tells classes apart: fine-tune it with labels first");
     MCL_TRY(mcl_allocate(&logits, rows, count * sizeof *logits));
-    const mcl_status status = embed(logits, count, context, model, data, true);
+    const struct wanted head = {MCL_PART_HEAD, 1, count};
+    const mcl_status status = embed(logits, context, model, data, &head);
     for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
         const float *row = logits + i * count;
         uint32_t best = 0;

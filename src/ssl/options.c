@@ -59,6 +59,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->margin = 0.0f;
     options->reconstruct = MCL_RECONSTRUCT_ALL;
     options->reconstruction_loss = MCL_RECONSTRUCTION_MSE;
+    options->own_decoder = false;
     options->projector_count = 0;
     options->predictor_count = 0;
     options->optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,

@@ -253,6 +253,9 @@ static mcl_status create(struct trainer *trainer)
     trainer->architecture.activation = options->activation;
     trainer->architecture.normalization = options->normalization;
     trainer->architecture.activated_embedding = options->activated_embedding;
+    trainer->architecture.own_decoder = options->own_decoder;
+    trainer->architecture.decoder_count = options->own_decoder ? options->decoder_count : 0;
+    memcpy(trainer->architecture.decoder, options->decoder, sizeof options->decoder);
     trainer->architecture.projector_count = options->projector_count;
     memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
     trainer->architecture.predictor_count = options->predictor_count;
