@@ -10,17 +10,35 @@ struct settings {
     bool json;
 };
 
-static void print_widths(const mcl_architecture *architecture, bool backwards)
+/* A line of widths: from, the count ones in between from first to last or backwards, to. */
+static void print_widths(const char *name, uint64_t from, const uint32_t *widths, uint32_t count,
+    bool backwards, uint64_t to)
 {
-    uint64_t widths[MCL_HIDDEN_MAX + 2];
-    size_t count = 0;
-    widths[count++] = architecture->input;
-    for (uint32_t i = 0; i < architecture->hidden_count; i++)
-        widths[count++] = architecture->hidden[i];
-    widths[count++] = architecture->embedding;
-    for (size_t i = 0; i < count; i++)
-        printf("%s%" PRIu64, i ? " -> " : "", widths[backwards ? count - 1 - i : i]);
-    putchar('\n');
+    printf("%-11s %" PRIu64, name, from);
+    for (uint32_t i = 0; i < count; i++)
+        printf(" -> %" PRIu32, widths[backwards ? count - 1 - i : i]);
+    printf(" -> %" PRIu64 "\n", to);
+}
+
+static void print_networks(const mcl_architecture *architecture)
+{
+    const uint64_t input = architecture->input, embedding = architecture->embedding;
+    const uint32_t projector = architecture->projector_count;
+    const uint64_t projected = projector ? architecture->projector[projector - 1] : embedding;
+    print_widths(
+        "encoder", input, architecture->hidden, architecture->hidden_count, false, embedding);
+    if (projector)
+        print_widths(
+            "projector", embedding, architecture->projector, projector - 1, false, projected);
+    if (architecture->predictor_count)
+        print_widths("predictor", projected, architecture->predictor, architecture->predictor_count,
+            false, projected);
+    if (architecture->own_decoder)
+        print_widths(
+            "decoder", embedding, architecture->decoder, architecture->decoder_count, false, input);
+    else
+        print_widths(
+            "decoder", embedding, architecture->hidden, architecture->hidden_count, true, input);
 }
 
 static void print_shape(const mcl_tensor *tensor)
@@ -57,10 +75,7 @@ static void print_model(const mcl_model *model)
     const mcl_architecture *architecture = mcl_model_architecture(model);
     uint64_t parameters, encoder;
     mcl_model_parameters(model, &parameters, &encoder);
-    fputs("encoder     ", stdout);
-    print_widths(architecture, false);
-    fputs("decoder     ", stdout);
-    print_widths(architecture, true);
+    print_networks(architecture);
     if (architecture->classes)
         printf("head        %" PRIu32 " -> %" PRIu32 " classes\n", architecture->embedding,
             architecture->classes);

@@ -449,7 +449,7 @@ static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
 
 #define OFFSET(member) offsetof(mcl_pretrain_settings, member)
 
-const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS] = {
+const mcl_option mcl_pretrain_option_table[] = {
     {.name = "recipe",
         .argument = "NAME",
         .group = "Recipe",

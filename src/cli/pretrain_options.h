@@ -21,7 +21,7 @@ typedef struct mcl_pretrain_settings {
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 49
+#define MCL_PRETRAIN_OPTIONS 50
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 

@@ -27,13 +27,50 @@ static const char *const reconstruction_loss_names[] = {"mse", "bce"};
 
 static const mcl_recipe recipes[] = {
     {"default", "the reference encoder's sizes with objectives that do not collapse"},
-    {"recommended", "images: a wider encoder that learns to fill in what a mask hides"},
+    {"recommended", "images: a wide encoder that learns to fill in what a mask hides"},
+    {"few-labels", "images of which few have labels, and fine-tuning: one layer more"},
+    {"fast", "images, in a minute: half as wide, and two epochs"},
+    {"tabular", "tables and vectors: rows against themselves with other rows' values in them"},
     {"reference", "the published model as it is: it collapses, and serves as a comparison"},
 };
 
 static void objective(mcl_pretrain_options *options, mcl_objective_kind kind, float weight)
 {
     options->objectives[options->objective_count++] = (mcl_objective){kind, weight};
+}
+
+/* What the recipes for images share: an encoder of one normalised and activated layer that rebuilds
+ * masked rows, by AdamW with a rate that warms up and falls. */
+static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t epochs)
+{
+    options->hidden_count = 0;
+    options->embedding = embedding;
+    options->activated_embedding = true;
+    options->normalization = MCL_NORMALIZATION_BATCH;
+    options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
+    options->optimizer.learning_rate = 6e-3;
+    options->schedule.kind = MCL_SCHEDULE_COSINE;
+    options->schedule.warmup = 0.1 * (double)epochs;
+    options->batch = 128;
+    options->epochs = epochs;
+    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
+}
+
+/* SCARF (Bahri et al. 2022) with its widths of 256, and fewer layers. */
+static void compare_tables(mcl_pretrain_options *options)
+{
+    options->hidden_count = 1;
+    options->hidden[0] = 256;
+    options->embedding = 256;
+    options->activated_embedding = true;
+    options->normalization = MCL_NORMALIZATION_BATCH;
+    options->projector_count = 2;
+    options->projector[0] = options->projector[1] = 256;
+    options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
+    options->schedule.kind = MCL_SCHEDULE_COSINE;
+    options->epochs = 100;
+    objective(options, MCL_OBJECTIVE_SCARF, 1.0f);
+    (void)mcl_objective_views(&options->views, MCL_OBJECTIVE_SCARF);
 }
 
 mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
@@ -77,10 +114,28 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
         return MCL_OK;
     }
     if (strcmp(name, "recommended") == 0) {
-        options->hidden[0] = 512;
-        options->embedding = 256;
-        options->epochs = 6;
-        objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
+        rebuild(options, 2048, 8);
+        options->own_decoder = true;
+        options->decoder_count = 2;
+        options->decoder[0] = 1024;
+        options->decoder[1] = 2048;
+        return MCL_OK;
+    }
+    if (strcmp(name, "few-labels") == 0) {
+        rebuild(options, 1024, 8);
+        options->hidden_count = 1;
+        options->hidden[0] = 2048;
+        return MCL_OK;
+    }
+    if (strcmp(name, "fast") == 0) {
+        rebuild(options, 1024, 2);
+        options->own_decoder = true;
+        options->decoder_count = 1;
+        options->decoder[0] = 1024;
+        return MCL_OK;
+    }
+    if (strcmp(name, "tabular") == 0) {
+        compare_tables(options);
         return MCL_OK;
     }
     objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);

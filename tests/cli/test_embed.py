@@ -42,6 +42,30 @@ class EmbedTest(ProgramTest):
             with self.subTest(options=options):
                 self.check(self.model("m.safetensors", 12, *options), "rows.npy", rows)
 
+    def test_a_layer(self):
+        """Hidden layers, the embedding, and those of the projector, by the file's own numbers."""
+        numbers = [math.sin(i) for i in range(7 * 12)]
+        self.npy("rows.npy", (7, 12), numbers)
+        model = self.model("m.safetensors", 12, "--hidden", "5,9", "--objective", "nt-xent",
+                           "--projector", "6,3")
+        tensors, _ = read_tensors(self.path(model))
+        rows = [numbers[12 * i:12 * i + 12] for i in range(7)]
+        names = ["encoder.0", "encoder.2", "encoder.4", "projector.0", "projector.2"]
+        for number, name in enumerate(names, 1):
+            rows = linear(rows, tensors[name + ".weight"], tensors[name + ".bias"])
+            if name not in ("encoder.4", "projector.2"):
+                rows = [[max(x, 0.0) for x in row] for row in rows]
+            self.succeed("embed", model, "rows.npy", "-o", "out.npy", "--layer", number)
+            shape, values = read_npy(self.path("out.npy"))
+            self.assertEqual(shape, (7, len(rows[0])))
+            for got, expected in zip(values, [x for row in rows for x in row]):
+                self.assertAlmostEqual(got, expected, delta=1e-5 * max(1.0, abs(expected)))
+            if name == "encoder.4":
+                self.succeed("embed", model, "rows.npy", "-o", "whole.npy")
+                self.assertTrue(read_npy(self.path("whole.npy"))[1] == values)
+        self.refuse("embed", model, "rows.npy", "-o", "out.npy", "--layer", 6, code=2,
+                    says=["--layer: there is no layer 6", "1 to 3", "projector"])
+
     def test_bytes_are_scaled_as_in_training(self):
         self.npy("rows.npy", (3, 4), range(0, 240, 20), "|u1")
         rows = [[20 * (4 * i + j) / 255 for j in range(4)] for i in range(3)]

@@ -28,6 +28,8 @@ class OptionsTest(ProgramTest):
                 (["--normalization", "batch"], "normalization", "batch"),
                 (["--normalization", "layer"], "normalization", "layer"),
                 (["--embedding-layer", "activated"], "activated_embedding", "yes"),
+                (["--decoder", "9,5"], "decoder", "9,5"),
+                (["--decoder", "none"], "decoder", ""),
                 (["--dropout", "0.25"], "dropout", "0.25"),
                 (["--mask", "uniform"], "mask", "uniform"),
                 (["--mask-ratio", "0.25"], "mask_ratio", "0.25"),

@@ -64,6 +64,29 @@ START_TEST(test_decoder_is_the_mirror_image)
 }
 END_TEST
 
+START_TEST(test_a_decoder_of_its_own)
+{
+    mcl_architecture architecture = SIZES(9, 1, 5, MCL_ACTIVATION_TANH, 8);
+    mcl_layer layers[MCL_LAYERS_MAX];
+    architecture.own_decoder = true;
+    architecture.decoder_count = 2;
+    architecture.decoder[0] = 3;
+    architecture.decoder[1] = 6;
+    ck_assert_int_eq(mcl_architecture_check(&architecture), MCL_OK);
+    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_DECODER), 3);
+    const uint64_t begin = mcl_part_end(&architecture, MCL_PART_PREDICTOR);
+    assert_layer(&layers[0], 5, 3, begin, begin + 15, true);
+    assert_layer(&layers[1], 3, 6, begin + 18, begin + 36, true);
+    assert_layer(&layers[2], 6, 9, begin + 42, begin + 96, false);
+    architecture.decoder_count = 0;
+    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_DECODER), 1);
+    assert_layer(&layers[0], 5, 9, begin, begin + 45, false);
+    architecture.decoder_count = 1;
+    architecture.decoder[0] = 0;
+    ck_assert_int_eq(mcl_architecture_check(&architecture), MCL_ERROR_ARGUMENT);
+}
+END_TEST
+
 START_TEST(test_names_are_those_of_a_sequential)
 {
     static const char *const names[] = {"encoder.0.weight", "encoder.0.bias", "encoder.2.weight",
@@ -238,6 +261,7 @@ int main(void)
     tcase_add_test(tcase, test_layers_of_the_reference);
     tcase_add_test(tcase, test_layers_without_hidden);
     tcase_add_test(tcase, test_decoder_is_the_mirror_image);
+    tcase_add_test(tcase, test_a_decoder_of_its_own);
     tcase_add_test(tcase, test_names_are_those_of_a_sequential);
     tcase_add_loop_test(tcase, test_tensors_fill_the_vector_without_a_gap, 0, 3);
     tcase_add_test(tcase, test_heads_and_normalization);

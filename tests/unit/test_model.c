@@ -269,6 +269,9 @@ START_TEST(test_what_is_saved_is_loaded)
     heads.projector[0] = heads.projector[1] = 6;
     heads.predictor_count = 1;
     heads.predictor[0] = 7;
+    heads.own_decoder = true;
+    heads.decoder_count = 1;
+    heads.decoder[0] = 8;
     heads.classes = 9;
     const mcl_architecture *architecture = _i < 4 ? &architectures[_i] : &heads;
     const char *path = scratch("model"), *again = scratch("again");
@@ -290,6 +293,9 @@ START_TEST(test_what_is_saved_is_loaded)
     ck_assert_uint_eq(read->predictor_count, architecture->predictor_count);
     ck_assert_mem_eq(read->predictor, architecture->predictor, sizeof read->predictor);
     ck_assert_uint_eq(read->classes, architecture->classes);
+    ck_assert_int_eq(read->own_decoder, architecture->own_decoder);
+    ck_assert_uint_eq(read->decoder_count, architecture->decoder_count);
+    ck_assert_mem_eq(read->decoder, architecture->decoder, sizeof read->decoder);
     uint64_t count, encoder, loaded_count, loaded_encoder;
     const float *a = mcl_model_parameters(saved, &count, &encoder);
     const float *b = mcl_model_parameters(loaded, &loaded_count, &loaded_encoder);

@@ -125,7 +125,7 @@ START_TEST(test_recipes)
 {
     size_t count = 0;
     const mcl_recipe *recipes = mcl_recipes(&count);
-    ck_assert_uint_eq(count, 3);
+    ck_assert_uint_eq(count, 6);
     for (size_t i = 0; i < count; i++) {
         mcl_pretrain_options options;
         memset(&options, 0x55, sizeof options);
@@ -136,7 +136,10 @@ START_TEST(test_recipes)
     }
     ck_assert_str_eq(recipes[0].name, "default");
     ck_assert_str_eq(recipes[1].name, "recommended");
-    ck_assert_str_eq(recipes[2].name, "reference");
+    ck_assert_str_eq(recipes[2].name, "few-labels");
+    ck_assert_str_eq(recipes[3].name, "fast");
+    ck_assert_str_eq(recipes[4].name, "tabular");
+    ck_assert_str_eq(recipes[5].name, "reference");
 }
 END_TEST
 
@@ -149,8 +152,9 @@ static void report(const mcl_step *step, void *user)
 /* What a recipe does not fix stays as it is. */
 START_TEST(test_recipe_leaves_the_rest)
 {
-    static const char *const names[] = {"default", "recommended", "reference"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {
+        "default", "recommended", "few-labels", "fast", "tabular", "reference"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         static volatile sig_atomic_t stop;
         int user;
         mcl_pretrain_options options;
@@ -223,8 +227,8 @@ START_TEST(test_unknown_recipe)
     memset(&options, 0x55, sizeof options);
     memcpy(&before, &options, sizeof before);
     ck_assert_int_eq(mcl_recipe_apply(&options, "best"), MCL_ERROR_ARGUMENT);
-    ck_assert_str_eq(
-        mcl_error_message(), "unknown recipe 'best': it is default, recommended or reference");
+    ck_assert_str_eq(mcl_error_message(), "unknown recipe 'best': it is default, recommended, "
+                                          "few-labels, fast, tabular or reference");
     ck_assert_mem_eq(&options, &before, sizeof before);
 }
 END_TEST
