@@ -39,6 +39,8 @@ typedef enum mcl_normalization {
  * one) that ends in the width it begins with, P: Linear(P, predictor[0]), activation, …,
  * Linear(predictor[n-1], P).
  *
+ * The mask head is Linear(embedding, input), which tells the elements apart that a view altered.
+ *
  * The head of a model that was fine-tuned is Linear(embedding, classes), behind the embedding. */
 typedef struct mcl_architecture {
     uint64_t input; /* columns of the data */
@@ -52,7 +54,8 @@ typedef struct mcl_architecture {
     uint32_t projector_count; /* 0: none */
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count; /* 0: none */
-    bool own_decoder;         /* the decoder is not the encoder's mirror image, but has … */
+    bool mask_head;
+    bool own_decoder; /* the decoder is not the encoder's mirror image, but has … */
     uint32_t decoder[MCL_HIDDEN_MAX]; /* … these hidden widths */
     uint32_t decoder_count;           /* 0 makes it one linear layer */
     uint32_t classes;                 /* that the head tells apart; 0: there is none */
@@ -89,9 +92,9 @@ MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
-/* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor
- * and the decoder, layer by layer (weight, bias, then the normalization's weight and bias); after
- * them the running means and variances of batch normalization, in the same order. */
+/* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor,
+ * the mask head and the decoder, layer by layer (weight, bias, then the normalization's weight and
+ * bias); after them the running means and variances of batch normalization, in the same order. */
 MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
 MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 
@@ -110,9 +113,9 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
 /* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
  * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
- * activated_embedding ("yes"), projector, predictor, decoder and classes. set refuses those with
- * MCL_ERROR_ARGUMENT, and text that is not UTF-8, and a key that is empty or has a control
- * character. get returns NULL for a key that is not there; the string is the model's. */
+ * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. set
+ * refuses those with MCL_ERROR_ARGUMENT, and text that is not UTF-8, and a key that is empty or has
+ * a control character. get returns NULL for a key that is not there; the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);

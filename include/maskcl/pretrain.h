@@ -27,6 +27,7 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_SCARF,   /* Bahri et al. 2022: a row's views against the first views of others */
     MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
     MCL_OBJECTIVE_BYOL,    /* Grill et al. 2020: it near the other view by an averaged network */
+    MCL_OBJECTIVE_VIME,    /* Yoon et al. 2020: which elements a view altered, and the row itself */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 
@@ -213,9 +214,9 @@ MCL_API mcl_status mcl_objectives_parse(
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
 /* Sets views to the paper's of an objective that is for certain ones: of scarf, the first view with
- * 0.6 of its elements from other rows, the second one whole. False for other objectives, and views
- * stay as they are. Nothing else looks at them for the objective: the program does where neither
- * views nor masks are asked for. */
+ * 0.6 of its elements from other rows, the second one whole; of vime, both with 0.3. False for
+ * other objectives, and views stay as they are. Nothing else looks at them for the objective: the
+ * program does where neither views nor masks are asked for. */
 MCL_API bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind);
 
 /* "all" or "hidden", and "mse" or "bce". */

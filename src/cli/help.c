@@ -178,6 +178,11 @@ static void print_objectives(void)
             "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
             "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
             "no temperature; sensitive to the learning rate, and better with --projector",
+        [MCL_OBJECTIVE_VIME] =
+            "for tables: tells from a view's embedding which elements are not the row's own, by "
+            "cross-entropy, and what the row was, by squared error with weight 2, of the decoder "
+            "(Yoon et al. 2020); with neither --views nor --mask it sets --views corrupt:0.3, the "
+            "paper's",
         [MCL_OBJECTIVE_BYOL] =
             "as simsiam, but what the predictor guesses is what a target network, the moving "
             "average of encoder and projector (--target-decay, 0.996), makes of the other view "

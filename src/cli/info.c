@@ -33,6 +33,8 @@ static void print_networks(const mcl_architecture *architecture)
     if (architecture->predictor_count)
         print_widths("predictor", projected, architecture->predictor, architecture->predictor_count,
             false, projected);
+    if (architecture->mask_head)
+        print_widths("mask head", embedding, NULL, 0, false, input);
     if (architecture->own_decoder)
         print_widths(
             "decoder", embedding, architecture->decoder, architecture->decoder_count, false, input);

@@ -547,7 +547,8 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Views",
         .help = "how the two views of a row are made, wholly: parts joined by commas, as in "
                 "affine:0.2,flip,mask:bernoulli:0.5; see 'maskcl help views', a command that draws "
-                "them. Without it and the masks' options, scarf has the views of its paper",
+                "them. Without it and the masks' options, scarf and vime have the views of their "
+                "papers",
         .type = &type_views,
         .conflict = names_one_mask},
     {.name = "mask",
@@ -581,8 +582,9 @@ const mcl_option mcl_pretrain_option_table[] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam or byol, or "
-                "several joined by +, with weights as in nt-xent:1+reconstruction:10; see 'maskcl "
+        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol or "
+                "vime, or several joined by +, with weights as in nt-xent:1+reconstruction:10; see "
+                "'maskcl "
                 "help objectives'",
         .type = &type_objective,
         .offset = OFFSET(options)},

@@ -86,7 +86,8 @@ static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
 static bool trained_a_decoder(const mcl_model *model)
 {
     const char *objective = mcl_model_metadata_get(model, "objective");
-    return !objective || strstr(objective, mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION));
+    return !objective || strstr(objective, mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION)) ||
+           strstr(objective, mcl_objective_name(MCL_OBJECTIVE_VIME));
 }
 
 static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments *arguments,
@@ -103,8 +104,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     if (code != MCL_EXIT_DONE)
         return code;
     if (!trained_a_decoder(model))
-        mcl_warn("%s was trained without the objective reconstruction: its decoder is as it was "
-                 "drawn",
+        mcl_warn("%s was trained without reconstruction and vime: its decoder is as it was drawn",
             arguments->operands[0]);
     code = reconstruct(&work, settings, arguments, model, data, picture ? &image : NULL);
     mcl_free_triples(&work);

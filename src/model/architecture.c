@@ -21,7 +21,7 @@ static const char *const normalization_names[] = {
 };
 
 static const char *const part_names[MCL_PARTS] = {
-    "encoder", "head", "projector", "predictor", "decoder"};
+    "encoder", "head", "projector", "predictor", "mask_head", "decoder"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -90,6 +90,11 @@ static struct stack widths_of(const mcl_architecture *architecture, mcl_part par
         add_widths(&widths, architecture->predictor, architecture->predictor_count);
         if (widths.layers)
             add_widths(&widths, &last, 1);
+        break;
+    case MCL_PART_MASK_HEAD:
+        widths.width[0] = architecture->embedding;
+        if (architecture->mask_head)
+            widths.width[++widths.layers] = architecture->input;
         break;
     default:
         widths.width[0] = architecture->input;
@@ -258,6 +263,8 @@ uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part)
         return architecture->embedding;
     case MCL_PART_HEAD:
         return architecture->classes ? architecture->classes : architecture->embedding;
+    case MCL_PART_MASK_HEAD:
+        return architecture->mask_head ? (uint32_t)architecture->input : architecture->embedding;
     case MCL_PART_DECODER:
         return (uint32_t)architecture->input;
     default:
@@ -284,7 +291,7 @@ static mcl_tensor_place vector_place(const mcl_layer *layer, mcl_part part, size
         .offset = offset,
         .count = layer->out,
     };
-    if (part == MCL_PART_HEAD)
+    if (part == MCL_PART_HEAD || part == MCL_PART_MASK_HEAD)
         snprintf(place.name, sizeof place.name, "%s.%s", part_names[part], name);
     else
         snprintf(place.name, sizeof place.name, "%s.%zu.%s", part_names[part], module, name);

@@ -9,19 +9,20 @@
 #include "maskcl/model.h"
 
 /* The networks of a model, in the order in which the flat vector has them: what every run trains
- * comes before the decoder. */
+ * comes before the mask head and the decoder. */
 typedef enum mcl_part {
     MCL_PART_ENCODER,
     MCL_PART_HEAD,
     MCL_PART_PROJECTOR,
     MCL_PART_PREDICTOR,
+    MCL_PART_MASK_HEAD,
     MCL_PART_DECODER,
     MCL_PARTS
 } mcl_part;
 
 #define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
 #define MCL_TENSORS_LAYER 6 /* weight, bias; the normalization's, its running mean and variance */
-#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 2))
+#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 3))
 #define MCL_PARAMETERS_MAX UINT32_MAX
 
 /* A fully connected layer, as a view into the flat vector of all parameters. */
@@ -66,8 +67,8 @@ uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 uint64_t mcl_architecture_parameters(const mcl_architecture *architecture);
 
 /* Fills in the tensors in model order and returns how many, named as
- * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them; the head as a
- * torch.nn.Linear alone. */
+ * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them; the heads as
+ * a torch.nn.Linear alone. */
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture);
 

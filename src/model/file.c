@@ -105,6 +105,7 @@ static mcl_status read_extras(
     const char *normalization = mcl_safetensors_metadata_get(file, MCL_KEY_NORMALIZATION);
     const char *activated = mcl_safetensors_metadata_get(file, MCL_KEY_ACTIVATED);
     const char *projector = mcl_safetensors_metadata_get(file, MCL_KEY_PROJECTOR);
+    const char *mask_head = mcl_safetensors_metadata_get(file, MCL_KEY_MASK_HEAD);
     const char *predictor = mcl_safetensors_metadata_get(file, MCL_KEY_PREDICTOR);
     if (normalization &&
         mcl_normalization_parse(&architecture->normalization, shown(normalization)) != MCL_OK)
@@ -112,6 +113,9 @@ static mcl_status read_extras(
     if (activated && strcmp(activated, "yes") != 0)
         return bad_value(MCL_KEY_ACTIVATED, activated, "'yes'", path);
     architecture->activated_embedding = activated != NULL;
+    if (mask_head && strcmp(mask_head, "yes") != 0)
+        return bad_value(MCL_KEY_MASK_HEAD, mask_head, "'yes'", path);
+    architecture->mask_head = mask_head != NULL;
     if (projector)
         MCL_TRY(read_widths(architecture->projector, &architecture->projector_count, MCL_HEAD_MAX,
             projector, MCL_KEY_PROJECTOR, path));

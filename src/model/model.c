@@ -22,6 +22,7 @@ static const char *const own_keys[] = {
     MCL_KEY_ACTIVATED,
     MCL_KEY_PROJECTOR,
     MCL_KEY_PREDICTOR,
+    MCL_KEY_MASK_HEAD,
     MCL_KEY_DECODER,
     MCL_KEY_CLASSES,
 };
@@ -107,6 +108,8 @@ static mcl_status describe_extras(mcl_model *model)
     if (architecture->predictor_count)
         MCL_TRY(add_widths(
             model, MCL_KEY_PREDICTOR, architecture->predictor, architecture->predictor_count));
+    if (architecture->mask_head)
+        MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_MASK_HEAD, "yes"));
     if (architecture->own_decoder)
         MCL_TRY(
             add_widths(model, MCL_KEY_DECODER, architecture->decoder, architecture->decoder_count));

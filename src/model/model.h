@@ -18,6 +18,7 @@
 #define MCL_KEY_ACTIVATED "activated_embedding" /* "yes" */
 #define MCL_KEY_PROJECTOR "projector"           /* widths joined by commas */
 #define MCL_KEY_PREDICTOR "predictor"
+#define MCL_KEY_MASK_HEAD "mask_head" /* "yes" */
 #define MCL_KEY_DECODER "decoder"
 #define MCL_KEY_CLASSES "classes" /* of the head */
 

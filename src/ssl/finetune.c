@@ -195,6 +195,7 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
     trainer->architecture = model->architecture;
     trainer->architecture.projector_count = trainer->architecture.predictor_count = 0;
+    trainer->architecture.mask_head = false;
     MCL_TRY(count_classes(&trainer->architecture.classes, trainer));
     MCL_TRY(choose_rows(trainer));
     MCL_TRY(mcl_batch_check(

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "nn/reduce.h"
 #include "ssl/normalized.h"
+#include "ssl/options.h"
 
 static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
@@ -15,6 +16,7 @@ static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
     [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
     [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
+    [MCL_OBJECTIVE_VIME] = &mcl_objective_vime,
 };
 
 struct mcl_loss {
@@ -78,7 +80,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     created->context = context;
     created->batch = batch;
     created->embedding = architecture->embedding;
-    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN;
+    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN ||
+                             mcl_has_objective(options, MCL_OBJECTIVE_VIME);
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
         status = create_projector(created, architecture);

@@ -21,6 +21,7 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_SCARF] = "scarf",
     [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
     [MCL_OBJECTIVE_BYOL] = "byol",
+    [MCL_OBJECTIVE_VIME] = "vime",
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
 static const char *const reconstruction_loss_names[] = {"mse", "bce"};
@@ -162,10 +163,12 @@ const char *mcl_objective_name(mcl_objective_kind kind)
 
 bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind)
 {
-    if (kind != MCL_OBJECTIVE_SCARF)
+    const bool scarf = kind == MCL_OBJECTIVE_SCARF;
+    if (!scarf && kind != MCL_OBJECTIVE_VIME)
         return false;
-    *views = (mcl_view_options){
-        .mask = {MCL_MASK_NONE, 0.5f, 4}, .corruption = 0.6f, .corrupt_first = true};
+    *views = (mcl_view_options){.mask = {MCL_MASK_NONE, 0.5f, 4},
+        .corruption = scarf ? 0.6f : 0.3f,
+        .corrupt_first = scarf};
     return true;
 }
 
@@ -387,13 +390,27 @@ static mcl_status check_probabilities(const mcl_data *data)
 static mcl_status check_altered(const mcl_pretrain_options *options)
 {
     const mcl_view_options *views = &options->views;
-    const bool hidden = mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
-                        options->reconstruct == MCL_RECONSTRUCT_HIDDEN;
-    if (!hidden || views->mask.kind != MCL_MASK_NONE || views->corruption > 0.0f)
+    if (views->mask.kind != MCL_MASK_NONE || views->corruption > 0.0f)
+        return MCL_OK;
+    if (mcl_has_objective(options, MCL_OBJECTIVE_VIME))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "vime tells which elements a view alters, and these views alter none: add corruption "
+            "or a mask to them");
+    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
+        options->reconstruct == MCL_RECONSTRUCT_HIDDEN)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "only hidden elements are to be reconstructed, and these views hide none: add a mask "
+            "or corruption to them, or reconstruct all (--reconstruct all)");
+    return MCL_OK;
+}
+
+static mcl_status check_decoder(const mcl_pretrain_options *options)
+{
+    if (!mcl_has_objective(options, MCL_OBJECTIVE_VIME) ||
+        !mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION))
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
-        "only hidden elements are to be reconstructed, and these views hide none: add a mask or "
-        "corruption to them, or reconstruct all (--reconstruct all)");
+        "vime reconstructs rows too, and there is one decoder: leave reconstruction out");
 }
 
 static mcl_status check_projector(const mcl_pretrain_options *options)
@@ -401,7 +418,8 @@ static mcl_status check_projector(const mcl_pretrain_options *options)
     if (options->projector_count == 0)
         return MCL_OK;
     for (size_t i = 0; i < options->objective_count; i++) {
-        if (options->objectives[i].kind != MCL_OBJECTIVE_RECONSTRUCTION)
+        const mcl_objective_kind kind = options->objectives[i].kind;
+        if (kind != MCL_OBJECTIVE_RECONSTRUCTION && kind != MCL_OBJECTIVE_VIME)
             return MCL_OK;
     }
     return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -494,6 +512,7 @@ mcl_status mcl_pretrain_check(
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
     MCL_TRY(check_altered(options));
+    MCL_TRY(check_decoder(options));
     MCL_TRY(check_projector(options));
     MCL_TRY(check_predictor(options));
     MCL_TRY(check_target(options));

@@ -260,6 +260,7 @@ static mcl_status create(struct trainer *trainer)
     memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
     trainer->architecture.predictor_count = options->predictor_count;
     memcpy(trainer->architecture.predictor, options->predictor, sizeof options->predictor);
+    trainer->architecture.mask_head = mcl_has_objective(options, MCL_OBJECTIVE_VIME);
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
     mcl_layer layers[MCL_LAYERS_MAX];

@@ -68,6 +68,7 @@ class ResumeTest(CheckpointTest):
                         ["--normalization", "batch", "--dropout", "0.3"],
                         ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
+                        ["--objective", "vime"],
                         ["--early-stop", "60", "--lr", "1e-5"],
                         ["--objective", "byol", "--predictor", "3", "--projector", "5",
                          "--normalization", "batch", "--target-decay", "0.99"],

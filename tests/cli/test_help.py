@@ -91,7 +91,7 @@ class HelpTest(ProgramTest):
     def test_objectives_have_a_sentence_each(self):
         text = self.succeed("help", "objectives").stdout
         for name in "cosine", "nt-xent", "reconstruction", "vicreg", "barlow", "scarf", "simsiam", \
-                "byol":
+                "byol", "vime":
             self.assertRegex(text, r"(?m)^  %s +\w" % name)
 
     def test_version(self):

@@ -41,6 +41,8 @@ class OptionsTest(ProgramTest):
                 ([], "views", "mask:bernoulli:0.5:complement"),
                 (["--objective", "scarf"], "views", "corrupt:0.6:one"),
                 (["--objective", "nt-xent+scarf", "--recipe", "reference"], "views", "corrupt:0.6:one"),
+                (["--objective", "vime"], "views", "corrupt:0.3"),
+                (["--objective", "vime+nt-xent"], "mask_head", "yes"),
                 (["--objective", "scarf", "--views", "noise:0.5"], "views", "noise:0.5"),
                 (["--objective", "scarf", "--mask", "uniform"], "views", "mask:uniform:complement"),
                 (["--objective", "scarf", "--mask-ratio", "0.25"], "views",
@@ -82,6 +84,12 @@ class OptionsTest(ProgramTest):
                 (["--seed", "18446744073709551615"], "seed", "18446744073709551615")]:
             with self.subTest(options=options):
                 self.assertEqual(self.train(*options)[key], value)
+
+    def test_vime_has_a_layer_of_its_own(self):
+        self.train("--objective", "vime", "--embedding", "9", data=["--synthetic", "20x7"])
+        said = self.succeed("info", "m.safetensors").stdout
+        self.assertRegex(said, r"(?m)^mask head +9 -> 7$")
+        self.assertRegex(said, r"(?m)^  mask_head\.weight +7 x 9$")
 
     def test_block_masks_take_a_patch(self):
         self.images("images.idx", 8)
@@ -206,6 +214,9 @@ class OptionsTest(ProgramTest):
                 (["--objective", "cosine", "--reconstruct", "all"], "--reconstruct: it is for"),
                 (["--objective", "nt-xent", "--reconstruction-loss", "mse"],
                  "--reconstruction-loss: it is for"),
+                (["--objective", "vime", "--mask", "none"], "these views alter none"),
+                (["--objective", "vime+reconstruction"], "there is one decoder"),
+                (["--objective", "vime", "--projector", "4"], "a projector is for"),
                 (["--reconstruct", "hidden", "--views", "noise"], "these views hide none"),
                 (["--reconstruct", "hidden", "--mask", "none"], "these views hide none"),
                 (["--reconstruction-loss", "bce"], "the loss bce needs values from 0 to 1"),

@@ -139,6 +139,10 @@ class ArrayTest(ProgramTest):
         self.model("model.safetensors", 12, "--objective", "cosine")
         result = self.succeed("reconstruct", "model.safetensors", "rows.npy", "-o", "o.npy", "-q")
         self.assertRegex(result.stderr, r"\Amaskcl: warning: model.safetensors was trained without")
+        self.path("model.safetensors").unlink()
+        self.model("model.safetensors", 12, "--objective", "vime")
+        result = self.succeed("reconstruct", "model.safetensors", "rows.npy", "-o", "v.npy", "-q")
+        self.assertEqual(result.stderr, "")
 
     def test_refusals(self):
         self.random_rows("rows.npy", 3, 12)

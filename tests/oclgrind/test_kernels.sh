@@ -103,6 +103,7 @@ model=$folder/model.safetensors
     checked pretrain --synthetic 43x20 $small --objective scarf --batch 19 --views corrupt:0.6:one \
         -o "$model"
     checked pretrain --synthetic 9x20 $small --objective simsiam --predictor 3 -o "$model"
+    checked pretrain --synthetic 9x20 $small --objective vime -o "$model"
     checked pretrain --synthetic 9x20 $small --objective byol --predictor 3 --projector 5 \
         --normalization batch -o "$model"
     checked pretrain --synthetic 9x20 $small --objective cosine --negatives 2 --projector 5 -o "$model"

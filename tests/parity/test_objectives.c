@@ -3,6 +3,7 @@
 #include "support/fixtures.h"
 
 #include "ssl/loss.h"
+#include "ssl/options.h"
 
 #define COLUMNS 50 /* as tools/fixtures/torch_fixtures.py has them */
 #define HIDDEN 29
@@ -27,8 +28,8 @@ struct trial {
     mcl_pretrain_options options;
     mcl_architecture architecture;
     uint32_t batch;
-    mcl_layer decoder[MCL_LAYERS_MAX];
-    size_t layers, encoder_count, parameter_count, views; /* views: elements of z */
+    mcl_layer decoder[MCL_LAYERS_MAX], mask_head[MCL_LAYERS_MAX]; /* the latter for vime */
+    size_t layers, encoder_count, parameter_count, views;         /* views: elements of z */
     float *z, *x, *parameters;
     unsigned char *altered; /* [2B×D] */
     float *dz, *gradients;
@@ -47,7 +48,8 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
         .hidden = {hidden},
         .hidden_count = 1,
         .embedding = embedding,
-        .activation = MCL_ACTIVATION_TANH};
+        .activation = MCL_ACTIVATION_TANH,
+        .mask_head = mcl_has_objective(&trial.options, MCL_OBJECTIVE_VIME)};
     trial.layers = mcl_part_layers(trial.decoder, &trial.architecture, MCL_PART_DECODER);
     trial.encoder_count = (size_t)mcl_part_end(&trial.architecture, MCL_PART_ENCODER);
     trial.parameter_count = (size_t)mcl_architecture_parameters(&trial.architecture);
@@ -67,6 +69,8 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
     fill_random(trial.x, (size_t)batch * columns, seed + 1);
     fill_guard(trial.parameters, trial.encoder_count); /* the objectives do not read them */
     draw_parameters(trial.parameters, trial.decoder, trial.layers, seed + 2);
+    if (mcl_part_layers(trial.mask_head, &trial.architecture, MCL_PART_MASK_HEAD))
+        draw_parameters(trial.parameters, trial.mask_head, 1, seed + 4);
     return trial;
 }
 
@@ -241,7 +245,12 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
         assert_tensor(key, "z", trial.dz, trial.views);
     float *guard = allocate(trial.parameter_count, sizeof *guard);
     fill_guard(guard, trial.parameter_count);
-    if (has(&trial, MCL_OBJECTIVE_RECONSTRUCTION)) {
+    if (has(&trial, MCL_OBJECTIVE_VIME)) {
+        char mask[130];
+        snprintf(mask, sizeof mask, "%s/mask", key);
+        assert_layer_gradients(mask, trial.gradients, trial.mask_head, 1);
+    }
+    if (has(&trial, MCL_OBJECTIVE_RECONSTRUCTION) || has(&trial, MCL_OBJECTIVE_VIME)) {
         assert_layer_gradients(key, trial.gradients, trial.decoder, trial.layers);
         assert_same_bits(trial.gradients, guard, trial.encoder_count, "the encoder's gradients");
     } else {
@@ -353,6 +362,14 @@ START_TEST(test_other_reconstructions)
     static const char *const shapes[] = {"hidden", "bce", "hidden-bce"};
     check("reconstruction:1", 0.5, 2, 37, shapes[_i]);
     check("nt-xent:1+reconstruction:10", 0.5, 37, 64, shapes[_i]);
+}
+END_TEST
+
+START_TEST(test_vime)
+{
+    static const uint32_t shapes[][2] = {{1, 37}, {2, 37}, {37, 64}};
+    check("vime:1", 0.5, shapes[_i][0], shapes[_i][1], "plain");
+    check("cosine:2+vime:0.5", 0.5, shapes[_i][0], shapes[_i][1], "plain");
 }
 END_TEST
 
@@ -590,6 +607,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
     tcase_add_test(tcase, test_negatives);
     tcase_add_loop_test(tcase, test_predictions, 0, 3);
+    tcase_add_loop_test(tcase, test_vime, 0, 3);
     tcase_add_loop_test(tcase, test_other_reconstructions, 0, 3);
     tcase_add_test(tcase, test_small_embeddings);
     tcase_add_loop_test(tcase, test_differences, 0, 8);

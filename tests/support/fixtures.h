@@ -31,7 +31,7 @@ static inline void fixtures_close(void)
 
 static inline const mcl_stored_tensor *stored(const char *key, const char *name)
 {
-    char whole[160];
+    char whole[192];
     snprintf(whole, sizeof whole, "%s/%s", key, name);
     const mcl_stored_tensor *tensor = mcl_safetensors_find(fixtures, whole);
     ck_assert_msg(tensor != NULL, "%s: not among the fixtures", whole);

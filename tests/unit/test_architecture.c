@@ -116,6 +116,7 @@ static mcl_architecture deepest(mcl_normalization normalization)
     deep.normalization = normalization;
     deep.activated_embedding = true;
     deep.classes = 70;
+    deep.mask_head = true;
     deep.projector_count = deep.predictor_count = MCL_HEAD_MAX;
     for (uint32_t i = 0; i < MCL_HEAD_MAX; i++) {
         deep.projector[i] = 50 + i;
@@ -127,7 +128,7 @@ static mcl_architecture deepest(mcl_normalization normalization)
 START_TEST(test_tensors_fill_the_vector_without_a_gap)
 {
     const mcl_architecture deep = deepest((mcl_normalization)_i);
-    static const size_t counts[] = {2 * 44, 2 * 44 + 4 * 40, 2 * 44 + 2 * 40};
+    static const size_t counts[] = {2 * 45, 2 * 45 + 4 * 40, 2 * 45 + 2 * 40};
     ck_assert_int_eq(mcl_architecture_check(&deep), MCL_OK);
     mcl_tensor_place places[MCL_TENSORS_MAX];
     const size_t count = mcl_architecture_tensors(places, &deep);
@@ -163,14 +164,14 @@ START_TEST(test_heads_and_normalization)
         {"projector.0.bias", 4, 0}, {"projector.1.weight", 0, 1}, {"projector.1.bias", 0, 0},
         {"projector.3.weight", 3, 0}, {"projector.3.bias", 3, 0}, {"predictor.0.weight", 2, 0},
         {"predictor.0.bias", 2, 0}, {"predictor.1.weight", 0, 1}, {"predictor.1.bias", 0, 0},
-        {"predictor.3.weight", 7, 0}, {"predictor.3.bias", 7, 0}, {"decoder.0.weight", 4, 0},
-        {"decoder.0.bias", 4, 0}, {"decoder.1.weight", 0, 1}, {"decoder.1.bias", 0, 0},
-        {"decoder.3.weight", 5, 0}, {"decoder.3.bias", 5, 0}, {"encoder.1.running_mean", 0, 0},
-        {"encoder.1.running_var", 0, 1}, {"encoder.4.running_mean", 0, 0},
-        {"encoder.4.running_var", 0, 1}, {"projector.1.running_mean", 0, 0},
-        {"projector.1.running_var", 0, 1}, {"predictor.1.running_mean", 0, 0},
-        {"predictor.1.running_var", 0, 1}, {"decoder.1.running_mean", 0, 0},
-        {"decoder.1.running_var", 0, 1}};
+        {"predictor.3.weight", 7, 0}, {"predictor.3.bias", 7, 0}, {"mask_head.weight", 4, 0},
+        {"mask_head.bias", 4, 0}, {"decoder.0.weight", 4, 0}, {"decoder.0.bias", 4, 0},
+        {"decoder.1.weight", 0, 1}, {"decoder.1.bias", 0, 0}, {"decoder.3.weight", 5, 0},
+        {"decoder.3.bias", 5, 0}, {"encoder.1.running_mean", 0, 0}, {"encoder.1.running_var", 0, 1},
+        {"encoder.4.running_mean", 0, 0}, {"encoder.4.running_var", 0, 1},
+        {"projector.1.running_mean", 0, 0}, {"projector.1.running_var", 0, 1},
+        {"predictor.1.running_mean", 0, 0}, {"predictor.1.running_var", 0, 1},
+        {"decoder.1.running_mean", 0, 0}, {"decoder.1.running_var", 0, 1}};
     mcl_architecture architecture = SIZES(6, 1, 4, MCL_ACTIVATION_RELU, 5);
     architecture.normalization = MCL_NORMALIZATION_BATCH;
     architecture.activated_embedding = true;
@@ -179,6 +180,7 @@ START_TEST(test_heads_and_normalization)
     architecture.projector[1] = 2;
     architecture.predictor_count = 1;
     architecture.predictor[0] = 7;
+    architecture.mask_head = true;
     architecture.classes = 9;
     mcl_tensor_place places[MCL_TENSORS_MAX];
     const size_t count = mcl_architecture_tensors(places, &architecture);
@@ -194,8 +196,8 @@ START_TEST(test_heads_and_normalization)
     ck_assert_uint_eq(layers[1].out, 2);
     ck_assert_int_eq(layers[0].normalization, MCL_NORMALIZATION_BATCH);
     ck_assert_int_eq(layers[1].normalization, MCL_NORMALIZATION_NONE);
-    ck_assert_uint_eq(layers[0].mean, places[34].offset);
-    ck_assert_uint_eq(layers[0].variance, places[35].offset);
+    ck_assert_uint_eq(layers[0].mean, places[36].offset);
+    ck_assert_uint_eq(layers[0].variance, places[37].offset);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_ENCODER), 4);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_HEAD), 9);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PROJECTOR), 2);

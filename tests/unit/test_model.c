@@ -264,7 +264,7 @@ START_TEST(test_what_is_saved_is_loaded)
     };
     mcl_architecture heads = SIZES(3, 1, 4, MCL_ACTIVATION_RELU, 5);
     heads.normalization = MCL_NORMALIZATION_BATCH;
-    heads.activated_embedding = true;
+    heads.activated_embedding = heads.mask_head = true;
     heads.projector_count = 2;
     heads.projector[0] = heads.projector[1] = 6;
     heads.predictor_count = 1;
@@ -288,6 +288,7 @@ START_TEST(test_what_is_saved_is_loaded)
     ck_assert_int_eq(read->activation, architecture->activation);
     ck_assert_int_eq(read->normalization, architecture->normalization);
     ck_assert_int_eq(read->activated_embedding, architecture->activated_embedding);
+    ck_assert_int_eq(read->mask_head, architecture->mask_head);
     ck_assert_uint_eq(read->projector_count, architecture->projector_count);
     ck_assert_mem_eq(read->projector, architecture->projector, sizeof read->projector);
     ck_assert_uint_eq(read->predictor_count, architecture->predictor_count);

@@ -10,7 +10,7 @@
 #include "ssl/options.h"
 #include "ssl/view_options.h"
 
-#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam or byol"
+#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol or vime"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
@@ -110,6 +110,7 @@ START_TEST(test_names)
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SCARF), "scarf");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_SIMSIAM), "simsiam");
     ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_BYOL), "byol");
+    ck_assert_str_eq(mcl_objective_name(MCL_OBJECTIVE_VIME), "vime");
     ck_assert_int_eq(mcl_mask_kind_parse(&mask, "blocks"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(
         mcl_error_message(), "unknown mask 'blocks': it is uniform, bernoulli, block or none");
@@ -481,15 +482,41 @@ START_TEST(test_hidden_elements_need_some)
 }
 END_TEST
 
+START_TEST(test_vime)
+{
+    options.objective_count = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_VIME;
+    assert_batch(images, 256);
+    options.views.mask.kind = MCL_MASK_NONE;
+    assert_refused(images,
+        "vime tells which elements a view alters, and these views alter none: add corruption or a "
+        "mask to them");
+    options.views.corruption = 0.25f;
+    assert_batch(images, 256);
+    options.projector_count = 1;
+    options.projector[0] = 8;
+    assert_refused(images,
+        "a projector is for objectives that compare views, and there is none: leave it out, or add "
+        "an objective such as nt-xent");
+    options.projector_count = 0;
+    options.objective_count = 2;
+    options.objectives[1].kind = MCL_OBJECTIVE_RECONSTRUCTION;
+    assert_refused(
+        images, "vime reconstructs rows too, and there is one decoder: leave reconstruction out");
+}
+END_TEST
+
 START_TEST(test_views_of_objectives)
 {
     for (int kind = 0; kind < MCL_OBJECTIVE_KINDS; kind++) {
         mcl_view_options views = {.mask = {MCL_MASK_UNIFORM, 0.25f, 3}, .noise = 0.5f};
         char text[MCL_VIEW_OPTIONS_SIZE];
-        const bool own = kind == MCL_OBJECTIVE_SCARF;
-        ck_assert_int_eq(mcl_objective_views(&views, (mcl_objective_kind)kind), own);
+        const char *own = kind == MCL_OBJECTIVE_SCARF  ? "corrupt:0.6:one"
+                          : kind == MCL_OBJECTIVE_VIME ? "corrupt:0.3"
+                                                       : NULL;
+        ck_assert_int_eq(mcl_objective_views(&views, (mcl_objective_kind)kind), own != NULL);
         mcl_view_options_show(text, &views);
-        ck_assert_str_eq(text, own ? "corrupt:0.6:one" : "noise:0.5,mask:uniform:complement");
+        ck_assert_str_eq(text, own ? own : "noise:0.5,mask:uniform:complement");
     }
 }
 END_TEST
@@ -615,6 +642,7 @@ int main(void)
     tcase_add_test(tcase, test_predictor_and_its_objectives_need_each_other);
     tcase_add_test(tcase, test_target_decay);
     tcase_add_test(tcase, test_hidden_elements_need_some);
+    tcase_add_test(tcase, test_vime);
     tcase_add_test(tcase, test_views_of_objectives);
     tcase_add_test(tcase, test_projector_needs_a_comparison);
     tcase_add_test(tcase, test_mask_ratio);
