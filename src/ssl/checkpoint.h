@@ -1,9 +1,9 @@
 /* Where a run stands, kept in a file to go on from bit for bit.
  *
  * It is a model file that holds, beside the model so far: the optimizer's moments, the weights
- * where the model is their average, and the metrics of the epoch's steps so far, as tensors whose
- * names begin with "checkpoint."; and, as metadata of such names, the position, the conditions that
- * the rest of the run depends on, and a digest of it all. */
+ * where the model is their average, what objectives carry along, and the metrics of the epoch's
+ * steps so far, as tensors whose names begin with "checkpoint."; and, as metadata of such names,
+ * the position, the conditions that the rest of the run depends on, and a digest of it all. */
 #ifndef MASKCL_SSL_CHECKPOINT_H
 #define MASKCL_SSL_CHECKPOINT_H
 
