@@ -110,6 +110,9 @@ typedef struct mcl_step {
                         * same paper's: -4 or so where they fill the sphere, 0 where all are one */
     double effective_rank; /* exp of the entropy of the centred positive views' singular values
                             * (Roy and Vetterli 2007); 0 where all are one */
+    /* At the same steps, where there are validation_labels: the part of some rows that the model
+     * after the step tells right; else NaN. */
+    double validation;
     /* Over the last second, or the last step where that is longer, by when the device ended the
      * steps; without the first step, in which drivers compile, unless there is no other. */
     double rows_per_second;
@@ -164,6 +167,12 @@ typedef struct mcl_pretrain_options {
      * for so many epochs. The model is the one after the last epoch, not the one of the least loss:
      * an objective's loss says little of what an embedding is worth. */
     uint64_t early_stop;
+    /* The class of every row of the data, by which training is watched and not changed; NULL: it is
+     * not. Of 2,000 rows, or all when there are fewer, the embeddings of one half tell the classes
+     * of the other, by the 20 nearest by cosine as in mcl_probe(). The rows are the same for every
+     * seed. The model is the one that would be saved: with running statistics, without dropout, the
+     * average where ema is above 0. A single row, or a single class, is MCL_ERROR_DATA. */
+    const int32_t *validation_labels;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within
      * mcl_pretrain(), in order, a few steps late; the first time when the rate can be told, a

@@ -99,6 +99,8 @@ bool mcl_metrics_step(
         mcl_json_number(line, "uniformity", step->uniformity);
         mcl_json_number(line, "effective_rank", step->effective_rank);
     }
+    if (isfinite(step->validation))
+        mcl_json_number(line, "validation", step->validation);
     mcl_json_number(line, "lr", step->learning_rate);
     mcl_json_number(line, "rows_per_s", step->rows_per_second);
     mcl_json_number(line, "seconds", step->seconds);

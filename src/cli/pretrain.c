@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "checkpoint.h"
@@ -42,14 +43,15 @@ static mcl_exit check_settings(
     if (data && synthetic)
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
-    mcl_exit code = mcl_check_output(settings->output, &data, 1);
-    if (code != MCL_EXIT_DONE || !settings->metrics)
-        return code;
-    if (data && mcl_same_file(settings->metrics, data))
-        return mcl_complain(MCL_EXIT_USAGE,
-            "--metrics: %s is the input %s, which would be lost: name another file",
-            settings->metrics, data);
-    return MCL_EXIT_DONE;
+    const char *const inputs[] = {data, settings->validate};
+    mcl_exit code = mcl_check_output(settings->output, inputs, 2);
+    for (size_t i = 0; i < 2 && code == MCL_EXIT_DONE && settings->metrics; i++) {
+        if (inputs[i] && mcl_same_file(settings->metrics, inputs[i]))
+            code = mcl_complain(MCL_EXIT_USAGE,
+                "--metrics: %s is the input %s, which would be lost: name another file",
+                settings->metrics, inputs[i]);
+    }
+    return code;
 }
 
 /* The file that --metrics made may be the one that -o named: only now there is one to compare. */
@@ -137,12 +139,15 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
 
-static mcl_exit load(mcl_data **data, const mcl_pretrain_settings *settings, const char *path)
+/* The rows, and their labels where there are any. */
+static mcl_exit load(mcl_labelled *set, const mcl_pretrain_settings *settings, const char *path)
 {
+    if (settings->validate)
+        return mcl_load_labelled(set, path, settings->validate);
     if (path)
-        return mcl_load_data(data, path);
+        return mcl_load_data(&set->data, path);
     mcl_status status = mcl_data_synthetic(
-        data, settings->synthetic.rows, settings->synthetic.columns, settings->options.seed);
+        &set->data, settings->synthetic.rows, settings->synthetic.columns, settings->options.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
@@ -175,28 +180,33 @@ static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *
 static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
+    char validation[32] = "";
+    if (isfinite(last->validation))
+        snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained =
         (double)batch_of(&run->settings->options, rows) * (double)(last->step - run->resumed);
     if (run->progress.quiet)
         return;
     printf("trained on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, spread %.3f; wrote %s\n",
+           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, spread %.3f%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->spread,
-        run->settings->output);
+        validation, run->settings->output);
     if (last->epoch < last->epochs)
         printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
             run->settings->options.early_stop, run->settings->options.early_stop == 1 ? "" : "s",
             last->epochs);
 }
 
-static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *data)
+static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
+    const mcl_data *data = set->data;
     const mcl_pretrain_settings *settings = run->settings;
     mcl_pretrain_options options = settings->options;
     options.report = report;
     options.report_every = report_every(run, mcl_data_rows(data));
     options.user = run;
+    options.validation_labels = set->labels;
     run->progress.rows = batch_of(&options, mcl_data_rows(data));
     options.stop = mcl_interrupt_catch();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
@@ -220,13 +230,13 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_data *dat
     return code;
 }
 
-static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_data *data)
+static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
     mcl_exit code = open_metrics(&run->metrics, run->settings);
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
-    code = train(run, context, data);
+    code = train(run, context, set);
     if (!mcl_metrics_close(&run->metrics))
         warn_of_lost_metrics(run);
     if (run->lost && code == MCL_EXIT_DONE)
@@ -265,22 +275,22 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, settings);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_data *data = NULL;
+    mcl_labelled set = {NULL};
     mcl_context *context = NULL;
     mcl_interrupt_prepare();
-    code = load(&data, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
         code = start_profile(context, settings);
     if (code == MCL_EXIT_DONE)
-        code = train_with_metrics(&run, context, data);
+        code = train_with_metrics(&run, context, &set);
     if (code == MCL_EXIT_DONE && settings->profile)
         code = mcl_print_profile(context);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
         printf("digest %s\n", run.digest);
     mcl_context_close(context);
-    mcl_data_free(data);
+    mcl_free_labelled(&set);
     return code;
 }
 

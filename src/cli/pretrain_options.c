@@ -424,6 +424,14 @@ static const char *needs_metrics(const void *given)
     return settings->metrics ? NULL : "there is no file for them: add --metrics FILE.jsonl";
 }
 
+static const char *needs_data(const void *given)
+{
+    const mcl_pretrain_settings *settings = given;
+    return settings->synthetic.rows
+               ? "the rows of --synthetic have no classes: name a file of rows that have"
+               : NULL;
+}
+
 static const mcl_option_type type_views = {parse_views, show_views};
 static const mcl_option_type type_recipe = {parse_recipe, show_recipe};
 const mcl_option_type mcl_option_hidden = {parse_hidden, show_hidden};
@@ -463,6 +471,17 @@ const mcl_option mcl_pretrain_option_table[] = {
         .type = &type_synthetic,
         .offset = OFFSET(synthetic),
         .least = 1},
+    {.name = "validate",
+        .argument = "LABELS",
+        .group = "Data",
+        .help = "the classes of DATA's rows, as probe takes them, to watch training by and nothing "
+                "else: about every 200 steps, at an epoch's end, 1,000 rows tell the classes of "
+                "1,000 others by the 20 nearest embeddings; the part told right is shown as "
+                "validation",
+        .type = &mcl_option_text,
+        .offset = OFFSET(validate),
+        .without = "none",
+        .conflict = needs_data},
     {.name = "hidden",
         .recipe = true,
         .argument = "WIDTHS",
@@ -805,10 +824,10 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Output",
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
-            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity "
-            "and effective_rank, but only about every 200 steps. When the file can no "
-            "longer be written, "
-            "training goes on, the model is saved and the exit code is 1",
+            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
+            "effective_rank and, with --validate, validation, but only about every 200 steps. When "
+            "the file can no longer be written, training goes on, the model is saved and the exit "
+            "code is 1",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics)},
     {.name = "metrics-every",

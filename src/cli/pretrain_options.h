@@ -14,6 +14,7 @@ typedef struct mcl_pretrain_settings {
     struct {
         uint64_t rows, columns; /* zeros: not wanted */
     } synthetic;
+    const char *validate; /* the file of the labels; NULL: none */
     const char *output;
     const char *metrics; /* NULL: none */
     uint64_t metrics_every;
@@ -21,7 +22,7 @@ typedef struct mcl_pretrain_settings {
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 50
+#define MCL_PRETRAIN_OPTIONS 51
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 

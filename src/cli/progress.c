@@ -25,7 +25,8 @@ mcl_progress mcl_progress_start(bool quiet)
 {
     const char *kind = getenv("TERM");
     bool can_redraw = kind && *kind && strcmp(kind, "dumb") != 0;
-    return (mcl_progress){.quiet = quiet, .terminal = can_redraw && isatty(STDERR_FILENO)};
+    return (mcl_progress){
+        .quiet = quiet, .terminal = can_redraw && isatty(STDERR_FILENO), .validation = NAN};
 }
 
 /* How many characters a line may have: one less than the terminal's columns, since some terminals
@@ -118,13 +119,16 @@ static void show_measure(char text[32], double spread, double accuracy)
         snprintf(text, 32, "accuracy %.3f", accuracy);
 }
 
-/* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left" */
+/* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left"; there is no
+ * room for the spread and the validation, of which the latter says more. */
 static void redraw(mcl_progress *progress, const mcl_step *step)
 {
     char head[64], tail[160], rate[32], left[32], measure[32];
     show_rate(rate, step->rows_per_second);
     show_time(left, step->seconds / (double)step->step * (double)(step->steps - step->step));
     show_measure(measure, step->spread, step->accuracy);
+    if (isfinite(progress->validation))
+        snprintf(measure, sizeof measure, "valid %.3f", progress->validation);
     /* Padded, so that the bar does not jump as the numbers change. */
     const int digits = snprintf(NULL, 0, "%" PRIu64, step->epochs);
     snprintf(head, sizeof head, "epoch %*" PRIu64 "/%" PRIu64, digits, step->epoch, step->epochs);
@@ -136,13 +140,15 @@ static void redraw(mcl_progress *progress, const mcl_step *step)
 static void print_epoch(mcl_progress *progress, const mcl_step *step)
 {
     const double steps = (double)(step->step - progress->shown);
-    char rate[32], measure[32];
+    char rate[32], measure[32], validation[32] = "";
     show_measure(measure, step->spread, step->epoch_accuracy);
+    if (isfinite(step->validation))
+        snprintf(validation, sizeof validation, "  validation %.3f", step->validation);
     show_rate(rate, steps * (double)progress->rows / (step->seconds - progress->shown_at));
     progress->shown = step->step;
     progress->shown_at = step->seconds;
-    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s  %s rows/s  %.1f s\n",
-        step->epoch, step->epochs, step->epoch_loss, measure, rate, step->seconds);
+    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",
+        step->epoch, step->epochs, step->epoch_loss, measure, validation, rate, step->seconds);
     fflush(stderr);
 }
 
@@ -150,6 +156,8 @@ void mcl_progress_step(mcl_progress *progress, const mcl_step *step)
 {
     if (progress->quiet)
         return;
+    if (isfinite(step->validation))
+        progress->validation = step->validation;
     if (!progress->terminal) {
         if (step->epoch_end)
             print_epoch(progress, step);

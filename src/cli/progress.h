@@ -15,6 +15,7 @@ typedef struct mcl_progress {
     uint64_t rows;    /* a step has; set before the first is shown */
     uint64_t shown;   /* the step of the line printed last, and its seconds */
     double shown_at;
+    double validation; /* measured last; NaN: not yet */
 } mcl_progress;
 
 mcl_progress mcl_progress_start(bool quiet);

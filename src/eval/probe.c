@@ -9,6 +9,7 @@
 #include "data/draw.h"
 #include "device/context.h"
 #include "eval/lbfgs.h"
+#include "eval/neighbours.h"
 #include "eval/precondition.h"
 #include "gemm/gemm.h"
 #include "maskcl/evaluate.h"
@@ -20,9 +21,7 @@
 #define PENALTY 1e-4    /* half of it times the weights' squared norm is added to the mean loss */
 #define SPREAD 10.0     /* with few labels: of logits, see few_penalty() */
 #define ITERATIONS 1000 /* at most */
-#define NEIGHBOURS 20
 #define QUERIES 1000    /* test rows whose neighbours are sought at once */
-#define CANDIDATES 8192 /* training rows they are compared with at once */
 
 /* Goes on unless something has failed, for functions that release what they hold at their end. */
 #define STEP(expression)                                                                           \
@@ -278,95 +277,46 @@ static mcl_status normalized_rows(cl_mem *normalized, mcl_context *context,
 {
     const uint32_t n = (uint32_t)features->columns;
     cl_mem plain = NULL, inverse = NULL;
-    cl_kernel kernel;
     mcl_status status = mcl_buffer_create_from(
         &plain, context, features->values + first * n, rows, n * sizeof(float), "features");
     STEP(mcl_buffer_create(&inverse, context, rows, sizeof(float), "norms"));
     STEP(mcl_buffer_create(
         normalized, context, (uint64_t)rows * n, sizeof(float), "normalised features"));
-    STEP(mcl_kernel_get(&kernel, context, "normalize.cl", "inverse_norms", ""));
-    STEP(mcl_launch(context, kernel, rows, 1, MCL_BUFFER(plain), MCL_UINT(n), MCL_BUFFER(inverse)));
-    STEP(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
-    STEP(mcl_launch(context, kernel, n, rows, MCL_BUFFER(plain), MCL_BUFFER(inverse), MCL_UINT(n),
-        MCL_BUFFER(*normalized)));
+    STEP(mcl_neighbours_normalize(context, plain, rows, n, inverse, *normalized));
     STEP(mcl_context_finish(context));
     mcl_buffer_release(&plain);
     mcl_buffer_release(&inverse);
     return status;
 }
 
-/* The class that most neighbours have; of equals the one whose first neighbour is nearest. */
-static int32_t vote(const uint32_t *places, uint32_t count, const int32_t *labels)
-{
-    uint32_t most = 0;
-    int32_t winner = -1;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t votes = 0;
-        for (uint32_t j = 0; j < count; j++)
-            votes += labels[places[j]] == labels[places[i]];
-        if (votes > most) {
-            most = votes;
-            winner = labels[places[i]];
-        }
-    }
-    return winner;
-}
-
-/* Finds the neighbours of the queries among all training rows, CANDIDATES at a time. */
-static mcl_status search(mcl_context *context, cl_mem train, uint32_t train_rows, cl_mem queries,
-    uint32_t rows, uint32_t columns, uint32_t neighbours, cl_mem similarity, cl_mem best,
-    cl_mem place)
-{
-    const cl_float none = -INFINITY;
-    cl_kernel kernel;
-    const cl_int code = clEnqueueFillBuffer(context->queue, best, &none, sizeof none, 0,
-        (size_t)rows * neighbours * sizeof none, 0, NULL, NULL);
-    if (code != CL_SUCCESS)
-        return mcl_context_fail(context, "clearing a buffer", code);
-    MCL_TRY(mcl_buffer_zero(context, place, 0, (size_t)rows * neighbours * sizeof(cl_uint)));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "probe.cl", "nearest", ""));
-    for (uint32_t first = 0; first < train_rows; first += CANDIDATES) {
-        const uint32_t n = train_rows - first < CANDIDATES ? train_rows - first : CANDIDATES;
-        const mcl_gemm product = {false, true, rows, n, columns, columns, columns, n, 1.0f, 0.0f};
-        MCL_TRY(mcl_gemm_run(context, &product, (mcl_matrix){queries, 0},
-            (mcl_matrix){train, (uint64_t)first * columns}, (mcl_matrix){similarity, 0}));
-        MCL_TRY(mcl_launch(context, kernel, rows, 1, MCL_BUFFER(similarity), MCL_UINT(n),
-            MCL_UINT(first), MCL_UINT(neighbours), MCL_BUFFER(best), MCL_BUFFER(place)));
-    }
-    return MCL_OK;
-}
-
 static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test)
 {
-    const uint32_t neighbours = train->rows < NEIGHBOURS ? (uint32_t)train->rows : NEIGHBOURS;
     const uint32_t most = test->rows < QUERIES ? (uint32_t)test->rows : QUERIES;
-    cl_mem rows = NULL, similarity = NULL, best = NULL, place = NULL;
+    mcl_neighbours neighbours;
+    cl_mem rows = NULL;
     uint32_t *places = NULL;
     uint64_t right = 0;
-    mcl_status status = mcl_allocate(&places, most, neighbours * sizeof *places);
+    mcl_status status = mcl_neighbours_create(
+        &neighbours, context, most, (uint32_t)train->rows, (uint32_t)train->columns);
+    STEP(mcl_allocate(&places, most, neighbours.count * sizeof *places));
     STEP(normalized_rows(&rows, context, train, 0, (uint32_t)train->rows));
-    STEP(mcl_buffer_create(&similarity, context, most, CANDIDATES * sizeof(float), "similarities"));
-    STEP(mcl_buffer_create(&best, context, most, neighbours * sizeof(float), "neighbours"));
-    STEP(mcl_buffer_create(&place, context, most, neighbours * sizeof(uint32_t), "neighbours"));
     for (uint64_t first = 0; first < test->rows && status == MCL_OK; first += most) {
         const uint32_t now_rows = test->rows - first < most ? (uint32_t)(test->rows - first) : most;
         cl_mem queries = NULL;
         STEP(normalized_rows(&queries, context, test, first, now_rows));
-        STEP(search(context, rows, (uint32_t)train->rows, queries, now_rows,
-            (uint32_t)train->columns, neighbours, similarity, best, place));
-        STEP(mcl_buffer_read(
-            context, places, place, 0, (size_t)now_rows * neighbours * sizeof *places));
-        for (uint32_t i = 0; i < now_rows && status == MCL_OK; i++)
-            right += vote(places + (size_t)i * neighbours, neighbours, train->labels) ==
-                     test->labels[first + i];
+        STEP(mcl_neighbours_search(
+            &neighbours, (mcl_matrix){rows, 0}, (mcl_matrix){queries, 0}, now_rows));
+        STEP(mcl_buffer_read(context, places, neighbours.place, 0,
+            (size_t)now_rows * neighbours.count * sizeof *places));
+        if (status == MCL_OK)
+            right += mcl_neighbours_right(
+                &neighbours, places, now_rows, train->labels, test->labels + first);
         mcl_buffer_release(&queries);
     }
     free(places);
     mcl_buffer_release(&rows);
-    mcl_buffer_release(&similarity);
-    mcl_buffer_release(&best);
-    mcl_buffer_release(&place);
+    mcl_neighbours_release(&neighbours);
     if (status == MCL_OK)
         result->knn_accuracy = (double)right / (double)test->rows;
     return status;

@@ -23,7 +23,8 @@ mcl_status mcl_average_create(
         status =
             mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
     if (status == MCL_OK)
-        status = mcl_buffer_copy(context, created->values, source, (size_t)(count * sizeof(float)));
+        status =
+            mcl_buffer_copy(context, created->values, 0, source, (size_t)(count * sizeof(float)));
     if (status != MCL_OK) {
         mcl_average_free(created);
         return status;

@@ -134,6 +134,7 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
     step->loss = (double)metrics[MCL_CLASSIFIER_LOSS];
     step->accuracy = (double)metrics[MCL_CLASSIFIER_ACCURACY];
     step->spread = step->alignment = step->uniformity = step->effective_rank = NAN;
+    step->validation = NAN;
     step->learning_rate = mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate,
         options->epochs, trainer->steps_per_epoch, step->step - 1);
 }

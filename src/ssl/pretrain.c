@@ -26,6 +26,7 @@
 #include "ssl/options.h"
 #include "ssl/parameters.h"
 #include "ssl/steps.h"
+#include "ssl/validation.h"
 #include "ssl/views.h"
 
 struct trainer {
@@ -42,7 +43,8 @@ struct trainer {
     mcl_average *average; /* of the weights, or NULL */
     mcl_clip *clip;       /* of the gradients, or NULL */
     mcl_feed *feed;
-    mcl_measures *measures; /* NULL when nobody asks for a report */
+    mcl_measures *measures;     /* NULL when nobody asks for a report */
+    mcl_validation *validation; /* NULL without a report, or labels */
     mcl_views views;
     mcl_view_buffers input; /* targets with a decoder only */
     cl_mem parameters, gradients;
@@ -116,8 +118,12 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
     step->learning_rate = rate_of(trainer, step->step - 1);
     step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
     step->alignment = step->uniformity = step->effective_rank = NAN;
-    if (measured(trainer, step->step))
-        mcl_measures_take(step, trainer->measures);
+    step->validation = NAN;
+    if (!measured(trainer, step->step))
+        return;
+    mcl_measures_take(step, trainer->measures);
+    if (trainer->validation)
+        step->validation = mcl_validation_take(trainer->validation, step->step);
 }
 
 static mcl_status create_steps(struct trainer *trainer)
@@ -288,6 +294,9 @@ static mcl_status create(struct trainer *trainer)
     if (options->report)
         MCL_TRY(mcl_measures_create(
             &trainer->measures, context, trainer->batch, trainer->architecture.embedding));
+    if (options->report && options->validation_labels)
+        MCL_TRY(mcl_validation_create(&trainer->validation, context, trainer->data,
+            options->validation_labels, &trainer->architecture));
     MCL_TRY(create_steps(trainer));
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
     MCL_TRY(mcl_feed_create(
@@ -305,6 +314,7 @@ static void release(struct trainer *trainer)
     mcl_clip_free(trainer->clip);
     mcl_feed_free(trainer->feed);
     mcl_measures_free(trainer->measures);
+    mcl_validation_free(trainer->validation);
     mcl_views_release(&trainer->views);
     mcl_buffer_release(&trainer->input.views);
     mcl_buffer_release(&trainer->input.targets);
@@ -315,7 +325,7 @@ static void release(struct trainer *trainer)
 }
 
 /* Enqueues views, encoder, objectives, backward and optimizer for batch number `index` of the
- * epoch. */
+ * epoch, and what is measured then. */
 static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, bool reported)
 {
     const uint32_t views = 2 * trainer->batch;
@@ -351,8 +361,10 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         MCL_TRY(mcl_clip_run(trainer->clip, trainer->gradients));
     mcl_optimizer_set_rate(trainer->optimizer, rate_of(trainer, number));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
-    return trainer->average
-               ? mcl_average_update(trainer->average, trainer->parameters, trainer->options->ema)
+    if (trainer->average)
+        MCL_TRY(mcl_average_update(trainer->average, trainer->parameters, trainer->options->ema));
+    return trainer->validation && measured(trainer, number + 1)
+               ? mcl_validation_run(trainer->validation, model_buffer(trainer), number + 1)
                : MCL_OK;
 }
 

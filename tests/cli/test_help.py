@@ -53,7 +53,7 @@ class HelpTest(ProgramTest):
                        "--reconstruct", "--reconstruction-loss", "--projector", "--predictor", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
                        "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--early-stop", "--batch", "--epochs", "--seed", "--recipe",
-                       "--synthetic", "--metrics", "--metrics-every", "--platform", "--device",
+                       "--synthetic", "--validate", "--metrics", "--metrics-every", "--platform", "--device",
                        "--gemm", "--quiet", "-o, --output"]:
             self.assertIn(" %s " % option, text)
         self.assertRegex(text, r"--hidden WIDTHS [^(]*\(default: 128\)")

@@ -72,6 +72,9 @@ class ReleaseTest(WatchedTest):
             with self.subTest(options=options):
                 self.run_watched("pretrain", "--synthetic", "9x12", "--batch", 4, "--epochs", 20,
                                  *options, "-o", "m.safetensors")
+        self.images("images", 9)
+        self.labels("labels", 9)
+        self.run_watched("pretrain", "images", "--validate", "labels", "-o", "m.safetensors")
 
     def test_what_uses_a_model(self):
         model = self.model(columns=64)

@@ -63,6 +63,12 @@ class FailureTest(WatchedTest):
         self.check_every_failure("m.safetensors", "pretrain", "--synthetic", "4x5", "--hidden", 3,
                                  "--embedding", 2, "--epochs", 1)
 
+    def test_pretrain_with_validation(self):
+        self.random_rows("rows.npy", 4, 5)
+        self.labels("labels", 4)
+        self.check_every_failure("m.safetensors", "pretrain", "rows.npy", "--validate", "labels",
+                                 "--hidden", 3, "--embedding", 2, "--epochs", 1)
+
     def test_pretrain_with_little_device_memory(self):
         """A batch at a time is on the device: there is room for two of five."""
         self.check_every_failure("m.safetensors", "pretrain", "--synthetic", "5000x5", "--hidden",

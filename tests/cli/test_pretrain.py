@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import unittest
 
 from program import ProgramTest, read_tensors
@@ -229,7 +230,8 @@ class OptionsTest(ProgramTest):
                 (["--schedule", "cosine", "--lr-gamma", "0.5"], "--lr-gamma: only"),
                 (["--schedule", "step"], "(--lr-step)"),
                 (["--warmup", "10"], "a warm-up of 10 epochs in a run of 10"),
-                (["--metrics-every", "5"], "--metrics-every: ")]:
+                (["--metrics-every", "5"], "--metrics-every: "),
+                (["--validate", "l.idx"], "--validate: the rows of --synthetic have no classes")]:
             with self.subTest(options=options):
                 self.refuse("pretrain", "--synthetic", "8x8", "-o", "m.safetensors", *options,
                             code=2, says=[says])
@@ -333,6 +335,100 @@ class ReportTest(ProgramTest):
     def test_no_collapse_is_seen_where_there_is_none(self):
         result = self.succeed("pretrain", "--synthetic", "64x16", "--epochs", 20, "-o", "m")
         self.assertNotIn("warning", result.stderr)
+
+
+class ValidationTest(ProgramTest):
+    """--validate, on images whose class can be seen."""
+
+    def setUp(self):
+        super().setUp()
+        self.images("images.idx", 300)
+        self.labels("labels.idx", 300)
+
+    def train(self, *options, epochs=45, code=0):
+        """Of 9 steps an epoch: 200 steps are over in epochs 23 and 45."""
+        result = self.run_program("pretrain", "images.idx", "-o", "m.safetensors", "--batch", 32,
+                                  "--hidden", "16", "--embedding", "8", "--epochs", epochs, *options)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result
+
+    def test_it_is_told_wherever_steps_are(self):
+        result = self.train("--validate", "labels.idx", "--metrics", "m.jsonl", epochs=47)
+        lines = [json.loads(line) for line in self.path("m.jsonl").read_text().splitlines()]
+        told = {line["step"]: line["validation"] for line in lines if "validation" in line}
+        self.assertEqual(list(told), [9 * 23, 9 * 45, 9 * 47])
+        for line in lines:
+            self.assertEqual("validation" in line, "effective_rank" in line)
+        for accuracy in told.values():
+            self.assertAlmostEqual(150 * accuracy, round(150 * accuracy), places=9)
+        self.assertGreater(told[9 * 47], 0.9)
+        epochs = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
+        self.assertEqual(len(epochs), 47)
+        for number, line in enumerate(epochs, 1):
+            if 9 * number in told:
+                self.assertRegex(line, r"\Aepoch %d/47  loss \S+  spread \d\.\d{3}  validation %.3f  "
+                                       r"\d+ rows/s  \d+\.\d s\Z" % (number, told[9 * number]))
+            else:
+                self.assertNotIn("validation", line)
+        self.assertRegex(result.stdout.splitlines()[0],
+                         r", spread \d\.\d{3}, validation %.3f; wrote m" % told[9 * 47])
+
+    def test_it_changes_nothing(self):
+        for options in ([], ["--normalization", "batch", "--dropout", "0.2", "--ema", "0.9"]):
+            with self.subTest(options=options):
+                self.train(*options)
+                without = self.path("m.safetensors").read_bytes()
+                result = self.train("--validate", "labels.idx", *options)
+                self.assertIn("validation", result.stderr)
+                self.assertTrue(self.path("m.safetensors").read_bytes() == without)
+
+    def random_classes(self, *options):
+        """Of rows whose classes cannot be seen; any other weights tell others right."""
+        generator = random.Random(3)
+        self.npy("l.npy", (300,), [generator.randrange(2) for _ in range(300)], "<i8")
+        self.train("--validate", "l.npy", "--metrics", "m.jsonl", *options, epochs=1)
+        return json.loads(self.path("m.jsonl").read_text().splitlines()[-1])["validation"]
+
+    def test_it_is_of_the_model_that_is_written(self):
+        """Of the average, which is the initial weights here, and without dropout."""
+        initial = self.random_classes("--lr", "1e-30")
+        self.assertTrue(0.3 < initial < 0.7, initial)
+        learned = ["--lr", "0.05", "--dropout", "0.9"]
+        self.assertEqual(self.random_classes("--ema", "0.99999999", *learned), initial)
+        self.assertNotEqual(self.random_classes(*learned), initial)
+
+    def test_a_run_that_was_interrupted_goes_on(self):
+        self.train("--validate", "labels.idx", "--metrics", "whole.jsonl", epochs=400)
+        process = self.start_program(
+            "pretrain", "images.idx", "-o", "m.safetensors", "--batch", 32, "--hidden", "16",
+            "--embedding", "8", "--epochs", 400, "--validate", "labels.idx", "--metrics", "m.jsonl",
+            "--checkpoint-every", 50)
+        while "validation" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
+        process.kill()
+        process.communicate()
+        self.train("--validate", "labels.idx", "--metrics", "m.jsonl", "--checkpoint-every", 50,
+                   "--resume", epochs=400)
+        whole, resumed = ([(line["step"], line.get("validation"))
+                           for line in map(json.loads, self.path(name).read_text().splitlines())]
+                          for name in ("whole.jsonl", "m.jsonl"))
+        self.assertEqual(resumed, whole)
+
+    def test_labels_that_do_not_fit(self):
+        self.labels("short.idx", 299)
+        self.npy("same.npy", (300,), [3] * 300, "<i4")
+        run = ["pretrain", "images.idx", "-o", "m.safetensors", "--validate"]
+        self.refuse(*run, "short.idx", code=1,
+                    says=["short.idx has 299 labels", "images.idx has 300 rows"])
+        self.refuse(*run, "same.npy", code=1, says=["all rows are of class 3"])
+        self.refuse(*run, "missing.idx", code=1, says=["missing.idx"])
+        self.refuse(*run, "images.idx", code=1, says=["images.idx", "labels have one dimension"])
+        self.refuse("pretrain", "-o", "m.safetensors", "--validate", "labels.idx", code=2,
+                    says=["DATA"])
+        self.refuse(*run[:3], "labels.idx", "--validate", "labels.idx", code=2,
+                    says=["-o", "labels.idx"])
+        self.refuse(*run, "labels.idx", "--metrics", "labels.idx", code=2,
+                    says=["--metrics", "labels.idx"])
 
 
 class MetricsTest(ProgramTest):
