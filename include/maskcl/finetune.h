@@ -15,6 +15,7 @@ typedef struct mcl_finetune_options {
     mcl_schedule_options schedule;
     uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
     uint64_t epochs;
+    float dropout;             /* as of mcl_pretrain(), while training alone */
     uint64_t seed;             /* of the head, the order of the rows, and which keep their labels */
     uint64_t labels_per_class; /* trains on so many rows of each class, drawn as mcl_probe_few()
                                 * draws them; 0: on all rows */

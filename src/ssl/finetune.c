@@ -164,6 +164,9 @@ static mcl_status create_networks(struct trainer *trainer)
     MCL_TRY(mcl_unmasked_rows_expect(context, trainer->data));
     MCL_TRY(mcl_network_create(
         &trainer->encoder, context, layers, count, architecture->activation, trainer->batch, true));
+    if (trainer->options->dropout > 0.0f)
+        MCL_TRY(
+            mcl_network_drop(trainer->encoder, trainer->options->dropout, trainer->options->seed));
     MCL_TRY(mcl_classifier_create(&trainer->classifier, context, architecture, trainer->labels,
         mcl_data_rows(trainer->data), trainer->batch));
     return mcl_parameters_optimizer(&trainer->optimizer, context, &trainer->options->optimizer,
@@ -201,6 +204,7 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     MCL_TRY(choose_rows(trainer));
     MCL_TRY(mcl_batch_check(
         &trainer->batch, options->batch, MCL_FINETUNE_BATCH, mcl_data_rows(trainer->data)));
+    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->dropout, trainer->batch));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     MCL_TRY(create_model(trainer, model));
     MCL_TRY(create_networks(trainer));
@@ -239,6 +243,7 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
         MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)(number / per_epoch)));
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * batch, batch));
     MCL_TRY(mcl_unmasked_rows(trainer->context, &rows, trainer->data, batch, trainer->input));
+    mcl_network_set_step(trainer->encoder, number);
     MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, batch));
     MCL_TRY(mcl_classifier_run(trainer->classifier, trainer->encoder, trainer->parameters,
         trainer->gradients, &rows, mcl_steps_metrics(trainer->steps), index));
@@ -312,6 +317,8 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
         MCL_TRY(set(model, "finetune_labels_per_class", "%" PRIu64, options->labels_per_class));
     MCL_TRY(set(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no"));
     MCL_TRY(describe_optimizer(model, options));
+    if (options->dropout > 0.0f)
+        MCL_TRY(set(model, "finetune_dropout", "%.9g", (double)options->dropout));
     MCL_TRY(set(model, "finetune_batch", "%" PRIu32, trainer->batch));
     MCL_TRY(set(model, "finetune_epochs", "%" PRIu64, steps / per_epoch));
     MCL_TRY(set(model, "finetune_steps", "%" PRIu64, steps));

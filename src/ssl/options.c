@@ -349,6 +349,19 @@ mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t usual, uin
     return MCL_OK;
 }
 
+mcl_status mcl_layers_check(mcl_normalization normalization, float dropout, uint32_t batch)
+{
+    if (!(dropout >= 0.0f && dropout < 1.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a dropout of %g: it is the part of a layer that is set to 0, from 0 to below 1",
+            (double)dropout);
+    if (normalization != MCL_NORMALIZATION_BATCH || batch >= 2)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "batch normalization goes by the batch's own statistics: a batch needs at least 2 rows; "
+        "layer normalization (--normalization layer of pretrain) works with one");
+}
+
 /* The options of the cosine objective's negatives, for batches of so many rows. */
 static mcl_status check_negatives(const mcl_pretrain_options *options, uint32_t rows)
 {
@@ -476,16 +489,9 @@ mcl_status mcl_pretrain_check(
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
-    if (!(options->dropout >= 0.0f && options->dropout < 1.0f))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a dropout of %g: it is the part of a layer that is set to 0, from 0 to below 1",
-            (double)options->dropout);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(mcl_batch_check(&rows, options->batch, 256, mcl_data_rows(data)));
-    if (options->normalization == MCL_NORMALIZATION_BATCH && rows < 2)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "batch normalization goes by the batch's own statistics: a batch needs at least 2 "
-            "rows; layer normalization (--normalization layer) works with one");
+    MCL_TRY(mcl_layers_check(options->normalization, options->dropout, rows));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))

@@ -141,6 +141,72 @@ class FinetuneTest(ProgramTest):
             self.assertIn("%.2f ± %5.2f%%" % (100 * entry["accuracy"], 100 * entry["deviation"]),
                           line)
 
+    def right(self, data):
+        """How many rows embed and the head put in the class of images()."""
+        self.succeed("embed", "t.safetensors", data, "-o", "e.npy", "-q")
+        (rows, width), values = read_npy(self.path("e.npy"))
+        tensors = read_tensors(self.path("t.safetensors"))[0]
+        weights, bias = tensors["head.weight"][1], tensors["head.bias"][1]
+        right = 0
+        for row in range(rows):
+            z = values[row * width:(row + 1) * width]
+            logits = [sum(a * b for a, b in zip(z, weights[c * width:(c + 1) * width])) + bias[c]
+                      for c in range(2)]
+            right += (logits[1] > logits[0]) == row % 2
+        return right
+
+    def test_the_accuracy_is_that_of_the_layers_in_use(self):
+        """With running statistics and without dropout, which is where training ends and not what it
+        goes by: as embed has them."""
+        self.images("train.idx", 60, seed=1)
+        self.images("test.idx", 40, seed=2)
+        self.npy("train.npy", (60,), [row // 2 % 2 for row in range(60)], "<i4")
+        self.npy("test.npy", (40,), [row % 2 for row in range(40)], "<i4")
+        accuracies = set()
+        for normalization in "batch", "layer":
+            self.succeed("pretrain", "train.idx", "-o", "m.safetensors", "-q", "--epochs", 2,
+                         "--hidden", "16,12", "--embedding", "8", "--normalization", normalization,
+                         "--embedding-layer", "activated", "--projector", "6")
+            for options in [], ["--dropout", "0.5"]:
+                with self.subTest(normalization=normalization, options=options):
+                    answer = json.loads(self.succeed(
+                        "finetune", "m.safetensors", "train.idx", "train.npy", "-o",
+                        "t.safetensors", "--batch", 10, "--epochs", 3, "--json", "-q", "--test",
+                        "test.idx", "--test-labels", "test.npy", "--lr", "0.01", *options).stdout)
+                    accuracy = answer["results"][0]["accuracy"]
+                    self.assertEqual(40 * accuracy, self.right("test.idx"))
+                    accuracies.add(accuracy)
+        self.assertGreater(len(accuracies), 1)
+
+    def test_dropout(self):
+        """It is drawn for the seed, and no part of the model."""
+        files = self.files()
+        losses, digests = [], set()
+        for options in [], ["--dropout", "0"], ["--dropout", "0.5"], ["--dropout", "0.5"]:
+            self.succeed("finetune", *files, "--epochs", 1, "--batch", 20, "--metrics", "m.jsonl",
+                         "-q", *options)
+            losses.append([json.loads(line)["loss"]
+                           for line in self.path("m.jsonl").read_text().splitlines()])
+            digests.add(self.information("t.safetensors")["digest"])
+        self.assertEqual(losses[0], losses[1])
+        self.assertNotEqual(losses[0], losses[2])
+        self.assertEqual(losses[2], losses[3])
+        self.assertEqual(len(digests), 2)
+        self.assertEqual(read_tensors(self.path("t.safetensors"))[1]["finetune_dropout"], "0.5")
+
+    def test_batch_normalization(self):
+        """It goes by the batch while training, moves its running statistics, and needs two rows."""
+        files = self.files()
+        self.succeed("pretrain", "train.idx", "-o", "m.safetensors", "-q", "--epochs", 2,
+                     "--hidden", "16", "--embedding", "8", "--normalization", "batch")
+        self.succeed("finetune", *files, "--epochs", 1, "-q", "--lr", "1e-30", "--weight-decay", 0)
+        before, after = (read_tensors(self.path(name))[0] for name in ("m.safetensors", "t.safetensors"))
+        moved = {name for name in before if after[name] != before[name]}
+        self.assertEqual(moved, {name for name in before
+                                 if "running" in name and name.startswith("encoder")})
+        self.refuse("finetune", *files, "--batch", 1, code=2, says=["at least 2 rows"])
+        self.refuse("finetune", *files, "--dropout", 1, code=2, says=["--dropout: 1 is not"])
+
     def test_one_draw_without_a_test(self):
         answer = json.loads(self.succeed("finetune", *self.files(), "--labels-per-class", 4,
                                          "--epochs", 1, "--json", "-q").stdout)
