@@ -140,8 +140,8 @@ inline void beside16(float16 *left, float16 *right, const global ELEMENT *x, con
     *right = select((float16)0.0f, GATHER(x, p), known & (x0 + 1 == second));
 }
 
-/* Sixteen elements of a view, from the four around each one's place in the row, which are weighed by
- * how near they are. */
+/* Sixteen elements of a view, from the four around each one's place in the row, which are weighed
+ * by how near they are. */
 inline float16 sample16(const global ELEMENT *x, const global float *p, const uint element,
     const uint height, const uint width)
 {
@@ -175,18 +175,6 @@ inline float16 load16(const global ELEMENT *x, const uint n)
     for (uint l = 0; l < 16; l++)
         values[l] = x[min(l, n - 1)];
     return as_floats(vload16(0, values));
-}
-
-inline void store16(global float *to, const float16 values, const uint n)
-{
-    if (n >= 16) {
-        vstore16(values, 0, to);
-        return;
-    }
-    float lanes[16];
-    vstore16(values, 0, lanes);
-    for (uint l = 0; l < n; l++)
-        to[l] = lanes[l];
 }
 
 inline void store_flags16(global uchar *to, const int16 flags, const uint n)
@@ -287,7 +275,7 @@ kernel void augmented_views(const global ELEMENT *restrict data, const ulong sta
                     value = fmin(value, (float16)1.0f);
             }
             if (view < TARGET_VIEWS)
-                store16(targets + at * columns + element, value, left);
+                mcl_store16(value, targets + at * columns + element, left);
             int16 changed = 0;
             if (corrupted) {
                 const float16 before = value;
@@ -304,7 +292,7 @@ kernel void augmented_views(const global ELEMENT *restrict data, const ulong sta
                 changed |= m != 1.0f;
                 value *= m;
             }
-            store16(views + at * columns + element, mcl_flush(value), left);
+            mcl_store16(mcl_flush(value), views + at * columns + element, left);
             if (ALTERED)
                 store_flags16(altered + at * columns + element, changed, left);
         }

@@ -1,7 +1,6 @@
 /* The Barlow Twins objective (Zbontar et al. 2021): the correlations between the columns of the two
  * views as near as possible to the identity matrix. z[2B×n] holds the views. */
-#include "common.clh"
-#include "rounding.clh"
+#include "correlations.clh"
 
 #define EPSILON 1e-5f /* torch.nn.BatchNorm1d's */
 #define LAMBDA 0.0051f
@@ -32,28 +31,15 @@ kernel void barlow_columns(const global float *restrict z, const uint batch, con
 /* For row i of the correlations c[n×n]: loss[i] = (c_ii − 1)² + λ·Σ_{j≠i} c_ij², and c becomes the
  * gradient by it, scale·(c_ii − 1) and scale·λ·c_ij, scale being twice the objective's weight.
  * Work-item i. */
-kernel void barlow_correlations(global float *restrict c, const uint n, const float scale,
-    global float *restrict loss)
+kernel void barlow_correlations(
+    global float *restrict c, const uint n, const float scale, global float *restrict loss)
 {
     const uint i = get_global_id(0);
     global float *row = c + (ulong)i * n;
     const float from_one = row[i] - 1.0f, by_others = scale * LAMBDA;
-    float16 lanes = 0.0f;
-    row[i] = 0.0f;
-    uint j = 0;
-    for (; j + 16 <= n; j += 16) {
-        const float16 values = vload16(0, row + j);
-        lanes = fma(values, values, lanes);
-        vstore16(mcl_flush(by_others * values), 0, row + j);
-    }
-    if (j < n) {
-        const float16 values = mcl_load_part(row + j, n - j);
-        lanes = fma(values, values, lanes);
-        for (; j < n; j++)
-            row[j] = mcl_flush(by_others * row[j]);
-    }
+    const float squares = mcl_square_and_scale(row, i, n, by_others);
     row[i] = mcl_flush(scale * from_one);
-    loss[i] = fma(LAMBDA, mcl_sum_lanes(lanes), from_one * from_one);
+    loss[i] = fma(LAMBDA, squares, from_one * from_one);
 }
 
 /* along[v×n+j] = Σ_i standard·gradient / B over column j of view v, a chain over the rows.

@@ -15,24 +15,6 @@
 #define EPSILON 1e-5f /* torch's */
 #define MOMENTUM 0.1f /* torch's: the part of a batch in the running statistics */
 
-/* The first `left` of sixteen numbers, and 0 in the other lanes. */
-inline float16 load_columns(const global float *restrict from, const uint left)
-{
-    return left >= 16 ? vload16(0, from) : mcl_load_part(from, left);
-}
-
-inline void store_columns(const float16 values, global float *restrict to, const uint left)
-{
-    if (left >= 16) {
-        vstore16(values, 0, to);
-    } else {
-        float lanes[16];
-        vstore16(values, 0, lanes);
-        for (uint l = 0; l < left; l++)
-            to[l] = lanes[l];
-    }
-}
-
 /* x, but 0 in the lanes from `left` on. */
 inline float16 keep_columns(const float16 x, const uint left)
 {
@@ -76,14 +58,14 @@ kernel void block_moments(const global float *restrict z, const uint rows, const
     const global float *from = z + (ulong)b * BLOCK_ROWS * n + j;
     float16 total = 0.0f, squares = 0.0f;
     for (uint i = 0; i < count; i++)
-        total += load_columns(from + (ulong)i * n, left);
+        total += mcl_load16(from + (ulong)i * n, left);
     const float16 mean = total * mcl_reciprocal((float)count);
     for (uint i = 0; i < count; i++) {
-        const float16 difference = load_columns(from + (ulong)i * n, left) - mean;
+        const float16 difference = mcl_load16(from + (ulong)i * n, left) - mean;
         squares = fma(difference, difference, squares);
     }
-    store_columns(mcl_flush(mean), space + (ulong)b * n + j, left);
-    store_columns(mcl_flush(squares), space + (ulong)(blocks + b) * n + j, left);
+    mcl_store16(mcl_flush(mean), space + (ulong)b * n + j, left);
+    mcl_store16(mcl_flush(squares), space + (ulong)(blocks + b) * n + j, left);
 }
 
 /* The moments of the columns from those of the blocks, in ascending order:
@@ -101,26 +83,26 @@ kernel void batch_moments(const global float *restrict space, const uint rows, c
     float16 total = 0.0f, squares = 0.0f;
     for (uint b = 0; b < blocks; b++) {
         const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
-        total = fma((float16)count, load_columns(space + (ulong)b * n + j, left), total);
+        total = fma((float16)count, mcl_load16(space + (ulong)b * n + j, left), total);
     }
     const float16 mean = total * mcl_reciprocal((float)rows);
     for (uint b = 0; b < blocks; b++) {
         const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
-        const float16 difference = load_columns(space + (ulong)b * n + j, left) - mean;
-        squares += fma(count * difference, difference,
-            load_columns(space + (ulong)(blocks + b) * n + j, left));
+        const float16 difference = mcl_load16(space + (ulong)b * n + j, left) - mean;
+        squares += fma(
+            count * difference, difference, mcl_load16(space + (ulong)(blocks + b) * n + j, left));
     }
     const float16 variance = squares * mcl_reciprocal((float)rows);
-    store_columns(mcl_flush(mean), moments + j, left);
-    store_columns(inverse_deviation(variance), moments + n + j, left);
+    mcl_store16(mcl_flush(mean), moments + j, left);
+    mcl_store16(inverse_deviation(variance), moments + n + j, left);
 
     const float16 unbiased = squares * mcl_reciprocal((float)rows - 1.0f);
     global float *running_mean = parameters + mean_at + j;
     global float *running_variance = parameters + variance_at + j;
-    const float16 old_mean = load_columns(running_mean, left);
-    const float16 old_variance = load_columns(running_variance, left);
-    store_columns(mcl_flush(fma((float16)MOMENTUM, mean - old_mean, old_mean)), running_mean, left);
-    store_columns(mcl_flush(fma((float16)MOMENTUM, unbiased - old_variance, old_variance)),
+    const float16 old_mean = mcl_load16(running_mean, left);
+    const float16 old_variance = mcl_load16(running_variance, left);
+    mcl_store16(mcl_flush(fma((float16)MOMENTUM, mean - old_mean, old_mean)), running_mean, left);
+    mcl_store16(mcl_flush(fma((float16)MOMENTUM, unbiased - old_variance, old_variance)),
         running_variance, left);
 }
 
@@ -132,9 +114,9 @@ kernel void running_moments(const uint n, global float *restrict moments,
     if (j >= n)
         return;
     const uint left = n - j;
-    store_columns(load_columns(parameters + mean_at + j, left), moments + j, left);
-    store_columns(
-        inverse_deviation(load_columns(parameters + variance_at + j, left)), moments + n + j, left);
+    mcl_store16(mcl_load16(parameters + mean_at + j, left), moments + j, left);
+    mcl_store16(
+        inverse_deviation(mcl_load16(parameters + variance_at + j, left)), moments + n + j, left);
 }
 
 /* The moments of rows; sums have the shape of common.clh. Work-item i. */
@@ -146,7 +128,7 @@ kernel void row_moments(
     const float share = mcl_reciprocal((float)n), mean = mcl_sum(row, n) * share;
     float16 lanes = 0.0f;
     for (uint j = 0; j < n; j += 16) {
-        const float16 difference = keep_columns(load_columns(row + j, n - j) - mean, n - j);
+        const float16 difference = keep_columns(mcl_load16(row + j, n - j) - mean, n - j);
         lanes = fma(difference, difference, lanes);
     }
     moments[i] = mcl_flush(mean);
@@ -166,7 +148,7 @@ inline float16 normalized(const float16 z, const global float *restrict moments,
 #if ROWS
     return hat(z, moments[i], moments[count + i]);
 #else
-    return hat(z, load_columns(moments + j, left), load_columns(moments + count + j, left));
+    return hat(z, mcl_load16(moments + j, left), mcl_load16(moments + count + j, left));
 #endif
 }
 
@@ -179,15 +161,15 @@ kernel void normalize_activate(const global float *restrict z, const global floa
     if (j >= n)
         return;
     const uint left = n - j, count = ROWS ? rows : n;
-    const float16 scale = load_columns(parameters + scale_at + j, left);
-    const float16 shift = load_columns(parameters + shift_at + j, left);
+    const float16 scale = mcl_load16(parameters + scale_at + j, left);
+    const float16 shift = mcl_load16(parameters + shift_at + j, left);
     for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
         const ulong at = (ulong)i * n + j;
-        const float16 x = normalized(load_columns(z + at, left), moments, count, i, j, left);
+        const float16 x = normalized(mcl_load16(z + at, left), moments, count, i, j, left);
         const float16 y = mcl_flush(fma(x, scale, shift));
         if (ACTIVATION == 2)
-            store_columns(y, kept + at, left);
-        store_columns(activate16(y), out + at, left);
+            mcl_store16(y, kept + at, left);
+        mcl_store16(activate16(y), out + at, left);
     }
 }
 
@@ -203,13 +185,13 @@ kernel void block_gradients(const global float *restrict gradient, const global 
     float16 total = 0.0f, along = 0.0f;
     for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
         const ulong at = (ulong)i * n + j;
-        const float16 x = normalized(load_columns(z + at, left), moments, count, i, j, left);
-        const float16 dy = load_columns(gradient + at, left);
+        const float16 x = normalized(mcl_load16(z + at, left), moments, count, i, j, left);
+        const float16 dy = mcl_load16(gradient + at, left);
         total += dy;
         along = fma(dy, x, along);
     }
-    store_columns(mcl_flush(total), space + (ulong)b * n + j, left);
-    store_columns(mcl_flush(along), space + (ulong)(blocks + b) * n + j, left);
+    mcl_store16(mcl_flush(total), space + (ulong)b * n + j, left);
+    mcl_store16(mcl_flush(along), space + (ulong)(blocks + b) * n + j, left);
 }
 
 /* The gradients by scale and shift: the blocks' sums, added up in ascending order. Work-item q. */
@@ -222,11 +204,11 @@ kernel void column_gradients(const global float *restrict space, const uint n, c
     const uint left = n - j;
     float16 total = 0.0f, along = 0.0f;
     for (uint b = 0; b < blocks; b++) {
-        total += load_columns(space + (ulong)b * n + j, left);
-        along += load_columns(space + (ulong)(blocks + b) * n + j, left);
+        total += mcl_load16(space + (ulong)b * n + j, left);
+        along += mcl_load16(space + (ulong)(blocks + b) * n + j, left);
     }
-    store_columns(mcl_flush(total), gradients + shift_at + j, left);
-    store_columns(mcl_flush(along), gradients + scale_at + j, left);
+    mcl_store16(mcl_flush(total), gradients + shift_at + j, left);
+    mcl_store16(mcl_flush(along), gradients + scale_at + j, left);
 }
 
 /* Batch: dz = scale·inverse·(dy − Σdy/R − x̂·Σ(dy·x̂)/R), in place of dy; the sums are the gradients
@@ -241,16 +223,16 @@ kernel void batch_backward(global float *restrict gradient, const global float *
         return;
     const uint left = n - j;
     const float share = mcl_reciprocal((float)rows);
-    const float16 mean = load_columns(moments + j, left);
-    const float16 inverse = load_columns(moments + n + j, left);
-    const float16 factor = mcl_flush(load_columns(parameters + scale_at + j, left) * inverse);
-    const float16 total = mcl_flush(load_columns(gradients + shift_at + j, left) * share);
-    const float16 along = mcl_flush(load_columns(gradients + scale_at + j, left) * share);
+    const float16 mean = mcl_load16(moments + j, left);
+    const float16 inverse = mcl_load16(moments + n + j, left);
+    const float16 factor = mcl_flush(mcl_load16(parameters + scale_at + j, left) * inverse);
+    const float16 total = mcl_flush(mcl_load16(gradients + shift_at + j, left) * share);
+    const float16 along = mcl_flush(mcl_load16(gradients + scale_at + j, left) * share);
     for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
         const ulong at = (ulong)i * n + j;
-        const float16 x = hat(load_columns(z + at, left), mean, inverse);
-        const float16 across = mcl_flush(load_columns(gradient + at, left) - total);
-        store_columns(mcl_flush(factor * mcl_flush(fma(-x, along, across))), gradient + at, left);
+        const float16 x = hat(mcl_load16(z + at, left), mean, inverse);
+        const float16 across = mcl_flush(mcl_load16(gradient + at, left) - total);
+        mcl_store16(mcl_flush(factor * mcl_flush(fma(-x, along, across))), gradient + at, left);
     }
 }
 
@@ -266,17 +248,17 @@ kernel void row_backward(global float *restrict gradient, const global float *re
     global float *d = gradient + (ulong)i * n;
     float16 totals = 0.0f, alongs = 0.0f;
     for (uint j = 0; j < n; j += 16) {
-        const float16 g = mcl_flush(load_columns(scale + j, n - j) * load_columns(d + j, n - j));
-        const float16 x = hat(load_columns(row + j, n - j), mean, inverse);
+        const float16 g = mcl_flush(mcl_load16(scale + j, n - j) * mcl_load16(d + j, n - j));
+        const float16 x = hat(mcl_load16(row + j, n - j), mean, inverse);
         totals += g;
         alongs = fma(g, x, alongs);
     }
     const float total = mcl_flush(mcl_sum_lanes(totals) * share);
     const float along = mcl_flush(mcl_sum_lanes(alongs) * share);
     for (uint j = 0; j < n; j += 16) {
-        const float16 g = mcl_flush(load_columns(scale + j, n - j) * load_columns(d + j, n - j));
-        const float16 x = hat(load_columns(row + j, n - j), mean, inverse);
+        const float16 g = mcl_flush(mcl_load16(scale + j, n - j) * mcl_load16(d + j, n - j));
+        const float16 x = hat(mcl_load16(row + j, n - j), mean, inverse);
         const float16 across = mcl_flush(fma(-x, (float16)along, mcl_flush(g - total)));
-        store_columns(mcl_flush(inverse * across), d + j, n - j);
+        mcl_store16(mcl_flush(inverse * across), d + j, n - j);
     }
 }

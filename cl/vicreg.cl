@@ -1,8 +1,7 @@
 /* The VICReg objective (Bardes et al. 2022): the two views of a row near each other, every column's
  * deviation over the batch at least 1, no two columns correlated. z[2B×n] holds the views; every
  * kernel adds terms to the loss, whose sum it is. */
-#include "common.clh"
-#include "rounding.clh"
+#include "correlations.clh"
 
 #define EPSILON 1e-4f /* within the root of a variance */
 
@@ -37,46 +36,24 @@ kernel void vicreg_distances(const global float *restrict z, const uint batch, c
 {
     const uint i = get_global_id(0);
     const global float *p = z + (ulong)i * n, *q = p + (ulong)batch * n;
-    float16 lanes = 0.0f;
-    uint j = 0;
-    for (; j + 16 <= n; j += 16) {
-        const float16 difference = vload16(0, p + j) - vload16(0, q + j);
-        lanes = fma(difference, difference, lanes);
-    }
-    if (j < n) {
-        const float16 difference = mcl_load_part(p + j, n - j) - mcl_load_part(q + j, n - j);
-        lanes = fma(difference, difference, lanes);
-    }
-    terms[to + i] = term * mcl_sum_lanes(lanes);
+    terms[to + i] = term * mcl_squared_distance(p, q, n);
 }
 
-/* For row i of c[n×n], the covariances of view v, without its diagonal: terms[to+v×n+i] = term·Σ c²,
- * and c becomes scale·c, by which centred is to be multiplied for the gradient. Work-item (i, v). */
+/* For row i of c[n×n], the covariances of view v, without its diagonal: terms[to+v×n+i] = term·Σ
+ * c², and c becomes scale·c, by which centred is to be multiplied for the gradient. Work-item (i,
+ * v). */
 kernel void vicreg_covariances(global float *restrict c, const uint n, const float term,
     const float scale, global float *restrict terms, const uint to)
 {
     const uint i = get_global_id(0), v = get_global_id(1);
     global float *row = c + ((ulong)v * n + i) * n;
-    float16 lanes = 0.0f;
-    row[i] = 0.0f;
-    uint j = 0;
-    for (; j + 16 <= n; j += 16) {
-        const float16 values = vload16(0, row + j);
-        lanes = fma(values, values, lanes);
-        vstore16(mcl_flush(scale * values), 0, row + j);
-    }
-    if (j < n) {
-        const float16 values = mcl_load_part(row + j, n - j);
-        lanes = fma(values, values, lanes);
-        for (; j < n; j++)
-            row[j] = mcl_flush(scale * row[j]);
-    }
-    terms[to + v * n + i] = term * mcl_sum_lanes(lanes);
+    const float squares = mcl_square_and_scale(row, i, n, scale);
+    terms[to + v * n + i] = term * squares;
 }
 
 /* d = scale·(p − q) + pull·centred + across, and with q − p for the second view, where across is
- * centred times the scaled covariances; added to what d holds when accumulate is 1. Work-item (j, i)
- * of n × B. */
+ * centred times the scaled covariances; added to what d holds when accumulate is 1. Work-item (j,
+ * i) of n × B. */
 kernel void vicreg_backward(const global float *restrict z, const global float *restrict centred,
     const global float *restrict pull, const global float *restrict across, const uint batch,
     const uint n, const float scale, const uint accumulate, global float *restrict d)
