@@ -52,6 +52,15 @@ const char *mcl_normalization_name(mcl_normalization normalization)
     return normalization_names[normalization];
 }
 
+void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_t count)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++)
+        used += (size_t)snprintf(
+            text + used, MCL_WIDTHS_SIZE - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+}
+
 /* The widths of a part: what goes into its first layer, and what comes out of each. */
 struct stack {
     uint64_t width[MCL_LAYERS_MAX + 1];

@@ -48,6 +48,10 @@ typedef struct mcl_tensor_place {
     uint64_t count;
 } mcl_tensor_place;
 
+/* Writes widths joined by commas; "" for none. */
+#define MCL_WIDTHS_SIZE (MCL_HIDDEN_MAX * sizeof "4294967295,")
+void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_t count);
+
 /* MCL_ERROR_ARGUMENT for a size of 0, too many layers, an unknown activation or normalization, or
  * more than MCL_PARAMETERS_MAX parameters. Everything below expects an architecture that passed. */
 mcl_status mcl_architecture_check(const mcl_architecture *architecture);

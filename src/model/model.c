@@ -85,11 +85,8 @@ static mcl_status add_number(mcl_model *model, const char *key, uint64_t number)
 static mcl_status add_widths(
     mcl_model *model, const char *key, const uint32_t *widths, uint32_t count)
 {
-    char text[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "";
-    size_t used = 0;
-    for (uint32_t i = 0; i < count; i++)
-        used += (size_t)snprintf(
-            text + used, sizeof text - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+    char text[MCL_WIDTHS_SIZE];
+    mcl_widths_show(text, widths, count);
     return mcl_model_metadata_add(model, key, text);
 }
 

@@ -180,6 +180,17 @@ mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const
     return MCL_OK;
 }
 
+mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
+    const mcl_architecture *architecture, mcl_part part, uint32_t rows, bool training)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_part_layers(layers, architecture, part);
+    *network = NULL;
+    return count == 0 ? MCL_OK
+                      : mcl_network_create(network, context, layers, count,
+                            architecture->activation, rows, training);
+}
+
 void mcl_network_free(mcl_network *network)
 {
     if (!network)

@@ -13,6 +13,10 @@ typedef struct mcl_network mcl_network;
  * normalization goes by the batch and moves its running statistics; without, it goes by these. */
 mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
     size_t count, mcl_activation activation, uint32_t rows, bool training);
+
+/* The same for a part of a model; NULL where the architecture does not have it. */
+mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
+    const mcl_architecture *architecture, mcl_part part, uint32_t rows, bool training);
 void mcl_network_free(mcl_network *network);
 
 /* From now on the output of every layer but the last goes through dropout (Srivastava et al. 2014):

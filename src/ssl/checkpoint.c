@@ -60,17 +60,17 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
     add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
 }
 
-static void write_widths(char *text, size_t size, const uint32_t *widths, uint32_t count)
+static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
+    const uint32_t *widths, uint32_t count)
 {
-    for (uint32_t i = 0, used = 0; i < count; i++)
-        used += (uint32_t)snprintf(text + used, size - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+    char text[MCL_WIDTHS_SIZE];
+    mcl_widths_show(text, widths, count);
+    add(conditions, key, option, "%s", count ? text : "none");
 }
 
 static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
-    char hidden[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "none";
-    write_widths(hidden, sizeof hidden, options->hidden, options->hidden_count);
-    add(conditions, "hidden", "--hidden", "%s", hidden);
+    add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
     add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
     add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
     add(conditions, "normalization", "--normalization", "%s",
@@ -78,15 +78,14 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
     add(conditions, "embedding_layer", "--embedding-layer", "%s",
         options->activated_embedding ? "activated" : "linear");
     add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
-    char decoder[MCL_HIDDEN_MAX * sizeof "4294967295,"] = "none";
-    write_widths(decoder, sizeof decoder, options->decoder, options->decoder_count);
-    add(conditions, "decoder", "--decoder", "%s", options->own_decoder ? decoder : "mirror");
-    char projector[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
-    write_widths(projector, sizeof projector, options->projector, options->projector_count);
-    add(conditions, "projector", "--projector", "%s", projector);
-    char predictor[MCL_HEAD_MAX * sizeof "4294967295,"] = "none";
-    write_widths(predictor, sizeof predictor, options->predictor, options->predictor_count);
-    add(conditions, "predictor", "--predictor", "%s", predictor);
+    if (options->own_decoder)
+        add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
+    else
+        add(conditions, "decoder", "--decoder", "mirror");
+    add_widths(
+        conditions, "projector", "--projector", options->projector, options->projector_count);
+    add_widths(
+        conditions, "predictor", "--predictor", options->predictor, options->predictor_count);
 }
 
 static void add_views(mcl_conditions *conditions, const mcl_view_options *options)

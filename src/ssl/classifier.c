@@ -22,11 +22,9 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
 {
     mcl_context *context = created->context;
     const uint32_t batch = created->batch;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_HEAD);
     MCL_TRY(mcl_kernel_expect(context, "cross_entropy.cl", ""));
-    MCL_TRY(mcl_network_create(
-        &created->head, context, layers, count, architecture->activation, batch, true));
+    MCL_TRY(
+        mcl_network_create_part(&created->head, context, architecture, MCL_PART_HEAD, batch, true));
     MCL_TRY(
         mcl_buffer_create_from(&created->labels, context, labels, rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&created->losses, context, batch, sizeof(float), "losses"));

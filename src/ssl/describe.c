@@ -1,10 +1,21 @@
 #include "ssl/describe.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+
+mcl_status mcl_describe(mcl_model *model, const char *key, const char *format, ...)
+{
+    char text[64];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return mcl_model_metadata_set(model, key, text);
+}
 
 mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data)
 {

@@ -12,6 +12,7 @@
 #include "maskcl/pretrain.h"
 #include "nn/network.h"
 #include "ssl/feed.h"
+#include "ssl/parameters.h"
 #include "ssl/views.h"
 
 /* A batch, whose size does not change the results. */
@@ -21,24 +22,6 @@
 #define EMBED_BYTES ((uint64_t)64e6) /* between the two, as many as this holds */
 
 #define READING 2 /* batches whose results may still be on their way */
-
-static mcl_status check_width(const mcl_model *model, const mcl_data *data)
-{
-    const uint64_t input = mcl_model_architecture(model)->input;
-    if (input == mcl_data_columns(data))
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_DATA,
-        "the model takes rows of %" PRIu64 " values, but the data's have %" PRIu64, input,
-        mcl_data_columns(data));
-}
-
-/* *buffer = the model's parameters in device memory. */
-static mcl_status upload_parameters(cl_mem *buffer, mcl_context *context, const mcl_model *model)
-{
-    uint64_t count;
-    const float *values = mcl_model_parameters(model, &count, NULL);
-    return mcl_buffer_create_from(buffer, context, values, count, sizeof(float), "parameters");
-}
 
 /* Bytes of device memory that a row takes in a network, its results in every layer. */
 static uint64_t row_in_network(const mcl_layer *layers, size_t count, mcl_activation activation)
@@ -116,7 +99,7 @@ static mcl_status create_embedding(
     if (more)
         MCL_TRY(mcl_network_create(
             &work->behind, context, behind, more, activation, work->batch, false));
-    MCL_TRY(upload_parameters(&work->parameters, context, model));
+    MCL_TRY(mcl_parameters_upload(&work->parameters, context, model));
     MCL_TRY(mcl_network_freeze(work->encoder, work->parameters));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
     return mcl_feed_create(&work->feed, context, work->data, work->batch, NULL, before);
@@ -186,7 +169,7 @@ static void release_embedding(struct embedding *work)
 static mcl_status embed(float *values, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const struct wanted *wanted)
 {
-    MCL_TRY(check_width(model, data));
+    MCL_TRY(mcl_width_check(mcl_model_architecture(model), data));
     struct embedding work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
     mcl_status status = create_embedding(&work, model, wanted);
@@ -300,7 +283,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         &work->decoder, context, decoder, decoders, activation, work->batch, false));
     MCL_TRY(mcl_views_create(&work->views, context, data, &(mcl_view_options){.mask = *mask}, seed,
         work->batch, false, false));
-    MCL_TRY(upload_parameters(&work->parameters, context, model));
+    MCL_TRY(mcl_parameters_upload(&work->parameters, context, model));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
         &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
@@ -344,7 +327,7 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     const mcl_model *model, const mcl_data *data, const mcl_mask *mask, uint64_t seed,
     uint64_t first, uint64_t rows)
 {
-    MCL_TRY(check_width(model, data));
+    MCL_TRY(mcl_width_check(mcl_model_architecture(model), data));
     if (first > mcl_data_rows(data) || rows > mcl_data_rows(data) - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "rows %" PRIu64 " to %" PRIu64 " are wanted, but the data has %" PRIu64, first,

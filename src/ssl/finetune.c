@@ -3,8 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,16 +125,22 @@ static mcl_status create_model(struct trainer *trainer, const mcl_model *model)
     return MCL_OK;
 }
 
+/* The learning rate of a step, from 0. */
+static double rate_of(const struct trainer *trainer, uint64_t step)
+{
+    const mcl_finetune_options *options = trainer->options;
+    return mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate, options->epochs,
+        trainer->steps_per_epoch, step);
+}
+
 static void measure(mcl_step *step, const float *metrics, const void *of)
 {
     const struct trainer *trainer = of;
-    const mcl_finetune_options *options = trainer->options;
     step->loss = (double)metrics[MCL_CLASSIFIER_LOSS];
     step->accuracy = (double)metrics[MCL_CLASSIFIER_ACCURACY];
     step->spread = step->alignment = step->uniformity = step->effective_rank = NAN;
     step->validation = NAN;
-    step->learning_rate = mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate,
-        options->epochs, trainer->steps_per_epoch, step->step - 1);
+    step->learning_rate = rate_of(trainer, step->step - 1);
 }
 
 static mcl_status create_steps(struct trainer *trainer)
@@ -150,6 +154,7 @@ static mcl_status create_steps(struct trainer *trainer)
         .trainer = trainer,
         .report = trainer->options->report,
         .user = trainer->options->user,
+        .report_every = trainer->options->report_every,
     };
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
@@ -159,11 +164,9 @@ static mcl_status create_networks(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
     const mcl_architecture *architecture = &trainer->architecture;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     MCL_TRY(mcl_unmasked_rows_expect(context, trainer->data));
-    MCL_TRY(mcl_network_create(
-        &trainer->encoder, context, layers, count, architecture->activation, trainer->batch, true));
+    MCL_TRY(mcl_network_create_part(
+        &trainer->encoder, context, architecture, MCL_PART_ENCODER, trainer->batch, true));
     if (trainer->options->dropout > 0.0f)
         MCL_TRY(
             mcl_network_drop(trainer->encoder, trainer->options->dropout, trainer->options->seed));
@@ -177,11 +180,10 @@ static mcl_status create_buffers(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
     uint64_t count;
-    const float *initial = mcl_model_parameters(trainer->model, &count, NULL);
+    mcl_model_parameters(trainer->model, &count, NULL);
     MCL_TRY(mcl_buffer_create(&trainer->input, context, trainer->batch,
         mcl_data_columns(trainer->data) * sizeof(float), "rows of a batch"));
-    MCL_TRY(mcl_buffer_create_from(
-        &trainer->parameters, context, initial, count, sizeof(float), "parameters"));
+    MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->model));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
 }
 
@@ -190,11 +192,7 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     mcl_context *context = trainer->context;
     const mcl_finetune_options *options = trainer->options;
     const uint64_t memory_before = context->memory_made;
-    const uint64_t input = model->architecture.input, columns = mcl_data_columns(trainer->data);
-    if (input != columns)
-        return mcl_fail(MCL_ERROR_DATA,
-            "the model takes rows of %" PRIu64 " values, but the data's have %" PRIu64, input,
-            columns);
+    MCL_TRY(mcl_width_check(&model->architecture, trainer->data));
     MCL_TRY(mcl_epochs_check(options->epochs));
     MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
     trainer->architecture = model->architecture;
@@ -233,11 +231,8 @@ static void release(struct trainer *trainer)
 /* Enqueues step number `number` of the run. The batch's row numbers are read last by the loss. */
 static mcl_status train_step(struct trainer *trainer, uint64_t number)
 {
-    const mcl_finetune_options *options = trainer->options;
     const uint64_t per_epoch = trainer->steps_per_epoch, index = number % per_epoch;
     const uint32_t batch = trainer->batch;
-    const bool reported = index + 1 == per_epoch ||
-                          (options->report_every && (number + 1) % options->report_every == 0);
     mcl_rows rows;
     if (index == 0)
         MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)(number / per_epoch)));
@@ -250,11 +245,9 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     MCL_TRY(mcl_feed_taken(trainer->feed));
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input, batch, NULL, 0.0f));
-    mcl_optimizer_set_rate(
-        trainer->optimizer, mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate,
-                                options->epochs, per_epoch, number));
+    mcl_optimizer_set_rate(trainer->optimizer, rate_of(trainer, number));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
-    MCL_TRY(mcl_steps_add(trainer->steps, reported));
+    MCL_TRY(mcl_steps_add(trainer->steps));
     mcl_feed_ahead(trainer->feed);
     return MCL_OK;
 }
@@ -276,31 +269,18 @@ static mcl_status train(struct trainer *trainer)
     return mcl_steps_finish(trainer->steps);
 }
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static mcl_status
-set(mcl_model *model, const char *key, const char *format, ...)
-{
-    char text[64];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return mcl_model_metadata_set(model, key, text);
-}
-
 static mcl_status describe_optimizer(mcl_model *model, const mcl_finetune_options *options)
 {
     const mcl_optimizer_options optimizer = mcl_optimizer_in_force(&options->optimizer);
-    MCL_TRY(set(model, "finetune_optimizer", "%s", mcl_optimizer_name(optimizer.kind)));
-    MCL_TRY(set(model, "finetune_learning_rate", "%.9g", optimizer.learning_rate));
-    MCL_TRY(set(model, "finetune_schedule", "%s", mcl_schedule_name(options->schedule.kind)));
+    MCL_TRY(mcl_describe(model, "finetune_optimizer", "%s", mcl_optimizer_name(optimizer.kind)));
+    MCL_TRY(mcl_describe(model, "finetune_learning_rate", "%.9g", optimizer.learning_rate));
+    MCL_TRY(
+        mcl_describe(model, "finetune_schedule", "%s", mcl_schedule_name(options->schedule.kind)));
     if (options->schedule.warmup > 0.0)
-        MCL_TRY(set(model, "finetune_warmup_epochs", "%.9g", options->schedule.warmup));
-    MCL_TRY(set(model, "finetune_weight_decay", "%.9g", optimizer.weight_decay));
+        MCL_TRY(mcl_describe(model, "finetune_warmup_epochs", "%.9g", options->schedule.warmup));
+    MCL_TRY(mcl_describe(model, "finetune_weight_decay", "%.9g", optimizer.weight_decay));
     if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
-        MCL_TRY(set(model, "finetune_momentum", "%.9g", optimizer.momentum));
+        MCL_TRY(mcl_describe(model, "finetune_momentum", "%.9g", optimizer.momentum));
     return MCL_OK;
 }
 
@@ -311,28 +291,23 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     const uint64_t steps = mcl_steps_ended(trainer->steps), per_epoch = trainer->steps_per_epoch;
     MCL_TRY(mcl_describe_input(model, trainer->data));
     if (options->from_scratch) /* the untrained encoder is this seed's */
-        MCL_TRY(set(model, "seed", "%" PRIu64, options->seed));
-    MCL_TRY(set(model, "finetune_rows", "%" PRIu64, mcl_data_rows(trainer->data)));
+        MCL_TRY(mcl_describe(model, "seed", "%" PRIu64, options->seed));
+    MCL_TRY(mcl_describe(model, "finetune_rows", "%" PRIu64, mcl_data_rows(trainer->data)));
     if (options->labels_per_class)
-        MCL_TRY(set(model, "finetune_labels_per_class", "%" PRIu64, options->labels_per_class));
-    MCL_TRY(set(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no"));
+        MCL_TRY(mcl_describe(
+            model, "finetune_labels_per_class", "%" PRIu64, options->labels_per_class));
+    MCL_TRY(
+        mcl_describe(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no"));
     MCL_TRY(describe_optimizer(model, options));
     if (options->dropout > 0.0f)
-        MCL_TRY(set(model, "finetune_dropout", "%.9g", (double)options->dropout));
-    MCL_TRY(set(model, "finetune_batch", "%" PRIu32, trainer->batch));
-    MCL_TRY(set(model, "finetune_epochs", "%" PRIu64, steps / per_epoch));
-    MCL_TRY(set(model, "finetune_steps", "%" PRIu64, steps));
+        MCL_TRY(mcl_describe(model, "finetune_dropout", "%.9g", (double)options->dropout));
+    MCL_TRY(mcl_describe(model, "finetune_batch", "%" PRIu32, trainer->batch));
+    MCL_TRY(mcl_describe(model, "finetune_epochs", "%" PRIu64, steps / per_epoch));
+    MCL_TRY(mcl_describe(model, "finetune_steps", "%" PRIu64, steps));
     if (steps < options->epochs * per_epoch)
-        MCL_TRY(set(model, "finetune_planned_steps", "%" PRIu64, options->epochs * per_epoch));
-    return set(model, "finetune_seed", "%" PRIu64, options->seed);
-}
-
-static mcl_status fetch(const struct trainer *trainer)
-{
-    uint64_t count;
-    float *parameters = mcl_model_parameters(trainer->model, &count, NULL);
-    return mcl_buffer_read(
-        trainer->context, parameters, trainer->parameters, 0, count * sizeof(float));
+        MCL_TRY(
+            mcl_describe(model, "finetune_planned_steps", "%" PRIu64, options->epochs * per_epoch));
+    return mcl_describe(model, "finetune_seed", "%" PRIu64, options->seed);
 }
 
 mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
@@ -349,7 +324,7 @@ mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model
             status = trained;
     }
     if (status == MCL_OK)
-        status = fetch(&trainer);
+        status = mcl_parameters_fetch(trainer.model, context, trainer.parameters);
     if (status == MCL_OK)
         status = describe(trainer.model, &trainer);
     if (status == MCL_OK) {

@@ -47,16 +47,6 @@ static mcl_status create_spread(mcl_loss *loss)
         "work space of the sums");
 }
 
-static mcl_status create_projector(mcl_loss *loss, const mcl_architecture *architecture)
-{
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_PROJECTOR);
-    if (count == 0)
-        return MCL_OK;
-    return mcl_network_create(&loss->projector, loss->context, layers, count,
-        architecture->activation, 2 * loss->batch, true);
-}
-
 static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
 {
     for (size_t i = 0; i < setup->options->objective_count; i++) {
@@ -84,7 +74,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
                              mcl_has_objective(options, MCL_OBJECTIVE_VIME);
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
-        status = create_projector(created, architecture);
+        status = mcl_network_create_part(
+            &created->projector, context, architecture, MCL_PART_PROJECTOR, 2 * batch, true);
     if (status == MCL_OK)
         status = create_objectives(created, &setup);
     if (status != MCL_OK) {

@@ -19,11 +19,9 @@ struct mcl_measures {
     uint32_t batch, columns, rows; /* rows of each view are looked at */
     float *read[SLOTS];            /* [2·rows×columns] */
     uint64_t steps[SLOTS];         /* which each is of, from 1 */
-    uint64_t taken;                /* the step whose measures are … */
-    double alignment, uniformity, effective_rank;
-    double *values; /* [2·rows×columns] the rows, of length 1 */
-    double *gram;   /* [rows×rows] */
-    double *matrix; /* [least×least], the lesser of rows and columns */
+    double *values;                /* [2·rows×columns] the rows, of length 1 */
+    double *gram;                  /* [rows×rows] */
+    double *matrix;                /* [least×least], the lesser of rows and columns */
     double *spectrum, *space;
 };
 
@@ -206,16 +204,10 @@ static double effective_rank(mcl_measures *measures)
 void mcl_measures_take(mcl_step *step, mcl_measures *measures)
 {
     const size_t slot = measures->steps[0] == step->step ? 0 : 1;
-    if (measures->taken != step->step) {
-        normalize(measures, measures->read[slot]);
-        multiply(measures->gram, measures->values, measures->rows, measures->columns,
-            measures->columns, 1);
-        measures->alignment = alignment(measures);
-        measures->uniformity = uniformity(measures);
-        measures->effective_rank = effective_rank(measures);
-        measures->taken = step->step;
-    }
-    step->alignment = measures->alignment;
-    step->uniformity = measures->uniformity;
-    step->effective_rank = measures->effective_rank;
+    normalize(measures, measures->read[slot]);
+    multiply(
+        measures->gram, measures->values, measures->rows, measures->columns, measures->columns, 1);
+    step->alignment = alignment(measures);
+    step->uniformity = uniformity(measures);
+    step->effective_rank = effective_rank(measures);
 }

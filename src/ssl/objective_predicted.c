@@ -20,8 +20,6 @@ struct predicted {
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     mcl_context *context = setup->context;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, setup->architecture, MCL_PART_PREDICTOR);
     struct predicted *predicted;
     MCL_TRY(mcl_allocate(&predicted, 1, sizeof *predicted));
     *state = predicted;
@@ -30,8 +28,8 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     predicted->columns = setup->projection;
     MCL_TRY(mcl_kernel_expect(context, "predicted.cl", ""));
     MCL_TRY(mcl_terms_create(&predicted->losses, context, 2 * (uint64_t)setup->batch));
-    return mcl_network_create(&predicted->predictor, context, layers, count,
-        setup->architecture->activation, 2 * setup->batch, true);
+    return mcl_network_create_part(&predicted->predictor, context, setup->architecture,
+        MCL_PART_PREDICTOR, 2 * setup->batch, true);
 }
 
 static mcl_status create_with_target(void **state, const mcl_objective_setup *setup)

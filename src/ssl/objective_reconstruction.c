@@ -19,8 +19,6 @@ struct reconstruction {
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     mcl_context *context = setup->context;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, setup->architecture, MCL_PART_DECODER);
     struct reconstruction *reconstruction;
     MCL_TRY(mcl_allocate(&reconstruction, 1, sizeof *reconstruction));
     *state = reconstruction;
@@ -36,8 +34,8 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     if (reconstruction->flags)
         MCL_TRY(mcl_errors_create(&reconstruction->errors, context, 2 * setup->batch,
             reconstruction->columns, reconstruction->flags));
-    return mcl_network_create(&reconstruction->decoder, context, layers, count,
-        setup->architecture->activation, 2 * setup->batch, true);
+    return mcl_network_create_part(&reconstruction->decoder, context, setup->architecture,
+        MCL_PART_DECODER, 2 * setup->batch, true);
 }
 
 static void release(void *state)

@@ -16,15 +16,6 @@ struct vime {
     mcl_terms losses; /* [R] of the mask, [R] of the values */
 };
 
-static mcl_status create_part(
-    mcl_network **network, const mcl_objective_setup *setup, mcl_part part)
-{
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, setup->architecture, part);
-    return mcl_network_create(network, setup->context, layers, count,
-        setup->architecture->activation, 2 * setup->batch, true);
-}
-
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     mcl_context *context = setup->context;
@@ -39,8 +30,10 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         &vime->mask_errors, context, r, vime->columns, MCL_ERRORS_BCE | MCL_ERRORS_BYTES));
     MCL_TRY(mcl_errors_create(&vime->value_errors, context, r, vime->columns, 0));
     MCL_TRY(mcl_terms_create(&vime->losses, context, 2 * (uint64_t)r));
-    MCL_TRY(create_part(&vime->mask_head, setup, MCL_PART_MASK_HEAD));
-    return create_part(&vime->decoder, setup, MCL_PART_DECODER);
+    MCL_TRY(mcl_network_create_part(
+        &vime->mask_head, context, setup->architecture, MCL_PART_MASK_HEAD, r, true));
+    return mcl_network_create_part(
+        &vime->decoder, context, setup->architecture, MCL_PART_DECODER, r, true);
 }
 
 static void release(void *state)

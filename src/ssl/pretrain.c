@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +136,7 @@ static mcl_status create_steps(struct trainer *trainer)
         .trainer = trainer,
         .report = trainer->options->report,
         .user = trainer->options->user,
+        .report_every = trainer->options->report_every,
     };
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
@@ -269,16 +269,11 @@ static mcl_status create(struct trainer *trainer)
     trainer->architecture.mask_head = mcl_has_objective(options, MCL_OBJECTIVE_VIME);
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, &trainer->architecture, MCL_PART_ENCODER);
-    MCL_TRY(mcl_network_create(&trainer->encoder, context, layers, count,
-        trainer->architecture.activation, 2 * trainer->batch, true));
+    MCL_TRY(mcl_network_create_part(&trainer->encoder, context, &trainer->architecture,
+        MCL_PART_ENCODER, 2 * trainer->batch, true));
     if (options->dropout > 0.0f)
         MCL_TRY(mcl_network_drop(trainer->encoder, options->dropout, options->seed));
-    uint64_t parameters;
-    const float *initial = mcl_model_parameters(trainer->model, &parameters, NULL);
-    MCL_TRY(mcl_buffer_create_from(
-        &trainer->parameters, context, initial, parameters, sizeof(float), "parameters"));
+    MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->model));
     MCL_TRY(mcl_loss_create(&trainer->loss, context, options, &trainer->architecture,
         trainer->batch, trainer->parameters));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
@@ -326,7 +321,7 @@ static void release(struct trainer *trainer)
 
 /* Enqueues views, encoder, objectives, backward and optimizer for batch number `index` of the
  * epoch, and what is measured then. */
-static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, bool reported)
+static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index)
 {
     const uint32_t views = 2 * trainer->batch;
     const cl_mem metrics = mcl_steps_metrics(trainer->steps);
@@ -335,7 +330,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * trainer->batch, trainer->batch));
     MCL_TRY(mcl_views_run(&trainer->views, &rows, trainer->batch, epoch, &trainer->input));
     MCL_TRY(mcl_feed_taken(trainer->feed));
-    mcl_network_set_step(trainer->encoder, epoch * trainer->steps_per_epoch + index);
+    mcl_network_set_step(trainer->encoder, number);
     MCL_TRY(
         mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input.views, views));
     const mcl_loss_input input = {
@@ -350,7 +345,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
         .slot = index,
     };
     MCL_TRY(mcl_loss_run(trainer->loss, &input));
-    if (reported)
+    if (mcl_steps_reports(trainer->steps))
         MCL_TRY(mcl_loss_spread(trainer->loss, trainer->encoder, metrics, index));
     if (measured(trainer, number + 1))
         MCL_TRY(
@@ -368,31 +363,17 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index, 
                : MCL_OK;
 }
 
-static mcl_status set_number(mcl_model *model, const char *key, double value)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%.9g", value);
-    return mcl_model_metadata_set(model, key, text);
-}
-
-static mcl_status set_count(mcl_model *model, const char *key, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    return mcl_model_metadata_set(model, key, text);
-}
-
 static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options *schedule)
 {
     MCL_TRY(mcl_model_metadata_set(model, "schedule", mcl_schedule_name(schedule->kind)));
     if (schedule->warmup > 0.0)
-        MCL_TRY(set_number(model, "warmup_epochs", schedule->warmup));
+        MCL_TRY(mcl_describe(model, "warmup_epochs", "%.9g", schedule->warmup));
     if (schedule->kind == MCL_SCHEDULE_COSINE)
-        MCL_TRY(set_number(model, "final_learning_rate", schedule->final_rate));
+        MCL_TRY(mcl_describe(model, "final_learning_rate", "%.9g", schedule->final_rate));
     if (schedule->kind != MCL_SCHEDULE_STEP)
         return MCL_OK;
-    MCL_TRY(set_count(model, "learning_rate_step_epochs", schedule->step_epochs));
-    return set_number(model, "learning_rate_gamma", schedule->gamma);
+    MCL_TRY(mcl_describe(model, "learning_rate_step_epochs", "%" PRIu64, schedule->step_epochs));
+    return mcl_describe(model, "learning_rate_gamma", "%.9g", schedule->gamma);
 }
 
 /* What a reader of the model file needs to know: how the input was made and the model trained. */
@@ -410,45 +391,42 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(mcl_model_metadata_set(model, "views", views));
     MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(mask->kind)));
     if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        MCL_TRY(set_number(model, "mask_ratio", (double)mask->ratio));
+        MCL_TRY(mcl_describe(model, "mask_ratio", "%.9g", (double)mask->ratio));
     if (mask->kind == MCL_MASK_BLOCK)
-        MCL_TRY(set_count(model, "mask_patch", mask->patch));
+        MCL_TRY(mcl_describe(model, "mask_patch", "%" PRIu32, mask->patch));
     MCL_TRY(
         mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
-    MCL_TRY(set_number(model, "learning_rate", options->optimizer.learning_rate));
+    MCL_TRY(mcl_describe(model, "learning_rate", "%.9g", options->optimizer.learning_rate));
     MCL_TRY(describe_schedule(model, &options->schedule));
     const mcl_optimizer_options optimizer = mcl_optimizer_in_force(&options->optimizer);
-    MCL_TRY(set_number(model, "weight_decay", optimizer.weight_decay));
+    MCL_TRY(mcl_describe(model, "weight_decay", "%.9g", optimizer.weight_decay));
     if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
-        MCL_TRY(set_number(model, "momentum", optimizer.momentum));
+        MCL_TRY(mcl_describe(model, "momentum", "%.9g", optimizer.momentum));
     if (options->clip_norm > 0.0)
-        MCL_TRY(set_number(model, "clip_norm", options->clip_norm));
+        MCL_TRY(mcl_describe(model, "clip_norm", "%.9g", options->clip_norm));
     if (options->ema > 0.0)
-        MCL_TRY(set_number(model, "ema", options->ema));
+        MCL_TRY(mcl_describe(model, "ema", "%.9g", options->ema));
     if (options->dropout > 0.0f)
-        MCL_TRY(set_number(model, "dropout", (double)options->dropout));
-    MCL_TRY(set_count(model, "rows", mcl_data_rows(trainer->data)));
-    MCL_TRY(set_count(model, "batch", trainer->batch));
+        MCL_TRY(mcl_describe(model, "dropout", "%.9g", (double)options->dropout));
+    MCL_TRY(mcl_describe(model, "rows", "%" PRIu64, mcl_data_rows(trainer->data)));
+    MCL_TRY(mcl_describe(model, "batch", "%" PRIu32, trainer->batch));
     const uint64_t steps = mcl_steps_ended(trainer->steps);
     const uint64_t planned = options->epochs * trainer->steps_per_epoch;
-    MCL_TRY(set_count(model, "epochs", steps / trainer->steps_per_epoch));
-    MCL_TRY(set_count(model, "steps", steps));
+    MCL_TRY(mcl_describe(model, "epochs", "%" PRIu64, steps / trainer->steps_per_epoch));
+    MCL_TRY(mcl_describe(model, "steps", "%" PRIu64, steps));
     if (options->early_stop)
-        MCL_TRY(set_count(model, "early_stop", options->early_stop));
+        MCL_TRY(mcl_describe(model, "early_stop", "%" PRIu64, options->early_stop));
     if (steps < planned) {
-        MCL_TRY(set_count(model, "planned_epochs", options->epochs));
-        MCL_TRY(set_count(model, "planned_steps", planned));
+        MCL_TRY(mcl_describe(model, "planned_epochs", "%" PRIu64, options->epochs));
+        MCL_TRY(mcl_describe(model, "planned_steps", "%" PRIu64, planned));
     }
-    return set_count(model, "seed", options->seed);
+    return mcl_describe(model, "seed", "%" PRIu64, options->seed);
 }
 
 /* The parameters so far, or their average, to a model. */
 static mcl_status fetch(mcl_model *model, const struct trainer *trainer)
 {
-    uint64_t count;
-    float *parameters = mcl_model_parameters(model, &count, NULL);
-    return mcl_buffer_read(
-        trainer->context, parameters, model_buffer(trainer), 0, count * sizeof(float));
+    return mcl_parameters_fetch(model, trainer->context, model_buffer(trainer));
 }
 
 /* Reads what a checkpoint holds, when no step is under way. */
@@ -543,12 +521,10 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
 {
     const mcl_pretrain_options *options = trainer->options;
     const uint64_t steps = trainer->steps_per_epoch, epoch = number / steps, index = number % steps;
-    const bool reported =
-        index + 1 == steps || (options->report_every && (number + 1) % options->report_every == 0);
     if (index == 0 || number == trainer->first)
         MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)epoch));
-    MCL_TRY(step(trainer, (uint32_t)epoch, index, reported));
-    MCL_TRY(mcl_steps_add(trainer->steps, reported));
+    MCL_TRY(step(trainer, (uint32_t)epoch, index));
+    MCL_TRY(mcl_steps_add(trainer->steps));
     mcl_feed_ahead(trainer->feed);
     if (options->early_stop && index + 1 == steps)
         MCL_TRY(judge_epoch(trainer));

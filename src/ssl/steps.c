@@ -149,17 +149,17 @@ static void report(mcl_steps *steps, mcl_step *step, uint64_t number)
         mcl_steps_deliver(steps);
 }
 
-/* The means of an epoch's steps, of which `last` is the last, to their reported step. */
+/* An epoch's last step, number `last`, and the means of all of its steps. */
 static mcl_status measure_epoch(mcl_step *reported, const mcl_steps *steps, uint64_t last)
 {
     const uint64_t count = steps->options.per_epoch;
     double loss = 0.0, accuracy = 0.0;
     for (uint64_t i = 0; i < count; i++) {
-        mcl_step step = {.accuracy = NAN};
+        mcl_step other = {.accuracy = NAN}, *step = i + 1 < count ? &other : reported;
         MCL_TRY(measure(
-            &step, steps, steps->epoch_metrics + i * steps->options.metrics, last + 1 - count + i));
-        loss += step.loss;
-        accuracy += step.accuracy;
+            step, steps, steps->epoch_metrics + i * steps->options.metrics, last + 1 - count + i));
+        loss += step->loss;
+        accuracy += step->accuracy;
     }
     reported->epoch_loss = loss / (double)count;
     reported->epoch_accuracy = accuracy / (double)count;
@@ -171,7 +171,6 @@ static mcl_status finish_oldest(mcl_steps *steps)
 {
     const mcl_steps_options *options = &steps->options;
     const struct pending *pending = &steps->pending[steps->oldest % STEPS_AHEAD];
-    const float *metrics = pending->metrics;
     const cl_int code = clWaitForEvents(1, &pending->done);
     clReleaseEvent(pending->done);
     steps->oldest++;
@@ -185,9 +184,9 @@ static mcl_status finish_oldest(mcl_steps *steps)
     if (ends_epoch(steps, pending->step)) {
         MCL_TRY(measure_epoch(&step, steps, pending->step));
         steps->epoch_loss = step.epoch_loss;
-        metrics = steps->epoch_metrics + (options->per_epoch - 1) * options->metrics;
+    } else {
+        MCL_TRY(measure(&step, steps, pending->metrics, pending->step));
     }
-    MCL_TRY(measure(&step, steps, metrics, pending->step));
     if (options->report)
         report(steps, &step, pending->step);
     return MCL_OK;
@@ -205,8 +204,15 @@ mcl_status mcl_steps_finish(mcl_steps *steps)
     return MCL_OK;
 }
 
-mcl_status mcl_steps_add(mcl_steps *steps, bool reported)
+bool mcl_steps_reports(const mcl_steps *steps)
 {
+    const uint64_t every = steps->options.report_every;
+    return ends_epoch(steps, steps->newest) || (every && (steps->newest + 1) % every == 0);
+}
+
+mcl_status mcl_steps_add(mcl_steps *steps)
+{
+    const bool reported = mcl_steps_reports(steps);
     const uint64_t step = steps->newest, per_epoch = steps->options.per_epoch;
     const bool whole = ends_epoch(steps, step);
     if (steps->newest - steps->oldest == STEPS_AHEAD)

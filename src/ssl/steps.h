@@ -19,6 +19,7 @@ typedef struct mcl_steps_options {
     const void *trainer;
     void (*report)(const mcl_step *step, void *user); /* NULL: none are wanted */
     void *user;
+    uint64_t report_every; /* steps, beside the last of each epoch; 0: these alone */
 } mcl_steps_options;
 
 mcl_status mcl_steps_create(
@@ -37,10 +38,13 @@ void mcl_steps_skip(mcl_steps *steps, uint64_t done);
 /* The run begins now. */
 void mcl_steps_begin(mcl_steps *steps);
 
+/* Whether the step that is enqueued next is to be reported. */
+bool mcl_steps_reports(const mcl_steps *steps);
+
 /* Remembers the step whose last command has just been enqueued. When it is to be reported, its
  * metrics are read as it ends, and with an epoch's last step those of the whole epoch. Waits for
  * the oldest step when too many are under way; MCL_ERROR_DATA when a loss is no longer finite. */
-mcl_status mcl_steps_add(mcl_steps *steps, bool reported);
+mcl_status mcl_steps_add(mcl_steps *steps);
 
 /* Waits for all that has been enqueued, step by step, so that each is seen to end when it does. */
 mcl_status mcl_steps_finish(mcl_steps *steps);

@@ -15,18 +15,6 @@ struct mcl_target {
     mcl_network *projector; /* or NULL */
 };
 
-static mcl_status create_part(
-    mcl_network **network, const mcl_objective_setup *setup, mcl_part part)
-{
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, setup->architecture, part);
-    if (count == 0)
-        return MCL_OK;
-    /* As in training, for batch normalization; it moves running statistics of its own. */
-    return mcl_network_create(network, setup->context, layers, count,
-        setup->architecture->activation, 2 * setup->batch, true);
-}
-
 mcl_status mcl_target_create(mcl_target **target, const mcl_objective_setup *setup, double decay)
 {
     mcl_target *created;
@@ -36,10 +24,13 @@ mcl_status mcl_target_create(mcl_target **target, const mcl_objective_setup *set
     created->decay = decay;
     mcl_status status =
         mcl_average_create(&created->average, setup->context, setup->parameters, created->count);
+    /* As in training, for batch normalization; it moves running statistics of its own. */
     if (status == MCL_OK)
-        status = create_part(&created->encoder, setup, MCL_PART_ENCODER);
+        status = mcl_network_create_part(&created->encoder, setup->context, setup->architecture,
+            MCL_PART_ENCODER, created->views, true);
     if (status == MCL_OK)
-        status = create_part(&created->projector, setup, MCL_PART_PROJECTOR);
+        status = mcl_network_create_part(&created->projector, setup->context, setup->architecture,
+            MCL_PART_PROJECTOR, created->views, true);
     if (status != MCL_OK) {
         mcl_target_free(created);
         return status;

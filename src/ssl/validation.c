@@ -85,12 +85,10 @@ static mcl_status create(mcl_validation *created, const mcl_data *data, const in
     mcl_context *context = created->context;
     const uint32_t told = created->rows - created->candidates;
     const uint64_t elements = (uint64_t)created->rows * created->width;
-    mcl_layer layers[MCL_LAYERS_MAX];
-    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     MCL_TRY(choose_rows(created, data, labels));
     MCL_TRY(mcl_unmasked_rows_expect(context, data));
-    MCL_TRY(mcl_network_create(&created->encoder, context, layers, count, architecture->activation,
-        created->batch, false));
+    MCL_TRY(mcl_network_create_part(
+        &created->encoder, context, architecture, MCL_PART_ENCODER, created->batch, false));
     MCL_TRY(mcl_neighbours_create(
         &created->neighbours, context, told, created->candidates, created->width));
     MCL_TRY(mcl_buffer_create(&created->input, context, created->batch,
