@@ -1,5 +1,4 @@
 /* maskcl finetune: trains the encoder and a head with labels. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +44,6 @@ struct run {
     mcl_labelled train, test;
     mcl_progress progress;
     mcl_metrics metrics;
-    bool lost;      /* some metrics could not be written */
     size_t seeds;   /* trainings of each kind */
     uint64_t batch; /* rows a step */
     uint64_t rows;  /* that are trained on */
@@ -66,21 +64,11 @@ static bool has_several_runs(const struct settings *settings)
     return has_several_seeds(settings) || settings->compare;
 }
 
-static void warn_of_lost_metrics(struct run *run)
-{
-    const char *reason = strerror(errno);
-    run->lost = true;
-    mcl_progress_clear(&run->progress);
-    mcl_warn(
-        "--metrics: %s: cannot write: %s; training goes on without", run->metrics.path, reason);
-}
-
 static void report(const mcl_step *step, void *user)
 {
     struct run *run = user;
     run->last = *step;
-    if (!mcl_metrics_step(&run->metrics, step, NULL, 0))
-        warn_of_lost_metrics(run);
+    mcl_metrics_step(&run->metrics, &run->progress, step, NULL, 0);
     if (run->progress.terminal || !has_several_runs(run->settings))
         mcl_progress_step(&run->progress, step);
 }
@@ -112,13 +100,6 @@ static mcl_exit count_rows(uint64_t *rows, const struct run *run)
     free(present);
     *rows = classes && per_class < all / classes ? per_class * classes : all;
     return MCL_EXIT_DONE;
-}
-
-static uint64_t batch_of(uint64_t batch, uint64_t rows)
-{
-    if (batch == MCL_BATCH_AUTO)
-        return rows < MCL_FINETUNE_BATCH ? rows : MCL_FINETUNE_BATCH;
-    return batch == MCL_BATCH_ALL ? rows : batch;
 }
 
 static mcl_exit save(struct run *run, mcl_model *model)
@@ -236,16 +217,10 @@ static mcl_exit train_all(struct run *run)
 static mcl_exit train_with_metrics(struct run *run)
 {
     const struct settings *settings = run->settings;
-    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics);
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
     if (code != MCL_EXIT_DONE)
         return code;
-    code = train_all(run);
-    if (!mcl_metrics_close(&run->metrics))
-        warn_of_lost_metrics(run);
-    if (run->lost && code == MCL_EXIT_DONE)
-        code = mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
-            settings->metrics, settings->output);
-    return code;
+    return mcl_metrics_close(&run->metrics, &run->progress, train_all(run), settings->output);
 }
 
 static void print_summary(const struct run *run)
@@ -322,17 +297,7 @@ static mcl_exit check_settings(const struct settings *settings, const char *cons
     const char *const inputs[] = {
         paths[0], paths[1], paths[2], settings->test, settings->test_labels};
     mcl_exit code = mcl_check_output(settings->output, inputs, 5);
-    for (size_t i = 0; i < 5 && code == MCL_EXIT_DONE && settings->metrics; i++) {
-        if (inputs[i] && mcl_same_file(settings->metrics, inputs[i]))
-            code = mcl_complain(MCL_EXIT_USAGE,
-                "--metrics: %s is the input %s, which would be lost: name another file",
-                settings->metrics, inputs[i]);
-    }
-    if (code == MCL_EXIT_DONE && settings->metrics &&
-        mcl_same_file(settings->metrics, settings->output))
-        code = mcl_complain(MCL_EXIT_USAGE,
-            "--metrics: %s is the model's file too: name another file", settings->metrics);
-    return code;
+    return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
 }
 
 /* Refuses test rows of classes that no training row tells of. */
@@ -378,7 +343,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&run.context, &settings->device);
     if (code == MCL_EXIT_DONE) {
-        run.batch = batch_of(settings->options.batch, run.rows);
+        run.batch = mcl_batch_rows(settings->options.batch, MCL_FINETUNE_BATCH, run.rows);
         mcl_progress_note(&run.progress, "compiling kernels and loading the data");
         code = train_with_metrics(&run);
     }
@@ -416,10 +381,7 @@ static const char *compare_conflict(const void *given)
 static const char *needs_momentum(const void *given)
 {
     const struct settings *settings = given;
-    const mcl_optimizer_kind kind = settings->options.optimizer.kind;
-    return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
-               ? NULL
-               : "only sgd and lars have a momentum: add --optimizer sgd";
+    return mcl_momentum_conflict(settings->options.optimizer.kind);
 }
 
 static const char *schedule_conflict(const void *given)
@@ -436,20 +398,12 @@ static const char *metrics_conflict(const void *given)
                                    : NULL;
 }
 
-static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
-{
-    return mcl_option_batch.parse(field, text, option);
-}
-
 static void show_batch(char *text, size_t size, const void *field)
 {
-    if (*(const uint64_t *)field == MCL_BATCH_AUTO)
-        snprintf(text, size, "%d, or all rows when there are fewer", MCL_FINETUNE_BATCH);
-    else
-        mcl_option_batch.show(text, size, field);
+    mcl_show_batch(text, size, field, MCL_FINETUNE_BATCH);
 }
 
-static const mcl_option_type type_batch = {parse_batch, show_batch};
+static const mcl_option_type type_batch = {mcl_parse_batch, show_batch};
 
 #define OFFSET(member) offsetof(struct settings, member)
 
@@ -502,28 +456,7 @@ static const mcl_option options[] = {
         .help = "as in 'maskcl help pretrain'",
         .type = &mcl_option_optimizer,
         .offset = OFFSET(options.optimizer.kind)},
-    {.name = "lr",
-        .argument = "RATE",
-        .group = "Optimizer",
-        .help = "learning rate",
-        .type = &mcl_option_double,
-        .offset = OFFSET(options.optimizer.learning_rate),
-        .range = &mcl_range_positive},
-    {.name = "weight-decay",
-        .argument = "DECAY",
-        .group = "Optimizer",
-        .help = "weight decay",
-        .type = &mcl_option_weight_decay,
-        .offset = OFFSET(options.optimizer.weight_decay),
-        .range = &mcl_range_not_negative},
-    {.name = "momentum",
-        .argument = "M",
-        .group = "Optimizer",
-        .help = "momentum of sgd and lars",
-        .type = &mcl_option_momentum,
-        .offset = OFFSET(options.optimizer.momentum),
-        .range = &mcl_range_below_one,
-        .conflict = needs_momentum},
+    MCL_RATE_OPTIONS(struct settings, false, needs_momentum),
     {.name = "schedule",
         .argument = "constant|cosine",
         .group = "Optimizer",
@@ -532,14 +465,7 @@ static const mcl_option options[] = {
         .type = &mcl_option_schedule,
         .offset = OFFSET(options.schedule.kind),
         .conflict = schedule_conflict},
-    {.name = "warmup",
-        .argument = "EPOCHS",
-        .group = "Optimizer",
-        .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by "
-                "the same amount a step",
-        .type = &mcl_option_double,
-        .offset = OFFSET(options.schedule.warmup),
-        .range = &mcl_range_not_negative},
+    MCL_WARMUP_OPTION(struct settings, false),
     {.name = "batch",
         .argument = "N|all",
         .group = "Run",

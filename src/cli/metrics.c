@@ -9,13 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "json.h"
 
-mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
+mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count)
 {
-    *metrics = (mcl_metrics){.path = path};
-    if (!path)
-        return MCL_EXIT_DONE;
+    for (size_t i = 0; i < count && path; i++) {
+        if (inputs[i] && mcl_same_file(path, inputs[i]))
+            return mcl_complain(MCL_EXIT_USAGE,
+                "--metrics: %s is the input %s, which would be lost: name another file", path,
+                inputs[i]);
+    }
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit open_file(mcl_metrics *metrics, const char *path)
+{
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
@@ -29,6 +38,35 @@ mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
     if (descriptor >= 0)
         close(descriptor);
     return code;
+}
+
+/* False when closing it failed, with errno set. */
+static bool close_file(mcl_metrics *metrics)
+{
+    if (!metrics->stream)
+        return true;
+    /* After a failure the stream still holds what it could not write, and would fail again. */
+    bool closed = fclose(metrics->stream) == 0 || metrics->failed;
+    int reason = errno;
+    metrics->stream = NULL;
+    if (metrics->created && !metrics->begun)
+        unlink(metrics->path);
+    errno = reason;
+    return closed;
+}
+
+mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output)
+{
+    *metrics = (mcl_metrics){.path = path};
+    if (!path)
+        return MCL_EXIT_DONE;
+    const mcl_exit code = open_file(metrics, path);
+    /* Only now that the file is there can it be told whether it is the one that -o names. */
+    if (code != MCL_EXIT_DONE || !mcl_same_file(path, output))
+        return code;
+    (void)close_file(metrics);
+    return mcl_complain(
+        MCL_EXIT_USAGE, "--metrics: %s is the model's file too: name another file", path);
 }
 
 /* The step that a line is of; 0: of none. */
@@ -79,11 +117,19 @@ static bool begin(mcl_metrics *metrics)
     return ftruncate(descriptor, kept) == 0 && fseeko(metrics->stream, kept, SEEK_SET) == 0;
 }
 
-bool mcl_metrics_step(
-    mcl_metrics *metrics, const mcl_step *step, const mcl_objective *objectives, size_t count)
+static void lose(mcl_metrics *metrics, mcl_progress *progress)
+{
+    const char *reason = strerror(errno);
+    metrics->failed = true;
+    mcl_progress_clear(progress);
+    mcl_warn("--metrics: %s: cannot write: %s; training goes on without", metrics->path, reason);
+}
+
+void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
+    const mcl_objective *objectives, size_t count)
 {
     if (!metrics->stream || metrics->failed)
-        return true;
+        return;
     cJSON *line = mcl_json_object();
     mcl_json_number(line, "step", (double)step->step);
     mcl_json_number(line, "epoch", (double)step->epoch);
@@ -110,22 +156,18 @@ bool mcl_metrics_step(
         cJSON_Delete(line);
         errno = reason;
     } else if (mcl_json_line(metrics->stream, line)) {
-        return true;
+        return;
     }
-    metrics->failed = true;
-    return false;
+    lose(metrics, progress);
 }
 
-bool mcl_metrics_close(mcl_metrics *metrics)
+mcl_exit mcl_metrics_close(
+    mcl_metrics *metrics, mcl_progress *progress, mcl_exit code, const char *output)
 {
-    if (!metrics->stream)
-        return true;
-    /* After a failure the stream still holds what it could not write, and would fail again. */
-    bool closed = fclose(metrics->stream) == 0 || metrics->failed;
-    int reason = errno;
-    metrics->stream = NULL;
-    if (metrics->created && !metrics->begun)
-        unlink(metrics->path);
-    errno = reason;
-    return closed;
+    if (!close_file(metrics))
+        lose(metrics, progress);
+    return metrics->failed && code == MCL_EXIT_DONE
+               ? mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
+                     metrics->path, output)
+               : code;
 }

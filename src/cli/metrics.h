@@ -7,25 +7,31 @@
 
 #include "maskcl/pretrain.h"
 #include "message.h"
+#include "progress.h"
 
 typedef struct mcl_metrics {
     const char *path; /* NULL: none are wanted */
     FILE *stream;
     bool created;  /* the file was not there before */
     bool begun;    /* its old content has gone */
-    bool failed;   /* said already; no more is written */
+    bool failed;   /* said already; no more is written, and some is lost */
     uint64_t keep; /* of the old content, the steps up to this one stay: a run goes on from it */
 } mcl_metrics;
 
-/* Opens path for writing, or does nothing for NULL. Old content stays until the first step. */
-mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path);
+/* Refuses a file that is one of the count inputs (NULL ones are skipped). */
+mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count);
 
-/* Appends a step. The first failure is returned as false with errno set, and ends the writing. */
-bool mcl_metrics_step(
-    mcl_metrics *metrics, const mcl_step *step, const mcl_objective *objectives, size_t count);
+/* Opens path for writing, or does nothing for NULL. Old content stays until the first step. The
+ * model's own file, output, is refused. */
+mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output);
 
-/* Closes the file, and removes it when it is new and nothing was written. False when closing it
- * failed, with errno set. */
-bool mcl_metrics_close(mcl_metrics *metrics);
+/* Appends a step. The first failure is warned of, and ends the writing. */
+void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
+    const mcl_objective *objectives, size_t count);
+
+/* Closes the file behind a training that ended with `code`, and removes it when it is new and
+ * nothing was written. Returns the code, or when some steps are missing that this is a failure. */
+mcl_exit mcl_metrics_close(
+    mcl_metrics *metrics, mcl_progress *progress, mcl_exit code, const char *output);
 
 #endif

@@ -1,7 +1,6 @@
 /* maskcl pretrain: trains an encoder on rows without labels. */
 #include "pretrain.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -25,7 +24,6 @@ struct run {
     mcl_metrics metrics;
     uint32_t collapsed;           /* reported steps in a row */
     bool warned;                  /* of the collapse */
-    bool lost;                    /* some metrics could not be written */
     char digest[MCL_DIGEST_SIZE]; /* of the model; "" before there is one */
     char checkpoint[4096];
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
@@ -45,26 +43,7 @@ static mcl_exit check_settings(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     const char *const inputs[] = {data, settings->validate};
     mcl_exit code = mcl_check_output(settings->output, inputs, 2);
-    for (size_t i = 0; i < 2 && code == MCL_EXIT_DONE && settings->metrics; i++) {
-        if (inputs[i] && mcl_same_file(settings->metrics, inputs[i]))
-            code = mcl_complain(MCL_EXIT_USAGE,
-                "--metrics: %s is the input %s, which would be lost: name another file",
-                settings->metrics, inputs[i]);
-    }
-    return code;
-}
-
-/* The file that --metrics made may be the one that -o named: only now there is one to compare. */
-static mcl_exit open_metrics(mcl_metrics *metrics, const mcl_pretrain_settings *settings)
-{
-    mcl_exit code = mcl_metrics_open(metrics, settings->metrics);
-    if (code == MCL_EXIT_DONE && settings->metrics &&
-        mcl_same_file(settings->metrics, settings->output)) {
-        (void)mcl_metrics_close(metrics);
-        code = mcl_complain(MCL_EXIT_USAGE,
-            "--metrics: %s is the model's file too: name another file", settings->metrics);
-    }
-    return code;
+    return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 2) : code;
 }
 
 static bool has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
@@ -97,33 +76,17 @@ static void warn_of_collapse(struct run *run, const mcl_step *step)
         step->spread, step->step, advice);
 }
 
-static void warn_of_lost_metrics(struct run *run)
-{
-    const char *reason = strerror(errno);
-    run->lost = true;
-    mcl_progress_clear(&run->progress);
-    mcl_warn(
-        "--metrics: %s: cannot write: %s; training goes on without", run->metrics.path, reason);
-}
-
 static void report(const mcl_step *step, void *user)
 {
     struct run *run = user;
     const mcl_pretrain_options *options = &run->settings->options;
     run->last = *step;
-    if (!mcl_metrics_step(&run->metrics, step, options->objectives, options->objective_count))
-        warn_of_lost_metrics(run);
+    mcl_metrics_step(
+        &run->metrics, &run->progress, step, options->objectives, options->objective_count);
     run->collapsed = step->collapsed ? run->collapsed + 1 : 0;
     if (!run->warned && (run->collapsed >= COLLAPSED_STEPS || (step->collapsed && step->epoch_end)))
         warn_of_collapse(run, step);
     mcl_progress_step(&run->progress, step);
-}
-
-static uint64_t batch_of(const mcl_pretrain_options *options, uint64_t rows)
-{
-    if (options->batch == MCL_BATCH_AUTO)
-        return rows < 256 ? rows : 256;
-    return options->batch == MCL_BATCH_ALL ? rows : options->batch;
 }
 
 /* How often a step is reported. A report costs a little of the device's time: a terminal gets about
@@ -134,7 +97,7 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
         return run->settings->metrics_every;
     if (!run->progress.terminal || run->progress.quiet)
         return 0;
-    const uint64_t batch = batch_of(&run->settings->options, rows);
+    const uint64_t batch = mcl_batch_rows(run->settings->options.batch, MCL_PRETRAIN_BATCH, rows);
     const uint64_t hundredth = batch ? rows / batch / 100 : 0;
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
@@ -184,7 +147,8 @@ static void print_summary(const struct run *run, uint64_t rows)
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained =
-        (double)batch_of(&run->settings->options, rows) * (double)(last->step - run->resumed);
+        (double)mcl_batch_rows(run->settings->options.batch, MCL_PRETRAIN_BATCH, rows) *
+        (double)(last->step - run->resumed);
     if (run->progress.quiet)
         return;
     printf("trained on %" PRIu64 " rows for %" PRIu64
@@ -207,7 +171,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     options.report_every = report_every(run, mcl_data_rows(data));
     options.user = run;
     options.validation_labels = set->labels;
-    run->progress.rows = batch_of(&options, mcl_data_rows(data));
+    run->progress.rows = mcl_batch_rows(options.batch, MCL_PRETRAIN_BATCH, mcl_data_rows(data));
     options.stop = mcl_interrupt_catch();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
@@ -232,17 +196,13 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
 
 static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
-    mcl_exit code = open_metrics(&run->metrics, run->settings);
+    const mcl_pretrain_settings *settings = run->settings;
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
     code = train(run, context, set);
-    if (!mcl_metrics_close(&run->metrics))
-        warn_of_lost_metrics(run);
-    if (run->lost && code == MCL_EXIT_DONE)
-        code = mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
-            run->settings->metrics, run->settings->output);
-    return code;
+    return mcl_metrics_close(&run->metrics, &run->progress, code, settings->output);
 }
 
 static mcl_exit start_profile(mcl_context *context, const mcl_pretrain_settings *settings)

@@ -271,7 +271,21 @@ static void show_wanted(char *text, size_t size, const void *field)
         text[0] = '\0';
 }
 
-static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
+uint64_t mcl_batch_rows(uint64_t batch, uint64_t usual, uint64_t rows)
+{
+    if (batch == MCL_BATCH_AUTO)
+        return rows < usual ? rows : usual;
+    return batch == MCL_BATCH_ALL ? rows : batch;
+}
+
+const char *mcl_momentum_conflict(mcl_optimizer_kind kind)
+{
+    return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
+               ? NULL
+               : "only sgd and lars have a momentum: add --optimizer sgd";
+}
+
+mcl_exit mcl_parse_batch(void *field, const char *text, const mcl_option *option)
 {
     if (strcmp(text, "all") == 0) {
         *(uint64_t *)field = MCL_BATCH_ALL;
@@ -280,15 +294,20 @@ static mcl_exit parse_batch(void *field, const char *text, const mcl_option *opt
     return mcl_option_whole.parse(field, text, option);
 }
 
-static void show_batch(char *text, size_t size, const void *field)
+void mcl_show_batch(char *text, size_t size, const void *field, int usual)
 {
     uint64_t batch = *(const uint64_t *)field;
     if (batch == MCL_BATCH_AUTO)
-        snprintf(text, size, "256, or all rows when there are fewer");
+        snprintf(text, size, "%d, or all rows when there are fewer", usual);
     else if (batch == MCL_BATCH_ALL)
         snprintf(text, size, "all");
     else
         snprintf(text, size, "%" PRIu64, batch);
+}
+
+static void show_batch(char *text, size_t size, const void *field)
+{
+    mcl_show_batch(text, size, field, MCL_PRETRAIN_BATCH);
 }
 
 /* ROWSxCOLUMNS, both from 1. */
@@ -396,10 +415,7 @@ static const char *needs_reconstruction(const void *given)
 static const char *needs_momentum(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    const mcl_optimizer_kind kind = settings->options.optimizer.kind;
-    return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
-               ? NULL
-               : "only sgd and lars have a momentum: add --optimizer sgd";
+    return mcl_momentum_conflict(settings->options.optimizer.kind);
 }
 
 static const char *needs_cosine_schedule(const void *given)
@@ -452,7 +468,7 @@ const mcl_option_type mcl_option_schedule = {parse_schedule, show_schedule};
 const mcl_option_type mcl_option_weight_decay = {parse_double, show_weight_decay};
 const mcl_option_type mcl_option_momentum = {parse_double, show_momentum};
 static const mcl_option_type type_wanted = {parse_double, show_wanted};
-const mcl_option_type mcl_option_batch = {parse_batch, show_batch};
+static const mcl_option_type type_batch = {mcl_parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
 
 #define OFFSET(member) offsetof(mcl_pretrain_settings, member)
@@ -670,31 +686,7 @@ const mcl_option mcl_pretrain_option_table[] = {
                 "leave biases without decay",
         .type = &mcl_option_optimizer,
         .offset = OFFSET(options.optimizer.kind)},
-    {.name = "lr",
-        .recipe = true,
-        .argument = "RATE",
-        .group = "Optimizer",
-        .help = "learning rate",
-        .type = &mcl_option_double,
-        .offset = OFFSET(options.optimizer.learning_rate),
-        .range = &mcl_range_positive},
-    {.name = "weight-decay",
-        .recipe = true,
-        .argument = "DECAY",
-        .group = "Optimizer",
-        .help = "weight decay",
-        .type = &mcl_option_weight_decay,
-        .offset = OFFSET(options.optimizer.weight_decay),
-        .range = &mcl_range_not_negative},
-    {.name = "momentum",
-        .recipe = true,
-        .argument = "M",
-        .group = "Optimizer",
-        .help = "momentum of sgd and lars",
-        .type = &mcl_option_momentum,
-        .offset = OFFSET(options.optimizer.momentum),
-        .range = &mcl_range_below_one,
-        .conflict = needs_momentum},
+    MCL_RATE_OPTIONS(mcl_pretrain_settings, true, needs_momentum),
     {.name = "schedule",
         .recipe = true,
         .argument = "constant|cosine|step",
@@ -704,15 +696,7 @@ const mcl_option mcl_pretrain_option_table[] = {
                 "--lr-step epochs",
         .type = &mcl_option_schedule,
         .offset = OFFSET(options.schedule.kind)},
-    {.name = "warmup",
-        .recipe = true,
-        .argument = "EPOCHS",
-        .group = "Optimizer",
-        .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by "
-                "the same amount a step",
-        .type = &mcl_option_double,
-        .offset = OFFSET(options.schedule.warmup),
-        .range = &mcl_range_not_negative},
+    MCL_WARMUP_OPTION(mcl_pretrain_settings, true),
     {.name = "lr-final",
         .recipe = true,
         .argument = "RATE",
@@ -766,7 +750,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .argument = "N|all",
         .group = "Run",
         .help = "rows a step",
-        .type = &mcl_option_batch,
+        .type = &type_batch,
         .offset = OFFSET(options.batch),
         .least = 1},
     {.name = "epochs",

@@ -31,7 +31,48 @@ extern const mcl_option_type mcl_option_optimizer; /* mcl_optimizer_kind */
 extern const mcl_option_type mcl_option_schedule;  /* mcl_schedule_kind */
 extern const mcl_option_type mcl_option_weight_decay; /* double, below 0 the optimizer's own */
 extern const mcl_option_type mcl_option_momentum;     /* the same */
-extern const mcl_option_type mcl_option_batch;        /* uint64_t, with MCL_BATCH_AUTO and _ALL */
+
+/* A batch, with MCL_BATCH_AUTO, which is `usual` rows or all when there are fewer, and _ALL. */
+#define MCL_PRETRAIN_BATCH 256
+mcl_exit mcl_parse_batch(void *field, const char *text, const mcl_option *option);
+void mcl_show_batch(char *text, size_t size, const void *field, int usual);
+uint64_t mcl_batch_rows(uint64_t batch, uint64_t usual, uint64_t rows);
+
+/* Why a momentum makes no sense with this optimizer, NULL when it does. */
+const char *mcl_momentum_conflict(mcl_optimizer_kind kind);
+
+/* Options of settings that have options.optimizer and options.schedule. */
+#define MCL_RATE_OPTIONS(settings, of_recipe, momentum_conflict)                                   \
+    {.name = "lr",                                                                                 \
+        .recipe = (of_recipe),                                                                     \
+        .argument = "RATE",                                                                        \
+        .group = "Optimizer",                                                                      \
+        .help = "learning rate",                                                                   \
+        .type = &mcl_option_double,                                                                \
+        .offset = offsetof(settings, options.optimizer.learning_rate),                             \
+        .range = &mcl_range_positive},                                                             \
+        {.name = "weight-decay",                                                                   \
+            .recipe = (of_recipe),                                                                 \
+            .argument = "DECAY",                                                                   \
+            .group = "Optimizer",                                                                  \
+            .help = "weight decay",                                                                \
+            .type = &mcl_option_weight_decay,                                                      \
+            .offset = offsetof(settings, options.optimizer.weight_decay),                          \
+            .range = &mcl_range_not_negative},                                                     \
+    {                                                                                              \
+        .name = "momentum", .recipe = (of_recipe), .argument = "M", .group = "Optimizer",          \
+        .help = "momentum of sgd and lars", .type = &mcl_option_momentum,                          \
+        .offset = offsetof(settings, options.optimizer.momentum), .range = &mcl_range_below_one,   \
+        .conflict = (momentum_conflict)                                                            \
+    }
+#define MCL_WARMUP_OPTION(settings, of_recipe)                                                     \
+    {                                                                                              \
+        .name = "warmup", .recipe = (of_recipe), .argument = "EPOCHS", .group = "Optimizer",       \
+        .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by " \
+                "the same amount a step",                                                          \
+        .type = &mcl_option_double, .offset = offsetof(settings, options.schedule.warmup),         \
+        .range = &mcl_range_not_negative                                                           \
+    }
 
 /* Sets the mcl_pretrain_settings at given, zeros so far, to the defaults. */
 void mcl_pretrain_set_defaults(void *given);

@@ -93,7 +93,7 @@ static bool trained_a_decoder(const mcl_model *model)
 static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments *arguments,
     const mcl_model *model, const mcl_data *data)
 {
-    const bool picture = mcl_ends_in(settings->output, ".png");
+    const bool picture = mcl_is_picture(settings->output);
     mcl_triples work = {.columns = mcl_data_columns(data)};
     mcl_image image;
     mcl_exit code = mcl_check_width(model, arguments->operands[0], data, arguments->operands[1]);
@@ -120,10 +120,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     const char *const *paths = arguments->operands;
     mcl_model *model = NULL;
     mcl_data *data = NULL;
-    if (!mcl_ends_in(settings->output, ".npy") && !mcl_ends_in(settings->output, ".png"))
-        return mcl_complain(MCL_EXIT_USAGE,
-            "-o: '%s' ends in neither .npy nor .png, which say what to write", settings->output);
-    mcl_exit code = mcl_check_output(settings->output, paths, 2);
+    mcl_exit code = mcl_check_triples(settings->output, paths, 2);
     if (code == MCL_EXIT_DONE)
         code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
@@ -145,20 +142,7 @@ static void set_defaults(void *given)
 }
 
 static const mcl_option options[] = {
-    {.name = "rows",
-        .argument = "N",
-        .group = "Rows",
-        .help = "how many rows",
-        .without = "all, and of a picture 32",
-        .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, range.rows),
-        .least = 1},
-    {.name = "first",
-        .argument = "N",
-        .group = "Rows",
-        .help = "the first row, counted from 0",
-        .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, range.first)},
+    MCL_ROW_OPTIONS(struct settings, range),
     {.name = "mask",
         .argument = "uniform|bernoulli|block|none",
         .group = "Mask",
@@ -191,15 +175,7 @@ static const mcl_option options[] = {
         .type = &mcl_option_whole,
         .offset = offsetof(struct settings, seed)},
     MCL_DEVICE_OPTIONS(struct settings, device),
-    {.name = "output",
-        .letter = 'o',
-        .required = true,
-        .argument = "OUT.npy|OUT.png",
-        .group = "Output",
-        .help = "the file to write: an array of float32, rows x 3 x columns, or a picture of the "
-                "same side by side",
-        .type = &mcl_option_text,
-        .offset = offsetof(struct settings, output)},
+    MCL_TRIPLES_OUTPUT(struct settings, output),
 };
 
 const mcl_command mcl_command_reconstruct = {

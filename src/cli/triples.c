@@ -15,10 +15,23 @@
 #define GROUP_GAP 8    /* pixels between one row's tiles and the next row's */
 #define BACKGROUND 128 /* grey, seen beside black and white */
 
-bool mcl_ends_in(const char *path, const char *suffix)
+static bool ends_in(const char *path, const char *suffix)
 {
     size_t length = strlen(path), part = strlen(suffix);
     return length > part && strcasecmp(path + length - part, suffix) == 0;
+}
+
+bool mcl_is_picture(const char *output)
+{
+    return ends_in(output, ".png");
+}
+
+mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t count)
+{
+    if (!ends_in(output, ".npy") && !mcl_is_picture(output))
+        return mcl_complain(MCL_EXIT_USAGE,
+            "-o: '%s' ends in neither .npy nor .png, which say what to write", output);
+    return mcl_check_output(output, inputs, count);
 }
 
 mcl_exit mcl_find_image(mcl_image *image, const mcl_data *data, const char *path)

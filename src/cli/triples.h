@@ -25,7 +25,11 @@ typedef struct mcl_row_range {
     uint64_t first, rows;
 } mcl_row_range;
 
-bool mcl_ends_in(const char *path, const char *suffix);
+/* Whether the output is to be a picture. */
+bool mcl_is_picture(const char *output);
+
+/* Refuses an output that is neither an array nor a picture, or as mcl_check_output() does. */
+mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t count);
 
 /* Refuses rows that are no images with 1 or 3 channels. */
 mcl_exit mcl_find_image(mcl_image *image, const mcl_data *data, const char *path);
@@ -41,5 +45,29 @@ void mcl_free_triples(mcl_triples *triples);
 
 /* Writes a picture, or the array [rows, 3, columns] where image is NULL. */
 mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_image *image);
+
+/* --rows and --first, of a mcl_row_range, and -o. */
+#define MCL_ROW_OPTIONS(settings, member)                                                          \
+    {.name = "rows",                                                                               \
+        .argument = "N",                                                                           \
+        .group = "Rows",                                                                           \
+        .help = "how many rows",                                                                   \
+        .without = "all, and of a picture 32",                                                     \
+        .type = &mcl_option_whole,                                                                 \
+        .offset = offsetof(settings, member.rows),                                                 \
+        .least = 1},                                                                               \
+    {                                                                                              \
+        .name = "first", .argument = "N", .group = "Rows",                                         \
+        .help = "the first row, counted from 0", .type = &mcl_option_whole,                        \
+        .offset = offsetof(settings, member.first)                                                 \
+    }
+#define MCL_TRIPLES_OUTPUT(settings, member)                                                       \
+    {                                                                                              \
+        .name = "output", .letter = 'o', .required = true, .argument = "OUT.npy|OUT.png",          \
+        .group = "Output",                                                                         \
+        .help = "the file to write: an array of float32, rows x 3 x columns, or a picture of the " \
+                "same side by side",                                                               \
+        .type = &mcl_option_text, .offset = offsetof(settings, member)                             \
+    }
 
 #endif

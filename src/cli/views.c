@@ -47,7 +47,7 @@ static mcl_exit draw(mcl_triples *triples, const struct settings *settings, cons
 static mcl_exit run_loaded(
     const struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
 {
-    const bool picture = mcl_ends_in(settings->output, ".png");
+    const bool picture = mcl_is_picture(settings->output);
     mcl_triples triples = {.columns = mcl_data_columns(data)};
     mcl_image image;
     mcl_exit code = MCL_EXIT_DONE;
@@ -69,10 +69,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
     mcl_data *data = NULL;
-    if (!mcl_ends_in(settings->output, ".npy") && !mcl_ends_in(settings->output, ".png"))
-        return mcl_complain(MCL_EXIT_USAGE,
-            "-o: '%s' ends in neither .npy nor .png, which say what to write", settings->output);
-    mcl_exit code = mcl_check_output(settings->output, arguments->operands, 1);
+    mcl_exit code = mcl_check_triples(settings->output, arguments->operands, 1);
     if (code == MCL_EXIT_DONE)
         code = mcl_load_data(&data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
@@ -112,30 +109,9 @@ static const mcl_option options[] = {
         .offset = offsetof(struct settings, epoch),
         .least = 1,
         .most = UINT32_MAX},
-    {.name = "rows",
-        .argument = "N",
-        .group = "Rows",
-        .help = "how many rows",
-        .without = "all, and of a picture 32",
-        .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, range.rows),
-        .least = 1},
-    {.name = "first",
-        .argument = "N",
-        .group = "Rows",
-        .help = "the first row, counted from 0",
-        .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, range.first)},
+    MCL_ROW_OPTIONS(struct settings, range),
     MCL_DEVICE_OPTIONS(struct settings, device),
-    {.name = "output",
-        .letter = 'o',
-        .required = true,
-        .argument = "OUT.npy|OUT.png",
-        .group = "Output",
-        .help = "the file to write: an array of float32, rows x 3 x columns, or a picture of the "
-                "same side by side",
-        .type = &mcl_option_text,
-        .offset = offsetof(struct settings, output)},
+    MCL_TRIPLES_OUTPUT(struct settings, output),
 };
 
 static const mcl_operand parts[] = {
