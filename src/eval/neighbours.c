@@ -42,19 +42,6 @@ void mcl_neighbours_release(mcl_neighbours *neighbours)
     mcl_buffer_release(&neighbours->place);
 }
 
-mcl_status mcl_neighbours_normalize(mcl_context *context, cl_mem rows_of, uint32_t rows,
-    uint32_t columns, cl_mem inverse, cl_mem normalized)
-{
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "inverse_norms", ""));
-    MCL_TRY(mcl_launch(
-        context, kernel, rows, 1, MCL_BUFFER(rows_of), MCL_UINT(columns), MCL_BUFFER(inverse)));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
-    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * rows * columns);
-    return mcl_launch(context, kernel, columns, rows, MCL_BUFFER(rows_of), MCL_BUFFER(inverse),
-        MCL_UINT(columns), MCL_BUFFER(normalized));
-}
-
 mcl_status mcl_neighbours_search(
     mcl_neighbours *neighbours, mcl_matrix candidates, mcl_matrix queries, uint32_t rows)
 {

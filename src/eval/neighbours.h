@@ -22,10 +22,6 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
     uint32_t candidates, uint32_t columns);
 void mcl_neighbours_release(mcl_neighbours *neighbours);
 
-/* normalized[rows×columns] = rows divided by their lengths; inverse is room for [rows]. */
-mcl_status mcl_neighbours_normalize(mcl_context *context, cl_mem rows_of, uint32_t rows,
-    uint32_t columns, cl_mem inverse, cl_mem normalized);
-
 /* Enqueues the search: place = the neighbours of queries[rows×columns] among candidates, both
  * normalised; of equally near ones the first comes first. */
 mcl_status mcl_neighbours_search(

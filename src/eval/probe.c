@@ -13,6 +13,7 @@
 #include "eval/precondition.h"
 #include "gemm/gemm.h"
 #include "maskcl/evaluate.h"
+#include "nn/lengths.h"
 #include "nn/reduce.h"
 
 /* Of the gradient's largest component: half of scikit-learn's default, at which the accuracy on
@@ -282,7 +283,7 @@ static mcl_status normalized_rows(cl_mem *normalized, mcl_context *context,
     STEP(mcl_buffer_create(&inverse, context, rows, sizeof(float), "norms"));
     STEP(mcl_buffer_create(
         normalized, context, (uint64_t)rows * n, sizeof(float), "normalised features"));
-    STEP(mcl_neighbours_normalize(context, plain, rows, n, inverse, *normalized));
+    STEP(mcl_normalize_rows(context, plain, rows, n, inverse, *normalized));
     STEP(mcl_context_finish(context));
     mcl_buffer_release(&plain);
     mcl_buffer_release(&inverse);

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "nn/lengths.h"
 #include "nn/reduce.h"
-#include "ssl/normalized.h"
+#include "ssl/objective.h"
 #include "ssl/options.h"
 
 static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {

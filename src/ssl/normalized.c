@@ -1,6 +1,7 @@
 #include "ssl/normalized.h"
 
 #include "device/record.h"
+#include "nn/lengths.h"
 
 mcl_status mcl_normalized_create(
     mcl_normalized *normalized, mcl_context *context, uint32_t rows, uint32_t columns)
@@ -24,25 +25,10 @@ void mcl_normalized_release(mcl_normalized *normalized)
     mcl_buffer_release(&normalized->along);
 }
 
-mcl_status mcl_inverse_norms(
-    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
-{
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "inverse_norms", ""));
-    return mcl_launch(
-        context, kernel, rows, 1, MCL_BUFFER(z), MCL_UINT(columns), MCL_BUFFER(inverse));
-}
-
 mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
 {
-    mcl_context *context = normalized->context;
-    const uint32_t r = normalized->rows, n = normalized->columns;
-    cl_kernel kernel;
-    MCL_TRY(mcl_inverse_norms(context, z, r, n, normalized->inverse));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
-    mcl_record_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
-    return mcl_launch(context, kernel, n, r, MCL_BUFFER(z), MCL_BUFFER(normalized->inverse),
-        MCL_UINT(n), MCL_BUFFER(normalized->values));
+    return mcl_normalize_rows(normalized->context, z, normalized->rows, normalized->columns,
+        normalized->inverse, normalized->values);
 }
 
 mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz)

@@ -18,10 +18,6 @@ mcl_status mcl_normalized_create(
     mcl_normalized *normalized, mcl_context *context, uint32_t rows, uint32_t columns);
 void mcl_normalized_release(mcl_normalized *normalized);
 
-/* inverse[rows] = 1/|z| of z[rows×columns] */
-mcl_status mcl_inverse_norms(
-    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse);
-
 /* Enqueues ẑ of z. */
 mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z);
 

@@ -245,6 +245,28 @@ static mcl_status prepare_checkpoints(struct trainer *trainer)
     return options->resume ? resume(trainer) : MCL_OK;
 }
 
+static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)
+{
+    mcl_architecture architecture = {
+        .input = input,
+        .hidden_count = options->hidden_count,
+        .embedding = options->embedding,
+        .activation = options->activation,
+        .normalization = options->normalization,
+        .activated_embedding = options->activated_embedding,
+        .projector_count = options->projector_count,
+        .predictor_count = options->predictor_count,
+        .own_decoder = options->own_decoder,
+        .decoder_count = options->own_decoder ? options->decoder_count : 0,
+        .mask_head = mcl_has_objective(options, MCL_OBJECTIVE_VIME),
+    };
+    memcpy(architecture.hidden, options->hidden, sizeof options->hidden);
+    memcpy(architecture.decoder, options->decoder, sizeof options->decoder);
+    memcpy(architecture.projector, options->projector, sizeof options->projector);
+    memcpy(architecture.predictor, options->predictor, sizeof options->predictor);
+    return architecture;
+}
+
 static mcl_status create(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
@@ -252,21 +274,7 @@ static mcl_status create(struct trainer *trainer)
     const uint64_t memory_before = context->memory_made;
     MCL_TRY(mcl_pretrain_check(&trainer->batch, options, trainer->data));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
-    trainer->architecture.input = mcl_data_columns(trainer->data);
-    trainer->architecture.hidden_count = options->hidden_count;
-    memcpy(trainer->architecture.hidden, options->hidden, sizeof options->hidden);
-    trainer->architecture.embedding = options->embedding;
-    trainer->architecture.activation = options->activation;
-    trainer->architecture.normalization = options->normalization;
-    trainer->architecture.activated_embedding = options->activated_embedding;
-    trainer->architecture.own_decoder = options->own_decoder;
-    trainer->architecture.decoder_count = options->own_decoder ? options->decoder_count : 0;
-    memcpy(trainer->architecture.decoder, options->decoder, sizeof options->decoder);
-    trainer->architecture.projector_count = options->projector_count;
-    memcpy(trainer->architecture.projector, options->projector, sizeof options->projector);
-    trainer->architecture.predictor_count = options->predictor_count;
-    memcpy(trainer->architecture.predictor, options->predictor, sizeof options->predictor);
-    trainer->architecture.mask_head = mcl_has_objective(options, MCL_OBJECTIVE_VIME);
+    trainer->architecture = architecture_of(options, mcl_data_columns(trainer->data));
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
 
     MCL_TRY(mcl_network_create_part(&trainer->encoder, context, &trainer->architecture,

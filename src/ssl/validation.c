@@ -9,6 +9,7 @@
 #include "data/permutation.h"
 #include "device/record.h"
 #include "eval/neighbours.h"
+#include "nn/lengths.h"
 #include "nn/network.h"
 #include "ssl/views.h"
 
@@ -171,8 +172,8 @@ mcl_status mcl_validation_run(mcl_validation *validation, cl_mem parameters, uin
     const size_t size = (size_t)told * validation->neighbours.count * sizeof(uint32_t);
     validation->steps[slot] = step;
     MCL_TRY(embed(validation, parameters));
-    MCL_TRY(mcl_neighbours_normalize(context, validation->embeddings, validation->rows,
-        validation->width, validation->inverse, validation->normalized));
+    MCL_TRY(mcl_normalize_rows(context, validation->embeddings, validation->rows, validation->width,
+        validation->inverse, validation->normalized));
     MCL_TRY(mcl_neighbours_search(&validation->neighbours, (mcl_matrix){validation->normalized, 0},
         (mcl_matrix){validation->normalized, second}, told));
     const cl_int code = clEnqueueReadBuffer(context->queue, validation->neighbours.place, CL_FALSE,
