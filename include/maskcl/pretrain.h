@@ -28,6 +28,7 @@ typedef enum mcl_objective_kind {
     MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
     MCL_OBJECTIVE_BYOL,    /* Grill et al. 2020: it near the other view by an averaged network */
     MCL_OBJECTIVE_VIME,    /* Yoon et al. 2020: which elements a view altered, and the row itself */
+    MCL_OBJECTIVE_MOCO,    /* He et al. 2020: the other view by an averaged network, in a queue */
     MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 
@@ -141,9 +142,11 @@ typedef struct mcl_pretrain_options {
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    float temperature; /* nt-xent and scarf; 0: 0.2 for nt-xent, 1 for scarf */
-    /* byol: of the moving average of the weights that its target network has; 0: 0.996 */
+    float temperature; /* 0: 0.2 for nt-xent, 1 for scarf, 0.07 for moco */
+    /* byol and moco: of the moving average of the weights that their target networks have; 0: 0.996
+     * for byol, 0.999 for moco */
     double target_decay;
+    uint32_t queue;     /* moco: keys of the steps before, at least twice the batch */
     uint32_t negatives; /* cosine: other rows that a row's first view is compared with; 0: none */
     float margin;       /* cosine: up to which cosine such a pair costs nothing */
     mcl_reconstruct_elements reconstruct;

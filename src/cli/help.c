@@ -188,6 +188,11 @@ static void print_objectives(void)
             "average of encoder and projector (--target-decay, 0.996), makes of the other view "
             "(Grill et al. 2020): no negatives, no temperature; steadier than simsiam, for one "
             "more forward pass a step",
+        [MCL_OBJECTIVE_MOCO] =
+            "tells what a target network, the moving average of encoder and projector "
+            "(--target-decay, 0.999), makes of a row's other view from what it made of rows of the "
+            "steps before, a queue of --queue keys (4096), by cosine, divided by --temperature "
+            "(0.07; He et al. 2020): many negatives for small batches",
         [MCL_OBJECTIVE_BARLOW] =
             "Barlow Twins: makes each column of one view's embedding correlate with the same "
             "column "

@@ -207,7 +207,7 @@ static void show_temperature(char *text, size_t size, const void *field)
     if (*(const float *)field > 0.0f)
         mcl_option_float.show(text, size, field);
     else
-        snprintf(text, size, "0.2 for nt-xent, 1 for scarf");
+        snprintf(text, size, "0.2 for nt-xent, 1 for scarf, 0.07 for moco");
 }
 
 static void show_target_decay(char *text, size_t size, const void *field)
@@ -215,7 +215,7 @@ static void show_target_decay(char *text, size_t size, const void *field)
     if (*(const double *)field > 0.0)
         mcl_option_double.show(text, size, field);
     else
-        snprintf(text, size, "0.996");
+        snprintf(text, size, "0.996 for byol, 0.999 for moco");
 }
 
 static mcl_exit parse_optimizer(void *field, const char *text, const mcl_option *option)
@@ -379,16 +379,26 @@ static bool has_objective(const void *given, mcl_objective_kind kind)
 
 static const char *needs_temperature(const void *given)
 {
-    return has_objective(given, MCL_OBJECTIVE_NT_XENT) || has_objective(given, MCL_OBJECTIVE_SCARF)
+    return has_objective(given, MCL_OBJECTIVE_NT_XENT) ||
+                   has_objective(given, MCL_OBJECTIVE_SCARF) ||
+                   has_objective(given, MCL_OBJECTIVE_MOCO)
                ? NULL
-               : "only the objectives nt-xent and scarf have a temperature: add one to --objective";
+               : "only the objectives nt-xent, scarf and moco have a temperature: add one to "
+                 "--objective";
 }
 
 static const char *needs_target(const void *given)
 {
-    return has_objective(given, MCL_OBJECTIVE_BYOL)
+    return has_objective(given, MCL_OBJECTIVE_BYOL) || has_objective(given, MCL_OBJECTIVE_MOCO)
                ? NULL
-               : "only the objective byol has a target network: add it to --objective";
+               : "only the objectives byol and moco have a target network: add one to --objective";
+}
+
+static const char *needs_moco(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_MOCO)
+               ? NULL
+               : "only the objective moco has a queue: add it to --objective";
 }
 
 static const char *needs_cosine(const void *given)
@@ -617,17 +627,16 @@ const mcl_option mcl_pretrain_option_table[] = {
         .recipe = true,
         .argument = "OBJECTIVES",
         .group = "Objective",
-        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol or "
-                "vime, or several joined by +, with weights as in nt-xent:1+reconstruction:10; see "
-                "'maskcl "
-                "help objectives'",
+        .help = "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol, vime or "
+                "moco, or several joined by +, with weights as in nt-xent:1+reconstruction:10; see "
+                "'maskcl help objectives'",
         .type = &type_objective,
         .offset = OFFSET(options)},
     {.name = "temperature",
         .recipe = true,
         .argument = "T",
         .group = "Objective",
-        .help = "of nt-xent and scarf: what their cosines are divided by",
+        .help = "of nt-xent, scarf and moco: what their cosines are divided by",
         .type = &type_temperature,
         .offset = OFFSET(options.temperature),
         .range = &mcl_range_positive,
@@ -636,12 +645,24 @@ const mcl_option mcl_pretrain_option_table[] = {
         .recipe = true,
         .argument = "DECAY",
         .group = "Objective",
-        .help =
-            "of byol: of the moving average of the weights, a step, that the target network has",
+        .help = "of byol and moco: of the moving average of the weights, a step, that the target "
+                "network has",
         .type = &type_target_decay,
         .offset = OFFSET(options.target_decay),
         .range = &mcl_range_inside_unit,
         .conflict = needs_target},
+    {.name = "queue",
+        .recipe = true,
+        .argument = "KEYS",
+        .group = "Objective",
+        .help =
+            "of moco: keys of the steps before that a view is told from; each step adds two for "
+            "every row of the batch",
+        .type = &mcl_option_whole32,
+        .offset = OFFSET(options.queue),
+        .least = 2,
+        .most = UINT32_MAX,
+        .conflict = needs_moco},
     {.name = "negatives",
         .recipe = true,
         .argument = "K",

@@ -22,7 +22,7 @@ typedef struct mcl_pretrain_settings {
     mcl_device_settings device;
 } mcl_pretrain_settings;
 
-#define MCL_PRETRAIN_OPTIONS 51
+#define MCL_PRETRAIN_OPTIONS 52
 
 extern const mcl_option mcl_pretrain_option_table[MCL_PRETRAIN_OPTIONS];
 

@@ -18,6 +18,7 @@ static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
     [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
     [MCL_OBJECTIVE_VIME] = &mcl_objective_vime,
+    [MCL_OBJECTIVE_MOCO] = &mcl_objective_moco,
 };
 
 struct mcl_loss {

@@ -23,6 +23,7 @@ typedef struct mcl_loss_input {
     bool paired;    /* the views have a target each, else one a row */
     uint32_t epoch; /* from 0 */
     uint64_t first; /* where in the epoch's order the batch begins */
+    uint64_t step;  /* of the run, from 0 */
     cl_mem metrics;
     uint64_t slot;
 } mcl_loss_input;

@@ -59,6 +59,7 @@ extern const mcl_objective_type mcl_objective_scarf;
 extern const mcl_objective_type mcl_objective_simsiam;
 extern const mcl_objective_type mcl_objective_byol;
 extern const mcl_objective_type mcl_objective_vime;
+extern const mcl_objective_type mcl_objective_moco;
 
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);

@@ -22,6 +22,7 @@ static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
     [MCL_OBJECTIVE_BYOL] = "byol",
     [MCL_OBJECTIVE_VIME] = "vime",
+    [MCL_OBJECTIVE_MOCO] = "moco",
 };
 static const char *const reconstruct_names[] = {"all", "hidden"};
 static const char *const reconstruction_loss_names[] = {"mse", "bce"};
@@ -93,6 +94,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->objective_count = 0;
     options->temperature = 0.0f;
     options->target_decay = 0.0;
+    options->queue = 4096;
     options->negatives = 0;
     options->margin = 0.0f;
     options->reconstruct = MCL_RECONSTRUCT_ALL;
@@ -202,13 +204,16 @@ float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind ki
 {
     if (options->temperature > 0.0f)
         return options->temperature;
+    if (kind == MCL_OBJECTIVE_MOCO)
+        return 0.07f;
     return kind == MCL_OBJECTIVE_SCARF ? 1.0f : 0.2f;
 }
 
 double mcl_target_decay(const mcl_pretrain_options *options, mcl_objective_kind kind)
 {
-    (void)kind;
-    return options->target_decay > 0.0 ? options->target_decay : 0.996;
+    if (options->target_decay > 0.0)
+        return options->target_decay;
+    return kind == MCL_OBJECTIVE_MOCO ? 0.999 : 0.996;
 }
 
 bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
@@ -262,6 +267,13 @@ size_t mcl_objective_settings(
     if (mcl_has_objective(options, MCL_OBJECTIVE_BYOL))
         add_number(settings, &count, "byol_target_decay", "--target-decay",
             mcl_target_decay(options, MCL_OBJECTIVE_BYOL));
+    if (mcl_has_objective(options, MCL_OBJECTIVE_MOCO)) {
+        add_number(settings, &count, "moco_temperature", "--temperature",
+            (double)mcl_temperature(options, MCL_OBJECTIVE_MOCO));
+        add_number(settings, &count, "moco_target_decay", "--target-decay",
+            mcl_target_decay(options, MCL_OBJECTIVE_MOCO));
+        add_number(settings, &count, "queue", "--queue", options->queue);
+    }
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE)) {
         add_number(settings, &count, "negatives", "--negatives", options->negatives);
         if (options->negatives > 0)
@@ -461,13 +473,36 @@ static mcl_status check_predictor(const mcl_pretrain_options *options)
 /* Target networks. */
 static mcl_status check_target(const mcl_pretrain_options *options)
 {
-    if (!mcl_has_objective(options, MCL_OBJECTIVE_BYOL) ||
-        (options->target_decay >= 0.0 && options->target_decay < 1.0))
+    const bool needed = mcl_has_objective(options, MCL_OBJECTIVE_BYOL) ||
+                        mcl_has_objective(options, MCL_OBJECTIVE_MOCO);
+    if (!needed || (options->target_decay >= 0.0 && options->target_decay < 1.0))
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
         "a decay of %g for the target network: it must be between 0 and 1, or 0 for the "
         "objective's own",
         options->target_decay);
+}
+
+static mcl_status check_temperature(const mcl_pretrain_options *options)
+{
+    const bool needed = mcl_has_objective(options, MCL_OBJECTIVE_NT_XENT) ||
+                        mcl_has_objective(options, MCL_OBJECTIVE_SCARF) ||
+                        mcl_has_objective(options, MCL_OBJECTIVE_MOCO);
+    if (!needed || (options->temperature >= 0.0f && isfinite(options->temperature)))
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a temperature of %g: it must be above 0, or 0 for the objective's own",
+        (double)options->temperature);
+}
+
+static mcl_status check_queue(const mcl_pretrain_options *options, uint32_t rows)
+{
+    if (!mcl_has_objective(options, MCL_OBJECTIVE_MOCO) || options->queue / 2 >= rows)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a queue of %" PRIu32 " keys is too small for a batch of %" PRIu32
+        " rows, whose views add %" PRIu64 " to it: make it larger (--queue), or the batch smaller",
+        options->queue, rows, 2 * (uint64_t)rows);
 }
 
 /* Whether an objective means nothing in a batch of one row. */
@@ -503,11 +538,6 @@ mcl_status mcl_pretrain_check(
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "%s compares the rows of a batch: it needs at least 2 rows",
                 mcl_objective_name(objective->kind));
-        if ((objective->kind == MCL_OBJECTIVE_NT_XENT || objective->kind == MCL_OBJECTIVE_SCARF) &&
-            (!(options->temperature >= 0.0f) || !isfinite(options->temperature)))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "a temperature of %g: it must be above 0, or 0 for the objective's own",
-                options->temperature);
     }
     if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -522,6 +552,8 @@ mcl_status mcl_pretrain_check(
     MCL_TRY(check_projector(options));
     MCL_TRY(check_predictor(options));
     MCL_TRY(check_target(options));
+    MCL_TRY(check_temperature(options));
+    MCL_TRY(check_queue(options, rows));
     if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))
         MCL_TRY(check_negatives(options, rows));
     if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&

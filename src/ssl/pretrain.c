@@ -349,6 +349,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index)
         .paired = mcl_views_paired(&trainer->views),
         .epoch = epoch,
         .first = index * trainer->batch,
+        .step = number,
         .metrics = metrics,
         .slot = index,
     };

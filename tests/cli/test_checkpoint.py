@@ -72,6 +72,7 @@ class ResumeTest(CheckpointTest):
                         ["--early-stop", "60", "--lr", "1e-5"],
                         ["--objective", "byol", "--predictor", "3", "--projector", "5",
                          "--normalization", "batch", "--target-decay", "0.99"],
+                        ["--objective", "moco", "--queue", "41"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
                 expected = self.whole(*options)

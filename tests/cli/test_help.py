@@ -49,7 +49,7 @@ class HelpTest(ProgramTest):
     def test_pretrain_shows_every_option_of_the_manual_with_its_default(self):
         text = " ".join(self.succeed("help", "pretrain").stdout.split())
         for option in ["--hidden", "--embedding", "--activation", "--views", "--mask", "--mask-ratio",
-                       "--mask-patch", "--objective", "--temperature", "--target-decay", "--negatives", "--margin",
+                       "--mask-patch", "--objective", "--temperature", "--target-decay", "--queue", "--negatives", "--margin",
                        "--reconstruct", "--reconstruction-loss", "--projector", "--predictor", "--optimizer", "--lr",
                        "--weight-decay", "--momentum", "--schedule", "--warmup", "--lr-final",
                        "--lr-step", "--lr-gamma", "--ema", "--clip-norm", "--early-stop", "--batch", "--epochs", "--seed", "--recipe",
@@ -91,7 +91,7 @@ class HelpTest(ProgramTest):
     def test_objectives_have_a_sentence_each(self):
         text = self.succeed("help", "objectives").stdout
         for name in "cosine", "nt-xent", "reconstruction", "vicreg", "barlow", "scarf", "simsiam", \
-                "byol", "vime":
+                "byol", "vime", "moco":
             self.assertRegex(text, r"(?m)^  %s +\w" % name)
 
     def test_version(self):

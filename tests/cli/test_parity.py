@@ -64,8 +64,10 @@ class ParityTest(unittest.TestCase):
             command += ["--projector", ",".join(map(str, run["projector"]))]
         if run["predictor"]:
             command += ["--predictor", ",".join(map(str, run["predictor"]))]
-        if any(name == "byol" for name, _ in run["objectives"]):
+        if any(name in ("byol", "moco") for name, _ in run["objectives"]):
             command += ["--target-decay", run["target_decay"]]
+        if any(name == "moco" for name, _ in run["objectives"]):
+            command += ["--queue", run["queue"]]
         if run["negatives"]:
             command += ["--negatives", run["negatives"], "--margin", run["margin"]]
         if any(name == "reconstruction" for name, _ in run["objectives"]):
@@ -77,7 +79,7 @@ class ParityTest(unittest.TestCase):
             command += ["--warmup", run["warmup"]]
         if run["optimizer"] in ("sgd", "lars"):
             command += ["--momentum", run["momentum"]]
-        if any(name in ("nt-xent", "scarf") for name, _ in run["objectives"]):
+        if any(name in ("nt-xent", "scarf", "moco") for name, _ in run["objectives"]):
             command += ["--temperature", run["temperature"]]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -31,10 +31,23 @@ struct trial {
     mcl_layer decoder[MCL_LAYERS_MAX], mask_head[MCL_LAYERS_MAX]; /* the latter for vime */
     size_t layers, encoder_count, parameter_count, views;         /* views: elements of z */
     float *z, *x, *parameters;
+    float *seen;            /* [2B×D] the views, for moco alone */
     unsigned char *altered; /* [2B×D] */
     float *dz, *gradients;
     float metrics[MCL_METRICS];
 };
+
+/* What a target network is made of, and the views that it sees. */
+static void draw_encoder(struct trial *trial, uint64_t seed)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = mcl_part_layers(layers, &trial->architecture, MCL_PART_ENCODER);
+    const size_t elements = 2 * (size_t)trial->batch * (size_t)trial->architecture.input;
+    draw_parameters(trial->parameters, layers, count, seed + 5);
+    trial->seen = allocate(elements, sizeof(float));
+    fill_random(trial->seen, elements, seed + 6);
+    trial->options.queue = 4 * trial->batch - 1;
+}
 
 static struct trial make_trial(const char *objectives, float temperature, uint32_t batch,
     uint32_t embedding, uint32_t hidden, uint32_t columns, uint64_t seed)
@@ -67,7 +80,9 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
     free(signs);
     fill_random(trial.z, trial.views, seed);
     fill_random(trial.x, (size_t)batch * columns, seed + 1);
-    fill_guard(trial.parameters, trial.encoder_count); /* the objectives do not read them */
+    fill_guard(trial.parameters, trial.encoder_count);
+    if (mcl_has_objective(&trial.options, MCL_OBJECTIVE_MOCO)) /* the others do not read them */
+        draw_encoder(&trial, seed);
     draw_parameters(trial.parameters, trial.decoder, trial.layers, seed + 2);
     if (mcl_part_layers(trial.mask_head, &trial.architecture, MCL_PART_MASK_HEAD))
         draw_parameters(trial.parameters, trial.mask_head, 1, seed + 4);
@@ -79,6 +94,7 @@ static void free_trial(struct trial *trial)
     free(trial->z);
     free(trial->dz);
     free(trial->x);
+    free(trial->seen);
     free(trial->altered);
     free(trial->parameters);
     free(trial->gradients);
@@ -101,7 +117,8 @@ static mcl_network *stand_in(const struct trial *trial)
     return encoder;
 }
 
-/* Runs the objectives twice, since what the first run leaves behind must not tell in the second. */
+/* Runs the objectives twice, since what the first run leaves behind must not tell in the second,
+ * but for what moco has in its queue then. */
 static void run(struct trial *trial)
 {
     float metrics[(SLOT + 2) * MCL_METRICS], guard[(SLOT + 2) * MCL_METRICS];
@@ -116,12 +133,14 @@ static void run(struct trial *trial)
     const size_t rows = (size_t)trial->batch * (size_t)trial->architecture.input;
     cl_mem gradients = buffer_with(trial->gradients, bytes);
     mcl_view_buffers views = {.targets = NULL};
+    if (trial->seen)
+        views.views = buffer_with(trial->seen, 2 * rows * sizeof(float));
     if (mcl_loss_has_decoder(loss))
         views.targets = buffer_with(trial->x, rows * sizeof(float));
     if (mcl_loss_wants_altered(loss))
         views.altered = buffer_with(trial->altered, 2 * rows);
     cl_mem measured = buffer_with(guard, sizeof guard);
-    const mcl_loss_input input = {.encoder = encoder,
+    mcl_loss_input input = {.encoder = encoder,
         .parameters = parameters,
         .gradients = gradients,
         .views = &views,
@@ -129,7 +148,7 @@ static void run(struct trial *trial)
         .first = FIRST,
         .metrics = measured,
         .slot = SLOT};
-    for (int repeat = 0; repeat < 2; repeat++) {
+    for (; input.step < 2; input.step++) {
         ASSERT_OK(mcl_loss_run(loss, &input));
         ASSERT_OK(mcl_loss_spread(loss, encoder, measured, SLOT));
     }
@@ -142,6 +161,7 @@ static void run(struct trial *trial)
         metrics + (SLOT + 1) * MCL_METRICS, guard, MCL_METRICS, "the metrics of other steps");
     mcl_buffer_release(&parameters);
     mcl_buffer_release(&gradients);
+    mcl_buffer_release(&views.views);
     mcl_buffer_release(&views.targets);
     mcl_buffer_release(&views.altered);
     mcl_buffer_release(&measured);
@@ -370,6 +390,15 @@ START_TEST(test_vime)
     static const uint32_t shapes[][2] = {{1, 37}, {2, 37}, {37, 64}};
     check("vime:1", 0.5, shapes[_i][0], shapes[_i][1], "plain");
     check("cosine:2+vime:0.5", 0.5, shapes[_i][0], shapes[_i][1], "plain");
+}
+END_TEST
+
+START_TEST(test_moco)
+{
+    static const uint32_t shapes[][2] = {{1, 37}, {2, 37}, {37, 64}, {129, 37}};
+    const uint32_t batch = shapes[_i][0], embedding = shapes[_i][1];
+    check("moco:1", 0.2, batch, embedding, "plain");
+    check(batch > 1 ? "nt-xent:2+moco:0.5" : "moco:3", 0.5, batch, embedding, "plain");
 }
 END_TEST
 
@@ -608,6 +637,7 @@ int main(void)
     tcase_add_test(tcase, test_negatives);
     tcase_add_loop_test(tcase, test_predictions, 0, 3);
     tcase_add_loop_test(tcase, test_vime, 0, 3);
+    tcase_add_loop_test(tcase, test_moco, 0, 4);
     tcase_add_loop_test(tcase, test_other_reconstructions, 0, 3);
     tcase_add_test(tcase, test_small_embeddings);
     tcase_add_loop_test(tcase, test_differences, 0, 8);

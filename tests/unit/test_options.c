@@ -10,7 +10,8 @@
 #include "ssl/options.h"
 #include "ssl/view_options.h"
 
-#define OBJECTIVES "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol or vime"
+#define OBJECTIVES                                                                                 \
+    "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol, vime or moco"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)
@@ -449,6 +450,7 @@ START_TEST(test_target_decay)
     options.predictor_count = 1;
     options.predictor[0] = 8;
     ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.996);
+    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_MOCO), 0.999);
     options.target_decay = 0.5;
     ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.5);
     assert_batch(images, 256);
@@ -461,6 +463,22 @@ START_TEST(test_target_decay)
         "a decay of nan for the target network: it must be between 0 and 1, or 0 for the "
         "objective's own");
     options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM; /* which has none */
+    assert_batch(images, 256);
+}
+END_TEST
+
+START_TEST(test_queue)
+{
+    options.objective_count = 1;
+    options.objectives[0].kind = MCL_OBJECTIVE_MOCO;
+    assert_batch(images, 256);
+    options.queue = 512;
+    assert_batch(images, 256);
+    options.queue = 511;
+    assert_refused(images,
+        "a queue of 511 keys is too small for a batch of 256 rows, whose views add 512 to it: make "
+        "it larger (--queue), or the batch smaller");
+    options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT; /* which has none */
     assert_batch(images, 256);
 }
 END_TEST
@@ -641,6 +659,7 @@ int main(void)
     tcase_add_test(tcase, test_negatives);
     tcase_add_test(tcase, test_predictor_and_its_objectives_need_each_other);
     tcase_add_test(tcase, test_target_decay);
+    tcase_add_test(tcase, test_queue);
     tcase_add_test(tcase, test_hidden_elements_need_some);
     tcase_add_test(tcase, test_vime);
     tcase_add_test(tcase, test_views_of_objectives);
