@@ -77,8 +77,9 @@ kernel void lamb_update(const global float *restrict parameters, global float *r
     const float v = mcl_flush(fma(rest2 * g, g, beta2 * square[j]));
     mean[j] = m;
     square[j] = v;
-    const float scale = mcl_divide(mcl_sqrt(v), correction2) + epsilon;
-    const float update = mcl_divide(mcl_divide(m, correction1), scale);
+    const float inverse2 = mcl_reciprocal(correction2);
+    const float scale = mcl_divide_by(mcl_sqrt_normal(v), correction2, inverse2) + epsilon;
+    const float update = mcl_divide_normal(mcl_divide(m, correction1), scale);
     gradients[j] = mcl_flush(fma(parts[block.z].z ? decay : 0.0f, parameters[j], update));
 }
 

@@ -21,7 +21,8 @@ kernel void sgd(global float *restrict parameters, const global float *restrict 
  *   p *= 1 − rate·decay (AdamW: keep; Adam: 1)     g += decay·p (Adam; AdamW: 0)
  *   m += (1 − β₁)(g − m)                           v = β₂·v + (1 − β₂)·g²
  *   p −= step·m / (√v/correction + ε)
- * where step = rate/(1 − β₁ᵗ) and correction = √(1 − β₂ᵗ) come from the host. */
+ * where step = rate/(1 − β₁ᵗ) and correction = √(1 − β₂ᵗ) come from the host, and the quotient is
+ * flushed. */
 kernel void adam(global float *restrict parameters, const global float *restrict gradients,
     global float *restrict mean, global float *restrict square, const float keep, const float decay,
     const float rest1, const float beta2, const float rest2, const float step,
@@ -34,6 +35,7 @@ kernel void adam(global float *restrict parameters, const global float *restrict
     const float v = mcl_flush(fma(rest2 * g, g, beta2 * square[j]));
     mean[j] = m;
     square[j] = v;
-    const float scale = mcl_divide(mcl_sqrt(v), correction) + epsilon;
-    parameters[j] = mcl_flush(fma(-step, mcl_divide(m, scale), p));
+    const float inverse = mcl_reciprocal(correction); /* which compilers take out of the loop */
+    const float scale = mcl_divide_by(mcl_sqrt_normal(v), correction, inverse) + epsilon;
+    parameters[j] = mcl_flush(fma(-step, mcl_divide_normal(m, scale), p));
 }

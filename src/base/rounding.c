@@ -75,6 +75,11 @@ float mcl_host_divide(float a, float b)
     return mcl_divide(a, b);
 }
 
+float mcl_host_divide_by(float a, float b, float inverse)
+{
+    return mcl_divide_by(a, b, inverse);
+}
+
 float mcl_host_reciprocal(float x)
 {
     return mcl_reciprocal(x);

@@ -13,6 +13,7 @@ float mcl_host_cos(float x);
 float mcl_host_sqrt(float x);
 float mcl_host_rsqrt(float x);
 float mcl_host_divide(float a, float b);
+float mcl_host_divide_by(float a, float b, float inverse);
 float mcl_host_reciprocal(float x);
 
 /* The quantile of the normal distribution at (1 + x)/2 for |x| < 1, an odd multiple of 2^-24, to

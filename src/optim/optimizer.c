@@ -1,5 +1,6 @@
 #include "optim/optimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -69,9 +70,10 @@ static mcl_status check(const mcl_optimizer_options *options)
             options->beta2 < 1.0))
         return mcl_fail(MCL_ERROR_ARGUMENT, "betas of %g and %g: they must be in [0,1)",
             options->beta1, options->beta2);
-    if (!(options->epsilon >= 0.0 && options->epsilon < INFINITY))
-        return mcl_fail(
-            MCL_ERROR_ARGUMENT, "an epsilon of %g: it must be 0 or more", options->epsilon);
+    /* A subnormal divisor is one on some devices, and 0 on others. */
+    if (!(options->epsilon == 0.0 || (options->epsilon >= FLT_MIN && options->epsilon < INFINITY)))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "an epsilon of %g: it must be 0, or %g or more",
+            options->epsilon, (double)FLT_MIN);
     return MCL_OK;
 }
 

@@ -310,7 +310,7 @@ static mcl_status check_sgd(mcl_checker *checker)
 static mcl_status check_adam(mcl_checker *checker)
 {
     const float keep = 0.999f, decay = 0.01f, rest1 = 0.1f, beta2 = 0.999f, rest2 = 0.001f,
-                step = 0.002f, correction = 0.5f, epsilon = 1e-8f;
+                step = 0.002f, correction = 0.3f, epsilon = 1e-8f;
     float *p, *g, *mean, *square;
     cl_mem p_buffer, g_buffer, mean_buffer, square_buffer;
     cl_kernel kernel;
@@ -326,7 +326,7 @@ static mcl_status check_adam(mcl_checker *checker)
         mean[j] = mcl_host_flush(fmaf(gradient - mean[j], rest1, mean[j]));
         square[j] = mcl_host_flush(fmaf(rest2 * gradient, gradient, beta2 * square[j]));
         const float scale = mcl_host_divide(mcl_host_sqrt(square[j]), correction) + epsilon;
-        p[j] = mcl_host_flush(fmaf(-step, mcl_host_divide(mean[j], scale), kept));
+        p[j] = mcl_host_flush(fmaf(-step, mcl_host_flush(mcl_host_divide(mean[j], scale)), kept));
     }
     MCL_TRY(mcl_kernel_get(&kernel, checker->context, "optimizer.cl", "adam", ""));
     MCL_TRY(mcl_launch(checker->context, kernel, PARAMETERS, 1, MCL_BUFFER(p_buffer),
@@ -448,7 +448,8 @@ static mcl_status check_lamb(mcl_checker *checker)
         mean[j] = mcl_host_flush(fmaf(g[j] - mean[j], 0.25f, mean[j]));
         square[j] = mcl_host_flush(fmaf(0.125f * g[j], g[j], 0.875f * square[j]));
         const float scale = mcl_host_divide(mcl_host_sqrt(square[j]), correction2) + 1e-6f;
-        const float update = mcl_host_divide(mcl_host_divide(mean[j], correction1), scale);
+        const float update =
+            mcl_host_flush(mcl_host_divide(mcl_host_divide(mean[j], correction1), scale));
         g[j] = mcl_host_flush(fmaf(j < MATRIX ? 0.125f : 0.0f, p[j], update));
     }
     const float ratio = mcl_host_divide(norm(p, MATRIX), norm(g, MATRIX));

@@ -294,6 +294,30 @@ START_TEST(test_devices_divide_to_the_smallest_number)
 }
 END_TEST
 
+/* Adam's corrections, and significands next to powers of 2; dividends of all exponents allowed. */
+START_TEST(test_divide_by)
+{
+    enum { DIVISORS = 300, DIVIDENDS = 20000 };
+    uint64_t random = 5;
+    for (int k = 0; k < DIVISORS; k++) {
+        const float ends[] = {1.0f, 0x1.000002p-1f, 0x1.fffffep-1f, 0x1p-30f, 0x1.fffffep-30f};
+        const float b = k < 5 ? ends[k] : (float)sqrt(1.0 - pow(0.999, k - 4));
+        const float inverse = mcl_host_reciprocal(b);
+        for (int i = 0; i < DIVIDENDS; i++) {
+            const float whole[] = {0.0f, 0x1p-64f, INFINITY, to_float(0x7FC00000u)};
+            uint32_t bits = (uint32_t)next_random(&random) & 0x7FFFFFFFu;
+            if (bits < to_bits(0x1p-64f))
+                bits += to_bits(0x1p-64f);
+            if (bits > to_bits(0x1p64f)) /* the root of a float, at most */
+                bits -= 0x20000000u;
+            const float a = i < 4 ? whole[i] : to_float(bits);
+            REQUIRE(to_bits(mcl_host_divide_by(a, b, inverse)) == to_bits(mcl_host_divide(a, b)),
+                "%a / %a is %a", a, b, mcl_host_divide_by(a, b, inverse));
+        }
+    }
+}
+END_TEST
+
 /* The rule is about magnitudes, and the zero has one sign. */
 START_TEST(test_flush)
 {
@@ -398,6 +422,7 @@ int main(void)
 #endif
     tcase_add_loop_test(tcase, test_devices_give_the_host_s_bits, 0, 4);
     tcase_add_test(tcase, test_devices_divide_to_the_smallest_number);
+    tcase_add_test(tcase, test_divide_by);
     tcase_add_test(tcase, test_flush);
     tcase_add_test(tcase, test_square_root_of_every_significand);
     tcase_add_test(tcase, test_quantile);

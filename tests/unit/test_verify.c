@@ -123,7 +123,7 @@ static const struct {
     {"layerwise.cl", "fma(momentum, velocity[j], scale.x * fma(scale.y, p, gradients[j]))",
         "fma(scale.x, fma(scale.y, p, gradients[j]), momentum * velocity[j])", mcl_check_optimizers,
         "[lars: velocity][lars: parameters]"},
-    {"layerwise.cl", "mcl_divide(mcl_divide(m, correction1), scale)",
+    {"layerwise.cl", "mcl_divide_normal(mcl_divide(m, correction1), scale)",
         "mcl_divide(m, correction1 * scale)", mcl_check_optimizers,
         "[lamb: update][lamb: parameters]"},
     {"average.cl", "fma(rest, values[j] - a, a)", "fma(rest, values[j], (1.0f - rest) * a)",

@@ -683,7 +683,7 @@ static void adam(struct run *run, double learning_rate)
         run->first[j] = m;
         run->second[j] = v;
         const float scale = host_divide(host_sqrt(v), correction) + epsilon;
-        run->parameters[j] = host_flush(fmaf(-step, host_divide(m, scale), p));
+        run->parameters[j] = host_flush(fmaf(-step, host_flush(host_divide(m, scale)), p));
     }
 }
 
@@ -733,7 +733,7 @@ static void lamb(struct run *run, double learning_rate, size_t at, size_t count,
         *m = host_flush(fmaf(g - *m, rest1, *m));
         *v = host_flush(fmaf(rest2 * g, g, (float)options->beta2 * *v));
         const float scale = host_divide(host_sqrt(*v), correction2) + (float)options->epsilon;
-        const float u = host_divide(host_divide(*m, correction1), scale);
+        const float u = host_flush(host_divide(host_divide(*m, correction1), scale));
         update[j] = host_flush(fmaf(decay, p[j], u));
     }
     const float p_norm = norm(p, count), u_norm = norm(update, count);
