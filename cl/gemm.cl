@@ -1,10 +1,12 @@
 /* The native matrix product for CPU devices: a work-item is a work-group and has a block of rows of
- * C times one panel of columns. Built with:
+ * C times some panels of columns. Built with:
  *   TILE_ROWS    rows of the tile of C that stays in registers
  *   VECTOR       floats of a vector: 4, 8 or 16
  *   VECTORS      vectors of a row of the tile
  *   TRANSPOSE_A  1 when A is stored [k×m]
- *   ADJACENT     1 when the rows of a tile are neighbours in memory: TRANSPOSE_A and m ≥ TILE_ROWS
+ *   COPY_A       1 to copy blocks of A, with TRANSPOSE_A
+ *   ADJACENT     1 when a tile reads rows that are neighbours in A: TRANSPOSE_A and m ≥ TILE_ROWS, but
+ *                not COPY_A
  *   ACTIVATION   as in finish.clh */
 #include "common.clh"
 #include "finish.clh"
@@ -67,10 +69,42 @@ inline void turn_panel(local float *panel, const global float *b, const uint ldb
     }
 }
 
+/* A tile reads its rows in A itself, or in a copy that has them side by side for each k: in an A that
+ * is stored transposed every k is a line of the cache of its own, and often one that pushes others
+ * out. */
+#if COPY_A
+#define A_SPACE local
+#else
+#define A_SPACE global
+#endif
+#define TILE_PADDING 16 /* floats between tiles of the copy, so that they begin in different sets */
+
+/* copy[tiles][depth×TILE_ROWS + TILE_PADDING] = a block of A, which is stored [k×m] and begins at a:
+ * depth × rows, zeros behind the last row. */
+inline void copy_rows(local float *copy, const global float *a, const uint lda, const uint depth,
+    const uint rows)
+{
+    for (uint p = 0; p < depth; p++) {
+        local float *to = copy + p * TILE_ROWS;
+        for (uint i = 0; i < rows; i += TILE_ROWS) {
+            if (i + TILE_ROWS <= rows) {
+#pragma unroll
+                for (uint r = 0; r < TILE_ROWS; r++)
+                    to[r] = a[i + r];
+            } else {
+                for (uint r = 0; r < TILE_ROWS; r++)
+                    to[r] = i + r < rows ? a[i + r] : 0.0f;
+            }
+            to += depth * TILE_ROWS + TILE_PADDING;
+        }
+        a += lda;
+    }
+}
+
 /* sums[TILE_ROWS×COLUMNS] += A's rows · panel, each element its chain's next links; from zero where
  * it is the first. A's row i of the tile begins at a + from[i], or at a + i where they are adjacent;
  * its next element of k is step elements further. */
-inline void multiply_tile(local float *sums, const bool first, const global float *a,
+inline void multiply_tile(local float *sums, const bool first, const A_SPACE float *a,
     const ulong *from, const uint step, const local float *panel, const uint depth)
 {
     FLOATS sum[TILE_ROWS][VECTORS];
@@ -95,7 +129,7 @@ inline void multiply_tile(local float *sums, const bool first, const global floa
             b[v] = LOAD(v, panel);
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
-            const FLOATS value = ADJACENT ? a[i] : a[from[i]];
+            const FLOATS value = COPY_A | ADJACENT ? a[i] : a[from[i]];
 #pragma unroll
             for (uint v = 0; v < VECTORS; v++)
                 sum[i][v] = fma(value, b[v], sum[i][v]);
@@ -136,51 +170,72 @@ inline void finish_row(const uint how, global float *c, const local float *sum, 
     }
 }
 
-/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (r, q), or (q, r) when A
- * is stored transposed, has rows r·rows … and the panel of columns q·COLUMNS …: neighbours share the
- * panel, or the block of A, which a transposed A makes dear to read. k is worked off in blocks of
- * depth, for each of which the panel of B is copied to where it is read in sequence, and the partial
- * sums wait in local memory; B is stored transposed where turned is 1. panel_space has room for depth×COLUMNS floats, sums_space for
- * rows×COLUMNS. They are arguments because Oclgrind adds up what all kernels of a program declare. A
- * row beyond m reads row m-1 and is not stored. */
+/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (q, r) has rows r·rows …
+ * and `panels` panels of columns from q·panels on: neighbours share the block of A. k is worked off
+ * in blocks of depth, for each of which the panels of B are copied one after the other to where they
+ * are read in sequence, and the partial sums wait in local memory; B is stored transposed where
+ * turned is 1. panel_space has room for depth×COLUMNS floats, sums_space for panels×rows×COLUMNS,
+ * and rows_space, which counts with COPY_A only, for what copy_rows() makes. They are arguments
+ * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
+ * not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb, const uint turned,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint how,
-    const uint rows, const uint depth, const global float *restrict bias, const ulong bias_offset,
-    global float *restrict kept, local float16 *panel_space, local float16 *sums_space)
+    const uint rows, const uint panels, const uint depth, const global float *restrict bias,
+    const ulong bias_offset, global float *restrict kept, local float16 *panel_space,
+    local float16 *sums_space, local float16 *rows_space)
 {
     local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
-    const uint row = get_global_id(TRANSPOSE_A) * rows, end = min(row + rows, m);
-    const uint column = get_global_id(1 - TRANSPOSE_A) * COLUMNS, columns = min(n - column, (uint)COLUMNS);
+    local float *copy = (local float *)rows_space;
+    const uint row = get_global_id(1) * rows, end = min(row + rows, m);
+    const uint left = get_global_id(0) * panels * COLUMNS, right = min(left + panels * COLUMNS, n);
     a += a_offset;
-    b += b_offset + (turned ? (ulong)column * ldb : column);
+    b += b_offset;
 
     for (uint p = 0; p < k; p += depth) {
         const uint here = min(depth, k - p);
-        if (turned)
-            turn_panel(panel, b + p, ldb, here, columns);
-        else
-            copy_panel(panel, b + (ulong)p * ldb, ldb, here, columns);
-        for (uint i = row; i < end; i += TILE_ROWS) {
-            const uint begin = tile_begin(i, m);
-            ulong from[TILE_ROWS];
+        if (COPY_A)
+            copy_rows(copy, a + (ulong)p * lda + row, lda, here, end - row);
+        local float *sum = sums;
+        for (uint column = left; column < right; column += COLUMNS) {
+            const uint columns = min(right - column, (uint)COLUMNS);
+            if (turned)
+                turn_panel(panel, b + (ulong)column * ldb + p, ldb, here, columns);
+            else
+                copy_panel(panel, b + (ulong)p * ldb + column, ldb, here, columns);
+            for (uint i = row; i < end; i += TILE_ROWS) {
+                const uint begin = tile_begin(i, m);
+                ulong from[TILE_ROWS];
 #pragma unroll
-            for (uint r = 0; r < TILE_ROWS; r++)
-                from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
-            multiply_tile(sums + (i - row) * COLUMNS, p == 0,
-                a + (ulong)p * (TRANSPOSE_A ? lda : 1) + (ADJACENT ? begin : 0), from,
-                TRANSPOSE_A ? lda : 1, panel, here);
+                for (uint r = 0; r < TILE_ROWS; r++)
+                    from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
+#if COPY_A
+                multiply_tile(sum, p == 0,
+                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + TILE_PADDING), from,
+                    TILE_ROWS, panel, here);
+#else
+                multiply_tile(sum, p == 0,
+                    a + (ulong)p * (TRANSPOSE_A ? lda : 1) + (ADJACENT ? begin : 0), from,
+                    TRANSPOSE_A ? lda : 1, panel, here);
+#endif
+                sum += TILE_ROWS * COLUMNS;
+            }
         }
     }
 
-    c += c_offset + column;
-    bias += bias_offset + column;
-    for (uint i = row; i < end; i++) {
-        const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
-        const local float *sum = sums + (tile - row + i - tile_begin(tile, m)) * COLUMNS;
-        global float *to = c + (ulong)i * ldc, *with = kept + (ulong)i * n + column;
-        finish_row(how, to, sum, alpha, beta, bias, with, columns);
+    const local float *sum = sums;
+    c += c_offset;
+    bias += bias_offset;
+    for (uint column = left; column < right; column += COLUMNS) {
+        const uint columns = min(right - column, (uint)COLUMNS);
+        for (uint i = row; i < end; i++) {
+            const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
+            finish_row(how, c + (ulong)i * ldc + column,
+                sum + (tile - row + i - tile_begin(tile, m)) * COLUMNS, alpha, beta, bias + column,
+                kept + (ulong)i * n + column, columns);
+        }
+        sum += (end - row + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * COLUMNS;
     }
 }

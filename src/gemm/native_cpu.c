@@ -4,10 +4,14 @@
 #include "base/memory.h"
 #include "device/record.h"
 #include "gemm/providers.h"
+#include "gemm/tiles.h"
 #include "gemm/tuning.h"
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/turn.clh */
 #define OPTIONS_SIZE 256
+#define ITEMS_PER_UNIT 8 /* wanted work-items a compute unit */
+#define PANELS_MAX 4
+#define TILE_PADDING 16 /* as in cl/gemm.cl */
 
 static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
@@ -31,11 +35,17 @@ static bool needs_copy(const mcl_context *context, const mcl_cpu_tile *tile, con
     return gemm->transpose_b && !turns_panels(context, tile, gemm);
 }
 
+/* How a product is worked off, see cl/gemm.cl. */
+struct plan {
+    uint32_t rows, panels, depth; /* of a work-item; depth of a block of k */
+    bool copies;                  /* blocks of A */
+};
+
 /* A block of rows gives every compute unit several work-items, where there are rows enough. */
 static uint32_t rows_of_item(
     const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
 {
-    const uint64_t items = (uint64_t)context->info.compute_units * 8;
+    const uint64_t items = (uint64_t)context->info.compute_units * ITEMS_PER_UNIT;
     const uint64_t panels = panels_of(tile, gemm);
     const uint64_t blocks = turns_panels(context, tile, gemm) ? 1 : (items + panels - 1) / panels;
     const uint64_t rows = (gemm->m + blocks - 1) / blocks;
@@ -50,6 +60,51 @@ static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
     const uint32_t depth = (gemm->k - 1) / parts + 1;
     const uint32_t whole = ((depth - 1) / TRANSPOSE_BLOCK + 1) * TRANSPOSE_BLOCK;
     return whole <= tile->block_depth ? whole : depth;
+}
+
+static uint64_t panel_floats(const struct plan *plan, const mcl_cpu_tile *tile)
+{
+    return (uint64_t)plan->depth * tile->vector * tile->vectors;
+}
+
+static uint64_t sums_floats(const struct plan *plan, const mcl_cpu_tile *tile)
+{
+    return (uint64_t)plan->panels * plan->rows * tile->vector * tile->vectors;
+}
+
+/* Not 0 without a copy, since the kernel has the argument all the same. */
+static uint64_t copy_floats(const struct plan *plan, const mcl_cpu_tile *tile)
+{
+    return plan->copies
+               ? plan->rows / tile->rows * ((uint64_t)plan->depth * tile->rows + TILE_PADDING)
+               : TILE_PADDING;
+}
+
+static bool fits(const mcl_context *context, const mcl_cpu_tile *tile, const struct plan *plan)
+{
+    return mcl_has_local_memory(
+        context, panel_floats(plan, tile) + sums_floats(plan, tile) + copy_floats(plan, tile));
+}
+
+/* An item takes several panels for one block of A's rows where that leaves enough items and local
+ * memory has room; a copy of A's rows pays from three panels on. */
+static struct plan plan_of(
+    const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+{
+    struct plan plan = {
+        .rows = rows_of_item(context, tile, gemm),
+        .depth = depth_of_panel(tile, gemm),
+    };
+    const uint64_t items = (uint64_t)context->info.compute_units * ITEMS_PER_UNIT;
+    const uint64_t blocks = (gemm->m - 1) / plan.rows + 1;
+    const uint64_t panels = panels_of(tile, gemm) * blocks / items;
+    plan.panels = panels > PANELS_MAX ? PANELS_MAX : panels > 1 ? (uint32_t)panels : 1;
+    plan.copies = gemm->transpose_a && plan.panels > 2;
+    while ((plan.panels > 1 || plan.copies) && !fits(context, tile, &plan)) {
+        plan.panels = plan.copies ? plan.panels : plan.panels - 1;
+        plan.copies = false;
+    }
+    return plan;
 }
 
 /* Work space of the context for a copy of B the other way round. B is the weights or the embeddings
@@ -68,21 +123,23 @@ static mcl_status reserve(mcl_context *context, const mcl_gemm *gemm)
 }
 
 static void write_options(char options[OPTIONS_SIZE], const mcl_cpu_tile *tile,
-    const mcl_gemm *gemm, const mcl_finish *finish)
+    const mcl_gemm *gemm, const mcl_finish *finish, const struct plan *plan)
 {
     snprintf(options, OPTIONS_SIZE,
         "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u "
-        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D ACTIVATION=%d",
+        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D COPY_A=%d -D ACTIVATION=%d",
         tile->rows, tile->vector, tile->vectors, gemm->transpose_a,
-        gemm->transpose_a && gemm->m >= tile->rows, mcl_finish_activation(finish));
+        gemm->transpose_a && !plan->copies && gemm->m >= tile->rows, plan->copies,
+        mcl_finish_activation(finish));
 }
 
 mcl_status mcl_gemm_cpu_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_finish *finish)
 {
     const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
+    const struct plan plan = plan_of(context, &tile, gemm);
     char options[OPTIONS_SIZE];
-    write_options(options, &tile, gemm, finish);
+    write_options(options, &tile, gemm, finish, &plan);
     MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
     if (!needs_copy(context, &tile, gemm))
         return MCL_OK;
@@ -125,15 +182,12 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
     mcl_matrix c, const mcl_finish *finish)
 {
     const mcl_cpu_tile tile = mcl_cpu_tile_of(context, gemm);
-    const uint32_t columns = tile.vector * tile.vectors;
-    const uint32_t panels = panels_of(&tile, gemm);
-    const uint32_t rows = rows_of_item(context, &tile, gemm);
-    const uint32_t depth = depth_of_panel(&tile, gemm);
+    const struct plan plan = plan_of(context, &tile, gemm);
     const mcl_matrix bias = finish->bias.buffer ? finish->bias : c; /* else it is not read */
     uint32_t ldb = gemm->ldb;
     char options[OPTIONS_SIZE];
     cl_kernel kernel;
-    write_options(options, &tile, gemm, finish);
+    write_options(options, &tile, gemm, finish, &plan);
     mcl_status status = mcl_kernel_get(&kernel, context, "gemm.cl", "gemm", options);
     if (status != MCL_OK)
         return mcl_tuning_give_up(context) ? mcl_gemm_cpu(context, gemm, a, b, c, finish) : status;
@@ -144,14 +198,15 @@ mcl_status mcl_gemm_cpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a
         ldb = gemm->n;
     }
     mcl_gemm_record(context, gemm);
-    const uint32_t row_blocks = (gemm->m + rows - 1) / rows;
-    return mcl_launch_local(context, kernel, gemm->transpose_a ? panels : row_blocks,
-        gemm->transpose_a ? row_blocks : panels, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
+    return mcl_launch_local(context, kernel, (panels_of(&tile, gemm) - 1) / plan.panels + 1,
+        (gemm->m - 1) / plan.rows + 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
         MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
         MCL_UINT(turns_panels(context, &tile, gemm)), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
         MCL_UINT(gemm->ldc), MCL_UINT(gemm->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
         MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta), MCL_UINT(mcl_finish_how(finish)),
-        MCL_UINT(rows), MCL_UINT(depth), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
-        MCL_LOCAL(depth * columns * sizeof(float)), MCL_LOCAL(rows * columns * sizeof(float)));
+        MCL_UINT(plan.rows), MCL_UINT(plan.panels), MCL_UINT(plan.depth), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(finish->kept ? finish->kept : c.buffer),
+        MCL_LOCAL(panel_floats(&plan, &tile) * sizeof(float)),
+        MCL_LOCAL(sums_floats(&plan, &tile) * sizeof(float)),
+        MCL_LOCAL(copy_floats(&plan, &tile) * sizeof(float)));
 }

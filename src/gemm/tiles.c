@@ -8,7 +8,7 @@ static bool is_power_of_two(uint32_t x)
     return x && (x & (x - 1)) == 0;
 }
 
-static bool has_local_memory(const mcl_context *context, uint64_t floats)
+bool mcl_has_local_memory(const mcl_context *context, uint64_t floats)
 {
     return floats * sizeof(float) + RESERVED <= context->info.local_memory;
 }
@@ -21,7 +21,7 @@ bool mcl_cpu_tile_fits(const mcl_context *context, const mcl_cpu_tile *tile)
         tile->block_rows % tile->rows != 0)
         return false;
     const uint64_t columns = tile->vector * tile->vectors;
-    return has_local_memory(context, (tile->block_rows + tile->block_depth) * columns);
+    return mcl_has_local_memory(context, (tile->block_rows + tile->block_depth) * columns);
 }
 
 /* The accumulators, one row of B and one broadcast element fill the registers: 16 of them, or the
@@ -29,7 +29,7 @@ bool mcl_cpu_tile_fits(const mcl_context *context, const mcl_cpu_tile *tile)
 mcl_cpu_tile mcl_cpu_tile_default(const mcl_context *context)
 {
     mcl_cpu_tile tile = context->vector_width >= 16
-                            ? (mcl_cpu_tile){8, 16, 2, 128, 256}
+                            ? (mcl_cpu_tile){8, 16, 2, 256, 256}
                             : (mcl_cpu_tile){6, context->vector_width >= 8 ? 8 : 4, 2, 96, 256};
     while (!mcl_cpu_tile_fits(context, &tile) && tile.block_depth > 1) {
         tile.block_depth /= 2;
@@ -54,7 +54,8 @@ bool mcl_gpu_tile_fits(const mcl_context *context, const mcl_gpu_tile *tile)
     if (tile->depth % tile->load != 0 || rows % tile->load != 0 || columns % tile->load != 0)
         return false;
     return (uint64_t)tile->group_rows * tile->group_columns <= context->largest_group &&
-           has_local_memory(context, (uint64_t)tile->depth * (rows + columns + 2 * tile->padding));
+           mcl_has_local_memory(
+               context, (uint64_t)tile->depth * (rows + columns + 2 * tile->padding));
 }
 
 /* Makes a tile small enough for the device, at the latest one work-item of one element. */

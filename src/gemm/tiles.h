@@ -14,6 +14,9 @@ typedef struct mcl_gpu_tile {
     uint32_t item_rows, item_columns, group_rows, group_columns, depth, vector, padding, load;
 } mcl_gpu_tile;
 
+/* Whether a work-group can have so many floats of local memory. */
+bool mcl_has_local_memory(const mcl_context *context, uint64_t floats);
+
 /* Whether the kernel can be built with a tile and run on the context's device, as far as one can
  * tell beforehand. */
 bool mcl_cpu_tile_fits(const mcl_context *context, const mcl_cpu_tile *tile);

@@ -114,7 +114,7 @@ static struct form form_of(int loop)
     return (struct form){.transpose_a = loop & 1, .transpose_b = loop & 2, .alpha = 1.0f};
 }
 
-/* Around the tiles' 6 or 8 rows and 8, 16 or 32 columns, and the blocks of 96 or 128 rows. */
+/* Around the tiles' 6 or 8 rows and 8, 16 or 32 columns, and parts of the blocks of 96 or 256 rows. */
 static const uint32_t sizes[] = {1, 5, 6, 7, 8, 9, 10, 15, 16, 17, 31, 33, 37, 65, 129};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
@@ -189,6 +189,21 @@ START_TEST(test_blocks_of_rows_and_depth)
     form.beta = 0.5f;
     check_product(form, 1027, 33, 257);
     check_product(form, 5, 3, 1025);
+}
+END_TEST
+
+/* So many columns for one compute unit that a work-item takes four panels of them, and copies A's
+ * rows where they are stored transposed; all that is there is less than a whole tile at the ends. */
+START_TEST(test_several_panels)
+{
+    if (is_oclgrind())
+        return;
+    struct form form = form_of(_i);
+    form.beta = 0.5f;
+    form.extra = 3;
+    check_product(form, 37, 1013, 300);
+    check_product(form, 301, 1013, 33);
+    check_product(form, 3, 1013, 5);
 }
 END_TEST
 
@@ -403,6 +418,12 @@ static void cpu_setup(void)
     setup(MCL_GEMM_NATIVE_CPU);
 }
 
+static void unit_setup(void)
+{
+    const mcl_context_options options = {.gemm = MCL_GEMM_NATIVE_CPU, .compute_units = 1};
+    ASSERT_OK(mcl_context_open(&context, &options));
+}
+
 static void gpu_setup(void)
 {
     setup(MCL_GEMM_NATIVE_GPU);
@@ -434,6 +455,11 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, cpu_setup, context_teardown);
     tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("native for CPUs: one compute unit");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, unit_setup, context_teardown);
+    tcase_add_loop_test(tcase, test_several_panels, 0, 4);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("clblast");
     tcase_set_timeout(tcase, 300);
