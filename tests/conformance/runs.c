@@ -50,6 +50,8 @@ static mcl_status set_option(mcl_pretrain_options *options, const char *name, co
         return mcl_reconstruction_loss_parse(&options->reconstruction_loss, value);
     else if (strcmp(name, "decay") == 0)
         options->target_decay = strtod(value, NULL);
+    else if (strcmp(name, "queue") == 0)
+        options->queue = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(name, "projector") == 0)
         options->projector[options->projector_count++] = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(name, "predictor") == 0)
