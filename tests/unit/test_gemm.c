@@ -114,7 +114,7 @@ static struct form form_of(int loop)
     return (struct form){.transpose_a = loop & 1, .transpose_b = loop & 2, .alpha = 1.0f};
 }
 
-/* Around the tiles' 6 or 8 rows and 8, 16 or 32 columns, and parts of the blocks of 96 or 256 rows. */
+/* Around the tiles' 6 or 8 rows and 8, 16 or 32 columns, and less than a block of rows. */
 static const uint32_t sizes[] = {1, 5, 6, 7, 8, 9, 10, 15, 16, 17, 31, 33, 37, 65, 129};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
@@ -193,7 +193,7 @@ START_TEST(test_blocks_of_rows_and_depth)
 END_TEST
 
 /* So many columns for one compute unit that a work-item takes four panels of them, and copies A's
- * rows where they are stored transposed; all that is there is less than a whole tile at the ends. */
+ * rows where they are stored transposed; there is less than a whole tile at every end. */
 START_TEST(test_several_panels)
 {
     if (is_oclgrind())
