@@ -46,14 +46,21 @@ class ParityTest(unittest.TestCase):
         command = [
             os.environ["MASKCL_PROGRAM"], "pretrain", self.data(run["data"]), "-o", model, "-q",
             "--metrics", metrics, "--hidden", ",".join(map(str, run["hidden"])) or "none",
-            "--embedding", run["embedding"], "--activation", run["activation"], "--mask", run["mask"],
+            "--embedding", run["embedding"], "--activation", run["activation"],
             "--objective", "+".join(f"{name}:{weight}" for name, weight in run["objectives"]),
             "--optimizer", run["optimizer"], "--lr", run["lr"], "--weight-decay", run["weight_decay"],
             "--batch", run["batch"], "--epochs", run["epochs"], "--seed", run["seed"], *more]
-        if run["mask"] != "uniform":
-            command += ["--mask-ratio", run["ratio"]]
-        if run["mask"] == "block":
-            command += ["--mask-patch", run["patch"]]
+        if run.get("views"):
+            command += ["--views", run["views"]]
+        else:
+            command += ["--mask", run["mask"]]
+            if run["mask"] != "uniform":
+                command += ["--mask-ratio", run["ratio"]]
+            if run["mask"] == "block":
+                command += ["--mask-patch", run["patch"]]
+        if run.get("normalization", "none") != "none":
+            command += ["--normalization", run["normalization"],
+                        "--embedding-layer", run["embedding_layer"]]
         if run["schedule"] != "constant":
             command += ["--schedule", run["schedule"]]
         if run["schedule"] == "step":
