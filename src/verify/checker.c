@@ -40,6 +40,24 @@ mcl_status mcl_checker_buffer(
     return MCL_OK;
 }
 
+mcl_status mcl_checker_numbers(
+    float **values, cl_mem *buffer, mcl_checker *checker, size_t count, uint64_t seed)
+{
+    MCL_TRY(mcl_checker_values(values, checker, count, seed));
+    return mcl_checker_buffer(buffer, checker, *values, count * sizeof **values);
+}
+
+mcl_status mcl_checker_result(float **values, cl_mem *buffer, mcl_checker *checker, size_t count)
+{
+    MCL_TRY(mcl_checker_memory(values, checker, count, sizeof **values));
+    return mcl_checker_buffer(buffer, checker, *values, count * sizeof **values);
+}
+
+mcl_status mcl_checker_write(mcl_checker *checker, cl_mem buffer, const float *values, size_t count)
+{
+    return mcl_buffer_write(checker->context, buffer, 0, values, count * sizeof *values);
+}
+
 void mcl_checker_clear(mcl_checker *checker)
 {
     while (checker->memory_count)
@@ -105,4 +123,20 @@ mcl_status mcl_checker_expect(
     mcl_checker *checker, const char *kernel, const void *expected, cl_mem got, size_t count)
 {
     return mcl_checker_compare(checker, kernel, expected, got, count, NULL, NULL, NULL);
+}
+
+mcl_status mcl_checker_settle(
+    mcl_checker *checker, const char *kernel, const float *expected, cl_mem got, size_t count)
+{
+    MCL_TRY(mcl_checker_expect(checker, kernel, expected, got, count));
+    return mcl_checker_write(checker, got, expected, count);
+}
+
+mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const char *kernel,
+    const char *options, const size_t size[2], const mcl_argument *arguments, size_t count)
+{
+    const size_t global[3] = {size[0], size[1], 1};
+    cl_kernel got;
+    MCL_TRY(mcl_kernel_get(&got, checker->context, file, kernel, options));
+    return mcl_launch_arguments(checker->context, got, global, NULL, arguments, count);
 }

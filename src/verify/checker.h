@@ -29,7 +29,9 @@ mcl_status mcl_check_random(mcl_checker *checker);
 mcl_status mcl_check_views(mcl_checker *checker);
 mcl_status mcl_check_products(mcl_checker *checker);
 mcl_status mcl_check_sums(mcl_checker *checker);
-mcl_status mcl_check_objectives(mcl_checker *checker);
+mcl_status mcl_check_cosines(mcl_checker *checker);
+mcl_status mcl_check_softmaxes(mcl_checker *checker);
+mcl_status mcl_check_errors(mcl_checker *checker);
 mcl_status mcl_check_optimizers(mcl_checker *checker);
 mcl_status mcl_check_runs(mcl_checker *checker);
 
@@ -42,6 +44,15 @@ mcl_status mcl_checker_values(float **values, mcl_checker *checker, size_t count
 /* *buffer = a copy of so many bytes on the device. */
 mcl_status mcl_checker_buffer(
     cl_mem *buffer, mcl_checker *checker, const void *values, size_t bytes);
+
+/* The same numbers on the host and on the device: random ones, or zeros, as room for a result. */
+mcl_status mcl_checker_numbers(
+    float **values, cl_mem *buffer, mcl_checker *checker, size_t count, uint64_t seed);
+mcl_status mcl_checker_result(float **values, cl_mem *buffer, mcl_checker *checker, size_t count);
+
+/* Lets the device have what has become of them on the host. */
+mcl_status mcl_checker_write(
+    mcl_checker *checker, cl_mem buffer, const float *values, size_t count);
 
 /* Releases all of these. */
 void mcl_checker_clear(mcl_checker *checker);
@@ -56,6 +67,19 @@ mcl_status mcl_checker_compare(mcl_checker *checker, const char *kernel, const v
 /* The same without the last three. */
 mcl_status mcl_checker_expect(
     mcl_checker *checker, const char *kernel, const void *expected, cl_mem got, size_t count);
+
+/* The same, after which the device has what was expected, for the kernels that go on from there. */
+mcl_status mcl_checker_settle(
+    mcl_checker *checker, const char *kernel, const float *expected, cl_mem got, size_t count);
+
+/* Enqueues a kernel of cl/file, as mcl_launch() and mcl_kernel_get() have it. */
+mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const char *kernel,
+    const char *options, const size_t size[2], const mcl_argument *arguments, size_t count);
+
+#define mcl_checker_run(checker, file, kernel, options, x, y, ...)                                 \
+    mcl_checker_enqueue(checker, file, kernel, options, (const size_t[2]){(x), (y)},               \
+        (const mcl_argument[]){__VA_ARGS__},                                                       \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
 
 /* Counts and reports a check whose stage is not set yet. */
 void mcl_checker_report(mcl_checker *checker, mcl_check *check);

@@ -7,6 +7,7 @@
 #include "gemm/gemm.h"
 #include "nn/reduce.h"
 #include "verify/checker.h"
+#include "verify/reference.h"
 
 /* No multiples of any tile, and several blocks of the depth. */
 #define M 61
@@ -41,40 +42,6 @@ static const struct product products[] = {
 };
 #define PRODUCTS (sizeof products / sizeof *products)
 
-/* Φ(z) of gelu */
-static float gelu_part(float z)
-{
-    return 0.5f * (1.0f + mcl_host_erf(z * 0x1.6a09e6p-1f));
-}
-
-static float activate(mcl_activation activation, float z)
-{
-    switch (activation) {
-    case MCL_ACTIVATION_RELU:
-        return z <= 0.0f ? 0.0f : z;
-    case MCL_ACTIVATION_GELU:
-        return z * gelu_part(z);
-    case MCL_ACTIVATION_TANH:
-        return mcl_host_tanh(z);
-    default:
-        return z;
-    }
-}
-
-static float derivative(mcl_activation activation, float kept)
-{
-    switch (activation) {
-    case MCL_ACTIVATION_RELU:
-        return kept > 0.0f ? 1.0f : 0.0f;
-    case MCL_ACTIVATION_GELU:
-        return fmaf(kept, 0x1.988454p-2f * mcl_host_exp(-0.5f * (kept * kept)), gelu_part(kept));
-    case MCL_ACTIVATION_TANH:
-        return fmaf(-kept, kept, 1.0f);
-    default:
-        return 1.0f;
-    }
-}
-
 /* The numbers that a product is made of, and on the device the same. */
 struct operands {
     float *a, *b, *c, *bias, *kept, *sums, *expected; /* sums[M×N]: the chains */
@@ -102,9 +69,9 @@ static float finish(const struct product *product, const struct operands *x, siz
         result = fmaf(product->beta, x->c[at], result);
     const float bias = product->without_bias ? 0.0f : x->bias[at % N];
     if (product->finish == MCL_FINISH_FORWARD)
-        return activate(product->activation, mcl_host_flush(result + bias));
+        return mcl_reference_activate(product->activation, mcl_host_flush(result + bias));
     if (product->finish == MCL_FINISH_BACKWARD)
-        result = result * derivative(product->activation, x->kept[at]);
+        result = result * mcl_reference_derivative(product->activation, x->kept[at]);
     return mcl_host_flush(result);
 }
 
@@ -181,19 +148,6 @@ mcl_status mcl_check_products(mcl_checker *checker)
     return MCL_OK;
 }
 
-/* 16 lanes, each a chain, then a tree, see cl/common.clh */
-static float sum_block(const float *values, size_t n)
-{
-    float lanes[16] = {0};
-    for (size_t i = 0; i < n; i++)
-        lanes[i % 16] += values[i];
-    for (size_t half = 8; half; half /= 2) {
-        for (size_t l = 0; l < half; l++)
-            lanes[l] += lanes[l + half];
-    }
-    return lanes[0];
-}
-
 #define BLOCK 1024 /* as in cl/reduce.cl */
 
 static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
@@ -213,10 +167,11 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
         const size_t blocks = (n + BLOCK - 1) / BLOCK;
         for (size_t b = 0; b < blocks; b++)
             sums[b] = mcl_host_divide(
-                sum_block(sums + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK), 1.0f);
+                mcl_reference_sum(sums + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK),
+                1.0f);
         n = blocks;
     }
-    sums[0] = mcl_host_divide(sum_block(sums, n), divisor);
+    sums[0] = mcl_host_divide(mcl_reference_sum(sums, n), divisor);
     MCL_TRY(mcl_checker_expect(checker, name, sums, out, 1));
     mcl_checker_clear(checker);
     return MCL_OK;

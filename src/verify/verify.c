@@ -3,6 +3,7 @@
 
 #include "verify/checker.h"
 
+/* A stage may come in parts. */
 static const struct {
     const char *name;
     mcl_status (*run)(mcl_checker *checker);
@@ -13,7 +14,9 @@ static const struct {
     {"views", mcl_check_views},
     {"products", mcl_check_products},
     {"sums", mcl_check_sums},
-    {"objectives", mcl_check_objectives},
+    {"objectives", mcl_check_cosines},
+    {"objectives", mcl_check_softmaxes},
+    {"objectives", mcl_check_errors},
     {"optimizers", mcl_check_optimizers},
     {"training", mcl_check_runs},
 };
