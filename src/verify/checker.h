@@ -31,6 +31,7 @@ mcl_status mcl_check_products(mcl_checker *checker);
 mcl_status mcl_check_sums(mcl_checker *checker);
 mcl_status mcl_check_cosines(mcl_checker *checker);
 mcl_status mcl_check_softmaxes(mcl_checker *checker);
+mcl_status mcl_check_correlations(mcl_checker *checker);
 mcl_status mcl_check_errors(mcl_checker *checker);
 mcl_status mcl_check_optimizers(mcl_checker *checker);
 mcl_status mcl_check_runs(mcl_checker *checker);

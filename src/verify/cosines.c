@@ -1,6 +1,7 @@
 /* The kernels of the objectives that compare rows by the angle between them: cosine, simsiam and
  * byol, and the normalisation that others have in front of theirs. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/rounding.h"
@@ -56,6 +57,101 @@ static mcl_status check_cosine(mcl_checker *checker)
     return MCL_OK;
 }
 
+#define NEGATIVES 3   /* of a row */
+#define START (B - 2) /* the first of them is the row before, then comes the row behind */
+#define MARGIN 0.05f
+
+/* How many rows behind row i its k-th negative is. */
+static size_t shift_of(size_t k)
+{
+    return 1 + (START + k) % (B - 1);
+}
+
+/* What the gradients of the negative pairs are made of, [NEGATIVES×B]. */
+struct negatives {
+    float *z, *by_q, *by_p, *by_own;
+    cl_mem z_buffer, by_q_buffer, by_p_buffer, by_own_buffer;
+};
+
+static mcl_status check_negative_pairs(mcl_checker *checker, struct negatives *pairs)
+{
+    const float scale = 0.3f / (float)(B * (1 + NEGATIVES));
+    const size_t count = NEGATIVES * B;
+    float *loss;
+    cl_mem loss_buffer;
+    MCL_TRY(mcl_checker_result(&loss, &loss_buffer, checker, B + count));
+    for (size_t at = 0; at < count; at++) {
+        const size_t i = at % B, other = B + (i + shift_of(at / B)) % B;
+        const struct pair pair = pair_of(pairs->z + i * E, pairs->z + other * E);
+        const float above = pair.cosine - MARGIN;
+        if (above <= 0.0f)
+            continue;
+        loss[B + at] = above;
+        pairs->by_q[at] = mcl_host_divide(scale, pair.root);
+        pairs->by_p[at] = mcl_host_divide(-(scale * pair.cosine), pair.pp);
+        pairs->by_own[at] = mcl_host_divide(-(scale * pair.cosine), pair.qq);
+    }
+    MCL_TRY(mcl_checker_run(checker, "cosine.cl", "negative_pairs", "", B, NEGATIVES,
+        MCL_BUFFER(pairs->z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(START), MCL_FLOAT(MARGIN),
+        MCL_FLOAT(scale), MCL_BUFFER(loss_buffer), MCL_BUFFER(pairs->by_q_buffer),
+        MCL_BUFFER(pairs->by_p_buffer), MCL_BUFFER(pairs->by_own_buffer)));
+    MCL_TRY(mcl_checker_expect(checker, "negative_pairs: loss", loss, loss_buffer, B + count));
+    MCL_TRY(mcl_checker_settle(
+        checker, "negative_pairs: by q", pairs->by_q, pairs->by_q_buffer, count));
+    MCL_TRY(mcl_checker_settle(
+        checker, "negative_pairs: by p", pairs->by_p, pairs->by_p_buffer, count));
+    return mcl_checker_settle(
+        checker, "negative_pairs: by own", pairs->by_own, pairs->by_own_buffer, count);
+}
+
+/* Element j of the gradient by view i of all pairs. */
+static float negatives_gradient(const struct negatives *pairs, size_t i, size_t j)
+{
+    const float *z = pairs->z, own = z[i * E + j];
+    float total = 0.0f;
+    for (size_t k = 0; k < NEGATIVES; k++) {
+        const size_t shift = shift_of(k), row = i < B ? i : (i - shift) % B, at = k * B + row;
+        const size_t other = i < B ? B + (i + shift) % B : row;
+        total = fmaf(pairs->by_q[at], z[other * E + j], total);
+        total = fmaf(i < B ? pairs->by_p[at] : pairs->by_own[at], own, total);
+    }
+    return total;
+}
+
+static mcl_status check_negatives_backward(mcl_checker *checker, const struct negatives *pairs)
+{
+    float *d, *gradient;
+    cl_mem d_buffer;
+    MCL_TRY(mcl_checker_numbers(&d, &d_buffer, checker, R * E, 37));
+    MCL_TRY(mcl_checker_memory(&gradient, checker, R * E, sizeof *gradient));
+    for (size_t at = 0; at < R * E; at++) {
+        gradient[at] = negatives_gradient(pairs, at / E, at % E);
+        d[at] = at % E ? d[at] : 0.0f; /* to which something tiny is added */
+    }
+    MCL_TRY(mcl_checker_write(checker, d_buffer, d, R * E));
+    MCL_TRY(mcl_checker_run(checker, "cosine.cl", "negatives_backward", "", E, R,
+        MCL_BUFFER(pairs->z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(START), MCL_UINT(NEGATIVES),
+        MCL_BUFFER(pairs->by_q_buffer), MCL_BUFFER(pairs->by_p_buffer),
+        MCL_BUFFER(pairs->by_own_buffer), MCL_BUFFER(d_buffer)));
+    return mcl_expect_gradient(checker, "negatives_backward", gradient, d, d_buffer);
+}
+
+static mcl_status check_negatives(mcl_checker *checker)
+{
+    const size_t count = NEGATIVES * B;
+    struct negatives pairs;
+    MCL_TRY(mcl_checker_numbers(&pairs.z, &pairs.z_buffer, checker, R * E, 36));
+    make_tiny(pairs.z, R, E);
+    MCL_TRY(mcl_checker_write(checker, pairs.z_buffer, pairs.z, R * E));
+    MCL_TRY(mcl_checker_result(&pairs.by_q, &pairs.by_q_buffer, checker, count));
+    MCL_TRY(mcl_checker_result(&pairs.by_p, &pairs.by_p_buffer, checker, count));
+    MCL_TRY(mcl_checker_result(&pairs.by_own, &pairs.by_own_buffer, checker, count));
+    MCL_TRY(check_negative_pairs(checker, &pairs));
+    MCL_TRY(check_negatives_backward(checker, &pairs));
+    mcl_checker_clear(checker);
+    return MCL_OK;
+}
+
 /* 1/max(|row|, ε) */
 static float inverse_norm(const float *row)
 {
@@ -73,8 +169,8 @@ static mcl_status check_normalize(mcl_checker *checker)
     MCL_TRY(mcl_checker_result(&normalized, &normalized_buffer, checker, R * E));
     MCL_TRY(mcl_checker_result(&along, &along_buffer, checker, R));
     MCL_TRY(mcl_checker_memory(&expected, checker, R * E, sizeof *expected));
+    make_tiny(z, R, E);
     memset(z, 0, E * sizeof *z); /* a row without a direction is divided by ε */
-    make_tiny(z, R, E);          /* and what must be made 0 when it is */
     MCL_TRY(mcl_checker_write(checker, z_buffer, z, R * E));
     for (size_t i = 0; i < R; i++) {
         float *row = normalized + i * E;
@@ -133,11 +229,67 @@ static mcl_status check_deviations(mcl_checker *checker)
     return MCL_OK;
 }
 
+/* How an objective makes a loss of most − slope·cosine. */
+struct prediction {
+    const char *objective;
+    float most, slope, scale;
+};
+
+static const struct prediction predictions[] = {
+    {"simsiam", 0.0f, 1.0f, 0.3f / (float)R},
+    {"byol", 2.0f, 2.0f, 0.3f * 2.0f / (float)B},
+};
+
+/* The loss of a prediction p by a row t, and the gradient by p. */
+static float prediction_error(
+    float *gradient, const float *p, const float *t, const struct prediction *prediction)
+{
+    const float u = inverse_norm(p), v = inverse_norm(t), scale = prediction->scale;
+    const float cosine = mcl_reference_dot(p, t, E) * u * v;
+    const float across = -(scale * (u * v));
+    const float along = u < 1e12f ? scale * (cosine * (u * u)) : 0.0f;
+    for (size_t j = 0; j < E; j++)
+        gradient[j] = fmaf(across, t[j], along * p[j]);
+    return prediction->most - prediction->slope * cosine;
+}
+
+static mcl_status check_prediction(mcl_checker *checker, const struct prediction *prediction)
+{
+    float *q, *z, *loss, *gradient;
+    cl_mem q_buffer, z_buffer, loss_buffer, d_buffer;
+    char name[64];
+    MCL_TRY(mcl_checker_numbers(&q, &q_buffer, checker, R * E, 38));
+    MCL_TRY(mcl_checker_numbers(&z, &z_buffer, checker, R * E, 39));
+    MCL_TRY(mcl_checker_result(&loss, &loss_buffer, checker, R));
+    MCL_TRY(mcl_checker_result(&gradient, &d_buffer, checker, R * E));
+    make_tiny(q, R, E);
+    make_tiny(z, R, E);
+    memset(q, 0, E * sizeof *q); /* a row without a direction */
+    MCL_TRY(mcl_checker_write(checker, q_buffer, q, R * E));
+    MCL_TRY(mcl_checker_write(checker, z_buffer, z, R * E));
+    for (size_t i = 0; i < R; i++)
+        loss[i] = prediction_error(gradient + i * E, q + i * E, z + positive_of(i) * E, prediction);
+    MCL_TRY(mcl_checker_run(checker, "predicted.cl", "prediction_errors", "", R, 1,
+        MCL_BUFFER(q_buffer), MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E),
+        MCL_FLOAT(prediction->most), MCL_FLOAT(prediction->slope), MCL_FLOAT(prediction->scale),
+        MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer)));
+    snprintf(name, sizeof name, "prediction_errors of %s: loss", prediction->objective);
+    MCL_TRY(mcl_checker_expect(checker, name, loss, loss_buffer, R));
+    snprintf(name, sizeof name, "prediction_errors of %s: gradient", prediction->objective);
+    MCL_TRY(mcl_expect_gradient(checker, name, gradient, NULL, d_buffer));
+    mcl_checker_clear(checker);
+    return MCL_OK;
+}
+
 mcl_status mcl_check_cosines(mcl_checker *checker)
 {
     MCL_TRY(mcl_kernel_expect(checker->context, "cosine.cl", ""));
     MCL_TRY(mcl_kernel_expect(checker->context, "normalize.cl", ""));
+    MCL_TRY(mcl_kernel_expect(checker->context, "predicted.cl", ""));
     MCL_TRY(check_cosine(checker));
+    MCL_TRY(check_negatives(checker));
+    for (size_t i = 0; i < sizeof predictions / sizeof *predictions; i++)
+        MCL_TRY(check_prediction(checker, &predictions[i]));
     MCL_TRY(check_normalize(checker));
     return check_deviations(checker);
 }

@@ -1,4 +1,7 @@
 /* The kernels of the objectives that compare outputs with targets: reconstruction and vime. */
+#include <math.h>
+#include <stdio.h>
+
 #include "base/rounding.h"
 #include "verify/objectives.h"
 #include "verify/reference.h"
@@ -32,8 +35,151 @@ static mcl_status check_reconstruction(mcl_checker *checker)
     return MCL_OK;
 }
 
+/* What an output gives with its target. */
+struct element_error {
+    float error, slope;
+};
+
+static struct element_error squared_error(float r, float x)
+{
+    const float slope = r - x;
+    return (struct element_error){slope * slope, slope};
+}
+
+static struct element_error cross_entropy(float r, float x)
+{
+    const float small = mcl_host_exp(-fabsf(r)), part = mcl_host_reciprocal(1.0f + small);
+    return (struct element_error){(largest(r, 0.0f) - r * x) + mcl_host_log(1.0f + small),
+        (r >= 0.0f ? part : small * part) - x};
+}
+
+/* Ways of comparing, with the options that src/ssl/errors.c builds the kernels with. */
+static const struct comparison {
+    const char *name, *options;
+    struct element_error (*of)(float r, float x);
+    bool altered; /* of the altered elements only */
+    bool bytes;   /* by which elements are altered, else by the rows */
+} comparisons[] = {
+    {"squares", "-D TARGET=float -D BCE=0 -D ALTERED=0", squared_error, false, false},
+    {"cross-entropies", "-D TARGET=float -D BCE=1 -D ALTERED=0", cross_entropy, false, false},
+    {"hidden squares", "-D TARGET=float -D BCE=0 -D ALTERED=1", squared_error, true, false},
+    {"hidden cross-entropies", "-D TARGET=float -D BCE=1 -D ALTERED=1", cross_entropy, true, false},
+    {"cross-entropies of bytes", "-D TARGET=uchar -D BCE=1 -D ALTERED=0", cross_entropy, false,
+        true},
+};
+#define COMPARISONS (sizeof comparisons / sizeof *comparisons)
+#define COUNTING (comparisons[2].options)
+
+/* The outputs [R×E], the rows [B×E] and which elements are altered [R×E], with their number. */
+struct outputs {
+    float *r, *x, count;
+    unsigned char *altered;
+    cl_mem r_buffer, x_buffer, altered_buffer, count_buffer;
+};
+
+/* Of every view the first element is tiny and the second makes a tiny slope, both with a target of
+ * 0; none is altered in the first view. */
+static mcl_status make_outputs(struct outputs *outputs, mcl_checker *checker)
+{
+    MCL_TRY(mcl_checker_numbers(&outputs->r, &outputs->r_buffer, checker, R * E, 53));
+    MCL_TRY(mcl_checker_numbers(&outputs->x, &outputs->x_buffer, checker, B * E, 54));
+    MCL_TRY(mcl_checker_memory(&outputs->altered, checker, R * E, 1));
+    make_tiny(outputs->r, R, E);
+    outputs->count = 0.0f;
+    for (size_t at = 0; at < R * E; at++) {
+        if (at % E == 1)
+            outputs->r[at] = -86.5f;
+        else if (at % E)
+            outputs->r[at] *= 4.0f;
+        outputs->altered[at] = at >= E && (at % 4 == 0 || outputs->r[at] > 1.0f);
+        outputs->count += outputs->altered[at];
+    }
+    for (size_t i = 0; i < B; i++)
+        outputs->x[i * E] = outputs->x[i * E + 1] = 0.0f;
+    MCL_TRY(mcl_checker_write(checker, outputs->r_buffer, outputs->r, R * E));
+    MCL_TRY(mcl_checker_write(checker, outputs->x_buffer, outputs->x, B * E));
+    MCL_TRY(mcl_checker_buffer(&outputs->altered_buffer, checker, outputs->altered, R * E));
+    return mcl_checker_buffer(
+        &outputs->count_buffer, checker, &outputs->count, sizeof outputs->count);
+}
+
+static mcl_status check_comparison(
+    mcl_checker *checker, const struct comparison *comparison, const struct outputs *outputs)
+{
+    const float scale = 0.3f, each = mcl_host_divide(scale, outputs->count);
+    const size_t targets = comparison->bytes ? R : B;
+    float *errors, *gradient;
+    cl_mem errors_buffer, d_buffer;
+    char name[64];
+    MCL_TRY(mcl_checker_result(&errors, &errors_buffer, checker, R * E));
+    MCL_TRY(mcl_checker_result(&gradient, &d_buffer, checker, R * E));
+    for (size_t at = 0; at < R * E; at++) {
+        const float counts = outputs->altered[at];
+        const float x = comparison->bytes ? counts : outputs->x[at % (B * E)];
+        const struct element_error of = comparison->of(outputs->r[at], x);
+        errors[at] = mcl_host_flush(comparison->altered ? of.error * counts : of.error);
+        gradient[at] = comparison->altered ? each * of.slope * counts : scale * of.slope;
+    }
+    MCL_TRY(mcl_checker_run(checker, "errors.cl", "element_errors", comparison->options, E, R,
+        MCL_BUFFER(outputs->r_buffer),
+        MCL_BUFFER(comparison->bytes ? outputs->altered_buffer : outputs->x_buffer),
+        MCL_UINT(targets), MCL_UINT(E), MCL_FLOAT(scale), MCL_BUFFER(outputs->altered_buffer),
+        MCL_BUFFER(outputs->count_buffer), MCL_BUFFER(errors_buffer), MCL_BUFFER(d_buffer)));
+    snprintf(name, sizeof name, "element_errors, %s", comparison->name);
+    MCL_TRY(mcl_checker_expect(checker, name, errors, errors_buffer, R * E));
+    snprintf(name, sizeof name, "element_errors, %s: gradient", comparison->name);
+    return mcl_expect_gradient(checker, name, gradient, NULL, d_buffer);
+}
+
+static mcl_status check_error_sums(mcl_checker *checker)
+{
+    const float factor = 3.0f;
+    float *errors, *sums;
+    cl_mem errors_buffer, sums_buffer;
+    MCL_TRY(mcl_checker_numbers(&errors, &errors_buffer, checker, R * E, 55));
+    MCL_TRY(mcl_checker_numbers(&sums, &sums_buffer, checker, 2 * R, 56));
+    for (size_t i = 0; i < R; i++)
+        sums[R + i] = factor * mcl_reference_sum(errors + i * E, E);
+    MCL_TRY(mcl_checker_run(checker, "errors.cl", "error_sums", COUNTING, R, 1,
+        MCL_BUFFER(errors_buffer), MCL_UINT(E), MCL_FLOAT(factor), MCL_BUFFER(sums_buffer),
+        MCL_UINT(R)));
+    return mcl_checker_expect(checker, "error_sums", sums, sums_buffer, 2 * R);
+}
+
+/* How many elements are altered, and a loss that is divided by it, or by 1 where there are none. */
+static mcl_status check_altered(mcl_checker *checker, const struct outputs *outputs)
+{
+    const float count[2] = {outputs->count, 0.0f};
+    float *counts, *metrics;
+    cl_mem counts_buffer, metrics_buffer, count_buffer;
+    MCL_TRY(mcl_checker_result(&counts, &counts_buffer, checker, R));
+    MCL_TRY(mcl_checker_numbers(&metrics, &metrics_buffer, checker, 3, 57));
+    for (size_t at = 0; at < R * E; at++)
+        counts[at / E] += outputs->altered[at];
+    MCL_TRY(mcl_checker_run(checker, "errors.cl", "altered_counts", COUNTING, R, 1,
+        MCL_BUFFER(outputs->altered_buffer), MCL_UINT(E), MCL_BUFFER(counts_buffer)));
+    MCL_TRY(mcl_checker_expect(checker, "altered_counts", counts, counts_buffer, R));
+    for (size_t i = 0; i < 2; i++) {
+        metrics[i] = mcl_host_divide(metrics[i], largest(count[i], 1.0f));
+        MCL_TRY(mcl_checker_buffer(&count_buffer, checker, &count[i], sizeof count[i]));
+        MCL_TRY(mcl_checker_run(checker, "errors.cl", "altered_mean", COUNTING, 1, 1,
+            MCL_BUFFER(metrics_buffer), MCL_ULONG(i), MCL_BUFFER(count_buffer)));
+    }
+    return mcl_checker_expect(checker, "altered_mean", metrics, metrics_buffer, 3);
+}
+
 mcl_status mcl_check_errors(mcl_checker *checker)
 {
+    struct outputs outputs;
     MCL_TRY(mcl_kernel_expect(checker->context, "reconstruction.cl", ""));
-    return check_reconstruction(checker);
+    for (size_t i = 0; i < COMPARISONS; i++)
+        MCL_TRY(mcl_kernel_expect(checker->context, "errors.cl", comparisons[i].options));
+    MCL_TRY(check_reconstruction(checker));
+    MCL_TRY(make_outputs(&outputs, checker));
+    for (size_t i = 0; i < COMPARISONS; i++)
+        MCL_TRY(check_comparison(checker, &comparisons[i], &outputs));
+    MCL_TRY(check_error_sums(checker));
+    MCL_TRY(check_altered(checker, &outputs));
+    mcl_checker_clear(checker);
+    return MCL_OK;
 }

@@ -9,8 +9,10 @@
 #define R (2 * B)
 #define E 45
 
-/* A number that many others must be times for the results to be made 0. */
-#define TINY 0x1p-123f
+/* A number that is not subnormal, but that a flush makes 0: where it is nothing but flushed, or
+ * becomes still less before, the result does not depend on whether the device has subnormal
+ * numbers. */
+#define TINY 0x1.8p-126f
 
 /* The other view of a row's view. */
 static inline size_t positive_of(size_t i)
@@ -24,11 +26,11 @@ static inline float largest(float a, float b)
     return a > b ? a : b;
 }
 
-/* Makes the first column of x[rows×n] so small that what is made of it is flushed. */
+/* Makes the first column of x[rows×n] tiny. */
 static inline void make_tiny(float *x, size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++)
-        x[i * n] *= TINY;
+        x[i * n] = TINY;
 }
 
 /* Expects the gradient [R×E], flushed, or the sum of d and it where that is not NULL. */

@@ -16,6 +16,7 @@ static const struct {
     {"sums", mcl_check_sums},
     {"objectives", mcl_check_cosines},
     {"objectives", mcl_check_softmaxes},
+    {"objectives", mcl_check_correlations},
     {"objectives", mcl_check_errors},
     {"optimizers", mcl_check_optimizers},
     {"training", mcl_check_runs},
