@@ -14,6 +14,7 @@ static const struct {
     {"views", mcl_check_views},
     {"products", mcl_check_products},
     {"sums", mcl_check_sums},
+    {"layers", mcl_check_layers},
     {"objectives", mcl_check_cosines},
     {"objectives", mcl_check_softmaxes},
     {"objectives", mcl_check_correlations},
