@@ -1,6 +1,7 @@
-/* Views of rows, with every mask, of numbers and of bytes. */
+/* Views of rows, with every mask and all else that makes them, of numbers and of bytes. */
 #include "ssl/views.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,31 +17,44 @@
 #define WIDTH 7
 #define COLUMNS (HEIGHT * WIDTH)
 #define BATCH 17
-#define RATIO 0.4f
-#define PATCH 2
+#define HALF ((size_t)BATCH * COLUMNS) /* elements of the batch's first views */
+#define ALTERED_WORDS ((2 * HALF + 3) / 4)
 #define EPOCH 5
 #define SEED 0xFEDCBA9876543210u
 #define GATHERED_ROW 0x300000001u /* a row's number beyond 2³², where it is only counted with */
 
-struct views {
-    const char *name;
+/* Views with all that cl/augment.cl does, then what cl/views.cl makes: views by masks alone, and
+ * the rows as they are, without options. */
+static const struct views {
+    const char *name, *options;
     mcl_element element;
-    mcl_mask_kind mask;
-    bool gathered;
+    bool gathered, coloured;
+} views[] = {
+    {"augmented_views of bytes",
+        "affine:0.4,flip,brightness:0.5,corrupt:0.3,noise:0.2,mask:block:0.5:2px:independent",
+        MCL_ELEMENT_UINT8, false, false},
+    {"augmented_views of colours", "affine:0.4,flip,mask:block:0.5:2px", MCL_ELEMENT_FLOAT32, false,
+        true},
+    {"augmented_views, rows above 2^32", "corrupt:0.5:one,noise,mask:uniform:whole",
+        MCL_ELEMENT_FLOAT32, true, false},
+    {"augmented_views bernoulli", "brightness:0.5,mask:bernoulli:0.4:independent",
+        MCL_ELEMENT_FLOAT32, false, false},
+    {"views uniform", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false},
+    {"views uniform, rows above 2^32", "mask:uniform", MCL_ELEMENT_FLOAT32, true, false},
+    {"views bernoulli", "mask:bernoulli:0.4", MCL_ELEMENT_FLOAT32, false, false},
+    {"views uniform of bytes", "mask:uniform", MCL_ELEMENT_UINT8, false, false},
+    {"views_block of bytes", "mask:block:0.4:2px", MCL_ELEMENT_UINT8, false, false},
+    {"views_block, rows above 2^32", "mask:block:0.4:2px", MCL_ELEMENT_FLOAT32, true, false},
+    {"unmasked", NULL, MCL_ELEMENT_FLOAT32, true, false},
+    {"unmasked of bytes", NULL, MCL_ELEMENT_UINT8, true, false},
+    {"unmasked_rows", NULL, MCL_ELEMENT_FLOAT32, false, false},
+    {"unmasked_rows of bytes", NULL, MCL_ELEMENT_UINT8, false, false},
 };
 
-static const struct views views[] = {
-    {"views uniform", MCL_ELEMENT_FLOAT32, MCL_MASK_UNIFORM, false},
-    {"views uniform, rows above 2^32", MCL_ELEMENT_FLOAT32, MCL_MASK_UNIFORM, true},
-    {"views bernoulli", MCL_ELEMENT_FLOAT32, MCL_MASK_BERNOULLI, false},
-    {"views uniform of bytes", MCL_ELEMENT_UINT8, MCL_MASK_UNIFORM, false},
-    {"views_block of bytes", MCL_ELEMENT_UINT8, MCL_MASK_BLOCK, false},
-    {"views_block, rows above 2^32", MCL_ELEMENT_FLOAT32, MCL_MASK_BLOCK, true},
-};
-
-static mcl_status make_data(mcl_data **data, mcl_element element)
+static mcl_status make_data(mcl_data **data, const struct views *check)
 {
-    const uint64_t shape[3] = {ROWS, HEIGHT, WIDTH};
+    const uint64_t grey[] = {ROWS, HEIGHT, WIDTH}, coloured[] = {ROWS, HEIGHT / 3, WIDTH, 3};
+    const mcl_element element = check->element;
     const size_t size = mcl_element_size(element);
     unsigned char *values;
     MCL_TRY(mcl_allocate_pages(&values, (uint64_t)ROWS * COLUMNS, size));
@@ -55,130 +69,120 @@ static mcl_status make_data(mcl_data **data, mcl_element element)
         else
             memcpy(values + i * size, &value, size);
     }
-    const mcl_status status = mcl_data_create(data, values, element, shape, 3, "a check");
+    const mcl_status status = mcl_data_create(data, values, element,
+        check->coloured ? coloured : grey, check->coloured ? 4 : 3, "a check");
     if (status != MCL_OK)
         free(values);
     return status;
 }
 
-/* The mask of an element of a row. */
-static float mask_of(mcl_mask_kind kind, uint64_t row, uint32_t column)
-{
-    const uint32_t across = (WIDTH + PATCH - 1) / PATCH;
-    const uint32_t element =
-        kind == MCL_MASK_BLOCK ? column / WIDTH / PATCH * across + column % WIDTH / PATCH : column;
-    uint32_t words[4];
-    mcl_random_words(words, SEED, MCL_STREAM_MASK, 0, EPOCH, row, element / 4);
-    const float u = mcl_uniform(words[element % 4]);
-    return kind == MCL_MASK_UNIFORM ? u : u < RATIO ? 1.0f : 0.0f;
-}
-
-static float value_of(const mcl_data *data, size_t row, size_t column)
-{
-    const size_t at = row * COLUMNS + column;
-    return mcl_data_element(data) == MCL_ELEMENT_UINT8
-               ? mcl_host_divide(((const unsigned char *)mcl_data_values(data))[at], 255.0f)
-               : ((const float *)mcl_data_values(data))[at];
-}
-
-static mcl_status check_with(mcl_checker *checker, const struct views *check, const mcl_data *data)
-{
-    const mcl_view_options options = {.mask = {check->mask, RATIO, PATCH}};
-    const size_t half = (size_t)BATCH * COLUMNS, size = mcl_element_size(check->element);
-    mcl_context *context = checker->context;
-    float *expected, *zeros;
+/* What the rows of a batch must give. The views [2B×D] are in halves, as are what they are before
+ * corruption, noise and mask, and which elements these change. */
+struct expected {
+    float *views, *targets;
+    unsigned char *altered;
     uint64_t order[BATCH];
-    mcl_rows rows = {.gathered = check->gathered};
-    mcl_views made;
-    cl_mem out, whole;
-    MCL_TRY(mcl_checker_memory(&expected, checker, 2 * half, sizeof *expected));
-    MCL_TRY(mcl_checker_memory(&zeros, checker, 2 * half, sizeof *zeros));
+};
+
+static mcl_status make_expected(struct expected *expected, mcl_checker *checker,
+    const struct views *check, const mcl_view_options *options, const mcl_data *data)
+{
+    MCL_TRY(mcl_checker_memory(&expected->views, checker, 2 * HALF, sizeof(float)));
+    MCL_TRY(mcl_checker_memory(&expected->targets, checker, 2 * HALF, sizeof(float)));
+    MCL_TRY(mcl_checker_memory(&expected->altered, checker, ALTERED_WORDS, sizeof(cl_uint)));
     for (size_t i = 0; i < BATCH; i++) {
         const size_t from = check->gathered ? i : (7 * i + 3) % ROWS;
-        order[i] = check->gathered ? GATHERED_ROW * (uint64_t)(i + 1) : from;
-        for (size_t j = 0; j < COLUMNS; j++) {
-            const float x = value_of(data, from, j);
-            const float m = mask_of(check->mask, order[i], (uint32_t)j);
-            expected[i * COLUMNS + j] = mcl_host_flush(x * m);
-            expected[half + i * COLUMNS + j] = mcl_host_flush(x * (1.0f - m));
+        mcl_reference_views row;
+        for (size_t view = 0; view < 2; view++) {
+            const size_t at = view * HALF + i * COLUMNS;
+            row.views[view] = expected->views + at;
+            row.targets[view] = expected->targets + at;
+            row.altered[view] = expected->altered + at;
         }
+        expected->order[i] = check->gathered ? GATHERED_ROW * (uint64_t)(i + 1) : from;
+        mcl_reference_views_of(&row, data, options, SEED, EPOCH, from, expected->order[i]);
     }
-    MCL_TRY(mcl_checker_buffer(
-        &rows.data, checker, mcl_data_values(data), (size_t)ROWS * COLUMNS * size));
-    MCL_TRY(mcl_checker_buffer(&rows.order, checker, order, sizeof order));
-    MCL_TRY(mcl_checker_buffer(&out, checker, zeros, 2 * half * sizeof *zeros));
-    MCL_TRY(mcl_checker_buffer(&whole, checker, zeros, half * sizeof *zeros));
-    MCL_TRY(mcl_views_create(&made, context, data, &options, SEED, BATCH, true, false));
-    MCL_TRY(mcl_views_run(
-        &made, &rows, BATCH, EPOCH, &(mcl_view_buffers){.views = out, .targets = whole}));
-    MCL_TRY(mcl_checker_expect(checker, check->name, expected, out, 2 * half));
-    mcl_checker_clear(checker);
     return MCL_OK;
 }
 
-/* Views with all that cl/augment.cl does. */
-static const struct augmented {
-    const char *name, *views;
-    mcl_element element;
-    bool gathered;
-} augmented[] = {
-    {"augmented_views of bytes",
-        "affine:0.4,flip,brightness:0.5,corrupt:0.3,noise:0.2,mask:block:0.5:2px:independent",
-        MCL_ELEMENT_UINT8, false},
-    {"augmented_views, rows above 2^32", "corrupt:0.5:one,noise,mask:uniform:whole",
-        MCL_ELEMENT_FLOAT32, true},
-};
-
-static mcl_status check_augmented(
-    mcl_checker *checker, const struct augmented *check, const mcl_data *data)
+static mcl_status send_rows(
+    mcl_rows *rows, mcl_checker *checker, const struct expected *expected, const mcl_data *data)
 {
-    const size_t half = (size_t)BATCH * COLUMNS, size = mcl_element_size(check->element);
-    mcl_view_options options;
-    float *expected, *other, *zeros;
-    unsigned char *altered;
-    uint64_t order[BATCH];
-    mcl_rows rows = {.gathered = check->gathered};
-    mcl_views made;
-    cl_mem out;
-    MCL_TRY(mcl_view_options_parse(&options, check->views));
-    MCL_TRY(mcl_checker_memory(&expected, checker, 2 * half, sizeof *expected));
-    MCL_TRY(mcl_checker_memory(&other, checker, 2 * half, sizeof *other));
-    MCL_TRY(mcl_checker_memory(&zeros, checker, 2 * half, sizeof *zeros));
-    MCL_TRY(mcl_checker_memory(&altered, checker, 2 * half, 1));
-    for (size_t i = 0; i < BATCH; i++) {
-        const size_t from = check->gathered ? i : (7 * i + 3) % ROWS, at = i * COLUMNS;
-        mcl_reference_views row = {{expected + at, expected + half + at},
-            {other + at, other + half + at}, {altered + at, altered + half + at}};
-        order[i] = check->gathered ? GATHERED_ROW * (uint64_t)(i + 1) : from;
-        mcl_reference_views_of(&row, data, &options, SEED, EPOCH, from, order[i]);
-    }
+    const size_t size = mcl_element_size(mcl_data_element(data));
     MCL_TRY(mcl_checker_buffer(
-        &rows.data, checker, mcl_data_values(data), (size_t)ROWS * COLUMNS * size));
-    MCL_TRY(mcl_checker_buffer(&rows.order, checker, order, sizeof order));
-    MCL_TRY(mcl_checker_buffer(&out, checker, zeros, 2 * half * sizeof *zeros));
-    MCL_TRY(mcl_views_create(&made, checker->context, data, &options, SEED, BATCH, false, false));
-    mcl_status status =
-        mcl_views_run(&made, &rows, BATCH, EPOCH, &(mcl_view_buffers){.views = out});
+        &rows->data, checker, mcl_data_values(data), (size_t)ROWS * COLUMNS * size));
+    return mcl_checker_buffer(&rows->order, checker, expected->order, sizeof expected->order);
+}
+
+/* Room for the views, their targets and what they alter. */
+static mcl_status make_room(mcl_view_buffers *out, mcl_checker *checker)
+{
+    float *zeros;
+    MCL_TRY(mcl_checker_result(&zeros, &out->views, checker, 2 * HALF));
+    MCL_TRY(mcl_checker_result(&zeros, &out->targets, checker, 2 * HALF));
+    return mcl_checker_result(&zeros, &out->altered, checker, ALTERED_WORDS);
+}
+
+static mcl_status compare(mcl_checker *checker, const struct views *check,
+    const struct expected *expected, const mcl_view_buffers *out, bool paired)
+{
+    char name[64];
+    MCL_TRY(mcl_checker_expect(checker, check->name, expected->views, out->views, 2 * HALF));
+    snprintf(name, sizeof name, "%s: targets", check->name);
+    MCL_TRY(mcl_checker_expect(
+        checker, name, expected->targets, out->targets, paired ? 2 * HALF : HALF));
+    snprintf(name, sizeof name, "%s: altered", check->name);
+    return mcl_checker_expect(checker, name, expected->altered, out->altered, ALTERED_WORDS);
+}
+
+static mcl_status check_views(mcl_checker *checker, const struct views *check, const mcl_data *data)
+{
+    mcl_view_options options;
+    struct expected expected;
+    mcl_rows rows = {.gathered = check->gathered};
+    mcl_view_buffers out;
+    mcl_views made;
+    MCL_TRY(mcl_view_options_parse(&options, check->options));
+    MCL_TRY(make_expected(&expected, checker, check, &options, data));
+    MCL_TRY(send_rows(&rows, checker, &expected, data));
+    MCL_TRY(make_room(&out, checker));
+    MCL_TRY(mcl_views_create(&made, checker->context, data, &options, SEED, BATCH, true, true));
+    mcl_status status = mcl_views_run(&made, &rows, BATCH, EPOCH, &out);
     if (status == MCL_OK)
-        status = mcl_checker_expect(checker, check->name, expected, out, 2 * half);
+        status = compare(checker, check, &expected, &out, mcl_views_paired(&made));
     mcl_views_release(&made);
     mcl_checker_clear(checker);
     return status;
 }
 
+/* Rows as they are, those of a batch or one after the other. */
+static mcl_status check_unmasked(
+    mcl_checker *checker, const struct views *check, const mcl_data *data)
+{
+    static const mcl_view_options nothing = {.mask = {.kind = MCL_MASK_NONE}};
+    mcl_rows rows = {.gathered = false};
+    struct expected expected;
+    float *zeros;
+    cl_mem out;
+    MCL_TRY(make_expected(&expected, checker, check, &nothing, data));
+    MCL_TRY(send_rows(&rows, checker, &expected, data));
+    MCL_TRY(mcl_checker_result(&zeros, &out, checker, HALF));
+    if (check->gathered)
+        MCL_TRY(mcl_unmasked(checker->context, rows.data, 0, check->element, HALF, out));
+    else
+        MCL_TRY(mcl_unmasked_rows(checker->context, &rows, data, BATCH, out));
+    MCL_TRY(mcl_checker_expect(checker, check->name, expected.targets, out, HALF));
+    mcl_checker_clear(checker);
+    return MCL_OK;
+}
+
 mcl_status mcl_check_views(mcl_checker *checker)
 {
-    for (size_t i = 0; i < sizeof augmented / sizeof *augmented; i++) {
-        mcl_data *data;
-        MCL_TRY(make_data(&data, augmented[i].element));
-        const mcl_status status = check_augmented(checker, &augmented[i], data);
-        mcl_data_free(data);
-        MCL_TRY(status);
-    }
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         mcl_data *data;
-        MCL_TRY(make_data(&data, views[i].element));
-        const mcl_status status = check_with(checker, &views[i], data);
+        MCL_TRY(make_data(&data, &views[i]));
+        const mcl_status status = views[i].options ? check_views(checker, &views[i], data)
+                                                   : check_unmasked(checker, &views[i], data);
         mcl_data_free(data);
         MCL_TRY(status);
     }
