@@ -352,7 +352,6 @@ mcl_status mcl_check_layers(mcl_checker *checker)
 {
     MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", BATCH_OPTIONS));
     MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", LAYER_OPTIONS));
-    MCL_TRY(mcl_kernel_expect(checker->context, "dropout.cl", ""));
     MCL_TRY(check_batch_normalization(checker));
     MCL_TRY(check_layer_normalization(checker));
     return check_dropout(checker);

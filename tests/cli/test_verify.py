@@ -48,7 +48,7 @@ class VerifyTest(ProgramTest):
         self.assertIs(device["reproduces"], True)
         self.assertEqual(device["reason"], "")
         self.assertTrue(all(check["agrees"] for check in device["checks"]))
-        self.assertGreater(len(device["checks"]), 60)
+        self.assertGreater(len(device["checks"]), 170)
         self.assertEqual(set(device["checks"][0]), {"stage", "kernel", "cases", "agrees"})
 
     def test_a_device_without_fma(self):

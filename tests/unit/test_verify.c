@@ -76,7 +76,7 @@ START_TEST(test_this_device_passes)
     ck_assert_msg(verdict.failed == 0, "%s: %s", seen.names, verdict.reason);
     ck_assert_str_eq(verdict.reason, "");
     ck_assert_uint_eq(verdict.checks, seen.checks);
-    ck_assert_uint_gt(verdict.checks, 60);
+    ck_assert_uint_gt(verdict.checks, 170);
     ck_assert_int_eq(context->gemm, gemm);
 }
 END_TEST
@@ -101,6 +101,8 @@ static const struct {
     {"views.cl", "altered[(batch + i) * columns + j] = m != 0.0f",
         "altered[(batch + i) * columns + j] = m != 1.0f", mcl_check_views,
         "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
+    {"views.cl", "out[j] = scale(data[j])", "out[j] = 1.0000001f * scale(data[j])", mcl_check_views,
+        "[unmasked][unmasked of bytes]"},
     {"views.cl", "out[(ulong)i * columns + j] = scale(", "out[(ulong)i * columns + j] = (",
         mcl_check_views, "[unmasked_rows of bytes]"},
     {"augment.cl", "fma(weight_y, below - above, above)",
@@ -122,19 +124,21 @@ static const struct {
         mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
     {"reduce.cl", "#define BLOCK 1024", "#define BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
-    {"normalization.cl", "fma((float16)count, mcl_load16(space + (ulong)b * n + j, left), total)",
-        "count * mcl_load16(space + (ulong)b * n + j, left) + total", mcl_check_layers,
-        "[batch_moments]"},
-    {"normalization.cl", "mcl_flush(mcl_flush(z - mean) * inverse)",
-        "mcl_flush((z - mean) * inverse)", mcl_check_layers, "[block_gradients]"},
+    {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
+        "[batch_moments][running_moments][row_moments]"},
+    {"normalization.cl", "#define BLOCK_ROWS 64", "#define BLOCK_ROWS 32", mcl_check_layers,
+        "[block_moments][batch_moments][batch_moments: running statistics]"
+        "[normalize_activate by columns, relu][block_gradients][batch_backward]"
+        "[normalize_activate by rows, gelu][normalize_activate: kept]"},
     {"normalization.cl", "const float16 y = mcl_flush(fma(x, scale, shift))",
         "const float16 y = fma(x, scale, shift)", mcl_check_layers,
         "[normalize_activate by columns, relu][normalize_activate by rows, gelu]"
         "[normalize_activate: kept]"},
     {"normalization.cl", "mcl_reciprocal((float)rows - 1.0f)", "mcl_reciprocal((float)rows)",
         mcl_check_layers, "[batch_moments: running statistics]"},
-    {"normalization.cl", "keep_columns(mcl_load16(row + j, n - j) - mean, n - j)",
-        "mcl_load16(row + j, n - j) - mean", mcl_check_layers, "[row_moments]"},
+    {"normalization.cl", "mcl_store16(mcl_flush(along), gradients + scale_at + j, left)",
+        "mcl_store16(mcl_flush(along * 1.0000001f), gradients + scale_at + j, left)",
+        mcl_check_layers, "[column_gradients]"},
     {"normalization.cl", "mcl_flush(factor * mcl_flush(fma(-x, along, across)))",
         "factor * mcl_flush(fma(-x, along, across))", mcl_check_layers, "[batch_backward]"},
     {"normalization.cl", "mcl_flush(mcl_sum_lanes(alongs) * share)",
@@ -153,9 +157,17 @@ static const struct {
         "[negatives_backward, added]"},
     {"cosine.cl", "d[own] = mcl_flush(d[own] + total)", "d[own] = d[own] + total",
         mcl_check_cosines, "[negatives_backward, added]"},
+    {"predicted.cl", "(mcl_dot(p, t, n) * u) * v", "mcl_dot(p, t, n) * (u * v)", mcl_check_cosines,
+        "[prediction_errors of simsiam: loss][prediction_errors of simsiam: gradient]"
+        "[prediction_errors of byol: loss][prediction_errors of byol: gradient]"},
     {"predicted.cl", "mcl_flush(fma(across, t[j], along * p[j]))",
         "fma(across, t[j], along * p[j])", mcl_check_cosines,
         "[prediction_errors of simsiam: gradient][prediction_errors of byol: gradient]"},
+    {"softmax.clh", "mcl_log(mcl_sum_lanes(lanes))", "mcl_log(mcl_sum_lanes(lanes) * 1.000001f)",
+        mcl_check_softmaxes,
+        "[ntxent_rows: normalizers][ntxent_rows: loss][infonce_rows: normalizers]"
+        "[infonce_rows: loss][moco_rows: normalizers][moco_rows: loss][moco_rows: gradient]"
+        "[cross_entropy: loss][cross_entropy: gradient]"},
     {"infonce.cl", "scale * (mcl_exp(s[at] - normalizer[i]) - own)",
         "scale * mcl_exp(s[at] - normalizer[i]) - scale * own", mcl_check_softmaxes,
         "[infonce_backward]"},
@@ -175,6 +187,8 @@ static const struct {
         "[vicreg_backward][vicreg_backward, added]"},
     {"vicreg.cl", "(float)(batch - 1)", "(float)batch", mcl_check_correlations,
         "[vicreg_columns: pull][vicreg_columns: terms]"},
+    {"vicreg.cl", "term * mcl_squared_distance(", "1.0000001f * term * mcl_squared_distance(",
+        mcl_check_correlations, "[vicreg_distances]"},
     {"correlations.clh", "row[i] = 0.0f;", "", mcl_check_correlations,
         "[vicreg_covariances: terms][vicreg_covariances: scaled][barlow_correlations: loss]"},
     {"correlations.clh", "mcl_flush(scale * values)", "scale * values", mcl_check_correlations,
@@ -182,6 +196,11 @@ static const struct {
     {"barlow.cl", "(z[first + (ulong)i * n] - mean) * scale",
         "fma(z[first + (ulong)i * n], scale, -mean * scale)", mcl_check_correlations,
         "[barlow_columns: standard]"},
+    {"barlow.cl", "#define EPSILON 1e-5f", "#define EPSILON 1.1e-5f", mcl_check_correlations,
+        "[barlow_columns: inverse][barlow_columns: standard]"},
+    {"barlow.cl", "along[v * n + j] = mcl_divide(total, (float)batch)",
+        "along[v * n + j] = total * mcl_reciprocal((float)batch)", mcl_check_correlations,
+        "[barlow_along]"},
     {"barlow.cl", "fma(LAMBDA, squares, from_one * from_one)",
         "LAMBDA * squares + from_one * from_one", mcl_check_correlations,
         "[barlow_correlations: loss]"},
@@ -197,6 +216,7 @@ static const struct {
     {"errors.cl", "d[at] = mcl_flush(scale * slope)", "d[at] = scale * slope", mcl_check_errors,
         "[element_errors, squares: gradient][element_errors, cross-entropies: gradient]"
         "[element_errors, cross-entropies of bytes: gradient]"},
+    {"errors.cl", "count += altered[", "count = altered[", mcl_check_errors, "[altered_counts]"},
     {"errors.cl", "sums[to + i] = factor *", "sums[to + i] = 1.0000001f * factor *",
         mcl_check_errors, "[error_sums]"},
     {"errors.cl", "metrics[at] = mcl_divide(metrics[at], fmax(*altered_count, 1.0f))",
