@@ -95,7 +95,7 @@ stage "tests on PoCL" suite "$build" pocl
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|install|fuzz|cli_(opencl_failures|study|terminal|tune)|conformance_(host|functions|mutants|compilers|rusticl))'
+        -E '^(oclgrind|install|fuzz|unit_verify|cli_(opencl_failures|study|terminal|tune)|conformance_(host|functions|mutants|compilers|rusticl))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
@@ -109,7 +109,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
 stage "tests with sanitizers" suite "$build/sanitize" pocl \
-    -E '^(oclgrind|install|conformance|cli_study|unit_gemm$)'
+    -E '^(oclgrind|install|conformance|cli_study|unit_(gemm|verify)$)'
 # LeakSanitizer crashes as it searches the thread-local storage of PoCL's threads after this one.
 LSAN_OPTIONS+=:use_tls=0
 stage "products with sanitizers" suite "$build/sanitize" pocl -R '^unit_gemm$'
