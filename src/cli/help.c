@@ -12,9 +12,7 @@
 #define LINE_WIDTH 80
 #define OPTION_COLUMN 28 /* where the explanation of an option begins */
 
-/* Prints text in words, as many as fit on a line; column is where the cursor stands, indent where
- * the following lines begin. */
-static void print_wrapped(const char *text, size_t column, size_t indent)
+void mcl_print_wrapped(const char *text, size_t column, size_t indent)
 {
     bool first = true;
     while (*text) {
@@ -48,7 +46,7 @@ static void print_marked(char mark, const char *name, const char *text)
         printf("\n%*s", OPTION_COLUMN, "");
     else
         fputs("  ", stdout);
-    print_wrapped(text, OPTION_COLUMN, OPTION_COLUMN);
+    mcl_print_wrapped(text, OPTION_COLUMN, OPTION_COLUMN);
 }
 
 static void print_entry(const char *name, const char *text)
@@ -95,7 +93,7 @@ mcl_exit mcl_help_command(const mcl_command *command)
     if (command->set_defaults)
         command->set_defaults(defaults);
     print_usage(command);
-    print_wrapped(command->description, 0, 0);
+    mcl_print_wrapped(command->description, 0, 0);
     if (command->operand_count)
         fputs("\nArguments:\n", stdout);
     for (size_t i = 0; i < command->operand_count; i++)
@@ -130,13 +128,15 @@ static void print_overview(void)
     print_entry("maskcl help views", "what each part of --views does, with the command views");
     print_entry("maskcl --version", "the version");
     putchar('\n');
-    print_wrapped("Options may stand anywhere behind the command, as '--name value' or "
-                  "'--name=value'; '--' ends them. Of an option given twice the last one counts.",
+    mcl_print_wrapped(
+        "Options may stand anywhere behind the command, as '--name value' or "
+        "'--name=value'; '--' ends them. Of an option given twice the last one counts.",
         0, 0);
     putchar('\n');
-    print_wrapped("Results go to standard output. Everything else goes to standard error: first "
-                  "the device in use, then progress (a bar on a terminal, a line an epoch "
-                  "elsewhere), warnings and errors.",
+    mcl_print_wrapped(
+        "Results go to standard output. Everything else goes to standard error: first "
+        "the device in use, then progress (a bar on a terminal, a line an epoch "
+        "elsewhere), warnings and errors.",
         0, 0);
     fputs("\nEnvironment:\n", stdout);
     print_entry("MASKCL_PLATFORM", "the platform when there is no --platform");

@@ -4,6 +4,10 @@
 
 #include "options.h"
 
+/* Prints text in words, as many as fit on a line of 80, and ends the line; column is where the
+ * cursor stands, indent where the following lines begin. */
+void mcl_print_wrapped(const char *text, size_t column, size_t indent);
+
 /* Prints a command's help on standard output. */
 mcl_exit mcl_help_command(const mcl_command *command);
 

@@ -8,6 +8,7 @@
 #include "checkpoint.h"
 #include "commands.h"
 #include "files.h"
+#include "help.h"
 #include "maskcl/profile.h"
 #include "metrics.h"
 #include "pretrain_options.h"
@@ -261,7 +262,8 @@ static void print_recipe(const mcl_recipe *recipe)
     memset(&settings, 0, sizeof settings);
     mcl_pretrain_set_defaults(&settings);
     (void)mcl_recipe_apply(&settings.options, recipe->name); /* the name is the library's own */
-    printf("%s\n  %s\n", recipe->name, recipe->summary);
+    printf("%s\n  ", recipe->name);
+    mcl_print_wrapped(recipe->summary, 2, 2);
     for (size_t i = 0; i < MCL_PRETRAIN_OPTIONS; i++) {
         const mcl_option *option = &mcl_pretrain_option_table[i];
         char value[256];
