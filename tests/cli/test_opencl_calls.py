@@ -68,7 +68,9 @@ class ReleaseTest(WatchedTest):
         for options in (["--objective", "cosine", "--mask", "uniform", "--optimizer", "sgd"],
                         ["--objective", "nt-xent", "--optimizer", "adamw", "--profile"],
                         ["--objective", "reconstruction", "--metrics", "m.jsonl",
-                         "--compute-units", 1]):
+                         "--compute-units", 1],
+                        ["--objective", "moco+byol+vime", "--queue", 9, "--predictor", 3,
+                         "--projector", 5, "--normalization", "batch"]):
             with self.subTest(options=options):
                 self.run_watched("pretrain", "--synthetic", "9x12", "--batch", 4, "--epochs", 20,
                                  *options, "-o", "m.safetensors")
