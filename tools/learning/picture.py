@@ -4,7 +4,7 @@ lines for raw inputs and the untrained encoder."""
 from xml.sax.saxutils import escape
 
 LINE = 15           # height of a row
-LEFT = 235          # where the first column of plots begins
+LEFT = 265          # where the first column of plots begins
 PLOT = 270          # its width
 GAP = 30
 MEASURES = [("linear", "linear probe, %"), ("few", "few labels, %")]
@@ -67,10 +67,14 @@ def plot(rows, measure, x, y, height):
 
 
 def draw(panels):
-    """panels: the title and the rows of each table."""
+    """panels: the title and the rows of each table; what has no figures yet is left out."""
     parts = []
     y = 20
     for title, rows in panels:
+        rows = [row for row in rows
+                if any(row.figure(measure).mean is not None for measure, _ in MEASURES)]
+        if not rows:
+            continue
         parts.append(text(10, y, title, 13, weight="bold"))
         for column, (_, name) in enumerate(MEASURES):
             parts.append(text(LEFT + column * (PLOT + GAP), y, name, 11, colour="#444444"))
