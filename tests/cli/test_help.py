@@ -74,7 +74,7 @@ class HelpTest(ProgramTest):
 
     def test_recipes_show_what_they_set(self):
         text = self.succeed("help", "recipes").stdout
-        recipes = dict(re.findall(r"^([a-z]+)\n  \w.*\n((?:  --.*\n)+)", text, re.MULTILINE))
+        recipes = dict(re.findall(r"^([a-z]+)\n(?:  \w.*\n)+((?:  --.*\n)+)", text, re.MULTILINE))
         self.assertIn("default", recipes)
         reference = dict(line.split(None, 1) for line in recipes["reference"].splitlines())
         self.assertEqual(reference["--mask"], "uniform")
