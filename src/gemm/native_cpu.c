@@ -9,7 +9,6 @@
 
 #define TRANSPOSE_BLOCK 16 /* as in cl/turn.clh */
 #define OPTIONS_SIZE 256
-#define ITEMS_PER_UNIT 8 /* wanted work-items a compute unit */
 #define PANELS_MAX 4
 #define TILE_PADDING 16 /* as in cl/gemm.cl */
 
@@ -41,12 +40,16 @@ struct plan {
     bool copies;                  /* blocks of A */
 };
 
+static uint64_t wanted_items(const mcl_context *context)
+{
+    return (uint64_t)context->info.compute_units * 8;
+}
+
 /* A block of rows gives every compute unit several work-items, where there are rows enough. */
 static uint32_t rows_of_item(
     const mcl_context *context, const mcl_cpu_tile *tile, const mcl_gemm *gemm)
 {
-    const uint64_t items = (uint64_t)context->info.compute_units * ITEMS_PER_UNIT;
-    const uint64_t panels = panels_of(tile, gemm);
+    const uint64_t items = wanted_items(context), panels = panels_of(tile, gemm);
     const uint64_t blocks = turns_panels(context, tile, gemm) ? 1 : (items + panels - 1) / panels;
     const uint64_t rows = (gemm->m + blocks - 1) / blocks;
     const uint64_t whole = (rows + tile->rows - 1) / tile->rows * tile->rows;
@@ -95,15 +98,14 @@ static struct plan plan_of(
         .rows = rows_of_item(context, tile, gemm),
         .depth = depth_of_panel(tile, gemm),
     };
-    const uint64_t items = (uint64_t)context->info.compute_units * ITEMS_PER_UNIT;
     const uint64_t blocks = (gemm->m - 1) / plan.rows + 1;
-    const uint64_t panels = panels_of(tile, gemm) * blocks / items;
+    const uint64_t panels = panels_of(tile, gemm) * blocks / wanted_items(context);
     plan.panels = panels > PANELS_MAX ? PANELS_MAX : panels > 1 ? (uint32_t)panels : 1;
     plan.copies = gemm->transpose_a && plan.panels > 2;
-    while ((plan.panels > 1 || plan.copies) && !fits(context, tile, &plan)) {
-        plan.panels = plan.copies ? plan.panels : plan.panels - 1;
+    if (!fits(context, tile, &plan))
         plan.copies = false;
-    }
+    while (plan.panels > 1 && !fits(context, tile, &plan))
+        plan.panels--;
     return plan;
 }
 

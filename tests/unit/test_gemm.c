@@ -407,26 +407,25 @@ START_TEST(test_clblast)
 }
 END_TEST
 
-static void setup(mcl_gemm_kind kind)
+static void setup(mcl_gemm_kind kind, uint32_t compute_units)
 {
-    const mcl_context_options options = {.gemm = kind};
+    const mcl_context_options options = {.gemm = kind, .compute_units = compute_units};
     ASSERT_OK(mcl_context_open(&context, &options));
 }
 
 static void cpu_setup(void)
 {
-    setup(MCL_GEMM_NATIVE_CPU);
+    setup(MCL_GEMM_NATIVE_CPU, 0);
 }
 
 static void unit_setup(void)
 {
-    const mcl_context_options options = {.gemm = MCL_GEMM_NATIVE_CPU, .compute_units = 1};
-    ASSERT_OK(mcl_context_open(&context, &options));
+    setup(MCL_GEMM_NATIVE_CPU, 1);
 }
 
 static void gpu_setup(void)
 {
-    setup(MCL_GEMM_NATIVE_GPU);
+    setup(MCL_GEMM_NATIVE_GPU, 0);
 }
 
 static void add_native(Suite *suite, const char *name, SFun fixture)
