@@ -32,19 +32,31 @@ static mcl_status check_sgd(mcl_checker *checker)
     return MCL_OK;
 }
 
+/* What adam and lamb work on: parameters, gradients, and the moments of these. */
+struct moments {
+    float *p, *g, *mean, *square;
+    cl_mem p_buffer, g_buffer, mean_buffer, square_buffer;
+};
+
+static mcl_status make_moments(
+    struct moments *of, mcl_checker *checker, size_t count, uint64_t seed)
+{
+    MCL_TRY(mcl_checker_numbers(&of->p, &of->p_buffer, checker, count, seed));
+    MCL_TRY(mcl_checker_numbers(&of->g, &of->g_buffer, checker, count, seed + 1));
+    MCL_TRY(mcl_checker_numbers(&of->mean, &of->mean_buffer, checker, count, seed + 2));
+    MCL_TRY(mcl_checker_numbers(&of->square, &of->square_buffer, checker, count, seed + 3));
+    for (size_t j = 0; j < count; j++)
+        of->square[j] = fabsf(of->square[j]);
+    return mcl_checker_write(checker, of->square_buffer, of->square, count);
+}
+
 static mcl_status check_adam(mcl_checker *checker)
 {
     const float keep = 0.999f, decay = 0.01f, rest1 = 0.1f, beta2 = 0.999f, rest2 = 0.001f,
                 step = 0.002f, correction = 0.3f, epsilon = 1e-8f;
-    float *p, *g, *mean, *square;
-    cl_mem p_buffer, g_buffer, mean_buffer, square_buffer;
-    MCL_TRY(mcl_checker_numbers(&p, &p_buffer, checker, PARAMETERS, 15));
-    MCL_TRY(mcl_checker_numbers(&g, &g_buffer, checker, PARAMETERS, 16));
-    MCL_TRY(mcl_checker_numbers(&mean, &mean_buffer, checker, PARAMETERS, 17));
-    MCL_TRY(mcl_checker_numbers(&square, &square_buffer, checker, PARAMETERS, 18));
-    for (size_t j = 0; j < PARAMETERS; j++)
-        square[j] = fabsf(square[j]);
-    MCL_TRY(mcl_checker_write(checker, square_buffer, square, PARAMETERS));
+    struct moments of;
+    MCL_TRY(make_moments(&of, checker, PARAMETERS, 15));
+    float *const p = of.p, *const g = of.g, *const mean = of.mean, *const square = of.square;
     for (size_t j = 0; j < PARAMETERS; j++) {
         const float kept = p[j] * keep, gradient = fmaf(decay, kept, g[j]);
         mean[j] = mcl_host_flush(fmaf(gradient - mean[j], rest1, mean[j]));
@@ -53,13 +65,13 @@ static mcl_status check_adam(mcl_checker *checker)
         p[j] = mcl_host_flush(fmaf(-step, mcl_host_flush(mcl_host_divide(mean[j], scale)), kept));
     }
     MCL_TRY(
-        mcl_checker_run(checker, "optimizer.cl", "adam", "", PARAMETERS, 1, MCL_BUFFER(p_buffer),
-            MCL_BUFFER(g_buffer), MCL_BUFFER(mean_buffer), MCL_BUFFER(square_buffer),
+        mcl_checker_run(checker, "optimizer.cl", "adam", "", PARAMETERS, 1, MCL_BUFFER(of.p_buffer),
+            MCL_BUFFER(of.g_buffer), MCL_BUFFER(of.mean_buffer), MCL_BUFFER(of.square_buffer),
             MCL_FLOAT(keep), MCL_FLOAT(decay), MCL_FLOAT(rest1), MCL_FLOAT(beta2), MCL_FLOAT(rest2),
             MCL_FLOAT(step), MCL_FLOAT(correction), MCL_FLOAT(epsilon)));
-    MCL_TRY(mcl_checker_expect(checker, "adam: mean", mean, mean_buffer, PARAMETERS));
-    MCL_TRY(mcl_checker_expect(checker, "adam: square", square, square_buffer, PARAMETERS));
-    MCL_TRY(mcl_checker_expect(checker, "adam: parameters", p, p_buffer, PARAMETERS));
+    MCL_TRY(mcl_checker_expect(checker, "adam: mean", mean, of.mean_buffer, PARAMETERS));
+    MCL_TRY(mcl_checker_expect(checker, "adam: square", square, of.square_buffer, PARAMETERS));
+    MCL_TRY(mcl_checker_expect(checker, "adam: parameters", p, of.p_buffer, PARAMETERS));
     mcl_checker_clear(checker);
     return MCL_OK;
 }
@@ -156,16 +168,10 @@ static mcl_status check_lamb(mcl_checker *checker)
         .beta2 = 0.875,
         .epsilon = 1e-6};
     const float correction1 = (float)(1.0 - 0.7), correction2 = (float)sqrt(1.0 - 0.875);
-    float *p, *g, *mean, *square;
-    cl_mem p_buffer, g_buffer, mean_buffer, square_buffer;
+    struct moments of;
     mcl_layerwise *layerwise;
-    MCL_TRY(mcl_checker_numbers(&p, &p_buffer, checker, TENSORS, 25));
-    MCL_TRY(mcl_checker_numbers(&g, &g_buffer, checker, TENSORS, 26));
-    MCL_TRY(mcl_checker_numbers(&mean, &mean_buffer, checker, TENSORS, 27));
-    MCL_TRY(mcl_checker_numbers(&square, &square_buffer, checker, TENSORS, 28));
-    for (size_t j = 0; j < TENSORS; j++)
-        square[j] = fabsf(square[j]);
-    MCL_TRY(mcl_checker_write(checker, square_buffer, square, TENSORS));
+    MCL_TRY(make_moments(&of, checker, TENSORS, 25));
+    float *const p = of.p, *const g = of.g, *const mean = of.mean, *const square = of.square;
     for (size_t j = 0; j < TENSORS; j++) {
         mean[j] = mcl_host_flush(fmaf(g[j] - mean[j], 0.25f, mean[j]));
         square[j] = mcl_host_flush(fmaf(0.125f * g[j], g[j], 0.875f * square[j]));
@@ -178,16 +184,16 @@ static mcl_status check_lamb(mcl_checker *checker)
     for (size_t j = 0; j < TENSORS; j++)
         p[j] = mcl_host_flush(fmaf(-0.25f, (j < MATRIX ? ratio : 1.0f) * g[j], p[j]));
     MCL_TRY(mcl_layerwise_create(&layerwise, checker->context, tensors, 2));
-    mcl_status status = mcl_layerwise_lamb(
-        layerwise, &options, p_buffer, g_buffer, mean_buffer, square_buffer, 0.7, 0.875);
+    mcl_status status = mcl_layerwise_lamb(layerwise, &options, of.p_buffer, of.g_buffer,
+        of.mean_buffer, of.square_buffer, 0.7, 0.875);
     if (status == MCL_OK)
-        status = mcl_checker_expect(checker, "lamb: mean", mean, mean_buffer, TENSORS);
+        status = mcl_checker_expect(checker, "lamb: mean", mean, of.mean_buffer, TENSORS);
     if (status == MCL_OK)
-        status = mcl_checker_expect(checker, "lamb: square", square, square_buffer, TENSORS);
+        status = mcl_checker_expect(checker, "lamb: square", square, of.square_buffer, TENSORS);
     if (status == MCL_OK)
-        status = mcl_checker_expect(checker, "lamb: update", g, g_buffer, TENSORS);
+        status = mcl_checker_expect(checker, "lamb: update", g, of.g_buffer, TENSORS);
     if (status == MCL_OK)
-        status = mcl_checker_expect(checker, "lamb: parameters", p, p_buffer, TENSORS);
+        status = mcl_checker_expect(checker, "lamb: parameters", p, of.p_buffer, TENSORS);
     mcl_layerwise_free(layerwise);
     mcl_checker_clear(checker);
     return status;
