@@ -50,7 +50,7 @@ class ParityTest(unittest.TestCase):
             "--objective", "+".join(f"{name}:{weight}" for name, weight in run["objectives"]),
             "--optimizer", run["optimizer"], "--lr", run["lr"], "--weight-decay", run["weight_decay"],
             "--batch", run["batch"], "--epochs", run["epochs"], "--seed", run["seed"], *more]
-        if run.get("views"):
+        if run["views"]:
             command += ["--views", run["views"]]
         else:
             command += ["--mask", run["mask"]]
@@ -58,9 +58,8 @@ class ParityTest(unittest.TestCase):
                 command += ["--mask-ratio", run["ratio"]]
             if run["mask"] == "block":
                 command += ["--mask-patch", run["patch"]]
-        if run.get("normalization", "none") != "none":
-            command += ["--normalization", run["normalization"],
-                        "--embedding-layer", run["embedding_layer"]]
+        command += ["--normalization", run["normalization"],
+                    "--embedding-layer", run["embedding_layer"]]
         if run["schedule"] != "constant":
             command += ["--schedule", run["schedule"]]
         if run["schedule"] == "step":
