@@ -30,9 +30,8 @@ struct mcl_context {
     } scratch;
 };
 
-/* Says that kernels of cl/file with options will be asked for. Whatever is expected when the first
- * kernel is asked for is compiled as one program: a driver takes a tenth of a second for each
- * program, however small. */
+/* Says that kernels of cl/file with options will be asked for. For PoCL, what is expected when the
+ * first kernel is asked for is compiled as few programs. */
 mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options);
 
 /* *kernel = the kernel called name of cl/file, built with options ("-D TILE=4", or "") when first
