@@ -58,7 +58,8 @@ class ReleaseTest(WatchedTest):
     """Nothing is alive when the program has ended."""
 
     def run_watched(self, *arguments, code=0, **changes):
-        result = self.run_program(*arguments, env=self.watched(**changes))
+        cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME")}
+        result = self.run_program(*arguments, env=self.watched(**cache, **changes))
         self.assertEqual(result.returncode, code, result.stderr)
         log = self.check_released()
         self.assertTrue(any(function == "clCreateContext" for _, function, _ in log.calls))
@@ -140,7 +141,7 @@ class CacheTest(WatchedTest):
         self.assertEqual(self.calls(warm, "clCreateProgramWithSource"), [])
         self.assertEqual(len(self.calls(warm, "clCreateProgramWithBinary")), len(entries))
         for name in "clCreateProgramWithBinary", "clBuildProgram":
-            for number in self.calls(warm, name):
+            for number in (self.calls(warm, name)[0], self.calls(warm, name)[-1]):
                 log, again = self.train(str(number))
                 self.assertEqual(log.failed, [(number, name, "")])
                 self.assertEqual(again, whole)
