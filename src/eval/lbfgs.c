@@ -141,8 +141,12 @@ mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
         }
         if (status != MCL_OK)
             break;
+        if (!better && memory.count) { /* the pairs are no longer true of the function */
+            memory.count = 0;
+            continue;
+        }
         if (!better) { /* the value's rounding hides any further progress */
-            reached = true;
+            reached = done > 0;
             break;
         }
         remember(&memory, x, gradient, next, next_gradient);

@@ -18,8 +18,9 @@ typedef mcl_status (*mcl_objective_function)(
 typedef void (*mcl_inverse_function)(double *x, const void *state);
 
 /* Changes x[n] until the gradient's largest component is below tolerance, no step makes the value
- * smaller, or most iterations are over. *converged says that the first was the end, or the second:
- * then the value is as small as its rounding shows. inverse may be NULL, for the identity. */
+ * smaller, or most iterations are over. *converged says that the first was the end, or the second
+ * after at least one step: then the value is as small as its rounding shows. inverse may be NULL,
+ * for the identity. */
 mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
     mcl_inverse_function inverse, void *state, double tolerance, uint32_t most,
     uint32_t *iterations, bool *converged);

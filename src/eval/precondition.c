@@ -7,7 +7,8 @@
 #include "gemm/gemm.h"
 
 #define CURVATURE 0.03  /* p(1−p) on average, of 10 classes of which most rows are sure */
-#define RIDGE 3e-4      /* above what rounding can take from an eigenvalue: see factorize_run() */
+#define RIDGE 3e-4      /* what is added to the eigenvalues at first: see factorize_run() */
+#define RIDGES 8        /* how many times it is made ten times as much at most */
 #define RUN 1024        /* columns that are factorised together */
 #define ROWS_MOST 32768 /* of the selection */
 
@@ -22,13 +23,15 @@ static uint32_t start(const mcl_preconditioner *preconditioner, uint32_t r)
     return (uint32_t)((uint64_t)preconditioner->columns * r / preconditioner->runs);
 }
 
-/* Cholesky's factorisation of the upper triangle of a[n×n], in place. A pivot that rounding has
- * brought below the least that the matrix can have is that. */
-static void factorize(double *a, size_t n, double least)
+/* Cholesky's factorisation of the upper triangle of a[n×n], in place. False when a pivot is far
+ * below the least eigenvalue that the matrix can have: rounding has made it another matrix. */
+static bool factorize(double *a, size_t n, double least)
 {
     for (size_t j = 0; j < n; j++) {
         double *row = a + j * n;
-        const double pivot = sqrt(fmax(row[j], least));
+        if (!(row[j] >= 0.5 * least))
+            return false;
+        const double pivot = sqrt(row[j]);
         row[j] = pivot;
         for (size_t i = j + 1; i < n; i++)
             row[i] /= pivot;
@@ -38,6 +41,13 @@ static void factorize(double *a, size_t n, double least)
                 a[k * n + i] -= factor * row[i];
         }
     }
+    return true;
+}
+
+static void set_identity(double *a, size_t n)
+{
+    for (size_t i = 0; i < n * n; i++)
+        a[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
 }
 
 /* x = (Uᵀ·U)⁻¹·x */
@@ -57,9 +67,9 @@ static void solve(const double *u, size_t n, double *x)
 }
 
 /* factor[width×width] = the factorised matrix of columns first … first+width-1. Where columns
- * depend on one another the products' rounding errors, about 1e-4 in a matrix of 1024 columns,
- * could leave it with an eigenvalue below 0, and the factors worthless; the ridge keeps them at a
- * distance. */
+ * depend on one another the products' rounding errors can leave it with an eigenvalue below 0, and
+ * the factors worthless: a ridge keeps the eigenvalues at a distance. How much that takes depends
+ * on the features, and is found by trying. Features that are not finite get the identity. */
 static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem features,
     uint32_t rows, uint32_t columns, uint32_t first, uint32_t width, double penalty, cl_mem product,
     float *host)
@@ -75,9 +85,15 @@ static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem fea
         (mcl_matrix){features, first}, (mcl_matrix){product, 0}));
     const size_t size = (size_t)width * width;
     MCL_TRY(mcl_buffer_read(context, host, product, 0, size * sizeof *host));
-    for (size_t i = 0; i < size; i++)
-        factor[i] = (double)host[i] + (i % (width + 1) == 0 ? penalty + RIDGE : 0.0);
-    factorize(factor, width, penalty + RIDGE);
+    double ridge = penalty + RIDGE;
+    for (int i = 0; i <= RIDGES; i++) {
+        for (size_t k = 0; k < size; k++)
+            factor[k] = (double)host[k] + (k % (width + 1) == 0 ? ridge : 0.0);
+        if (factorize(factor, width, ridge))
+            return MCL_OK;
+        ridge *= 10.0;
+    }
+    set_identity(factor, width);
     return MCL_OK;
 }
 
