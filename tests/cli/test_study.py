@@ -163,15 +163,20 @@ class StudyTest(unittest.TestCase):
         self.assertEqual(mine.read_text(), "no markers")
 
     def test_a_run_that_fails_is_told_and_not_kept(self):
-        program = self.folder / "broken"
-        program.write_text('#!/bin/sh\ncase "$1" in\npretrain) echo "maskcl: error: no luck" >&2\n'
-                           f'exit 1 ;;\n*) exec "{PROGRAM}" "$@" ;;\nesac\n')
-        program.chmod(0o755)
-        results = self.folder / "broken.jsonl"
-        result = self.study("--only", "epochs", "--maskcl", program, results=results)
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr.count("failed: maskcl pretrain: maskcl: error: no luck"), 2)
-        self.assertFalse(results.exists())
+        for command, instead, told in (
+                ("pretrain", 'echo "maskcl: error: no luck" >&2; exit 1',
+                 "maskcl pretrain: maskcl: error: no luck"),
+                ("probe", f'"{PROGRAM}" "$@" | sed "/converged/s/true/false/"',
+                 "maskcl probe: raw: not converged")):
+            program = self.folder / "broken"
+            program.write_text(f'#!/bin/sh\ncase "$1" in\n{command}) {instead} ;;\n'
+                               f'*) exec "{PROGRAM}" "$@" ;;\nesac\n')
+            program.chmod(0o755)
+            results = self.folder / "broken.jsonl"
+            result = self.study("--only", "epochs", "--maskcl", program, results=results)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.stderr.count("failed: " + told), 2, result.stderr)
+            self.assertFalse(results.exists())
 
     def test_wrong_usage(self):
         for arguments in (["--only", "mask,masks"], ["--seeds", "-1"], ["--epochs-scale", "0"]):

@@ -130,6 +130,8 @@ class Study:
             *command, "--labels-per-class", self.labels_per_class(run))["results"]
         features = {}
         for all_labels, few_labels in zip(everything, few):
+            if not (all_labels["converged"] and few_labels["converged"]):
+                raise Failure(f"maskcl probe: {all_labels['features']}: not converged")
             features[all_labels["features"]] = {
                 "width": all_labels["width"], "linear": all_labels["linear_accuracy"],
                 "knn": all_labels["knn_accuracy"], "few": few_labels["linear_accuracy"],
