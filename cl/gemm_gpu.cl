@@ -181,7 +181,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
 #pragma unroll
         for (uint v = 0; v < VECTORS; v++)
             PUT(sum[i][v], v, values);
-#pragma unroll
+#pragma unroll 1 /* the finish is long: compilers take most of their time for its copies */
         for (uint j = 0; j < ITEM_COLUMNS; j++) {
             const uint to = column + (j / VECTOR * GROUP_COLUMNS + x) * VECTOR + j % VECTOR;
             if (to_row < m && to < n)
