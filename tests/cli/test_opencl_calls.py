@@ -141,7 +141,8 @@ class CacheTest(WatchedTest):
         self.assertEqual(self.calls(warm, "clCreateProgramWithSource"), [])
         self.assertEqual(len(self.calls(warm, "clCreateProgramWithBinary")), len(entries))
         for name in "clCreateProgramWithBinary", "clBuildProgram":
-            for number in (self.calls(warm, name)[0], self.calls(warm, name)[-1]):
+            numbers = self.calls(warm, name)
+            for number in (numbers[0], numbers[-1]):
                 log, again = self.train(str(number))
                 self.assertEqual(log.failed, [(number, name, "")])
                 self.assertEqual(again, whole)

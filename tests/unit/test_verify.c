@@ -49,6 +49,7 @@ static void remove_kernels(void)
 {
     unsetenv("MASKCL_KERNELS");
     shell("rm -r %s", folder);
+    memcpy(strchr(folder, '\0') - 6, "XXXXXX", 6);
 }
 
 /* Which checks differed: " exp erf " */
