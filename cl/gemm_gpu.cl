@@ -1,7 +1,8 @@
 /* The native matrix product for GPUs: a work-group has a tile of C, staged through local memory,
- * and a work-item a part of it in registers. Built with: ITEM_ROWS, ITEM_COLUMNS    elements of C
- * that a work-item has; VECTOR divides both GROUP_ROWS, GROUP_COLUMNS  work-items of a work-group,
- * down and across DEPTH                      how much of k is staged at a time; LOAD divides it
+ * and a work-item a part of it in registers. Built with:
+ *   ITEM_ROWS, ITEM_COLUMNS    elements of C that a work-item has; VECTOR divides both
+ *   GROUP_ROWS, GROUP_COLUMNS  work-items of a work-group, down and across
+ *   DEPTH                      how much of k is staged at a time; LOAD divides it
  *   VECTOR                     floats read from local memory at once: 1, 2 or 4
  *   PADDING                    floats behind each row in local memory, a multiple of VECTOR, so
  *                              that the items that write a column meet in fewer memory banks
