@@ -62,7 +62,8 @@ class CheckpointTest(ProgramTest):
 
 class ResumeTest(CheckpointTest):
     def test_every_kind_of_run_ends_with_the_same_bytes(self):
-        for options in ([], ["--optimizer", "sgd", "--clip-norm", "0.1"], ["--optimizer", "sgd", "--momentum", "0.9"],
+        for options in ([], ["--optimizer", "sgd", "--clip-norm", "0.1"],
+                        ["--optimizer", "sgd", "--momentum", "0.9"],
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
                         ["--schedule", "cosine", "--warmup", "10.5"],
                         ["--normalization", "batch", "--dropout", "0.3"],
@@ -75,6 +76,7 @@ class ResumeTest(CheckpointTest):
                         ["--objective", "moco", "--queue", "41"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
+                options = [*options, "--epochs", "100"]
                 expected = self.whole(*options)
                 self.interrupt(*options)
                 self.assertTrue(self.resumed(*options) == expected)
@@ -137,7 +139,8 @@ class RefusedTest(CheckpointTest):
                               ("--activation", "tanh"), ("--projector", "9"),
                               ("--reconstruct", "hidden"), ("--optimizer", "sgd"),
                               ("--weight-decay", "0.5"), ("--schedule", "cosine"),
-                              ("--warmup", "2"), ("--ema", "0.5"), ("--early-stop", "3"), ("--clip-norm", "2"), ("--gemm", "clblast")):
+                              ("--warmup", "2"), ("--ema", "0.5"), ("--early-stop", "3"),
+                              ("--clip-norm", "2"), ("--gemm", "clblast")):
             with self.subTest(option=option):
                 before = self.contents()
                 result = self.run_program(*run_of("--resume", "-q", option, value))

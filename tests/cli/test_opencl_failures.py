@@ -60,10 +60,6 @@ class FailureTest(WatchedTest):
         self.assertEqual(self.contents(), before)
 
     def test_pretrain(self):
-        self.check_every_failure("m.safetensors", "pretrain", "--synthetic", "4x5", "--hidden", 3,
-                                 "--embedding", 2, "--epochs", 1)
-
-    def test_pretrain_with_validation(self):
         self.random_rows("rows.npy", 4, 5)
         self.labels("labels", 4)
         self.check_every_failure("m.safetensors", "pretrain", "rows.npy", "--validate", "labels",
