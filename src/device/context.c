@@ -302,13 +302,13 @@ mcl_status mcl_buffer_read(
                               : mcl_context_fail(context, "reading a buffer", code);
 }
 
-mcl_status mcl_buffer_copy(
-    mcl_context *context, cl_mem to, size_t to_offset, cl_mem from, size_t count)
+mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl_mem from,
+    size_t from_offset, size_t count)
 {
     if (count == 0)
         return MCL_OK;
     cl_int code = clEnqueueCopyBuffer(
-        context->queue, from, to, 0, to_offset, count, 0, NULL, mcl_record_event(context));
+        context->queue, from, to, from_offset, to_offset, count, 0, NULL, mcl_record_event(context));
     mcl_record_work(context, NULL, 0.0, 2.0 * (double)count);
     return code == CL_SUCCESS ? mcl_record(context, NULL, "copy on the device", false)
                               : mcl_context_fail(context, "copying a buffer", code);

@@ -119,9 +119,9 @@ mcl_status mcl_buffer_write(
 mcl_status mcl_buffer_read(
     mcl_context *context, void *values, cl_mem buffer, size_t offset, size_t count);
 
-/* Copies the first count bytes of a buffer to another one, there from byte `to_offset` on. */
-mcl_status mcl_buffer_copy(
-    mcl_context *context, cl_mem to, size_t to_offset, cl_mem from, size_t count);
+/* Enqueues a copy of count bytes from one buffer to another, by their offsets in bytes. */
+mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl_mem from,
+    size_t from_offset, size_t count);
 
 /* Fills count bytes from offset on with zero. */
 mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count);

@@ -72,7 +72,8 @@ static mcl_status create_buffers(struct trainer *trainer)
         MCL_TRY(mcl_buffer_create(
             &trainer->input.altered, context, views, columns, "altered elements"));
     if (trainer->options->ema > 0.0)
-        MCL_TRY(mcl_average_create(&trainer->average, context, trainer->parameters, count));
+        MCL_TRY(mcl_average_create(&trainer->average, context, trainer->parameters, count,
+            mcl_part_end(&trainer->architecture, MCL_PART_DECODER)));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
 }
 
@@ -366,7 +367,8 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index)
     mcl_optimizer_set_rate(trainer->optimizer, rate_of(trainer, number));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
     if (trainer->average)
-        MCL_TRY(mcl_average_update(trainer->average, trainer->parameters, trainer->options->ema));
+        MCL_TRY(mcl_average_update(trainer->average, trainer->parameters,
+            mcl_average_decay(trainer->options->ema, number)));
     return trainer->validation && measured(trainer, number + 1)
                ? mcl_validation_run(trainer->validation, model_buffer(trainer), number + 1)
                : MCL_OK;

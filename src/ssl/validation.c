@@ -158,7 +158,7 @@ static mcl_status embed(mcl_validation *validation, cl_mem parameters)
             count * columns, validation->input));
         MCL_TRY(mcl_network_forward(validation->encoder, parameters, validation->input, count));
         MCL_TRY(mcl_buffer_copy(context, validation->embeddings, first * width,
-            mcl_network_output(validation->encoder), count * width));
+            mcl_network_output(validation->encoder), 0, count * width));
     }
     return MCL_OK;
 }

@@ -33,7 +33,7 @@ START_TEST(test_steps)
     fill_random(values, COUNT, 1);
     cl_mem source = buffer_with(values, sizeof values);
     mcl_average *average;
-    ASSERT_OK(mcl_average_create(&average, context, source, COUNT));
+    ASSERT_OK(mcl_average_create(&average, context, source, COUNT, COUNT));
     for (uint64_t step = 0; step < STEPS; step++) {
         const float *expected = (const float *)tensor->values + step * COUNT;
         fill_random(values, COUNT, 2 + step);
@@ -58,7 +58,7 @@ START_TEST(test_begins_as_its_source)
     fill_random(values, COUNT, 1);
     cl_mem source = buffer_with(values, sizeof values);
     mcl_average *average;
-    ASSERT_OK(mcl_average_create(&average, context, source, COUNT - 1));
+    ASSERT_OK(mcl_average_create(&average, context, source, COUNT - 1, COUNT - 1));
     for (int updates = 0; updates < 3; updates++) { /* an average of what does not change */
         read_buffer(averages, mcl_average_buffer(average), sizeof averages);
         assert_same_bits(averages, values, COUNT - 1, "the average");

@@ -772,10 +772,13 @@ static void layerwise(struct run *run, double learning_rate)
 
 /* "Averages" */
 
-static void average(struct run *run)
+static void average(struct run *run, uint64_t step)
 {
-    const float rest = (float)(1.0 - run->options->ema);
-    for (size_t j = 0; j < run->parameter_count; j++) {
+    const double most = (1.0 + (double)step) / (10.0 + (double)step);
+    const float rest = (float)(1.0 - fmin(run->options->ema, most));
+    for (size_t j = run->trained_count; j < run->parameter_count; j++)
+        run->averages[j] = run->parameters[j];
+    for (size_t j = 0; j < run->trained_count; j++) {
         const float a = run->averages[j];
         run->averages[j] = host_flush(fmaf(rest, run->parameters[j] - a, a));
     }
@@ -847,7 +850,7 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
             else
                 adam(&run, rate);
             if (options->ema > 0.0)
-                average(&run);
+                average(&run, epoch * steps + i);
         }
         measured->epoch_loss = sum / (double)steps;
     }
