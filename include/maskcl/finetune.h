@@ -8,12 +8,10 @@
 extern "C" {
 #endif
 
-#define MCL_FINETUNE_BATCH 32 /* rows, or all when there are fewer: MCL_BATCH_AUTO */
-
 typedef struct mcl_finetune_options {
     mcl_optimizer_options optimizer;
     mcl_schedule_options schedule;
-    uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
+    uint64_t batch; /* as of mcl_pretrain() */
     uint64_t epochs;
     float dropout;             /* as of mcl_pretrain(), while training alone */
     uint64_t seed;             /* of the head, the order of the rows, and which keep their labels */

@@ -122,8 +122,9 @@ typedef struct mcl_step {
 
 #define MCL_COLLAPSE_SPREAD 0.05
 
-#define MCL_BATCH_AUTO 0         /* 256 rows, or all when there are fewer */
-#define MCL_BATCH_ALL UINT64_MAX /* every row of the data in one batch */
+/* The rows of a batch: a number, which is refused where there are fewer, or one of these. */
+#define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63) /* all when there are fewer */
+#define MCL_BATCH_ALL UINT64_MAX                                     /* however many there are */
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
 #define MCL_MOMENTUM_DEFAULT -1.0
 #define MCL_EPSILON_DEFAULT -1.0
@@ -162,9 +163,11 @@ typedef struct mcl_pretrain_options {
     mcl_optimizer_options optimizer;
     mcl_schedule_options schedule;
     double clip_norm; /* above 0: the gradient's norm is made at most this before each step */
-    double ema;     /* above 0: the model is the exponential moving average of the weights over the
-                     * steps,     from the initial ones on, with this decay; 0: it is the weights */
-    uint64_t batch; /* rows, or MCL_BATCH_AUTO or MCL_BATCH_ALL */
+    /* Above 0: the model is the exponential moving average of the weights over the steps, with this
+     * decay, or (1 + t)/(10 + t) after t steps where that is less, and has the newest running
+     * statistics; 0: it is the weights. */
+    double ema;
+    uint64_t batch; /* rows, MCL_BATCH_UP_TO(rows) or MCL_BATCH_ALL */
     uint64_t epochs;
     /* Above 0: training ends when the mean loss of an epoch has not been below the least one so far
      * for so many epochs. The model is the one after the last epoch, not the one of the least loss:
@@ -204,6 +207,9 @@ typedef struct mcl_pretrain_options {
      * options or seed MCL_ERROR_ARGUMENT; the message names what differs. */
     bool resume;
 } mcl_pretrain_options;
+
+/* The rows of a batch, as in the options of a training, where there are so many in all. */
+MCL_API uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows);
 
 /* The defaults: the recipe "default" of mcl_recipe(). */
 MCL_API void mcl_pretrain_defaults(mcl_pretrain_options *options);

@@ -343,7 +343,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&run.context, &settings->device);
     if (code == MCL_EXIT_DONE) {
-        run.batch = mcl_batch_rows(settings->options.batch, MCL_FINETUNE_BATCH, run.rows);
+        run.batch = mcl_batch_rows(settings->options.batch, run.rows);
         mcl_progress_note(&run.progress, "compiling kernels and loading the data");
         code = train_with_metrics(&run);
     }
@@ -397,13 +397,6 @@ static const char *metrics_conflict(const void *given)
                                      "out --compare, and --test or --labels-per-class"
                                    : NULL;
 }
-
-static void show_batch(char *text, size_t size, const void *field)
-{
-    mcl_show_batch(text, size, field, MCL_FINETUNE_BATCH);
-}
-
-static const mcl_option_type type_batch = {mcl_parse_batch, show_batch};
 
 #define OFFSET(member) offsetof(struct settings, member)
 
@@ -470,7 +463,7 @@ static const mcl_option options[] = {
         .argument = "N|all",
         .group = "Run",
         .help = "rows a step",
-        .type = &type_batch,
+        .type = &mcl_option_batch,
         .offset = OFFSET(options.batch),
         .least = 1},
     {.name = "epochs",

@@ -98,7 +98,7 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
         return run->settings->metrics_every;
     if (!run->progress.terminal || run->progress.quiet)
         return 0;
-    const uint64_t batch = mcl_batch_rows(run->settings->options.batch, MCL_PRETRAIN_BATCH, rows);
+    const uint64_t batch = mcl_batch_rows(run->settings->options.batch, rows);
     const uint64_t hundredth = batch ? rows / batch / 100 : 0;
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
@@ -148,7 +148,7 @@ static void print_summary(const struct run *run, uint64_t rows)
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained =
-        (double)mcl_batch_rows(run->settings->options.batch, MCL_PRETRAIN_BATCH, rows) *
+        (double)mcl_batch_rows(run->settings->options.batch, rows) *
         (double)(last->step - run->resumed);
     if (run->progress.quiet)
         return;
@@ -172,7 +172,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     options.report_every = report_every(run, mcl_data_rows(data));
     options.user = run;
     options.validation_labels = set->labels;
-    run->progress.rows = mcl_batch_rows(options.batch, MCL_PRETRAIN_BATCH, mcl_data_rows(data));
+    run->progress.rows = mcl_batch_rows(options.batch, mcl_data_rows(data));
     options.stop = mcl_interrupt_catch();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;

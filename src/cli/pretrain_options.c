@@ -271,13 +271,6 @@ static void show_wanted(char *text, size_t size, const void *field)
         text[0] = '\0';
 }
 
-uint64_t mcl_batch_rows(uint64_t batch, uint64_t usual, uint64_t rows)
-{
-    if (batch == MCL_BATCH_AUTO)
-        return rows < usual ? rows : usual;
-    return batch == MCL_BATCH_ALL ? rows : batch;
-}
-
 const char *mcl_momentum_conflict(mcl_optimizer_kind kind)
 {
     return kind == MCL_OPTIMIZER_SGD || kind == MCL_OPTIMIZER_LARS
@@ -285,7 +278,7 @@ const char *mcl_momentum_conflict(mcl_optimizer_kind kind)
                : "only sgd and lars have a momentum: add --optimizer sgd";
 }
 
-mcl_exit mcl_parse_batch(void *field, const char *text, const mcl_option *option)
+static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
 {
     if (strcmp(text, "all") == 0) {
         *(uint64_t *)field = MCL_BATCH_ALL;
@@ -294,20 +287,14 @@ mcl_exit mcl_parse_batch(void *field, const char *text, const mcl_option *option
     return mcl_option_whole.parse(field, text, option);
 }
 
-void mcl_show_batch(char *text, size_t size, const void *field, int usual)
-{
-    uint64_t batch = *(const uint64_t *)field;
-    if (batch == MCL_BATCH_AUTO)
-        snprintf(text, size, "%d, or all rows when there are fewer", usual);
-    else if (batch == MCL_BATCH_ALL)
-        snprintf(text, size, "all");
-    else
-        snprintf(text, size, "%" PRIu64, batch);
-}
-
 static void show_batch(char *text, size_t size, const void *field)
 {
-    mcl_show_batch(text, size, field, MCL_PRETRAIN_BATCH);
+    const uint64_t batch = *(const uint64_t *)field, limit = batch & ~MCL_BATCH_UP_TO(0);
+    if (batch == MCL_BATCH_ALL)
+        snprintf(text, size, "all");
+    else
+        snprintf(text, size, "%" PRIu64 "%s", limit,
+            limit == batch ? "" : ", or all rows when there are fewer");
 }
 
 /* ROWSxCOLUMNS, both from 1. */
@@ -478,7 +465,7 @@ const mcl_option_type mcl_option_schedule = {parse_schedule, show_schedule};
 const mcl_option_type mcl_option_weight_decay = {parse_double, show_weight_decay};
 const mcl_option_type mcl_option_momentum = {parse_double, show_momentum};
 static const mcl_option_type type_wanted = {parse_double, show_wanted};
-static const mcl_option_type type_batch = {mcl_parse_batch, show_batch};
+const mcl_option_type mcl_option_batch = {parse_batch, show_batch};
 static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
 
 #define OFFSET(member) offsetof(mcl_pretrain_settings, member)
@@ -761,7 +748,8 @@ const mcl_option mcl_pretrain_option_table[] = {
         .argument = "DECAY",
         .group = "Optimizer",
         .help = "save the exponential moving average of the weights over the steps, with this "
-                "decay a step, such as 0.999, in place of the last weights",
+                "decay a step, such as 0.999, in place of the last weights; after t steps the decay is "
+                "at most (1 + t)/(10 + t), so that short runs are averaged over their last tenth",
         .type = &type_wanted,
         .offset = OFFSET(options.ema),
         .range = &mcl_range_inside_unit,
@@ -771,7 +759,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .argument = "N|all",
         .group = "Run",
         .help = "rows a step",
-        .type = &type_batch,
+        .type = &mcl_option_batch,
         .offset = OFFSET(options.batch),
         .least = 1},
     {.name = "epochs",

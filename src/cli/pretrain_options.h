@@ -31,12 +31,8 @@ extern const mcl_option_type mcl_option_optimizer; /* mcl_optimizer_kind */
 extern const mcl_option_type mcl_option_schedule;  /* mcl_schedule_kind */
 extern const mcl_option_type mcl_option_weight_decay; /* double, below 0 the optimizer's own */
 extern const mcl_option_type mcl_option_momentum;     /* the same */
+extern const mcl_option_type mcl_option_batch;        /* uint64_t, with MCL_BATCH_UP_TO and _ALL */
 
-/* A batch, with MCL_BATCH_AUTO, which is `usual` rows or all when there are fewer, and _ALL. */
-#define MCL_PRETRAIN_BATCH 256
-mcl_exit mcl_parse_batch(void *field, const char *text, const mcl_option *option);
-void mcl_show_batch(char *text, size_t size, const void *field, int usual);
-uint64_t mcl_batch_rows(uint64_t batch, uint64_t usual, uint64_t rows);
 
 /* Why a momentum makes no sense with this optimizer, NULL when it does. */
 const char *mcl_momentum_conflict(mcl_optimizer_kind kind);

@@ -47,7 +47,7 @@ void mcl_finetune_defaults(mcl_finetune_options *options)
     *options = (mcl_finetune_options){
         .optimizer = others.optimizer,
         .schedule = others.schedule,
-        .batch = MCL_BATCH_AUTO,
+        .batch = MCL_BATCH_UP_TO(32),
         .epochs = 20,
     };
     options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
@@ -200,8 +200,7 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     trainer->architecture.mask_head = false;
     MCL_TRY(count_classes(&trainer->architecture.classes, trainer));
     MCL_TRY(choose_rows(trainer));
-    MCL_TRY(mcl_batch_check(
-        &trainer->batch, options->batch, MCL_FINETUNE_BATCH, mcl_data_rows(trainer->data)));
+    MCL_TRY(mcl_batch_check(&trainer->batch, options->batch, mcl_data_rows(trainer->data)));
     MCL_TRY(mcl_layers_check(model->architecture.normalization, options->dropout, trainer->batch));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     MCL_TRY(create_model(trainer, model));

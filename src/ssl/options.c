@@ -37,8 +37,8 @@ static const mcl_recipe recipes[] = {
                    "60 labels a class, raw pixels 78.0%"},
     {"fast", "images, in a minute: half as wide, and two epochs; a probe of 88.3%, untrained "
              "85.9%"},
-    {"tabular", "tables and vectors: rows against themselves with other rows' values in them; "
-                "digits 97.3%, logistic regression 96.8%"},
+    {"tabular", "tables and vectors of standardised columns: learns to fill in what a mask hides; "
+                "digits 97.7%, raw columns 96.6%, with 10 labels a class 91.7% and 88.0%"},
     {"reference", "the published model as it is: it collapses, and serves as a comparison; a "
                   "probe of 77.4%, untrained 79.1%, and of 62.4% in batches of 256"},
 };
@@ -48,8 +48,8 @@ static void objective(mcl_pretrain_options *options, mcl_objective_kind kind, fl
     options->objectives[options->objective_count++] = (mcl_objective){kind, weight};
 }
 
-/* What the recipes for images share: an encoder of one normalised and activated layer that rebuilds
- * masked rows, by AdamW with a rate that warms up and falls. */
+/* What the recipes share: an encoder of one normalised and activated layer that rebuilds masked rows,
+ * by AdamW with a rate that warms up and falls. */
 static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t epochs)
 {
     options->hidden_count = 0;
@@ -60,26 +60,9 @@ static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t 
     options->optimizer.learning_rate = 6e-3;
     options->schedule.kind = MCL_SCHEDULE_COSINE;
     options->schedule.warmup = 0.1 * (double)epochs;
-    options->batch = 128;
+    options->batch = MCL_BATCH_UP_TO(128);
     options->epochs = epochs;
     objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
-}
-
-/* SCARF (Bahri et al. 2022) with its widths of 256, and fewer layers. */
-static void compare_tables(mcl_pretrain_options *options)
-{
-    options->hidden_count = 1;
-    options->hidden[0] = 256;
-    options->embedding = 256;
-    options->activated_embedding = true;
-    options->normalization = MCL_NORMALIZATION_BATCH;
-    options->projector_count = 2;
-    options->projector[0] = options->projector[1] = 256;
-    options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->schedule.kind = MCL_SCHEDULE_COSINE;
-    options->epochs = 100;
-    objective(options, MCL_OBJECTIVE_SCARF, 1.0f);
-    (void)mcl_objective_views(&options->views, MCL_OBJECTIVE_SCARF);
 }
 
 mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
@@ -114,7 +97,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
     options->clip_norm = 0.0;
     options->ema = 0.0;
-    options->batch = MCL_BATCH_AUTO;
+    options->batch = MCL_BATCH_UP_TO(256);
     options->epochs = 10;
     options->early_stop = 0;
     if (strcmp(name, "reference") == 0) {
@@ -125,6 +108,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     }
     if (strcmp(name, "recommended") == 0) {
         rebuild(options, 2048, 8);
+        options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
         options->own_decoder = true;
         options->decoder_count = 2;
         options->decoder[0] = 1024;
@@ -139,13 +123,17 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     }
     if (strcmp(name, "fast") == 0) {
         rebuild(options, 1024, 2);
+        options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
         options->own_decoder = true;
         options->decoder_count = 1;
         options->decoder[0] = 1024;
         return MCL_OK;
     }
     if (strcmp(name, "tabular") == 0) {
-        compare_tables(options);
+        rebuild(options, 256, 100);
+        options->hidden_count = 1;
+        options->hidden[0] = 256;
+        options->optimizer.learning_rate = 1e-3;
         return MCL_OK;
     }
     objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
@@ -351,13 +339,17 @@ mcl_status mcl_epochs_check(uint64_t epochs)
     return MCL_OK;
 }
 
-mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t usual, uint64_t rows)
+uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows)
 {
-    uint64_t size = wanted;
-    if (size == MCL_BATCH_AUTO)
-        size = rows < usual ? rows : usual;
-    else if (size == MCL_BATCH_ALL)
-        size = rows;
+    const uint64_t limit = batch & ~MCL_BATCH_UP_TO(0);
+    return limit == batch ? batch : limit < rows ? limit : rows;
+}
+
+mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows)
+{
+    const uint64_t size = mcl_batch_rows(wanted, rows);
+    if (size == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a batch of no rows");
     if (size > rows)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a batch of %" PRIu64 " rows is larger than the data, %" PRIu64 " rows", size, rows);
@@ -532,7 +524,7 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
-    MCL_TRY(mcl_batch_check(&rows, options->batch, 256, mcl_data_rows(data)));
+    MCL_TRY(mcl_batch_check(&rows, options->batch, mcl_data_rows(data)));
     MCL_TRY(mcl_layers_check(options->normalization, options->dropout, rows));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];

@@ -7,9 +7,8 @@
 /* MCL_ERROR_ARGUMENT for a number of epochs that a run cannot have. */
 mcl_status mcl_epochs_check(uint64_t epochs);
 
-/* *batch = the rows of a batch, of so many, where `wanted` were asked for; MCL_BATCH_AUTO is
- * `usual`, or all rows when there are fewer. */
-mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t usual, uint64_t rows);
+/* *batch = the rows of a batch, of so many in all, where `wanted` was asked for. */
+mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows);
 
 /* Refuses batches whose statistics batch normalization cannot go by, and a dropout that leaves
  * nothing. */

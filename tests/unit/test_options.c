@@ -217,7 +217,7 @@ START_TEST(test_defaults)
     ck_assert_ptr_null(defaults.user);
     ck_assert(!defaults.report);
     ck_assert(!defaults.stop);
-    ck_assert_uint_eq(defaults.batch, MCL_BATCH_AUTO);
+    ck_assert_uint_eq(defaults.batch, MCL_BATCH_UP_TO(256));
     for (size_t i = 0; i < defaults.objective_count; i++) /* it collapses */
         ck_assert_int_ne(defaults.objectives[i].kind, MCL_OBJECTIVE_COSINE);
 }
@@ -285,9 +285,14 @@ START_TEST(test_batch)
     mcl_data *few = data_of(255, 3, 0, 0, 0);
     assert_batch(images, 256);
     assert_batch(few, 255);
+    options.batch = MCL_BATCH_UP_TO(255);
+    assert_batch(images, 255);
+    assert_batch(few, 255);
     options.batch = MCL_BATCH_ALL;
     assert_batch(images, 300);
     assert_batch(few, 255);
+    options.batch = 0;
+    assert_refused(images, "a batch of no rows");
     options.batch = 299;
     assert_batch(images, 299);
     assert_refused(few, "a batch of 299 rows is larger than the data, 255 rows");
@@ -295,9 +300,9 @@ START_TEST(test_batch)
     assert_batch(images, 300);
     options.batch = 301;
     assert_refused(images, "a batch of 301 rows is larger than the data, 300 rows");
-    options.batch = UINT64_MAX - 1;
+    options.batch = UINT64_MAX / 2;
     assert_refused(
-        images, "a batch of 18446744073709551614 rows is larger than the data, 300 rows");
+        images, "a batch of 9223372036854775807 rows is larger than the data, 300 rows");
     mcl_data_free(few);
 }
 END_TEST

@@ -76,7 +76,9 @@ def objectives(program):
         ("vicreg", {"objective": "vicreg+reconstruction:10"}),
         ("barlow", {"objective": "barlow"}),
         ("moco", {"objective": "moco"}),
+        ("moco, decay 0.99", {"objective": "moco", "target-decay": "0.99"}),
         ("byol", {"objective": "byol", "predictor": "256"}),
+        ("byol, decay 0.99", {"objective": "byol", "predictor": "256", "target-decay": "0.99"}),
         ("simsiam", {"objective": "simsiam", "predictor": "64"}),
         ("cosine", {"objective": "cosine"}),
         ("cosine, 8 negatives", {"objective": "cosine", "negatives": "8", "margin": "0.2"}),
@@ -167,8 +169,6 @@ def tabular(program):
     ways = [
         ("scarf", {"objective": "scarf", **corrupted, "projector": "256,256"}),
         ("vime", {"objective": "vime", "views": "corrupt:0.3:one"}),
-        ("reconstruction", {"objective": "reconstruction",
-                            "views": "mask:bernoulli:0.5:complement"}),
     ]
     runs = []
     for table in TABLES:
