@@ -98,14 +98,14 @@ typedef struct mcl_step {
     double objective_loss[MCL_OBJECTIVES_MAX]; /* unweighted, in the order of the options */
     /* Spread of the L2-normalised embeddings of the positive views over the batch: √E times the
      * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
-     * sphere, 0 when they are all the same (Chen and He 2021, section 4.1). */
+     * sphere, 0 when they are all the same (Chen and He 2021, section 4.1); NaN of one row. */
     double spread;
     bool collapsed;        /* spread is below MCL_COLLAPSE_SPREAD */
     double accuracy;       /* part of the batch that fine-tuning's head told right; else NaN */
     double epoch_accuracy; /* its mean over the epoch; NaN unless epoch_end */
     double learning_rate;
-    /* Of the normalised embeddings of the first rows of the batch, 256 at most, at the end of an
-     * epoch, the last one among them, but only about every 200 steps; else NaN. */
+    /* Of the normalised embeddings of the first rows of the batch, 256 at most, at ends of epochs:
+     * about every 200 steps, of the last planned epoch, and with early_stop of each; else NaN. */
     double alignment;  /* mean square of the distance of a row's two views (Wang and Isola 2020) */
     double uniformity; /* log of the mean of exp(-2·distance²) over pairs of positive views, the
                         * same paper's: -4 or so where they fill the sphere, 0 where all are one */

@@ -61,7 +61,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_data(&data, paths[1]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_width(model, paths[0], data, paths[1]);
+        code = mcl_check_rows(model, paths[0], data, paths[1]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)

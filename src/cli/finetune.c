@@ -292,11 +292,14 @@ static mcl_exit print_json(const struct run *run)
     return mcl_json_print(root);
 }
 
-static mcl_exit check_settings(const struct settings *settings, const char *const *paths)
+static mcl_exit check_settings(const struct settings *settings, const mcl_arguments *arguments)
 {
+    const char *const *paths = arguments->operands;
     const char *const inputs[] = {
         paths[0], paths[1], paths[2], settings->test, settings->test_labels};
-    mcl_exit code = mcl_check_output(settings->output, inputs, 5);
+    mcl_exit code = mcl_check_rate(settings->options.optimizer.kind, arguments);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_output(settings->output, inputs, 5);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
 }
 
@@ -318,12 +321,12 @@ static mcl_exit load(struct run *run, const char *const *paths)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_labelled(&run->train, paths[1], paths[2]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_width(run->model, paths[0], run->train.data, paths[1]);
+        code = mcl_check_rows(run->model, paths[0], run->train.data, paths[1]);
     if (code != MCL_EXIT_DONE || !settings->test)
         return code;
     code = mcl_load_labelled(&run->test, settings->test, settings->test_labels);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_width(run->model, paths[0], run->test.data, settings->test);
+        code = mcl_check_rows(run->model, paths[0], run->test.data, settings->test);
     return code == MCL_EXIT_DONE ? check_test(run) : code;
 }
 
@@ -333,7 +336,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     struct run run = {.settings = settings,
         .progress = mcl_progress_start(settings->device.quiet),
         .seeds = has_several_seeds(settings) ? MCL_FEW_DRAWS : 1};
-    mcl_exit code = check_settings(settings, arguments->operands);
+    mcl_exit code = check_settings(settings, arguments);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_interrupt_prepare();

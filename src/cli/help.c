@@ -155,16 +155,18 @@ static void print_objectives(void)
         [MCL_OBJECTIVE_COSINE] =
             "pulls the embeddings of a row's two views together (1 - cosine), and nothing pushes "
             "those of different rows apart: the reference model's objective, which collapses when "
-            "it stands alone; --negatives K does push: PyTorch's cosine embedding loss with target "
-            "-1 and --margin for K other rows",
+            "it stands alone; --negatives K (0) does push: PyTorch's cosine embedding loss with "
+            "target -1 and --margin (0) for K other rows",
         [MCL_OBJECTIVE_NT_XENT] =
             "SimCLR's: tells a row's other view from the views of all other rows of the batch by "
-            "cosine, divided by --temperature; does not collapse",
+            "cosine, divided by --temperature (0.2; Chen et al. 2020 found 0.1 to 0.5 best, by "
+            "data and batch); does not collapse",
         [MCL_OBJECTIVE_RECONSTRUCTION] =
             "mean squared error of the whole row as the decoder rebuilds it from the embedding of "
             "either view; trains the decoder too, which 'maskcl reconstruct' needs; --reconstruct "
-            "hidden leaves out what the view shows, --reconstruction-loss bce is for values from 0 "
-            "to 1",
+            "hidden leaves out what the view shows, as masked autoencoders do (He et al. 2022; all "
+            "as denoising ones, Vincent et al. 2008), --reconstruction-loss bce is for values from "
+            "0 to 1 and better for images",
         [MCL_OBJECTIVE_VICREG] =
             "pulls a row's two views together, and keeps every column of the embedding varied and "
             "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "
@@ -172,8 +174,8 @@ static void print_objectives(void)
             "for wide embeddings and small batches",
         [MCL_OBJECTIVE_SCARF] =
             "for tables: tells a row's first, corrupted view from those of the other rows by its "
-            "second (Bahri et al. 2022), cosines divided by --temperature; with neither "
-            "--views nor --mask it sets --views corrupt:0.6:one, the paper's",
+            "second (Bahri et al. 2022), cosines divided by --temperature (the paper's 1); with "
+            "neither --views nor --mask it sets --views corrupt:0.6:one, the paper's",
         [MCL_OBJECTIVE_SIMSIAM] =
             "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
             "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
@@ -185,14 +187,16 @@ static void print_objectives(void)
             "paper's",
         [MCL_OBJECTIVE_BYOL] =
             "as simsiam, but what the predictor guesses is what a target network, the moving "
-            "average of encoder and projector (--target-decay, 0.996), makes of the other view "
+            "average of encoder and projector (--target-decay, 0.996 throughout, from where the "
+            "paper's rises to 1; runs of a few hundred steps want 0.99), makes of the other view "
             "(Grill et al. 2020): no negatives, no temperature; steadier than simsiam, for one "
             "more forward pass a step",
         [MCL_OBJECTIVE_MOCO] =
             "tells what a target network, the moving average of encoder and projector "
-            "(--target-decay, 0.999), makes of a row's other view from what it made of rows of the "
-            "steps before, a queue of --queue keys (4096), by cosine, divided by --temperature "
-            "(0.07; He et al. 2020): many negatives for small batches",
+            "(--target-decay, 0.999; runs of a few hundred steps want 0.99), makes of a row's "
+            "other view from what it made of rows of the steps before, a queue of --queue keys "
+            "(4096, the paper's 65536), by cosine, divided by --temperature (0.07; He et al. "
+            "2020): many negatives for small batches",
         [MCL_OBJECTIVE_BARLOW] =
             "Barlow Twins: makes each column of one view's embedding correlate with the same "
             "column "

@@ -43,7 +43,9 @@ static mcl_exit check_settings(
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     const char *const inputs[] = {data, settings->validate};
-    mcl_exit code = mcl_check_output(settings->output, inputs, 2);
+    mcl_exit code = mcl_check_rate(settings->options.optimizer.kind, arguments);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_output(settings->output, inputs, 2);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 2) : code;
 }
 
@@ -144,18 +146,20 @@ static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *
 static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
-    char validation[32] = "";
+    char validation[32] = "", spread[32] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained =
         (double)mcl_batch_rows(run->settings->options.batch, rows) *
         (double)(last->step - run->resumed);
+    if (isfinite(last->spread))
+        snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
     if (run->progress.quiet)
         return;
     printf("trained on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, spread %.3f%s; wrote %s\n",
+           " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
-        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->spread,
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread,
         validation, run->settings->output);
     if (last->epoch < last->epochs)
         printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
@@ -226,11 +230,23 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
+/* A recipe's warm-up is a part of its epochs, and remains so when there are others. */
+static void fit_warmup(mcl_pretrain_settings *settings, const mcl_arguments *arguments)
+{
+    mcl_pretrain_options *options = &settings->options, recipe;
+    if (!mcl_option_given(arguments, "recipe") || mcl_option_given(arguments, "warmup"))
+        return;
+    mcl_pretrain_defaults(&recipe);
+    if (mcl_recipe_apply(&recipe, settings->recipe) == MCL_OK)
+        options->schedule.warmup *= (double)options->epochs / (double)recipe.epochs;
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     mcl_pretrain_settings *settings = given;
     struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
     choose_views(&settings->options, arguments);
+    fit_warmup(settings, arguments);
     mcl_exit code = check_settings(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, settings);

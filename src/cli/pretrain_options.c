@@ -278,6 +278,16 @@ const char *mcl_momentum_conflict(mcl_optimizer_kind kind)
                : "only sgd and lars have a momentum: add --optimizer sgd";
 }
 
+mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
+{
+    if (kind != MCL_OPTIMIZER_LARS || mcl_option_given(arguments, "lr"))
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_USAGE,
+        "--optimizer: a step of lars is as long as a thousandth of --lr times the weights, and "
+        "other optimizers' rates hardly train it: give an --lr, such as 0.3 for each 256 rows of a "
+        "batch");
+}
+
 static mcl_exit parse_batch(void *field, const char *text, const mcl_option *option)
 {
     if (strcmp(text, "all") == 0) {
@@ -407,6 +417,15 @@ static const char *needs_reconstruction(const void *given)
     return has_objective(given, MCL_OBJECTIVE_RECONSTRUCTION)
                ? NULL
                : "it is for the objective reconstruction: add that to --objective";
+}
+
+static const char *needs_decoder(const void *given)
+{
+    return has_objective(given, MCL_OBJECTIVE_RECONSTRUCTION) ||
+                   has_objective(given, MCL_OBJECTIVE_VIME)
+               ? NULL
+               : "only the objectives reconstruction and vime have a decoder: add one to "
+                 "--objective";
 }
 
 static const char *needs_momentum(const void *given)
@@ -552,7 +571,8 @@ const mcl_option mcl_pretrain_option_table[] = {
         .type = &type_decoder,
         .offset = OFFSET(options),
         .least = 1,
-        .most = UINT32_MAX},
+        .most = UINT32_MAX,
+        .conflict = needs_decoder},
     {.name = "projector",
         .recipe = true,
         .argument = "WIDTHS",
@@ -691,7 +711,8 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Optimizer",
         .help = "as PyTorch's of the same name; lars and lamb, for very large batches, are sgd and "
                 "adam with a step for every weight matrix that is in proportion to its norm, and "
-                "leave biases without decay",
+                "leave biases without decay; lars, whose trust coefficient is 0.001, needs an --lr "
+                "given, such as 0.3 for each 256 rows of a batch",
         .type = &mcl_option_optimizer,
         .offset = OFFSET(options.optimizer.kind)},
     MCL_RATE_OPTIONS(mcl_pretrain_settings, true, needs_momentum),
@@ -766,7 +787,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .recipe = true,
         .argument = "N",
         .group = "Run",
-        .help = "passes over the data",
+        .help = "passes over the data; a recipe's warm-up remains the same part of them",
         .type = &mcl_option_whole,
         .offset = OFFSET(options.epochs),
         .least = 1,

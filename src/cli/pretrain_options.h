@@ -37,6 +37,9 @@ extern const mcl_option_type mcl_option_batch;        /* uint64_t, with MCL_BATC
 /* Why a momentum makes no sense with this optimizer, NULL when it does. */
 const char *mcl_momentum_conflict(mcl_optimizer_kind kind);
 
+/* MCL_EXIT_USAGE where an optimizer is taken whose learning rate nobody can guess, and none given. */
+mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
+
 /* Options of settings that have options.optimizer and options.schedule. */
 #define MCL_RATE_OPTIONS(settings, of_recipe, momentum_conflict)                                   \
     {.name = "lr",                                                                                 \

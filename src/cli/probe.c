@@ -202,6 +202,18 @@ static mcl_exit print_json(const struct probe *probe)
     return mcl_json_print(root);
 }
 
+/* Refuses training rows that are all of one class. */
+static mcl_exit check_classes(const mcl_labelled *train, const char *path)
+{
+    for (uint64_t i = 1; i < mcl_data_rows(train->data); i++) {
+        if (train->labels[i] != train->labels[0])
+            return MCL_EXIT_DONE;
+    }
+    return mcl_complain(MCL_EXIT_FAILED,
+        "%s: all rows are of class %" PRId32 ": there is nothing to tell apart", path,
+        train->labels[0]);
+}
+
 static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
@@ -215,11 +227,13 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_labelled(&probe.train, paths[1], paths[2]);
     if (code == MCL_EXIT_DONE)
+        code = check_classes(&probe.train, paths[2]);
+    if (code == MCL_EXIT_DONE)
         code = mcl_load_labelled(&probe.test, paths[3], paths[4]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_width(model, paths[0], probe.train.data, paths[1]);
+        code = mcl_check_rows(model, paths[0], probe.train.data, paths[1]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_width(model, paths[0], probe.test.data, paths[3]);
+        code = mcl_check_rows(model, paths[0], probe.test.data, paths[3]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&probe.context, &settings->device);
     if (code == MCL_EXIT_DONE)

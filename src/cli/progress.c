@@ -113,10 +113,12 @@ void mcl_progress_part(mcl_progress *progress, const char *head, double part, co
 /* What a step measured beside its loss: of pre-training the spread, else the part told right. */
 static void show_measure(char text[32], double spread, double accuracy)
 {
-    if (isnan(accuracy))
-        snprintf(text, 32, "spread %.3f", spread);
-    else
+    if (!isnan(accuracy))
         snprintf(text, 32, "accuracy %.3f", accuracy);
+    else if (isnan(spread))
+        snprintf(text, 32, "spread -"); /* a batch of one row */
+    else
+        snprintf(text, 32, "spread %.3f", spread);
 }
 
 /* "epoch  3/10 [======>    ] loss  0.1234  spread 0.987   48780 rows/s   0:12 left"; there is no
@@ -140,11 +142,14 @@ static void redraw(mcl_progress *progress, const mcl_step *step)
 static void print_epoch(mcl_progress *progress, const mcl_step *step)
 {
     const double steps = (double)(step->step - progress->shown);
+    const double seconds = step->seconds - progress->shown_at;
     char rate[32], measure[32], validation[32] = "";
     show_measure(measure, step->spread, step->epoch_accuracy);
     if (isfinite(step->validation))
         snprintf(validation, sizeof validation, "  validation %.3f", step->validation);
-    show_rate(rate, steps * (double)progress->rows / (step->seconds - progress->shown_at));
+    /* Of steps that are seen to end together, the time tells nothing. */
+    show_rate(rate,
+        seconds < 1.0 ? step->rows_per_second : steps * (double)progress->rows / seconds);
     progress->shown = step->step;
     progress->shown_at = step->seconds;
     fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",

@@ -96,7 +96,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     const bool picture = mcl_is_picture(settings->output);
     mcl_triples work = {.columns = mcl_data_columns(data)};
     mcl_image image;
-    mcl_exit code = mcl_check_width(model, arguments->operands[0], data, arguments->operands[1]);
+    mcl_exit code = mcl_check_rows(model, arguments->operands[0], data, arguments->operands[1]);
     if (code == MCL_EXIT_DONE && picture)
         code = mcl_find_image(&image, data, arguments->operands[1]);
     if (code == MCL_EXIT_DONE)

@@ -201,7 +201,8 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     MCL_TRY(count_classes(&trainer->architecture.classes, trainer));
     MCL_TRY(choose_rows(trainer));
     MCL_TRY(mcl_batch_check(&trainer->batch, options->batch, mcl_data_rows(trainer->data)));
-    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->dropout, trainer->batch));
+    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->dropout,
+        model->architecture.hidden_count, trainer->batch));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     MCL_TRY(create_model(trainer, model));
     MCL_TRY(create_networks(trainer));

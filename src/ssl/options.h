@@ -11,8 +11,9 @@ mcl_status mcl_epochs_check(uint64_t epochs);
 mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows);
 
 /* Refuses batches whose statistics batch normalization cannot go by, and a dropout that leaves
- * nothing. */
-mcl_status mcl_layers_check(mcl_normalization normalization, float dropout, uint32_t batch);
+ * nothing, or has no hidden layer to be of. */
+mcl_status mcl_layers_check(
+    mcl_normalization normalization, float dropout, uint32_t hidden_count, uint32_t batch);
 
 /* MCL_ERROR_ARGUMENT for options that make no sense by themselves, or for this data. On success
  * *batch is the number of rows of every batch. */

@@ -100,11 +100,14 @@ static double rate_of(const struct trainer *trainer, uint64_t step)
         trainer->steps_per_epoch, step);
 }
 
-/* Whether a step, from 1, has the measures that cost more than others. */
+/* Whether a step, from 1, has the measures that cost more than others: where any epoch may be the
+ * last, the end of each. */
 static bool measured(const struct trainer *trainer, uint64_t step)
 {
+    const uint64_t per_epoch = trainer->steps_per_epoch;
     return trainer->measures &&
-           mcl_measures_due(step, trainer->steps_per_epoch, trainer->options->epochs);
+           (mcl_measures_due(step, per_epoch, trainer->options->epochs) ||
+               (trainer->options->early_stop && step % per_epoch == 0));
 }
 
 static void measure(mcl_step *step, const float *metrics, const void *of)
@@ -113,8 +116,10 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
     step->loss = total_loss(trainer, metrics);
     for (size_t i = 0; i < trainer->options->objective_count; i++)
         step->objective_loss[i] = (double)metrics[i];
-    step->spread =
-        (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture.embedding);
+    step->spread = NAN; /* which a single row has none of */
+    if (trainer->batch > 1)
+        step->spread =
+            (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture.embedding);
     step->learning_rate = rate_of(trainer, step->step - 1);
     step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
     step->alignment = step->uniformity = step->effective_rank = NAN;
@@ -516,10 +521,20 @@ static bool out_of_patience(const struct trainer *trainer)
     return patience && trainer->patience[1] >= (float)patience;
 }
 
+/* Whether moco's queue still had empty places, which nothing is like, when the epoch began. */
+static bool queue_was_filling(const struct trainer *trainer, uint64_t epoch)
+{
+    const uint64_t keys = 2 * (uint64_t)trainer->batch * trainer->steps_per_epoch * epoch;
+    return mcl_has_objective(trainer->options, MCL_OBJECTIVE_MOCO) &&
+           keys < trainer->options->queue;
+}
+
 /* Waits for the end of an epoch and looks at its loss. */
-static mcl_status judge_epoch(struct trainer *trainer)
+static mcl_status judge_epoch(struct trainer *trainer, uint64_t epoch)
 {
     MCL_TRY(mcl_steps_finish(trainer->steps));
+    if (queue_was_filling(trainer, epoch))
+        return MCL_OK;
     const float loss = (float)mcl_steps_epoch_loss(trainer->steps);
     const bool better = loss < trainer->patience[0];
     trainer->patience[0] = better ? loss : trainer->patience[0];
@@ -538,7 +553,7 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     MCL_TRY(mcl_steps_add(trainer->steps));
     mcl_feed_ahead(trainer->feed);
     if (options->early_stop && index + 1 == steps)
-        MCL_TRY(judge_epoch(trainer));
+        MCL_TRY(judge_epoch(trainer, epoch));
     if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps ||
         out_of_patience(trainer))
         return MCL_OK;

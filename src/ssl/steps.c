@@ -121,6 +121,10 @@ static mcl_status measure(
     steps->options.measure(measured, metrics, steps->options.trainer);
     if (isfinite(measured->loss))
         return MCL_OK;
+    if (step == 0)
+        return mcl_fail(MCL_ERROR_DATA,
+            "the loss is not finite in the first step, before any change of the weights: the data "
+            "or the views have values too large, or the temperature is too low");
     return mcl_fail(MCL_ERROR_DATA,
         "the loss is no longer finite in step %" PRIu64 ": lower the learning rate (--lr)",
         step + 1);

@@ -254,6 +254,12 @@ static mcl_status find_image(
             "%s need images, rows of height × width or height × width × channels; these have %zu "
             "dimension%s: use %s",
             what, dimensions, dimensions == 1 ? "" : "s", instead);
+    if (dimensions == 3 && shape[2] > 4 && (shape[0] == 1 || shape[0] == 3 || shape[0] == 4))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s need rows of height × width × channels; these are %" PRIu64 " × %" PRIu64
+            " × %" PRIu64 ", which looks like channels first: transpose them, in NumPy by "
+            "x.transpose(0, 2, 3, 1)",
+            what, shape[0], shape[1], shape[2]);
     for (size_t i = 0; i < 3; i++)
         image[i] = i < dimensions ? (uint32_t)shape[i] : 1;
     return MCL_OK;
@@ -293,6 +299,13 @@ mcl_status mcl_view_options_check(
             return mcl_fail(MCL_ERROR_ARGUMENT, "%s:%g: the number must be %s", part->name,
                 (double)value, part->words);
     }
+    if (options->corruption > 0.0f && mcl_data_rows(data) < 2)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "corruption takes values of other rows, and there are none: leave corrupt out of the "
+            "views");
+    if (options->corruption == 1.0f && !options->corrupt_first)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "corrupt:1 leaves nothing of a row in either view: take less, or corrupt:1:one");
     MCL_TRY(mcl_mask_check(image, &options->mask, data));
     for (size_t i = 0; i < 5; i++) { /* to brightness */
         if (*(const float *)(const void *)((const char *)options + parts[i].field) == 0.0f)

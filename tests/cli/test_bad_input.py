@@ -274,15 +274,19 @@ class DeviceTest(BadInputTest):
         for size, code in [("99999999999x99999999", 1), ("18446744073709551615x2", 2)]:
             self.refuse("pretrain", "--synthetic", size, "-o", "out.safetensors", code=code)
 
-    def test_a_loss_that_is_no_longer_finite(self):
+    def test_a_loss_that_is_not_finite(self):
+        """From the first step on, to which no learning rate has contributed, and later."""
         self.npy("rows.npy", (4, 4), [1e30] * 16)
-        before = self.contents()
-        result = self.run_program("pretrain", "rows.npy", "-o", "out.safetensors", "-q",
-                                  "--objective", "reconstruction")
-        self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr, r"\Amaskcl: error: the loss is no longer finite in step 1")
-        self.assertEqual(len(result.stderr.splitlines()), 1)
-        self.assertEqual(self.contents(), before)
+        for data, says in ((["rows.npy"], "the loss is not finite in the first step, before"),
+                           (["--synthetic", "4x4", "--lr", "1e30"],
+                            "the loss is no longer finite in step 2: lower")):
+            before = self.contents()
+            result = self.run_program("pretrain", *data, "-o", "out.safetensors", "-q",
+                                      "--objective", "reconstruction")
+            self.assertEqual(result.returncode, 1)
+            self.assertTrue(result.stderr.startswith("maskcl: error: " + says), result.stderr)
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+            self.assertEqual(self.contents(), before)
 
 
 if __name__ == "__main__":

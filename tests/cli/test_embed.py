@@ -97,6 +97,20 @@ class EmbedTest(ProgramTest):
         self.refuse("embed", self.model(), "rows.npy", "-o", "out.npy", code=1,
                     says=["rows.npy", "5 values", "model.safetensors", "12"])
 
+    def test_data_scaled_otherwise_than_the_models(self):
+        self.images("images", 5)
+        self.succeed("pretrain", "images", "--epochs", 1, "-o", "m.safetensors", "-q")
+        self.npy("far.npy", (2, 8, 8), [255.0] * 128, "<f4")
+        self.npy("near.npy", (2, 8, 8), [1.5] * 128, "<f4")
+        result = self.succeed("embed", "m.safetensors", "far.npy", "-o", "out.npy", "-q")
+        self.assertEqual(result.stderr, "maskcl: warning: far.npy: has values such as 255, and "
+                                        "the model was trained on bytes that were divided by 255: "
+                                        "divide these in the same way, or leave them bytes\n")
+        result = self.succeed("embed", "m.safetensors", "near.npy", "-o", "out.npy", "-q")
+        self.assertEqual(result.stderr, "")
+        result = self.succeed("embed", self.model(columns=64), "far.npy", "-o", "out.npy", "-q")
+        self.assertEqual(result.stderr, "")
+
     def test_inputs_are_not_written_over(self):
         model = self.model()
         self.npy("rows.npy", (2, 12), range(24))

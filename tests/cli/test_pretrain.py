@@ -66,8 +66,8 @@ class OptionsTest(ProgramTest):
                 (["--optimizer", "adamw"], "optimizer", "adamw"),
                 (["--optimizer", "adamw"], "weight_decay", "0.01"),
                 (["--optimizer", "sgd", "--momentum", "0.5"], "momentum", "0.5"),
-                (["--optimizer", "lars"], "momentum", "0.9"),
-                (["--optimizer", "lars"], "weight_decay", "1e-06"),
+                (["--optimizer", "lars", "--lr", "0.3"], "momentum", "0.9"),
+                (["--optimizer", "lars", "--lr", "0.3"], "weight_decay", "1e-06"),
                 (["--optimizer", "lamb"], "weight_decay", "0.01"),
                 (["--lr", "0.25"], "learning_rate", "0.25"),
                 (["--lr=5e-1"], "learning_rate", "0.5"),
@@ -230,6 +230,14 @@ class OptionsTest(ProgramTest):
                 (["--reconstruct", "hidden", "--mask", "none"], "these views hide none"),
                 (["--reconstruction-loss", "bce"], "the loss bce needs values from 0 to 1"),
                 (["--objective", "reconstruction", "--projector", "4"], "a projector is for"),
+                (["--objective", "vime", "--mask", "uniform"], "a uniform mask alters all"),
+                (["--objective", "nt-xent", "--decoder", "5"], "--decoder: only the objectives"),
+                (["--objective", "cosine", "--views", "none"],
+                 "cosine compares a row's two views, and these are the same"),
+                (["--views", "corrupt:1"], "corrupt:1 leaves nothing of a row in either view"),
+                (["--recipe", "fast", "--reconstruction-loss", "mse", "--dropout", "0.5"],
+                 "a dropout of 0.5: it is of hidden layers, and this encoder has none"),
+                (["--optimizer", "lars"], "--optimizer: a step of lars"),
                 (["--momentum", "0.9"], "--momentum: only sgd and lars"),
                 (["--optimizer", "adamw", "--momentum", "0.9"], "--momentum: only sgd"),
                 (["--lr-final", "0.1"], "--lr-final: only the schedule cosine"),
@@ -256,6 +264,52 @@ class OptionsTest(ProgramTest):
                     says=["at least 2 rows", "--normalization layer"])
         self.succeed("pretrain", "--synthetic", "8x8", "--batch", 1, "--normalization", "layer",
                      "--objective", "cosine", "--epochs", 1, "-o", "m.safetensors")
+
+    def test_corruption_needs_two_rows(self):
+        self.refuse("pretrain", "--synthetic", "1x8", "--objective", "vime", "-o", "m", code=2,
+                    says=["corruption takes values of other rows, and there are none"])
+
+    def test_cross_entropy_and_brightness(self):
+        """Bytes stay below 1 when they are made brighter, floats do not."""
+        run = ["--objective", "reconstruction", "--reconstruction-loss", "bce", "--views",
+               "brightness,mask", "--epochs", 1]
+        self.images("images", 5)
+        self.succeed("pretrain", "images", *run, "-o", "m.safetensors")
+        self.npy("floats.npy", (5, 8, 8), [1.0] * 320, "<f4")
+        self.refuse("pretrain", "floats.npy", *run, "-o", "new", code=2,
+                    says=["the loss bce", "brightness"])
+
+    def test_images_with_channels_first(self):
+        self.npy("first.npy", (4, 3, 8, 8), range(768))
+        self.npy("last.npy", (4, 8, 8, 3), [0.5] * 768)
+        self.refuse("pretrain", "first.npy", "--views", "affine,mask", "-o", "m", code=2,
+                    says=["3 × 8 × 8", "channels first", "x.transpose(0, 2, 3, 1)"])
+        self.succeed("pretrain", "last.npy", "--views", "affine,mask", "--epochs", 1, "-o", "m")
+
+    def test_views_that_differ_by_dropout_alone(self):
+        self.succeed("pretrain", "--synthetic", "8x8", "--views", "none", "--objective", "nt-xent",
+                     "--dropout", "0.1", "--epochs", 1, "-o", "m.safetensors")
+
+    def test_a_recipe_of_larger_batches_than_the_data(self):
+        self.succeed("pretrain", "--synthetic", "20x8", "--recipe", "tabular", "--epochs", 1, "-o",
+                     "m.safetensors")
+        self.assertEqual(self.information("m.safetensors")["metadata"]["batch"], "20")
+
+    def test_a_recipes_warm_up_is_a_part_of_its_epochs(self):
+        for options, warmup in (["--epochs", 1], "0.1"), (["--epochs", 1, "--warmup", 0], None):
+            self.succeed("pretrain", "--synthetic", "20x8", "--recipe", "tabular", *options, "-o",
+                         "m.safetensors")
+            metadata = self.information("m.safetensors")["metadata"]
+            self.assertEqual(metadata.get("warmup_epochs"), warmup)
+
+    def test_one_row_has_no_spread(self):
+        result = self.succeed("pretrain", "--synthetic", "9x8", "--batch", 1, "--objective",
+                              "reconstruction", "--metrics", "m.jsonl", "-o", "m.safetensors")
+        self.assertNotIn("collapsing", result.stderr)
+        self.assertRegex(result.stderr, r"\nepoch 1/10  loss \S+  spread -  \d+ rows/s")
+        self.assertRegex(result.stdout, r"\): loss [^,]*; wrote")
+        for line in self.path("m.jsonl").read_text().splitlines():
+            self.assertIsNone(json.loads(line)["spread"])
 
     def test_nt_xent_needs_two_rows(self):
         self.refuse("pretrain", "--synthetic", "8x4", "--batch", "1", "-o", "m", code=2,
@@ -490,6 +544,17 @@ class MetricsTest(ProgramTest):
             self.assertEqual(metadata["epochs"], str(len(losses)))
             self.assertEqual(metadata["planned_epochs"], "300")
             self.assertEqual(metadata["early_stop"], str(patience))
+
+    def test_every_epoch_that_may_be_the_last_is_measured(self):
+        lines = self.metrics("--epochs", 300, "--lr", "1e-9", "--early-stop", 2)
+        self.assertEqual([line["step"] for line in lines if "alignment" in line],
+                         [line["step"] for line in lines if line["step"] % 5 == 0])
+
+    def test_patience_begins_with_a_full_queue(self):
+        """While moco's queue has empty places the loss rises."""
+        lines = self.metrics("--epochs", 300, "--lr", "1e-9", "--early-stop", 1, "--objective",
+                             "moco", "--queue", 400)
+        self.assertGreaterEqual(lines[-1]["step"], 5 * 7)
 
     def test_the_rate_is_that_of_a_steady_run(self):
         """However short the steps are, and though epochs end. tests/unit/test_rate.c is strict;

@@ -81,6 +81,12 @@ class ProbeTest(ProgramTest):
         self.images("wide.idx", 60, 8, 9)
         self.refuse("probe", files[0], "wide.idx", *files[2:], code=1, says=["wide.idx"])
 
+    def test_a_single_class_is_refused(self):
+        files = self.files()
+        self.npy("same.npy", (60,), [3] * 60, "|u1")
+        self.refuse("probe", *files[:2], "same.npy", *files[3:], code=1,
+                    says=["same.npy: all rows are of class 3: there is nothing to tell apart"])
+
     def test_labels_of_any_whole_type(self):
         files = self.files()
         expected = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)

@@ -166,7 +166,8 @@ class CommandTest(ProgramTest):
 
     def test_every_part_is_shown_as_it_is_read(self):
         images = self.images("images", 5)
-        small = ("--hidden", "none", "--embedding", 2, "--epochs", 1, "-q", "-o", self.path("model.safetensors"))
+        small = ("--hidden", "none", "--embedding", 2, "--epochs", 1, "-q", "--objective",
+                 "reconstruction", "-o", self.path("model.safetensors"))
         for text, shown in (
                 ("none", "none"), ("mask:none", "none"),
                 ("affine", "shift:0.15,scale:0.2,rotate:0.2"),

@@ -614,8 +614,11 @@ START_TEST(test_patch)
 {
     options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0};
     assert_refused(images, "a patch of 0 pixels for images of 6 × 4");
-    options.views.mask.patch = 6; /* as large as the longer side */
+    options.views.mask.patch = 5; /* smaller than the longer side */
     assert_batch(images, 256);
+    options.views.mask.patch = 6;
+    assert_refused(images, "a patch of 6 pixels covers a whole image of 6 × 4: one view would have "
+                           "all of it and the other nothing");
     options.views.mask.patch = 7;
     assert_refused(images, "a patch of 7 pixels for images of 6 × 4");
     options.views.mask.patch = 1;
