@@ -109,7 +109,6 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     }
     if (strcmp(name, "recommended") == 0) {
         rebuild(options, 2048, 8);
-        options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
         options->own_decoder = true;
         options->decoder_count = 2;
         options->decoder[0] = 1024;

@@ -282,8 +282,8 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
 
 /* The loss of predictions q against targets t, of which the objectives with a predictor are made,
  * as most − slope·cos over so many terms. */
-static void check_prediction(
-    const char *name, uint32_t batch, uint32_t columns, float most, float slope, float terms)
+static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
+    const char *suffix, float most, float slope, float terms)
 {
     const size_t count = 2 * (size_t)batch * columns;
     char key[40];
@@ -305,7 +305,7 @@ static void check_prediction(
     double total = 0.0;
     for (uint32_t i = 0; i < 2 * batch; i++)
         total += (double)losses[i] / (double)terms;
-    snprintf(key, sizeof key, "%s/%ux%u", name, (unsigned)batch, (unsigned)columns);
+    snprintf(key, sizeof key, "%s/%ux%u%s", name, (unsigned)batch, (unsigned)columns, suffix);
     const double expected = (double)*stored_values(key, "loss", 1);
     REQUIRE(fabs(total - expected) <= fmax(TOLERANCE * fabs(expected), 1e-6),
         "%s: the loss is %.9g instead of %.9g", key, total, expected);
@@ -323,8 +323,8 @@ START_TEST(test_predictions)
 {
     static const uint32_t shapes[][2] = {{1, 5}, {2, 37}, {37, 64}};
     const uint32_t batch = shapes[_i][0], columns = shapes[_i][1];
-    check_prediction("simsiam", batch, columns, 0.0f, 1.0f, 2.0f * (float)batch);
-    check_prediction("byol", batch, columns, 2.0f, 2.0f, (float)batch);
+    check_prediction("simsiam", batch, columns, "", 0.0f, 1.0f, 2.0f * (float)batch);
+    check_prediction("byol", batch, columns, "", 2.0f, 2.0f, (float)batch);
 }
 END_TEST
 
@@ -419,6 +419,30 @@ START_TEST(test_small_embeddings)
     check("nt-xent:1", 0.5, 5, 37, "tiny");
     check("cosine:1", 0.5, 5, 37, "vanishing");
     check("nt-xent:1", 0.5, 5, 37, "vanishing");
+}
+END_TEST
+
+static void setup_published(void)
+{
+    context_setup();
+    fixtures_open("published.safetensors");
+}
+
+/* As lightly and solo-learn have them; tools/fixtures/published.py calls those. */
+START_TEST(test_published)
+{
+    static const uint32_t shapes[][2] = {{2, 37}, {37, 64}};
+    static const char *const both[] = {"nt-xent:1", "vicreg:1", "barlow:1"};
+    const uint32_t batch = shapes[_i][0], embedding = shapes[_i][1];
+    for (size_t i = 0; i < 3; i++) {
+        check(both[i], 0.5, batch, embedding, "lightly");
+        check(both[i], 0.5, batch, embedding, "solo-learn");
+    }
+    check("moco:1", 0.5, batch, embedding, "solo-learn");
+    const float rows = (float)batch;
+    check_prediction("simsiam", batch, embedding, "/lightly", 0.0f, 1.0f, 2.0f * rows);
+    check_prediction("simsiam", batch, embedding, "/solo-learn", 0.0f, 1.0f, 2.0f * rows);
+    check_prediction("byol", batch, embedding, "/solo-learn", 2.0f, 2.0f, rows);
 }
 END_TEST
 
@@ -625,6 +649,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("objectives");
+    TCase *published = tcase_create("published");
+    tcase_set_timeout(published, 300);
+    tcase_add_checked_fixture(published, setup_published, teardown);
+    tcase_add_loop_test(published, test_published, 0, 2);
+    suite_add_tcase(suite, published);
     TCase *tcase = tcase_create("objectives");
     tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, setup, teardown);

@@ -62,6 +62,18 @@ def finetune(program):
     return [Run("finetune", name, {"recipe": name}, measure="finetune") for name in names]
 
 
+def variants(program):
+    """The recipes for images with the other loss of reconstruction."""
+    other = {"mse": "bce", "bce": "mse"}
+    runs = []
+    for name in "recommended", "few-labels", "fast":
+        loss = program.recipes.get(name, {}).get("reconstruction-loss")
+        if loss:
+            runs.append(Run("variants", f"{name}, {other[loss]}",
+                            {"recipe": name, "reconstruction-loss": other[loss]}))
+    return runs
+
+
 def objectives(program):
     corrupted = {"views": "corrupt:0.6:one"}
     runs = [
@@ -183,7 +195,7 @@ def tabular(program):
 
 
 GROUPS = {function.__name__: function for function in (
-    recipes, finetune, objectives, mask, augmentation, width, normalization, epochs, layer,
+    recipes, finetune, variants, objectives, mask, augmentation, width, normalization, epochs, layer,
     tabular)}
 
 
