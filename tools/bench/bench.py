@@ -13,7 +13,7 @@ import peers
 import program
 from machine import Machine
 from products import gemm, peaks
-from steps import embed, share_of_peak, step, stream, units
+from steps import embed, share_of_peak, step, stream, units, watch
 from table import number, table
 
 QUIET = 0.1  # processors that other programs may keep busy
@@ -31,6 +31,7 @@ PARTS = {
     "embed": embed,
     "units": units,
     "stream": stream,
+    "watch": watch,
     "gemm": gemm("openblas"),
     "gemm-clblast": gemm("clblast"),
     "start": program.start,

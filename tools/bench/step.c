@@ -2,15 +2,19 @@
  *
  *   bench_step [--platform P] [--device D] [--gemm KIND] [--rows N] [--columns N] [--data FILE]
  *              [--hidden 1024,512] [--embedding N] [--objective NAME] [--batch N]
+ *              [--epochs N [--watch none|measures|validation]]
  *
  * Data are normal numbers in memory, or a file. Serves measurements, see serve.h; one lasts whole
- * epochs, so that what an epoch costs beyond its steps is in the figure.
+ * epochs, so that what an epoch costs beyond its steps is in the figure. With --epochs it is a whole
+ * run of so many, however long that takes: with nothing measured in it, with what reports of ends of
+ * epochs have, or with classes to validate by too.
  */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "arguments.h"
 #include "serve.h"
@@ -23,6 +27,8 @@ struct bench {
     double begun;   /* the end of the first epoch, the warm-up; 0 before it */
     double rate;    /* rows a second */
     uint64_t first; /* steps before begun */
+    int32_t *labels;
+    bool whole; /* measures whole runs */
     volatile sig_atomic_t stop;
 };
 
@@ -41,9 +47,31 @@ static void report(const mcl_step *step, void *user)
     }
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static mcl_status measure_whole(double *rate, struct bench *bench)
+{
+    const uint64_t batch = bench->options.batch;
+    const uint64_t rows = mcl_data_rows(bench->data) / batch * batch;
+    mcl_model *model = NULL;
+    const double begun = now();
+    const mcl_status status =
+        mcl_pretrain(&model, bench->context, bench->data, &bench->options);
+    mcl_model_free(model);
+    *rate = (double)(rows * bench->options.epochs) / (now() - begun);
+    return status;
+}
+
 static mcl_status measure(double *rate, double seconds, void *user)
 {
     struct bench *bench = user;
+    if (bench->whole)
+        return measure_whole(rate, bench);
     bench->seconds = seconds;
     bench->begun = 0.0;
     bench->stop = 0;
@@ -63,6 +91,27 @@ static void parse_hidden(mcl_pretrain_options *options, const char *text)
         options->hidden[options->hidden_count++] = (uint32_t)strtoul(text, &end, 10);
         text = *end == ',' ? end + 1 : "";
     }
+}
+
+static void ignore(const mcl_step *step, void *user)
+{
+    (void)step;
+    (void)user;
+}
+
+/* --epochs and --watch */
+static void watch(struct bench *bench, int count, char **arguments)
+{
+    const uint64_t rows = mcl_data_rows(bench->data);
+    const char *what = bench_text(count, arguments, "watch", "none");
+    bench->options.epochs = (uint64_t)bench_number(count, arguments, "epochs", 0.0);
+    bench->options.report = strcmp(what, "none") == 0 ? NULL : ignore;
+    if (strcmp(what, "validation") != 0)
+        return;
+    bench->labels = malloc((size_t)rows * sizeof *bench->labels);
+    for (uint64_t i = 0; bench->labels && i < rows; i++)
+        bench->labels[i] = (int32_t)(i % 10);
+    bench->options.validation_labels = bench->labels;
 }
 
 static mcl_status set_up(struct bench *bench, int count, char **arguments)
@@ -86,6 +135,9 @@ static mcl_status set_up(struct bench *bench, int count, char **arguments)
                       : mcl_data_synthetic(&bench->data,
                             (uint64_t)bench_number(count, arguments, "rows", 60000.0),
                             (uint64_t)bench_number(count, arguments, "columns", 784.0), 0);
+    bench->whole = status == MCL_OK && *bench_text(count, arguments, "epochs", "");
+    if (bench->whole)
+        watch(bench, count, arguments);
     return status == MCL_OK ? bench_context(&bench->context, count, arguments, "auto") : status;
 }
 
@@ -97,5 +149,6 @@ int main(int count, char **arguments)
         status = bench_serve(measure, &bench);
     mcl_context_close(bench.context);
     mcl_data_free(bench.data);
+    free(bench.labels);
     return status == MCL_OK ? EXIT_SUCCESS : bench_failed();
 }

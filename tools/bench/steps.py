@@ -76,6 +76,18 @@ def stream(bench):
                      name="the same without a limit").wait_until_ready(), 0.87)])
 
 
+def watch(bench):
+    """Whole runs in which alignment, uniformity, effective rank and an online probe are measured,
+    and with none of these."""
+
+    def run(what, name):
+        return own(bench, "bench_step", "--batch", 256, "--epochs", 3, "--watch", what, name=name)
+
+    return [compare(bench, f"three epochs, batch 256, with {text}", run(what, "maskcl"),
+                    [(lambda: run("none", "the same without").wait_until_ready(), 0.98)])
+            for what, text in (("measures", "measures"), ("validation", "measures and validation"))]
+
+
 def embed(bench):
     ours = own(bench, "bench_embed", "--data", FASHION)
     rival = lambda: peers.torch_embed(bench, FASHION)
