@@ -188,15 +188,14 @@ static void print_objectives(void)
         [MCL_OBJECTIVE_BYOL] =
             "as simsiam, but what the predictor guesses is what a target network, the moving "
             "average of encoder and projector (--target-decay, 0.996 throughout, from where the "
-            "paper's rises to 1; runs of a few hundred steps want 0.99), makes of the other view "
-            "(Grill et al. 2020): no negatives, no temperature; steadier than simsiam, for one "
-            "more forward pass a step",
+            "paper's rises to 1), makes of the other view (Grill et al. 2020): no negatives, no "
+            "temperature; steadier than simsiam, for one more forward pass a step",
         [MCL_OBJECTIVE_MOCO] =
             "tells what a target network, the moving average of encoder and projector "
-            "(--target-decay, 0.999; runs of a few hundred steps want 0.99), makes of a row's "
-            "other view from what it made of rows of the steps before, a queue of --queue keys "
-            "(4096, the paper's 65536), by cosine, divided by --temperature (0.07; He et al. "
-            "2020): many negatives for small batches",
+            "(--target-decay, 0.999), makes of a row's other view from what it made of rows of the "
+            "steps before, a queue of --queue keys (4096, the paper's 65536; empty at first), by "
+            "cosine, divided by --temperature (0.07; He et al. 2020): many negatives for small "
+            "batches",
         [MCL_OBJECTIVE_BARLOW] =
             "Barlow Twins: makes each column of one view's embedding correlate with the same "
             "column "

@@ -80,7 +80,7 @@ class StudyTest(unittest.TestCase):
         wanted = self.wanted()
         empty = set() if self.program.probes_layers else {"layer"}
         self.assertEqual(set(wanted), set(GROUPS) - empty)
-        for group in "recipes", "objectives", "mask", "augmentation", "width":
+        for group in "recipes", "mask", "epochs":
             self.assertEqual(len(wanted[group]), 2, group)
 
     def test_a_line_has_what_was_measured(self):
