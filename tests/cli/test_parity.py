@@ -79,6 +79,8 @@ class ParityTest(unittest.TestCase):
         if any(name == "reconstruction" for name, _ in run["objectives"]):
             command += ["--reconstruct", run["reconstruct"],
                         "--reconstruction-loss", run["reconstruction_loss"]]
+        if run.get("dropout"):
+            command += ["--dropout", run["dropout"]]
         if run["ema"]:
             command += ["--ema", run["ema"]]
         if run["warmup"]:
