@@ -49,7 +49,7 @@ static mcl_status create_buffers(struct moco *moco)
     MCL_TRY(mcl_normalized_create(&moco->queries, context, 2 * moco->batch, moco->columns));
     MCL_TRY(mcl_buffer_create(&moco->inverse, context, views, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(&moco->keys, context, views, row, "keys of a batch"));
-    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys"));
+    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys (--queue)"));
     MCL_TRY(mcl_buffer_zero(context, moco->queue, 0, queue));
     MCL_TRY(mcl_buffer_create(&moco->normalizer, context, views, sizeof(float), "normalizers"));
     return mcl_buffer_create(

@@ -86,8 +86,22 @@ static bool parse_patch(uint32_t *patch, const char *text)
     return true;
 }
 
+/* Words behind "mask:" that a mask has had. */
+enum { HAS_PATCH = 1, HAS_RELATION = 2, HAS_RATIO = 4 };
+
+static mcl_status note(unsigned *had, unsigned word, const char *text)
+{
+    if (*had & word)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "'%s' behind mask: there is another %s before it", text,
+            word == HAS_PATCH ? "patch" : word == HAS_RATIO ? "ratio" : "relation");
+    *had |= word;
+    return MCL_OK;
+}
+
 /* One word behind "mask:": first its kind, then the others in any order. */
-static mcl_status parse_mask(mcl_view_options *options, const char *text, bool first)
+static mcl_status parse_mask(
+    mcl_view_options *options, const char *text, bool first, unsigned *had)
 {
     size_t index;
     if (first)
@@ -97,26 +111,28 @@ static mcl_status parse_mask(mcl_view_options *options, const char *text, bool f
         return mcl_fail(MCL_ERROR_ARGUMENT, "mask:none:%s: there is no mask to say it of", text);
     if (parse_patch(&options->mask.patch, text))
         return options->mask.kind == MCL_MASK_BLOCK
-                   ? MCL_OK
+                   ? note(had, HAS_PATCH, text)
                    : mcl_fail(MCL_ERROR_ARGUMENT,
                          "mask:%s:%s: only a block mask has patches: write mask:block",
                          mask_names[options->mask.kind], text);
     if (!number) {
         MCL_TRY(mcl_name_parse(&index, text, relation_names, RELATIONS, "relation of two masks"));
         options->relation = (mcl_mask_relation)index;
-        return MCL_OK;
+        return note(had, HAS_RELATION, text);
     }
     if (options->mask.kind == MCL_MASK_UNIFORM)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "mask:uniform:%s: a uniform mask has no ratio: write mask:bernoulli or mask:block",
             text);
+    MCL_TRY(note(had, HAS_RATIO, text));
     return parse_number(&options->mask.ratio, text, &parts[MASK]);
 }
 
-static mcl_status parse_detail(mcl_view_options *options, size_t part, const char *text, bool first)
+static mcl_status parse_detail(
+    mcl_view_options *options, size_t part, const char *text, bool first, unsigned *had)
 {
     if (part == MASK)
-        return parse_mask(options, text, first);
+        return parse_mask(options, text, first, had);
     if (part == CORRUPT && strcmp(text, "one") == 0) {
         options->corrupt_first = true;
         return MCL_OK;
@@ -155,11 +171,12 @@ static mcl_status parse_part(mcl_view_options *options, bool named[PARTS], char 
         options->mask.kind = MCL_MASK_BERNOULLI;
     else
         *field(options, &parts[part]) = parts[part].otherwise;
+    unsigned had = 0;
     for (bool first = true; rest; first = false) {
         char *next = strchr(rest, ':');
         if (next)
             *next++ = '\0';
-        MCL_TRY(parse_detail(options, part, rest, first));
+        MCL_TRY(parse_detail(options, part, rest, first, &had));
         rest = next;
     }
     if (part == AFFINE) {

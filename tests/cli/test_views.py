@@ -146,6 +146,9 @@ class CommandTest(ProgramTest):
                 ("mask:bernoulli:1.5", "mask:1.5: the number must be between 0 and 1"),
                 ("mask:bernoulli:other", "unknown relation of two masks 'other'"),
                 ("mask:none:0.5", "there is no mask"),
+                ("mask:bernoulli:0.5:0.3", "'0.3' behind mask: there is another ratio before it"),
+                ("mask:bernoulli:complement:whole", "there is another relation before it"),
+                ("mask:block:2px:3px", "there is another patch before it"),
                 ("noise:" + "1" * 300, "at most 255 are possible")):
             self.refuse("views", rows, "-o", self.path("views.npy"), "--views", text, code=2, says=(reason,))
 
