@@ -12,6 +12,7 @@ BASE = {
     "optimizer": "adamw", "lr": "0.006", "schedule": "cosine", "warmup": "0.3",
     "batch": "512", "epochs": "3",
 }
+LOW_RATE = "0.001"
 SHORT = {"hidden": "64", "embedding": "64", "projector": "32", "batch": "64"}
 
 # The same for tables.
@@ -98,6 +99,9 @@ def objectives(program):
         ("scarf, corrupted", {"objective": "scarf", **corrupted}),
         ("vime, corrupted", {"objective": "vime", "views": "corrupt:0.3:one", **NO_HEAD}),
     ]
+    # The base's rate is what reconstruction wants.
+    runs += [(f"{name}, lr {LOW_RATE}", {**changes, "lr": LOW_RATE}) for name, changes in runs
+             if "+" not in changes.get("objective", "")]
     result = []
     for name, changes in runs:
         kind = name.split(",")[0]
@@ -128,6 +132,13 @@ def mask(program):
         views("mask", "mask alone, complement, 0.5", "mask:bernoulli:0.5:complement"),
         views("mask", "mask alone, independent, 0.5", "mask:bernoulli:0.5:independent"),
     ]
+    runs += [views("mask", f"{name}, lr {LOW_RATE}", parts, lr=LOW_RATE) for name, parts in (
+        ("no mask", "affine"),
+        ("complement, 0.5", "affine,mask:bernoulli:0.5:complement"),
+        ("independent, 0.5", "affine,mask:bernoulli:0.5:independent"),
+        ("against whole, 0.5", "affine,mask:bernoulli:0.5:whole"),
+        ("mask alone, complement, 0.5", "mask:bernoulli:0.5:complement"),
+        ("mask alone, independent, 0.5", "mask:bernoulli:0.5:independent"))]
     rebuild = {"objective": "reconstruction", **NO_HEAD}
     return runs + [
         views("mask", "reconstruction, no mask", "affine", **rebuild),
@@ -159,7 +170,7 @@ def width(program):
 def normalization(program):
     return [ablation("normalization", name, {"normalization": name})
             for name in ("none", "batch", "layer")] + [
-        ablation("normalization", f"{name}, lr 0.001", {"normalization": name, "lr": "0.001"})
+        ablation("normalization", f"{name}, lr {LOW_RATE}", {"normalization": name, "lr": LOW_RATE})
         for name in ("none", "batch", "layer")]
 
 
