@@ -123,7 +123,8 @@ typedef struct mcl_step {
 #define MCL_COLLAPSE_SPREAD 0.05
 
 /* The rows of a batch: a number, which is refused where there are fewer, or one of these. */
-#define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63) /* all when there are fewer */
+#define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63) /* all when there are fewer   \
+                                                                      */
 #define MCL_BATCH_ALL UINT64_MAX                                     /* however many there are */
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
 #define MCL_MOMENTUM_DEFAULT -1.0

@@ -80,16 +80,17 @@ void mcl_free_labelled(mcl_labelled *set)
 #define SCALING_ROWS 256 /* that are looked at */
 
 /* A model of bytes, which were divided by 255, has not seen what is far above 1. */
-static void warn_of_scaling(const mcl_model *model, const mcl_data *data, const char *path)
+static mcl_exit warn_of_scaling(const mcl_model *model, const mcl_data *data, const char *path)
 {
     const char *scaling = mcl_model_metadata_get(model, "input_scaling");
     if (mcl_data_element(data) == MCL_ELEMENT_UINT8 || !scaling || strcmp(scaling, "1/255") != 0)
-        return;
+        return MCL_EXIT_DONE;
     const uint64_t all = mcl_data_rows(data), columns = mcl_data_columns(data);
     const uint64_t rows = all < SCALING_ROWS ? all : SCALING_ROWS;
     float *values, most = 0.0f;
-    if (mcl_allocate_values(&values, rows, columns) != MCL_EXIT_DONE)
-        return;
+    const mcl_exit code = mcl_allocate_values(&values, rows, columns);
+    if (!values)
+        return code;
     if (mcl_data_floats(values, data, 0, rows) == MCL_OK) {
         for (uint64_t i = 0; i < rows * columns; i++)
             most = values[i] > most ? values[i] : most;
@@ -99,16 +100,15 @@ static void warn_of_scaling(const mcl_model *model, const mcl_data *data, const 
         mcl_warn("%s: has values such as %g, and the model was trained on bytes that were divided "
                  "by 255: divide these in the same way, or leave them bytes",
             path, (double)most);
+    return code;
 }
 
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {
     const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
-    if (input == columns) {
-        warn_of_scaling(model, data, data_path);
-        return MCL_EXIT_DONE;
-    }
+    if (input == columns)
+        return warn_of_scaling(model, data, data_path);
     return mcl_complain(MCL_EXIT_FAILED,
         "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64
         ": use the data that it was trained for, or train on these",

@@ -44,8 +44,8 @@ typedef struct mcl_labelled {
 mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path);
 void mcl_free_labelled(mcl_labelled *set);
 
-/* Refuses data of another width than the model takes, and warns of data that is scaled otherwise than
- * what it was trained on. */
+/* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
+ * than what it was trained on. */
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path);
 

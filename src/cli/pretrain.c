@@ -149,9 +149,8 @@ static void print_summary(const struct run *run, uint64_t rows)
     char validation[32] = "", spread[32] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
-    const double trained =
-        (double)mcl_batch_rows(run->settings->options.batch, rows) *
-        (double)(last->step - run->resumed);
+    const double trained = (double)mcl_batch_rows(run->settings->options.batch, rows) *
+                           (double)(last->step - run->resumed);
     if (isfinite(last->spread))
         snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
     if (run->progress.quiet)
@@ -159,8 +158,8 @@ static void print_summary(const struct run *run, uint64_t rows)
     printf("trained on %" PRIu64 " rows for %" PRIu64
            " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
-        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread,
-        validation, run->settings->output);
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
+        run->settings->output);
     if (last->epoch < last->epochs)
         printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
             run->settings->options.early_stop, run->settings->options.early_stop == 1 ? "" : "s",

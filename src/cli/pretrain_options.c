@@ -768,9 +768,10 @@ const mcl_option mcl_pretrain_option_table[] = {
         .recipe = true,
         .argument = "DECAY",
         .group = "Optimizer",
-        .help = "save the exponential moving average of the weights over the steps, with this "
-                "decay a step, such as 0.999, in place of the last weights; after t steps the decay is "
-                "at most (1 + t)/(10 + t), so that short runs are averaged over their last tenth",
+        .help =
+            "save the exponential moving average of the weights over the steps, with this "
+            "decay a step, such as 0.999, in place of the last weights; after t steps the decay is "
+            "at most (1 + t)/(10 + t), so that short runs are averaged over their last tenth",
         .type = &type_wanted,
         .offset = OFFSET(options.ema),
         .range = &mcl_range_inside_unit,

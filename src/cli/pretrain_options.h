@@ -33,11 +33,11 @@ extern const mcl_option_type mcl_option_weight_decay; /* double, below 0 the opt
 extern const mcl_option_type mcl_option_momentum;     /* the same */
 extern const mcl_option_type mcl_option_batch;        /* uint64_t, with MCL_BATCH_UP_TO and _ALL */
 
-
 /* Why a momentum makes no sense with this optimizer, NULL when it does. */
 const char *mcl_momentum_conflict(mcl_optimizer_kind kind);
 
-/* MCL_EXIT_USAGE where an optimizer is taken whose learning rate nobody can guess, and none given. */
+/* MCL_EXIT_USAGE where an optimizer is taken whose learning rate nobody can guess, and none given.
+ */
 mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
 
 /* Options of settings that have options.optimizer and options.schedule. */

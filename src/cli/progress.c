@@ -148,8 +148,8 @@ static void print_epoch(mcl_progress *progress, const mcl_step *step)
     if (isfinite(step->validation))
         snprintf(validation, sizeof validation, "  validation %.3f", step->validation);
     /* Of steps that are seen to end together, the time tells nothing. */
-    show_rate(rate,
-        seconds < 1.0 ? step->rows_per_second : steps * (double)progress->rows / seconds);
+    show_rate(
+        rate, seconds < 1.0 ? step->rows_per_second : steps * (double)progress->rows / seconds);
     progress->shown = step->step;
     progress->shown_at = step->seconds;
     fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",

@@ -307,8 +307,8 @@ mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl
 {
     if (count == 0)
         return MCL_OK;
-    cl_int code = clEnqueueCopyBuffer(
-        context->queue, from, to, from_offset, to_offset, count, 0, NULL, mcl_record_event(context));
+    cl_int code = clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, count, 0,
+        NULL, mcl_record_event(context));
     mcl_record_work(context, NULL, 0.0, 2.0 * (double)count);
     return code == CL_SUCCESS ? mcl_record(context, NULL, "copy on the device", false)
                               : mcl_context_fail(context, "copying a buffer", code);

@@ -11,8 +11,8 @@ struct mcl_average {
     cl_mem values;
 };
 
-mcl_status mcl_average_create(mcl_average **average, mcl_context *context, cl_mem source,
-    uint64_t count, uint64_t averaged)
+mcl_status mcl_average_create(
+    mcl_average **average, mcl_context *context, cl_mem source, uint64_t count, uint64_t averaged)
 {
     mcl_average *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
@@ -24,8 +24,8 @@ mcl_status mcl_average_create(mcl_average **average, mcl_context *context, cl_me
         status =
             mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
     if (status == MCL_OK)
-        status =
-            mcl_buffer_copy(context, created->values, 0, source, 0, (size_t)(count * sizeof(float)));
+        status = mcl_buffer_copy(
+            context, created->values, 0, source, 0, (size_t)(count * sizeof(float)));
     if (status != MCL_OK) {
         mcl_average_free(created);
         return status;

@@ -9,8 +9,8 @@ typedef struct mcl_average mcl_average;
 
 /* An average that begins as the first count numbers of source are now. Those from the averaged-th
  * on are not averaged but always the newest. */
-mcl_status mcl_average_create(mcl_average **average, mcl_context *context, cl_mem source,
-    uint64_t count, uint64_t averaged);
+mcl_status mcl_average_create(
+    mcl_average **average, mcl_context *context, cl_mem source, uint64_t count, uint64_t averaged);
 void mcl_average_free(mcl_average *average);
 
 /* Enqueues average = decay·average + (1 − decay)·values, decay from 0 to 1. */

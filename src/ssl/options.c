@@ -29,9 +29,10 @@ static const char *const reconstruction_loss_names[] = {"mse", "bce"};
 
 /* Figures are docs/learning.md's: linear probes on Fashion-MNIST, and five folds of digits. */
 static const mcl_recipe recipes[] = {
-    {"default", "the reference encoder's sizes with objectives that do not collapse: a probe of "
-                "82.4% by 64 numbers, where the untrained encoder has 79.1% and all 784 pixels have "
-                "84.1%: see the others"},
+    {"default",
+        "the reference encoder's sizes with objectives that do not collapse: a probe of "
+        "82.4% by 64 numbers, where the untrained encoder has 79.1% and all 784 pixels have "
+        "84.1%: see the others"},
     {"recommended", "images: a wide encoder that learns to fill in what a mask hides; a probe of "
                     "88.8%, untrained 86.2%, raw pixels 84.1%"},
     {"few-labels", "images of which few have labels, and fine-tuning: one layer more; 81.4% with "
@@ -49,8 +50,8 @@ static void objective(mcl_pretrain_options *options, mcl_objective_kind kind, fl
     options->objectives[options->objective_count++] = (mcl_objective){kind, weight};
 }
 
-/* What the recipes share: an encoder of one normalised and activated layer that rebuilds masked rows,
- * by AdamW with a rate that warms up and falls. */
+/* What the recipes share: an encoder of one normalised and activated layer that rebuilds masked
+ * rows, by AdamW with a rate that warms up and falls. */
 static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t epochs)
 {
     options->hidden_count = 0;
@@ -570,8 +571,8 @@ mcl_status mcl_pretrain_check(
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
     MCL_TRY(mcl_batch_check(&rows, options->batch, mcl_data_rows(data)));
-    MCL_TRY(mcl_layers_check(
-        options->normalization, options->dropout, options->hidden_count, rows));
+    MCL_TRY(
+        mcl_layers_check(options->normalization, options->dropout, options->hidden_count, rows));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))

@@ -105,9 +105,8 @@ static double rate_of(const struct trainer *trainer, uint64_t step)
 static bool measured(const struct trainer *trainer, uint64_t step)
 {
     const uint64_t per_epoch = trainer->steps_per_epoch;
-    return trainer->measures &&
-           (mcl_measures_due(step, per_epoch, trainer->options->epochs) ||
-               (trainer->options->early_stop && step % per_epoch == 0));
+    return trainer->measures && (mcl_measures_due(step, per_epoch, trainer->options->epochs) ||
+                                    (trainer->options->early_stop && step % per_epoch == 0));
 }
 
 static void measure(mcl_step *step, const float *metrics, const void *of)

@@ -22,9 +22,8 @@ mcl_status mcl_target_create(mcl_target **target, const mcl_objective_setup *set
     created->views = 2 * setup->batch;
     created->count = mcl_architecture_parameters(setup->architecture);
     created->decay = decay;
-    mcl_status status =
-        mcl_average_create(&created->average, setup->context, setup->parameters, created->count,
-            created->count);
+    mcl_status status = mcl_average_create(
+        &created->average, setup->context, setup->parameters, created->count, created->count);
     /* As in training, for batch normalization; it moves running statistics of its own. */
     if (status == MCL_OK)
         status = mcl_network_create_part(&created->encoder, setup->context, setup->architecture,

@@ -92,16 +92,16 @@ enum { HAS_PATCH = 1, HAS_RELATION = 2, HAS_RATIO = 4 };
 static mcl_status note(unsigned *had, unsigned word, const char *text)
 {
     if (*had & word)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "'%s' behind mask: there is another %s before it", text,
-            word == HAS_PATCH ? "patch" : word == HAS_RATIO ? "ratio" : "relation");
+        return mcl_fail(MCL_ERROR_ARGUMENT, "'%s' behind mask: there is another %s before it", text,
+            word == HAS_PATCH   ? "patch"
+            : word == HAS_RATIO ? "ratio"
+                                : "relation");
     *had |= word;
     return MCL_OK;
 }
 
 /* One word behind "mask:": first its kind, then the others in any order. */
-static mcl_status parse_mask(
-    mcl_view_options *options, const char *text, bool first, unsigned *had)
+static mcl_status parse_mask(mcl_view_options *options, const char *text, bool first, unsigned *had)
 {
     size_t index;
     if (first)

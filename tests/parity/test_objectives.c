@@ -282,8 +282,8 @@ static void check(const char *objectives, double temperature, uint32_t batch, ui
 
 /* The loss of predictions q against targets t, of which the objectives with a predictor are made,
  * as most − slope·cos over so many terms. */
-static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
-    const char *suffix, float most, float slope, float terms)
+static void check_prediction(const char *name, uint32_t batch, uint32_t columns, const char *suffix,
+    float most, float slope, float terms)
 {
     const size_t count = 2 * (size_t)batch * columns;
     char key[40];

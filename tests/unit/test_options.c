@@ -301,8 +301,7 @@ START_TEST(test_batch)
     options.batch = 301;
     assert_refused(images, "a batch of 301 rows is larger than the data, 300 rows");
     options.batch = UINT64_MAX / 2;
-    assert_refused(
-        images, "a batch of 9223372036854775807 rows is larger than the data, 300 rows");
+    assert_refused(images, "a batch of 9223372036854775807 rows is larger than the data, 300 rows");
     mcl_data_free(few);
 }
 END_TEST

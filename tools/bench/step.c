@@ -5,9 +5,9 @@
  *              [--epochs N [--watch none|measures|validation]]
  *
  * Data are normal numbers in memory, or a file. Serves measurements, see serve.h; one lasts whole
- * epochs, so that what an epoch costs beyond its steps is in the figure. With --epochs it is a whole
- * run of so many, however long that takes: with nothing measured in it, with what reports of ends of
- * epochs have, or with classes to validate by too.
+ * epochs, so that what an epoch costs beyond its steps is in the figure. With --epochs it is a
+ * whole run of so many, however long that takes: with nothing measured in it, with what reports of
+ * ends of epochs have, or with classes to validate by too.
  */
 #include <math.h>
 #include <signal.h>
@@ -60,8 +60,7 @@ static mcl_status measure_whole(double *rate, struct bench *bench)
     const uint64_t rows = mcl_data_rows(bench->data) / batch * batch;
     mcl_model *model = NULL;
     const double begun = now();
-    const mcl_status status =
-        mcl_pretrain(&model, bench->context, bench->data, &bench->options);
+    const mcl_status status = mcl_pretrain(&model, bench->context, bench->data, &bench->options);
     mcl_model_free(model);
     *rate = (double)(rows * bench->options.epochs) / (now() - begun);
     return status;
