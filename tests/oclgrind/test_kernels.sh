@@ -97,7 +97,7 @@ model=$folder/model.safetensors
     grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
     checked pretrain --synthetic 9x20 $small --objective vicreg+barlow --embedding 18 -o "$model"
     checked pretrain --synthetic 60x33 --hidden 40 --embedding 3 --epochs 1 --batch 30 --quiet \
-        --objective cosine --optimizer lars -o "$model"
+        --objective cosine --optimizer lars --lr 1 -o "$model"
     checked pretrain --synthetic 60x33 --hidden 40 --embedding 3 --epochs 1 --batch 30 --quiet \
         --objective cosine --optimizer lamb -o "$model"
     checked pretrain --synthetic 43x20 $small --objective scarf --batch 19 --views corrupt:0.6:one \

@@ -835,7 +835,7 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
             const float *z = forward(&run.encoder, run.input, 2 * run.batch);
             run_objectives(&run, z);
             measured->loss = weighted_loss(&run);
-            measured->spread = spread(&run, z);
+            measured->spread = run.batch > 1 ? spread(&run, z) : (double)NAN;
             for (size_t o = 0; o < options->objective_count; o++)
                 measured->objectives[o] = (double)run.losses[o];
             sum = sum + measured->loss;
