@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 PROGRAM = os.environ["MASKCL_PROGRAM"]
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 def environment(**changes):
