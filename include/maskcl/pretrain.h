@@ -122,10 +122,10 @@ typedef struct mcl_step {
 
 #define MCL_COLLAPSE_SPREAD 0.05
 
-/* The rows of a batch: a number, which is refused where there are fewer, or one of these. */
-#define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63) /* all when there are fewer   \
-                                                                      */
-#define MCL_BATCH_ALL UINT64_MAX                                     /* however many there are */
+/* The rows of a batch: a number, which is refused where there are fewer; so many, or all when there are
+ * fewer; or all. */
+#define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63)
+#define MCL_BATCH_ALL UINT64_MAX
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
 #define MCL_MOMENTUM_DEFAULT -1.0
 #define MCL_EPSILON_DEFAULT -1.0
