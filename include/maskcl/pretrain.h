@@ -122,8 +122,8 @@ typedef struct mcl_step {
 
 #define MCL_COLLAPSE_SPREAD 0.05
 
-/* The rows of a batch: a number, which is refused where there are fewer; so many, or all when there are
- * fewer; or all. */
+/* The rows of a batch: a number, which is refused where there are fewer, so many or all when there
+ * are fewer, or all. */
 #define MCL_BATCH_UP_TO(rows) ((uint64_t)(rows) | (uint64_t)1 << 63)
 #define MCL_BATCH_ALL UINT64_MAX
 #define MCL_WEIGHT_DECAY_DEFAULT -1.0
