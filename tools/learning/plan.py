@@ -132,13 +132,10 @@ def mask(program):
         views("mask", "mask alone, complement, 0.5", "mask:bernoulli:0.5:complement"),
         views("mask", "mask alone, independent, 0.5", "mask:bernoulli:0.5:independent"),
     ]
-    runs += [views("mask", f"{name}, lr {LOW_RATE}", parts, lr=LOW_RATE) for name, parts in (
-        ("no mask", "affine"),
-        ("complement, 0.5", "affine,mask:bernoulli:0.5:complement"),
-        ("independent, 0.5", "affine,mask:bernoulli:0.5:independent"),
-        ("against whole, 0.5", "affine,mask:bernoulli:0.5:whole"),
-        ("mask alone, complement, 0.5", "mask:bernoulli:0.5:complement"),
-        ("mask alone, independent, 0.5", "mask:bernoulli:0.5:independent"))]
+    lower = ("no mask", "complement, 0.5", "independent, 0.5", "against whole, 0.5",
+             "mask alone, complement, 0.5", "mask alone, independent, 0.5")
+    runs += [views("mask", f"{run.name}, lr {LOW_RATE}", run.options["views"], lr=LOW_RATE)
+             for run in runs if run.name in lower]
     rebuild = {"objective": "reconstruction", **NO_HEAD}
     return runs + [
         views("mask", "reconstruction, no mask", "affine", **rebuild),
