@@ -6,7 +6,6 @@
  * serve.h; one lasts whole passes over the file's rows, which are in memory.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "arguments.h"
 #include "serve.h"
@@ -18,17 +17,10 @@ struct bench {
     float *embeddings;
 };
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static mcl_status measure(double *rate, double seconds, void *user)
 {
     struct bench *bench = user;
-    const double start = now();
+    const double start = bench_now();
     uint64_t rows = 0;
     do {
         const mcl_status status =
@@ -36,8 +28,8 @@ static mcl_status measure(double *rate, double seconds, void *user)
         if (status != MCL_OK)
             return status;
         rows += mcl_data_rows(bench->data);
-        *rate = (double)rows / (now() - start);
-    } while (now() - start < seconds);
+        *rate = (double)rows / (bench_now() - start);
+    } while (bench_now() - start < seconds);
     return MCL_OK;
 }
 

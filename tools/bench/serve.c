@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static mcl_status answer(bench_measure *measure, double seconds, void *user)
@@ -31,4 +32,11 @@ mcl_status bench_serve(bench_measure *measure, void *user)
     while (status == MCL_OK && fgets(line, sizeof line, stdin))
         status = answer(measure, strtod(line, NULL), user);
     return status;
+}
+
+double bench_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "arguments.h"
 #include "serve.h"
@@ -47,22 +46,15 @@ static void report(const mcl_step *step, void *user)
     }
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static mcl_status measure_whole(double *rate, struct bench *bench)
 {
     const uint64_t batch = bench->options.batch;
     const uint64_t rows = mcl_data_rows(bench->data) / batch * batch;
     mcl_model *model = NULL;
-    const double begun = now();
+    const double begun = bench_now();
     const mcl_status status = mcl_pretrain(&model, bench->context, bench->data, &bench->options);
     mcl_model_free(model);
-    *rate = (double)(rows * bench->options.epochs) / (now() - begun);
+    *rate = (double)(rows * bench->options.epochs) / (bench_now() - begun);
     return status;
 }
 
