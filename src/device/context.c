@@ -139,6 +139,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         status = open_device(opened, options->compute_units);
     if (status == MCL_OK)
         status = read_work_group(&opened->work_group);
+    opened->joins_programs = mcl_context_is_pocl(opened) && !getenv("MASKCL_SEPARATE_PROGRAMS");
     if (status != MCL_OK) {
         mcl_context_close(opened);
         return status;

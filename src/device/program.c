@@ -125,15 +125,15 @@ static mcl_status load_or_compile(cl_program *program, mcl_context *context, con
 
 /* Whether two files become one program. PoCL takes a tenth of a second for each program, however
  * small, and a quarter of that when it has it in its cache. Files without options are in most runs,
- * and stay apart from those whose options change. For other drivers each file is a program, so that
- * only what no run has had before is compiled. */
+ * and stay apart from those whose options change. For other drivers, and where
+ * MASKCL_SEPARATE_PROGRAMS is set, each file is a program, so that only what no run has had before
+ * is compiled: of more than a few different runs that is less. */
 static bool is_built_with(
     const mcl_context *context, const struct mcl_program *p, const struct mcl_program *program)
 {
-    return p == program ||
-           (mcl_context_is_pocl(context) && !p->opencl && !p->alone && !program->alone &&
-               (*p->options == '\0') == (*program->options == '\0') &&
-               strcmp(p->flags.bytes, program->flags.bytes) == 0);
+    return p == program || (context->joins_programs && !p->opencl && !p->alone && !program->alone &&
+                               (*p->options == '\0') == (*program->options == '\0') &&
+                               strcmp(p->flags.bytes, program->flags.bytes) == 0);
 }
 
 /* Builds program, and with it all others that wait to be built and can be. */

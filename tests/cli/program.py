@@ -17,10 +17,13 @@ PROGRAM = os.environ["MASKCL_PROGRAM"]
 TIMEOUT = 300
 
 
+OF_TESTS = "MASKCL_KERNELS", "MASKCL_SEPARATE_PROGRAMS"
+
+
 def environment(**changes):
     """The environment without the user's own settings; a change to None removes a variable."""
     result = {name: value for name, value in os.environ.items()
-              if name == "MASKCL_KERNELS" or not name.startswith("MASKCL_")}
+              if name in OF_TESTS or not name.startswith("MASKCL_")}
     for name, value in changes.items():
         if value is None:
             result.pop(name, None)

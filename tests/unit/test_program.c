@@ -93,6 +93,22 @@ START_TEST(test_expected_files_share_a_program)
 }
 END_TEST
 
+START_TEST(test_programs_may_be_kept_apart)
+{
+    cl_program first, second;
+    teardown();
+    setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
+    setup();
+    write_text("c.cl", "kernel void k(global int *out)\n{\n    out[0] = 3;\n}\n");
+    write_text("d.cl", "kernel void k(global int *out)\n{\n    out[0] = 4;\n}\n");
+    ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
+    ASSERT_OK(mcl_kernel_expect(context, "d.cl", ""));
+    ck_assert_int_eq(run(&first, "c.cl", "k", ""), 3);
+    ck_assert_int_eq(run(&second, "d.cl", "k", ""), 4);
+    ck_assert_ptr_ne(first, second);
+}
+END_TEST
+
 /* A guarded file whose content depends on the options of each file that includes it. */
 START_TEST(test_included_files_follow_the_options)
 {
@@ -244,11 +260,13 @@ END_TEST
 
 int main(void)
 {
+    unsetenv("MASKCL_SEPARATE_PROGRAMS");
     Suite *suite = suite_create("program");
     TCase *test_case = tcase_create("program");
     tcase_set_timeout(test_case, 120);
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_expected_files_share_a_program);
+    tcase_add_test(test_case, test_programs_may_be_kept_apart);
     tcase_add_test(test_case, test_included_files_follow_the_options);
     tcase_add_test(test_case, test_other_flags_are_another_program);
     tcase_add_test(test_case, test_files_that_do_not_get_along);
