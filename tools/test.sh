@@ -95,7 +95,7 @@ stage "tests on PoCL" suite "$build" pocl
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|install|fuzz|unit_verify|cli_(bad_input|checkpoint|fashion|help|interrupt|opencl_failures|profile|reconstruct|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl))'
+        -E '^(oclgrind|install|fuzz|unit_verify|cli_(bad_input|checkpoint|fashion|help|interrupt|opencl_|profile|reconstruct|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
@@ -110,7 +110,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0:use_
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
 stage "tests with sanitizers" suite "$build/sanitize" pocl \
-    -E '^(oclgrind|install|conformance|cli_(device_memory|devices|study|tune|views)|unit_(device|verify)$)'
+    -E '^(oclgrind|install|conformance|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
 # There libc has the message of a driver that cannot be loaded, and PoCL few threads.
 LSAN_OPTIONS+=:use_tls=1
 stage "devices with sanitizers" suite "$build/sanitize" pocl -R '^(unit_device|cli_devices)$'
