@@ -224,7 +224,9 @@ typedef struct mcl_recipe {
 /* The recipes there are: *count entries, static. */
 MCL_API const mcl_recipe *mcl_recipes(size_t *count);
 
-/* Sets what the recipe fixes and leaves the rest (seed, report, user, stop) alone. */
+/* Sets what the recipe fixes and leaves the rest (seed, report, user, stop) alone. A recipe's
+ * warm-up is a part of its epochs: a caller that changes these changes schedule.warmup by the same
+ * factor. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
 
 /* Parses objectives joined by '+', each "name" or "name:weight": "nt-xent:1+reconstruction:10". */

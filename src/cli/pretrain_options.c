@@ -299,7 +299,7 @@ static mcl_exit parse_batch(void *field, const char *text, const mcl_option *opt
 
 static void show_batch(char *text, size_t size, const void *field)
 {
-    const uint64_t batch = *(const uint64_t *)field, limit = batch & ~MCL_BATCH_UP_TO(0);
+    const uint64_t batch = *(const uint64_t *)field, limit = mcl_batch_rows(batch, UINT64_MAX);
     if (batch == MCL_BATCH_ALL)
         snprintf(text, size, "all");
     else
