@@ -7,20 +7,30 @@
 
 static cl_mem out;
 
-static void setup(void)
+static void open_context(void)
 {
-    scratch_setup();
-    setenv("MASKCL_KERNELS", scratch_folder, 1);
-    setenv("XDG_CACHE_HOME", scratch_folder, 1);
     context_setup();
     const cl_int nothing = -1;
     out = buffer_with(&nothing, sizeof nothing);
 }
 
-static void teardown(void)
+static void close_context(void)
 {
     mcl_buffer_release(&out);
     context_teardown();
+}
+
+static void setup(void)
+{
+    scratch_setup();
+    setenv("MASKCL_KERNELS", scratch_folder, 1);
+    setenv("XDG_CACHE_HOME", scratch_folder, 1);
+    open_context();
+}
+
+static void teardown(void)
+{
+    close_context();
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", scratch_folder);
     ck_assert_int_eq(system(command), 0);
@@ -29,6 +39,14 @@ static void teardown(void)
 static void write_text(const char *name, const char *text)
 {
     write_file(scratch(name), text, strlen(text));
+}
+
+/* A file whose kernel writes the value to out[0]. */
+static void write_constant(const char *name, int value)
+{
+    char text[128];
+    snprintf(text, sizeof text, "kernel void k(global int *out)\n{\n    out[0] = %d;\n}\n", value);
+    write_text(name, text);
 }
 
 /* What a kernel of a file writes to out[0]; *program = the OpenCL program that it is of. */
@@ -62,8 +80,8 @@ START_TEST(test_expected_files_share_a_program)
                        "#ifdef N\n#error N is a.cl's\n#endif\n"
                        "inline int help(int x)\n{\n    return FACTOR * x;\n}\n"
                        "kernel void k(global int *out)\n{\n    out[0] = help(seven());\n}\n");
-    write_text("c.cl", "kernel void k(global int *out)\n{\n    out[0] = 3;\n}\n");
-    write_text("d.cl", "kernel void k(global int *out)\n{\n    out[0] = 4;\n}\n");
+    write_constant("c.cl", 3);
+    write_constant("d.cl", 4);
     ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10"));
     ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D FACTOR=2"));
     ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
@@ -96,11 +114,11 @@ END_TEST
 START_TEST(test_programs_may_be_kept_apart)
 {
     cl_program first, second;
-    teardown();
+    close_context();
     setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
-    setup();
-    write_text("c.cl", "kernel void k(global int *out)\n{\n    out[0] = 3;\n}\n");
-    write_text("d.cl", "kernel void k(global int *out)\n{\n    out[0] = 4;\n}\n");
+    open_context();
+    write_constant("c.cl", 3);
+    write_constant("d.cl", 4);
     ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
     ASSERT_OK(mcl_kernel_expect(context, "d.cl", ""));
     ck_assert_int_eq(run(&first, "c.cl", "k", ""), 3);
@@ -149,7 +167,7 @@ START_TEST(test_files_that_do_not_get_along)
                        "    out[0] = 1;\n}\n");
     write_text("b.cl", "typedef struct {\n    int x;\n} number;\nkernel void k(global int *out)\n"
                        "{\n    number n = {2};\n    out[0] = n.x;\n}\n");
-    write_text("c.cl", "kernel void k(global int *out)\n{\n    out[0] = 3;\n}\n");
+    write_constant("c.cl", 3);
     ASSERT_OK(mcl_kernel_expect(context, "a.cl", ""));
     ASSERT_OK(mcl_kernel_expect(context, "b.cl", ""));
     ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
