@@ -266,15 +266,21 @@ static bool same_round(size_t i, size_t j)
     return faults[i].stage == faults[j].stage && round_of[i] == round_of[j];
 }
 
+/* Whether a fault shows where another one of its round does. */
+static bool clashes(size_t fault)
+{
+    for (size_t i = 0; i < fault; i++) {
+        if (same_round(i, fault) && shared(faults[fault].found, faults[i].found) > 0)
+            return true;
+    }
+    return false;
+}
+
 static void assign_rounds(void)
 {
     for (size_t i = 0; i < FAULTS; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (same_round(i, j) && shared(faults[i].found, faults[j].found) > 0) {
-                round_of[i]++;
-                j = (size_t)-1; /* from the start */
-            }
-        }
+        while (clashes(i))
+            round_of[i]++;
         rounds = round_of[i] >= rounds ? round_of[i] + 1 : rounds;
     }
 }
