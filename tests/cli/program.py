@@ -79,6 +79,15 @@ class ProgramTest(unittest.TestCase):
         self.path(name).write_bytes(data)
         return name
 
+    def planted(self, name, before, after):
+        """The environment in which a file of the kernels is changed."""
+        kernels = self.path("cl")
+        shutil.copytree(os.path.join(os.environ["MASKCL_SOURCE"], "cl"), kernels)
+        text = (kernels / name).read_text()
+        self.assertIn(before, text)
+        (kernels / name).write_text(text.replace(before, after))
+        return environment(MASKCL_KERNELS=kernels)
+
     def run_program(self, *arguments, env=None, **options):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)

@@ -5,12 +5,11 @@ import json
 import math
 import os
 import resource
-import shutil
 import struct
 import subprocess
 import unittest
 
-from program import ProgramTest, environment, npy_bytes
+from program import ProgramTest, npy_bytes
 
 OLD = b"what was here before"
 
@@ -262,11 +261,10 @@ class DeviceTest(BadInputTest):
 
     def test_kernels_that_do_not_compile(self):
         """The compiler's log follows the line."""
-        shutil.copytree(os.path.join(os.environ["MASKCL_SOURCE"], "cl"), self.path("kernels"))
-        self.write("kernels/views.cl", b"kernel void views(nonsense of) { }\n")
+        planted = self.planted("views.cl", "kernel void views(", "kernel void views(nonsense of, ")
         before = self.contents()
         result = self.run_program("pretrain", "--synthetic", "8x4", "-o", "out.safetensors", "-q",
-                                  env=environment(MASKCL_KERNELS=self.path("kernels")))
+                                  env=planted)
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, r"(?m)^maskcl: error: .*: the kernels of views\.cl do not build")
         self.assertIn("nonsense", result.stderr)

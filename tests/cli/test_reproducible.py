@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import unittest
 
-from program import ProgramTest, environment
+from program import ProgramTest
 
 TRAIN = ["pretrain", "--synthetic", "64x8", "--epochs", "2", "--hidden", "6", "--embedding", "4"]
 
@@ -82,14 +81,9 @@ class ReproducibleTest(ProgramTest):
         devices = json.loads(self.succeed("devices", "--json").stdout)["devices"]
         if any(device["used"] and device["fma"] for device in devices):
             self.skipTest("the device declares fma")
-        kernels = self.path("cl")
-        shutil.copytree(os.path.join(os.environ["MASKCL_SOURCE"], "cl"), kernels)
-        text = (kernels / "fma.cl").read_text()
-        (kernels / "fma.cl").write_text(
-            text.replace("= fma(a[j], b[j], c[j])", "= a[j] * b[j] + c[j]"))
         self.refuse(*TRAIN, "--reproducible", "-o", "m", code=1,
                     says=["has no correctly rounded fma", "--device"],
-                    env=environment(MASKCL_KERNELS=kernels))
+                    env=self.planted("fma.cl", "= fma(a[j], b[j], c[j])", "= a[j] * b[j] + c[j]"))
 
 
 if __name__ == "__main__":

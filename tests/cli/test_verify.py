@@ -1,25 +1,14 @@
 """maskcl verify: the table, the answer for programs, and a device that breaks the contract."""
 
 import json
-import os
-import shutil
 import unittest
 
-from program import ProgramTest, environment
+from program import ProgramTest
 
 YES = "this device reproduces the reference bits"
 
 
 class VerifyTest(ProgramTest):
-    def planted(self, name, before, after):
-        """The environment in which a file of the kernels is changed."""
-        kernels = self.path("cl")
-        shutil.copytree(os.path.join(os.environ["MASKCL_SOURCE"], "cl"), kernels)
-        text = (kernels / name).read_text()
-        self.assertIn(before, text)
-        (kernels / name).write_text(text.replace(before, after))
-        return environment(MASKCL_KERNELS=kernels)
-
     def test_the_table(self):
         lines = self.succeed("verify").stdout.splitlines()
         self.assertRegex(lines[0], r"\A.+ \(.+, driver .+\)\Z")
