@@ -52,13 +52,9 @@ class Study:
     def labels_per_class(self, run):
         return self.few.get(run.data, 5 if self.short else 10)
 
-    def resolved(self, run):
-        """All options of the recipe that the run starts from, changed by its own."""
-        return {**self.program.recipes[run.options.get("recipe", "default")], **run.options}
-
     def layers(self, run):
         """What the untrained encoder depends on besides the seed."""
-        options = self.resolved(run)
+        options = plan.resolved(run, self.program)
         return [options[name] for name in plan.LAYERS if name in options] + [run.layer]
 
     def data_name(self, run):

@@ -209,13 +209,17 @@ GROUPS = {function.__name__: function for function in (
     epochs, layer, tabular)}
 
 
+def resolved(run, program):
+    """All options of the recipe that the run starts from, changed by its own."""
+    return {**program.recipes[run.options.get("recipe", "default")], **run.options}
+
+
 def scaled(run, program, factor):
     """The run with another number of epochs."""
     if factor == 1 or run.measure == "peer":
         return run
-    recipe = program.recipes[run.options.get("recipe", "default")]
     options = dict(run.options)
-    options["epochs"] = str(max(1, round(factor * int(options.get("epochs", recipe["epochs"])))))
+    options["epochs"] = str(max(1, round(factor * int(resolved(run, program)["epochs"]))))
     if "warmup" in options:
         options["warmup"] = format(factor * float(options["warmup"]), "g")
     return dataclasses.replace(run, options=options)
@@ -226,9 +230,8 @@ def shortened(run, program):
     if run.measure == "peer":
         return dataclasses.replace(run, folds=2)
     options = dict(run.options)
-    known = {**program.recipes.get(options.get("recipe"), {}), **options}
-    options.update({key: value for key, value in SHORT.items()
-                    if known.get(key, "none") != "none"})
+    known = resolved(run, program)
+    options.update({key: value for key, value in SHORT.items() if known[key] != "none"})
     if run.group == "width":
         options["embedding"] = str(int(run.options["embedding"]) // 16)
     options.update(epochs=run.options["epochs"] if run.group == "epochs" else "1", warmup="0")

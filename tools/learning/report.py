@@ -103,7 +103,7 @@ def rows_of(runs, results, study):
 
 
 def describe(study, run):
-    options = study.resolved(run)
+    options = plan.resolved(run, study.program)
     widths = ("" if options["hidden"] == "none" else options["hidden"].replace(",", "-") + "-")
     text = widths + options["embedding"]
     if options.get("normalization", "none") != "none":
