@@ -17,7 +17,7 @@ struct mcl_context {
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     size_t largest_group;  /* work-items that a work-group can have */
     size_t work_group;     /* its most work-items where a launch leaves the size open; 0: any */
-    bool joins_programs;   /* several files of kernels become one program */
+    bool joins_programs;   /* files of kernels with options become one program */
     uint64_t memory_limit; /* bytes that a run's buffers may have together */
     uint64_t memory_made;  /* bytes of all buffers made so far */
     cl_context opencl;
@@ -32,7 +32,8 @@ struct mcl_context {
 };
 
 /* Says that kernels of cl/file with options will be asked for. Where the context joins programs,
- * what is expected when the first kernel is asked for is compiled as few programs. */
+ * what is expected when the first kernel is asked for is compiled as one. Of files without options
+ * this need not be said. */
 mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options);
 
 /* *kernel = the kernel called name of cl/file, built with options ("-D TILE=4", or "") when first

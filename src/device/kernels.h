@@ -2,9 +2,12 @@
 #ifndef MASKCL_DEVICE_KERNELS_H
 #define MASKCL_DEVICE_KERNELS_H
 
+#include <stdbool.h>
+
 struct mcl_kernel_file {
     const char *name; /* "views.cl" */
     const char *text;
+    bool plain; /* its kernels are built without options; false for what others include */
 };
 
 /* Every file of cl/, ended by an entry whose name is NULL. */

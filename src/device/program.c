@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "device/cache.h"
 #include "device/context.h"
+#include "device/kernels.h"
 #include "device/source.h"
 
 #define KERNELS_MAX 32 /* a file */
@@ -20,6 +21,7 @@ struct mcl_program {
     struct mcl_text flags;   /* all options that go to the compiler */
     struct mcl_text renamed; /* functions called NAME_number in the shared program */
     unsigned number;
+    bool plain;        /* one of the files that are built without options */
     bool alone;        /* it does not build together with the others */
     cl_program opencl; /* NULL until built */
     struct {
@@ -124,16 +126,17 @@ static mcl_status load_or_compile(cl_program *program, mcl_context *context, con
 }
 
 /* Whether two files become one program. PoCL takes a tenth of a second for each program, however
- * small, and a quarter of that when it has it in its cache. Files without options are in most runs,
- * and stay apart from those whose options change. For other drivers, and where
- * MASKCL_SEPARATE_PROGRAMS is set, each file is a program, so that only what no run has had before
- * is compiled: of more than a few different runs that is less. */
+ * small, and a quarter of that when it has it in its cache. The files without options are always
+ * the same program there; those with options are another, or one each where
+ * MASKCL_SEPARATE_PROGRAMS is set: of more than a few different runs, less is compiled then. For
+ * other drivers, each file is a program, so that only what no run has had before is compiled. */
 static bool is_built_with(
     const mcl_context *context, const struct mcl_program *p, const struct mcl_program *program)
 {
-    return p == program || (context->joins_programs && !p->opencl && !p->alone && !program->alone &&
-                               (*p->options == '\0') == (*program->options == '\0') &&
-                               strcmp(p->flags.bytes, program->flags.bytes) == 0);
+    return p == program ||
+           (mcl_context_is_pocl(context) && (p->plain || context->joins_programs) &&
+               p->plain == program->plain && !p->opencl && !p->alone && !program->alone &&
+               strcmp(p->flags.bytes, program->flags.bytes) == 0);
 }
 
 /* Builds program, and with it all others that wait to be built and can be. */
@@ -208,33 +211,61 @@ static mcl_status create(
     return mcl_source_options(&program->defines, &program->flags, options);
 }
 
-/* *found = the program of file with options, added behind the others when it is new. */
-static mcl_status find(
-    struct mcl_program **found, mcl_context *context, const char *file, const char *options)
+/* The place in the list of the program of file with options, or the list's end. */
+static struct mcl_program **search(mcl_context *context, const char *file, const char *options)
 {
-    struct mcl_program **end = &context->programs;
-    for (; *end; end = &(*end)->next) {
-        if (strcmp((*end)->file, file) == 0 && strcmp((*end)->options, options) == 0) {
-            *found = *end;
-            return MCL_OK;
-        }
-    }
-    struct mcl_program *program;
+    struct mcl_program **at = &context->programs;
+    while (*at && (strcmp((*at)->file, file) != 0 || strcmp((*at)->options, options) != 0))
+        at = &(*at)->next;
+    return at;
+}
+
+static mcl_status add(mcl_context *context, const char *file, const char *options, bool plain)
+{
+    struct mcl_program **at = search(context, file, options), *program;
+    if (*at)
+        return MCL_OK;
     MCL_TRY(mcl_allocate(&program, 1, sizeof *program));
     mcl_status status = create(program, context, file, options);
+    program->plain = plain;
     if (status == MCL_OK)
-        *found = *end = program;
+        *at = program;
     else
         release(program);
     return status;
 }
 
+/* Whether the file is one of those that are built without options. */
+static bool is_plain(const char *name)
+{
+    const struct mcl_kernel_file *file = mcl_kernel_files;
+    while (file->name && strcmp(file->name, name) != 0)
+        file++;
+    return file->plain;
+}
+
+/* *found = the program of file with options. A new one is added behind the others; with the first
+ * of the files without options come all of them, in the order of their names. */
+static mcl_status find(
+    struct mcl_program **found, mcl_context *context, const char *file, const char *options)
+{
+    *found = *search(context, file, options);
+    if (*found)
+        return MCL_OK;
+    if (*options || !is_plain(file)) {
+        MCL_TRY(add(context, file, options, false));
+    } else {
+        for (const struct mcl_kernel_file *plain = mcl_kernel_files; plain->name; plain++)
+            MCL_TRY(plain->plain ? add(context, plain->name, "", true) : MCL_OK);
+    }
+    *found = *search(context, file, options);
+    return MCL_OK;
+}
+
 /* Takes a program that does not build out of the list: it is tried anew when asked for again. */
 static void forget(mcl_context *context, struct mcl_program *program)
 {
-    struct mcl_program **link = &context->programs;
-    while (*link != program)
-        link = &(*link)->next;
+    struct mcl_program **link = search(context, program->file, program->options);
     *link = program->next;
     release(program);
 }

@@ -24,8 +24,6 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
         .at_once = candidates < AT_ONCE ? candidates : AT_ONCE,
     };
     const mcl_gemm product = similarity_product(neighbours, queries, neighbours->at_once);
-    MCL_TRY(mcl_kernel_expect(context, "normalize.cl", ""));
-    MCL_TRY(mcl_kernel_expect(context, "probe.cl", ""));
     MCL_TRY(mcl_gemm_prepare(context, &product, NULL));
     MCL_TRY(mcl_buffer_create(&neighbours->similarity, context, queries,
         neighbours->at_once * sizeof(float), "similarities"));

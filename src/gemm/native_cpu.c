@@ -145,7 +145,6 @@ mcl_status mcl_gemm_cpu_prepare(
     MCL_TRY(mcl_kernel_expect(context, "gemm.cl", options));
     if (!needs_copy(context, &tile, gemm))
         return MCL_OK;
-    MCL_TRY(mcl_kernel_expect(context, "transpose.cl", ""));
     return reserve(context, gemm);
 }
 

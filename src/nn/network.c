@@ -162,7 +162,7 @@ mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const
     created->rows = rows;
     created->count = count;
     memcpy(created->layers, layers, count * sizeof *layers);
-    mcl_status status = training ? mcl_kernel_expect(context, "reduce.cl", "") : MCL_OK;
+    mcl_status status = MCL_OK;
     uint64_t space = 0;
     for (size_t l = 0; l < count && status == MCL_OK; l++) {
         status = create_layer(created, l);
@@ -222,7 +222,6 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
 mcl_status mcl_network_drop(mcl_network *network, float rate, uint64_t seed)
 {
     network->dropout = (mcl_dropout){network->context, rate, seed, 0};
-    MCL_TRY(mcl_kernel_expect(network->context, "dropout.cl", ""));
     for (size_t l = 0; l + 1 < network->count; l++)
         MCL_TRY(mcl_buffer_create(&network->dropped[l], network->context,
             (uint64_t)network->rows * network->layers[l].out, sizeof(float), "activations"));

@@ -19,10 +19,8 @@ mcl_status mcl_average_create(
     created->context = context;
     created->count = count;
     created->averaged = averaged;
-    mcl_status status = mcl_kernel_expect(context, "average.cl", "");
-    if (status == MCL_OK)
-        status =
-            mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
+    mcl_status status =
+        mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
     if (status == MCL_OK)
         status = mcl_buffer_copy(
             context, created->values, 0, source, 0, (size_t)(count * sizeof(float)));

@@ -24,9 +24,7 @@ mcl_status mcl_clip_create(mcl_clip **clip, mcl_context *context, uint64_t count
     created->context = context;
     created->count = count;
     created->limit = limit;
-    mcl_status status = mcl_kernel_expect(context, "reduce.cl", "");
-    if (status == MCL_OK)
-        status = mcl_parts_create(&created->parts, context, &all, 1);
+    mcl_status status = mcl_parts_create(&created->parts, context, &all, 1);
     if (status == MCL_OK)
         status = mcl_buffer_create(&created->space, context,
             mcl_sum_space(created->parts.block_count), sizeof(float), "work space of the norm");

@@ -97,9 +97,9 @@ mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     created->power1 = created->power2 = 1.0;
     const bool sgd = in_force.kind == MCL_OPTIMIZER_SGD, lars = in_force.kind == MCL_OPTIMIZER_LARS;
     const bool layerwise = lars || in_force.kind == MCL_OPTIMIZER_LAMB;
-    mcl_status status =
-        layerwise ? mcl_layerwise_create(&created->layerwise, context, tensors, tensor_count)
-                  : mcl_kernel_expect(context, "optimizer.cl", "");
+    mcl_status status = MCL_OK;
+    if (layerwise)
+        status = mcl_layerwise_create(&created->layerwise, context, tensors, tensor_count);
     if (status == MCL_OK) /* without momentum the kernel leaves the velocity alone */
         status = zeros(&created->first, context, sgd && in_force.momentum == 0.0 ? 1 : count);
     if (status == MCL_OK && !sgd && !lars)

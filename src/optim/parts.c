@@ -30,9 +30,7 @@ mcl_status mcl_parts_create(
     cl_uint4 *part_table = NULL, *block_table = NULL;
     *parts = (mcl_parts){.count = (uint32_t)count};
     parts->block_count = divide(NULL, NULL, ranges, count);
-    mcl_status status = mcl_kernel_expect(context, "layerwise.cl", "");
-    if (status == MCL_OK)
-        status = mcl_allocate(&part_table, count, sizeof *part_table);
+    mcl_status status = mcl_allocate(&part_table, count, sizeof *part_table);
     if (status == MCL_OK)
         status = mcl_allocate(&block_table, parts->block_count, sizeof *block_table);
     if (status == MCL_OK) {

@@ -22,7 +22,6 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
 {
     mcl_context *context = created->context;
     const uint32_t batch = created->batch;
-    MCL_TRY(mcl_kernel_expect(context, "cross_entropy.cl", ""));
     MCL_TRY(
         mcl_network_create_part(&created->head, context, architecture, MCL_PART_HEAD, batch, true));
     MCL_TRY(

@@ -40,8 +40,6 @@ struct mcl_loss {
 static mcl_status create_spread(mcl_loss *loss)
 {
     mcl_context *context = loss->context;
-    MCL_TRY(mcl_kernel_expect(context, "normalize.cl", ""));
-    MCL_TRY(mcl_kernel_expect(context, "reduce.cl", ""));
     MCL_TRY(mcl_buffer_create(&loss->inverse, context, loss->batch, sizeof(float), "norms"));
     MCL_TRY(
         mcl_buffer_create(&loss->deviation, context, loss->embedding, sizeof(float), "deviations"));

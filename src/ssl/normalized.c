@@ -8,7 +8,6 @@ mcl_status mcl_normalized_create(
 {
     const uint64_t elements = (uint64_t)rows * columns;
     *normalized = (mcl_normalized){.context = context, .rows = rows, .columns = columns};
-    MCL_TRY(mcl_kernel_expect(context, "normalize.cl", ""));
     MCL_TRY(mcl_buffer_create(&normalized->inverse, context, rows, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(
         &normalized->values, context, elements, sizeof(float), "normalised embeddings"));

@@ -11,7 +11,6 @@ bool mcl_gradient_accumulates(mcl_gradient *gradient)
 
 mcl_status mcl_terms_create(mcl_terms *terms, mcl_context *context, uint64_t count)
 {
-    MCL_TRY(mcl_kernel_expect(context, "reduce.cl", ""));
     MCL_TRY(mcl_buffer_create(&terms->values, context, count, sizeof(float), "losses"));
     return mcl_buffer_create(
         &terms->space, context, mcl_sum_space(count), sizeof(float), "work space of the sums");

@@ -41,7 +41,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     barlow->context = context;
     barlow->batch = setup->batch;
     barlow->columns = setup->projection;
-    MCL_TRY(mcl_kernel_expect(context, "barlow.cl", ""));
     MCL_TRY(mcl_terms_create(&barlow->losses, context, n));
     MCL_TRY(mcl_buffer_create(&barlow->inverse, context, 2 * n, sizeof(float), "deviations"));
     MCL_TRY(mcl_buffer_create(

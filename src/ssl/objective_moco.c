@@ -67,7 +67,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     moco->columns = setup->projection;
     moco->size = setup->options->queue;
     moco->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_MOCO);
-    MCL_TRY(mcl_kernel_expect(context, "moco.cl", ""));
     MCL_TRY(create_buffers(moco));
     const mcl_gemm forward = similarity_product(moco), backward = gradient_product(moco);
     MCL_TRY(mcl_gemm_prepare(context, &forward, NULL));

@@ -42,7 +42,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     ntxent->batch = setup->batch;
     ntxent->columns = setup->projection;
     ntxent->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_NT_XENT);
-    MCL_TRY(mcl_kernel_expect(context, "ntxent.cl", ""));
     MCL_TRY(mcl_terms_create(&ntxent->losses, context, views));
     MCL_TRY(mcl_normalized_create(&ntxent->normalized, context, views, ntxent->columns));
     MCL_TRY(mcl_buffer_create(&ntxent->normalizer, context, views, sizeof(float), "normalizers"));

@@ -26,7 +26,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     predicted->context = context;
     predicted->batch = setup->batch;
     predicted->columns = setup->projection;
-    MCL_TRY(mcl_kernel_expect(context, "predicted.cl", ""));
     MCL_TRY(mcl_terms_create(&predicted->losses, context, 2 * (uint64_t)setup->batch));
     return mcl_network_create_part(&predicted->predictor, context, setup->architecture,
         MCL_PART_PREDICTOR, 2 * setup->batch, true);

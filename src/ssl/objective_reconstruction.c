@@ -25,7 +25,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     reconstruction->context = context;
     reconstruction->batch = setup->batch;
     reconstruction->columns = (uint32_t)setup->architecture->input;
-    MCL_TRY(mcl_kernel_expect(context, "reconstruction.cl", ""));
     MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
     const mcl_pretrain_options *options = setup->options;
     reconstruction->flags =

@@ -42,7 +42,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     scarf->batch = setup->batch;
     scarf->columns = setup->projection;
     scarf->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_SCARF);
-    MCL_TRY(mcl_kernel_expect(context, "infonce.cl", ""));
     MCL_TRY(mcl_terms_create(&scarf->losses, context, b));
     MCL_TRY(mcl_normalized_create(&scarf->normalized, context, 2 * setup->batch, scarf->columns));
     MCL_TRY(mcl_buffer_create(&scarf->normalizer, context, b, sizeof(float), "normalizers"));

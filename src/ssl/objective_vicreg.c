@@ -45,7 +45,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     vicreg->context = context;
     vicreg->batch = setup->batch;
     vicreg->columns = setup->projection;
-    MCL_TRY(mcl_kernel_expect(context, "vicreg.cl", ""));
     MCL_TRY(mcl_terms_create(&vicreg->terms, context, b + 4 * n));
     MCL_TRY(mcl_buffer_create(
         &vicreg->centred, context, 2 * b, n * sizeof(float), "centred embeddings"));

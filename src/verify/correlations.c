@@ -240,8 +240,6 @@ static mcl_status check_barlow_backward(mcl_checker *checker)
 
 mcl_status mcl_check_correlations(mcl_checker *checker)
 {
-    MCL_TRY(mcl_kernel_expect(checker->context, "vicreg.cl", ""));
-    MCL_TRY(mcl_kernel_expect(checker->context, "barlow.cl", ""));
     MCL_TRY(check_vicreg(checker));
     MCL_TRY(check_barlow_columns(checker));
     MCL_TRY(check_barlow_correlations(checker));

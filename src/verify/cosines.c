@@ -283,9 +283,6 @@ static mcl_status check_prediction(mcl_checker *checker, const struct prediction
 
 mcl_status mcl_check_cosines(mcl_checker *checker)
 {
-    MCL_TRY(mcl_kernel_expect(checker->context, "cosine.cl", ""));
-    MCL_TRY(mcl_kernel_expect(checker->context, "normalize.cl", ""));
-    MCL_TRY(mcl_kernel_expect(checker->context, "predicted.cl", ""));
     MCL_TRY(check_cosine(checker));
     MCL_TRY(check_negatives(checker));
     for (size_t i = 0; i < sizeof predictions / sizeof *predictions; i++)

@@ -171,7 +171,6 @@ static mcl_status check_altered(mcl_checker *checker, const struct outputs *outp
 mcl_status mcl_check_errors(mcl_checker *checker)
 {
     struct outputs outputs;
-    MCL_TRY(mcl_kernel_expect(checker->context, "reconstruction.cl", ""));
     for (size_t i = 0; i < COMPARISONS; i++)
         MCL_TRY(mcl_kernel_expect(checker->context, "errors.cl", comparisons[i].options));
     MCL_TRY(check_reconstruction(checker));

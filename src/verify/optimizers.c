@@ -201,9 +201,6 @@ static mcl_status check_lamb(mcl_checker *checker)
 
 mcl_status mcl_check_optimizers(mcl_checker *checker)
 {
-    static const char *const files[] = {"optimizer.cl", "average.cl", "layerwise.cl"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        MCL_TRY(mcl_kernel_expect(checker->context, files[i], ""));
     MCL_TRY(check_clip(checker));
     MCL_TRY(check_lars(checker));
     MCL_TRY(check_lamb(checker));

@@ -263,9 +263,6 @@ static mcl_status check_cross_entropy(mcl_checker *checker)
 
 mcl_status mcl_check_softmaxes(mcl_checker *checker)
 {
-    static const char *const files[] = {"ntxent.cl", "infonce.cl", "moco.cl", "cross_entropy.cl"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        MCL_TRY(mcl_kernel_expect(checker->context, files[i], ""));
     MCL_TRY(check_ntxent(checker));
     MCL_TRY(check_infonce(checker));
     MCL_TRY(check_moco(checker));

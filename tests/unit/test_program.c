@@ -1,4 +1,5 @@
-/* Files that are expected together share a program on PoCL, and none notices the others. */
+/* Files that are expected together share a program on PoCL, as those without options always do, and
+ * none notices the others. */
 #include "device/kernels.h"
 #include "device/source.h"
 
@@ -69,7 +70,7 @@ static void assert_shared(cl_program first, cl_program second)
 
 START_TEST(test_expected_files_share_a_program)
 {
-    cl_program first, second, third, plain, other, later;
+    cl_program first, second, third, later;
     write_text("part.clh",
         "#ifndef PART\n#define PART\ninline int seven(void)\n{\n    return 7;\n}\n#endif\n");
     write_text("a.cl", "#include \"part.clh\"\n#define N 1000\n"
@@ -80,12 +81,8 @@ START_TEST(test_expected_files_share_a_program)
                        "#ifdef N\n#error N is a.cl's\n#endif\n"
                        "inline int help(int x)\n{\n    return FACTOR * x;\n}\n"
                        "kernel void k(global int *out)\n{\n    out[0] = help(seven());\n}\n");
-    write_constant("c.cl", 3);
-    write_constant("d.cl", 4);
     ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10"));
     ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D FACTOR=2"));
-    ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "d.cl", ""));
     ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=20"));
     ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10")); /* again */
     ck_assert_int_eq(run(&second, "b.cl", "k", "-D FACTOR=2"), 14);
@@ -93,10 +90,6 @@ START_TEST(test_expected_files_share_a_program)
     ck_assert_int_eq(run(&third, "a.cl", "k", "-D SIZE=20"), 1027);
     assert_shared(first, second);
     assert_shared(first, third);
-    ck_assert_int_eq(run(&plain, "c.cl", "k", ""), 3); /* without options */
-    ck_assert_int_eq(run(&other, "d.cl", "k", ""), 4);
-    ck_assert_ptr_ne(first, plain);
-    assert_shared(plain, other);
     ck_assert_int_eq(run(&first, "a.cl", "of_a", "-D SIZE=10"), -10);
     ck_assert_int_eq(run(&third, "a.cl", "of_a", "-D SIZE=20"), -20);
     cl_kernel kernel = NULL;
@@ -108,6 +101,71 @@ START_TEST(test_expected_files_share_a_program)
     ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D FACTOR=3"));
     ck_assert_int_eq(run(&second, "b.cl", "k", "-D FACTOR=3"), 21);
     ck_assert_ptr_ne(second, later);
+}
+END_TEST
+
+/* Files with the names of those of cl/ that have no options, the n-th with the value n. */
+static void write_plain_files(void)
+{
+    int value = 0;
+    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
+        if (file->plain)
+            write_constant(file->name, ++value);
+    }
+    ck_assert_int_gt(value, 4);
+}
+
+/* What the kernels of three of those files write, and the source of their program in text. */
+static void run_plain_files(char text[65536], const char *const files[3])
+{
+    cl_program first, other;
+    int sum = run(&first, files[0], "k", "");
+    for (int i = 1; i < 3; i++) {
+        sum += run(&other, files[i], "k", "");
+        assert_shared(first, other);
+    }
+    ck_assert_int_eq(sum, 1 + 2 + 3);
+    ck_assert_int_eq(clGetProgramInfo(first, CL_PROGRAM_SOURCE, 65536, text, NULL), CL_SUCCESS);
+}
+
+/* On PoCL they are one program, and the same one whatever a run asks for first. */
+START_TEST(test_files_without_options_share_a_program)
+{
+    static char text[65536], again[65536];
+    const char *names[3], *const *end = names + 3;
+    const char **name = names;
+    for (const struct mcl_kernel_file *file = mcl_kernel_files; name < end; file++) {
+        if (file->plain)
+            *name++ = file->name;
+    }
+    write_plain_files();
+    run_plain_files(text, names);
+    close_context();
+    setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
+    open_context();
+    run_plain_files(again, (const char *const[]){names[2], names[0], names[1]});
+    if (mcl_context_is_pocl(context))
+        ck_assert_str_eq(text, again);
+    cl_program plain, other;
+    ck_assert_int_eq(run(&plain, names[0], "k", ""), 1);
+    ck_assert_int_eq(run(&other, names[0], "k", "-D SIZE=10"), 1);
+    ck_assert_ptr_ne(plain, other);
+}
+END_TEST
+
+START_TEST(test_faulty_file_without_options_harms_no_other)
+{
+    cl_program program;
+    cl_kernel kernel = NULL;
+    write_plain_files();
+    write_text("reduce.cl", "kernel void k(global int *out)\n{\n    out[0] = nothing;\n}\n");
+    write_constant("average.cl", 100);
+    ck_assert_int_eq(run(&program, "average.cl", "k", ""), 100);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(mcl_kernel_get(&kernel, context, "reduce.cl", "k", ""), MCL_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "reduce.cl:3"));
+    write_constant("reduce.cl", 5);
+    ck_assert_int_eq(run(&program, "reduce.cl", "k", ""), 5); /* repaired meanwhile */
 }
 END_TEST
 
@@ -276,6 +334,24 @@ START_TEST(test_built_in_files_get_along)
 }
 END_TEST
 
+/* A file that does not say what it is built with needs nothing. */
+START_TEST(test_built_in_files_without_options_build)
+{
+    unsetenv("MASKCL_KERNELS");
+    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
+        struct mcl_source source = {0};
+        struct mcl_text renamed = {0};
+        if (!file->plain)
+            continue;
+        ASSERT_OK(mcl_source_prepare(&source, file->name, ""));
+        ASSERT_OK(mcl_source_append(&source, &renamed, file->name, ""));
+        REQUIRE(builds(&source), "%s does not build without options", file->name);
+        mcl_source_free(&source);
+        free(renamed.bytes);
+    }
+}
+END_TEST
+
 int main(void)
 {
     unsetenv("MASKCL_SEPARATE_PROGRAMS");
@@ -284,6 +360,8 @@ int main(void)
     tcase_set_timeout(test_case, 120);
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_expected_files_share_a_program);
+    tcase_add_test(test_case, test_files_without_options_share_a_program);
+    tcase_add_test(test_case, test_faulty_file_without_options_harms_no_other);
     tcase_add_test(test_case, test_programs_may_be_kept_apart);
     tcase_add_test(test_case, test_included_files_follow_the_options);
     tcase_add_test(test_case, test_other_flags_are_another_program);
@@ -291,6 +369,7 @@ int main(void)
     tcase_add_test(test_case, test_faulty_file_harms_no_other);
     tcase_add_test(test_case, test_sizes_of_work_groups);
     tcase_add_test(test_case, test_built_in_files_get_along);
+    tcase_add_test(test_case, test_built_in_files_without_options_build);
     suite_add_tcase(suite, test_case);
     return run_suite(suite);
 }
