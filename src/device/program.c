@@ -220,16 +220,20 @@ static struct mcl_program **search(mcl_context *context, const char *file, const
     return at;
 }
 
-static mcl_status add(mcl_context *context, const char *file, const char *options, bool plain)
+/* *found = the program of file with options, added behind the others when it is new. */
+static mcl_status find_or_add(struct mcl_program **found, mcl_context *context, const char *file,
+    const char *options, bool plain)
 {
     struct mcl_program **at = search(context, file, options), *program;
-    if (*at)
+    if (*at) {
+        *found = *at;
         return MCL_OK;
+    }
     MCL_TRY(mcl_allocate(&program, 1, sizeof *program));
     mcl_status status = create(program, context, file, options);
     program->plain = plain;
     if (status == MCL_OK)
-        *at = program;
+        *found = *at = program;
     else
         release(program);
     return status;
@@ -244,22 +248,17 @@ static bool is_plain(const char *name)
     return file->plain;
 }
 
-/* *found = the program of file with options. A new one is added behind the others; with the first
- * of the files without options come all of them, in the order of their names. */
+/* *found = the program of file with options. With the first of the files without options come all
+ * of them, in the order of their names. */
 static mcl_status find(
     struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {
-    *found = *search(context, file, options);
-    if (*found)
-        return MCL_OK;
-    if (*options || !is_plain(file)) {
-        MCL_TRY(add(context, file, options, false));
-    } else {
-        for (const struct mcl_kernel_file *plain = mcl_kernel_files; plain->name; plain++)
-            MCL_TRY(plain->plain ? add(context, plain->name, "", true) : MCL_OK);
+    const bool plain = !*options && is_plain(file);
+    if (plain && !*search(context, file, options)) {
+        for (const struct mcl_kernel_file *other = mcl_kernel_files; other->name; other++)
+            MCL_TRY(other->plain ? find_or_add(found, context, other->name, "", true) : MCL_OK);
     }
-    *found = *search(context, file, options);
-    return MCL_OK;
+    return find_or_add(found, context, file, options, plain);
 }
 
 /* Takes a program that does not build out of the list: it is tried anew when asked for again. */

@@ -40,7 +40,7 @@ bool mcl_rate_settled(const mcl_rate *rate)
 double mcl_rate_value(const mcl_rate *rate)
 {
     struct mcl_rate_sample from = base(rate);
-    if (rate->now.time <= from.time) /* the first step, or a clock too coarse to tell */
+    if (rate->now.time - from.time < MCL_RATE_LEAST) /* the first step, or too few to tell */
         from = rate->start;
     const double seconds = rate->now.time - from.time;
     return (double)(rate->now.rows - from.rows) / (seconds > 0 ? seconds : 1e-9);

@@ -3,7 +3,7 @@
  * The host sees an end late by what the scheduler takes, and several at once when it was busy
  * itself; the time between two ends says little where steps are short. So the rate is taken over
  * the last second, or over the last step where that is longer, and the first step, in which drivers
- * still compile, is left out as soon as there is another. */
+ * still compile, is left out as soon as the others took time enough to tell. */
 #ifndef MASKCL_SSL_RATE_H
 #define MASKCL_SSL_RATE_H
 
@@ -13,6 +13,7 @@
 
 #define MCL_RATE_WINDOW 1.0   /* seconds */
 #define MCL_RATE_SETTLED 0.25 /* seconds, which delays of the host do not distort much */
+#define MCL_RATE_LEAST 0.01   /* seconds, of which such delays may be all */
 #define MCL_RATE_SAMPLES 32
 
 typedef struct mcl_rate {

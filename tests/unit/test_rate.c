@@ -146,6 +146,17 @@ START_TEST(test_first_steps)
 }
 END_TEST
 
+/* A host that was busy in the first step sees the ends of the few others at once. */
+START_TEST(test_short_run)
+{
+    mcl_rate rate;
+    mcl_rate_start(&rate, 7);
+    for (int i = 1; i <= 4; i++)
+        mcl_rate_step(&rate, 7.5 + i * 1e-6, 100 * (uint64_t)i);
+    ck_assert_double_eq_tol(mcl_rate_value(&rate), 800, 1);
+}
+END_TEST
+
 /* Steps that a clock cannot tell apart still have a rate. */
 START_TEST(test_no_time_at_all)
 {
@@ -170,6 +181,7 @@ int main(void)
     tcase_add_test(tcase, test_change);
     tcase_add_test(tcase, test_pause);
     tcase_add_test(tcase, test_first_steps);
+    tcase_add_test(tcase, test_short_run);
     tcase_add_test(tcase, test_no_time_at_all);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
