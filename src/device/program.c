@@ -145,12 +145,13 @@ static mcl_status build(mcl_context *context, struct mcl_program *program)
     struct mcl_source source = {0};
     cl_program opencl = NULL;
     mcl_status status = MCL_OK;
-    unsigned count = 0;
-    for (struct mcl_program *p = context->programs; p && status == MCL_OK; p = p->next) {
+    bool alone = true;
+    for (struct mcl_program *p = context->programs; p; p = p->next) {
         if (!is_built_with(context, p, program))
             continue;
-        count++;
-        status = mcl_source_prepare(&source, p->file, p->defines.bytes);
+        alone = alone && p == program;
+        if (status == MCL_OK)
+            status = mcl_source_prepare(&source, p->file, p->defines.bytes);
     }
     for (struct mcl_program *p = context->programs; p && status == MCL_OK; p = p->next) {
         if (!is_built_with(context, p, program))
@@ -165,7 +166,7 @@ static mcl_status build(mcl_context *context, struct mcl_program *program)
             &opencl, context, source.text.bytes, program->flags.bytes, program->file);
     mcl_source_free(&source);
     if (status != MCL_OK) {
-        if (count <= 1)
+        if (alone)
             return status;
         /* One of the files is faulty, or two do not get along: only this one's faults matter. */
         for (struct mcl_program *p = context->programs; p; p = p->next)
@@ -253,10 +254,13 @@ static bool is_plain(const char *name)
 static mcl_status find(
     struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {
+    *found = *search(context, file, options);
+    if (*found)
+        return MCL_OK;
     const bool plain = !*options && is_plain(file);
-    if (plain && !*search(context, file, options)) {
-        for (const struct mcl_kernel_file *other = mcl_kernel_files; other->name; other++)
-            MCL_TRY(other->plain ? find_or_add(found, context, other->name, "", true) : MCL_OK);
+    for (const struct mcl_kernel_file *other = mcl_kernel_files; plain && other->name; other++) {
+        if (other->plain)
+            MCL_TRY(find_or_add(found, context, other->name, "", true));
     }
     return find_or_add(found, context, file, options, plain);
 }

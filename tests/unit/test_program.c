@@ -169,6 +169,15 @@ START_TEST(test_faulty_file_without_options_harms_no_other)
 }
 END_TEST
 
+/* The first and the last of them may be missing, too. */
+START_TEST(test_one_file_without_options_is_enough)
+{
+    cl_program program;
+    write_constant("reduce.cl", 5);
+    ck_assert_int_eq(run(&program, "reduce.cl", "k", ""), 5);
+}
+END_TEST
+
 START_TEST(test_programs_may_be_kept_apart)
 {
     cl_program first, second;
@@ -362,6 +371,7 @@ int main(void)
     tcase_add_test(test_case, test_expected_files_share_a_program);
     tcase_add_test(test_case, test_files_without_options_share_a_program);
     tcase_add_test(test_case, test_faulty_file_without_options_harms_no_other);
+    tcase_add_test(test_case, test_one_file_without_options_is_enough);
     tcase_add_test(test_case, test_programs_may_be_kept_apart);
     tcase_add_test(test_case, test_included_files_follow_the_options);
     tcase_add_test(test_case, test_other_flags_are_another_program);
