@@ -175,7 +175,7 @@ def rate(program):
 
 def epochs(program):
     return [ablation("epochs", count, {"epochs": count, "warmup": str(float(count) / 10)})
-            for count in ("2", "3", "4", "8")]
+            for count in ("2", "3", "4", "8", "16")]
 
 
 def layer(program):
