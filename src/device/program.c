@@ -198,6 +198,13 @@ static void release(struct mcl_program *program)
     free(program);
 }
 
+/* Whether it is one of the files that are built without options. */
+static bool is_plain(const char *name, const char *options)
+{
+    const struct mcl_kernel_file *file = mcl_source_find(name);
+    return file && file->plain && !*options;
+}
+
 static mcl_status create(
     struct mcl_program *program, const mcl_context *context, const char *file, const char *options)
 {
@@ -205,6 +212,7 @@ static mcl_status create(
         context->exact_division
             ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
             : "-cl-std=CL1.2";
+    program->plain = is_plain(file, options);
     MCL_TRY(mcl_copy_string(&program->file, file));
     MCL_TRY(mcl_copy_string(&program->options, options));
     MCL_TRY(mcl_text_append(&program->defines, "", 0));
@@ -222,8 +230,8 @@ static struct mcl_program **search(mcl_context *context, const char *file, const
 }
 
 /* *found = the program of file with options, added behind the others when it is new. */
-static mcl_status find_or_add(struct mcl_program **found, mcl_context *context, const char *file,
-    const char *options, bool plain)
+static mcl_status find_or_add(
+    struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {
     struct mcl_program **at = search(context, file, options), *program;
     if (*at) {
@@ -232,21 +240,11 @@ static mcl_status find_or_add(struct mcl_program **found, mcl_context *context, 
     }
     MCL_TRY(mcl_allocate(&program, 1, sizeof *program));
     mcl_status status = create(program, context, file, options);
-    program->plain = plain;
     if (status == MCL_OK)
         *found = *at = program;
     else
         release(program);
     return status;
-}
-
-/* Whether the file is one of those that are built without options. */
-static bool is_plain(const char *name)
-{
-    const struct mcl_kernel_file *file = mcl_kernel_files;
-    while (file->name && strcmp(file->name, name) != 0)
-        file++;
-    return file->plain;
 }
 
 /* *found = the program of file with options. With the first of the files without options come all
@@ -257,12 +255,12 @@ static mcl_status find(
     *found = *search(context, file, options);
     if (*found)
         return MCL_OK;
-    const bool plain = !*options && is_plain(file);
+    const bool plain = is_plain(file, options);
     for (const struct mcl_kernel_file *other = mcl_kernel_files; plain && other->name; other++) {
         if (other->plain)
-            MCL_TRY(find_or_add(found, context, other->name, "", true));
+            MCL_TRY(find_or_add(found, context, other->name, ""));
     }
-    return find_or_add(found, context, file, options, plain);
+    return find_or_add(found, context, file, options);
 }
 
 /* Takes a program that does not build out of the list: it is tried anew when asked for again. */

@@ -53,15 +53,23 @@ static mcl_status read_file(struct mcl_text *text, const char *folder, const cha
     return status;
 }
 
+const struct mcl_kernel_file *mcl_source_find(const char *name)
+{
+    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
+        if (strcmp(file->name, name) == 0)
+            return file;
+    }
+    return NULL;
+}
+
 static mcl_status read_source(struct mcl_text *text, const char *name)
 {
     const char *folder = getenv("MASKCL_KERNELS");
     if (folder && *folder)
         return read_file(text, folder, name);
-    for (const struct mcl_kernel_file *file = mcl_kernel_files; file->name; file++) {
-        if (strcmp(file->name, name) == 0)
-            return append(text, file->text);
-    }
+    const struct mcl_kernel_file *file = mcl_source_find(name);
+    if (file)
+        return append(text, file->text);
     return mcl_fail(MCL_ERROR_ARGUMENT, "there is no kernel source called '%s'", name);
 }
 

@@ -15,6 +15,9 @@ struct mcl_text {
 
 mcl_status mcl_text_append(struct mcl_text *text, const char *bytes, size_t count);
 
+/* The file of cl/ called name that is built into the library, or NULL. */
+const struct mcl_kernel_file *mcl_source_find(const char *name);
+
 /* A program's source while files are being added; names are lists, " gemm sum ". */
 struct mcl_source {
     struct mcl_text text;
