@@ -208,10 +208,12 @@ static bool is_plain(const char *name, const char *options)
 static mcl_status create(
     struct mcl_program *program, const mcl_context *context, const char *file, const char *options)
 {
+    /* Warnings are silenced: PoCL prints their count to standard error, into whatever stands there.
+     * Errors stay in the log. */
     const char *standard =
         context->exact_division
-            ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
-            : "-cl-std=CL1.2";
+            ? "-w -cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
+            : "-w -cl-std=CL1.2";
     program->plain = is_plain(file, options);
     MCL_TRY(mcl_copy_string(&program->file, file));
     MCL_TRY(mcl_copy_string(&program->options, options));

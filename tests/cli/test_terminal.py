@@ -57,6 +57,17 @@ class TerminalTest(ProgramTest):
             self.assertLess(len(frame) - 3, width)
         return [frame[:-3] for frame in frames]
 
+    def test_compiler_warnings_are_not_shown(self):
+        """As on a processor without AVX-512, where clang warns of every float16 argument."""
+        env = self.planted("normalize.cl", "#include \"common.clh\"",
+                           "#include \"common.clh\"\n#warning a processor of another kind")
+        env["POCL_CACHE_DIR"] = str(self.path("cache"))
+        self.path("cache").mkdir()
+        result = self.succeed("pretrain", "--synthetic", "64x8", "--batch", 32, "--epochs", 1,
+                              "-o", "m", env=env)
+        self.assertNotIn("warning", result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 2, result.stderr)
+
     def test_one_line_is_redrawn(self):
         out, seen, seconds = self.train()
         frames = self.frames(seen, 80)
