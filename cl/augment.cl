@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views that are more than a masked row and what the mask leaves of it, which cl/views.cl makes.
  * Built with:
  *   ELEMENT   uchar (scaled to [0,1]) or float

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An exponential moving average of a flat vector. Work-item j has number j. */
 #include "common.clh"
 #include "rounding.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Barlow Twins objective (Zbontar et al. 2021): the correlations between the columns of the two
  * views as near as possible to the identity matrix. z[2B×n] holds the views. */
 #include "correlations.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cosine objective, torch.nn.functional.cosine_embedding_loss: 1 − cos of a row's two views (target
  * +1), and max(0, cos − margin) of its first view and the second views of other rows (target −1). */
 #include "common.clh"

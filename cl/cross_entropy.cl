@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The softmax cross-entropy of a head's outputs z[B×C] with the classes of their rows. */
 #include "softmax.clh"
 

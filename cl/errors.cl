@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors of a network's output, element by element. Built with:
  *   TARGET  float or uchar, the type of the targets
  *   BCE     1: binary cross-entropy of the output as a logit; 0: squared error

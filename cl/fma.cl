@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fma alone, to find out whether the device rounds it once. */
 #include "common.clh"
 

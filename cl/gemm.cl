@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The native matrix product for CPU devices: a work-item is a work-group and has a block of rows of
  * C times some panels of columns. Built with:
  *   TILE_ROWS    rows of the tile of C that stays in registers
@@ -7,10 +8,10 @@
  *   COPY_A       1 to copy blocks of A, with TRANSPOSE_A
  *   ADJACENT     1 when a tile reads rows that are neighbours in A: TRANSPOSE_A and m ≥ TILE_ROWS, but
  *                not COPY_A
- *   ACTIVATION   as in finish.clh */
+ *   ACTIVATION   as in epilogue.clh */
 #include "common.clh"
-#include "finish.clh"
-#include "turn.clh"
+#include "epilogue.clh"
+#include "transpose.clh"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -42,7 +43,7 @@ inline void copy_panel(local float *panel, const global float *b, const uint ldb
 }
 
 /* The same of a B that is stored transposed, in whole blocks where there are some. */
-inline void turn_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
+inline void transpose_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
     const uint columns)
 {
     for (uint p = 0; p < depth; p += BLOCK) {
@@ -55,7 +56,7 @@ inline void turn_panel(local float *panel, const global float *b, const uint ldb
 #pragma unroll
                 for (uint i = 0; i < BLOCK; i++)
                     rows[i] = vload16(0, from + (ulong)i * ldb);
-                turn_block(rows);
+                transpose16(rows);
 #pragma unroll
                 for (uint i = 0; i < BLOCK; i++)
                     vstore16(rows[i], 0, to + i * COLUMNS);
@@ -152,35 +153,35 @@ inline uint tile_begin(const uint row, const uint m)
 }
 
 /* A row of a panel; a loop for each way, so that it runs in vectors. */
-inline void finish_row(const uint how, global float *c, const local float *sum, const float alpha,
+inline void epilogue_row(const uint how, global float *c, const local float *sum, const float alpha,
     const float beta, const global float *bias, global float *kept, const uint columns)
 {
-    if (how == FINISH_LINEAR) {
+    if (how == EPILOGUE_LINEAR) {
         for (uint j = 0; j < columns; j++)
-            finish(FINISH_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == FINISH_FORWARD) {
+            epilogue(EPILOGUE_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == EPILOGUE_FORWARD) {
         for (uint j = 0; j < columns; j++)
-            finish(FINISH_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == FINISH_BACKWARD) {
+            epilogue(EPILOGUE_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == EPILOGUE_BACKWARD) {
         for (uint j = 0; j < columns; j++)
-            finish(FINISH_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            epilogue(EPILOGUE_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
     } else {
         for (uint j = 0; j < columns; j++)
-            finish(0, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            epilogue(0, c + j, sum[j], alpha, beta, bias + j, kept + j);
     }
 }
 
-/* C = finish(alpha · op(A) · B + beta · C), see src/gemm/gemm.h. Work-item (q, r) has rows r·rows …
+/* C = epilogue(alpha · op(A) · B + beta · C), see src/compute/product.h. Work-item (q, r) has rows r·rows …
  * and `panels` panels of columns from q·panels on: neighbours share the block of A. k is worked off
  * in blocks of depth, for each of which the panels of B are copied one after the other to where they
  * are read in sequence, and the partial sums wait in local memory; B is stored transposed where
- * turned is 1. panel_space has room for depth×COLUMNS floats, sums_space for panels×rows×COLUMNS,
+ * transposed is 1. panel_space has room for depth×COLUMNS floats, sums_space for panels×rows×COLUMNS,
  * and rows_space, which counts with COPY_A only, for what copy_rows() makes. They are arguments
  * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
  * not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     const global float *restrict a, const ulong a_offset, const uint lda,
-    const global float *restrict b, const ulong b_offset, const uint ldb, const uint turned,
+    const global float *restrict b, const ulong b_offset, const uint ldb, const uint transposed,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint how,
     const uint rows, const uint panels, const uint depth, const global float *restrict bias,
@@ -201,8 +202,8 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
         local float *sum = sums;
         for (uint column = left; column < right; column += COLUMNS) {
             const uint columns = min(right - column, (uint)COLUMNS);
-            if (turned)
-                turn_panel(panel, b + (ulong)column * ldb + p, ldb, here, columns);
+            if (transposed)
+                transpose_panel(panel, b + (ulong)column * ldb + p, ldb, here, columns);
             else
                 copy_panel(panel, b + (ulong)p * ldb + column, ldb, here, columns);
             for (uint i = row; i < end; i += TILE_ROWS) {
@@ -232,7 +233,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
         const uint columns = min(right - column, (uint)COLUMNS);
         for (uint i = row; i < end; i++) {
             const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
-            finish_row(how, c + (ulong)i * ldc + column,
+            epilogue_row(how, c + (ulong)i * ldc + column,
                 sum + (tile - row + i - tile_begin(tile, m)) * COLUMNS, alpha, beta, bias + column,
                 kept + (ulong)i * n + column, columns);
         }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The native matrix product for GPUs: a work-group has a tile of C, staged through local memory,
  * and a work-item a part of it in registers. Built with:
  *   ITEM_ROWS, ITEM_COLUMNS    elements of C that a work-item has; VECTOR divides both
@@ -9,9 +10,9 @@
  *   LOAD                       floats read from global memory at once: 1, 2 or 4; a row of A or B
  *                              begins at a multiple of it, and it divides both sides of the tile
  *   TRANSPOSE_A, TRANSPOSE_B   1 when the operand is stored transposed
- *   ACTIVATION                 as in finish.clh */
+ *   ACTIVATION                 as in epilogue.clh */
 #include "common.clh"
-#include "finish.clh"
+#include "epilogue.clh"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -127,7 +128,7 @@ inline void multiply(FLOATS sum[ITEM_ROWS][VECTORS], const local FLOATS *a, cons
     }
 }
 
-/* C = finish(alpha · op(A) · op(B) + beta · C), see src/gemm/gemm.h. Work-group (q, r) has the tile
+/* C = epilogue(alpha · op(A) · op(B) + beta · C), see src/compute/product.h. Work-group (q, r) has the tile
  * whose first element is in row r·TILE_ROWS, column q·TILE_COLUMNS. While a block of k is
  * multiplied, the next one is on its way from global memory. The blocks are staged in space_a and
  * space_b, arguments for the reason given in gemm.cl. */
@@ -182,11 +183,11 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
 #pragma unroll
         for (uint v = 0; v < VECTORS; v++)
             PUT(sum[i][v], v, values);
-#pragma unroll 1 /* the finish is long: compilers take most of their time for its copies */
+#pragma unroll 1 /* the epilogue is long: compilers take most of their time for its copies */
         for (uint j = 0; j < ITEM_COLUMNS; j++) {
             const uint to = column + (j / VECTOR * GROUP_COLUMNS + x) * VECTOR + j % VECTOR;
             if (to_row < m && to < n)
-                finish(how, c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
+                epilogue(how, c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
                     bias + bias_offset + to, kept + (ulong)to_row * n + to);
         }
     }

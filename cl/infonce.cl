@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* InfoNCE between two sets of rows (van den Oord et al. 2018), as SCARF has it (Bahri et al. 2022):
  * each row of the one must find its own among all of the other. s[n×n] holds the similarities
  * ẑ₂·ẑ₁ᵀ/τ, row i's own being s_ii. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The norms of parts of a flat vector, and what scales by them: clipping, and the optimizers that
  * give every tensor a step of its own.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MoCo (He et al. 2020): every view must find its key, what a target network makes of its row's
  * other view, among the keys of a queue. s[2B×m] holds the similarities q̂·kᵀ/τ of all views and the
  * m keys of the queue. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch normalization (Ioffe and Szegedy 2015) and layer normalization (Ba et al. 2016) between a
  * layer's product and its activation, forward and backward:
  *   x̂ = (z − mean) · inverse,  y = scale·x̂ + shift,  a = f(y),  inverse = 1/√(variance + ε)

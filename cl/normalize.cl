@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* L2 normalisation of rows, forward and backward, and the spread of what it gives. */
 #include "common.clh"
 #include "rounding.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The NT-Xent objective (SimCLR, Chen et al. 2020): every view of a row must find the row's other
  * view among all 2B−1 others. s[R×R] with R = 2B holds the similarities ẑ·ẑᵀ/τ; it is symmetric to
  * the bit, since a product's terms commute. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One step of an optimizer over the flat vectors of parameters and gradients: PyTorch's formulas,
  * constants and order of operations. Work-item j has parameter j. */
 #include "common.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the device can do at most. Built with
  *   VECTOR      the type to work with, float to float16
  *   CHAINS      independent accumulators

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a predictor makes of one view against the other view itself (SimSiam, Chen and He 2021), or
  * against what a target network makes of that (BYOL, Grill et al. 2020). */
 #include "common.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measuring features: standardising, softmax regression, nearest neighbours. */
 #include "common.clh"
 #include "rounding.clh"

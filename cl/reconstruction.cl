@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reconstruction objective: mean squared error between the decoder's output on both views and
  * the rows. */
 #include "common.clh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sums whose shape depends on the problem's size alone. */
 #include "common.clh"
 #include "rounding.clh"

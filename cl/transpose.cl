@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A transposed copy of a matrix, for products whose second operand is stored transposed. */
 #include "common.clh"
-#include "turn.clh"
+#include "transpose.clh"
 
 /* A whole block. */
 inline void transpose_block(const global float *in, const uint ldi, global float *out,
@@ -10,7 +11,7 @@ inline void transpose_block(const global float *in, const uint ldi, global float
 #pragma unroll
     for (uint i = 0; i < BLOCK; i++)
         rows[i] = vload16(0, in + (ulong)i * ldi);
-    turn_block(rows);
+    transpose16(rows);
 #pragma unroll
     for (uint i = 0; i < BLOCK; i++)
         vstore16(rows[i], 0, out + (ulong)i * ldo);

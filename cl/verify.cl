@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What kernels are made of, one thing at a time, for mcl_verify(). Built with
  *   FUNCTION  the function of rounding.clh
  *   OPERANDS  1 or 2, how many it takes

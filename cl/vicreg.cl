@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The VICReg objective (Bardes et al. 2022): the two views of a row near each other, every column's
  * deviation over the batch at least 1, no two columns correlated. z[2B×n] holds the views; every
  * kernel adds terms to the loss, whose sum it is. */

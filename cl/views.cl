@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the data set to the network's input. Built with:
  *   ELEMENT  uchar (scaled to [0,1]) or float
  *   MASK     0 uniform (m = u), 1 bernoulli (m = u < ratio)

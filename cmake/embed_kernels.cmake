@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUTPUT, a C file that holds every kernel source of FOLDER as text, and whether it takes options,
 # which its first comment then lists behind "Built with":
 #   cmake -D FOLDER=cl -D OUTPUT=kernels.c -P embed_kernels.cmake

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake --install: headers, library, program, a CMake package and a pkg-config file.
 include(CMakePackageConfigHelpers)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # used where it is sourced
 # Sourced by the scripts of this folder: installing what is missing on Debian and Ubuntu.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Checks the format of C files, shell scripts, and what clang-tidy finds:
 #   tools/lint.sh BUILD    (a build folder that has compile_commands.json)
 # Of clang's tools, version 14 decides, as Debian 12 has it: another formats differently and knows

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # From a fresh Debian or Ubuntu machine to a trained and measured model: installs what is missing,
 # builds, pre-trains on the 60,000 images of Fashion-MNIST, and prints how well the embeddings tell
 # the ten classes apart. A second run installs nothing and builds nothing.

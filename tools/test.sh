@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2317 # functions are called through stage
 # Installs what the tests need on a bare Debian or Ubuntu machine, builds with warnings as errors,
 # and runs every test on PoCL, on Intel's CPU runtime, and with sanitizers.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows to train on: files, synthetic data, the caller's own memory; and labels. */
 #ifndef MASKCL_DATA_H
 #define MASKCL_DATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OpenCL platforms and devices, and the context that everything runs in. */
 #ifndef MASKCL_DEVICE_H
 #define MASKCL_DEVICE_H
@@ -91,7 +92,7 @@ MCL_API void mcl_context_close(mcl_context *context);
 /* Bounds the bytes of device memory that what runs on the context takes: its buffers, those in
  * memory that host and device share included. 0 sets the default, 7/8 of the device's memory.
  * Data that does not fit beside the rest is sent in parts while the device computes; the results
- * are the same. The work space of CLBlast and of the driver is not counted. */
+ * are the same. The workspace of CLBlast and of the driver is not counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
 /* The device of a context, and who computes its products (never MCL_GEMM_AUTO). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Using and measuring a model: embeddings, reconstructions, linear probe and k-NN. */
 #ifndef MASKCL_EVALUATE_H
 #define MASKCL_EVALUATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training with labels: encoder and head together. */
 #ifndef MASKCL_FINETUNE_H
 #define MASKCL_FINETUNE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random masks that split a row in two views. */
 #ifndef MASKCL_MASK_H
 #define MASKCL_MASK_H

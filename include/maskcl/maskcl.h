@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl: masked contrastive pre-training on any OpenCL device. This header includes them all. */
 #ifndef MASKCL_MASKCL_H
 #define MASKCL_MASKCL_H

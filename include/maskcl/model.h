@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model: an encoder and a decoder of fully connected layers, and its file. */
 #ifndef MASKCL_MODEL_H
 #define MASKCL_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of results: NumPy arrays and PNG pictures, written to a temporary name, synced, renamed. */
 #ifndef MASKCL_OUTPUT_H
 #define MASKCL_OUTPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Self-supervised pre-training. */
 #ifndef MASKCL_PRETRAIN_H
 #define MASKCL_PRETRAIN_H

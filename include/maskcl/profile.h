@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a context's time goes: every command of its queue, timed by the device. */
 #ifndef MASKCL_PROFILE_H
 #define MASKCL_PROFILE_H

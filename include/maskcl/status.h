@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Status codes and the last error's message. */
 #ifndef MASKCL_STATUS_H
 #define MASKCL_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tuning: the parameters of the matrix product that are fastest on a device for a model's own
  * products, kept in the user's cache folder and used from then on. They never change a bit of what
  * the native product computes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a device reproduces the reference bits, found out kernel by kernel. */
 #ifndef MASKCL_VERIFY_H
 #define MASKCL_VERIFY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The library's version. */
 #ifndef MASKCL_VERSION_H
 #define MASKCL_VERSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two views of a row, which differ as an objective can use: by masks, and by what else is random.
  */
 #ifndef MASKCL_VIEWS_H

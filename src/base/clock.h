@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The time, for measuring. */
 #ifndef MASKCL_BASE_CLOCK_H
 #define MASKCL_BASE_CLOCK_H

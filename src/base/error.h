@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Recording the facts of a failure for mcl_error_message(). */
 #ifndef MASKCL_BASE_ERROR_H
 #define MASKCL_BASE_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Output files that appear whole or not at all. */
 #ifndef MASKCL_BASE_FILE_H
 #define MASKCL_BASE_FILE_H

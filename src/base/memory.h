@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation with checked sizes. */
 #ifndef MASKCL_BASE_MEMORY_H
 #define MASKCL_BASE_MEMORY_H

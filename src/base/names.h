@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of the values of an enumeration, for options and files. */
 #ifndef MASKCL_BASE_NAMES_H
 #define MASKCL_BASE_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/random.h"
 
 void mcl_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2])

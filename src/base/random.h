@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The random generator's host twin: Philox4x32-10 (Salmon et al. 2011) as cl/philox.clh has it. */
 #ifndef MASKCL_BASE_RANDOM_H
 #define MASKCL_BASE_RANDOM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host twin of cl/rounding.clh: the same source compiled as C, with the same bits. */
 #ifndef MASKCL_BASE_ROUNDING_H
 #define MASKCL_BASE_ROUNDING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checkpoints of maskcl pretrain: their name, and what is said and done about them. */
 #ifndef MASKCL_CLI_CHECKPOINT_H
 #define MASKCL_CLI_CHECKPOINT_H

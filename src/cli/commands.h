@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every command, each defined in the file of its name. */
 #ifndef MASKCL_CLI_COMMANDS_H
 #define MASKCL_CLI_COMMANDS_H

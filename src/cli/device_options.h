@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of every command that computes on a device, and the opening of that device. */
 #ifndef MASKCL_CLI_DEVICE_OPTIONS_H
 #define MASKCL_CLI_DEVICE_OPTIONS_H

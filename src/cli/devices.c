@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl devices: every OpenCL platform and device, and the one that would be used. */
 #include <inttypes.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl embed: the embeddings of rows. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The files that a command is given: checks before any work begins, and reading. */
 #ifndef MASKCL_CLI_FILES_H
 #define MASKCL_CLI_FILES_H

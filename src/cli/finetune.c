@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl finetune: trains the encoder and a head with labels. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The help, made from the tables that the command line is read by. */
 #ifndef MASKCL_CLI_HELP_H
 #define MASKCL_CLI_HELP_H

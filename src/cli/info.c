@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl info: what a model file holds. */
 #include <inttypes.h>
 #include <stdlib.h>

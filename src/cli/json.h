@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Results for programs to read. */
 #ifndef MASKCL_CLI_JSON_H
 #define MASKCL_CLI_JSON_H

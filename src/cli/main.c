@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl: the command line of the library. */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "mask_options.h"
 
 static mcl_exit parse_mask(void *field, const char *text, const mcl_option *option)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of masks and views, for the commands that draw them. */
 #ifndef MASKCL_CLI_MASK_OPTIONS_H
 #define MASKCL_CLI_MASK_OPTIONS_H

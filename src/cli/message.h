@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the program says on standard error, and the codes it exits with. */
 #ifndef MASKCL_CLI_MESSAGE_H
 #define MASKCL_CLI_MESSAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a model was trained, as its metadata tell. */
 #ifndef MASKCL_CLI_METADATA_H
 #define MASKCL_CLI_METADATA_H

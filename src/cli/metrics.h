@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The file that --metrics names: one JSON object a reported step, each line written as it comes. */
 #ifndef MASKCL_CLI_METRICS_H
 #define MASKCL_CLI_METRICS_H

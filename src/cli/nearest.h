@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The known name that a mistyped one was meant to be. */
 #ifndef MASKCL_CLI_NEAREST_H
 #define MASKCL_CLI_NEAREST_H

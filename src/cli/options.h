@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands, the tables of their options, and the reading of a command line by them. The help texts
  * come from the same tables. */
 #ifndef MASKCL_CLI_OPTIONS_H

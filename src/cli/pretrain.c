@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl pretrain: trains an encoder on rows without labels. */
 #include "pretrain.h"
 

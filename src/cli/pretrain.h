@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the help shows of pretrain's options. */
 #ifndef MASKCL_CLI_PRETRAIN_H
 #define MASKCL_CLI_PRETRAIN_H

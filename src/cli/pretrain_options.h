@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of maskcl pretrain. */
 #ifndef MASKCL_CLI_PRETRAIN_OPTIONS_H
 #define MASKCL_CLI_PRETRAIN_OPTIONS_H

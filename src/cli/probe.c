@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl probe: how well embeddings tell classes apart, beside raw inputs and an untrained encoder.
  */
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table that --profile prints. */
 #ifndef MASKCL_CLI_PROFILE_H
 #define MASKCL_CLI_PROFILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a user sees of a run while it runs, on standard error: a line redrawn in place on a
  * terminal, a plain line an epoch elsewhere. */
 #ifndef MASKCL_CLI_PROGRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl reconstruct: rows, what a mask leaves of them, and what the decoder makes of that. */
 #include <inttypes.h>
 #include <string.h>

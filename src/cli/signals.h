@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Signals: Ctrl-C while a model is being trained, and those of failed writes. Drivers set handlers
  * of their own when a device is opened or a kernel compiled. */
 #ifndef MASKCL_CLI_SIGNALS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows in three states side by side: as an array, or as a picture. */
 #ifndef MASKCL_CLI_TRIPLES_H
 #define MASKCL_CLI_TRIPLES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl tune: finds the fastest parameters of the matrix product for a device and a model. */
 #include "maskcl/tune.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl verify: whether a device reproduces the reference bits. */
 #include "maskcl/verify.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl views: rows and their two views, to look at. */
 #include <inttypes.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An array in a file: what the formats have in common. */
 #ifndef MASKCL_DATA_ARRAY_H
 #define MASKCL_DATA_ARRAY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What other parts of the library need of a data set besides maskcl/data.h. */
 #ifndef MASKCL_DATA_DATA_H
 #define MASKCL_DATA_DATA_H

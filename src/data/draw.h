@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A few labelled rows of each class, drawn at random. */
 #ifndef MASKCL_DATA_DRAW_H
 #define MASKCL_DATA_DRAW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The formats that arrays are read from. Each knows its files by their first four bytes. */
 #ifndef MASKCL_DATA_FORMATS_H
 #define MASKCL_DATA_FORMATS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* IDX, the format of MNIST (LeCun, Cortes and Burges 1998): two zero bytes, the elements' type, the
  * number of dimensions, each dimension's size as four bytes, the values; all big-endian. */
 #include <stdint.h>

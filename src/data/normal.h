@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inverse of the normal distribution, with the same bits on every machine. */
 #ifndef MASKCL_DATA_NORMAL_H
 #define MASKCL_DATA_NORMAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* NumPy's .npy, versions 1.0 to 3.0 (numpy/lib/format.py): a magic string, the version, the length
  * of a header, the header, which is a Python dictionary, and the values. */
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the rows in an epoch. */
 #ifndef MASKCL_DATA_PERMUTATION_H
 #define MASKCL_DATA_PERMUTATION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of an input file, read once from front to back; gzip is undone on the way. */
 #ifndef MASKCL_DATA_SOURCE_H
 #define MASKCL_DATA_SOURCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Compiled programs, kept in the user's cache folder from one run to the next. It only ever makes
  * things faster: whatever is wrong with an entry or the folder, it is as if there were none. */
 #ifndef MASKCL_DEVICE_CACHE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/context.h"
 
 #include <ctype.h>
@@ -9,7 +10,7 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/devices.h"
-#include "device/record.h"
+#include "device/profile.h"
 
 /* Of work-groups where the driver does not choose. */
 #define LOCAL_MIN 8
@@ -158,7 +159,7 @@ void mcl_context_close(mcl_context *context)
         return;
     if (context->queue)
         clFinish(context->queue);
-    mcl_record_free(context->record);
+    mcl_profiler_free(context->profiler);
     mcl_programs_release(context);
     mcl_buffer_release(&context->scratch.buffer);
     free(context->tuning);
@@ -221,9 +222,9 @@ mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const si
         code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(
-            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_record_event(context));
+            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
     if (code == CL_SUCCESS)
-        return mcl_record(context, kernel, NULL, false);
+        return mcl_profile_command(context, kernel, NULL, false);
     char name[64] = "?", what[96];
     (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
@@ -284,10 +285,10 @@ mcl_status mcl_buffer_write(
 {
     if (count == 0)
         return MCL_OK;
-    cl_int code = clEnqueueWriteBuffer(
-        context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, mcl_record_event(context));
-    mcl_record_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_record(context, NULL, "copy to the device", false)
+    cl_int code = clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
+        NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the device", false)
                               : mcl_context_fail(context, "writing a buffer", code);
 }
 
@@ -296,10 +297,10 @@ mcl_status mcl_buffer_read(
 {
     if (count == 0)
         return MCL_OK;
-    cl_int code = clEnqueueReadBuffer(
-        context->queue, buffer, CL_TRUE, offset, count, values, 0, NULL, mcl_record_event(context));
-    mcl_record_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_record(context, NULL, "copy to the host", false)
+    cl_int code = clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
+        NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the host", false)
                               : mcl_context_fail(context, "reading a buffer", code);
 }
 
@@ -309,9 +310,9 @@ mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl
     if (count == 0)
         return MCL_OK;
     cl_int code = clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, count, 0,
-        NULL, mcl_record_event(context));
-    mcl_record_work(context, NULL, 0.0, 2.0 * (double)count);
-    return code == CL_SUCCESS ? mcl_record(context, NULL, "copy on the device", false)
+        NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, 2.0 * (double)count);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy on the device", false)
                               : mcl_context_fail(context, "copying a buffer", code);
 }
 
@@ -321,9 +322,9 @@ mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, s
         return MCL_OK;
     const cl_uchar zero = 0;
     cl_int code = clEnqueueFillBuffer(context->queue, buffer, &zero, sizeof zero, offset, count, 0,
-        NULL, mcl_record_event(context));
-    mcl_record_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_record(context, NULL, "fill with zeros", false)
+        NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, (double)count);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "fill with zeros", false)
                               : mcl_context_fail(context, "clearing a buffer", code);
 }
 

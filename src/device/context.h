@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The context's inside: one device, its in-order queue, its kernels, and how to launch them. */
 #ifndef MASKCL_DEVICE_CONTEXT_H
 #define MASKCL_DEVICE_CONTEXT_H
@@ -21,11 +22,11 @@ struct mcl_context {
     uint64_t memory_limit; /* bytes that a run's buffers may have together */
     uint64_t memory_made;  /* bytes of all buffers made so far */
     cl_context opencl;
-    cl_command_queue queue;       /* in order: a command sees what those before it wrote */
-    struct mcl_program *programs; /* built or expected */
-    struct mcl_record *record;    /* the profile's; NULL: no times are taken */
-    struct mcl_tuning *tuning;    /* of the matrix product; NULL until it is needed */
-    struct mcl_scratch {          /* work space of the native product, as large as the largest */
+    cl_command_queue queue;        /* in order: a command sees what those before it wrote */
+    struct mcl_program *programs;  /* built or expected */
+    struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
+    struct mcl_tuning *tuning;     /* of the matrix product; NULL until it is needed */
+    struct mcl_scratch {           /* workspace of the native product, as large as the largest */
         cl_mem buffer;
         size_t bytes;
     } scratch;

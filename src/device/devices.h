@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From what mcl_devices_list() tells back to OpenCL's own handles. */
 #ifndef MASKCL_DEVICE_DEVICES_H
 #define MASKCL_DEVICE_DEVICES_H

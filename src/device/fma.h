@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a device's fma is correctly rounded, by trying it. */
 #ifndef MASKCL_DEVICE_FMA_H
 #define MASKCL_DEVICE_FMA_H

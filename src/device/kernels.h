@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel sources that are built into the library. */
 #ifndef MASKCL_DEVICE_KERNELS_H
 #define MASKCL_DEVICE_KERNELS_H

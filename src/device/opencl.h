@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The OpenCL API, and its errors by name. */
 #ifndef MASKCL_DEVICE_OPENCL_H
 #define MASKCL_DEVICE_OPENCL_H

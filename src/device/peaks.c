@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the device can do at most, measured through OpenCL. */
 #include <stdio.h>
 

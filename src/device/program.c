@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Programs: sources put together, built or taken from the cache when first needed, kernels by name.
  */
 #include <stdio.h>

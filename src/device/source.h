@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From files of cl/ and their options to the source of one program. */
 #ifndef MASKCL_DEVICE_SOURCE_H
 #define MASKCL_DEVICE_SOURCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an architecture's sizes amount to: layers, and the flat vector of all parameters. */
 #ifndef MASKCL_MODEL_ARCHITECTURE_H
 #define MASKCL_MODEL_ARCHITECTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model's digest: two models with the same one have the same parameters. */
 #include <stdio.h>
 #include <string.h>

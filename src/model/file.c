@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model file: a safetensors file whose metadata give the architecture. */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model's inside, for the functions that read and write it. */
 #ifndef MASKCL_MODEL_MODEL_H
 #define MASKCL_MODEL_MODEL_H

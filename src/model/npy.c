@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writing NumPy's .npy format, version 1.0 (numpy/lib/format.py). */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writing PNG pictures with libpng. */
 #include <inttypes.h>
 #include <setjmp.h>

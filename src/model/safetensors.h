@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The safetensors format (huggingface/safetensors): named tensors and pairs of strings in a file.
  *
  * 8 bytes little-endian: the header's length n. n bytes: a JSON object of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dropout (Srivastava et al. 2014), see cl/dropout.cl. */
 #ifndef MASKCL_NN_DROPOUT_H
 #define MASKCL_NN_DROPOUT_H

@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/network.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "gemm/gemm.h"
+#include "compute/product.h"
+#include "compute/sums.h"
 #include "nn/dropout.h"
 #include "nn/normalization.h"
-#include "nn/reduce.h"
 
 /* Shapes: R rows of a batch, I and O a layer's in and out. */
 struct mcl_network {
@@ -24,7 +25,7 @@ struct mcl_network {
     cl_mem moments[MCL_LAYERS_MAX];  /* of a normalization */
     cl_mem dropped[MCL_LAYERS_MAX];  /* [R×O] a after dropout; NULL without */
     cl_mem gradient[MCL_LAYERS_MAX]; /* [R×O] by a, then by z; training only */
-    cl_mem turned[MCL_LAYERS_MAX];   /* [I×O] frozen weights the other way round; else NULL */
+    cl_mem packed[MCL_LAYERS_MAX];   /* [I×O] frozen weights the other way round; else NULL */
     cl_mem space;                    /* of column sums and normalizations; training only */
     mcl_dropout dropout;
 };
@@ -48,21 +49,22 @@ static cl_mem kept(const mcl_network *network, size_t l)
 }
 
 /* a = f(z + b); before a normalization z + b */
-static mcl_finish forward_finish(const mcl_network *network, size_t l, cl_mem parameters)
+static mcl_epilogue forward_epilogue(const mcl_network *network, size_t l, cl_mem parameters)
 {
     const mcl_matrix bias = {parameters, network->layers[l].bias};
     return is_normalized(network, l)
-               ? (mcl_finish){MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, bias, NULL}
-               : (mcl_finish){
-                     MCL_FINISH_FORWARD, activation_of(network, l), bias, network->linear[l]};
+               ? (mcl_epilogue){MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_NONE, bias, NULL}
+               : (mcl_epilogue){
+                     MCL_EPILOGUE_FORWARD, activation_of(network, l), bias, network->linear[l]};
 }
 
 /* The gradient by layer l's output becomes that by the activation's argument. */
-static mcl_finish backward_finish(const mcl_network *network, size_t l)
+static mcl_epilogue backward_epilogue(const mcl_network *network, size_t l)
 {
     const mcl_activation activation = activation_of(network, l);
-    return (mcl_finish){activation == MCL_ACTIVATION_NONE ? MCL_FINISH_NONE : MCL_FINISH_BACKWARD,
-        activation, {NULL, 0}, kept(network, l)};
+    return (mcl_epilogue){
+        activation == MCL_ACTIVATION_NONE ? MCL_EPILOGUE_NONE : MCL_EPILOGUE_BACKWARD, activation,
+        {NULL, 0}, kept(network, l)};
 }
 
 static mcl_normalizer normalizer_of(const mcl_network *network, size_t l)
@@ -111,15 +113,15 @@ static mcl_status create_backward(mcl_network *network, size_t l, uint64_t eleme
     mcl_context *context = network->context;
     const mcl_layer *layer = &network->layers[l];
     mcl_gemm product = weight_product(layer, network->rows);
-    mcl_finish finish;
+    mcl_epilogue epilogue;
     MCL_TRY(mcl_gemm_prepare(context, &product, NULL));
     product = input_product(layer, network->rows, 0.0f);
     if (l > 0)
-        finish = backward_finish(network, l - 1);
-    MCL_TRY(mcl_gemm_prepare(context, &product, l > 0 ? &finish : NULL));
+        epilogue = backward_epilogue(network, l - 1);
+    MCL_TRY(mcl_gemm_prepare(context, &product, l > 0 ? &epilogue : NULL));
     if (l + 1 == network->count && layer->activated) {
-        finish = backward_finish(network, l);
-        MCL_TRY(mcl_finish_prepare(context, &finish));
+        epilogue = backward_epilogue(network, l);
+        MCL_TRY(mcl_epilogue_prepare(context, &epilogue));
     }
     return mcl_buffer_create(
         &network->gradient[l], context, elements, sizeof(float), "gradients of the activations");
@@ -130,9 +132,9 @@ static mcl_status create_layer(mcl_network *network, size_t l)
     mcl_context *context = network->context;
     const mcl_layer *layer = &network->layers[l];
     const uint64_t elements = (uint64_t)network->rows * layer->out;
-    const mcl_finish finish = forward_finish(network, l, NULL);
+    const mcl_epilogue epilogue = forward_epilogue(network, l, NULL);
     const mcl_gemm product = forward_product(layer, network->rows);
-    MCL_TRY(mcl_gemm_prepare(context, &product, &finish));
+    MCL_TRY(mcl_gemm_prepare(context, &product, &epilogue));
     MCL_TRY(
         mcl_buffer_create(&network->output[l], context, elements, sizeof(float), "activations"));
     if (activation_of(network, l) == MCL_ACTIVATION_GELU || is_normalized(network, l))
@@ -143,11 +145,11 @@ static mcl_status create_layer(mcl_network *network, size_t l)
     return network->training ? create_backward(network, l, elements) : MCL_OK;
 }
 
-/* Elements of work space that the passes over a layer need. */
+/* Elements of workspace that the passes over a layer need. */
 static uint64_t space_of(const mcl_layer *layer, uint32_t rows)
 {
-    const uint64_t sums = mcl_column_sums_space(rows, layer->out);
-    const uint64_t normalization = mcl_normalization_space(layer, rows);
+    const uint64_t sums = mcl_column_sums_workspace(rows, layer->out);
+    const uint64_t normalization = mcl_normalization_workspace(layer, rows);
     return sums > normalization ? sums : normalization;
 }
 
@@ -171,7 +173,7 @@ mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const
     }
     if (status == MCL_OK && training)
         status = mcl_buffer_create(
-            &created->space, context, space, sizeof(float), "work space of the layers");
+            &created->space, context, space, sizeof(float), "workspace of the layers");
     if (status != MCL_OK) {
         mcl_network_free(created);
         return status;
@@ -202,7 +204,7 @@ void mcl_network_free(mcl_network *network)
         mcl_buffer_release(&network->moments[l]);
         mcl_buffer_release(&network->dropped[l]);
         mcl_buffer_release(&network->gradient[l]);
-        mcl_buffer_release(&network->turned[l]);
+        mcl_buffer_release(&network->packed[l]);
     }
     mcl_buffer_release(&network->space);
     free(network);
@@ -213,13 +215,13 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
     for (size_t l = 0; l < network->count; l++) {
         mcl_gemm product = forward_product(&network->layers[l], network->rows);
         const mcl_matrix weights = {parameters, network->layers[l].weight};
-        mcl_buffer_release(&network->turned[l]);
-        MCL_TRY(mcl_gemm_turn(&network->turned[l], network->context, &product, weights));
+        mcl_buffer_release(&network->packed[l]);
+        MCL_TRY(mcl_gemm_pack(&network->packed[l], network->context, &product, weights));
     }
     return MCL_OK;
 }
 
-mcl_status mcl_network_drop(mcl_network *network, float rate, uint64_t seed)
+mcl_status mcl_network_enable_dropout(mcl_network *network, float rate, uint64_t seed)
 {
     network->dropout = (mcl_dropout){network->context, rate, seed, 0};
     for (size_t l = 0; l + 1 < network->count; l++)
@@ -244,17 +246,17 @@ static mcl_status forward_layer(
     mcl_network *network, size_t l, cl_mem parameters, cl_mem input, uint32_t rows)
 {
     const mcl_layer *layer = &network->layers[l];
-    const mcl_finish finish = forward_finish(network, l, parameters);
+    const mcl_epilogue epilogue = forward_epilogue(network, l, parameters);
     mcl_gemm product = forward_product(layer, rows);
     mcl_matrix weights = {parameters, layer->weight};
-    if (network->turned[l]) {
+    if (network->packed[l]) {
         product.transpose_b = false;
         product.ldb = layer->out;
-        weights = (mcl_matrix){network->turned[l], 0};
+        weights = (mcl_matrix){network->packed[l], 0};
     }
     const bool normalized = is_normalized(network, l);
-    MCL_TRY(mcl_gemm_run_finish(network->context, &product, (mcl_matrix){input, 0}, weights,
-        (mcl_matrix){normalized ? network->linear[l] : network->output[l], 0}, &finish));
+    MCL_TRY(mcl_gemm_run_epilogue(network->context, &product, (mcl_matrix){input, 0}, weights,
+        (mcl_matrix){normalized ? network->linear[l] : network->output[l], 0}, &epilogue));
     if (normalized) {
         const mcl_normalizer normalizer = normalizer_of(network, l);
         MCL_TRY(mcl_normalization_forward(&normalizer, parameters, rows, network->output[l]));
@@ -281,10 +283,10 @@ static mcl_status backward_output(
 {
     const size_t last = network->count - 1;
     if (network->layers[last].activated) {
-        const mcl_finish finish = backward_finish(network, last);
+        const mcl_epilogue epilogue = backward_epilogue(network, last);
         const uint32_t width = network->layers[last].out;
-        MCL_TRY(mcl_finish_run(network->context, rows, width, width,
-            (mcl_matrix){network->gradient[last], 0}, &finish));
+        MCL_TRY(mcl_epilogue_run(network->context, rows, width, width,
+            (mcl_matrix){network->gradient[last], 0}, &epilogue));
     }
     return backward_normalization(network, last, parameters, gradients, rows);
 }
@@ -308,10 +310,10 @@ static mcl_status backward_input(mcl_network *network, size_t l, cl_mem paramete
 {
     const mcl_layer *layer = &network->layers[l];
     const mcl_gemm product = input_product(layer, rows, keep);
-    const mcl_finish finish =
-        l > 0 ? backward_finish(network, l - 1) : (mcl_finish){.kind = MCL_FINISH_NONE};
-    return mcl_gemm_run_finish(network->context, &product, (mcl_matrix){network->gradient[l], 0},
-        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){input_gradient, 0}, &finish);
+    const mcl_epilogue epilogue =
+        l > 0 ? backward_epilogue(network, l - 1) : (mcl_epilogue){.kind = MCL_EPILOGUE_NONE};
+    return mcl_gemm_run_epilogue(network->context, &product, (mcl_matrix){network->gradient[l], 0},
+        (mcl_matrix){parameters, layer->weight}, (mcl_matrix){input_gradient, 0}, &epilogue);
 }
 
 mcl_status mcl_network_forward(mcl_network *network, cl_mem parameters, cl_mem input, uint32_t rows)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A stack of fully connected layers on a device: the encoder or the decoder. */
 #ifndef MASKCL_NN_NETWORK_H
 #define MASKCL_NN_NETWORK_H
@@ -22,7 +23,7 @@ void mcl_network_free(mcl_network *network);
 /* From now on the output of every layer but the last goes through dropout (Srivastava et al. 2014):
  * elements are set to 0 with probability rate, in (0,1), the others divided by 1 − rate. Which ones
  * follows from the seed, the step, the layer, and the element's place in the batch. */
-mcl_status mcl_network_drop(mcl_network *network, float rate, uint64_t seed);
+mcl_status mcl_network_enable_dropout(mcl_network *network, float rate, uint64_t seed);
 void mcl_network_set_step(mcl_network *network, uint64_t step);
 
 /* Computes the output [rows × out of the last layer] of input [rows × in of the first]. */

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/normalization.h"
 
 #include <stdio.h>
 
-#include "device/record.h"
+#include "device/profile.h"
 
 #define COLUMNS 16    /* of a work-item, as in cl/normalization.cl */
 #define BLOCK_ROWS 64 /* the same */
@@ -25,7 +26,7 @@ uint64_t mcl_normalization_moments(const mcl_layer *layer, uint32_t rows)
     return 2 * (uint64_t)(by_rows(layer) ? rows : layer->out);
 }
 
-uint64_t mcl_normalization_space(const mcl_layer *layer, uint32_t rows)
+uint64_t mcl_normalization_workspace(const mcl_layer *layer, uint32_t rows)
 {
     return layer->normalization == MCL_NORMALIZATION_NONE
                ? 0
@@ -53,7 +54,7 @@ static mcl_status get(cl_kernel *kernel, const mcl_normalizer *normalizer, const
     char options[OPTIONS_SIZE];
     write_options(options, normalizer->layer, normalizer->activation);
     MCL_TRY(mcl_kernel_get(kernel, normalizer->context, "normalization.cl", name, options));
-    mcl_record_work(normalizer->context, NULL, 0.0,
+    mcl_profile_work(normalizer->context, NULL, 0.0,
         passes * sizeof(float) * (double)rows * (double)normalizer->layer->out);
     return MCL_OK;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch and layer normalization between a layer's product and its activation, see
  * cl/normalization.cl. Shapes: R rows of a batch, O columns of the layer. */
 #ifndef MASKCL_NN_NORMALIZATION_H
@@ -15,12 +16,12 @@ typedef struct mcl_normalizer {
     cl_mem linear;  /* [R×O] z */
     cl_mem kept;    /* [R×O] y, for GELU; else NULL */
     cl_mem moments; /* [2·O] or, of layer normalization, [2·R] */
-    cl_mem space;   /* at least mcl_normalization_space() elements; training only */
+    cl_mem space;   /* at least mcl_normalization_workspace() elements; training only */
 } mcl_normalizer;
 
-/* Elements of the moments of a layer, and of work space, for batches of at most `rows` rows. */
+/* Elements of the moments of a layer, and of workspace, for batches of at most `rows` rows. */
 uint64_t mcl_normalization_moments(const mcl_layer *layer, uint32_t rows);
-uint64_t mcl_normalization_space(const mcl_layer *layer, uint32_t rows);
+uint64_t mcl_normalization_workspace(const mcl_layer *layer, uint32_t rows);
 
 /* Expects the kernels. */
 mcl_status mcl_normalization_expect(

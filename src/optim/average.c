@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "optim/average.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "device/record.h"
+#include "device/profile.h"
 
 struct mcl_average {
     mcl_context *context;
@@ -47,7 +48,7 @@ mcl_status mcl_average_update(mcl_average *average, cl_mem values, double decay)
     const size_t end = (size_t)averaged * sizeof(float);
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "average.cl", "average", ""));
-    mcl_record_work(context, NULL, 0.0, 3.0 * sizeof(float) * (double)averaged);
+    mcl_profile_work(context, NULL, 0.0, 3.0 * sizeof(float) * (double)averaged);
     MCL_TRY(mcl_launch(context, kernel, averaged, 1, MCL_BUFFER(average->values),
         MCL_BUFFER(values), MCL_FLOAT(1.0 - decay)));
     return mcl_buffer_copy(context, average->values, end, values, end,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An exponential moving average of a flat vector: of a run's weights, or of the encoder that a
  * momentum encoder follows. */
 #ifndef MASKCL_OPTIM_AVERAGE_H

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "optim/clip.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "device/record.h"
-#include "nn/reduce.h"
+#include "compute/sums.h"
+#include "device/profile.h"
 #include "optim/parts.h"
 
 struct mcl_clip {
@@ -27,7 +28,7 @@ mcl_status mcl_clip_create(mcl_clip **clip, mcl_context *context, uint64_t count
     mcl_status status = mcl_parts_create(&created->parts, context, &all, 1);
     if (status == MCL_OK)
         status = mcl_buffer_create(&created->space, context,
-            mcl_sum_space(created->parts.block_count), sizeof(float), "work space of the norm");
+            mcl_sum_workspace(created->parts.block_count), sizeof(float), "workspace of the norm");
     if (status == MCL_OK)
         status = mcl_buffer_create(&created->square, context, 1, sizeof(float), "norm");
     if (status != MCL_OK) {
@@ -56,7 +57,7 @@ mcl_status mcl_clip_run(mcl_clip *clip, cl_mem gradients)
     MCL_TRY(mcl_sum(
         context, clip->parts.squares, clip->parts.block_count, 1.0f, clip->space, clip->square, 0));
     MCL_TRY(mcl_kernel_get(&kernel, context, "layerwise.cl", "clip", ""));
-    mcl_record_work(context, NULL, 0.0, 2.0 * sizeof(float) * (double)clip->count);
+    mcl_profile_work(context, NULL, 0.0, 2.0 * sizeof(float) * (double)clip->count);
     return mcl_launch(context, kernel, clip->count, 1, MCL_BUFFER(gradients),
         MCL_BUFFER(clip->square), MCL_FLOAT(clip->limit));
 }

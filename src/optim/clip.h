@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clipping of the gradient by its norm. */
 #ifndef MASKCL_OPTIM_CLIP_H
 #define MASKCL_OPTIM_CLIP_H

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "optim/layerwise.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "device/record.h"
+#include "device/profile.h"
 
 #define TRUST 0.001 /* LARS's trust coefficient */
 
@@ -49,7 +50,7 @@ static mcl_status get(
     cl_kernel *kernel, const mcl_layerwise *layerwise, const char *name, double vectors)
 {
     MCL_TRY(mcl_kernel_get(kernel, layerwise->context, "layerwise.cl", name, ""));
-    mcl_record_work(layerwise->context, NULL, 0.0, vectors * layerwise->bytes);
+    mcl_profile_work(layerwise->context, NULL, 0.0, vectors * layerwise->bytes);
     return MCL_OK;
 }
 

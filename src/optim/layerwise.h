@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LARS and LAMB: the optimizers that scale the step of every tensor by its norm. */
 #ifndef MASKCL_OPTIM_LAYERWISE_H
 #define MASKCL_OPTIM_LAYERWISE_H

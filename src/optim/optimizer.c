@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "optim/optimizer.h"
 
 #include <float.h>
@@ -6,7 +7,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
-#include "device/record.h"
+#include "device/profile.h"
 #include "optim/layerwise.h"
 
 struct mcl_optimizer {
@@ -34,7 +35,7 @@ const char *mcl_optimizer_name(mcl_optimizer_kind kind)
     return names[kind];
 }
 
-mcl_optimizer_options mcl_optimizer_in_force(const mcl_optimizer_options *options)
+mcl_optimizer_options mcl_optimizer_resolve(const mcl_optimizer_options *options)
 {
     static const struct {
         double weight_decay, momentum, epsilon;
@@ -87,7 +88,7 @@ mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     const mcl_optimizer_options *options, uint64_t count, const mcl_part_range *tensors,
     size_t tensor_count)
 {
-    const mcl_optimizer_options in_force = mcl_optimizer_in_force(options);
+    const mcl_optimizer_options in_force = mcl_optimizer_resolve(options);
     MCL_TRY(check(&in_force));
     mcl_optimizer *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
@@ -167,7 +168,7 @@ mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_me
             optimizer->first, optimizer->second, optimizer->power1, optimizer->power2);
     }
     MCL_TRY(mcl_kernel_get(&kernel, optimizer->context, "optimizer.cl", sgd ? "sgd" : "adam", ""));
-    mcl_record_work(optimizer->context, NULL, 0.0,
+    mcl_profile_work(optimizer->context, NULL, 0.0,
         (double)optimizer->count * sizeof(float) *
             (!sgd                          ? 7
                 : options->momentum != 0.0 ? 5

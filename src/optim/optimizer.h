@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizers over one flat vector of parameters: PyTorch's Adam, AdamW and SGD, LARS and LAMB. */
 #ifndef MASKCL_OPTIM_OPTIMIZER_H
 #define MASKCL_OPTIM_OPTIMIZER_H
@@ -36,6 +37,6 @@ uint64_t mcl_optimizer_size(const mcl_optimizer *optimizer);
 void mcl_optimizer_skip(mcl_optimizer *optimizer, uint64_t steps);
 
 /* The options with the kind's defaults in place of what is below 0. */
-mcl_optimizer_options mcl_optimizer_in_force(const mcl_optimizer_options *options);
+mcl_optimizer_options mcl_optimizer_resolve(const mcl_optimizer_options *options);
 
 #endif

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "optim/parts.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "device/record.h"
+#include "device/profile.h"
 
 /* Fills in parts[count] and, where there is room, blocks; returns how many blocks there are. */
 static uint32_t divide(
@@ -63,7 +64,7 @@ mcl_status mcl_parts_square(const mcl_parts *parts, mcl_context *context, cl_mem
     const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
     cl_kernel kernel;
     MCL_TRY(mcl_kernel_get(&kernel, context, "layerwise.cl", "block_squares", ""));
-    mcl_record_work(context, NULL, 0.0, (double)parts->block_count * MCL_BLOCK * sizeof(float));
+    mcl_profile_work(context, NULL, 0.0, (double)parts->block_count * MCL_BLOCK * sizeof(float));
     return mcl_launch_local(context, kernel, parts->block_count, 1, one, MCL_BUFFER(x),
         MCL_BUFFER(parts->blocks), MCL_BUFFER(parts->squares), MCL_UINT(half * parts->block_count));
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a flat vector and their norms, for clipping and for optimizers that give every
  * tensor a step of its own: see cl/layerwise.cl. */
 #ifndef MASKCL_OPTIM_PARTS_H

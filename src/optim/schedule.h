@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The learning rate of every step: a function of the options and the step alone. */
 #ifndef MASKCL_OPTIM_SCHEDULE_H
 #define MASKCL_OPTIM_SCHEDULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What kernels are made of: operations, elementary functions, random numbers. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the checks of mcl_verify() share: memory, comparisons and reports. */
 #ifndef MASKCL_VERIFY_CHECKER_H
 #define MASKCL_VERIFY_CHECKER_H

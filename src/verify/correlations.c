@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernels of the objectives that look at columns and how they correlate: vicreg and barlow. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernels of the objectives that compare rows by the angle between them: cosine, simsiam and
  * byol, and the normalisation that others have in front of theirs. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernels of the objectives that compare outputs with targets: reconstruction and vime. */
 #include <math.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static struct element_error cross_entropy(float r, float x)
         (r >= 0.0f ? part : small * part) - x};
 }
 
-/* Ways of comparing, with the options that src/ssl/errors.c builds the kernels with. */
+/* Ways of comparing, with the options that src/objectives/errors.c builds the kernels with. */
 static const struct comparison {
     const char *name, *options;
     struct element_error (*of)(float r, float x);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is between the products of a network's layers: batch and layer normalization, dropout. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What checks of objectives share. */
 #ifndef MASKCL_VERIFY_OBJECTIVES_H
 #define MASKCL_VERIFY_OBJECTIVES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernels of the optimizers. Each is the formula of docs/numerics.md, and gets the same input
  * as on the device. */
 #include <math.h>

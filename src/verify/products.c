@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Both native matrix products with every way of finishing them, and sums. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/rounding.h"
-#include "gemm/gemm.h"
-#include "nn/reduce.h"
+#include "compute/product.h"
+#include "compute/sums.h"
 #include "verify/checker.h"
 #include "verify/reference.h"
 
@@ -17,27 +18,30 @@
 struct product {
     const char *name;
     bool transpose_a, transpose_b;
-    mcl_finish_kind finish;
+    mcl_epilogue_kind finish;
     mcl_activation activation;
     float alpha, beta;
     bool without_bias; /* which is 0 then */
 };
 
 static const struct product products[] = {
-    {"NN, alpha and beta", false, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f, false},
-    {"TN", true, false, MCL_FINISH_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
-    {"NT, bias", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
-    {"NT, bias and relu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f, false},
-    {"NT, bias and gelu", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f, false},
-    {"NT, bias and tanh", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f, false},
+    {"NN, alpha and beta", false, false, MCL_EPILOGUE_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f, false},
+    {"TN", true, false, MCL_EPILOGUE_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
+    {"NT, bias", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
+    {"NT, bias and relu", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f,
+        false},
+    {"NT, bias and gelu", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f,
+        false},
+    {"NT, bias and tanh", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f,
+        false},
     /* Numbers from 2^-126 on that must be made 0. */
-    {"NT, relu of a tiny z", false, true, MCL_FINISH_FORWARD, MCL_ACTIVATION_RELU, 0x1p-126f, 0.0f,
-        true},
-    {"NN, relu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f,
+    {"NT, relu of a tiny z", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_RELU, 0x1p-126f,
+        0.0f, true},
+    {"NN, relu backward", false, false, MCL_EPILOGUE_BACKWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f,
         false},
-    {"NN, gelu backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f,
+    {"NN, gelu backward", false, false, MCL_EPILOGUE_BACKWARD, MCL_ACTIVATION_GELU, 1.0f, 0.0f,
         false},
-    {"NN, tanh backward", false, false, MCL_FINISH_BACKWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f,
+    {"NN, tanh backward", false, false, MCL_EPILOGUE_BACKWARD, MCL_ACTIVATION_TANH, 1.0f, 0.0f,
         false},
 };
 #define PRODUCTS (sizeof products / sizeof *products)
@@ -68,9 +72,9 @@ static float finish(const struct product *product, const struct operands *x, siz
     if (product->beta != 0.0f)
         result = fmaf(product->beta, x->c[at], result);
     const float bias = product->without_bias ? 0.0f : x->bias[at % N];
-    if (product->finish == MCL_FINISH_FORWARD)
+    if (product->finish == MCL_EPILOGUE_FORWARD)
         return mcl_reference_activate(product->activation, mcl_host_flush(result + bias));
-    if (product->finish == MCL_FINISH_BACKWARD)
+    if (product->finish == MCL_EPILOGUE_BACKWARD)
         result = result * mcl_reference_derivative(product->activation, x->kept[at]);
     return mcl_host_flush(result);
 }
@@ -82,12 +86,12 @@ static mcl_gemm shape_of(const struct product *product)
         product->beta};
 }
 
-static mcl_finish finish_of(const struct product *product, const struct operands *x)
+static mcl_epilogue finish_of(const struct product *product, const struct operands *x)
 {
-    mcl_finish finish = {.kind = product->finish, .activation = product->activation};
-    if (product->finish == MCL_FINISH_FORWARD)
+    mcl_epilogue finish = {.kind = product->finish, .activation = product->activation};
+    if (product->finish == MCL_EPILOGUE_FORWARD)
         finish.bias.buffer = product->without_bias ? x->zero_buffer : x->bias_buffer;
-    if (product->finish != MCL_FINISH_NONE)
+    if (product->finish != MCL_EPILOGUE_NONE)
         finish.kept = x->kept_buffer;
     return finish;
 }
@@ -97,7 +101,7 @@ static mcl_status check_product(
 {
     mcl_context *context = checker->context;
     const mcl_gemm gemm = shape_of(product);
-    const mcl_finish finished = finish_of(product, x);
+    const mcl_epilogue finished = finish_of(product, x);
     char name[64];
     snprintf(name, sizeof name, "%s %s", context->gemm == MCL_GEMM_NATIVE_GPU ? "gemm_gpu" : "gemm",
         product->name);
@@ -105,7 +109,7 @@ static mcl_status check_product(
         x->expected[i] = finish(product, x, i);
     MCL_TRY(mcl_buffer_write(context, x->c_buffer, 0, x->c, sizeof(float) * M * N));
     MCL_TRY(mcl_buffer_write(context, x->kept_buffer, 0, x->kept, sizeof(float) * M * N));
-    MCL_TRY(mcl_gemm_run_finish(context, &gemm, (mcl_matrix){x->a_buffer, 0},
+    MCL_TRY(mcl_gemm_run_epilogue(context, &gemm, (mcl_matrix){x->a_buffer, 0},
         (mcl_matrix){x->b_buffer, 0}, (mcl_matrix){x->c_buffer, 0}, &finished));
     return mcl_checker_expect(checker, name, x->expected, x->c_buffer, (size_t)M * N);
 }
@@ -137,7 +141,7 @@ mcl_status mcl_check_products(mcl_checker *checker)
         checker->context->gemm = kinds[kind];
         for (size_t i = 0; i < PRODUCTS; i++) {
             const mcl_gemm gemm = shape_of(&products[i]);
-            const mcl_finish finished = finish_of(&products[i], &x);
+            const mcl_epilogue finished = finish_of(&products[i], &x);
             MCL_TRY(mcl_gemm_prepare(checker->context, &gemm, &finished));
         }
         for (size_t i = 0; i < PRODUCTS; i++) {
@@ -179,7 +183,7 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
 
 #define ROWS 330
 #define COLUMNS 37
-#define BLOCK_ROWS 64 /* as in src/nn/reduce.c */
+#define BLOCK_ROWS 64 /* as in src/compute/sums.c */
 
 static mcl_status check_column_sums(mcl_checker *checker)
 {
@@ -189,8 +193,8 @@ static mcl_status check_column_sums(mcl_checker *checker)
     MCL_TRY(mcl_checker_memory(&sums, checker, COLUMNS, sizeof *sums));
     MCL_TRY(mcl_checker_buffer(&in, checker, values, sizeof *values * ROWS * COLUMNS));
     MCL_TRY(mcl_checker_buffer(&out, checker, sums, COLUMNS * sizeof *sums));
-    MCL_TRY(mcl_checker_buffer(
-        &space, checker, values, (size_t)mcl_column_sums_space(ROWS, COLUMNS) * sizeof *values));
+    MCL_TRY(mcl_checker_buffer(&space, checker, values,
+        (size_t)mcl_column_sums_workspace(ROWS, COLUMNS) * sizeof *values));
     MCL_TRY(mcl_column_sums(checker->context, in, ROWS, COLUMNS, space, out, 0));
     for (size_t j = 0; j < COLUMNS; j++) {
         float total = 0.0f;

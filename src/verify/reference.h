@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What kernels have in common, on the host, from docs/numerics.md. */
 #ifndef MASKCL_VERIFY_REFERENCE_H
 #define MASKCL_VERIFY_REFERENCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cl/augment.cl must give, on the host, from docs/numerics.md. */
 #ifndef MASKCL_VERIFY_REFERENCE_VIEWS_H
 #define MASKCL_VERIFY_REFERENCE_VIEWS_H

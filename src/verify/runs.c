@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Short trainings, whose digests come from the contract and not from this device: a program that
  * shares no line with the library reaches them, see tests/conformance/host/. */
 #include "verify/runs.h"

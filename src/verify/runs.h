@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The short trainings of mcl_verify() and what they must end with. */
 #ifndef MASKCL_VERIFY_RUNS_H
 #define MASKCL_VERIFY_RUNS_H

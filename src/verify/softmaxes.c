@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernels of the objectives that tell a view from others by a softmax: nt-xent, scarf and moco;
  * and that of fine-tuning. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All checks, and what they say together. */
 #include <stdio.h>
 

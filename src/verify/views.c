@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views of rows, with every mask and all else that makes them, of numbers and of bytes. */
-#include "ssl/views.h"
+#include "views/views.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the program as a user does, and makes the files that it reads."""
 
 import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad input of every kind: one clear line, and nothing written or lost."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--checkpoint-every and --resume: a run that is interrupted, or killed at any moment, goes on and
 ends with the bits of one that was not. MASKCL_KILLS sets how often one is killed (5)."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--compute-units: the same model from any number of them."""
 
 import json

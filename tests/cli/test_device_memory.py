@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--device-memory: the same results, whatever fits on the device."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl devices, and the choice of a device."""
 
 import json

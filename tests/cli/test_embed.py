@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl embed and maskcl info."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference model on Fashion-MNIST: the same bits on whatever device the tests run."""
 
 import hashlib

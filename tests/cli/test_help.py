@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Help, version, typing errors, and standard output that cannot be written."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every OpenCL object is released, and compiled programs are kept."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An OpenCL call that fails ends the program with one line, and nothing is written."""
 
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole runs against PyTorch's, from the numbers that tools/fixtures/torch_runs.py committed: the
 loss of every step, and the final parameters, within 1e-4."""
 

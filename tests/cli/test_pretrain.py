@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl pretrain: what the options do, and what it says."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """pretrain --profile: every command of the device with its time."""
 
 import re
@@ -51,7 +52,7 @@ class ProfileTest(ProgramTest):
                                   "--gemm", "clblast")
         self.check_sum(rows, rest)
         self.assertEqual(int(rows["gemm NT 32×24×100"]["calls"]), 12)
-        self.assertEqual(int(rows["finish_product"]["calls"]), 36)
+        self.assertEqual(int(rows["epilogue_product"]["calls"]), 36)
 
     def test_the_model_is_the_same(self):
         options = "--synthetic", "64x100", "--batch", 16, "-q", "-o"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """--reproducible, and the digest that tells two models apart."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/study: its short form through every group, what it does not do again, and its report."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl tune, the file it keeps, and what becomes of a file that cannot be trusted."""
 
 import json

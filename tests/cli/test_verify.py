@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl verify: the table, the answer for programs, and a device that breaks the contract."""
 
 import json

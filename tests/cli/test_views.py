@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command views, the text of --views, and the views themselves against PyTorch's, which
 tools/fixtures/torch_views.py committed."""
 

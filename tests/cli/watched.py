@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the program with tests/support/opencl_shim.c between it and the OpenCL loader."""
 
 import os

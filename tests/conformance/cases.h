@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt and
  * views.txt, one a line:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data of a run as the library takes it. */
 #ifndef MASKCL_CONFORMANCE_DATA_H
 #define MASKCL_CONFORMANCE_DATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whole fine-tuning runs, two digests each, as runs.c has those of pre-training. A line of
  * tests/fixtures/finetune.txt is one of cases.h in which MASK is all, few:ROWS a class, or scratch,
  * and OBJECTIVES is classes:NUMBER. Row i is of class i·i mod NUMBER, the model that of CASE_SEED.

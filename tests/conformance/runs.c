@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whole runs, two digests each: the model and what was reported. Those in tests/fixtures/ came from
  * one device, and every other one must reach them, in every way that a run can go.
  *   runs [OPTION...] FILE...  compares
@@ -11,7 +12,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "data.h"
 
-#include "gemm/tuning.h"
+#include "compute/tuning.h"
 
 #define KNOWN_SIZE 4096
 

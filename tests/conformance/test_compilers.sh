@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The library compiled by gcc without optimisation and by clang for this very processor, beside the
 # build under test, which is neither: host code of each makes the runs' expected bits, with a device
 # that is the same for all.

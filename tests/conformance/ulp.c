@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the elementary functions over all 2^32 arguments (division: quotients closest to the middle
  * of two floats, then random pairs) on the host and on every OpenCL device, and reports the largest
  * error, measured by MPFR, and the first argument whose bits differ on a device.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Feeding the readers of data and labels from memory. */
 #ifndef MASKCL_TESTS_FUZZ_ARRAYS_H
 #define MASKCL_TESTS_FUZZ_ARRAYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What fuzz targets share. A target is a file fuzz_NAME.c with libFuzzer's entry point; it aborts
  * when what it feeds breaks a promise. */
 #ifndef MASKCL_TESTS_FUZZ_H

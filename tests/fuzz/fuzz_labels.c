@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Labels in IDX and .npy files. */
 #include "arrays.h"
 

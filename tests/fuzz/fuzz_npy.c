@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* .npy files, plain and gzipped; and so that mutations need not keep lengths right, headers by
  * themselves, with the length that they have and the values that follow the first newline. */
 #include "arrays.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a safetensors file and as a model file: refused with a message of one line, or read
  * whole, and then writing it and reading that gives the same. Each input is tried as it is, and
  * once more with the header's length made to end at the last '}', which mutations hardly ever hit.

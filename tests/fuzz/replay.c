@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stands in for libFuzzer where there is none: runs the target on every file of a corpus, and on
  * mutations of them from a generator with a fixed seed.
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs, moves the installed tree, and builds the README's program from it, through CMake's package
 # and through pkg-config, with the library shared and static. Runs each.
 set -eu

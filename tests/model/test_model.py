@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The library's files as NumPy, the safetensors package and PyTorch see them.
 
     test_model.py WRITE_MODEL

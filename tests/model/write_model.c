@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the model file that test_model.py examines, through the public API alone:
  *
  *   write_model create MODEL SEED INPUT EMBEDDING ACTIVATION [HIDDEN]...

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Every kernel once or more under Oclgrind, which must find no bad access, no data race and no misuse of
 # the API. (Its search for uninitialised memory, version 21.10, crashes on our programs.) Oclgrind is
 # about a thousand times slower than a device, so everything is as small as it can be while still
@@ -130,11 +131,11 @@ checked finetune "$model" "$folder/images" "$folder/labels" -o "$folder/tuned.sa
     --labels-per-class 2 --batch 4 --epochs 2 --quiet
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
 
-# finish_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;
+# epilogue_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;
 # what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
 cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
     sed 's/.*void *//; s/(//' |
-    grep -vxE 'finish_product|peak_fma|peak_copy|operations|separate16|function|draw' |
+    grep -vxE 'epilogue_product|peak_fma|peak_copy|operations|separate16|function|draw' |
     sort -u >"$folder/all"
 never=$(sort -u "$folder/run" | comm -13 - "$folder/all")
 if [ -n "$never" ]; then

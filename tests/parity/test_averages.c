@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Twenty steps of exponential moving averages against PyTorch's AveragedModel. */
 #include "support/fixtures.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The head and its cross-entropy, forward and backward, against PyTorch's. */
 #include "support/fixtures.h"
 
-#include "ssl/classifier.h"
+#include "train/classifier.h"
 
 /* As write_classifier() of tools/fixtures/torch_fixtures.py has them. */
 static const struct trial {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clipping against torch.nn.utils.clip_grad_norm_. */
 #include "support/fixtures.h"
 

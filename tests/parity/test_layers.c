@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stacks of layers, forward and backward, against PyTorch's. */
 #include "support/fixtures.h"
 

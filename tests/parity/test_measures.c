@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Alignment, uniformity and effective rank against PyTorch's numbers. */
 #include "support/fixtures.h"
 
-#include "eval/eigenvalues.h"
-#include "ssl/measures.h"
+#include "evaluate/eigenvalues.h"
+#include "evaluate/measures.h"
 
 /* As write_measures() of tools/fixtures/torch_fixtures.py has them. */
 static const struct trial {

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every objective's loss and gradients, against PyTorch's and against differences of the formula.
  */
 #include "support/fixtures.h"
 
-#include "ssl/loss.h"
-#include "ssl/options.h"
+#include "objectives/loss.h"
+#include "train/options.h"
 
 #define COLUMNS 50 /* as tools/fixtures/torch_fixtures.py has them */
 #define HIDDEN 29

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Twenty steps of every optimizer against PyTorch's, or against the published formula in PyTorch.
  */
 #include "support/fixtures.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The learning rates of whole runs against PyTorch's schedulers. */
 #include "support/fixtures.h"
 

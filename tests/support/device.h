@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A context of its own for a test, and numbers to give it. */
 #ifndef MASKCL_TESTS_DEVICE_H
 #define MASKCL_TESTS_DEVICE_H

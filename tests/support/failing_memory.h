@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A malloc of which one call can be made to fail and that counts the blocks in use. The program
  * that includes this file gets it in place of the C library's; with AddressSanitizer, which has one
  * of its own, MASKCL_FAILING_MEMORY is 0 and nothing is replaced. */

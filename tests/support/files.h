@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A folder of its own for a test, with files in it. */
 #ifndef MASKCL_TESTS_FILES_H
 #define MASKCL_TESTS_FILES_H

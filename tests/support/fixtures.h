@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PyTorch's results, as tools/fixtures/torch_fixtures.py stored them, and how near ours must be. */
 #ifndef MASKCL_TESTS_FIXTURES_H
 #define MASKCL_TESTS_FIXTURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Input files made by a test, and what their refusal must say. */
 #ifndef MASKCL_TESTS_INPUTS_H
 #define MASKCL_TESTS_INPUTS_H

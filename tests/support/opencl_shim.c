@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program (LD_PRELOAD), stands between it and the OpenCL loader. It follows every
  * object that the program creates, retains and releases, and can make calls fail:
  *   OPENCL_SHIM_LOG=FILE   one line a call, and at the end one for each object still alive

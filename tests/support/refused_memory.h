@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For tests that ask for more memory than there can be: AddressSanitizer would end the program
  * where the C library's malloc returns NULL. It calls this function, where there is one. */
 #ifndef MASKCL_TESTS_REFUSED_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The elementary functions by name, on the host and on every OpenCL device there is: for
  * unit/test_rounding.c and conformance/ulp.c. Plain OpenCL calls, so that what is tested is the
  * compiler and the device and not the library around them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An initializer of an architecture without normalization and heads. */
 #ifndef MASKCL_TESTS_SIZES_H
 #define MASKCL_TESTS_SIZES_H

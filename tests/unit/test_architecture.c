@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What follows from an architecture's sizes: layers, offsets, names, limits. */
 #include <check.h>
 #include <inttypes.h>

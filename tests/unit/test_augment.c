@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views that are moved, lit, corrupted, noisy and masked, bit for bit as src/verify's reference on
  * the host has them, which is not the kernel's way: an element at a time. */
 #include <stdio.h>
@@ -5,8 +6,8 @@
 #include "support/device.h"
 
 #include "data/data.h"
-#include "ssl/views.h"
 #include "verify/reference_views.h"
+#include "views/views.h"
 
 #define SEED 0xFEDCBA9876543210u
 #define EPOCH 7

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cache of compiled programs: what is stored comes back, and nothing else does. */
 #include "support/files.h"
 

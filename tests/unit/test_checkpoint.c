@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A checkpoint comes back as it was written, and no damage to it goes unnoticed. */
 #include <check.h>
 #include <stdio.h>
@@ -6,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ssl/checkpoint.h"
+#include "train/checkpoint.h"
 
 #define ASSERT_OK(expression) ck_assert_msg((expression) == MCL_OK, "%s", mcl_error_message())
 #define MOMENTS 7

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Data from the caller's memory, and the accessors. */
 #include "support/inputs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Listing and opening devices, building kernels, buffers, and what is said when these fail.
  *
  * Called with an argument, the program is a process of its own that has not loaded a driver yet and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows keep their labels: the contract's, against a second implementation; and copies of some
  * rows of a data set. */
 #include "support/inputs.h"

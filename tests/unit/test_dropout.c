@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dropout: what it drops is what the generator's host twin says, the same forward and backward. */
 #include <math.h>
 

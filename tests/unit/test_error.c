@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The last error's message: one a thread. */
 #include <check.h>
 #include <pthread.h>

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batches of a data set on the device: the right rows and numbers, whatever memory there is. */
 #include "support/device.h"
 
 #include "data/data.h"
+#include "data/feed.h"
 #include "data/permutation.h"
-#include "ssl/feed.h"
 
 #define SEED 0x123456789ABCDEFu
 #define EPOCHS 3

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trial of a device's fma: right ones pass, and every usual wrong one is found out. */
 #include <check.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The matrix product: the native provider bit by bit against a chain of fma on the host, CLBlast
  * within a tolerance. */
 #include <math.h>
@@ -5,7 +6,7 @@
 #include "support/device.h"
 
 #include "base/rounding.h"
-#include "gemm/gemm.h"
+#include "compute/product.h"
 
 #define GUARDS 5
 
@@ -36,7 +37,7 @@ static float element(const struct stored *s, bool transposed, size_t i, size_t j
     return s->values[s->offset + (transposed ? j * s->ld + i : i * s->ld + j)];
 }
 
-/* c = alpha · op(a) · op(b) + beta · c as src/gemm/gemm.h has it. */
+/* c = alpha · op(a) · op(b) + beta · c as src/compute/product.h has it. */
 static void multiply(
     struct stored *c, const mcl_gemm *g, const struct stored *a, const struct stored *b)
 {
@@ -207,7 +208,7 @@ START_TEST(test_several_panels)
 }
 END_TEST
 
-/* A fused finish gives the bits of the plain product that cl/finish.cl goes over afterwards. */
+/* A fused finish gives the bits of the plain product that cl/epilogue.cl goes over afterwards. */
 START_TEST(test_finish)
 {
     static const uint32_t shapes[][3] = {{7, 40, 9}, {17, 32, 300}, {3, 5, 2}};
@@ -222,14 +223,14 @@ START_TEST(test_finish)
         cl_mem b = buffer_with(values + m * k, n * k * sizeof(float));
         cl_mem bias = buffer_with(values + m * k + n * k + count, (n + 1) * sizeof(float));
         const mcl_gemm g = {false, true, m, n, k, k, k, n, 0.5f, 0.0f};
-        for (int kind = MCL_FINISH_FORWARD; kind <= MCL_FINISH_BACKWARD; kind++) {
+        for (int kind = MCL_EPILOGUE_FORWARD; kind <= MCL_EPILOGUE_BACKWARD; kind++) {
             for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++) {
                 cl_mem c = buffer_with(fused, count * sizeof(float));
                 cl_mem with = buffer_with(values + m * k + n * k, count * sizeof(float));
                 cl_mem with_apart = buffer_with(values + m * k + n * k, count * sizeof(float));
-                const mcl_finish finish = {
-                    (mcl_finish_kind)kind, (mcl_activation)f, {bias, 1}, with};
-                ASSERT_OK(mcl_gemm_run_finish(context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0},
+                const mcl_epilogue finish = {
+                    (mcl_epilogue_kind)kind, (mcl_activation)f, {bias, 1}, with};
+                ASSERT_OK(mcl_gemm_run_epilogue(context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0},
                     (mcl_matrix){c, 0}, &finish));
                 read_buffer(fused, c, count * sizeof(float));
                 read_buffer(kept, with, count * sizeof(float));
@@ -241,7 +242,8 @@ START_TEST(test_finish)
                     (unsigned)k, kind, options);
                 ASSERT_OK(mcl_gemm_run(
                     context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0}, (mcl_matrix){c, 0}));
-                ASSERT_OK(mcl_kernel_get(&kernel, context, "finish.cl", "finish_product", options));
+                ASSERT_OK(
+                    mcl_kernel_get(&kernel, context, "epilogue.cl", "epilogue_product", options));
                 ASSERT_OK(mcl_launch(context, kernel, n, m, MCL_UINT(kind + 1), MCL_BUFFER(c),
                     MCL_ULONG(0), MCL_UINT(n), MCL_BUFFER(bias), MCL_ULONG(1),
                     MCL_BUFFER(with_apart), MCL_UINT(n)));
@@ -450,7 +452,7 @@ int main(void)
     Suite *suite = suite_create("gemm");
     add_native(suite, "native for CPUs", cpu_setup);
     add_native(suite, "native for GPUs", gpu_setup);
-    TCase *tcase = tcase_create("native for CPUs: work space");
+    TCase *tcase = tcase_create("native for CPUs: workspace");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, cpu_setup, context_teardown);
     tcase_add_test(tcase, test_prepare_reserves_what_running_needs);

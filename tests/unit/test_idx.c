@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* IDX files, plain and gzipped, and what is told of files of any format. */
 #include "support/inputs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Class labels from IDX and .npy files. */
 #include "support/inputs.h"
 

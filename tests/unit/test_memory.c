@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation with checked sizes. */
 #include <check.h>
 #include <stdint.h>

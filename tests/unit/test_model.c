@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model: initial parameters, metadata, and a file that holds all of it or is refused. */
 #include "support/files.h"
 

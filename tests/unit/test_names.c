@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of the values of an enumeration. */
 #include <check.h>
 #include <stdio.h>

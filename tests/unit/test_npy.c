@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* NumPy's .npy files: as NumPy writes them, as it would still read them, and damaged ones. */
 #include "support/inputs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options of pre-training: names, recipes, what is refused and with which words. */
 #include <check.h>
 #include <math.h>
@@ -7,8 +8,8 @@
 
 #include "base/memory.h"
 #include "data/data.h"
-#include "ssl/options.h"
-#include "ssl/view_options.h"
+#include "train/options.h"
+#include "views/view_options.h"
 
 #define OBJECTIVES                                                                                 \
     "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol, vime or moco"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Results in files: NumPy arrays, PNG pictures, and no file at all when something fails. */
 #include "support/files.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the rows: the contract's, against a second implementation and against qsort. */
 #include "support/files.h"
 

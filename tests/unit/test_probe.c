@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The minimiser on functions whose minimum is known, and the probe on features whose classes are:
  * made by hand, and measured by scikit-learn (tools/fixtures/probe.py) and SciPy (probe_few.py). */
 #include <math.h>
 
 #include "support/device.h"
 
-#include "eval/lbfgs.h"
-#include "eval/precondition.h"
+#include "evaluate/lbfgs.h"
+#include "evaluate/precondition.h"
 #include "maskcl/evaluate.h"
 
 #define SIZE_MAX_TESTED 40

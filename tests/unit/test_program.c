@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files that are expected together share a program on PoCL, as those without options always do, and
  * none notices the others. */
 #include "device/kernels.h"

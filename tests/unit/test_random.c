@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Philox4x32-10 against Random123, and the counter's layout. */
 #include <check.h>
 #include <inttypes.h>

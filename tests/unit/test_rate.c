@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rate of runs whose true rate is known, seen by a host that is late in many ways. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "ssl/rate.h"
+#include "train/rate.h"
 
 #define BATCH 256
 #define TOLERANCE 0.2

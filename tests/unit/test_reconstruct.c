@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reconstructions of a part of the rows: those of the whole, for the cost of the part. */
 #include "support/device.h"
 

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sums on the device against the shape that cl/common.clh and cl/reduce.cl document, bit by bit. */
 #include <math.h>
 
 #include "support/device.h"
 
 #include "base/rounding.h"
-#include "nn/reduce.h"
+#include "compute/sums.h"
 
 #define GUARDS 3
 
@@ -45,7 +46,7 @@ static void check_sum(const float *values, uint32_t n, float divisor)
     cl_mem in = buffer_with(values, n * sizeof *values);
     cl_mem sums = buffer_with(expected, sizeof expected);
     cl_mem space;
-    ASSERT_OK(mcl_buffer_create(&space, context, mcl_sum_space(n), sizeof(float), "space"));
+    ASSERT_OK(mcl_buffer_create(&space, context, mcl_sum_workspace(n), sizeof(float), "space"));
     ASSERT_OK(mcl_sum(context, in, n, divisor, space, sums, GUARDS));
     read_buffer(out, sums, sizeof out);
     expected[GUARDS] = expected_sum(values, n, divisor);
@@ -111,18 +112,18 @@ END_TEST
 
 START_TEST(test_space)
 {
-    ck_assert_uint_eq(mcl_sum_space(0), 0);
-    ck_assert_uint_eq(mcl_sum_space(1), 0);
-    ck_assert_uint_eq(mcl_sum_space(1024), 0);
-    ck_assert_uint_eq(mcl_sum_space(1025), 2);
-    ck_assert_uint_eq(mcl_sum_space(1048576), 1024);
-    ck_assert_uint_eq(mcl_sum_space(1048577), 1025 + 2);
-    ck_assert_uint_eq(mcl_sum_space(UINT32_MAX), 4194304 + 4096 + 4);
-    ck_assert_uint_eq(mcl_column_sums_space(1, 5), 5);
-    ck_assert_uint_eq(mcl_column_sums_space(64, 5), 5);
-    ck_assert_uint_eq(mcl_column_sums_space(65, 5), 10);
+    ck_assert_uint_eq(mcl_sum_workspace(0), 0);
+    ck_assert_uint_eq(mcl_sum_workspace(1), 0);
+    ck_assert_uint_eq(mcl_sum_workspace(1024), 0);
+    ck_assert_uint_eq(mcl_sum_workspace(1025), 2);
+    ck_assert_uint_eq(mcl_sum_workspace(1048576), 1024);
+    ck_assert_uint_eq(mcl_sum_workspace(1048577), 1025 + 2);
+    ck_assert_uint_eq(mcl_sum_workspace(UINT32_MAX), 4194304 + 4096 + 4);
+    ck_assert_uint_eq(mcl_column_sums_workspace(1, 5), 5);
+    ck_assert_uint_eq(mcl_column_sums_workspace(64, 5), 5);
+    ck_assert_uint_eq(mcl_column_sums_workspace(65, 5), 10);
     ck_assert_uint_eq(
-        mcl_column_sums_space(UINT32_MAX, UINT32_MAX), (uint64_t)67108864 * UINT32_MAX);
+        mcl_column_sums_workspace(UINT32_MAX, UINT32_MAX), (uint64_t)67108864 * UINT32_MAX);
 }
 END_TEST
 
@@ -149,8 +150,8 @@ static void check_columns(const float *values, uint32_t rows, uint32_t n)
     cl_mem in = buffer_with(values, (size_t)rows * n * sizeof *values);
     cl_mem sums = buffer_with(expected, count * sizeof *expected);
     cl_mem space;
-    ASSERT_OK(
-        mcl_buffer_create(&space, context, mcl_column_sums_space(rows, n), sizeof(float), "space"));
+    ASSERT_OK(mcl_buffer_create(
+        &space, context, mcl_column_sums_workspace(rows, n), sizeof(float), "space"));
     ASSERT_OK(mcl_column_sums(context, in, rows, n, space, sums, GUARDS));
     read_buffer(out, sums, count * sizeof *out);
     expected_columns(expected + GUARDS, values, rows, n);

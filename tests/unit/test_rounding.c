@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The elementary functions: special values and hard cases against correctly rounded results, a
  * slice of all arguments against double precision, and the same bits from every device, compiler
  * and processor mode. tests/conformance/ulp.c does the same over all arguments. */

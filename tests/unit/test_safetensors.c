@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The safetensors format: what is written is read back, and what is damaged is refused. */
 #include "support/files.h"
 

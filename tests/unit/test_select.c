@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which device is taken, over lists of devices that no machine has together. */
 #include <check.h>
 #include <stdlib.h>

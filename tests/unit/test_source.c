@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Putting the files of cl/ together: options, included files, names that clash. */
 #include "device/source.h"
 

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a step stores for the next must not be subnormal: docs/numerics.md says where it is flushed.
  */
 #include <math.h>
 
 #include "support/device.h"
 
-#include "gemm/gemm.h"
+#include "compute/product.h"
 
 #define M 9
 #define N 19
@@ -20,7 +21,7 @@ static void open_with(mcl_gemm_kind provider)
 
 /* A product whose element in row i and column j is 2^-131·(i + 1)·(j + 1), negative for odd i + j.
  */
-static void check_finish(mcl_finish_kind kind, mcl_activation activation)
+static void check_finish(mcl_epilogue_kind kind, mcl_activation activation)
 {
     const float scale = 0x1p-131f;
     float a[M * K] = {0.0f}, b[K * N] = {0.0f}, bias[N] = {0.0f}, got[M * N], kept[M * N];
@@ -36,8 +37,8 @@ static void check_finish(mcl_finish_kind kind, mcl_activation activation)
     cl_mem buffer_c = buffer_with(got, sizeof got), buffer_bias = buffer_with(bias, sizeof bias);
     cl_mem buffer_kept = buffer_with(kept, sizeof kept);
     const mcl_gemm product = {false, false, M, N, K, K, N, N, 1.0f, 0.0f};
-    const mcl_finish finish = {kind, activation, {buffer_bias, 0}, buffer_kept};
-    ASSERT_OK(mcl_gemm_run_finish(context, &product, (mcl_matrix){buffer_a, 0},
+    const mcl_epilogue finish = {kind, activation, {buffer_bias, 0}, buffer_kept};
+    ASSERT_OK(mcl_gemm_run_epilogue(context, &product, (mcl_matrix){buffer_a, 0},
         (mcl_matrix){buffer_b, 0}, (mcl_matrix){buffer_c, 0}, &finish));
     read_buffer(got, buffer_c, sizeof got);
     read_buffer(kept, buffer_kept, sizeof kept);
@@ -50,7 +51,7 @@ static void check_finish(mcl_finish_kind kind, mcl_activation activation)
             REQUIRE(bits_of(got[at]) == 0,
                 "finish %d, activation %d: %a is stored for a product of %a", (int)kind,
                 (int)activation, (double)got[at], exact);
-        if (kind == MCL_FINISH_FORWARD && activation == MCL_ACTIVATION_GELU && small)
+        if (kind == MCL_EPILOGUE_FORWARD && activation == MCL_ACTIVATION_GELU && small)
             REQUIRE(bits_of(kept[at]) == 0, "gelu: %a is kept for %a", (double)kept[at], exact);
         flushed += small;
         normal += got[at] != 0.0f;
@@ -67,11 +68,11 @@ static void check_finish(mcl_finish_kind kind, mcl_activation activation)
 START_TEST(test_products)
 {
     open_with(providers[_i]);
-    check_finish(MCL_FINISH_NONE, MCL_ACTIVATION_NONE);
+    check_finish(MCL_EPILOGUE_NONE, MCL_ACTIVATION_NONE);
     for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++)
-        check_finish(MCL_FINISH_FORWARD, (mcl_activation)f);
+        check_finish(MCL_EPILOGUE_FORWARD, (mcl_activation)f);
     for (int f = MCL_ACTIVATION_RELU; f <= MCL_ACTIVATION_TANH; f++)
-        check_finish(MCL_FINISH_BACKWARD, (mcl_activation)f);
+        check_finish(MCL_EPILOGUE_BACKWARD, (mcl_activation)f);
     context_teardown();
 }
 END_TEST

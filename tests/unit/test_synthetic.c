@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Synthetic data: the inverse normal distribution, its values, and the sample that comes out. */
 #include "support/files.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tuning's file, and that the tiles in it are used without a change of bits. */
 #include <math.h>
 #include <sys/stat.h>
@@ -5,7 +6,7 @@
 
 #include "support/device.h"
 
-#include "gemm/search.h"
+#include "tune/search.h"
 
 static char folder[] = "/tmp/maskcl-tuning-XXXXXX";
 static struct mcl_tuning *tuning, *loaded;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The online probe: the rows that it takes, and the accuracy that mcl_embed() and mcl_probe() give
  * for them. */
 #include "support/device.h"
@@ -6,8 +7,8 @@
 #include "data/permutation.h"
 #include "maskcl/evaluate.h"
 #include "model/model.h"
-#include "ssl/validation.h"
-#include "ssl/views.h"
+#include "train/validation.h"
+#include "views/views.h"
 
 #define COLUMNS 9
 #define CLASSES 3

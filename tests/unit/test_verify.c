@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mcl_verify(): this device passes, faults planted in a copy of the kernels are found in the right
  * place, and the digests are those of the fixture. */
 #include <check.h>
@@ -121,10 +122,11 @@ static const struct {
         "[augmented_views of bytes][augmented_views, rows above 2^32]"},
     {"activation.clh", "fma(-kept, kept, 1.0f)", "1.0f - kept * kept", mcl_check_products,
         "[gemm NN, tanh backward][gemm_gpu NN, tanh backward]"},
-    {"finish.clh", "fma(beta, *c, product)", "beta * *c + product * 1.0000001f", mcl_check_products,
-        "[gemm NN, alpha and beta][gemm_gpu NN, alpha and beta]"},
-    {"finish.clh", "const float z = mcl_flush(product + *bias)", "const float z = product + *bias",
-        mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
+    {"epilogue.clh", "fma(beta, *c, product)", "beta * *c + product * 1.0000001f",
+        mcl_check_products, "[gemm NN, alpha and beta][gemm_gpu NN, alpha and beta]"},
+    {"epilogue.clh", "const float z = mcl_flush(product + *bias)",
+        "const float z = product + *bias", mcl_check_products,
+        "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
     {"reduce.cl", "#define BLOCK 1024", "#define BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,

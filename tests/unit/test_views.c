@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views of a batch on the device, word for word as the host's generator has it. */
 #include <math.h>
 
@@ -5,7 +6,7 @@
 
 #include "base/rounding.h"
 #include "data/data.h"
-#include "ssl/views.h"
+#include "views/views.h"
 
 #define GUARDS 40
 

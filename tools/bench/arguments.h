@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of a benchmark program: --name value pairs. */
 #ifndef MASKCL_BENCH_ARGUMENTS_H
 #define MASKCL_BENCH_ARGUMENTS_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measures maskcl and its peers in turn and prints the whole table; tools/bench/run installs and
 builds what this needs."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whom to measure against, and the measurement in turn."""
 
 import time

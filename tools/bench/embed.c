@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Embedded rows a second, through the public interface:
  *
  *   bench_embed --data FILE [--platform P] [--device D] [--gemm KIND]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Our matrix product against OpenBLAS or another provider of ours, in turn in one process: every
  * product of a training step of the two models that the step is measured with, and two large square
  * ones.
@@ -18,7 +19,7 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "gemm/gemm.h"
+#include "compute/product.h"
 
 #define ROUNDS_MAX 99
 #define PRODUCTS_MAX 64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The models that steps are measured with, for every program that takes part."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tinygrad on the work that bench_step measures; see serve.py. DEV=CL chooses its OpenCL backend,
 which takes the loader's first platform."""
 

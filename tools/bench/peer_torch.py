@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PyTorch on the work that bench_step and bench_embed measure; see serve.py."""
 
 import argparse

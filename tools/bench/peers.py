@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The peers as programs that take turns, each in the form that is fastest here."""
 
 import os

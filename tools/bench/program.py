@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The program as a whole: start, memory, and time by the size of the data set."""
 
 import os

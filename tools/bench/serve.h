@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How tools/bench/run takes turns between programs: each is started once, prints "ready", then for
  * every line "SECONDS" on standard input measures for at least so long and prints its rate. */
 #ifndef MASKCL_BENCH_SERVE_H

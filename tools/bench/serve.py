@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How tools/bench/run takes turns between programs: serve.h says the same for C."""
 
 import sys

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows a second of training steps, through the public interface:
  *
  *   bench_step [--platform P] [--device D] [--gemm KIND] [--rows N] [--columns N] [--data FILE]

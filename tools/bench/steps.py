@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training steps and embedding, against PyTorch and tinygrad."""
 
 import models

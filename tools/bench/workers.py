@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs that take turns: each measures when asked, and rests between."""
 
 import os

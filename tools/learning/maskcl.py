@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """maskcl as a user runs it, and what it says of itself."""
 
 import json

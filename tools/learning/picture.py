@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A picture of all tables as SVG: a dot for the mean of the seeds, a bar for their deviation, and
 lines for raw inputs and the untrained encoder."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the study runs: groups of runs that differ in one thing each."""
 
 import dataclasses

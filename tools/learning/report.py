@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report: a Markdown file of which the parts between markers
 
     <!-- study:begin NAME -->

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The results file: a JSON object a line, one for each run."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables inside scikit-learn, and its methods on their raw columns. Run by measure.py with a
 Python that has scikit-learn; prints JSON.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What docs/numerics.md builds everything from: elementary functions, and sums of a fixed shape. */
 #ifndef HOST_ARITHMETIC_H
 #define HOST_ARITHMETIC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The elementary functions, written from docs/numerics.md, against the digests of the library's: of
  * a result's bits for every 1009th argument, as tests/unit/test_rounding.c takes them; and the keys
  * that sort rows beyond 2^32, as tests/unit/test_random.c does. functions FILE */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The runs of tests/fixtures/runs.txt by an implementation that shares nothing with the library: it
  * was written from docs/numerics.md.
  *   host FILE…                     compares the digests

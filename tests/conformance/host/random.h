@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers and what is drawn with them alone. */
 #ifndef HOST_RANDOM_H
 #define HOST_RANDOM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole pre-training on the host, as docs/numerics.md has it. */
 #ifndef HOST_TRAINING_H
 #define HOST_TRAINING_H

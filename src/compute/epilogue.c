@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The epilogue of a product as a kernel of its own, and how it is told to kernels. */
+#include <stdio.h>
+
+#include "compute/providers.h"
+
+#define OPTIONS_SIZE 64
+
+uint32_t mcl_epilogue_how(const mcl_epilogue *epilogue)
+{
+    switch (epilogue->kind) {
+    case MCL_EPILOGUE_FORWARD:
+        return epilogue->activation == MCL_ACTIVATION_NONE ? 1 : 2;
+    case MCL_EPILOGUE_BACKWARD:
+        return epilogue->activation == MCL_ACTIVATION_NONE ? 0 : 3;
+    default:
+        return 0;
+    }
+}
+
+mcl_activation mcl_epilogue_activation(const mcl_epilogue *epilogue)
+{
+    const bool without =
+        epilogue->kind == MCL_EPILOGUE_NONE || epilogue->activation == MCL_ACTIVATION_NONE;
+    return without ? MCL_ACTIVATION_RELU : epilogue->activation;
+}
+
+static void write_options(char options[OPTIONS_SIZE], const mcl_epilogue *epilogue)
+{
+    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
+}
+
+mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue)
+{
+    char options[OPTIONS_SIZE];
+    if (epilogue->kind == MCL_EPILOGUE_NONE)
+        return MCL_OK;
+    write_options(options, epilogue);
+    return mcl_kernel_expect(context, "epilogue.cl", options);
+}
+
+mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
+    mcl_matrix c, const mcl_epilogue *epilogue)
+{
+    const mcl_matrix bias = epilogue->bias.buffer ? epilogue->bias : c; /* else it is not read */
+    char options[OPTIONS_SIZE];
+    cl_kernel kernel;
+    if (epilogue->kind == MCL_EPILOGUE_NONE)
+        return MCL_OK;
+    write_options(options, epilogue);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "epilogue.cl", "epilogue_product", options));
+    return mcl_launch(context, kernel, n, m, MCL_UINT(mcl_epilogue_how(epilogue)),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(ldc), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(epilogue->kept ? epilogue->kept : c.buffer),
+        MCL_UINT(n));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/product.h"
+
+#include <stdio.h>
+
+#include "compute/providers.h"
+#include "device/profile.h"
+
+static const mcl_epilogue none = {.kind = MCL_EPILOGUE_NONE};
+
+/* Which of the native kernels. */
+static bool is_for_gpu(const mcl_context *context)
+{
+    return context->gemm == MCL_GEMM_NATIVE ? context->info.type != MCL_DEVICE_CPU
+                                            : context->gemm == MCL_GEMM_NATIVE_GPU;
+}
+
+mcl_status mcl_gemm_run_epilogue(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
+    mcl_matrix b, mcl_matrix c, const mcl_epilogue *epilogue)
+{
+    if (gemm->m == 0 || gemm->n == 0 || gemm->k == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a matrix product of %u × %u × %u has no elements",
+            gemm->m, gemm->n, gemm->k);
+    if (context->gemm == MCL_GEMM_CLBLAST)
+        return mcl_gemm_clblast(context, gemm, a, b, c, epilogue);
+    return is_for_gpu(context) ? mcl_gemm_gpu(context, gemm, a, b, c, epilogue)
+                               : mcl_gemm_cpu(context, gemm, a, b, c, epilogue);
+}
+
+mcl_status mcl_gemm_run(
+    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c)
+{
+    return mcl_gemm_run_epilogue(context, gemm, a, b, c, &none);
+}
+
+mcl_status mcl_gemm_pack(cl_mem *packed, mcl_context *context, mcl_gemm *gemm, mcl_matrix b)
+{
+    *packed = NULL;
+    if (context->gemm == MCL_GEMM_CLBLAST || is_for_gpu(context))
+        return MCL_OK;
+    return mcl_gemm_cpu_pack(packed, context, gemm, b);
+}
+
+mcl_status mcl_gemm_prepare(
+    mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+{
+    if (!epilogue)
+        epilogue = &none;
+    if (context->gemm == MCL_GEMM_CLBLAST)
+        return mcl_epilogue_prepare(context, epilogue);
+    return is_for_gpu(context) ? mcl_gemm_gpu_prepare(context, gemm, epilogue)
+                               : mcl_gemm_cpu_prepare(context, gemm, epilogue);
+}
+
+void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)
+{
+    const double m = gemm->m, n = gemm->n, k = gemm->k;
+    char name[64];
+    if (!context->profiler)
+        return;
+    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
+        gemm->transpose_b ? 'T' : 'N', gemm->m, gemm->n, gemm->k);
+    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The matrix product: one interface, two providers. */
+#ifndef MASKCL_COMPUTE_PRODUCT_H
+#define MASKCL_COMPUTE_PRODUCT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/context.h"
+#include "maskcl/model.h"
+
+/* C[m×n] = alpha · op(A)[m×k] · op(B)[k×n] + beta · C, all float32 and row-major. op(X) is X, or
+ * its transpose when X is stored as such: transpose_a says that A is stored [k×m], transpose_b that
+ * B is stored [n×k]. A row of a stored matrix begins lda, ldb or ldc elements after the one before.
+ * With beta 0, C is written without being read.
+ *
+ * native: an element of C is one chain of fma over k in ascending order from 0, then alpha times
+ * that, then fma(beta, C, …), then mcl_flush: the same bits on every device. */
+typedef struct mcl_gemm {
+    bool transpose_a, transpose_b;
+    uint32_t m, n, k;
+    uint32_t lda, ldb, ldc;
+    float alpha, beta;
+} mcl_gemm;
+
+/* A matrix within a buffer: offset counts elements. */
+typedef struct mcl_matrix {
+    cl_mem buffer;
+    uint64_t offset;
+} mcl_matrix;
+
+/* What becomes of an element of the product before it is stored, see cl/epilogue.clh. */
+typedef enum mcl_epilogue_kind {
+    MCL_EPILOGUE_NONE,
+    MCL_EPILOGUE_FORWARD,  /* z = product + bias[column]; C = f(z) */
+    MCL_EPILOGUE_BACKWARD, /* C = product · f'(z): the gradient by f(z) becomes that by z */
+} mcl_epilogue_kind;
+
+typedef struct mcl_epilogue {
+    mcl_epilogue_kind kind;
+    mcl_activation activation; /* f */
+    mcl_matrix bias;           /* [n] forward */
+    cl_mem kept;               /* [m×n] z for GELU, which the forward pass writes; else f(z) */
+} mcl_epilogue;
+
+/* Enqueues the product. C must not overlap A or B. */
+mcl_status mcl_gemm_run(
+    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
+
+/* The same with a epilogue, which is free in the native product. */
+mcl_status mcl_gemm_run_epilogue(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
+    mcl_matrix b, mcl_matrix c, const mcl_epilogue *epilogue);
+
+/* For a B that stays as it is while many products read it: *packed = a copy of B the other way
+ * round where that spares each product a copy of its own, and gemm the product with it; else NULL.
+ */
+mcl_status mcl_gemm_pack(cl_mem *packed, mcl_context *context, mcl_gemm *gemm, mcl_matrix b);
+
+/* Expects the kernels and reserves the workspace that a product needs, so that running it does not
+ * allocate; of epilogue, which may be NULL, kind and activation count. CLBlast compiles its own
+ * kernels when first run. */
+mcl_status mcl_gemm_prepare(
+    mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
+
+/* Enqueues the epilogue alone, on a product c[m×n] whose rows begin ldc elements apart. */
+mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue);
+mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
+    mcl_matrix c, const mcl_epilogue *epilogue);
+
+#endif

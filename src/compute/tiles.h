@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the kernels of the native product are built for a device and a product. */
+#ifndef MASKCL_COMPUTE_TILES_H
+#define MASKCL_COMPUTE_TILES_H
+
+#include "compute/product.h"
+
+/* Of cl/gemm.cl. */
+typedef struct mcl_cpu_tile {
+    uint32_t rows, vector, vectors, block_rows, block_depth;
+} mcl_cpu_tile;
+
+/* Of cl/gemm_gpu.cl; load is the most that LOAD can be. */
+typedef struct mcl_gpu_tile {
+    uint32_t item_rows, item_columns, group_rows, group_columns, depth, vector, padding, load;
+} mcl_gpu_tile;
+
+/* Whether a work-group can have so many floats of local memory. */
+bool mcl_has_local_memory(const mcl_context *context, uint64_t floats);
+
+/* Whether the kernel can be built with a tile and run on the context's device, as far as one can
+ * tell beforehand. */
+bool mcl_cpu_tile_fits(const mcl_context *context, const mcl_cpu_tile *tile);
+bool mcl_gpu_tile_fits(const mcl_context *context, const mcl_gpu_tile *tile);
+
+/* What is used without a tuning: always one that fits. */
+mcl_cpu_tile mcl_cpu_tile_default(const mcl_context *context);
+mcl_gpu_tile mcl_gpu_tile_default(const mcl_context *context, const mcl_gemm *gemm);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parameters that maskcl tune has found for a device, and their file. */
+#ifndef MASKCL_COMPUTE_TUNING_H
+#define MASKCL_COMPUTE_TUNING_H
+
+#include "compute/tiles.h"
+#include "maskcl/tune.h"
+
+#define MCL_TUNED_MAX 256
+
+/* What CLBlast calls the parameters of a kernel; CLBlastOverrideParameters takes all or none. */
+#define MCL_CLBLAST_PARAMETERS_MAX 16
+typedef struct mcl_clblast_kernel {
+    const char *name;
+    size_t count, most; /* parameters, and what none of them exceeds */
+    const char *parameters[MCL_CLBLAST_PARAMETERS_MAX];
+} mcl_clblast_kernel;
+
+enum { MCL_CLBLAST_INDIRECT, MCL_CLBLAST_DIRECT, MCL_CLBLAST_ROUTINE, MCL_CLBLAST_KERNELS };
+extern const mcl_clblast_kernel mcl_clblast_kernels[MCL_CLBLAST_KERNELS];
+
+/* The tile of one product. */
+typedef struct mcl_tuned_tile {
+    bool for_gpu; /* which of the tiles */
+    bool transpose_a, transpose_b;
+    uint32_t m, n, k;
+    mcl_cpu_tile cpu;
+    mcl_gpu_tile gpu;
+} mcl_tuned_tile;
+
+/* One allocation, which the context frees. */
+struct mcl_tuning {
+    bool forced;           /* the tiles below are used for every product, or it fails */
+    bool has_cpu, has_gpu; /* a tile for all products that have none of their own */
+    mcl_cpu_tile cpu;
+    mcl_gpu_tile gpu;
+    mcl_tuned_tile tiles[MCL_TUNED_MAX];
+    size_t tile_count;
+    bool has_clblast[MCL_CLBLAST_KERNELS];
+    size_t clblast[MCL_CLBLAST_KERNELS][MCL_CLBLAST_PARAMETERS_MAX];
+    bool clblast_is_set; /* handed over to CLBlast */
+    char problem[1280];  /* why the file is not used; empty: there is none, or it is */
+};
+
+/* *tuning = what is stored for a device, all zeros but for the problem where nothing can be used.
+ */
+mcl_tuning_state mcl_tuning_load(struct mcl_tuning *tuning, const mcl_device_info *device);
+
+/* Stores a tuning; path, which may be NULL, gets the file's name. */
+mcl_status mcl_tuning_store(
+    const struct mcl_tuning *tuning, const mcl_device_info *device, char *path, size_t path_size);
+
+/* The context's tuning, loaded when first asked for; NULL when there is no memory for one. */
+struct mcl_tuning *mcl_tuning_of(mcl_context *context);
+
+/* Replaces or adds the tile of a product; of MCL_TUNED_MAX the oldest makes room. */
+void mcl_tuning_add(struct mcl_tuning *tuning, const mcl_tuned_tile *tile);
+
+/* The tiles to use for a product: tuned ones where there are, else the defaults. */
+mcl_cpu_tile mcl_cpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
+mcl_gpu_tile mcl_gpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
+
+/* Whether a kernel with a tuned tile could not be built, so that the defaults are used from now on
+ * and it is worth another try. */
+bool mcl_tuning_give_up(mcl_context *context);
+
+#endif

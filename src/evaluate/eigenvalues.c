@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "evaluate/eigenvalues.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+
+#define ITERATIONS_MOST 60 /* for one eigenvalue; two or three are common */
+
+/* Applies the reflection that leaves row i with one element e beside the diagonal to the leading
+ * i × i elements of a, with p[i] as workspace; returns e. */
+static double reflect(double *a, size_t n, size_t i, double *p)
+{
+    double *u = a + i * n;
+    double rest = 0.0;
+    for (size_t k = 0; k + 1 < i; k++)
+        rest += u[k] * u[k];
+    if (rest == 0.0)
+        return u[i - 1];
+    const double last = u[i - 1], length = sqrt(rest + last * last);
+    const double e = last > 0.0 ? -length : length;
+    const double h = rest + last * last - last * e; /* |u|²/2 */
+    double along = 0.0;
+    u[i - 1] = last - e;
+    for (size_t j = 0; j < i; j++)
+        p[j] = 0.0;
+    for (size_t k = 0; k < i; k++) {
+        const double *row = a + k * n;
+        for (size_t j = 0; j < i; j++)
+            p[j] += row[j] * u[k];
+    }
+    for (size_t j = 0; j < i; j++) {
+        p[j] /= h;
+        along += p[j] * u[j];
+    }
+    for (size_t j = 0; j < i; j++)
+        p[j] -= along / (2.0 * h) * u[j];
+    for (size_t k = 0; k < i; k++) {
+        double *row = a + k * n;
+        for (size_t j = 0; j < i; j++)
+            row[j] -= u[k] * p[j] + p[k] * u[j];
+    }
+    return e;
+}
+
+/* One QL step on elements l … m of the diagonal d and of e below it. */
+static void rotate(double *d, double *e, size_t l, size_t m)
+{
+    double g = (d[l + 1] - d[l]) / (2.0 * e[l]);
+    double sine = 1.0, cosine = 1.0, shift = 0.0;
+    g = d[m] - d[l] + e[l] / (g + copysign(sqrt(g * g + 1.0), g));
+    for (size_t i = m; i-- > l;) {
+        const double f = sine * e[i], b = cosine * e[i];
+        const double length = sqrt(f * f + g * g);
+        e[i + 1] = length;
+        if (length == 0.0) {
+            d[i + 1] -= shift;
+            e[m] = 0.0;
+            return;
+        }
+        sine = f / length;
+        cosine = g / length;
+        g = d[i + 1] - shift;
+        const double turned = (d[i] - g) * sine + 2.0 * cosine * b;
+        shift = sine * turned;
+        d[i + 1] = g + shift;
+        g = cosine * turned - b;
+    }
+    d[l] -= shift;
+    e[l] = g;
+    e[m] = 0.0;
+}
+
+void mcl_eigenvalues(double *values, double *a, size_t n, double *space)
+{
+    double *e = space; /* e[i] lies beside values[i] and values[i + 1] at last */
+    for (size_t i = n; i-- > 1;) {
+        e[i] = reflect(a, n, i, e);
+        values[i] = a[i * n + i];
+    }
+    if (n == 0)
+        return;
+    values[0] = a[0];
+    for (size_t i = 1; i < n; i++)
+        e[i - 1] = e[i];
+    e[n - 1] = 0.0;
+    for (size_t l = 0; l < n; l++) {
+        for (int iteration = 0; iteration < ITERATIONS_MOST; iteration++) {
+            size_t m = l;
+            while (m + 1 < n && fabs(e[m]) > DBL_EPSILON * (fabs(values[m]) + fabs(values[m + 1])))
+                m++;
+            if (m == l)
+                break;
+            rotate(values, e, l, m);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "evaluate/measures.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/rounding.h"
+#include "device/profile.h"
+#include "evaluate/eigenvalues.h"
+
+#define ROWS_MOST 256
+#define STEPS_BETWEEN 200 /* at least, so that measuring costs no more than a part of the time */
+#define SLOTS 2
+#define NORM_LEAST 1e-12       /* as in cl/normalize.cl */
+#define VARIANCE_LEAST 0x1p-44 /* of a row: what rounding to floats leaves */
+
+struct mcl_measures {
+    mcl_context *context;
+    uint32_t batch, columns, rows; /* rows of each view are looked at */
+    float *read[SLOTS];            /* [2·rows×columns] */
+    uint64_t steps[SLOTS];         /* which each is of, from 1 */
+    double *values;                /* [2·rows×columns] the rows, of length 1 */
+    double *gram;                  /* [rows×rows] */
+    double *matrix;                /* [least×least], the lesser of rows and columns */
+    double *spectrum, *space;
+};
+
+mcl_status mcl_measures_create(
+    mcl_measures **measures, mcl_context *context, uint32_t batch, uint32_t columns)
+{
+    mcl_measures *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->batch = batch;
+    created->columns = columns;
+    created->rows = batch < ROWS_MOST ? batch : ROWS_MOST;
+    const uint64_t rows = created->rows, elements = 2 * rows * columns;
+    const uint64_t least = rows < columns ? rows : columns;
+    mcl_status status = mcl_allocate(&created->values, elements, sizeof(double));
+    for (size_t i = 0; i < SLOTS && status == MCL_OK; i++)
+        status = mcl_allocate(&created->read[i], elements, sizeof(float));
+    if (status == MCL_OK)
+        status = mcl_allocate(&created->gram, rows * rows, sizeof(double));
+    if (status == MCL_OK)
+        status = mcl_allocate(&created->matrix, least * least, sizeof(double));
+    if (status == MCL_OK)
+        status = mcl_allocate(&created->spectrum, least, sizeof(double));
+    if (status == MCL_OK)
+        status = mcl_allocate(&created->space, least, sizeof(double));
+    if (status != MCL_OK) {
+        mcl_measures_free(created);
+        return status;
+    }
+    *measures = created;
+    return MCL_OK;
+}
+
+void mcl_measures_free(mcl_measures *measures)
+{
+    if (!measures)
+        return;
+    for (size_t i = 0; i < SLOTS; i++)
+        free(measures->read[i]);
+    free(measures->values);
+    free(measures->gram);
+    free(measures->matrix);
+    free(measures->spectrum);
+    free(measures->space);
+    free(measures);
+}
+
+bool mcl_measures_due(uint64_t step, uint64_t per_epoch, uint64_t epochs)
+{
+    if (step % per_epoch != 0)
+        return false;
+    return step == epochs * per_epoch || step / STEPS_BETWEEN > (step - per_epoch) / STEPS_BETWEEN;
+}
+
+/* Brings the first rows of the views from row `first` on to `to`, as the queue comes to it. */
+static mcl_status read_views(
+    const mcl_measures *measures, cl_mem embeddings, uint64_t first, float *to)
+{
+    mcl_context *context = measures->context;
+    const size_t row = measures->columns * sizeof(float), size = measures->rows * row;
+    const cl_int code = clEnqueueReadBuffer(context->queue, embeddings, CL_FALSE,
+        (size_t)first * row, size, to, 0, NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, (double)size);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the host", false)
+                              : mcl_context_fail(context, "reading embeddings", code);
+}
+
+mcl_status mcl_measures_read(mcl_measures *measures, cl_mem embeddings, uint64_t step)
+{
+    const size_t slot = measures->steps[0] < measures->steps[1] ? 0 : 1; /* the older one */
+    float *to = measures->read[slot];
+    measures->steps[slot] = step;
+    MCL_TRY(read_views(measures, embeddings, 0, to));
+    return read_views(
+        measures, embeddings, measures->batch, to + (size_t)measures->rows * measures->columns);
+}
+
+/* values = the rows read, divided by their lengths */
+static void normalize(mcl_measures *measures, const float *read)
+{
+    const size_t columns = measures->columns;
+    for (size_t i = 0; i < 2 * (size_t)measures->rows; i++) {
+        double square = 0.0;
+        for (size_t j = 0; j < columns; j++)
+            square += (double)read[i * columns + j] * (double)read[i * columns + j];
+        const double length = sqrt(square) > NORM_LEAST ? sqrt(square) : NORM_LEAST;
+        for (size_t j = 0; j < columns; j++)
+            measures->values[i * columns + j] = (double)read[i * columns + j] / length;
+    }
+}
+
+/* The mean of |ẑ_i − ẑ_B+i|² over the rows. */
+static double alignment(const mcl_measures *measures)
+{
+    const size_t count = (size_t)measures->rows * measures->columns;
+    const double *positive = measures->values, *negative = positive + count;
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++)
+        sum += (positive[i] - negative[i]) * (positive[i] - negative[i]);
+    return sum / measures->rows;
+}
+
+/* to[n×n] = the lower triangle of a·aᵀ, a[i·row + k·column] for i < n and k < depth */
+static void multiply(double *to, const double *a, size_t n, size_t depth, size_t row, size_t column)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double lanes[4] = {0.0}; /* sums that a processor takes side by side */
+            for (size_t k = 0; k < depth; k++)
+                lanes[k % 4] += a[i * row + k * column] * a[j * row + k * column];
+            to[i * n + j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        }
+    }
+}
+
+/* log of the mean over all pairs of e^(−2·|ẑ_i − ẑ_j|²); 0 for a single row. */
+static double uniformity(const mcl_measures *measures)
+{
+    const size_t rows = measures->rows;
+    double sum = 0.0;
+    for (size_t i = 1; i < rows; i++) {
+        const double *row = measures->gram + i * rows;
+        for (size_t j = 0; j < i; j++) {
+            const double square = row[i] + measures->gram[j * rows + j] - 2.0 * row[j];
+            sum += (double)mcl_host_exp((float)(-2.0 * square));
+        }
+    }
+    const double pairs = (double)rows * (double)(rows - 1) / 2.0;
+    return rows > 1 ? (double)mcl_host_log((float)(sum / pairs)) : 0.0;
+}
+
+/* Takes the columns' means off the positive views' rows. */
+static void center(mcl_measures *measures)
+{
+    const size_t rows = measures->rows, columns = measures->columns;
+    for (size_t j = 0; j < columns; j++) {
+        double mean = 0.0;
+        for (size_t i = 0; i < rows; i++)
+            mean += measures->values[i * columns + j];
+        mean /= (double)rows;
+        for (size_t i = 0; i < rows; i++)
+            measures->values[i * columns + j] -= mean;
+    }
+}
+
+/* exp of the entropy of the singular values of the centred rows, as parts of their sum; 0 where all
+ * rows are the same. The squares of the singular values are the eigenvalues of the smaller one of
+ * the two products of the rows with themselves. */
+static double effective_rank(mcl_measures *measures)
+{
+    const size_t rows = measures->rows, columns = measures->columns;
+    const size_t n = rows < columns ? rows : columns;
+    double sum = 0.0, squares = 0.0, entropy = 0.0;
+    center(measures);
+    if (rows < columns)
+        multiply(measures->matrix, measures->values, n, columns, columns, 1);
+    else
+        multiply(measures->matrix, measures->values, n, rows, 1, columns);
+    for (size_t i = 0; i < n; i++) {
+        squares += measures->matrix[i * n + i];
+        for (size_t j = 0; j < i; j++)
+            measures->matrix[j * n + i] = measures->matrix[i * n + j];
+    }
+    if (!(squares > VARIANCE_LEAST * (double)rows))
+        return 0.0;
+    mcl_eigenvalues(measures->spectrum, measures->matrix, n, measures->space);
+    for (size_t i = 0; i < n; i++) {
+        const double square = measures->spectrum[i];
+        measures->spectrum[i] = square > 0.0 ? sqrt(square) : 0.0;
+        sum += measures->spectrum[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double part = measures->spectrum[i] / sum;
+        if ((float)part > 0x1p-126f)
+            entropy -= part * (double)mcl_host_log((float)part);
+    }
+    return (double)mcl_host_exp((float)entropy);
+}
+
+void mcl_measures_take(mcl_step *step, mcl_measures *measures)
+{
+    const size_t slot = measures->steps[0] == step->step ? 0 : 1;
+    normalize(measures, measures->read[slot]);
+    multiply(
+        measures->gram, measures->values, measures->rows, measures->columns, measures->columns, 1);
+    step->alignment = alignment(measures);
+    step->uniformity = uniformity(measures);
+    step->effective_rank = effective_rank(measures);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The nearest neighbours of rows by cosine, and what they say a row's class is. */
+#ifndef MASKCL_EVALUATE_NEIGHBOURS_H
+#define MASKCL_EVALUATE_NEIGHBOURS_H
+
+#include "compute/product.h"
+
+#define MCL_NEIGHBOURS 20 /* that vote, or all candidates when there are fewer */
+
+/* A search for batches of at most `queries` rows among `candidates` rows of `columns` columns. */
+typedef struct mcl_neighbours {
+    mcl_context *context;
+    uint32_t candidates, columns;
+    uint32_t count;    /* neighbours of a row */
+    uint32_t at_once;  /* candidates that the queries are compared with */
+    cl_mem similarity; /* [queries×at_once] */
+    cl_mem best;       /* [queries×count] */
+    cl_mem place;      /* [queries×count] numbers of candidates, the nearest first */
+} mcl_neighbours;
+
+/* On failure there may be something to release. */
+mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *context, uint32_t queries,
+    uint32_t candidates, uint32_t columns);
+void mcl_neighbours_release(mcl_neighbours *neighbours);
+
+/* Enqueues the search: place = the neighbours of queries[rows×columns] among candidates, both
+ * normalised; of equally near ones the first comes first. */
+mcl_status mcl_neighbours_search(
+    mcl_neighbours *neighbours, mcl_matrix candidates, mcl_matrix queries, uint32_t rows);
+
+/* How many of the rows the neighbours' majority tells right, of equals the class whose first
+ * neighbour is nearest. places[rows×count] was read from place, labels are the candidates', and
+ * right_labels[rows] those that should be told. */
+uint64_t mcl_neighbours_right(const mcl_neighbours *neighbours, const uint32_t *places,
+    uint64_t rows, const int32_t *labels, const int32_t *right_labels);
+
+#endif

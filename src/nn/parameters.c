@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/parameters.h"
+
+#include <inttypes.h>
+
+mcl_status mcl_parameters_upload(cl_mem *buffer, mcl_context *context, const mcl_model *model)
+{
+    uint64_t count;
+    const float *values = mcl_model_parameters(model, &count, NULL);
+    return mcl_buffer_create_from(buffer, context, values, count, sizeof(float), "parameters");
+}
+
+mcl_status mcl_parameters_fetch(mcl_model *model, mcl_context *context, cl_mem buffer)
+{
+    uint64_t count;
+    float *values = mcl_model_parameters(model, &count, NULL);
+    return mcl_buffer_read(context, values, buffer, 0, count * sizeof(float));
+}
+
+mcl_status mcl_width_check(const mcl_architecture *architecture, const mcl_data *data)
+{
+    const uint64_t columns = mcl_data_columns(data);
+    if (architecture->input == columns)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_DATA,
+        "the model takes rows of %" PRIu64 " values, but the data's have %" PRIu64,
+        architecture->input, columns);
+}
+
+mcl_status mcl_parameters_optimizer(mcl_optimizer **optimizer, mcl_context *context,
+    const mcl_optimizer_options *options, const mcl_architecture *architecture, uint64_t count)
+{
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    mcl_part_range tensors[MCL_TENSORS_MAX];
+    const size_t places_count = mcl_architecture_tensors(places, architecture);
+    size_t used = 0;
+    for (size_t i = 0; i < places_count; i++) {
+        if (places[i].offset < count)
+            tensors[used++] =
+                (mcl_part_range){places[i].offset, places[i].count, places[i].dimensions == 2};
+    }
+    return mcl_optimizer_create(optimizer, context, options, count, tensors, used);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cosine objective, cl/cosine.cl. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "device/profile.h"
+#include "objectives/objective.h"
+
+struct cosine {
+    mcl_context *context;
+    uint32_t batch, columns;
+    uint32_t negatives; /* K a row */
+    float margin;
+    uint64_t seed;
+    mcl_terms losses;          /* [B] of the positive pairs, [K×B] of the negative ones */
+    cl_mem by_q, by_p, by_own; /* [K×B] what the gradients of the negative pairs are made of */
+};
+
+static mcl_status create(void **state, const mcl_objective_setup *setup)
+{
+    mcl_context *context = setup->context;
+    const mcl_pretrain_options *options = setup->options;
+    const uint64_t pairs = (uint64_t)setup->batch * options->negatives;
+    struct cosine *cosine;
+    MCL_TRY(mcl_allocate(&cosine, 1, sizeof *cosine));
+    *state = cosine;
+    cosine->context = context;
+    cosine->batch = setup->batch;
+    cosine->columns = setup->projection;
+    cosine->negatives = options->negatives;
+    cosine->margin = options->margin;
+    cosine->seed = options->seed;
+    MCL_TRY(mcl_terms_create(&cosine->losses, context, setup->batch + pairs));
+    if (pairs == 0)
+        return MCL_OK;
+    MCL_TRY(mcl_buffer_create(&cosine->by_q, context, pairs, sizeof(float), "negative pairs"));
+    MCL_TRY(mcl_buffer_create(&cosine->by_p, context, pairs, sizeof(float), "negative pairs"));
+    return mcl_buffer_create(&cosine->by_own, context, pairs, sizeof(float), "negative pairs");
+}
+
+static void release(void *state)
+{
+    struct cosine *cosine = state;
+    mcl_terms_release(&cosine->losses);
+    mcl_buffer_release(&cosine->by_q);
+    mcl_buffer_release(&cosine->by_p);
+    mcl_buffer_release(&cosine->by_own);
+    free(cosine);
+}
+
+/* Adds the negative pairs to losses and gradient. */
+static mcl_status run_negatives(struct cosine *cosine, const mcl_objective_step *step, float scale)
+{
+    mcl_context *context = cosine->context;
+    const uint32_t b = cosine->batch, n = cosine->columns, k = cosine->negatives;
+    uint32_t words[4];
+    cl_kernel kernel;
+    mcl_random_words(
+        words, cosine->seed, MCL_STREAM_NEGATIVES, 0, step->input->epoch, step->input->first, 0);
+    const uint32_t start = (uint32_t)((uint64_t)words[0] * (b - 1) >> 32);
+    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "negative_pairs", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * k * b * n);
+    MCL_TRY(mcl_launch(context, kernel, b, k, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_UINT(start), MCL_FLOAT(cosine->margin), MCL_FLOAT(scale),
+        MCL_BUFFER(cosine->losses.values), MCL_BUFFER(cosine->by_q), MCL_BUFFER(cosine->by_p),
+        MCL_BUFFER(cosine->by_own)));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "negatives_backward", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * (k + 3) * b * n);
+    return mcl_launch(context, kernel, n, 2 * (size_t)b, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_UINT(start), MCL_UINT(k), MCL_BUFFER(cosine->by_q),
+        MCL_BUFFER(cosine->by_p), MCL_BUFFER(cosine->by_own),
+        MCL_BUFFER(step->by_projections->buffer));
+}
+
+static mcl_status run(void *state, const mcl_objective_step *step)
+{
+    struct cosine *cosine = state;
+    mcl_context *context = cosine->context;
+    const uint32_t b = cosine->batch, n = cosine->columns;
+    const uint32_t pairs = b * (1 + cosine->negatives);
+    const float scale = step->weight / (float)pairs;
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_embedding", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 4.0 * b * n);
+    MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_FLOAT(scale), MCL_UINT(mcl_gradient_accumulates(step->by_projections)),
+        MCL_BUFFER(cosine->losses.values), MCL_BUFFER(step->by_projections->buffer)));
+    if (cosine->negatives > 0)
+        MCL_TRY(run_negatives(cosine, step, scale));
+    return mcl_terms_total(&cosine->losses, context, pairs, (float)pairs, step);
+}
+
+const mcl_objective_type mcl_objective_cosine = {.create = create, .free = release, .run = run};

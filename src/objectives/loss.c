@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objectives/loss.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "compute/row_norms.h"
+#include "compute/sums.h"
+#include "objectives/objective.h"
+#include "train/options.h"
+
+static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
+    [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
+    [MCL_OBJECTIVE_NT_XENT] = &mcl_objective_ntxent,
+    [MCL_OBJECTIVE_RECONSTRUCTION] = &mcl_objective_reconstruction,
+    [MCL_OBJECTIVE_VICREG] = &mcl_objective_vicreg,
+    [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
+    [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
+    [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
+    [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
+    [MCL_OBJECTIVE_VIME] = &mcl_objective_vime,
+    [MCL_OBJECTIVE_MOCO] = &mcl_objective_moco,
+};
+
+struct mcl_loss {
+    mcl_context *context;
+    struct {
+        const mcl_objective_type *type;
+        void *state;
+        float weight;
+    } objectives[MCL_OBJECTIVES_MAX];
+    size_t count;
+    uint32_t batch, embedding;
+    mcl_network *projector; /* or NULL */
+    bool wants_altered;
+    cl_mem inverse;   /* [B] 1/|h| */
+    cl_mem deviation; /* [E] */
+    cl_mem space;     /* of its sum */
+};
+
+static mcl_status create_spread(mcl_loss *loss)
+{
+    mcl_context *context = loss->context;
+    MCL_TRY(mcl_buffer_create(&loss->inverse, context, loss->batch, sizeof(float), "norms"));
+    MCL_TRY(
+        mcl_buffer_create(&loss->deviation, context, loss->embedding, sizeof(float), "deviations"));
+    return mcl_buffer_create(&loss->space, context, mcl_sum_workspace(loss->embedding),
+        sizeof(float), "workspace of the sums");
+}
+
+static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
+{
+    for (size_t i = 0; i < setup->options->objective_count; i++) {
+        const mcl_objective *objective = &setup->options->objectives[i];
+        loss->objectives[i].type = types[objective->kind];
+        loss->objectives[i].weight = objective->weight;
+        loss->count = i + 1;
+        MCL_TRY(types[objective->kind]->create(&loss->objectives[i].state, setup));
+    }
+    return MCL_OK;
+}
+
+mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
+    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
+    cl_mem parameters)
+{
+    const mcl_objective_setup setup = {context, options, architecture, batch,
+        mcl_part_width(architecture, MCL_PART_PROJECTOR), parameters};
+    mcl_loss *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->batch = batch;
+    created->embedding = architecture->embedding;
+    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN ||
+                             mcl_has_objective(options, MCL_OBJECTIVE_VIME);
+    mcl_status status = create_spread(created);
+    if (status == MCL_OK)
+        status = mcl_network_create_part(
+            &created->projector, context, architecture, MCL_PART_PROJECTOR, 2 * batch, true);
+    if (status == MCL_OK)
+        status = create_objectives(created, &setup);
+    if (status != MCL_OK) {
+        mcl_loss_free(created);
+        return status;
+    }
+    *loss = created;
+    return MCL_OK;
+}
+
+void mcl_loss_free(mcl_loss *loss)
+{
+    if (!loss)
+        return;
+    for (size_t i = 0; i < loss->count; i++) {
+        if (loss->objectives[i].state)
+            loss->objectives[i].type->free(loss->objectives[i].state);
+    }
+    mcl_network_free(loss->projector);
+    mcl_buffer_release(&loss->inverse);
+    mcl_buffer_release(&loss->deviation);
+    mcl_buffer_release(&loss->space);
+    free(loss);
+}
+
+bool mcl_loss_has_decoder(const mcl_loss *loss)
+{
+    for (size_t i = 0; i < loss->count; i++) {
+        if (loss->objectives[i].type->has_decoder)
+            return true;
+    }
+    return false;
+}
+
+bool mcl_loss_wants_altered(const mcl_loss *loss)
+{
+    return loss->wants_altered;
+}
+
+size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        if (type->carried)
+            count += type->carried(carried + count, loss->objectives[i].state);
+    }
+    return count;
+}
+
+/* Runs those of the objectives that are on the embeddings, or on projections, in their order. */
+static mcl_status run_objectives(
+    mcl_loss *loss, mcl_objective_step *step, bool on_embeddings, bool on_projections)
+{
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        if (!(type->has_decoder ? on_embeddings : on_projections))
+            continue;
+        step->weight = loss->objectives[i].weight;
+        step->at = step->input->slot * MCL_METRICS + i;
+        MCL_TRY(type->run(loss->objectives[i].state, step));
+    }
+    return MCL_OK;
+}
+
+mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input)
+{
+    mcl_gradient by_embeddings = {mcl_network_output_gradient(input->encoder), false};
+    mcl_gradient by_projections;
+    mcl_network *projector = loss->projector;
+    const uint32_t views = 2 * loss->batch;
+    const cl_mem h = mcl_network_output(input->encoder);
+    mcl_objective_step step = {.input = input,
+        .projections = h,
+        .by_projections = &by_embeddings,
+        .embeddings = h,
+        .by_embeddings = &by_embeddings};
+    if (!projector)
+        return run_objectives(loss, &step, true, true);
+    MCL_TRY(mcl_network_forward(projector, input->parameters, h, views));
+    by_projections = (mcl_gradient){mcl_network_output_gradient(projector), false};
+    step.projections = mcl_network_output(projector);
+    step.by_projections = &by_projections;
+    MCL_TRY(run_objectives(loss, &step, false, true));
+    MCL_TRY(mcl_network_backward(projector, input->parameters, input->gradients, h, views,
+        by_embeddings.buffer, mcl_gradient_accumulates(&by_embeddings) ? 1.0f : 0.0f));
+    return run_objectives(loss, &step, true, false);
+}
+
+mcl_status mcl_loss_spread(
+    mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot)
+{
+    mcl_context *context = loss->context;
+    const cl_mem z = mcl_network_output(encoder);
+    cl_kernel kernel;
+    MCL_TRY(mcl_inverse_norms(context, z, loss->batch, loss->embedding, loss->inverse));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "deviations", ""));
+    MCL_TRY(
+        mcl_launch(context, kernel, loss->embedding, 1, MCL_BUFFER(z), MCL_BUFFER(loss->inverse),
+            MCL_UINT(loss->batch), MCL_UINT(loss->embedding), MCL_BUFFER(loss->deviation)));
+    return mcl_sum(context, loss->deviation, loss->embedding, 1.0f, loss->space, metrics,
+        slot * MCL_METRICS + MCL_METRIC_DEVIATION);
+}

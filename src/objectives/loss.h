@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The objectives of a run, forward and backward on the device. */
+#ifndef MASKCL_OBJECTIVES_LOSS_H
+#define MASKCL_OBJECTIVES_LOSS_H
+
+#include "device/context.h"
+#include "maskcl/pretrain.h"
+#include "nn/network.h"
+#include "views/views.h"
+
+/* What a step measures, one float each: the objectives' means in the order of the options, then the
+ * sum of the embedding's standard deviations. */
+#define MCL_METRICS (MCL_OBJECTIVES_MAX + 1)
+#define MCL_METRIC_DEVIATION MCL_OBJECTIVES_MAX
+
+/* Buffers and kernels of a run's objectives for one size of batch. */
+typedef struct mcl_loss mcl_loss;
+
+/* What the objectives work on in a step. */
+typedef struct mcl_loss_input {
+    const mcl_network *encoder;   /* after forward: its output [2B×E], first views, then second */
+    cl_mem parameters, gradients; /* of the whole model */
+    const mcl_view_buffers *views;
+    bool paired;    /* the views have a target each, else one a row */
+    uint32_t epoch; /* from 0 */
+    uint64_t first; /* where in the epoch's order the batch begins */
+    uint64_t step;  /* of the run, from 0 */
+    cl_mem metrics;
+    uint64_t slot;
+} mcl_loss_input;
+
+/* For batches of B rows with embeddings of architecture->embedding columns. Target networks begin
+ * as the parameters are now. */
+mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
+    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
+    cl_mem parameters);
+void mcl_loss_free(mcl_loss *loss);
+
+/* Whether the objectives train the decoder, and so need the views' targets. */
+bool mcl_loss_has_decoder(const mcl_loss *loss);
+
+/* Whether they need to know which elements of the views are altered. */
+bool mcl_loss_wants_altered(const mcl_loss *loss);
+
+/* Numbers that objectives carry from step to step, for a checkpoint. */
+typedef struct mcl_objective_state {
+    const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
+    cl_mem buffer;
+    uint64_t count;
+} mcl_objective_state;
+
+#define MCL_OBJECTIVE_STATES_MAX 4 /* of all objectives together */
+
+/* Fills in what they carry, and returns how many that are. */
+size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
+
+/* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
+ * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder
+ * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. */
+mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input);
+
+/* Enqueues the measure behind mcl_step.spread on the positive views' embeddings:
+ * metrics[slot·MCL_METRICS + MCL_METRIC_DEVIATION] = Σ over columns of their deviation. */
+mcl_status mcl_loss_spread(
+    mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot);
+
+#endif

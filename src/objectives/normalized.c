@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objectives/normalized.h"
+
+#include "compute/row_norms.h"
+#include "device/profile.h"
+
+mcl_status mcl_normalized_create(
+    mcl_normalized *normalized, mcl_context *context, uint32_t rows, uint32_t columns)
+{
+    const uint64_t elements = (uint64_t)rows * columns;
+    *normalized = (mcl_normalized){.context = context, .rows = rows, .columns = columns};
+    MCL_TRY(mcl_buffer_create(&normalized->inverse, context, rows, sizeof(float), "norms"));
+    MCL_TRY(mcl_buffer_create(
+        &normalized->values, context, elements, sizeof(float), "normalised embeddings"));
+    MCL_TRY(mcl_buffer_create(&normalized->gradient, context, elements, sizeof(float),
+        "gradients of the normalised embeddings"));
+    return mcl_buffer_create(&normalized->along, context, rows, sizeof(float), "norms");
+}
+
+void mcl_normalized_release(mcl_normalized *normalized)
+{
+    mcl_buffer_release(&normalized->inverse);
+    mcl_buffer_release(&normalized->values);
+    mcl_buffer_release(&normalized->gradient);
+    mcl_buffer_release(&normalized->along);
+}
+
+mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
+{
+    return mcl_normalize_rows(normalized->context, z, normalized->rows, normalized->columns,
+        normalized->inverse, normalized->values);
+}
+
+mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz)
+{
+    mcl_context *context = normalized->context;
+    const uint32_t r = normalized->rows, n = normalized->columns;
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
+    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(normalized->values),
+        MCL_BUFFER(normalized->gradient), MCL_UINT(n), MCL_BUFFER(normalized->along)));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_backward", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
+    return mcl_launch(context, kernel, n, r, MCL_BUFFER(normalized->values),
+        MCL_BUFFER(normalized->gradient), MCL_BUFFER(normalized->along),
+        MCL_BUFFER(normalized->inverse), MCL_UINT(n), MCL_UINT(mcl_gradient_accumulates(dz)),
+        MCL_BUFFER(dz->buffer));
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The objectives with a predictor, cl/predicted.cl: SimSiam, and BYOL, which has a target network.
+ */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "device/profile.h"
+#include "model/model.h"
+#include "nn/network.h"
+#include "objectives/target.h"
+#include "train/options.h"
+
+struct predicted {
+    mcl_context *context;
+    uint32_t batch, columns;
+    mcl_network *predictor;
+    mcl_target *target; /* NULL: the projections themselves are what is predicted */
+    mcl_terms losses;   /* [R] */
+};
+
+static mcl_status create(void **state, const mcl_objective_setup *setup)
+{
+    mcl_context *context = setup->context;
+    struct predicted *predicted;
+    MCL_TRY(mcl_allocate(&predicted, 1, sizeof *predicted));
+    *state = predicted;
+    predicted->context = context;
+    predicted->batch = setup->batch;
+    predicted->columns = setup->projection;
+    MCL_TRY(mcl_terms_create(&predicted->losses, context, 2 * (uint64_t)setup->batch));
+    return mcl_network_create_part(&predicted->predictor, context, setup->architecture,
+        MCL_PART_PREDICTOR, 2 * setup->batch, true);
+}
+
+static mcl_status create_with_target(void **state, const mcl_objective_setup *setup)
+{
+    MCL_TRY(create(state, setup));
+    struct predicted *predicted = *state;
+    return mcl_target_create(
+        &predicted->target, setup, mcl_target_decay(setup->options, MCL_OBJECTIVE_BYOL));
+}
+
+static void release(void *state)
+{
+    struct predicted *predicted = state;
+    mcl_terms_release(&predicted->losses);
+    mcl_network_free(predicted->predictor);
+    mcl_target_free(predicted->target);
+    free(predicted);
+}
+
+/* Enqueues a loss of most − slope·cosine a view, over `terms`, by what the other views have among
+ * targets[R×P], and the predictor's backward pass. */
+static mcl_status run(struct predicted *predicted, const mcl_objective_step *step, cl_mem targets,
+    float most, float slope, uint32_t terms)
+{
+    mcl_context *context = predicted->context;
+    mcl_network *predictor = predicted->predictor;
+    const mcl_loss_input *input = step->input;
+    const uint32_t b = predicted->batch, n = predicted->columns, r = 2 * b;
+    const float scale = step->weight * slope / (float)terms;
+    cl_kernel kernel;
+    MCL_TRY(mcl_network_forward(predictor, input->parameters, step->projections, r));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "predicted.cl", "prediction_errors", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
+    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(mcl_network_output(predictor)),
+        MCL_BUFFER(targets), MCL_UINT(b), MCL_UINT(n), MCL_FLOAT(most), MCL_FLOAT(slope),
+        MCL_FLOAT(scale), MCL_BUFFER(predicted->losses.values),
+        MCL_BUFFER(mcl_network_output_gradient(predictor))));
+    MCL_TRY(mcl_terms_total(&predicted->losses, context, r, (float)terms, step));
+    const float keep = mcl_gradient_accumulates(step->by_projections) ? 1.0f : 0.0f;
+    return mcl_network_backward(predictor, input->parameters, input->gradients, step->projections,
+        r, step->by_projections->buffer, keep);
+}
+
+/* −cos, the mean of all views */
+static mcl_status run_simsiam(void *state, const mcl_objective_step *step)
+{
+    struct predicted *predicted = state;
+    return run(predicted, step, step->projections, 0.0f, 1.0f, 2 * predicted->batch);
+}
+
+/* 2 − 2·cos of both views of a row, the mean of the rows */
+static mcl_status run_byol(void *state, const mcl_objective_step *step)
+{
+    struct predicted *predicted = state;
+    MCL_TRY(mcl_target_run(predicted->target, step->input));
+    return run(predicted, step, mcl_target_output(predicted->target), 2.0f, 2.0f, predicted->batch);
+}
+
+static size_t carried_by_byol(mcl_objective_state *carried, const void *state)
+{
+    const struct predicted *predicted = state;
+    carried[0] = mcl_target_state(predicted->target, MCL_CHECKPOINT_PREFIX "byol_target");
+    return 1;
+}
+
+const mcl_objective_type mcl_objective_simsiam = {
+    .create = create, .free = release, .run = run_simsiam};
+const mcl_objective_type mcl_objective_byol = {
+    .create = create_with_target, .free = release, .run = run_byol, .carried = carried_by_byol};

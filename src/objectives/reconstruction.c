@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reconstruction objective: squared errors of all elements by cl/reconstruction.cl, what else
+ * there is by cl/errors.cl. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "device/profile.h"
+#include "nn/network.h"
+#include "objectives/errors.h"
+
+struct reconstruction {
+    mcl_context *context;
+    uint32_t batch, columns;
+    mcl_network *decoder;
+    mcl_terms losses; /* [R] */
+    unsigned flags;   /* of errors; 0: there are none */
+    mcl_errors errors;
+};
+
+static mcl_status create(void **state, const mcl_objective_setup *setup)
+{
+    mcl_context *context = setup->context;
+    struct reconstruction *reconstruction;
+    MCL_TRY(mcl_allocate(&reconstruction, 1, sizeof *reconstruction));
+    *state = reconstruction;
+    reconstruction->context = context;
+    reconstruction->batch = setup->batch;
+    reconstruction->columns = (uint32_t)setup->architecture->input;
+    MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
+    const mcl_pretrain_options *options = setup->options;
+    reconstruction->flags =
+        (options->reconstruction_loss == MCL_RECONSTRUCTION_BCE ? MCL_ERRORS_BCE : 0u) |
+        (options->reconstruct == MCL_RECONSTRUCT_HIDDEN ? MCL_ERRORS_ALTERED : 0u);
+    if (reconstruction->flags)
+        MCL_TRY(mcl_errors_create(&reconstruction->errors, context, 2 * setup->batch,
+            reconstruction->columns, reconstruction->flags));
+    return mcl_network_create_part(&reconstruction->decoder, context, setup->architecture,
+        MCL_PART_DECODER, 2 * setup->batch, true);
+}
+
+static void release(void *state)
+{
+    struct reconstruction *reconstruction = state;
+    mcl_terms_release(&reconstruction->losses);
+    mcl_errors_release(&reconstruction->errors);
+    mcl_network_free(reconstruction->decoder);
+    free(reconstruction);
+}
+
+/* The mean squared error of all elements, and its gradient. */
+static mcl_status squared_errors(
+    struct reconstruction *reconstruction, const mcl_objective_step *step, uint32_t target_rows)
+{
+    mcl_context *context = reconstruction->context;
+    const uint32_t d = reconstruction->columns, r = 2 * reconstruction->batch;
+    const cl_mem targets = step->input->views->targets;
+    const cl_mem output = mcl_network_output(reconstruction->decoder);
+    const float elements = (float)((double)r * d);
+    cl_kernel kernel;
+    MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "squared_errors", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * d);
+    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(output), MCL_BUFFER(targets),
+        MCL_UINT(target_rows), MCL_UINT(d), MCL_BUFFER(reconstruction->losses.values)));
+    MCL_TRY(mcl_terms_total(&reconstruction->losses, context, r, elements, step));
+    MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "reconstruction_backward", ""));
+    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
+    return mcl_launch(context, kernel, d, r, MCL_BUFFER(output), MCL_BUFFER(targets),
+        MCL_UINT(target_rows), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
+        MCL_BUFFER(mcl_network_output_gradient(reconstruction->decoder)));
+}
+
+/* The same for cross-entropy, or for the altered elements alone. */
+static mcl_status other_errors(
+    struct reconstruction *reconstruction, const mcl_objective_step *step, uint32_t target_rows)
+{
+    mcl_context *context = reconstruction->context;
+    mcl_network *decoder = reconstruction->decoder;
+    const mcl_view_buffers *views = step->input->views;
+    const uint32_t r = 2 * reconstruction->batch;
+    const bool altered = reconstruction->flags & MCL_ERRORS_ALTERED;
+    const float elements = altered ? 1.0f : (float)((double)r * reconstruction->columns);
+    const float slope = reconstruction->flags & MCL_ERRORS_BCE ? 1.0f : 2.0f;
+    MCL_TRY(mcl_errors_run(&reconstruction->errors, mcl_network_output(decoder), views->targets,
+        target_rows, views->altered, slope * step->weight / elements, 1.0f,
+        reconstruction->losses.values, 0, mcl_network_output_gradient(decoder)));
+    MCL_TRY(mcl_terms_total(&reconstruction->losses, context, r, elements, step));
+    return altered
+               ? mcl_errors_altered_mean(&reconstruction->errors, step->input->metrics, step->at)
+               : MCL_OK;
+}
+
+static mcl_status run(void *state, const mcl_objective_step *step)
+{
+    struct reconstruction *reconstruction = state;
+    mcl_network *decoder = reconstruction->decoder;
+    const mcl_loss_input *input = step->input;
+    const uint32_t r = 2 * reconstruction->batch;
+    const uint32_t target_rows = input->paired ? r : reconstruction->batch;
+    MCL_TRY(mcl_network_forward(decoder, input->parameters, step->embeddings, r));
+    MCL_TRY(reconstruction->flags ? other_errors(reconstruction, step, target_rows)
+                                  : squared_errors(reconstruction, step, target_rows));
+    const float keep = mcl_gradient_accumulates(step->by_embeddings) ? 1.0f : 0.0f;
+    return mcl_network_backward(decoder, input->parameters, input->gradients, step->embeddings, r,
+        step->by_embeddings->buffer, keep);
+}
+
+const mcl_objective_type mcl_objective_reconstruction = {
+    .has_decoder = true, .create = create, .free = release, .run = run};

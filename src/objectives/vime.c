@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VIME objective, cl/errors.cl: from the embedding of a view one layer tells which elements are
+ * altered, and the decoder what the row was. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "nn/network.h"
+#include "objectives/errors.h"
+
+#define VALUES 2.0f /* weight of the values' error against the mask's, the paper's alpha */
+
+struct vime {
+    uint32_t batch, columns;
+    mcl_context *context;
+    mcl_network *mask_head, *decoder;
+    mcl_errors mask_errors, value_errors;
+    mcl_terms losses; /* [R] of the mask, [R] of the values */
+};
+
+static mcl_status create(void **state, const mcl_objective_setup *setup)
+{
+    mcl_context *context = setup->context;
+    const uint32_t r = 2 * setup->batch;
+    struct vime *vime;
+    MCL_TRY(mcl_allocate(&vime, 1, sizeof *vime));
+    *state = vime;
+    vime->context = context;
+    vime->batch = setup->batch;
+    vime->columns = (uint32_t)setup->architecture->input;
+    MCL_TRY(mcl_errors_create(
+        &vime->mask_errors, context, r, vime->columns, MCL_ERRORS_BCE | MCL_ERRORS_BYTES));
+    MCL_TRY(mcl_errors_create(&vime->value_errors, context, r, vime->columns, 0));
+    MCL_TRY(mcl_terms_create(&vime->losses, context, 2 * (uint64_t)r));
+    MCL_TRY(mcl_network_create_part(
+        &vime->mask_head, context, setup->architecture, MCL_PART_MASK_HEAD, r, true));
+    return mcl_network_create_part(
+        &vime->decoder, context, setup->architecture, MCL_PART_DECODER, r, true);
+}
+
+static void release(void *state)
+{
+    struct vime *vime = state;
+    mcl_errors_release(&vime->mask_errors);
+    mcl_errors_release(&vime->value_errors);
+    mcl_terms_release(&vime->losses);
+    mcl_network_free(vime->mask_head);
+    mcl_network_free(vime->decoder);
+    free(vime);
+}
+
+static mcl_status backward(struct vime *vime, mcl_network *network, const mcl_objective_step *step)
+{
+    const mcl_loss_input *input = step->input;
+    const float keep = mcl_gradient_accumulates(step->by_embeddings) ? 1.0f : 0.0f;
+    return mcl_network_backward(network, input->parameters, input->gradients, step->embeddings,
+        2 * vime->batch, step->by_embeddings->buffer, keep);
+}
+
+static mcl_status run(void *state, const mcl_objective_step *step)
+{
+    struct vime *vime = state;
+    const mcl_loss_input *input = step->input;
+    const mcl_view_buffers *views = input->views;
+    const uint32_t r = 2 * vime->batch, target_rows = input->paired ? r : vime->batch;
+    const float elements = (float)((double)r * vime->columns);
+    MCL_TRY(mcl_network_forward(vime->mask_head, input->parameters, step->embeddings, r));
+    MCL_TRY(mcl_network_forward(vime->decoder, input->parameters, step->embeddings, r));
+    MCL_TRY(mcl_errors_run(&vime->mask_errors, mcl_network_output(vime->mask_head), views->altered,
+        r, NULL, step->weight / elements, 1.0f, vime->losses.values, 0,
+        mcl_network_output_gradient(vime->mask_head)));
+    MCL_TRY(mcl_errors_run(&vime->value_errors, mcl_network_output(vime->decoder), views->targets,
+        target_rows, NULL, 2.0f * VALUES * step->weight / elements, VALUES, vime->losses.values, r,
+        mcl_network_output_gradient(vime->decoder)));
+    MCL_TRY(mcl_terms_total(&vime->losses, vime->context, 2 * r, elements, step));
+    MCL_TRY(backward(vime, vime->mask_head, step));
+    return backward(vime, vime->decoder, step);
+}
+
+const mcl_objective_type mcl_objective_vime = {
+    .has_decoder = true, .create = create, .free = release, .run = run};

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/checkpoint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "data/data.h"
+#include "optim/optimizer.h"
+#include "train/options.h"
+#include "views/views.h"
+
+#define PREFIX MCL_CHECKPOINT_PREFIX
+#define KEY_STEP PREFIX "step"
+#define KEY_DIGEST PREFIX "digest"
+
+#define METRICS_NAME PREFIX "metrics"
+
+#define DIGEST_SIZE 33
+
+static void add(mcl_conditions *conditions, const char *key, const char *option, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
+
+static void add(
+    mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
+{
+    va_list arguments;
+    const size_t at = conditions->count++;
+    snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
+    conditions->of[at].option = option;
+    va_start(arguments, format);
+    vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
+    va_end(arguments);
+}
+
+static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
+{
+    snprintf(text, DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+        (uint64_t)hash.low64);
+}
+
+static void add_data(mcl_conditions *conditions, const mcl_data *data)
+{
+    char digest[DIGEST_SIZE], sizes[192] = "";
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
+    for (size_t i = 0; i < dimensions; i++) {
+        const size_t used = strlen(sizes);
+        snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
+    }
+    show_hash(digest, XXH3_128bits(mcl_data_values(data),
+                          (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data))));
+    add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+}
+
+static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
+    const uint32_t *widths, uint32_t count)
+{
+    char text[MCL_WIDTHS_SIZE];
+    mcl_widths_show(text, widths, count);
+    add(conditions, key, option, "%s", count ? text : "none");
+}
+
+static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
+{
+    add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
+    add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
+    add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
+    add(conditions, "normalization", "--normalization", "%s",
+        mcl_normalization_name(options->normalization));
+    add(conditions, "embedding_layer", "--embedding-layer", "%s",
+        options->activated_embedding ? "activated" : "linear");
+    add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
+    if (options->own_decoder)
+        add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
+    else
+        add(conditions, "decoder", "--decoder", "mirror");
+    add_widths(
+        conditions, "projector", "--projector", options->projector, options->projector_count);
+    add_widths(
+        conditions, "predictor", "--predictor", options->predictor, options->predictor_count);
+}
+
+static void add_views(mcl_conditions *conditions, const mcl_view_options *options)
+{
+    char text[MCL_VIEW_OPTIONS_SIZE];
+    const mcl_mask *mask = &options->mask;
+    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
+    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
+        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
+    if (mask->kind == MCL_MASK_BLOCK)
+        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
+    mcl_view_options_show(text, options);
+    add(conditions, "views", "--views", "%s", text);
+}
+
+static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
+{
+    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
+    const size_t count = mcl_objective_settings(settings, options);
+    for (size_t i = 0; i < count; i++)
+        add(conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
+}
+
+static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
+{
+    const mcl_optimizer_options in_force = mcl_optimizer_resolve(given), *options = &in_force;
+    add(conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
+    add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
+    add(conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
+    if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
+        add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
+    else
+        add(conditions, "betas", "the optimizer's betas and epsilon", "%.17g,%.17g,%.17g",
+            options->beta1, options->beta2, options->epsilon);
+}
+
+static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
+{
+    add(conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
+    add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
+    if (options->kind == MCL_SCHEDULE_COSINE)
+        add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
+    if (options->kind != MCL_SCHEDULE_STEP)
+        return;
+    add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
+    add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
+}
+
+void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
+    const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
+{
+    conditions->count = 0;
+    /* What another depends on comes first: synthetic data follow from the seed. */
+    add(conditions, "seed", "--seed", "%" PRIu64, options->seed);
+    add_data(conditions, data);
+    add_model(conditions, options);
+    add_views(conditions, &options->views);
+    add_objectives(conditions, options);
+    add_optimizer(conditions, &options->optimizer);
+    add_schedule(conditions, &options->schedule);
+    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->clip_norm);
+    add(conditions, "ema", "--ema", "%.17g", options->ema);
+    add(conditions, "batch", "--batch", "%" PRIu32, batch);
+    add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
+    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->early_stop);
+    add(conditions, "product", "--gemm", "%s",
+        product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
+}
+
+static void digest_text(XXH3_state_t *state, const char *text)
+{
+    XXH3_128bits_update(state, text, strlen(text) + 1);
+}
+
+static void digest_tensor(XXH3_state_t *state, const mcl_stored_tensor *tensor)
+{
+    uint64_t count = 0;
+    (void)mcl_stored_tensor_count(&count, tensor); /* it is in memory: it fits */
+    digest_text(state, tensor->name);
+    XXH3_128bits_update(state, tensor->values, (size_t)count * mcl_dtype_size(tensor->dtype));
+}
+
+static void digest_pair(XXH3_state_t *state, const mcl_text_pair *pair)
+{
+    if (strcmp(pair->key, KEY_DIGEST) == 0)
+        return;
+    digest_text(state, pair->key);
+    digest_text(state, pair->value);
+}
+
+static mcl_status begin_digest(XXH3_state_t **state)
+{
+    *state = XXH3_createState();
+    if (!*state)
+        return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a digest");
+    XXH3_128bits_reset(*state);
+    return MCL_OK;
+}
+
+static void end_digest(char text[DIGEST_SIZE], XXH3_state_t *state)
+{
+    show_hash(text, XXH3_128bits_digest(state));
+    XXH3_freeState(state);
+}
+
+/* The digest of what a file will hold: first the model, then the rest. */
+static mcl_status digest_of(char text[DIGEST_SIZE], const mcl_model *model,
+    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *pairs,
+    size_t pair_count)
+{
+    XXH3_state_t *state;
+    MCL_TRY(begin_digest(&state));
+    for (size_t i = 0; i < model->tensor_count; i++) {
+        const mcl_tensor_place *place = &model->places[i];
+        digest_text(state, place->name);
+        XXH3_128bits_update(state, model->parameters + place->offset, place->count * sizeof(float));
+    }
+    for (size_t i = 0; i < tensor_count; i++)
+        digest_tensor(state, &tensors[i]);
+    for (size_t i = 0; i < model->metadata_count; i++)
+        digest_pair(state, &model->metadata[i]);
+    for (size_t i = 0; i < pair_count; i++)
+        digest_pair(state, &pairs[i]);
+    end_digest(text, state);
+    return MCL_OK;
+}
+
+static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64_t count)
+{
+    return (mcl_stored_tensor){
+        .name = name, .dtype = MCL_DTYPE_F32, .shape = {count}, .dimensions = 1, .values = values};
+}
+
+void mcl_checkpoint_previous(char *previous, size_t size, const char *path)
+{
+    static const char suffix[] = ".safetensors";
+    size_t length = strlen(path);
+    if (length > strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0)
+        length -= strlen(suffix);
+    snprintf(previous, size, "%.*s.previous.safetensors", (int)length, path);
+}
+
+/* Gives what is at path its other name, so that there is always one under the first. */
+static mcl_status keep_previous(const char *path)
+{
+    char previous[4096];
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    if (unlink(previous) != 0 && errno != ENOENT)
+        return mcl_fail(MCL_ERROR_FILE, "%s: cannot remove: %s", previous, strerror(errno));
+    if (link(path, previous) == 0 || errno == ENOENT)
+        return MCL_OK;
+    /* A file system without hard links has none at path for a moment. */
+    if (rename(path, previous) == 0)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_FILE, "%s: cannot rename to %s: %s", path, previous, strerror(errno));
+}
+
+mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
+    const mcl_conditions *conditions, const mcl_position *position)
+{
+    mcl_stored_tensor tensors[MCL_STATES_MAX + 1];
+    mcl_text_pair pairs[MCL_CONDITIONS_MAX + 2];
+    size_t tensor_count = 0, pair_count = conditions->count;
+    char step[24], digest[DIGEST_SIZE];
+    snprintf(step, sizeof step, "%" PRIu64, position->step);
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        tensors[tensor_count++] = tensor_of(state->name, state->values, state->count);
+    }
+    if (position->metric_count)
+        tensors[tensor_count++] =
+            tensor_of(METRICS_NAME, position->metrics, position->metric_count);
+    for (size_t i = 0; i < pair_count; i++)
+        pairs[i] = (mcl_text_pair){conditions->of[i].key, conditions->of[i].value};
+    pairs[pair_count++] = (mcl_text_pair){KEY_STEP, step};
+    MCL_TRY(digest_of(digest, model, tensors, tensor_count, pairs, pair_count));
+    pairs[pair_count++] = (mcl_text_pair){KEY_DIGEST, digest};
+    MCL_TRY(keep_previous(path));
+    return mcl_model_save_with(model, path, tensors, tensor_count, pairs, pair_count);
+}
+
+static mcl_status damaged(const char *path, const char *how)
+{
+    return mcl_fail(MCL_ERROR_FORMAT, "%s: is a damaged checkpoint: %s", path, how);
+}
+
+static mcl_status check_conditions(
+    const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
+{
+    for (size_t i = 0; i < conditions->count; i++) {
+        const char *value = mcl_safetensors_metadata_get(file, conditions->of[i].key);
+        if (value && strcmp(value, conditions->of[i].value) == 0)
+            continue;
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s: is of a run in which %s was %s, and here it is %s: a run goes on with the same "
+            "data, options and seed only",
+            path, conditions->of[i].option, value ? value : "not there", conditions->of[i].value);
+    }
+    return MCL_OK;
+}
+
+/* Copies a tensor of at most `room` numbers, or exactly as many when that is asked for. */
+static mcl_status copy_tensor(float *values, uint64_t *count, const mcl_safetensors *file,
+    const char *path, const char *name, uint64_t room, bool exact)
+{
+    const mcl_stored_tensor *stored = mcl_safetensors_find(file, name);
+    const bool fits = stored && stored->dtype == MCL_DTYPE_F32 && stored->dimensions == 1 &&
+                      stored->shape[0] <= room && (!exact || stored->shape[0] == room);
+    if (!fits && (stored || exact))
+        return damaged(path, "a tensor of the run's state is missing or of another size");
+    *count = stored ? stored->shape[0] : 0;
+    if (stored)
+        memcpy(values, stored->values, stored->shape[0] * sizeof *values);
+    return MCL_OK;
+}
+
+static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const char *path)
+{
+    const char *text = mcl_safetensors_metadata_get(file, KEY_STEP);
+    if (!text || !*text || strlen(text) > 19 || text[strspn(text, "0123456789")])
+        return damaged(path, "it does not tell its step");
+    *step = strtoull(text, NULL, 10);
+    return MCL_OK;
+}
+
+static mcl_status check_digest(const mcl_safetensors *file, const char *path)
+{
+    XXH3_state_t *state;
+    char digest[DIGEST_SIZE];
+    const char *stored = mcl_safetensors_metadata_get(file, KEY_DIGEST);
+    if (!stored)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: is not a checkpoint of a run", path);
+    MCL_TRY(begin_digest(&state));
+    for (size_t i = 0; i < mcl_safetensors_count(file); i++)
+        digest_tensor(state, mcl_safetensors_tensor(file, i));
+    for (size_t i = 0; i < mcl_safetensors_metadata_count(file); i++)
+        digest_pair(state, mcl_safetensors_metadata_at(file, i));
+    end_digest(digest, state);
+    if (strcmp(stored, digest) != 0)
+        return damaged(path, "its digest is not that of what it holds");
+    return MCL_OK;
+}
+
+static mcl_status read_into(mcl_model *model, mcl_position *position, const mcl_safetensors *file,
+    const char *path, const mcl_conditions *conditions)
+{
+    mcl_model *stored;
+    uint64_t count;
+    MCL_TRY(check_digest(file, path));
+    MCL_TRY(check_conditions(file, path, conditions));
+    MCL_TRY(read_step(&position->step, file, path));
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        MCL_TRY(copy_tensor(state->values, &count, file, path, state->name, state->count, true));
+    }
+    MCL_TRY(copy_tensor(position->metrics, &position->metric_count, file, path, METRICS_NAME,
+        position->metric_count, false));
+    MCL_TRY(mcl_model_read(&stored, file, path));
+    const bool same = stored->parameter_count == model->parameter_count;
+    if (same)
+        memcpy(model->parameters, stored->parameters,
+            model->parameter_count * sizeof *model->parameters);
+    mcl_model_free(stored);
+    return same ? MCL_OK : damaged(path, "its model is of another size");
+}
+
+/* Adds to the message what can be done about a damaged checkpoint. */
+static mcl_status offer_previous(const char *path)
+{
+    char message[1024], previous[4096];
+    snprintf(message, sizeof message, "%s", mcl_error_message());
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    if (access(previous, R_OK) != 0)
+        return mcl_fail(MCL_ERROR_FORMAT, "%s; there is none before it", message);
+    return mcl_fail(
+        MCL_ERROR_FORMAT, "%s; to go on from the one before it: mv %s %s", message, previous, path);
+}
+
+mcl_status mcl_checkpoint_read(
+    mcl_model *model, mcl_position *position, const char *path, const mcl_conditions *conditions)
+{
+    mcl_safetensors *file;
+    mcl_status status = mcl_safetensors_open(&file, path);
+    if (status == MCL_OK) {
+        status = read_into(model, position, file, path, conditions);
+        mcl_safetensors_close(file);
+    }
+    return status == MCL_ERROR_FORMAT ? offer_previous(path) : status;
+}

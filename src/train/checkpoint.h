@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a run stands, kept in a file to go on from bit for bit.
+ *
+ * It is a model file that holds, beside the model so far: the optimizer's moments, the weights
+ * where the model is their average, what objectives carry along, and the metrics of the epoch's
+ * steps so far, as tensors whose names begin with "checkpoint."; and, as metadata of such names,
+ * the position, the conditions that the rest of the run depends on, and a digest of it all. */
+#ifndef MASKCL_TRAIN_CHECKPOINT_H
+#define MASKCL_TRAIN_CHECKPOINT_H
+
+#include "maskcl/pretrain.h"
+#include "model/model.h"
+
+#define MCL_CONDITIONS_MAX 64
+
+/* What must be the same in the run that goes on, each in words. */
+typedef struct mcl_conditions {
+    struct {
+        char key[32];       /* "checkpoint.seed" */
+        char value[400];    /* "42" */
+        const char *option; /* that sets it, for a message: "--seed", "the data" */
+    } of[MCL_CONDITIONS_MAX];
+    size_t count;
+} mcl_conditions;
+
+/* Those of a run with these options on this data, batch rows a step. */
+void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
+    const mcl_data *data, uint32_t batch, mcl_gemm_kind product);
+
+#define MCL_STATES_MAX 16
+
+/* Numbers that a run carries from step to step beside the model. */
+typedef struct mcl_state {
+    const char *name; /* of the tensor in the file: MCL_CHECKPOINT_PREFIX "moment1" */
+    float *values;    /* [count] */
+    uint64_t count;
+} mcl_state;
+
+/* What a checkpoint holds beside the model. */
+typedef struct mcl_position {
+    uint64_t step; /* how many have been made */
+    mcl_state states[MCL_STATES_MAX];
+    size_t state_count;
+    float *metrics;        /* [metric_count] of the steps of this epoch */
+    uint64_t metric_count; /* at most what there is room for; set by reading */
+} mcl_position;
+
+/* Writes a checkpoint to path, whole or not at all. What was at path is then called as
+ * mcl_checkpoint_previous() says. */
+mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
+    const mcl_conditions *conditions, const mcl_position *position);
+
+/* Reads one into model, which has the run's architecture, and position, whose arrays have room for
+ * what the run needs. MCL_ERROR_FILE when there is none, MCL_ERROR_FORMAT for a damaged one, and
+ * MCL_ERROR_ARGUMENT, naming it, when a condition differs. */
+mcl_status mcl_checkpoint_read(
+    mcl_model *model, mcl_position *position, const char *path, const mcl_conditions *conditions);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/describe.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+mcl_status mcl_describe(mcl_model *model, const char *key, const char *format, ...)
+{
+    char text[64];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return mcl_model_metadata_set(model, key, text);
+}
+
+mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data)
+{
+    char text[256] = "";
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    for (size_t i = 0; i < dimensions; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%" PRIu64, i ? "x" : "", shape[i]);
+    }
+    MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
+    return mcl_model_metadata_set(
+        model, "input_scaling", mcl_data_element(data) == MCL_ELEMENT_UINT8 ? "1/255" : "1");
+}

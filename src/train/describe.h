@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model's metadata say of how it was made. */
+#ifndef MASKCL_TRAIN_DESCRIBE_H
+#define MASKCL_TRAIN_DESCRIBE_H
+
+#include "maskcl/data.h"
+#include "maskcl/model.h"
+
+/* Sets metadata to what a printf format makes of the arguments. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+mcl_status
+mcl_describe(mcl_model *model, const char *key, const char *format, ...);
+
+/* Sets how the model's input was made of the data. */
+mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/validation.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "compute/row_norms.h"
+#include "data/data.h"
+#include "data/draw.h"
+#include "data/permutation.h"
+#include "device/profile.h"
+#include "evaluate/neighbours.h"
+#include "nn/network.h"
+#include "views/views.h"
+
+#define ORDER_SEED 0           /* the same rows whatever the run's seed is, … */
+#define ORDER_EPOCH UINT32_MAX /* … in the order of an epoch that no run has */
+#define BATCH_MOST 512         /* rows embedded at once */
+#define SLOTS 2
+
+/* Shapes: N rows, C of them candidates and the others told, D columns, E of the embedding. */
+struct mcl_validation {
+    mcl_context *context;
+    mcl_element element;
+    uint32_t rows, candidates, columns, width;
+    uint32_t batch;
+    int32_t *labels; /* [N], the candidates' first, as in all that follows */
+    mcl_network *encoder;
+    mcl_neighbours neighbours;
+    cl_mem data;             /* [N×D] in the data set's own type */
+    cl_mem input;            /* [batch×D] */
+    cl_mem embeddings;       /* [N×E] */
+    cl_mem inverse;          /* [N] 1/|z| */
+    cl_mem normalized;       /* [N×E] */
+    uint32_t *places[SLOTS]; /* [N−C × neighbours] */
+    uint64_t steps[SLOTS];   /* which each is of, from 1 */
+};
+
+static mcl_status check(const int32_t *labels, uint64_t rows)
+{
+    if (rows < 2)
+        return mcl_fail(MCL_ERROR_DATA, "validation needs at least 2 rows");
+    for (uint64_t i = 1; i < rows; i++) {
+        if (labels[i] != labels[0])
+            return MCL_OK;
+    }
+    return mcl_fail(MCL_ERROR_DATA,
+        "validation: all rows are of class %" PRId32 ": there is nothing to tell apart", labels[0]);
+}
+
+/* order[rows of data] = all rows in the order whose first N are taken. */
+static mcl_status draw_order(uint64_t **order, uint64_t rows)
+{
+    mcl_permutation *permutation;
+    MCL_TRY(mcl_permutation_create(&permutation, rows));
+    const mcl_status status = mcl_allocate(order, rows, sizeof **order);
+    if (status == MCL_OK) {
+        mcl_permutation_begin(permutation, ORDER_SEED, ORDER_EPOCH);
+        mcl_permutation_finish(permutation, *order);
+    }
+    mcl_permutation_free(permutation);
+    return status;
+}
+
+/* The chosen rows to the device, and their labels. */
+static mcl_status choose_rows(mcl_validation *created, const mcl_data *data, const int32_t *labels)
+{
+    uint64_t *order;
+    mcl_data *chosen = NULL;
+    MCL_TRY(draw_order(&order, mcl_data_rows(data)));
+    mcl_status status = mcl_allocate(&created->labels, created->rows, sizeof *created->labels);
+    for (uint32_t i = 0; i < created->rows && status == MCL_OK; i++)
+        created->labels[i] = labels[order[i]];
+    if (status == MCL_OK)
+        status = mcl_data_select(&chosen, data, order, created->rows);
+    if (status == MCL_OK)
+        status = mcl_data_upload(&created->data, created->context, chosen);
+    mcl_data_free(chosen);
+    free(order);
+    return status;
+}
+
+static mcl_status create(mcl_validation *created, const mcl_data *data, const int32_t *labels,
+    const mcl_architecture *architecture)
+{
+    mcl_context *context = created->context;
+    const uint32_t told = created->rows - created->candidates;
+    const uint64_t elements = (uint64_t)created->rows * created->width;
+    MCL_TRY(choose_rows(created, data, labels));
+    MCL_TRY(mcl_unmasked_rows_expect(context, data));
+    MCL_TRY(mcl_network_create_part(
+        &created->encoder, context, architecture, MCL_PART_ENCODER, created->batch, false));
+    MCL_TRY(mcl_neighbours_create(
+        &created->neighbours, context, told, created->candidates, created->width));
+    MCL_TRY(mcl_buffer_create(&created->input, context, created->batch,
+        created->columns * sizeof(float), "rows for validation"));
+    MCL_TRY(mcl_buffer_create(
+        &created->embeddings, context, elements, sizeof(float), "embeddings for validation"));
+    MCL_TRY(mcl_buffer_create(
+        &created->normalized, context, elements, sizeof(float), "normalised embeddings"));
+    MCL_TRY(mcl_buffer_create(&created->inverse, context, created->rows, sizeof(float), "norms"));
+    for (size_t i = 0; i < SLOTS; i++)
+        MCL_TRY(mcl_allocate(
+            &created->places[i], told, created->neighbours.count * sizeof *created->places[i]));
+    return MCL_OK;
+}
+
+mcl_status mcl_validation_create(mcl_validation **validation, mcl_context *context,
+    const mcl_data *data, const int32_t *labels, const mcl_architecture *architecture)
+{
+    mcl_validation *created;
+    const uint64_t rows = mcl_data_rows(data);
+    MCL_TRY(check(labels, rows));
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->element = mcl_data_element(data);
+    created->rows = rows < MCL_VALIDATION_ROWS ? (uint32_t)rows : MCL_VALIDATION_ROWS;
+    created->candidates = created->rows - created->rows / 2;
+    created->columns = (uint32_t)mcl_data_columns(data);
+    created->width = architecture->embedding;
+    created->batch = created->rows < BATCH_MOST ? created->rows : BATCH_MOST;
+    const mcl_status status = create(created, data, labels, architecture);
+    if (status != MCL_OK) {
+        mcl_validation_free(created);
+        return status;
+    }
+    *validation = created;
+    return MCL_OK;
+}
+
+void mcl_validation_free(mcl_validation *validation)
+{
+    if (!validation)
+        return;
+    for (size_t i = 0; i < SLOTS; i++)
+        free(validation->places[i]);
+    free(validation->labels);
+    mcl_network_free(validation->encoder);
+    mcl_neighbours_release(&validation->neighbours);
+    mcl_buffer_release(&validation->data);
+    mcl_buffer_release(&validation->input);
+    mcl_buffer_release(&validation->embeddings);
+    mcl_buffer_release(&validation->inverse);
+    mcl_buffer_release(&validation->normalized);
+    free(validation);
+}
+
+/* embeddings = what the encoder makes of the rows, batch by batch. */
+static mcl_status embed(mcl_validation *validation, cl_mem parameters)
+{
+    mcl_context *context = validation->context;
+    const uint64_t columns = validation->columns;
+    const size_t width = validation->width * sizeof(float);
+    for (uint32_t first = 0; first < validation->rows; first += validation->batch) {
+        const uint32_t left = validation->rows - first;
+        const uint32_t count = left < validation->batch ? left : validation->batch;
+        MCL_TRY(mcl_unmasked(context, validation->data, first * columns, validation->element,
+            count * columns, validation->input));
+        MCL_TRY(mcl_network_forward(validation->encoder, parameters, validation->input, count));
+        MCL_TRY(mcl_buffer_copy(context, validation->embeddings, first * width,
+            mcl_network_output(validation->encoder), 0, count * width));
+    }
+    return MCL_OK;
+}
+
+mcl_status mcl_validation_run(mcl_validation *validation, cl_mem parameters, uint64_t step)
+{
+    mcl_context *context = validation->context;
+    const uint32_t candidates = validation->candidates, told = validation->rows - candidates;
+    const uint64_t second = (uint64_t)candidates * validation->width;
+    const size_t slot = validation->steps[0] < validation->steps[1] ? 0 : 1; /* the older one */
+    const size_t size = (size_t)told * validation->neighbours.count * sizeof(uint32_t);
+    validation->steps[slot] = step;
+    MCL_TRY(embed(validation, parameters));
+    MCL_TRY(mcl_normalize_rows(context, validation->embeddings, validation->rows, validation->width,
+        validation->inverse, validation->normalized));
+    MCL_TRY(mcl_neighbours_search(&validation->neighbours, (mcl_matrix){validation->normalized, 0},
+        (mcl_matrix){validation->normalized, second}, told));
+    const cl_int code = clEnqueueReadBuffer(context->queue, validation->neighbours.place, CL_FALSE,
+        0, size, validation->places[slot], 0, NULL, mcl_profile_event(context));
+    mcl_profile_work(context, NULL, 0.0, (double)size);
+    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the host", false)
+                              : mcl_context_fail(context, "reading neighbours", code);
+}
+
+double mcl_validation_take(const mcl_validation *validation, uint64_t step)
+{
+    const size_t slot = validation->steps[0] == step ? 0 : 1;
+    const uint32_t candidates = validation->candidates, told = validation->rows - candidates;
+    const uint64_t right = mcl_neighbours_right(&validation->neighbours, validation->places[slot],
+        told, validation->labels, validation->labels + candidates);
+    return (double)right / told;
+}

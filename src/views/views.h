@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batches on the device: from rows of the data set, in the data's own type, to the network's input.
+ */
+#ifndef MASKCL_VIEWS_VIEWS_H
+#define MASKCL_VIEWS_VIEWS_H
+
+#include "device/context.h"
+#include "maskcl/data.h"
+#include "maskcl/views.h"
+
+/* How views of a data set are made. */
+typedef struct mcl_views {
+    mcl_context *context;
+    mcl_view_options of;
+    uint64_t seed;
+    uint32_t columns;
+    uint32_t image[3]; /* height, width, channels, of what needs images */
+    size_t row_bytes;  /* that are read and written for a row, for the profile */
+    char options[208]; /* that the kernels are built with */
+    cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
+    cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
+    cl_mem pool;    /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
+    uint32_t pool_rows; /* of the data set, spread evenly over it */
+} mcl_views;
+
+/* Where the rows of a batch are on the device. */
+typedef struct mcl_rows {
+    cl_mem data; /* rows in the data set's own type, from element `start` on */
+    uint64_t start;
+    cl_mem order; /* 64-bit numbers of rows, from entry `first` on those of the batch */
+    uint64_t first;
+    bool gathered; /* data has the batch's rows one after the other; else every row of the data set
+                    */
+} mcl_rows;
+
+/* Where the views of a batch of B rows of D elements go. */
+typedef struct mcl_view_buffers {
+    cl_mem views;   /* [2B×D] the first views of the batch's rows, then the second ones */
+    cl_mem targets; /* [B×D], or [2B×D] where mcl_views_paired(): the rows before mask, noise and
+                     * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
+                     * wanted */
+    cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
+                     * corruption changed its value; NULL: not wanted */
+} mcl_view_buffers;
+
+/* For batches of at most `batch` rows. MCL_ERROR_ARGUMENT when the options do not fit the data.
+ * targets and altered say which buffers every mcl_views_run() will have. */
+mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
+    const mcl_view_options *options, uint64_t seed, uint32_t batch, bool targets, bool altered);
+void mcl_views_release(mcl_views *views);
+
+/* Whether the two views of a row have a target each, since they were moved or lit differently. */
+bool mcl_views_paired(const mcl_views *views);
+
+/* Enqueues the views of a batch. What is random is drawn for the rows' numbers in the data set. */
+mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
+    const mcl_view_buffers *out);
+
+/* out[count] = count elements of data from element `start` on, scaled and unmasked. */
+mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
+    uint64_t count, cl_mem out);
+
+/* out[batch × columns] = the rows of a batch of this data set, scaled and unmasked. The first says
+ * that the second will be called. */
+mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data);
+mcl_status mcl_unmasked_rows(
+    mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out);
+
+/* *buffer = a copy of all rows in device memory, in their own type. */
+mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
+
+/* Bytes of an element. */
+size_t mcl_element_size(mcl_element element);
+
+#endif
