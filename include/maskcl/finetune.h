@@ -3,28 +3,25 @@
 #ifndef MASKCL_FINETUNE_H
 #define MASKCL_FINETUNE_H
 
-#include "maskcl/pretrain.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/model.h"
+#include "maskcl/train.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct mcl_finetune_options {
-    mcl_optimizer_options optimizer;
-    mcl_schedule_options schedule;
-    uint64_t batch; /* as of mcl_pretrain() */
-    uint64_t epochs;
-    float dropout;             /* as of mcl_pretrain(), while training alone */
-    uint64_t seed;             /* of the head, the order of the rows, and which keep their labels */
+    /* Of a step, loss is the cross-entropy's mean over the batch; spread is NaN. seed is of the
+     * head, the order of the rows, and which keep their labels. */
+    mcl_train_options train;
     uint64_t labels_per_class; /* trains on so many rows of each class, drawn as mcl_probe_few()
                                 * draws them; 0: on all rows */
     bool from_scratch;         /* begins with new parameters throughout, drawn for seed */
-    /* As of mcl_pretrain(). Of a step, loss is the cross-entropy's mean over the batch; spread is
-     * NaN. */
-    uint64_t report_every;
-    void (*report)(const mcl_step *step, void *user);
-    void *user;
-    const volatile sig_atomic_t *stop;
 } mcl_finetune_options;
 
 MCL_API void mcl_finetune_defaults(mcl_finetune_options *options);

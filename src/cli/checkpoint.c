@@ -19,8 +19,8 @@ static mcl_exit parse_every(void *field, const char *text, const mcl_option *opt
         return mcl_complain(MCL_EXIT_USAGE,
             "--%s: '%s' is neither a number of steps such as 500 nor of seconds such as 30s",
             option->name, text);
-    options->checkpoint_seconds = seconds ? (double)number : 0.0;
-    options->checkpoint_steps = seconds ? 0 : number;
+    options->train.checkpoint_seconds = seconds ? (double)number : 0.0;
+    options->train.checkpoint_steps = seconds ? 0 : number;
     return MCL_EXIT_DONE;
 }
 
@@ -53,23 +53,23 @@ static uint64_t step_of(const char *path)
 mcl_exit mcl_checkpoint_prepare(char path[4096], uint64_t *resumed, mcl_pretrain_settings *settings)
 {
     mcl_pretrain_options *options = &settings->options;
-    const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
+    const bool every = options->train.checkpoint_steps || options->train.checkpoint_seconds > 0.0;
     *resumed = 0;
-    if (!every && !options->resume)
+    if (!every && !options->train.resume)
         return MCL_EXIT_DONE;
     if (!name_checkpoint(path, settings->output))
         return mcl_complain(MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it",
             settings->output);
-    options->checkpoint = path;
+    options->train.checkpoint = path;
     const bool exists = access(path, F_OK) == 0;
-    if (exists && !options->resume)
+    if (exists && !options->train.resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
             "remove it to begin anew",
             path);
     if (exists)
         *resumed = step_of(path);
-    if (!options->resume || settings->device.quiet)
+    if (!options->train.resume || settings->device.quiet)
         return MCL_EXIT_DONE;
     if (exists)
         fprintf(stderr, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);

@@ -161,7 +161,7 @@ static void print_run(const struct run *run, enum start start, size_t seed)
     if (run->progress.quiet || run->progress.terminal || !has_several_runs(run->settings))
         return;
     fprintf(stderr, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
-        run->settings->options.seed + seed, 100 * run->outcomes[start].accuracy[seed],
+        run->settings->options.train.seed + seed, 100 * run->outcomes[start].accuracy[seed],
         run->last.seconds);
 }
 
@@ -171,12 +171,12 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     struct outcome *outcome = &run->outcomes[start];
     mcl_finetune_options options = settings->options;
     mcl_model *tuned = NULL;
-    options.seed += seed;
+    options.train.seed += seed;
     options.from_scratch = start == FROM_SCRATCH;
-    options.report = report;
-    options.report_every = settings->metrics || (run->progress.terminal && !run->progress.quiet);
-    options.user = run;
-    options.stop = mcl_interrupt_catch();
+    options.train.report = report;
+    options.train.report_every = settings->metrics || (run->progress.terminal && !run->progress.quiet);
+    options.train.user = run;
+    options.train.stop = mcl_interrupt_catch();
     run->progress.rows = run->batch;
     run->progress.shown = 0;
     run->progress.shown_at = 0.0;
@@ -298,7 +298,7 @@ static mcl_exit check_settings(const struct settings *settings, const mcl_argume
     const char *const *paths = arguments->operands;
     const char *const inputs[] = {
         paths[0], paths[1], paths[2], settings->test, settings->test_labels};
-    mcl_exit code = mcl_check_rate(settings->options.optimizer.kind, arguments);
+    mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_output(settings->output, inputs, 5);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
@@ -347,7 +347,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&run.context, &settings->device);
     if (code == MCL_EXIT_DONE) {
-        run.batch = mcl_batch_rows(settings->options.batch, run.rows);
+        run.batch = mcl_batch_rows(settings->options.train.batch, run.rows);
         mcl_progress_note(&run.progress, "compiling kernels and loading the data");
         code = train_with_metrics(&run);
     }
@@ -385,13 +385,13 @@ static const char *compare_conflict(const void *given)
 static const char *needs_momentum(const void *given)
 {
     const struct settings *settings = given;
-    return mcl_momentum_conflict(settings->options.optimizer.kind);
+    return mcl_momentum_conflict(settings->options.train.optimizer.kind);
 }
 
 static const char *schedule_conflict(const void *given)
 {
     const struct settings *settings = given;
-    return settings->options.schedule.kind == MCL_SCHEDULE_STEP ? "it is constant or cosine here"
+    return settings->options.train.schedule.kind == MCL_SCHEDULE_STEP ? "it is constant or cosine here"
                                                                 : NULL;
 }
 
@@ -445,14 +445,14 @@ static const mcl_option options[] = {
         .group = "Model",
         .help = "part of each hidden layer of the encoder that a training step sets to 0",
         .type = &mcl_option_float,
-        .offset = OFFSET(options.dropout),
+        .offset = OFFSET(options.train.dropout),
         .range = &mcl_range_below_one},
     {.name = "optimizer",
         .argument = "adam|adamw|sgd|lars|lamb",
         .group = "Optimizer",
         .help = "as in 'maskcl help pretrain'",
         .type = &mcl_option_optimizer,
-        .offset = OFFSET(options.optimizer.kind)},
+        .offset = OFFSET(options.train.optimizer.kind)},
     MCL_RATE_OPTIONS(struct settings, false, needs_momentum),
     {.name = "schedule",
         .argument = "constant|cosine",
@@ -460,7 +460,7 @@ static const mcl_option options[] = {
         .help = "how the learning rate goes on from --lr: it stays, or it falls to 0 by half a "
                 "cosine",
         .type = &mcl_option_schedule,
-        .offset = OFFSET(options.schedule.kind),
+        .offset = OFFSET(options.train.schedule.kind),
         .conflict = schedule_conflict},
     MCL_WARMUP_OPTION(struct settings, false),
     {.name = "batch",
@@ -468,14 +468,14 @@ static const mcl_option options[] = {
         .group = "Run",
         .help = "rows a step",
         .type = &mcl_option_batch,
-        .offset = OFFSET(options.batch),
+        .offset = OFFSET(options.train.batch),
         .least = 1},
     {.name = "epochs",
         .argument = "N",
         .group = "Run",
         .help = "passes over the labelled rows",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.epochs),
+        .offset = OFFSET(options.train.epochs),
         .least = 1,
         .most = UINT32_MAX},
     {.name = "seed",
@@ -484,7 +484,7 @@ static const mcl_option options[] = {
         .help = "what all random numbers follow from: the head's initial parameters, the order of "
                 "the rows, and which of them keep their labels",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.seed)},
+        .offset = OFFSET(options.train.seed)},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
         .letter = 'o',

@@ -44,7 +44,7 @@ static mcl_exit check_settings(
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     const char *const inputs[] = {data, settings->validate};
-    mcl_exit code = mcl_check_rate(settings->options.optimizer.kind, arguments);
+    mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_output(settings->output, inputs, 2);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 2) : code;
@@ -101,7 +101,7 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
         return run->settings->metrics_every;
     if (!run->progress.terminal || run->progress.quiet)
         return 0;
-    const uint64_t batch = mcl_batch_rows(run->settings->options.batch, rows);
+    const uint64_t batch = mcl_batch_rows(run->settings->options.train.batch, rows);
     const uint64_t hundredth = batch ? rows / batch / 100 : 0;
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
@@ -114,7 +114,7 @@ static mcl_exit load(mcl_labelled *set, const mcl_pretrain_settings *settings, c
     if (path)
         return mcl_load_data(&set->data, path);
     mcl_status status = mcl_data_synthetic(
-        &set->data, settings->synthetic.rows, settings->synthetic.columns, settings->options.seed);
+        &set->data, settings->synthetic.rows, settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
@@ -140,7 +140,7 @@ static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *
     if (code != MCL_EXIT_DONE)
         return code;
     fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place,
-        settings->output, settings->options.checkpoint ? "; --resume goes on" : "");
+        settings->output, settings->options.train.checkpoint ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }
 
@@ -150,7 +150,7 @@ static void print_summary(const struct run *run, uint64_t rows)
     char validation[32] = "", spread[32] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
-    const double trained = (double)mcl_batch_rows(run->settings->options.batch, rows) *
+    const double trained = (double)mcl_batch_rows(run->settings->options.train.batch, rows) *
                            (double)(last->step - run->resumed);
     if (isfinite(last->spread))
         snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
@@ -163,7 +163,7 @@ static void print_summary(const struct run *run, uint64_t rows)
         run->settings->output);
     if (last->epoch < last->epochs)
         printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
-            run->settings->options.early_stop, run->settings->options.early_stop == 1 ? "" : "s",
+            run->settings->options.train.early_stop, run->settings->options.train.early_stop == 1 ? "" : "s",
             last->epochs);
 }
 
@@ -172,12 +172,12 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     const mcl_data *data = set->data;
     const mcl_pretrain_settings *settings = run->settings;
     mcl_pretrain_options options = settings->options;
-    options.report = report;
-    options.report_every = report_every(run, mcl_data_rows(data));
-    options.user = run;
-    options.validation_labels = set->labels;
-    run->progress.rows = mcl_batch_rows(options.batch, mcl_data_rows(data));
-    options.stop = mcl_interrupt_catch();
+    options.train.report = report;
+    options.train.report_every = report_every(run, mcl_data_rows(data));
+    options.train.user = run;
+    options.train.validation_labels = set->labels;
+    run->progress.rows = mcl_batch_rows(options.train.batch, mcl_data_rows(data));
+    options.train.stop = mcl_interrupt_catch();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
@@ -192,8 +192,8 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_exit code = save(model, settings);
     mcl_model_digest(run->digest, model);
     mcl_model_free(model);
-    if (code == MCL_EXIT_DONE && options.checkpoint)
-        mcl_checkpoint_remove(options.checkpoint);
+    if (code == MCL_EXIT_DONE && options.train.checkpoint)
+        mcl_checkpoint_remove(options.train.checkpoint);
     if (code == MCL_EXIT_DONE)
         print_summary(run, mcl_data_rows(data));
     return code;
@@ -238,7 +238,7 @@ static void fit_warmup(mcl_pretrain_settings *settings, const mcl_arguments *arg
         return;
     mcl_pretrain_defaults(&recipe);
     if (mcl_recipe_apply(&recipe, settings->recipe) == MCL_OK)
-        options->schedule.warmup *= (double)options->epochs / (double)recipe.epochs;
+        options->train.schedule.warmup *= (double)options->train.epochs / (double)recipe.train.epochs;
 }
 
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)

@@ -432,13 +432,13 @@ static const char *needs_decoder(const void *given)
 static const char *needs_momentum(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return mcl_momentum_conflict(settings->options.optimizer.kind);
+    return mcl_momentum_conflict(settings->options.train.optimizer.kind);
 }
 
 static const char *needs_cosine_schedule(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return settings->options.schedule.kind == MCL_SCHEDULE_COSINE
+    return settings->options.train.schedule.kind == MCL_SCHEDULE_COSINE
                ? NULL
                : "only the schedule cosine has a final rate: add --schedule cosine";
 }
@@ -446,7 +446,7 @@ static const char *needs_cosine_schedule(const void *given)
 static const char *needs_step_schedule(const void *given)
 {
     const mcl_pretrain_settings *settings = given;
-    return settings->options.schedule.kind == MCL_SCHEDULE_STEP
+    return settings->options.train.schedule.kind == MCL_SCHEDULE_STEP
                ? NULL
                : "only the schedule step has it: add --schedule step";
 }
@@ -561,7 +561,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Model",
         .help = "part of each hidden layer of the encoder that a training step sets to 0",
         .type = &mcl_option_float,
-        .offset = OFFSET(options.dropout),
+        .offset = OFFSET(options.train.dropout),
         .range = &mcl_range_below_one},
     {.name = "decoder",
         .recipe = true,
@@ -715,7 +715,7 @@ const mcl_option mcl_pretrain_option_table[] = {
                 "leave biases without decay; lars, whose trust coefficient is 0.001, needs an --lr "
                 "given, such as 0.3 for each 256 rows of a batch",
         .type = &mcl_option_optimizer,
-        .offset = OFFSET(options.optimizer.kind)},
+        .offset = OFFSET(options.train.optimizer.kind)},
     MCL_RATE_OPTIONS(mcl_pretrain_settings, true, needs_momentum),
     {.name = "schedule",
         .recipe = true,
@@ -725,7 +725,7 @@ const mcl_option mcl_pretrain_option_table[] = {
                 "--lr-final at the end of the run; or it is multiplied by --lr-gamma every "
                 "--lr-step epochs",
         .type = &mcl_option_schedule,
-        .offset = OFFSET(options.schedule.kind)},
+        .offset = OFFSET(options.train.schedule.kind)},
     MCL_WARMUP_OPTION(mcl_pretrain_settings, true),
     {.name = "lr-final",
         .recipe = true,
@@ -733,7 +733,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Optimizer",
         .help = "what the schedule cosine ends with",
         .type = &mcl_option_double,
-        .offset = OFFSET(options.schedule.final_rate),
+        .offset = OFFSET(options.train.schedule.final_rate),
         .range = &mcl_range_not_negative,
         .conflict = needs_cosine_schedule},
     {.name = "lr-step",
@@ -742,7 +742,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Optimizer",
         .help = "epochs that the schedule step keeps a rate for",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.schedule.step_epochs),
+        .offset = OFFSET(options.train.schedule.step_epochs),
         .least = 1,
         .most = UINT32_MAX,
         .without = "none: it must be given",
@@ -753,7 +753,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Optimizer",
         .help = "what the schedule step multiplies the rate by",
         .type = &mcl_option_double,
-        .offset = OFFSET(options.schedule.gamma),
+        .offset = OFFSET(options.train.schedule.gamma),
         .range = &mcl_range_positive,
         .conflict = needs_step_schedule},
     {.name = "clip-norm",
@@ -762,7 +762,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Optimizer",
         .help = "scale the gradient of all parameters down to this norm where its own is larger",
         .type = &type_wanted,
-        .offset = OFFSET(options.clip_norm),
+        .offset = OFFSET(options.train.clip_norm),
         .range = &mcl_range_positive,
         .without = "none"},
     {.name = "ema",
@@ -774,7 +774,7 @@ const mcl_option mcl_pretrain_option_table[] = {
             "decay a step, such as 0.999, in place of the last weights; after t steps the decay is "
             "at most (1 + t)/(10 + t), so that short runs are averaged over their last tenth",
         .type = &type_wanted,
-        .offset = OFFSET(options.ema),
+        .offset = OFFSET(options.train.ema),
         .range = &mcl_range_inside_unit,
         .without = "none"},
     {.name = "batch",
@@ -783,7 +783,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Run",
         .help = "rows a step",
         .type = &mcl_option_batch,
-        .offset = OFFSET(options.batch),
+        .offset = OFFSET(options.train.batch),
         .least = 1},
     {.name = "epochs",
         .recipe = true,
@@ -791,7 +791,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Run",
         .help = "passes over the data; a recipe's warm-up remains the same part of them",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.epochs),
+        .offset = OFFSET(options.train.epochs),
         .least = 1,
         .most = UINT32_MAX},
     {.name = "early-stop",
@@ -800,7 +800,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .help = "end when the mean loss of an epoch has not been below the least one so far for "
                 "so many epochs; the model is the one after the last epoch",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.early_stop),
+        .offset = OFFSET(options.train.early_stop),
         .least = 1,
         .most = UINT32_MAX,
         .without = "never"},
@@ -809,7 +809,7 @@ const mcl_option mcl_pretrain_option_table[] = {
         .group = "Run",
         .help = "what all random numbers follow from: initial parameters, order of the rows, masks",
         .type = &mcl_option_whole,
-        .offset = OFFSET(options.seed)},
+        .offset = OFFSET(options.train.seed)},
     {.name = "checkpoint-every",
         .argument = "SECONDSs|STEPS",
         .group = "Run",
@@ -825,7 +825,7 @@ const mcl_option mcl_pretrain_option_table[] = {
                 "there is none, begin. Data, options and seed must be the same, the device need "
                 "not",
         .type = &mcl_option_switch,
-        .offset = OFFSET(options.resume)},
+        .offset = OFFSET(options.train.resume)},
     MCL_DEVICE_OPTIONS(mcl_pretrain_settings, device),
     {.name = "output",
         .letter = 'o',

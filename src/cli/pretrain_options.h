@@ -41,7 +41,7 @@ const char *mcl_momentum_conflict(mcl_optimizer_kind kind);
  */
 mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
 
-/* Options of settings that have options.optimizer and options.schedule. */
+/* Options of settings that have options.train.optimizer and options.train.schedule. */
 #define MCL_RATE_OPTIONS(settings, of_recipe, momentum_conflict)                                   \
     {.name = "lr",                                                                                 \
         .recipe = (of_recipe),                                                                     \
@@ -49,7 +49,7 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
         .group = "Optimizer",                                                                      \
         .help = "learning rate",                                                                   \
         .type = &mcl_option_double,                                                                \
-        .offset = offsetof(settings, options.optimizer.learning_rate),                             \
+        .offset = offsetof(settings, options.train.optimizer.learning_rate),                             \
         .range = &mcl_range_positive},                                                             \
         {.name = "weight-decay",                                                                   \
             .recipe = (of_recipe),                                                                 \
@@ -57,12 +57,12 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
             .group = "Optimizer",                                                                  \
             .help = "weight decay",                                                                \
             .type = &mcl_option_weight_decay,                                                      \
-            .offset = offsetof(settings, options.optimizer.weight_decay),                          \
+            .offset = offsetof(settings, options.train.optimizer.weight_decay),                          \
             .range = &mcl_range_not_negative},                                                     \
     {                                                                                              \
         .name = "momentum", .recipe = (of_recipe), .argument = "M", .group = "Optimizer",          \
         .help = "momentum of sgd and lars", .type = &mcl_option_momentum,                          \
-        .offset = offsetof(settings, options.optimizer.momentum), .range = &mcl_range_below_one,   \
+        .offset = offsetof(settings, options.train.optimizer.momentum), .range = &mcl_range_below_one,   \
         .conflict = (momentum_conflict)                                                            \
     }
 #define MCL_WARMUP_OPTION(settings, of_recipe)                                                     \
@@ -70,7 +70,7 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
         .name = "warmup", .recipe = (of_recipe), .argument = "EPOCHS", .group = "Optimizer",       \
         .help = "epochs, whole or not, in which the learning rate first rises from 0 to --lr, by " \
                 "the same amount a step",                                                          \
-        .type = &mcl_option_double, .offset = offsetof(settings, options.schedule.warmup),         \
+        .type = &mcl_option_double, .offset = offsetof(settings, options.train.schedule.warmup),         \
         .range = &mcl_range_not_negative                                                           \
     }
 

@@ -139,7 +139,7 @@ static void set_defaults(void *given)
     mcl_pretrain_options options;
     mcl_pretrain_defaults(&options);
     settings->mask = options.views.mask;
-    settings->seed = options.seed;
+    settings->seed = options.train.seed;
 }
 
 static const mcl_option options[] = {

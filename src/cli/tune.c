@@ -135,7 +135,7 @@ static mcl_exit tune(
     mcl_progress progress = mcl_progress_start(settings->device.quiet);
     const mcl_gemm_kind gemm = settings->device.gemm;
     const mcl_tune_options options = {.architecture = *architecture,
-        .batch = settings->options.batch,
+        .batch = settings->options.train.batch,
         .native = gemm != MCL_GEMM_CLBLAST,
         .clblast = gemm == MCL_GEMM_CLBLAST || gemm == MCL_GEMM_AUTO,
         .quick = settings->quick,
@@ -182,7 +182,7 @@ static void set_defaults(void *given)
 {
     struct settings *settings = given;
     mcl_pretrain_defaults(&settings->options);
-    settings->options.batch = BATCH;
+    settings->options.train.batch = BATCH;
     settings->input = 784;
 }
 
@@ -225,7 +225,7 @@ static const mcl_option options[] = {
         .group = "Model",
         .help = "rows a step",
         .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, options.batch),
+        .offset = offsetof(struct settings, options.train.batch),
         .least = 1,
         .most = INT32_MAX / 2},
     {.name = "quick",

@@ -85,7 +85,7 @@ static void set_defaults(void *given)
     mcl_pretrain_options options;
     mcl_pretrain_defaults(&options);
     settings->views = options.views;
-    settings->seed = options.seed;
+    settings->seed = options.train.seed;
     settings->epoch = 1;
 }
 

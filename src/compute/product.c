@@ -2,7 +2,9 @@
 #include "compute/product.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/memory.h"
 #include "compute/providers.h"
 #include "device/profile.h"
 
@@ -50,6 +52,45 @@ mcl_status mcl_gemm_prepare(
         return mcl_epilogue_prepare(context, epilogue);
     return is_for_gpu(context) ? mcl_gemm_gpu_prepare(context, gemm, epilogue)
                                : mcl_gemm_cpu_prepare(context, gemm, epilogue);
+}
+
+struct mcl_product {
+    mcl_context *context;
+    mcl_gemm gemm;
+    mcl_epilogue epilogue;
+};
+
+mcl_status mcl_product_create(
+    mcl_product **product, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+{
+    mcl_product *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->gemm = *gemm;
+    created->epilogue = epilogue ? *epilogue : none;
+    const mcl_status status = mcl_gemm_prepare(context, gemm, epilogue);
+    if (status == MCL_OK)
+        *product = created;
+    else
+        free(created);
+    return status;
+}
+
+void mcl_product_free(mcl_product *product)
+{
+    free(product);
+}
+
+mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+{
+    mcl_gemm gemm = product->gemm;
+    mcl_epilogue epilogue = product->epilogue;
+    gemm.m = operands->m ? operands->m : gemm.m;
+    gemm.beta = operands->beta;
+    epilogue.bias = operands->bias;
+    epilogue.kept = operands->kept;
+    return mcl_gemm_run_epilogue(
+        product->context, &gemm, operands->a, operands->b, operands->c, &epilogue);
 }
 
 void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)

@@ -62,6 +62,28 @@ mcl_status mcl_gemm_pack(cl_mem *packed, mcl_context *context, mcl_gemm *gemm, m
 mcl_status mcl_gemm_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
 
+/* A plan: a product of fixed shape with its epilogue, made once, so that running it allocates
+ * nothing, formats no text and looks nothing up. */
+typedef struct mcl_product mcl_product;
+
+/* What a run of a plan works on. */
+typedef struct mcl_operands {
+    mcl_matrix a, b, c;
+    uint32_t m;      /* rows of C, at most those of the plan; 0: those of the plan */
+    float beta;      /* what C held counts so many times */
+    mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD */
+    cl_mem kept;     /* as in mcl_epilogue */
+} mcl_operands;
+
+/* Makes the plan of a product, whose beta is ignored, with an epilogue, of which kind and
+ * activation count; NULL is one of kind MCL_EPILOGUE_NONE. */
+mcl_status mcl_product_create(mcl_product **product, mcl_context *context, const mcl_gemm *gemm,
+    const mcl_epilogue *epilogue);
+void mcl_product_free(mcl_product *product);
+
+/* Enqueues the product. C must not overlap A or B. */
+mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands);
+
 /* Enqueues the epilogue alone, on a product c[m×n] whose rows begin ldc elements apart. */
 mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue);
 mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,

@@ -24,6 +24,7 @@ struct mcl_context {
     cl_context opencl;
     cl_command_queue queue;        /* in order: a command sees what those before it wrote */
     struct mcl_program *programs;  /* built or expected */
+    struct mcl_kernel *kernels;    /* that were found */
     struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
     struct mcl_tuning *tuning;     /* of the matrix product; NULL until it is needed */
     struct mcl_scratch {           /* workspace of the native product, as large as the largest */
@@ -42,8 +43,23 @@ mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char 
 mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
     const char *name, const char *options);
 
+/* A kernel of the context's, found once by what launches it, and built when it is first launched:
+ * what else is known of by then is built with it where the context joins programs. */
+typedef struct mcl_kernel mcl_kernel;
+
+/* *kernel = the kernel called name of cl/file with options ("-D TILE=4", or ""). It lives as long
+ * as the context. Whoever launches it in every step finds it once, when it is made. */
+mcl_status mcl_kernel_find(mcl_kernel **kernel, mcl_context *context, const char *file,
+    const char *name, const char *options);
+
+/* *built = the OpenCL kernel, built now if it has not been. */
+mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel);
+
 /* Releases all programs and kernels. */
 void mcl_programs_release(mcl_context *context);
+
+/* Frees what mcl_kernel_find() found. */
+void mcl_kernels_free(mcl_context *context);
 
 /* One argument of a kernel. */
 typedef struct mcl_argument {
@@ -90,6 +106,18 @@ typedef struct mcl_argument {
  * choice, or of local when that is not NULL. A size of 0 launches nothing. */
 mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
     const size_t *local, const mcl_argument *arguments, size_t count);
+
+/* The same for a kernel that was found. */
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count);
+
+/* mcl_run(kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …): work-groups of the driver's
+ * choice; mcl_run_local: of local[3]. */
+#define mcl_run_local(kernel, x, y, local, ...)                                                    \
+    mcl_run_arguments(kernel, (size_t[3]){(x), (y), 1}, local,                                     \
+        (const mcl_argument[]){__VA_ARGS__},                                                       \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+#define mcl_run(kernel, x, y, ...) mcl_run_local(kernel, x, y, NULL, __VA_ARGS__)
 
 #define mcl_launch_local(context, kernel, x, y, local, ...)                                        \
     mcl_launch_arguments(context, kernel, (size_t[3]){(x), (y), 1}, local,                         \

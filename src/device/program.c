@@ -319,11 +319,82 @@ mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *f
     return MCL_OK;
 }
 
+struct mcl_kernel {
+    mcl_kernel *next;
+    mcl_context *context;
+    char *file, *name, *options;
+    cl_kernel built; /* NULL until it is */
+};
+
+static void free_kernel(mcl_kernel *kernel)
+{
+    free(kernel->file);
+    free(kernel->name);
+    free(kernel->options);
+    free(kernel);
+}
+
+mcl_status mcl_kernel_find(mcl_kernel **kernel, mcl_context *context, const char *file,
+    const char *name, const char *options)
+{
+    MCL_TRY(mcl_kernel_expect(context, file, options));
+    for (mcl_kernel *at = context->kernels; at; at = at->next) {
+        if (strcmp(at->file, file) == 0 && strcmp(at->name, name) == 0 &&
+            strcmp(at->options, options) == 0) {
+            *kernel = at;
+            return MCL_OK;
+        }
+    }
+    mcl_kernel *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    mcl_status status = mcl_copy_string(&created->file, file);
+    if (status == MCL_OK)
+        status = mcl_copy_string(&created->name, name);
+    if (status == MCL_OK)
+        status = mcl_copy_string(&created->options, options);
+    if (status != MCL_OK) {
+        free_kernel(created);
+        return status;
+    }
+    created->next = context->kernels;
+    *kernel = context->kernels = created;
+    return MCL_OK;
+}
+
+mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel)
+{
+    if (!kernel->built)
+        MCL_TRY(mcl_kernel_get(
+            &kernel->built, kernel->context, kernel->file, kernel->name, kernel->options));
+    *built = kernel->built;
+    return MCL_OK;
+}
+
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    cl_kernel built;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
+    return mcl_launch_arguments(kernel->context, built, global, local, arguments, count);
+}
+
 void mcl_programs_release(mcl_context *context)
 {
+    for (mcl_kernel *kernel = context->kernels; kernel; kernel = kernel->next)
+        kernel->built = NULL;
     while (context->programs) {
         struct mcl_program *next = context->programs->next;
         release(context->programs);
         context->programs = next;
+    }
+}
+
+void mcl_kernels_free(mcl_context *context)
+{
+    while (context->kernels) {
+        mcl_kernel *next = context->kernels->next;
+        free_kernel(context->kernels);
+        context->kernels = next;
     }
 }

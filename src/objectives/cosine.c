@@ -30,7 +30,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     cosine->columns = setup->projection;
     cosine->negatives = options->negatives;
     cosine->margin = options->margin;
-    cosine->seed = options->seed;
+    cosine->seed = options->train.seed;
     MCL_TRY(mcl_terms_create(&cosine->losses, context, setup->batch + pairs));
     if (pairs == 0)
         return MCL_OK;

@@ -78,7 +78,7 @@ static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *op
         mcl_normalization_name(options->normalization));
     add(conditions, "embedding_layer", "--embedding-layer", "%s",
         options->activated_embedding ? "activated" : "linear");
-    add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
+    add(conditions, "dropout", "--dropout", "%.9g", (double)options->train.dropout);
     if (options->own_decoder)
         add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
     else
@@ -140,18 +140,18 @@ void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *o
 {
     conditions->count = 0;
     /* What another depends on comes first: synthetic data follow from the seed. */
-    add(conditions, "seed", "--seed", "%" PRIu64, options->seed);
+    add(conditions, "seed", "--seed", "%" PRIu64, options->train.seed);
     add_data(conditions, data);
     add_model(conditions, options);
     add_views(conditions, &options->views);
     add_objectives(conditions, options);
-    add_optimizer(conditions, &options->optimizer);
-    add_schedule(conditions, &options->schedule);
-    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->clip_norm);
-    add(conditions, "ema", "--ema", "%.17g", options->ema);
+    add_optimizer(conditions, &options->train.optimizer);
+    add_schedule(conditions, &options->train.schedule);
+    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->train.clip_norm);
+    add(conditions, "ema", "--ema", "%.17g", options->train.ema);
     add(conditions, "batch", "--batch", "%" PRIu32, batch);
-    add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
-    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->early_stop);
+    add(conditions, "epochs", "--epochs", "%" PRIu64, options->train.epochs);
+    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->train.early_stop);
     add(conditions, "product", "--gemm", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }

@@ -45,15 +45,15 @@ void mcl_finetune_defaults(mcl_finetune_options *options)
 {
     mcl_pretrain_options others;
     mcl_pretrain_defaults(&others);
-    *options = (mcl_finetune_options){
-        .optimizer = others.optimizer,
-        .schedule = others.schedule,
-        .batch = MCL_BATCH_UP_TO(32),
-        .epochs = 20,
-    };
-    options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->optimizer.learning_rate = 1e-3;
-    options->schedule.kind = MCL_SCHEDULE_COSINE;
+    *options = (mcl_finetune_options){.train = {
+                                          .optimizer = others.train.optimizer,
+                                          .schedule = others.train.schedule,
+                                          .batch = MCL_BATCH_UP_TO(32),
+                                          .epochs = 20,
+                                      }};
+    options->train.optimizer.kind = MCL_OPTIMIZER_ADAMW;
+    options->train.optimizer.learning_rate = 1e-3;
+    options->train.schedule.kind = MCL_SCHEDULE_COSINE;
 }
 
 /* *classes = 1 + the largest label. */
@@ -85,7 +85,7 @@ static mcl_status choose_rows(struct trainer *trainer)
     if (options->labels_per_class == 0)
         return MCL_OK;
     MCL_TRY(mcl_draw_labelled(&numbers, &count, trainer->labels, mcl_data_rows(trainer->data),
-        options->labels_per_class, options->seed));
+        options->labels_per_class, options->train.seed));
     mcl_status status =
         mcl_allocate(&trainer->chosen_labels, count, sizeof *trainer->chosen_labels);
     if (status == MCL_OK)
@@ -114,7 +114,8 @@ static void copy_tensors(mcl_model *to, const mcl_model *from)
 
 static mcl_status create_model(struct trainer *trainer, const mcl_model *model)
 {
-    MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, trainer->options->seed));
+    MCL_TRY(
+        mcl_model_create(&trainer->model, &trainer->architecture, trainer->options->train.seed));
     if (trainer->options->from_scratch)
         return MCL_OK;
     copy_tensors(trainer->model, model);
@@ -130,8 +131,8 @@ static mcl_status create_model(struct trainer *trainer, const mcl_model *model)
 static double rate_of(const struct trainer *trainer, uint64_t step)
 {
     const mcl_finetune_options *options = trainer->options;
-    return mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate, options->epochs,
-        trainer->steps_per_epoch, step);
+    return mcl_schedule_rate(&options->train.schedule, options->train.optimizer.learning_rate,
+        options->train.epochs, trainer->steps_per_epoch, step);
 }
 
 static void measure(mcl_step *step, const float *metrics, const void *of)
@@ -149,13 +150,13 @@ static mcl_status create_steps(struct trainer *trainer)
     const mcl_steps_options options = {
         .batch = trainer->batch,
         .per_epoch = trainer->steps_per_epoch,
-        .epochs = trainer->options->epochs,
+        .epochs = trainer->options->train.epochs,
         .metrics = MCL_CLASSIFIER_METRICS,
         .measure = measure,
         .trainer = trainer,
-        .report = trainer->options->report,
-        .user = trainer->options->user,
-        .report_every = trainer->options->report_every,
+        .report = trainer->options->train.report,
+        .user = trainer->options->train.user,
+        .report_every = trainer->options->train.report_every,
     };
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
@@ -168,13 +169,14 @@ static mcl_status create_networks(struct trainer *trainer)
     MCL_TRY(mcl_unmasked_rows_expect(context, trainer->data));
     MCL_TRY(mcl_network_create_part(
         &trainer->encoder, context, architecture, MCL_PART_ENCODER, trainer->batch, true));
-    if (trainer->options->dropout > 0.0f)
+    if (trainer->options->train.dropout > 0.0f)
         MCL_TRY(mcl_network_enable_dropout(
-            trainer->encoder, trainer->options->dropout, trainer->options->seed));
+            trainer->encoder, trainer->options->train.dropout, trainer->options->train.seed));
     MCL_TRY(mcl_classifier_create(&trainer->classifier, context, architecture, trainer->labels,
         mcl_data_rows(trainer->data), trainer->batch));
-    return mcl_parameters_optimizer(&trainer->optimizer, context, &trainer->options->optimizer,
-        architecture, mcl_part_end(architecture, MCL_PART_HEAD));
+    return mcl_parameters_optimizer(&trainer->optimizer, context,
+        &trainer->options->train.optimizer, architecture,
+        mcl_part_end(architecture, MCL_PART_HEAD));
 }
 
 static mcl_status create_buffers(struct trainer *trainer)
@@ -194,22 +196,22 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     const mcl_finetune_options *options = trainer->options;
     const uint64_t memory_before = context->memory_made;
     MCL_TRY(mcl_width_check(&model->architecture, trainer->data));
-    MCL_TRY(mcl_epochs_check(options->epochs));
-    MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
+    MCL_TRY(mcl_epochs_check(options->train.epochs));
+    MCL_TRY(mcl_schedule_check(&options->train.schedule, options->train.epochs));
     trainer->architecture = model->architecture;
     trainer->architecture.projector_count = trainer->architecture.predictor_count = 0;
     trainer->architecture.mask_head = false;
     MCL_TRY(count_classes(&trainer->architecture.classes, trainer));
     MCL_TRY(choose_rows(trainer));
-    MCL_TRY(mcl_batch_check(&trainer->batch, options->batch, mcl_data_rows(trainer->data)));
-    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->dropout,
+    MCL_TRY(mcl_batch_check(&trainer->batch, options->train.batch, mcl_data_rows(trainer->data)));
+    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->train.dropout,
         model->architecture.hidden_count, trainer->batch));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     MCL_TRY(create_model(trainer, model));
     MCL_TRY(create_networks(trainer));
     MCL_TRY(create_buffers(trainer));
     MCL_TRY(create_steps(trainer));
-    const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
+    const mcl_shuffle shuffle = {options->train.seed, (uint32_t)options->train.epochs};
     return mcl_feed_create(
         &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before);
 }
@@ -256,11 +258,11 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
 static mcl_status train(struct trainer *trainer)
 {
     const mcl_finetune_options *options = trainer->options;
-    const uint64_t planned = options->epochs * trainer->steps_per_epoch;
+    const uint64_t planned = options->train.epochs * trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
     mcl_steps_begin(trainer->steps);
     for (uint64_t number = 0; number < planned; number++) {
-        if (options->stop && *options->stop) {
+        if (options->train.stop && *options->train.stop) {
             MCL_TRY(mcl_steps_finish(trainer->steps));
             return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
                 number / trainer->steps_per_epoch + 1, number);
@@ -272,13 +274,14 @@ static mcl_status train(struct trainer *trainer)
 
 static mcl_status describe_optimizer(mcl_model *model, const mcl_finetune_options *options)
 {
-    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->optimizer);
+    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->train.optimizer);
     MCL_TRY(mcl_describe(model, "finetune_optimizer", "%s", mcl_optimizer_name(optimizer.kind)));
     MCL_TRY(mcl_describe(model, "finetune_learning_rate", "%.9g", optimizer.learning_rate));
-    MCL_TRY(
-        mcl_describe(model, "finetune_schedule", "%s", mcl_schedule_name(options->schedule.kind)));
-    if (options->schedule.warmup > 0.0)
-        MCL_TRY(mcl_describe(model, "finetune_warmup_epochs", "%.9g", options->schedule.warmup));
+    MCL_TRY(mcl_describe(
+        model, "finetune_schedule", "%s", mcl_schedule_name(options->train.schedule.kind)));
+    if (options->train.schedule.warmup > 0.0)
+        MCL_TRY(
+            mcl_describe(model, "finetune_warmup_epochs", "%.9g", options->train.schedule.warmup));
     MCL_TRY(mcl_describe(model, "finetune_weight_decay", "%.9g", optimizer.weight_decay));
     if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
         MCL_TRY(mcl_describe(model, "finetune_momentum", "%.9g", optimizer.momentum));
@@ -292,7 +295,7 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     const uint64_t steps = mcl_steps_ended(trainer->steps), per_epoch = trainer->steps_per_epoch;
     MCL_TRY(mcl_describe_input(model, trainer->data));
     if (options->from_scratch) /* the untrained encoder is this seed's */
-        MCL_TRY(mcl_describe(model, "seed", "%" PRIu64, options->seed));
+        MCL_TRY(mcl_describe(model, "seed", "%" PRIu64, options->train.seed));
     MCL_TRY(mcl_describe(model, "finetune_rows", "%" PRIu64, mcl_data_rows(trainer->data)));
     if (options->labels_per_class)
         MCL_TRY(mcl_describe(
@@ -300,15 +303,15 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     MCL_TRY(
         mcl_describe(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no"));
     MCL_TRY(describe_optimizer(model, options));
-    if (options->dropout > 0.0f)
-        MCL_TRY(mcl_describe(model, "finetune_dropout", "%.9g", (double)options->dropout));
+    if (options->train.dropout > 0.0f)
+        MCL_TRY(mcl_describe(model, "finetune_dropout", "%.9g", (double)options->train.dropout));
     MCL_TRY(mcl_describe(model, "finetune_batch", "%" PRIu32, trainer->batch));
     MCL_TRY(mcl_describe(model, "finetune_epochs", "%" PRIu64, steps / per_epoch));
     MCL_TRY(mcl_describe(model, "finetune_steps", "%" PRIu64, steps));
-    if (steps < options->epochs * per_epoch)
-        MCL_TRY(
-            mcl_describe(model, "finetune_planned_steps", "%" PRIu64, options->epochs * per_epoch));
-    return mcl_describe(model, "finetune_seed", "%" PRIu64, options->seed);
+    if (steps < options->train.epochs * per_epoch)
+        MCL_TRY(mcl_describe(
+            model, "finetune_planned_steps", "%" PRIu64, options->train.epochs * per_epoch));
+    return mcl_describe(model, "finetune_seed", "%" PRIu64, options->train.seed);
 }
 
 mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,

@@ -59,12 +59,12 @@ static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t 
     options->embedding = embedding;
     options->activated_embedding = true;
     options->normalization = MCL_NORMALIZATION_BATCH;
-    options->optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->optimizer.learning_rate = 6e-3;
-    options->schedule.kind = MCL_SCHEDULE_COSINE;
-    options->schedule.warmup = 0.1 * (double)epochs;
-    options->batch = MCL_BATCH_UP_TO(128);
-    options->epochs = epochs;
+    options->train.optimizer.kind = MCL_OPTIMIZER_ADAMW;
+    options->train.optimizer.learning_rate = 6e-3;
+    options->train.schedule.kind = MCL_SCHEDULE_COSINE;
+    options->train.schedule.warmup = 0.1 * (double)epochs;
+    options->train.batch = MCL_BATCH_UP_TO(128);
+    options->train.epochs = epochs;
     objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
 }
 
@@ -82,7 +82,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->activation = MCL_ACTIVATION_RELU;
     options->normalization = MCL_NORMALIZATION_NONE;
     options->activated_embedding = false;
-    options->dropout = 0.0f;
+    options->train.dropout = 0.0f;
     options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
     options->objective_count = 0;
     options->temperature = 0.0f;
@@ -95,17 +95,17 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->own_decoder = false;
     options->projector_count = 0;
     options->predictor_count = 0;
-    options->optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
+    options->train.optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
         MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
-    options->schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
-    options->clip_norm = 0.0;
-    options->ema = 0.0;
-    options->batch = MCL_BATCH_UP_TO(256);
-    options->epochs = 10;
-    options->early_stop = 0;
+    options->train.schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
+    options->train.clip_norm = 0.0;
+    options->train.ema = 0.0;
+    options->train.batch = MCL_BATCH_UP_TO(256);
+    options->train.epochs = 10;
+    options->train.early_stop = 0;
     if (strcmp(name, "reference") == 0) {
         options->views.mask.kind = MCL_MASK_UNIFORM;
-        options->batch = MCL_BATCH_ALL;
+        options->train.batch = MCL_BATCH_ALL;
         objective(options, MCL_OBJECTIVE_COSINE, 1.0f);
         return MCL_OK;
     }
@@ -135,7 +135,7 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
         rebuild(options, 256, 100);
         options->hidden_count = 1;
         options->hidden[0] = 256;
-        options->optimizer.learning_rate = 1e-3;
+        options->train.optimizer.learning_rate = 1e-3;
         return MCL_OK;
     }
     objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
@@ -463,7 +463,7 @@ static mcl_status check_different(const mcl_pretrain_options *options)
 {
     char views[MCL_VIEW_OPTIONS_SIZE];
     mcl_view_options_show(views, &options->views);
-    if (options->dropout > 0.0f || strcmp(views, "none") != 0)
+    if (options->train.dropout > 0.0f || strcmp(views, "none") != 0)
         return MCL_OK;
     for (size_t i = 0; i < options->objective_count; i++) {
         if (compares_views(options->objectives[i].kind))
@@ -565,15 +565,15 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_DATA,
             "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),
             UINT32_MAX);
-    MCL_TRY(mcl_epochs_check(options->epochs));
+    MCL_TRY(mcl_epochs_check(options->train.epochs));
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
-    MCL_TRY(mcl_batch_check(&rows, options->batch, mcl_data_rows(data)));
+    MCL_TRY(mcl_batch_check(&rows, options->train.batch, mcl_data_rows(data)));
     MCL_TRY(
-        mcl_layers_check(options->normalization, options->dropout, options->hidden_count, rows));
+        mcl_layers_check(options->normalization, options->train.dropout, options->hidden_count, rows));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))
@@ -586,14 +586,14 @@ mcl_status mcl_pretrain_check(
                 "%s compares the rows of a batch: it needs at least 2 rows",
                 mcl_objective_name(objective->kind));
     }
-    if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
+    if (!(options->train.clip_norm >= 0.0 && options->train.clip_norm < INFINITY))
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a norm of %g to clip the gradient at: it must be above 0, or 0 not to clip",
-            options->clip_norm);
-    if (!(options->ema >= 0.0 && options->ema < 1.0))
+            options->train.clip_norm);
+    if (!(options->train.ema >= 0.0 && options->train.ema < 1.0))
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
-    MCL_TRY(mcl_schedule_check(&options->schedule, options->epochs));
+            "a decay of %g for the average of the weights: it must be in [0,1)", options->train.ema);
+    MCL_TRY(mcl_schedule_check(&options->train.schedule, options->train.epochs));
     MCL_TRY(check_altered(options));
     MCL_TRY(check_different(options));
     MCL_TRY(check_decoder(options));

@@ -72,7 +72,7 @@ static mcl_status create_buffers(struct trainer *trainer)
     if (mcl_loss_wants_altered(trainer->loss))
         MCL_TRY(mcl_buffer_create(
             &trainer->input.altered, context, views, columns, "altered elements"));
-    if (trainer->options->ema > 0.0)
+    if (trainer->options->train.ema > 0.0)
         MCL_TRY(mcl_average_create(&trainer->average, context, trainer->parameters, count,
             mcl_part_end(&trainer->architecture, MCL_PART_DECODER)));
     return mcl_buffer_create(&trainer->gradients, context, count, sizeof(float), "gradients");
@@ -97,7 +97,7 @@ static double total_loss(const struct trainer *trainer, const float *metrics)
 static double rate_of(const struct trainer *trainer, uint64_t step)
 {
     const mcl_pretrain_options *options = trainer->options;
-    return mcl_schedule_rate(&options->schedule, options->optimizer.learning_rate, options->epochs,
+    return mcl_schedule_rate(&options->train.schedule, options->train.optimizer.learning_rate, options->train.epochs,
         trainer->steps_per_epoch, step);
 }
 
@@ -106,8 +106,8 @@ static double rate_of(const struct trainer *trainer, uint64_t step)
 static bool measured(const struct trainer *trainer, uint64_t step)
 {
     const uint64_t per_epoch = trainer->steps_per_epoch;
-    return trainer->measures && (mcl_measures_due(step, per_epoch, trainer->options->epochs) ||
-                                    (trainer->options->early_stop && step % per_epoch == 0));
+    return trainer->measures && (mcl_measures_due(step, per_epoch, trainer->options->train.epochs) ||
+                                    (trainer->options->train.early_stop && step % per_epoch == 0));
 }
 
 static void measure(mcl_step *step, const float *metrics, const void *of)
@@ -136,13 +136,13 @@ static mcl_status create_steps(struct trainer *trainer)
     const mcl_steps_options options = {
         .batch = trainer->batch,
         .per_epoch = trainer->steps_per_epoch,
-        .epochs = trainer->options->epochs,
+        .epochs = trainer->options->train.epochs,
         .metrics = MCL_METRICS,
         .measure = measure,
         .trainer = trainer,
-        .report = trainer->options->report,
-        .user = trainer->options->user,
-        .report_every = trainer->options->report_every,
+        .report = trainer->options->train.report,
+        .user = trainer->options->train.user,
+        .report_every = trainer->options->train.report_every,
     };
     return mcl_steps_create(&trainer->steps, trainer->context, &options);
 }
@@ -179,7 +179,7 @@ static mcl_status create_position(
     const size_t carried_count = mcl_loss_states(carried, trainer->loss);
     for (size_t i = 0; i < carried_count; i++)
         MCL_TRY(add_state(position, buffers, carried[i].name, carried[i].buffer, carried[i].count));
-    if (!trainer->options->early_stop)
+    if (!trainer->options->train.early_stop)
         return MCL_OK;
     return add_state(position, buffers, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);
 }
@@ -199,11 +199,11 @@ static mcl_status restore(
     uint64_t count;
     const float *parameters = mcl_model_parameters(trainer->model, &count, NULL);
     const uint64_t done = position->step % trainer->steps_per_epoch * MCL_METRICS;
-    if (position->step > trainer->options->epochs * trainer->steps_per_epoch ||
+    if (position->step > trainer->options->train.epochs * trainer->steps_per_epoch ||
         position->metric_count != done)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: is a damaged checkpoint: its step %" PRIu64 " does not fit its metrics",
-            trainer->options->checkpoint, position->step);
+            trainer->options->train.checkpoint, position->step);
     trainer->first = position->step;
     mcl_steps_skip(trainer->steps, position->step);
     mcl_optimizer_skip(trainer->optimizer, position->step);
@@ -224,7 +224,7 @@ static mcl_status restore(
 /* Goes on from the checkpoint, if there is one. */
 static mcl_status resume(struct trainer *trainer)
 {
-    const char *path = trainer->options->checkpoint;
+    const char *path = trainer->options->train.checkpoint;
     mcl_position position;
     cl_mem buffers[MCL_STATES_MAX] = {NULL};
     if (access(path, F_OK) != 0)
@@ -241,14 +241,14 @@ static mcl_status resume(struct trainer *trainer)
 static mcl_status prepare_checkpoints(struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    if (!options->checkpoint)
+    if (!options->train.checkpoint)
         return MCL_OK;
     mcl_conditions_of(&trainer->conditions, options, trainer->data, trainer->batch,
         mcl_context_gemm(trainer->context));
     /* The metrics of a step that is not reported are not all written. */
     MCL_TRY(mcl_buffer_zero(trainer->context, mcl_steps_metrics(trainer->steps), 0,
         (size_t)trainer->steps_per_epoch * MCL_METRICS * sizeof(float)));
-    return options->resume ? resume(trainer) : MCL_OK;
+    return options->train.resume ? resume(trainer) : MCL_OK;
 }
 
 static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)
@@ -281,33 +281,33 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_pretrain_check(&trainer->batch, options, trainer->data));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     trainer->architecture = architecture_of(options, mcl_data_columns(trainer->data));
-    MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->seed));
+    MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->train.seed));
 
     MCL_TRY(mcl_network_create_part(&trainer->encoder, context, &trainer->architecture,
         MCL_PART_ENCODER, 2 * trainer->batch, true));
-    if (options->dropout > 0.0f)
-        MCL_TRY(mcl_network_enable_dropout(trainer->encoder, options->dropout, options->seed));
+    if (options->train.dropout > 0.0f)
+        MCL_TRY(mcl_network_enable_dropout(trainer->encoder, options->train.dropout, options->train.seed));
     MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->model));
     MCL_TRY(mcl_loss_create(&trainer->loss, context, options, &trainer->architecture,
         trainer->batch, trainer->parameters));
     const bool decoder = mcl_loss_has_decoder(trainer->loss);
     const mcl_part last = decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR;
-    MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->optimizer,
+    MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->train.optimizer,
         &trainer->architecture, mcl_part_end(&trainer->architecture, last)));
-    if (options->clip_norm > 0.0)
+    if (options->train.clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(
-            &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->clip_norm));
+            &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->train.clip_norm));
     MCL_TRY(mcl_views_create(&trainer->views, context, trainer->data, &options->views,
-        options->seed, trainer->batch, decoder, mcl_loss_wants_altered(trainer->loss)));
+        options->train.seed, trainer->batch, decoder, mcl_loss_wants_altered(trainer->loss)));
     MCL_TRY(create_buffers(trainer));
-    if (options->report)
+    if (options->train.report)
         MCL_TRY(mcl_measures_create(
             &trainer->measures, context, trainer->batch, trainer->architecture.embedding));
-    if (options->report && options->validation_labels)
+    if (options->train.report && options->train.validation_labels)
         MCL_TRY(mcl_validation_create(&trainer->validation, context, trainer->data,
-            options->validation_labels, &trainer->architecture));
+            options->train.validation_labels, &trainer->architecture));
     MCL_TRY(create_steps(trainer));
-    const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
+    const mcl_shuffle shuffle = {options->train.seed, (uint32_t)options->train.epochs};
     MCL_TRY(mcl_feed_create(
         &trainer->feed, context, trainer->data, trainer->batch, &shuffle, memory_before));
     return prepare_checkpoints(trainer);
@@ -373,7 +373,7 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index)
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
     if (trainer->average)
         MCL_TRY(mcl_average_update(trainer->average, trainer->parameters,
-            mcl_average_decay(trainer->options->ema, number)));
+            mcl_average_decay(trainer->options->train.ema, number)));
     return trainer->validation && measured(trainer, number + 1)
                ? mcl_validation_run(trainer->validation, model_buffer(trainer), number + 1)
                : MCL_OK;
@@ -411,32 +411,32 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     if (mask->kind == MCL_MASK_BLOCK)
         MCL_TRY(mcl_describe(model, "mask_patch", "%" PRIu32, mask->patch));
     MCL_TRY(
-        mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->optimizer.kind)));
-    MCL_TRY(mcl_describe(model, "learning_rate", "%.9g", options->optimizer.learning_rate));
-    MCL_TRY(describe_schedule(model, &options->schedule));
-    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->optimizer);
+        mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->train.optimizer.kind)));
+    MCL_TRY(mcl_describe(model, "learning_rate", "%.9g", options->train.optimizer.learning_rate));
+    MCL_TRY(describe_schedule(model, &options->train.schedule));
+    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->train.optimizer);
     MCL_TRY(mcl_describe(model, "weight_decay", "%.9g", optimizer.weight_decay));
     if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
         MCL_TRY(mcl_describe(model, "momentum", "%.9g", optimizer.momentum));
-    if (options->clip_norm > 0.0)
-        MCL_TRY(mcl_describe(model, "clip_norm", "%.9g", options->clip_norm));
-    if (options->ema > 0.0)
-        MCL_TRY(mcl_describe(model, "ema", "%.9g", options->ema));
-    if (options->dropout > 0.0f)
-        MCL_TRY(mcl_describe(model, "dropout", "%.9g", (double)options->dropout));
+    if (options->train.clip_norm > 0.0)
+        MCL_TRY(mcl_describe(model, "clip_norm", "%.9g", options->train.clip_norm));
+    if (options->train.ema > 0.0)
+        MCL_TRY(mcl_describe(model, "ema", "%.9g", options->train.ema));
+    if (options->train.dropout > 0.0f)
+        MCL_TRY(mcl_describe(model, "dropout", "%.9g", (double)options->train.dropout));
     MCL_TRY(mcl_describe(model, "rows", "%" PRIu64, mcl_data_rows(trainer->data)));
     MCL_TRY(mcl_describe(model, "batch", "%" PRIu32, trainer->batch));
     const uint64_t steps = mcl_steps_ended(trainer->steps);
-    const uint64_t planned = options->epochs * trainer->steps_per_epoch;
+    const uint64_t planned = options->train.epochs * trainer->steps_per_epoch;
     MCL_TRY(mcl_describe(model, "epochs", "%" PRIu64, steps / trainer->steps_per_epoch));
     MCL_TRY(mcl_describe(model, "steps", "%" PRIu64, steps));
-    if (options->early_stop)
-        MCL_TRY(mcl_describe(model, "early_stop", "%" PRIu64, options->early_stop));
+    if (options->train.early_stop)
+        MCL_TRY(mcl_describe(model, "early_stop", "%" PRIu64, options->train.early_stop));
     if (steps < planned) {
-        MCL_TRY(mcl_describe(model, "planned_epochs", "%" PRIu64, options->epochs));
+        MCL_TRY(mcl_describe(model, "planned_epochs", "%" PRIu64, options->train.epochs));
         MCL_TRY(mcl_describe(model, "planned_steps", "%" PRIu64, planned));
     }
-    return mcl_describe(model, "seed", "%" PRIu64, options->seed);
+    return mcl_describe(model, "seed", "%" PRIu64, options->train.seed);
 }
 
 /* The parameters so far, or their average, to a model. */
@@ -482,7 +482,7 @@ static mcl_status write_checkpoint(struct trainer *trainer)
         status = read_position(&position, trainer, buffers);
     if (status == MCL_OK)
         status = mcl_checkpoint_write(
-            trainer->options->checkpoint, model, &trainer->conditions, &position);
+            trainer->options->train.checkpoint, model, &trainer->conditions, &position);
     mcl_model_free(model);
     free_position(&position);
     trainer->checkpoint_step = mcl_steps_ended(trainer->steps);
@@ -493,13 +493,13 @@ static mcl_status write_checkpoint(struct trainer *trainer)
 static bool checkpoint_is_due(const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    if (!options->checkpoint)
+    if (!options->train.checkpoint)
         return false;
-    if (options->checkpoint_steps &&
-        mcl_steps_enqueued(trainer->steps) % options->checkpoint_steps == 0)
+    if (options->train.checkpoint_steps &&
+        mcl_steps_enqueued(trainer->steps) % options->train.checkpoint_steps == 0)
         return true;
-    return options->checkpoint_seconds > 0.0 &&
-           mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
+    return options->train.checkpoint_seconds > 0.0 &&
+           mcl_clock_seconds() - trainer->checkpoint_time >= options->train.checkpoint_seconds;
 }
 
 /* Ends a run on request, when the steps under way have ended. */
@@ -508,7 +508,7 @@ static mcl_status interrupt(struct trainer *trainer)
     MCL_TRY(mcl_steps_finish(trainer->steps));
     mcl_steps_deliver(trainer->steps);
     const uint64_t ended = mcl_steps_ended(trainer->steps);
-    if (trainer->options->checkpoint && ended > trainer->checkpoint_step)
+    if (trainer->options->train.checkpoint && ended > trainer->checkpoint_step)
         MCL_TRY(write_checkpoint(trainer));
     return mcl_fail(MCL_INTERRUPTED, "stopped in epoch %" PRIu64 " after step %" PRIu64,
         ended / trainer->steps_per_epoch + 1, ended);
@@ -517,7 +517,7 @@ static mcl_status interrupt(struct trainer *trainer)
 /* Whether the run has had enough, after the epoch whose last step is the newest. */
 static bool out_of_patience(const struct trainer *trainer)
 {
-    const uint64_t patience = trainer->options->early_stop;
+    const uint64_t patience = trainer->options->train.early_stop;
     return patience && trainer->patience[1] >= (float)patience;
 }
 
@@ -552,9 +552,9 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     MCL_TRY(step(trainer, (uint32_t)epoch, index));
     MCL_TRY(mcl_steps_add(trainer->steps));
     mcl_feed_ahead(trainer->feed);
-    if (options->early_stop && index + 1 == steps)
+    if (options->train.early_stop && index + 1 == steps)
         MCL_TRY(judge_epoch(trainer, epoch));
-    if (!checkpoint_is_due(trainer) || number + 1 == options->epochs * steps ||
+    if (!checkpoint_is_due(trainer) || number + 1 == options->train.epochs * steps ||
         out_of_patience(trainer))
         return MCL_OK;
     MCL_TRY(mcl_steps_finish(trainer->steps));
@@ -565,14 +565,14 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
 static mcl_status train(struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
-    const uint64_t planned = options->epochs * trainer->steps_per_epoch;
+    const uint64_t planned = options->train.epochs * trainer->steps_per_epoch;
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
     mcl_steps_begin(trainer->steps);
     for (uint64_t number = trainer->first; number < planned && !out_of_patience(trainer);
          number++) {
-        if (options->stop && *options->stop)
+        if (options->train.stop && *options->train.stop)
             return interrupt(trainer);
         MCL_TRY(train_step(trainer, number));
     }

@@ -136,13 +136,13 @@ static mcl_status set_options(mcl_pretrain_options *options, const mcl_verify_ru
     options->activation = run->activation;
     options->views.mask = run->mask;
     options->temperature = 0.2f;
-    options->optimizer.kind = run->optimizer;
-    options->optimizer.momentum = run->momentum;
-    options->optimizer.learning_rate = 1e-3;
-    options->optimizer.weight_decay = 0.01;
-    options->batch = run->batch;
-    options->epochs = EPOCHS;
-    options->seed = SEED;
+    options->train.optimizer.kind = run->optimizer;
+    options->train.optimizer.momentum = run->momentum;
+    options->train.optimizer.learning_rate = 1e-3;
+    options->train.optimizer.weight_decay = 0.01;
+    options->train.batch = run->batch;
+    options->train.epochs = EPOCHS;
+    options->train.seed = SEED;
     return mcl_objectives_parse(options->objectives, &options->objective_count, run->objectives);
 }
 
@@ -159,8 +159,8 @@ static mcl_status train(
     else
         MCL_TRY(mcl_data_synthetic(&data, run->rows, run->shape[0], DATA_SEED));
     struct reported reported = {DIGEST, options.objective_count};
-    options.report = report;
-    options.user = &reported;
+    options.train.report = report;
+    options.train.user = &reported;
     const mcl_status status = mcl_pretrain(&trained, context, data, &options);
     mcl_data_free(data);
     MCL_TRY(status);

@@ -28,19 +28,19 @@ static mcl_status create_model(mcl_model **model, const struct run_case *run)
 static mcl_status set_options(mcl_finetune_options *options, const struct run_case *run)
 {
     mcl_finetune_defaults(options);
-    options->batch = run->batch;
-    options->epochs = run->epochs;
-    options->seed = CASE_SEED + 1;
+    options->train.batch = run->batch;
+    options->train.epochs = run->epochs;
+    options->train.seed = CASE_SEED + 1;
     options->labels_per_class = strcmp(run->mask, "few") == 0 ? (uint64_t)run->ratio : 0;
     options->from_scratch = strcmp(run->mask, "scratch") == 0;
-    options->optimizer.learning_rate = run->rate;
-    options->optimizer.weight_decay = run->decay;
-    options->optimizer.momentum = run->momentum;
-    options->optimizer.epsilon = run->epsilon;
-    options->schedule.kind = run->cosine < 0 ? MCL_SCHEDULE_CONSTANT : MCL_SCHEDULE_COSINE;
-    options->schedule.final_rate = run->cosine < 0 ? 0 : run->cosine;
-    options->schedule.warmup = run->warmup;
-    return mcl_optimizer_parse(&options->optimizer.kind, run->optimizer);
+    options->train.optimizer.learning_rate = run->rate;
+    options->train.optimizer.weight_decay = run->decay;
+    options->train.optimizer.momentum = run->momentum;
+    options->train.optimizer.epsilon = run->epsilon;
+    options->train.schedule.kind = run->cosine < 0 ? MCL_SCHEDULE_CONSTANT : MCL_SCHEDULE_COSINE;
+    options->train.schedule.final_rate = run->cosine < 0 ? 0 : run->cosine;
+    options->train.schedule.warmup = run->warmup;
+    return mcl_optimizer_parse(&options->train.optimizer.kind, run->optimizer);
 }
 
 static mcl_status tune(uint64_t *reports, mcl_model **tuned, mcl_context *context,
@@ -55,9 +55,9 @@ static mcl_status tune(uint64_t *reports, mcl_model **tuned, mcl_context *contex
     for (uint32_t i = 0; i < run->rows; i++)
         labels[i] = (int32_t)(i * i % classes);
     *reports = CASE_DIGEST;
-    options.report = report;
-    options.report_every = 1;
-    options.user = reports;
+    options.train.report = report;
+    options.train.report_every = 1;
+    options.train.user = reports;
     if (status == MCL_OK)
         status = mcl_finetune(tuned, context, model, data, labels, &options);
     free(labels);

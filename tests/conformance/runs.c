@@ -81,26 +81,26 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     for (size_t i = 0; i < run->hidden_count; i++)
         options->hidden[i] = run->hidden[i];
     options->embedding = run->embedding;
-    options->batch = run->batch;
-    options->epochs = run->epochs;
-    options->seed = CASE_SEED;
+    options->train.batch = run->batch;
+    options->train.epochs = run->epochs;
+    options->train.seed = CASE_SEED;
     options->temperature = CASE_TEMPERATURE;
     options->views.mask.ratio = run->ratio;
     options->views.mask.patch = run->side;
-    options->optimizer.learning_rate = run->rate;
-    options->optimizer.weight_decay = run->decay;
-    options->optimizer.momentum = run->momentum;
-    options->optimizer.epsilon = run->epsilon;
-    options->ema = run->ema;
-    options->clip_norm = run->clip;
-    options->schedule.warmup = run->warmup;
+    options->train.optimizer.learning_rate = run->rate;
+    options->train.optimizer.weight_decay = run->decay;
+    options->train.optimizer.momentum = run->momentum;
+    options->train.optimizer.epsilon = run->epsilon;
+    options->train.ema = run->ema;
+    options->train.clip_norm = run->clip;
+    options->train.schedule.warmup = run->warmup;
     if (run->cosine >= 0.0) {
-        options->schedule.kind = MCL_SCHEDULE_COSINE;
-        options->schedule.final_rate = run->cosine;
+        options->train.schedule.kind = MCL_SCHEDULE_COSINE;
+        options->train.schedule.final_rate = run->cosine;
     } else if (run->step > 0.0) {
-        options->schedule.kind = MCL_SCHEDULE_STEP;
-        options->schedule.step_epochs = (uint64_t)run->step;
-        options->schedule.gamma = run->gamma;
+        options->train.schedule.kind = MCL_SCHEDULE_STEP;
+        options->train.schedule.step_epochs = (uint64_t)run->step;
+        options->train.schedule.gamma = run->gamma;
     }
     options->activated_embedding = run->activated;
     mcl_status status = mcl_activation_parse(&options->activation, run->activation);
@@ -110,7 +110,7 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
         status = run->views[0] ? mcl_view_options_parse(&options->views, run->views)
                                : mcl_mask_kind_parse(&options->views.mask.kind, run->mask);
     if (status == MCL_OK)
-        status = mcl_optimizer_parse(&options->optimizer.kind, run->optimizer);
+        status = mcl_optimizer_parse(&options->train.optimizer.kind, run->optimizer);
     if (status == MCL_OK)
         status = set_objectives(options, run);
     return status;
@@ -147,8 +147,8 @@ static mcl_status train(uint64_t *model_digest, uint64_t *reports, mcl_context *
     if (status != MCL_OK)
         return status;
     struct reported reported = {CASE_DIGEST, options.objective_count};
-    options.report = report;
-    options.user = &reported;
+    options.train.report = report;
+    options.train.user = &reported;
     if (streamed)
         status = limit_memory(context, data, &options);
     if (status == MCL_OK)

@@ -190,12 +190,12 @@ START_TEST(test_other_conditions_are_named)
     mcl_pretrain_options options;
     write_step(11, 0);
     mcl_pretrain_defaults(&options);
-    options.seed = 9;
+    options.train.seed = 9;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "--seed was 0, and here it is 9"));
     mcl_pretrain_defaults(&options);
-    options.optimizer.beta2 = 0.98;
+    options.train.optimizer.beta2 = 0.98;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "the optimizer's betas and epsilon was"));

@@ -162,18 +162,18 @@ START_TEST(test_recipe_leaves_the_rest)
         int user;
         mcl_pretrain_options options;
         memset(&options, 0, sizeof options);
-        options.seed = 42;
-        options.report_every = 7;
-        options.report = report;
-        options.user = &user;
-        options.stop = &stop;
+        options.train.seed = 42;
+        options.train.report_every = 7;
+        options.train.report = report;
+        options.train.user = &user;
+        options.train.stop = &stop;
         options.objective_count = 3; /* replaced, not added to */
         ck_assert_int_eq(mcl_recipe_apply(&options, names[i]), MCL_OK);
-        ck_assert_uint_eq(options.seed, 42);
-        ck_assert_uint_eq(options.report_every, 7);
-        ck_assert(options.report == report);
-        ck_assert_ptr_eq(options.user, &user);
-        ck_assert(options.stop == &stop);
+        ck_assert_uint_eq(options.train.seed, 42);
+        ck_assert_uint_eq(options.train.report_every, 7);
+        ck_assert(options.train.report == report);
+        ck_assert_ptr_eq(options.train.user, &user);
+        ck_assert(options.train.stop == &stop);
         ck_assert_uint_le(options.objective_count, 2);
     }
 }
@@ -194,15 +194,15 @@ START_TEST(test_reference_recipe)
     ck_assert_uint_eq(options.objective_count, 1);
     ck_assert_int_eq(options.objectives[0].kind, MCL_OBJECTIVE_COSINE);
     ck_assert_float_eq(options.objectives[0].weight, 1);
-    ck_assert_int_eq(options.optimizer.kind, MCL_OPTIMIZER_ADAM);
-    ck_assert_double_eq(options.optimizer.learning_rate, 0.001);
-    ck_assert_double_eq(options.optimizer.beta1, 0.9);
-    ck_assert_double_eq(options.optimizer.beta2, 0.999);
-    ck_assert(options.optimizer.momentum < 0);
-    ck_assert(options.optimizer.epsilon < 0);
-    ck_assert(options.optimizer.weight_decay < 0);
-    ck_assert_uint_eq(options.batch, MCL_BATCH_ALL);
-    ck_assert_uint_eq(options.epochs, 10);
+    ck_assert_int_eq(options.train.optimizer.kind, MCL_OPTIMIZER_ADAM);
+    ck_assert_double_eq(options.train.optimizer.learning_rate, 0.001);
+    ck_assert_double_eq(options.train.optimizer.beta1, 0.9);
+    ck_assert_double_eq(options.train.optimizer.beta2, 0.999);
+    ck_assert(options.train.optimizer.momentum < 0);
+    ck_assert(options.train.optimizer.epsilon < 0);
+    ck_assert(options.train.optimizer.weight_decay < 0);
+    ck_assert_uint_eq(options.train.batch, MCL_BATCH_ALL);
+    ck_assert_uint_eq(options.train.epochs, 10);
 }
 END_TEST
 
@@ -214,11 +214,11 @@ START_TEST(test_defaults)
     memset(&recipe, 0, sizeof recipe);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "default"), MCL_OK);
     ck_assert_mem_eq(&defaults, &recipe, sizeof recipe);
-    ck_assert_uint_eq(defaults.seed, 0);
-    ck_assert_ptr_null(defaults.user);
-    ck_assert(!defaults.report);
-    ck_assert(!defaults.stop);
-    ck_assert_uint_eq(defaults.batch, MCL_BATCH_UP_TO(256));
+    ck_assert_uint_eq(defaults.train.seed, 0);
+    ck_assert_ptr_null(defaults.train.user);
+    ck_assert(!defaults.train.report);
+    ck_assert(!defaults.train.stop);
+    ck_assert_uint_eq(defaults.train.batch, MCL_BATCH_UP_TO(256));
     for (size_t i = 0; i < defaults.objective_count; i++) /* it collapses */
         ck_assert_int_ne(defaults.objectives[i].kind, MCL_OBJECTIVE_COSINE);
 }
@@ -286,22 +286,22 @@ START_TEST(test_batch)
     mcl_data *few = data_of(255, 3, 0, 0, 0);
     assert_batch(images, 256);
     assert_batch(few, 255);
-    options.batch = MCL_BATCH_UP_TO(255);
+    options.train.batch = MCL_BATCH_UP_TO(255);
     assert_batch(images, 255);
     assert_batch(few, 255);
-    options.batch = MCL_BATCH_ALL;
+    options.train.batch = MCL_BATCH_ALL;
     assert_batch(images, 300);
     assert_batch(few, 255);
-    options.batch = 0;
+    options.train.batch = 0;
     assert_refused(images, "a batch of no rows");
-    options.batch = 299;
+    options.train.batch = 299;
     assert_batch(images, 299);
     assert_refused(few, "a batch of 299 rows is larger than the data, 255 rows");
-    options.batch = 300;
+    options.train.batch = 300;
     assert_batch(images, 300);
-    options.batch = 301;
+    options.train.batch = 301;
     assert_refused(images, "a batch of 301 rows is larger than the data, 300 rows");
-    options.batch = UINT64_MAX / 2;
+    options.train.batch = UINT64_MAX / 2;
     assert_refused(images, "a batch of 9223372036854775807 rows is larger than the data, 300 rows");
     mcl_data_free(few);
 }
@@ -309,11 +309,11 @@ END_TEST
 
 START_TEST(test_epochs)
 {
-    options.epochs = 0;
+    options.train.epochs = 0;
     assert_refused(images, "0 epochs: from 1 to 4294967295 are possible");
-    options.epochs = UINT32_MAX;
+    options.train.epochs = UINT32_MAX;
     assert_batch(images, 256);
-    options.epochs = (uint64_t)UINT32_MAX + 1;
+    options.train.epochs = (uint64_t)UINT32_MAX + 1;
     assert_refused(images, "4294967296 epochs: from 1 to 4294967295 are possible");
 }
 END_TEST
@@ -346,25 +346,25 @@ END_TEST
 
 START_TEST(test_average_and_clipping)
 {
-    options.ema = 0.9999;
+    options.train.ema = 0.9999;
     assert_batch(images, 256);
-    options.ema = 1.0;
+    options.train.ema = 1.0;
     assert_refused(images, "a decay of 1 for the average of the weights: it must be in [0,1)");
-    options.ema = 0.0;
-    options.clip_norm = -1.0;
+    options.train.ema = 0.0;
+    options.train.clip_norm = -1.0;
     assert_refused(
         images, "a norm of -1 to clip the gradient at: it must be above 0, or 0 not to clip");
-    options.clip_norm = 0.0;
-    options.ema = NAN;
+    options.train.clip_norm = 0.0;
+    options.train.ema = NAN;
     assert_refused(images, "a decay of nan for the average of the weights: it must be in [0,1)");
 }
 END_TEST
 
 START_TEST(test_schedule)
 {
-    options.schedule.warmup = 9.5;
+    options.train.schedule.warmup = 9.5;
     assert_batch(images, 256);
-    options.epochs = 9;
+    options.train.epochs = 9;
     assert_refused(images, "a warm-up of 9.5 epochs in a run of 9: it must be 0 or more, and end "
                            "before the run does");
 }
@@ -387,11 +387,11 @@ END_TEST
 
 START_TEST(test_one_row_has_no_others)
 {
-    options.batch = 1;
+    options.train.batch = 1;
     assert_refused(images, "nt-xent compares the rows of a batch: it needs at least 2 rows");
-    options.batch = 2;
+    options.train.batch = 2;
     assert_batch(images, 2);
-    options.batch = 1;
+    options.train.batch = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_VICREG;
     assert_refused(images, "vicreg compares the rows of a batch: it needs at least 2 rows");
     options.objectives[0].kind = MCL_OBJECTIVE_SCARF;
@@ -406,7 +406,7 @@ END_TEST
 START_TEST(test_negatives)
 {
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
-    options.batch = 20;
+    options.train.batch = 20;
     options.negatives = 19;
     assert_batch(images, 20);
     options.negatives = 20;

@@ -41,7 +41,7 @@ static void report(const mcl_step *step, void *user)
         bench->begun = step->seconds;
         bench->first = step->step;
     } else if (step->seconds - bench->begun >= bench->seconds) {
-        bench->rate = (double)((step->step - bench->first) * bench->options.batch) /
+        bench->rate = (double)((step->step - bench->first) * bench->options.train.batch) /
                       (step->seconds - bench->begun);
         bench->stop = 1;
     }
@@ -49,13 +49,13 @@ static void report(const mcl_step *step, void *user)
 
 static mcl_status measure_whole(double *rate, struct bench *bench)
 {
-    const uint64_t batch = bench->options.batch;
+    const uint64_t batch = bench->options.train.batch;
     const uint64_t rows = mcl_data_rows(bench->data) / batch * batch;
     mcl_model *model = NULL;
     const double begun = bench_now();
     const mcl_status status = mcl_pretrain(&model, bench->context, bench->data, &bench->options);
     mcl_model_free(model);
-    *rate = (double)(rows * bench->options.epochs) / (bench_now() - begun);
+    *rate = (double)(rows * bench->options.train.epochs) / (bench_now() - begun);
     return status;
 }
 
@@ -96,14 +96,14 @@ static void watch(struct bench *bench, int count, char **arguments)
 {
     const uint64_t rows = mcl_data_rows(bench->data);
     const char *what = bench_text(count, arguments, "watch", "none");
-    bench->options.epochs = (uint64_t)bench_number(count, arguments, "epochs", 0.0);
-    bench->options.report = strcmp(what, "none") == 0 ? NULL : ignore;
+    bench->options.train.epochs = (uint64_t)bench_number(count, arguments, "epochs", 0.0);
+    bench->options.train.report = strcmp(what, "none") == 0 ? NULL : ignore;
     if (strcmp(what, "validation") != 0)
         return;
     bench->labels = malloc((size_t)rows * sizeof *bench->labels);
     for (uint64_t i = 0; bench->labels && i < rows; i++)
         bench->labels[i] = (int32_t)(i % 10);
-    bench->options.validation_labels = bench->labels;
+    bench->options.train.validation_labels = bench->labels;
 }
 
 static mcl_status set_up(struct bench *bench, int count, char **arguments)
@@ -116,11 +116,11 @@ static mcl_status set_up(struct bench *bench, int count, char **arguments)
             bench_text(count, arguments, "objective", "cosine"));
     parse_hidden(options, bench_text(count, arguments, "hidden", "128"));
     options->embedding = (uint32_t)bench_number(count, arguments, "embedding", 64.0);
-    options->batch = (uint64_t)bench_number(count, arguments, "batch", 256.0);
-    options->epochs = UINT32_MAX; /* until stopped */
-    options->report = report;
-    options->user = bench;
-    options->stop = &bench->stop;
+    options->train.batch = (uint64_t)bench_number(count, arguments, "batch", 256.0);
+    options->train.epochs = UINT32_MAX; /* until stopped */
+    options->train.report = report;
+    options->train.user = bench;
+    options->train.stop = &bench->stop;
     const char *file = bench_text(count, arguments, "data", NULL);
     if (status == MCL_OK)
         status = file ? mcl_data_open(&bench->data, file)
