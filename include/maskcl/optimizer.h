@@ -41,8 +41,9 @@ typedef enum mcl_schedule_kind {
 /* How the learning rate goes with the steps; the optimizer's is the highest. */
 typedef struct mcl_schedule_options {
     mcl_schedule_kind kind;
-    double warmup; /* epochs, whole or not, in which it rises from 0, by the same amount a step */
-    double final_rate;    /* cosine */
+    double warmup;     /* epochs, whole or not, in which it rises from 0, by the same amount a step;
+                        * below 0: so much of the run's, -0.1 being a tenth */
+    double final_rate; /* cosine */
     uint64_t step_epochs; /* step, counted from the first epoch */
     double gamma;         /* step */
 } mcl_schedule_options;
