@@ -220,10 +220,18 @@ static const char *needs_betas(const void *given)
                : "only adam, adamw and lamb have it: add one of them (`optimizer`)";
 }
 
+static const char *needs_epsilon(const void *given)
+{
+    const mcl_train_options *options = given;
+    return mcl_optimizer_describe(options->optimizer.kind)->has_epsilon
+               ? NULL
+               : "only adam, adamw and lamb have it: add one of them (`optimizer`)";
+}
+
 static const char *needs_cosine_schedule(const void *given)
 {
     const mcl_train_options *options = given;
-    return options->schedule.kind == MCL_SCHEDULE_COSINE
+    return mcl_schedule_describe(options->schedule.kind)->has_final_rate
                ? NULL
                : "only the schedule cosine has a final rate: add it (`schedule`)";
 }
@@ -231,7 +239,7 @@ static const char *needs_cosine_schedule(const void *given)
 static const char *needs_step_schedule(const void *given)
 {
     const mcl_train_options *options = given;
-    return options->schedule.kind == MCL_SCHEDULE_STEP
+    return mcl_schedule_describe(options->schedule.kind)->has_steps
                ? NULL
                : "only the schedule step has it: add it (`schedule`)";
 }
@@ -328,7 +336,7 @@ static const mcl_row training[] = {
         .unset = "auto",
         .unset_value = MCL_EPSILON_DEFAULT,
         .unset_help = "1e-6 for lamb, else 1e-8",
-        .conflict = needs_betas},
+        .conflict = needs_epsilon},
     {.key = "schedule",
         .group = "Optimizer",
         .values = "constant|cosine|step",
