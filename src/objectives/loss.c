@@ -7,7 +7,6 @@
 #include "compute/row_norms.h"
 #include "compute/sums.h"
 #include "objectives/objective.h"
-#include "train/options.h"
 
 static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
     [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
@@ -71,8 +70,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     created->context = context;
     created->batch = batch;
     created->embedding = architecture->embedding;
-    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN ||
-                             mcl_has_objective(options, MCL_OBJECTIVE_VIME);
+    created->wants_altered =
+        options->reconstruct == MCL_RECONSTRUCT_HIDDEN || mcl_objectives_train_mask_head(options);
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
         status = mcl_network_create_part(
@@ -114,6 +113,26 @@ bool mcl_loss_has_decoder(const mcl_loss *loss)
 bool mcl_loss_wants_altered(const mcl_loss *loss)
 {
     return loss->wants_altered;
+}
+
+bool mcl_objectives_train_mask_head(const mcl_pretrain_options *options)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (types[options->objectives[i].kind]->has_mask_head)
+            return true;
+    }
+    return false;
+}
+
+uint64_t mcl_loss_settling(const mcl_loss *loss)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        const uint64_t steps = type->settling ? type->settling(loss->objectives[i].state) : 0;
+        most = steps > most ? steps : most;
+    }
+    return most;
 }
 
 size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)

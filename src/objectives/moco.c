@@ -158,5 +158,13 @@ static size_t carried(mcl_objective_state *carried, const void *state)
     return 2;
 }
 
+/* Until every place of the queue has a key: nothing is like the empty ones. */
+static uint64_t settling(const void *state)
+{
+    const struct moco *moco = state;
+    const uint64_t keys = 2 * (uint64_t)moco->batch;
+    return (moco->size + keys - 1) / keys;
+}
+
 const mcl_objective_type mcl_objective_moco = {
-    .create = create, .free = release, .run = run, .carried = carried};
+    .create = create, .free = release, .run = run, .carried = carried, .settling = settling};

@@ -40,6 +40,7 @@ typedef struct mcl_objective_step {
 
 typedef struct mcl_objective_type {
     bool has_decoder; /* it trains the decoder, on the embeddings; the others are on projections */
+    bool has_mask_head; /* it trains the mask head, and so needs to know what the views alter */
     /* *state has its buffers and kernels; of one half made, free releases what there is. */
     mcl_status (*create)(void **state, const mcl_objective_setup *setup);
     void (*free)(void *state);
@@ -49,6 +50,9 @@ typedef struct mcl_objective_type {
     /* Fills in what it carries from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: nothing. */
     size_t (*carried)(mcl_objective_state *carried, const void *state);
+    /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
+     */
+    uint64_t (*settling)(const void *state);
 } mcl_objective_type;
 
 extern const mcl_objective_type mcl_objective_cosine;

@@ -77,4 +77,4 @@ static mcl_status run(void *state, const mcl_objective_step *step)
 }
 
 const mcl_objective_type mcl_objective_vime = {
-    .has_decoder = true, .create = create, .free = release, .run = run};
+    .has_decoder = true, .has_mask_head = true, .create = create, .free = release, .run = run};
