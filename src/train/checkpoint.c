@@ -25,16 +25,14 @@
 
 #define DIGEST_SIZE 33
 
-static void add(mcl_conditions *conditions, const char *key, const char *option, const char *format,
-    ...) __attribute__((format(printf, 4, 5)));
-
-static void add(
+void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
 {
     va_list arguments;
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
+    conditions->of[at].unsaid = NULL;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
     va_end(arguments);
@@ -46,7 +44,21 @@ static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
         (uint64_t)hash.low64);
 }
 
-static void add_data(mcl_conditions *conditions, const mcl_data *data)
+static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
+{
+    show_hash(text, XXH3_128bits(bytes, count));
+}
+
+void mcl_conditions_begin(mcl_conditions *conditions, const char *task, uint64_t seed)
+{
+    conditions->count = 0;
+    mcl_conditions_add(conditions, "task", "the task", "%s", task);
+    conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
+    /* Of what differs the first is named, and synthetic data follow from the seed. */
+    mcl_conditions_add(conditions, "seed", "--seed", "%" PRIu64, seed);
+}
+
+void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
     char digest[DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
@@ -56,9 +68,32 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_hash(digest, XXH3_128bits(mcl_data_values(data),
-                          (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data))));
-    add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    show_digest(digest, mcl_data_values(data),
+        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
+    mcl_conditions_add(
+        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+}
+
+void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
+{
+    char digest[DIGEST_SIZE];
+    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    mcl_conditions_add(conditions, "labels", "the labels", "of digest %s", digest);
+}
+
+/* A model's own metadata but those of the file. */
+void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *model)
+{
+    char text[sizeof conditions->of->value] = "";
+    for (size_t i = 0; i < model->metadata_count; i++) {
+        const mcl_text_pair *pair = &model->metadata[i];
+        const size_t used = strlen(text);
+        if (mcl_model_key_is_own(pair->key) && strcmp(pair->key, MCL_KEY_FORMAT) != 0 &&
+            strcmp(pair->key, MCL_KEY_VERSION) != 0)
+            snprintf(text + used, sizeof text - used, "%s%s=%s", used ? " " : "", pair->key,
+                pair->value);
+    }
+    mcl_conditions_add(conditions, "layers", "the model's layers", "%s", text);
 }
 
 static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
@@ -66,23 +101,23 @@ static void add_widths(mcl_conditions *conditions, const char *key, const char *
 {
     char text[MCL_WIDTHS_SIZE];
     mcl_widths_show(text, widths, count);
-    add(conditions, key, option, "%s", count ? text : "none");
+    mcl_conditions_add(conditions, key, option, "%s", count ? text : "none");
 }
 
-static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
+static void add_networks(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
     add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
-    add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
-    add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
-    add(conditions, "normalization", "--normalization", "%s",
+    mcl_conditions_add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
+    mcl_conditions_add(
+        conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
+    mcl_conditions_add(conditions, "normalization", "--normalization", "%s",
         mcl_normalization_name(options->normalization));
-    add(conditions, "embedding_layer", "--embedding-layer", "%s",
+    mcl_conditions_add(conditions, "embedding_layer", "--embedding-layer", "%s",
         options->activated_embedding ? "activated" : "linear");
-    add(conditions, "dropout", "--dropout", "%.9g", (double)options->train.dropout);
     if (options->own_decoder)
         add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
     else
-        add(conditions, "decoder", "--decoder", "mirror");
+        mcl_conditions_add(conditions, "decoder", "--decoder", "mirror");
     add_widths(
         conditions, "projector", "--projector", options->projector, options->projector_count);
     add_widths(
@@ -93,13 +128,13 @@ static void add_views(mcl_conditions *conditions, const mcl_view_options *option
 {
     char text[MCL_VIEW_OPTIONS_SIZE];
     const mcl_mask *mask = &options->mask;
-    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
+    mcl_conditions_add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
     if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
+        mcl_conditions_add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
     if (mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
+        mcl_conditions_add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
     mcl_view_options_show(text, options);
-    add(conditions, "views", "--views", "%s", text);
+    mcl_conditions_add(conditions, "views", "--views", "%s", text);
 }
 
 static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
@@ -107,52 +142,61 @@ static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_option
     mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
     const size_t count = mcl_objective_settings(settings, options);
     for (size_t i = 0; i < count; i++)
-        add(conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
+        mcl_conditions_add(
+            conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
 }
 
 static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
 {
     const mcl_optimizer_options in_force = mcl_optimizer_resolve(given), *options = &in_force;
-    add(conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
-    add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
-    add(conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
+    mcl_conditions_add(
+        conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
+    mcl_conditions_add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
+    mcl_conditions_add(
+        conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
     if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
-        add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
+        mcl_conditions_add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
     else
-        add(conditions, "betas", "the optimizer's betas and epsilon", "%.17g,%.17g,%.17g",
-            options->beta1, options->beta2, options->epsilon);
+        mcl_conditions_add(conditions, "betas", "the optimizer's betas and epsilon",
+            "%.17g,%.17g,%.17g", options->beta1, options->beta2, options->epsilon);
 }
 
 static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
 {
-    add(conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
-    add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
+    mcl_conditions_add(
+        conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
+    mcl_conditions_add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
     if (options->kind == MCL_SCHEDULE_COSINE)
-        add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
+        mcl_conditions_add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
     if (options->kind != MCL_SCHEDULE_STEP)
         return;
-    add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
-    add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
+    mcl_conditions_add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
+    mcl_conditions_add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
 }
 
-void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
-    const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
+void mcl_conditions_add_pretraining(mcl_conditions *conditions, const mcl_pretrain_options *options)
 {
-    conditions->count = 0;
-    /* What another depends on comes first: synthetic data follow from the seed. */
-    add(conditions, "seed", "--seed", "%" PRIu64, options->train.seed);
-    add_data(conditions, data);
-    add_model(conditions, options);
+    add_networks(conditions, options);
     add_views(conditions, &options->views);
     add_objectives(conditions, options);
-    add_optimizer(conditions, &options->train.optimizer);
-    add_schedule(conditions, &options->train.schedule);
-    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->train.clip_norm);
-    add(conditions, "ema", "--ema", "%.17g", options->train.ema);
-    add(conditions, "batch", "--batch", "%" PRIu32, batch);
-    add(conditions, "epochs", "--epochs", "%" PRIu64, options->train.epochs);
-    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->train.early_stop);
-    add(conditions, "product", "--gemm", "%s",
+}
+
+void mcl_conditions_add_training(
+    mcl_conditions *conditions, const mcl_train_options *options, uint32_t batch)
+{
+    mcl_conditions_add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
+    add_optimizer(conditions, &options->optimizer);
+    add_schedule(conditions, &options->schedule);
+    mcl_conditions_add(conditions, "clip_norm", "--clip-norm", "%.17g", options->clip_norm);
+    mcl_conditions_add(conditions, "ema", "--ema", "%.17g", options->ema);
+    mcl_conditions_add(conditions, "batch", "--batch", "%" PRIu32, batch);
+    mcl_conditions_add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
+    mcl_conditions_add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->early_stop);
+}
+
+void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
+{
+    mcl_conditions_add(conditions, "product", "--gemm", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -278,6 +322,8 @@ static mcl_status check_conditions(
 {
     for (size_t i = 0; i < conditions->count; i++) {
         const char *value = mcl_safetensors_metadata_get(file, conditions->of[i].key);
+        if (!value)
+            value = conditions->of[i].unsaid;
         if (value && strcmp(value, conditions->of[i].value) == 0)
             continue;
         return mcl_fail(MCL_ERROR_ARGUMENT,

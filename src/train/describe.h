@@ -5,6 +5,7 @@
 
 #include "maskcl/data.h"
 #include "maskcl/model.h"
+#include "maskcl/train.h"
 
 /* Sets metadata to what a printf format makes of the arguments. */
 #if defined(__GNUC__)
@@ -15,5 +16,16 @@ mcl_describe(mcl_model *model, const char *key, const char *format, ...);
 
 /* Sets how the model's input was made of the data. */
 mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
+
+/* What a training has come to. */
+typedef struct mcl_training {
+    uint64_t rows; /* that it trains on */
+    uint32_t batch;
+    uint64_t steps, steps_per_epoch;
+} mcl_training;
+
+/* Sets how the model was trained, in metadata whose keys begin with the prefix. */
+mcl_status mcl_describe_training(mcl_model *model, const char *prefix,
+    const mcl_train_options *options, const mcl_training *training);
 
 #endif

@@ -95,8 +95,8 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->own_decoder = false;
     options->projector_count = 0;
     options->predictor_count = 0;
-    options->train.optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
-        MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
+    options->train.optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3,
+        MCL_WEIGHT_DECAY_DEFAULT, MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
     options->train.schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
     options->train.clip_norm = 0.0;
     options->train.ema = 0.0;
@@ -333,12 +333,19 @@ mcl_status mcl_objectives_parse(
     return MCL_OK;
 }
 
-mcl_status mcl_epochs_check(uint64_t epochs)
+mcl_status mcl_train_check(const mcl_train_options *options)
 {
-    if (epochs == 0 || epochs > UINT32_MAX)
+    if (options->epochs == 0 || options->epochs > UINT32_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", epochs, UINT32_MAX);
-    return MCL_OK;
+            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", options->epochs, UINT32_MAX);
+    if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a norm of %g to clip the gradient at: it must be above 0, or 0 not to clip",
+            options->clip_norm);
+    if (!(options->ema >= 0.0 && options->ema < 1.0))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
+    return mcl_schedule_check(&options->schedule, options->epochs);
 }
 
 uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows)
@@ -565,15 +572,15 @@ mcl_status mcl_pretrain_check(
         return mcl_fail(MCL_ERROR_DATA,
             "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),
             UINT32_MAX);
-    MCL_TRY(mcl_epochs_check(options->train.epochs));
+    MCL_TRY(mcl_train_check(&options->train));
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
     MCL_TRY(mcl_batch_check(&rows, options->train.batch, mcl_data_rows(data)));
-    MCL_TRY(
-        mcl_layers_check(options->normalization, options->train.dropout, options->hidden_count, rows));
+    MCL_TRY(mcl_layers_check(
+        options->normalization, options->train.dropout, options->hidden_count, rows));
     for (size_t i = 0; i < options->objective_count; i++) {
         const mcl_objective *objective = &options->objectives[i];
         if (!(objective->weight > 0.0f) || !isfinite(objective->weight))
@@ -586,14 +593,6 @@ mcl_status mcl_pretrain_check(
                 "%s compares the rows of a batch: it needs at least 2 rows",
                 mcl_objective_name(objective->kind));
     }
-    if (!(options->train.clip_norm >= 0.0 && options->train.clip_norm < INFINITY))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a norm of %g to clip the gradient at: it must be above 0, or 0 not to clip",
-            options->train.clip_norm);
-    if (!(options->train.ema >= 0.0 && options->train.ema < 1.0))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a decay of %g for the average of the weights: it must be in [0,1)", options->train.ema);
-    MCL_TRY(mcl_schedule_check(&options->train.schedule, options->train.epochs));
     MCL_TRY(check_altered(options));
     MCL_TRY(check_different(options));
     MCL_TRY(check_decoder(options));

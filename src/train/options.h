@@ -5,8 +5,8 @@
 
 #include "maskcl/pretrain.h"
 
-/* MCL_ERROR_ARGUMENT for a number of epochs that a run cannot have. */
-mcl_status mcl_epochs_check(uint64_t epochs);
+/* MCL_ERROR_ARGUMENT for options that no training can have. */
+mcl_status mcl_train_check(const mcl_train_options *options);
 
 /* *batch = the rows of a batch, of so many in all, where `wanted` was asked for. */
 mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows);

@@ -27,13 +27,13 @@ static mcl_status add_state(struct place *place, const char *name, cl_mem buffer
     return mcl_allocate(&state->values, count, sizeof(float));
 }
 
-/* What the optimizer, the average, the task and early stop carry. */
+/* What the optimizer, the average, the task and early stop keep. */
 static mcl_status add_states(struct place *place, const mcl_trainer *trainer)
 {
     static const char *const names[2] = {
         MCL_CHECKPOINT_PREFIX "moment1", MCL_CHECKPOINT_PREFIX "moment2"};
     const mcl_task *task = &trainer->task;
-    mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX];
+    mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX];
     cl_mem moments[2];
     uint64_t parameters;
     const size_t moment_count = mcl_optimizer_moments(moments, trainer->optimizer);
@@ -41,11 +41,10 @@ static mcl_status add_states(struct place *place, const mcl_trainer *trainer)
         MCL_TRY(add_state(place, names[i], moments[i], trainer->trained));
     mcl_model_parameters(task->model, &parameters, NULL);
     if (trainer->average)
-        MCL_TRY(add_state(
-            place, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters));
-    const size_t count = task->type->carried ? task->type->carried(carried, task->state) : 0;
+        MCL_TRY(add_state(place, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters));
+    const size_t count = task->type->states ? task->type->states(states, task->state) : 0;
     for (size_t i = 0; i < count; i++)
-        MCL_TRY(add_state(place, carried[i].name, carried[i].buffer, carried[i].count));
+        MCL_TRY(add_state(place, states[i].name, states[i].buffer, states[i].count));
     if (!task->options->early_stop)
         return MCL_OK;
     return add_state(place, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);

@@ -189,8 +189,7 @@ static mcl_status step(mcl_trainer *trainer, uint64_t number)
     if (!task->type->loss_reads_order)
         MCL_TRY(mcl_feed_taken(trainer->feed));
     mcl_network_set_step(trainer->encoder, number);
-    MCL_TRY(
-        mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, rows));
+    MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, rows));
     MCL_TRY(task->type->loss(task->state, trainer, &batch));
     if (task->type->loss_reads_order)
         MCL_TRY(mcl_feed_taken(trainer->feed));
@@ -278,7 +277,8 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
         .steps_per_epoch = trainer->steps_per_epoch,
     };
     MCL_TRY(trainer->task.type->describe(model, trainer));
-    return mcl_describe_training(model, trainer->task.type->prefix, trainer->task.options, &training);
+    return mcl_describe_training(
+        model, trainer->task.type->prefix, trainer->task.options, &training);
 }
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
@@ -288,8 +288,8 @@ mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
     mcl_steps_deliver(trainer->steps);
     if (trained != MCL_OK && trained != MCL_INTERRUPTED)
         return trained;
-    MCL_TRY(mcl_parameters_fetch(
-        trainer->task.model, trainer->context, mcl_trainer_model(trainer)));
+    MCL_TRY(
+        mcl_parameters_fetch(trainer->task.model, trainer->context, mcl_trainer_model(trainer)));
     MCL_TRY(mcl_trainer_describe(trainer->task.model, trainer));
     *model = trainer->task.model;
     trainer->task.model = NULL;

@@ -29,18 +29,18 @@ typedef struct mcl_batch {
     uint32_t epoch; /* from 0 */
     uint64_t first; /* where in the epoch's order the batch begins */
     uint64_t step;  /* of the run, from 0 */
-    uint64_t slot;  /* the step's place in its epoch: it measures metrics[slot·type->metrics …] */
-    bool reported;  /* what it measures will be read */
-    bool measured;  /* mcl_trainer_measures(): what costs more than that, too */
+    uint64_t slot; /* the step's place in its epoch: it measures metrics[slot·type->metrics …] */
+    bool reported; /* what it measures will be read */
+    bool measured; /* mcl_trainer_measures(): what costs more than that, too */
 } mcl_batch;
 
 /* What is trained for. Functions that enqueue have state as their own and read the trainer. */
 typedef struct mcl_task_type {
-    const char *name;         /* in the conditions of a checkpoint */
-    const char *prefix;       /* of the metadata that say how the trainer trained */
-    uint32_t views;           /* V */
-    size_t metrics;           /* floats that a step measures */
-    bool loss_reads_order;    /* the loss reads the numbers of the batch's rows, not the input alone */
+    const char *name;      /* in the conditions of a checkpoint */
+    const char *prefix;    /* of the metadata that say how the trainer trained */
+    uint32_t views;        /* V */
+    size_t metrics;        /* floats that a step measures */
+    bool loss_reads_order; /* the loss reads the numbers of the batch's rows, not the input alone */
     /* Makes what the loss and the input take, beside what the trainer has: the encoder and the
      * parameters. Sets trainer->trained, and trainer->settling where it is not 0. What is half made
      * is freed by free. */
@@ -52,11 +52,12 @@ typedef struct mcl_task_type {
     /* Enqueues the loss of the encoder's output [V·B×E], and back: writes the gradient by it, and
      * by the parameters that are not the encoder's, and the step's metrics. */
     mcl_status (*loss)(void *state, const mcl_trainer *trainer, const mcl_batch *batch);
-    /* Fills in what the metrics[metrics] of step->step say, in which what is not measured is NaN. */
+    /* Fills in what the metrics[metrics] of step->step say, in which what is not measured is NaN.
+     */
     void (*measure)(mcl_step *step, const float *metrics, const mcl_trainer *trainer);
-    /* Fills in what it carries from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
+    /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: nothing. */
-    size_t (*carried)(mcl_objective_state *carried, const void *state);
+    size_t (*states)(mcl_objective_state *states, const void *state);
     /* Sets metadata of the task's own. */
     mcl_status (*describe)(mcl_model *model, const mcl_trainer *trainer);
     /* Adds what the run depends on beside the data, the seed and mcl_train_options. */

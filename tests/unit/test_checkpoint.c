@@ -21,7 +21,11 @@ static mcl_data *data;
 
 static void make_conditions(const mcl_pretrain_options *options)
 {
-    mcl_conditions_of(&conditions, options, data, 2, MCL_GEMM_NATIVE);
+    mcl_conditions_begin(&conditions, MCL_TASK_PRETRAINING, options->train.seed);
+    mcl_conditions_add_data(&conditions, data);
+    mcl_conditions_add_pretraining(&conditions, options);
+    mcl_conditions_add_training(&conditions, &options->train, 2);
+    mcl_conditions_add_product(&conditions, MCL_GEMM_NATIVE);
 }
 
 static void setup(void)
