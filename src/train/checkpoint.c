@@ -78,7 +78,7 @@ void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels
 {
     char digest[DIGEST_SIZE];
     show_digest(digest, labels, (size_t)rows * sizeof *labels);
-    mcl_conditions_add(conditions, "labels", "the labels", "of digest %s", digest);
+    mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
 }
 
 /* A model's own metadata but those of the file. */
@@ -93,7 +93,7 @@ void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *mode
             snprintf(text + used, sizeof text - used, "%s%s=%s", used ? " " : "", pair->key,
                 pair->value);
     }
-    mcl_conditions_add(conditions, "layers", "the model's layers", "%s", text);
+    mcl_conditions_add(conditions, "layers", "the architecture", "%s", text);
 }
 
 static void add_widths(mcl_conditions *conditions, const char *key, const char *option,

@@ -116,7 +116,8 @@ static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *
     mcl_conditions_add_layers(conditions, trainer->task.model);
     mcl_model_digest(digest, state->model);
     if (!options->from_scratch)
-        mcl_conditions_add(conditions, "model", "the model to begin from", "of digest %s", digest);
+        mcl_conditions_add(
+            conditions, "model", "the digest of the model to begin from", "%s", digest);
     mcl_conditions_add(conditions, "labels_per_class", "--labels-per-class", "%" PRIu64,
         options->labels_per_class);
     return MCL_OK;
