@@ -48,7 +48,7 @@ uint64_t mcl_loss_settling(const mcl_loss *loss);
 /* Whether they need to know which elements of the views are altered. */
 bool mcl_loss_wants_altered(const mcl_loss *loss);
 
-/* Numbers that objectives carry from step to step, for a checkpoint. */
+/* Numbers that an objective keeps from step to step, for a checkpoint. */
 typedef struct mcl_objective_state {
     const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
     cl_mem buffer;
@@ -57,8 +57,8 @@ typedef struct mcl_objective_state {
 
 #define MCL_OBJECTIVE_STATES_MAX 4 /* of all objectives together */
 
-/* Fills in what they carry, and returns how many that are. */
-size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
+/* Fills in the states of all objectives, and returns how many there are. */
+size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
 
 /* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
  * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder

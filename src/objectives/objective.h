@@ -5,6 +5,7 @@
 #ifndef MASKCL_OBJECTIVES_OBJECTIVE_H
 #define MASKCL_OBJECTIVES_OBJECTIVE_H
 
+#include "compute/sums.h"
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
@@ -47,9 +48,9 @@ typedef struct mcl_objective_type {
     /* Enqueues forward and backward: adds weight times its gradient to the gradient of what it is
      * on, writes those of parameters of its own, and its mean loss. */
     mcl_status (*run)(void *state, const mcl_objective_step *step);
-    /* Fills in what it carries from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
-     * many; NULL: nothing. */
-    size_t (*carried)(mcl_objective_state *carried, const void *state);
+    /* Fills in its states from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
+     * many; NULL: it has none. */
+    size_t (*states)(mcl_objective_state *states, const void *state);
     /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
      */
     uint64_t (*settling)(const void *state);
@@ -69,17 +70,23 @@ extern const mcl_objective_type mcl_objective_moco;
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);
 
+/* Enqueues the backward pass of a part of the model on x, of rows rows, whose output has its
+ * gradient already. */
+mcl_status mcl_gradient_through(
+    mcl_gradient *by_x, mcl_network *part, const mcl_loss_input *input, cl_mem x, uint32_t rows);
+
 /* Numbers, one a view or pair, whose sum is a loss. */
 typedef struct mcl_terms {
+    mcl_sums sums;
     cl_mem values;
-    cl_mem space; /* of their sum */
+    cl_mem workspace; /* of their sum */
 } mcl_terms;
 
 mcl_status mcl_terms_create(mcl_terms *terms, mcl_context *context, uint64_t count);
 void mcl_terms_release(mcl_terms *terms);
 
 /* input->metrics[at] = (Σ of the first n terms) / divisor */
-mcl_status mcl_terms_total(const mcl_terms *terms, mcl_context *context, uint32_t n, float divisor,
-    const mcl_objective_step *step);
+mcl_status mcl_terms_total(
+    const mcl_terms *terms, uint32_t n, float divisor, const mcl_objective_step *step);
 
 #endif
