@@ -12,10 +12,11 @@ struct mcl_classifier {
     mcl_context *context;
     uint32_t batch, classes;
     mcl_network *head;
-    cl_mem labels; /* [N] */
-    cl_mem losses; /* [B] */
-    cl_mem hits;   /* [B] 1 where the likeliest class is the row's, else 0 */
-    cl_mem space;  /* of their sums */
+    cl_mem labels;    /* [N] */
+    cl_mem losses;    /* [B] */
+    cl_mem hits;      /* [B] 1 where the likeliest class is the row's, else 0 */
+    cl_mem workspace; /* of their sums */
+    mcl_sums sums;
     mcl_kernel *cross_entropy;
 };
 
@@ -24,6 +25,7 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
 {
     mcl_context *context = created->context;
     const uint32_t batch = created->batch;
+    MCL_TRY(mcl_sums_find(&created->sums, context));
     MCL_TRY(
         mcl_kernel_find(&created->cross_entropy, context, "cross_entropy.cl", "cross_entropy", ""));
     MCL_TRY(
@@ -32,8 +34,8 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
         mcl_buffer_create_from(&created->labels, context, labels, rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&created->losses, context, batch, sizeof(float), "losses"));
     MCL_TRY(mcl_buffer_create(&created->hits, context, batch, sizeof(float), "hits"));
-    return mcl_buffer_create(
-        &created->space, context, mcl_sum_workspace(batch), sizeof(float), "workspace of the sums");
+    return mcl_buffer_create(&created->workspace, context, mcl_sum_workspace(batch), sizeof(float),
+        "workspace of the sums");
 }
 
 mcl_status mcl_classifier_create(mcl_classifier **classifier, mcl_context *context,
@@ -61,15 +63,15 @@ void mcl_classifier_free(mcl_classifier *classifier)
     mcl_buffer_release(&classifier->labels);
     mcl_buffer_release(&classifier->losses);
     mcl_buffer_release(&classifier->hits);
-    mcl_buffer_release(&classifier->space);
+    mcl_buffer_release(&classifier->workspace);
     free(classifier);
 }
 
 /* metrics[at] = the mean of values[B] */
 static mcl_status mean(mcl_classifier *classifier, cl_mem values, cl_mem metrics, uint64_t at)
 {
-    return mcl_sum(classifier->context, values, classifier->batch, (float)classifier->batch,
-        classifier->space, metrics, at);
+    return mcl_sums_run(&classifier->sums, values, classifier->batch, (float)classifier->batch,
+        classifier->workspace, metrics, at);
 }
 
 mcl_status mcl_classifier_run(mcl_classifier *classifier, const mcl_network *encoder,
