@@ -20,7 +20,7 @@
 #define HEAD "head." /* what the names of its tensors begin with */
 
 struct tuning {
-    const mcl_finetune_options *options;
+    mcl_finetune_options options;
     const mcl_model *model;    /* that is tuned */
     const int32_t *all_labels; /* [rows of all data] */
     mcl_data *chosen_data;     /* where few rows keep their labels: those, and their labels */
@@ -88,7 +88,7 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
 static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 {
     const struct tuning *state = trainer->task.state;
-    const mcl_finetune_options *options = state->options;
+    const mcl_finetune_options *options = &state->options;
     const mcl_model *from = state->model;
     for (size_t i = 0; i < from->metadata_count && !options->from_scratch; i++) {
         const mcl_text_pair *pair = &from->metadata[i];
@@ -108,7 +108,7 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
 {
     const struct tuning *state = trainer->task.state;
-    const mcl_finetune_options *options = state->options;
+    const mcl_finetune_options *options = &state->options;
     char digest[MCL_DIGEST_SIZE];
     mcl_conditions_add_labels(conditions, state->all_labels, mcl_data_rows(trainer->task.source));
     mcl_conditions_add(
@@ -160,7 +160,7 @@ static mcl_status count_classes(uint32_t *classes, const int32_t *labels, uint64
 /* Of task->source only the rows that keep their labels. */
 static mcl_status choose_rows(mcl_task *task, struct tuning *state)
 {
-    const mcl_finetune_options *options = state->options;
+    const mcl_finetune_options *options = &state->options;
     uint64_t *numbers, count;
     task->data = task->source;
     if (options->labels_per_class == 0)
@@ -207,7 +207,7 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     MCL_TRY(mcl_layers_check(
         architecture.normalization, options->dropout, architecture.hidden_count, task->batch));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->seed));
-    if (!state->options->from_scratch)
+    if (!state->options.from_scratch)
         copy_tensors(task->model, state->model);
     return MCL_OK;
 }
@@ -218,8 +218,9 @@ mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model
     mcl_trainer *trainer;
     struct tuning *state;
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
-    *state = (struct tuning){.options = options, .model = model, .all_labels = labels};
-    mcl_task task = {.type = &tuning, .state = state, .options = &options->train, .source = data};
+    *state = (struct tuning){.options = *options, .model = model, .all_labels = labels};
+    mcl_task task = {
+        .type = &tuning, .state = state, .options = &state->options.train, .source = data};
     mcl_status status = prepare(&task, state);
     if (status != MCL_OK) {
         mcl_model_free(task.model);

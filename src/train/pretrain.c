@@ -16,7 +16,7 @@
 #include "views/views.h"
 
 struct pretraining {
-    const mcl_pretrain_options *options;
+    mcl_pretrain_options options;
     mcl_loss *loss;
     mcl_views views;
     mcl_view_buffers buffers; /* views are the trainer's input; targets with a decoder only */
@@ -46,7 +46,7 @@ static mcl_status create(void *of, mcl_trainer *trainer)
 {
     struct pretraining *state = of;
     mcl_context *context = trainer->context;
-    const mcl_pretrain_options *options = state->options;
+    const mcl_pretrain_options *options = &state->options;
     const uint32_t batch = trainer->task.batch;
     MCL_TRY(mcl_loss_create(
         &state->loss, context, options, trainer->architecture, batch, trainer->parameters));
@@ -104,7 +104,7 @@ static mcl_status loss(void *of, const mcl_trainer *trainer, const mcl_batch *ba
 static void measure(mcl_step *step, const float *metrics, const mcl_trainer *trainer)
 {
     const struct pretraining *state = trainer->task.state;
-    const mcl_pretrain_options *options = state->options;
+    const mcl_pretrain_options *options = &state->options;
     for (size_t i = 0; i < options->objective_count; i++) {
         step->objective_loss[i] = (double)metrics[i];
         step->loss += (double)options->objectives[i].weight * step->objective_loss[i];
@@ -126,7 +126,7 @@ static size_t states(mcl_objective_state *states, const void *of)
 static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 {
     const struct pretraining *state = trainer->task.state;
-    const mcl_pretrain_options *options = state->options;
+    const mcl_pretrain_options *options = &state->options;
     MCL_TRY(mcl_describe_input(model, trainer->task.data));
     mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
     const size_t setting_count = mcl_objective_settings(settings, options);
@@ -146,7 +146,7 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
 {
     const struct pretraining *state = trainer->task.state;
-    mcl_conditions_add_pretraining(conditions, state->options);
+    mcl_conditions_add_pretraining(conditions, &state->options);
     return MCL_OK;
 }
 
@@ -191,13 +191,17 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
     const mcl_pretrain_options *options)
 {
     struct pretraining *state;
-    mcl_task task = {
-        .type = &pretraining, .options = &options->train, .data = data, .source = data};
-    MCL_TRY(mcl_pretrain_check(&task.batch, options, data));
+    uint32_t batch;
+    MCL_TRY(mcl_pretrain_check(&batch, options, data));
     const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
-    state->options = options;
-    task.state = state;
+    state->options = *options;
+    mcl_task task = {.type = &pretraining,
+        .state = state,
+        .options = &state->options.train,
+        .data = data,
+        .source = data,
+        .batch = batch};
     const mcl_status status = mcl_model_create(&task.model, &architecture, options->train.seed);
     if (status != MCL_OK) {
         free(state);

@@ -122,7 +122,7 @@ cl_mem mcl_trainer_model(const mcl_trainer *trainer);
 mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer);
 
 /* The trainer of mcl_pretrain(), which does not look at the checkpoint before mcl_trainer_run().
- * The data and the options must live as long as it. */
+ * The data must live as long as it. */
 mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
 
