@@ -189,7 +189,7 @@ START_TEST(test_checkpoints_are_written_and_are_models)
     ck_assert_uint_eq(mcl_model_architecture(stored)->classes, CLASSES);
     ck_assert_str_eq(mcl_model_metadata_get(stored, "finetune_steps"), "30");
     ck_assert_str_eq(mcl_model_metadata_get(stored, "finetune_planned_steps"), "32");
-    ck_assert_str_eq(mcl_model_metadata_get(stored, "objective"), "nt-xent");
+    ck_assert_str_eq(mcl_model_metadata_get(stored, "objective"), "nt-xent:1");
     ck_assert_ptr_null(mcl_model_metadata_get(tuned, "finetune_planned_steps"));
     mcl_model_free(stored);
     mcl_model_free(tuned);
@@ -228,7 +228,7 @@ START_TEST(test_other_options_are_refused)
     REFUSE(train.optimizer.weight_decay, 0.5, ", and here it is 0.5");
     REFUSE(train.schedule.kind, MCL_SCHEDULE_CONSTANT, " was cosine, and here it is constant");
     REFUSE(train.schedule.warmup, 2, " was 0, and here it is 2");
-    REFUSE(labels_per_class, 6, " was 0, and here it is 6");
+    REFUSE(labels_per_class, 6, " was all, and here it is 6");
     REFUSE(from_scratch, true, " was no, and here it is yes");
 }
 END_TEST
