@@ -35,6 +35,7 @@ struct trainer {
     mcl_network *encoder;
     mcl_classifier *classifier;
     mcl_optimizer *optimizer;
+    mcl_unmasked unmasked;
     mcl_feed *feed;
     mcl_steps *steps;
     cl_mem input; /* [B×D] */
@@ -166,7 +167,7 @@ static mcl_status create_networks(struct trainer *trainer)
 {
     mcl_context *context = trainer->context;
     const mcl_architecture *architecture = &trainer->architecture;
-    MCL_TRY(mcl_unmasked_rows_expect(context, trainer->data));
+    MCL_TRY(mcl_unmasked_find(&trainer->unmasked, context, trainer->data));
     MCL_TRY(mcl_network_create_part(
         &trainer->encoder, context, architecture, MCL_PART_ENCODER, trainer->batch, true));
     if (trainer->options->train.dropout > 0.0f)
@@ -240,7 +241,7 @@ static mcl_status train_step(struct trainer *trainer, uint64_t number)
     if (index == 0)
         MCL_TRY(mcl_feed_epoch(trainer->feed, (uint32_t)(number / per_epoch)));
     MCL_TRY(mcl_feed_batch(&rows, trainer->feed, index * batch, batch));
-    MCL_TRY(mcl_unmasked_rows(trainer->context, &rows, trainer->data, batch, trainer->input));
+    MCL_TRY(mcl_unmasked_run_rows(&trainer->unmasked, &rows, batch, trainer->input));
     mcl_network_set_step(trainer->encoder, number);
     MCL_TRY(mcl_network_forward(trainer->encoder, trainer->parameters, trainer->input, batch));
     MCL_TRY(mcl_classifier_run(trainer->classifier, trainer->encoder, trainer->parameters,
