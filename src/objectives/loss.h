@@ -36,12 +36,6 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
-/* Whether the objectives train the decoder, and so need the views' targets. */
-bool mcl_loss_has_decoder(const mcl_loss *loss);
-
-/* Whether they need to know which elements of the views are altered. */
-bool mcl_loss_wants_altered(const mcl_loss *loss);
-
 /* Numbers that an objective keeps from step to step, for a checkpoint. */
 typedef struct mcl_objective_state {
     const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
