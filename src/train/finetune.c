@@ -27,6 +27,7 @@ struct tuning {
     mcl_data *chosen_data;     /* where few rows keep their labels: those, and their labels */
     int32_t *chosen_labels;
     mcl_classifier *classifier;
+    mcl_unmasked unmasked;
 };
 
 static mcl_status create(void *of, mcl_trainer *trainer)
@@ -34,7 +35,7 @@ static mcl_status create(void *of, mcl_trainer *trainer)
     struct tuning *state = of;
     const mcl_task *task = &trainer->task;
     trainer->trained = mcl_part_end(trainer->architecture, MCL_PART_HEAD);
-    MCL_TRY(mcl_unmasked_rows_expect(trainer->context, task->data));
+    MCL_TRY(mcl_unmasked_find(&state->unmasked, trainer->context, task->data));
     return mcl_classifier_create(&state->classifier, trainer->context, trainer->architecture,
         state->chosen_labels ? state->chosen_labels : state->all_labels, mcl_data_rows(task->data),
         task->batch);
@@ -51,9 +52,9 @@ static void release(void *of)
 
 static mcl_status input(void *of, const mcl_trainer *trainer, const mcl_batch *batch)
 {
-    (void)of;
-    return mcl_unmasked_rows(
-        trainer->context, &batch->rows, trainer->task.data, trainer->task.batch, trainer->input);
+    struct tuning *state = of;
+    return mcl_unmasked_run_rows(
+        &state->unmasked, &batch->rows, trainer->task.batch, trainer->input);
 }
 
 static mcl_status loss(void *of, const mcl_trainer *trainer, const mcl_batch *batch)
