@@ -23,11 +23,6 @@
 /* Numbers that say how a view is moved and lit, as in cl/augment.cl. */
 #define PARAMETERS 8
 
-size_t mcl_element_size(mcl_element element)
-{
-    return element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float);
-}
-
 static const char *element_name(mcl_element element)
 {
     return element == MCL_ELEMENT_UINT8 ? "uchar" : "float";
@@ -284,10 +279,4 @@ mcl_status mcl_unmasked_rows(
     return mcl_launch(context, kernel, columns, batch, MCL_BUFFER(rows->data),
         MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
         MCL_UINT(rows->gathered), MCL_UINT(columns), MCL_BUFFER(out));
-}
-
-mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)
-{
-    return mcl_buffer_create_from(buffer, context, mcl_data_values(data), mcl_data_rows(data),
-        mcl_data_columns(data) * mcl_element_size(mcl_data_element(data)), "the data");
 }

@@ -4,6 +4,7 @@
 #ifndef MASKCL_VIEWS_VIEWS_H
 #define MASKCL_VIEWS_VIEWS_H
 
+#include "data/rows.h"
 #include "device/context.h"
 #include "maskcl/data.h"
 #include "maskcl/views.h"
@@ -22,16 +23,6 @@ typedef struct mcl_views {
     cl_mem pool;    /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
     uint32_t pool_rows; /* of the data set, spread evenly over it */
 } mcl_views;
-
-/* Where the rows of a batch are on the device. */
-typedef struct mcl_rows {
-    cl_mem data; /* rows in the data set's own type, from element `start` on */
-    uint64_t start;
-    cl_mem order; /* 64-bit numbers of rows, from entry `first` on those of the batch */
-    uint64_t first;
-    bool gathered; /* data has the batch's rows one after the other; else every row of the data set
-                    */
-} mcl_rows;
 
 /* Where the views of a batch of B rows of D elements go. */
 typedef struct mcl_view_buffers {
@@ -65,11 +56,5 @@ mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_e
 mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data);
 mcl_status mcl_unmasked_rows(
     mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out);
-
-/* *buffer = a copy of all rows in device memory, in their own type. */
-mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
-
-/* Bytes of an element. */
-size_t mcl_element_size(mcl_element element);
 
 #endif
