@@ -58,17 +58,16 @@ int main(void)
     mcl_data *data = NULL;
     mcl_model *model = NULL, *untrained = NULL;
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    int failed = mcl_pretrain_options_init(&options);
     options.embedding = EMBEDDING;
     options.train.epochs = 10;
-    const int failed =
-        make_rows(rows, labels) || mcl_context_open(&context, NULL) ||
-        mcl_data_from_floats(&data, rows, ROWS, COLUMNS) ||
-        mcl_pretrain(&model, context, data, &options) ||
-        mcl_model_create(&untrained, mcl_model_architecture(model), options.train.seed) ||
-        probe("raw rows", context, rows, labels, COLUMNS) ||
-        probe_model("untrained", context, untrained, data, labels) ||
-        probe_model("trained", context, model, data, labels);
+    failed = failed || make_rows(rows, labels) || mcl_context_open(&context, NULL) ||
+             mcl_data_from_floats(&data, rows, ROWS, COLUMNS) ||
+             mcl_pretrain(&model, context, data, &options) ||
+             mcl_model_create(&untrained, mcl_model_architecture(model), options.train.seed) ||
+             probe("raw rows", context, rows, labels, COLUMNS) ||
+             probe_model("untrained", context, untrained, data, labels) ||
+             probe_model("trained", context, model, data, labels);
     if (failed)
         fprintf(stderr, "%s\n", mcl_error_message());
     mcl_model_free(untrained);

@@ -20,13 +20,15 @@ static void fill(float *row, int number)
 static mcl_status embed(float *embeddings, mcl_context *context, const mcl_data *data)
 {
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    mcl_model *model = NULL;
+    mcl_status status = mcl_pretrain_options_init(&options);
+    if (status == MCL_OK)
+        status = mcl_options_set(&options.base, "objective", "nt-xent:1+reconstruction:10");
+    if (status == MCL_OK)
+        status = mcl_options_set(&options.base, "temperature", "0.5");
     options.hidden[0] = 32; /* hidden_count is 1 by default */
     options.embedding = EMBEDDING;
     options.train.epochs = 3;
-    mcl_status status = mcl_objectives_parse(
-        options.objectives, &options.objective_count, "nt-xent:1+reconstruction:10");
-    mcl_model *model = NULL;
     if (status == MCL_OK)
         status = mcl_pretrain(&model, context, data, &options);
     if (status == MCL_OK)

@@ -31,14 +31,14 @@ static mcl_status train(mcl_model **model, const mcl_data *data)
 {
     struct progress progress = {0};
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    mcl_context *context = NULL;
+    mcl_status status = mcl_pretrain_options_init(&options);
+    if (status == MCL_OK)
+        status = mcl_context_open(&context, NULL);
     options.train.epochs = 20;
     options.train.report = report;
     options.train.user = &progress;
     options.train.stop = &progress.stop;
-
-    mcl_context *context = NULL;
-    mcl_status status = mcl_context_open(&context, NULL);
     if (status == MCL_OK)
         status = mcl_pretrain(model, context, data, &options);
     mcl_context_close(context);

@@ -25,12 +25,12 @@ static void *train(void *user)
     const mcl_context_options where = {
         .platform = platform, .device = device, .gemm = MCL_GEMM_NATIVE};
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
-    options.train.epochs = 2;
-
     mcl_context *context = NULL;
     mcl_model *model = NULL;
-    job->status = mcl_context_open(&context, &where);
+    job->status = mcl_pretrain_options_init(&options);
+    options.train.epochs = 2;
+    if (job->status == MCL_OK)
+        job->status = mcl_context_open(&context, &where);
     if (job->status == MCL_OK)
         job->status = mcl_pretrain(&model, context, job->data, &options);
     if (job->status == MCL_OK)

@@ -35,7 +35,8 @@ Handle<mcl_data> synthetic(uint64_t rows, uint64_t columns)
 Handle<mcl_model> pretrain(mcl_context *context, const mcl_data *data)
 {
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    check(mcl_pretrain_options_init(&options));
+    check(mcl_options_set(&options.base, "learning_rate", "0.002"));
     options.hidden[0] = 16;
     options.embedding = 8;
     options.train.epochs = 2;
