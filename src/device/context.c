@@ -198,8 +198,6 @@ void mcl_context_close(mcl_context *context)
     mcl_profiler_free(context->profiler);
     mcl_programs_release(context);
     mcl_kernels_free(context);
-    mcl_buffer_release(&context->scratch.buffer);
-    free(context->tuning);
     if (context->queue)
         clReleaseCommandQueue(context->queue);
     if (context->opencl)
