@@ -351,8 +351,8 @@ static mcl_status check_dropout(mcl_checker *checker)
 
 mcl_status mcl_check_layers(mcl_checker *checker)
 {
-    MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", BATCH_OPTIONS));
-    MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", LAYER_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "batch_moments", BATCH_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "row_moments", LAYER_OPTIONS));
     MCL_TRY(check_batch_normalization(checker));
     MCL_TRY(check_layer_normalization(checker));
     return check_dropout(checker);
