@@ -90,9 +90,9 @@ START_TEST(test_row_dots)
     open_with(MCL_GEMM_NATIVE);
     cl_mem buffer_x = buffer_with(x, sizeof x), buffer_y = buffer_with(y, sizeof y);
     cl_mem buffer_got = buffer_with(got, sizeof got);
-    cl_kernel kernel;
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
-    ASSERT_OK(mcl_launch(context, kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
+    mcl_kernel *kernel;
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "normalize.cl", "row_dots", ""));
+    ASSERT_OK(mcl_run(kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
         MCL_UINT((cl_uint)n), MCL_BUFFER(buffer_got)));
     read_buffer(got, buffer_got, sizeof got);
     ck_assert_uint_eq(bits_of(got[0]), 0); /* 21·2^-130 */
