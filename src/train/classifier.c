@@ -10,13 +10,13 @@
 /* Shapes: N rows of the data set, B of a batch, E columns of the embedding, C classes. */
 struct mcl_classifier {
     mcl_context *context;
+    mcl_sums sums;
     uint32_t batch, classes;
     mcl_network *head;
     cl_mem labels; /* [N] */
     cl_mem losses; /* [B] */
-    cl_mem right;  /* [B] 1 where the class was told, else 0 */
+    cl_mem hits;   /* [B] 1 where the likeliest class is the row's, else 0 */
     cl_mem space;  /* of their sums */
-    mcl_sums sums;
     mcl_kernel *cross_entropy;
 };
 
@@ -25,7 +25,6 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
 {
     mcl_context *context = created->context;
     const uint32_t batch = created->batch;
-    MCL_TRY(mcl_sums_find(&created->sums, context));
     MCL_TRY(
         mcl_kernel_find(&created->cross_entropy, context, "cross_entropy.cl", "cross_entropy", ""));
     MCL_TRY(
@@ -33,7 +32,8 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
     MCL_TRY(
         mcl_buffer_create_from(&created->labels, context, labels, rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&created->losses, context, batch, sizeof(float), "losses"));
-    MCL_TRY(mcl_buffer_create(&created->right, context, batch, sizeof(float), "hits"));
+    MCL_TRY(mcl_buffer_create(&created->hits, context, batch, sizeof(float), "hits"));
+    MCL_TRY(mcl_sums_find(&created->sums, context));
     return mcl_buffer_create(
         &created->space, context, mcl_sum_workspace(batch), sizeof(float), "workspace of the sums");
 }
@@ -62,7 +62,7 @@ void mcl_classifier_free(mcl_classifier *classifier)
     mcl_network_free(classifier->head);
     mcl_buffer_release(&classifier->labels);
     mcl_buffer_release(&classifier->losses);
-    mcl_buffer_release(&classifier->right);
+    mcl_buffer_release(&classifier->hits);
     mcl_buffer_release(&classifier->space);
     free(classifier);
 }
@@ -85,10 +85,10 @@ mcl_status mcl_classifier_run(mcl_classifier *classifier, const mcl_network *enc
     MCL_TRY(mcl_run(classifier->cross_entropy, b, 1,
         MCL_BUFFER(mcl_network_output(classifier->head)), MCL_UINT(c), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_BUFFER(classifier->labels), MCL_FLOAT(1.0f / (float)b),
-        MCL_BUFFER(classifier->losses), MCL_BUFFER(classifier->right),
+        MCL_BUFFER(classifier->losses), MCL_BUFFER(classifier->hits),
         MCL_BUFFER(mcl_network_output_gradient(classifier->head))));
     MCL_TRY(mean(classifier, classifier->losses, metrics, at + MCL_CLASSIFIER_LOSS));
-    MCL_TRY(mean(classifier, classifier->right, metrics, at + MCL_CLASSIFIER_ACCURACY));
+    MCL_TRY(mean(classifier, classifier->hits, metrics, at + MCL_CLASSIFIER_ACCURACY));
     return mcl_network_backward(classifier->head, parameters, gradients, embeddings, b,
         mcl_network_output_gradient(encoder), 0.0f);
 }
