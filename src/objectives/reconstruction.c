@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "device/profile.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/errors.h"
 
 struct reconstruction {
