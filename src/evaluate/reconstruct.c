@@ -9,7 +9,6 @@
 #include "data/feed.h"
 #include "evaluate/inference.h"
 #include "maskcl/evaluate.h"
-#include "maskcl/pretrain.h"
 #include "model/parameters.h"
 #include "views/views.h"
 
@@ -99,8 +98,7 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
         status = reconstruct_batch(&work, masked + at, reconstructed + at, data, first + done, now);
     }
     const char *loss = mcl_model_metadata_get(model, "reconstruction_loss");
-    if (loss && strcmp(loss, mcl_reconstruction_loss_name(MCL_RECONSTRUCTION_BCE)) == 0 &&
-        status == MCL_OK)
+    if (loss && strcmp(loss, "bce") == 0 && status == MCL_OK) /* the decoder gives logits */
         apply_sigmoid(reconstructed, rows * mcl_data_columns(data));
     mcl_inference_release(&work.inference);
     mcl_views_release(&work.views);
