@@ -12,8 +12,9 @@
 #include "data/draw.h"
 #include "data/feed.h"
 #include "model/model.h"
-#include "nn/parameters.h"
+#include "model/parameters.h"
 #include "optim/schedule.h"
+#include "optim/tensors.h"
 #include "train/check.h"
 #include "train/classifier.h"
 #include "train/describe.h"
@@ -153,11 +154,8 @@ static mcl_status create_networks(struct trainer *trainer)
     mcl_context *context = trainer->context;
     const mcl_architecture *architecture = &trainer->architecture;
     MCL_TRY(mcl_unmasked_rows_expect(context, trainer->data));
-    MCL_TRY(mcl_network_create_part(
-        &trainer->encoder, context, architecture, MCL_PART_ENCODER, trainer->batch, true));
-    if (trainer->options->train.dropout > 0.0f)
-        MCL_TRY(mcl_network_enable_dropout(
-            trainer->encoder, trainer->options->train.dropout, trainer->options->train.seed));
+    MCL_TRY(mcl_network_create_dropout(&trainer->encoder, context, architecture, MCL_PART_ENCODER,
+        trainer->batch, trainer->options->train.dropout, trainer->options->train.seed));
     MCL_TRY(mcl_classifier_create(&trainer->classifier, context, architecture, trainer->labels,
         mcl_data_rows(trainer->data), trainer->batch));
     return mcl_parameters_optimizer(&trainer->optimizer, context,

@@ -15,14 +15,14 @@
 #include "evaluate/measures.h"
 #include "maskcl/version.h"
 #include "model/model.h"
-#include "nn/network.h"
-#include "nn/parameters.h"
+#include "model/networks.h"
+#include "model/parameters.h"
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "optim/average.h"
 #include "optim/clip.h"
-#include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "optim/tensors.h"
 #include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/describe.h"
@@ -286,11 +286,8 @@ static mcl_status create(struct trainer *trainer)
     trainer->architecture = architecture_of(options, mcl_data_columns(trainer->data));
     MCL_TRY(mcl_model_create(&trainer->model, &trainer->architecture, options->train.seed));
 
-    MCL_TRY(mcl_network_create_part(&trainer->encoder, context, &trainer->architecture,
-        MCL_PART_ENCODER, 2 * trainer->batch, true));
-    if (options->train.dropout > 0.0f)
-        MCL_TRY(mcl_network_enable_dropout(
-            trainer->encoder, options->train.dropout, options->train.seed));
+    MCL_TRY(mcl_network_create_dropout(&trainer->encoder, context, &trainer->architecture,
+        MCL_PART_ENCODER, 2 * trainer->batch, options->train.dropout, options->train.seed));
     MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->model));
     MCL_TRY(mcl_loss_create(&trainer->loss, context, options, &trainer->architecture,
         trainer->batch, trainer->parameters));
