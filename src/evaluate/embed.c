@@ -25,6 +25,7 @@ struct embedding {
     uint32_t batch;
     mcl_inference inference;
     mcl_feed *feed;
+    mcl_unmasked unmasked;
     cl_mem input;
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
 };
@@ -50,6 +51,7 @@ static mcl_status create_embedding(
     MCL_TRY(mcl_inference_create(&work->inference, context, model, path, work->batch));
     if (mcl_data_rows(work->data) > work->batch)
         MCL_TRY(mcl_inference_freeze(&work->inference));
+    MCL_TRY(mcl_unmasked_find(&work->unmasked, context, work->data));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
     return mcl_feed_create(&work->feed, context, work->data, work->batch, NULL, before);
 }
@@ -71,14 +73,12 @@ static mcl_status embed_batch(
     struct embedding *work, float *embeddings, size_t width, uint64_t first, uint32_t count)
 {
     mcl_context *context = work->context;
-    const mcl_data *data = work->data;
     cl_event *read = &work->read[first / work->batch % READING];
     mcl_rows rows;
     cl_mem output;
     MCL_TRY(wait_for_results(work, read));
     MCL_TRY(mcl_feed_batch(&rows, work->feed, first, count));
-    MCL_TRY(mcl_unmasked(context, rows.data, rows.start, mcl_data_element(data),
-        count * mcl_data_columns(data), work->input));
+    MCL_TRY(mcl_unmasked_run(&work->unmasked, rows.data, rows.start, count, work->input));
     MCL_TRY(mcl_feed_taken(work->feed));
     MCL_TRY(mcl_inference_run(&output, &work->inference, work->input, count));
     cl_int code = clEnqueueReadBuffer(context->queue, output, CL_FALSE, 0,

@@ -33,7 +33,7 @@ mcl_status mcl_network_create_dropout(mcl_network **network, mcl_context *contex
     const mcl_architecture *architecture, mcl_part part, uint32_t rows, float rate, uint64_t seed)
 {
     mcl_layer layers[MCL_LAYERS_MAX], with[MCL_LAYERS_MAX + MCL_BLOCKS_MAX];
-    if (rate == 0.0f)
+    if (!(rate > 0.0f))
         return mcl_network_create_part(network, context, architecture, part, rows, true);
     const size_t count = mcl_part_layers(layers, architecture, part);
     *network = NULL;
