@@ -33,8 +33,8 @@ struct plan {
     bool transposes_panels;       /* the kernel does it to those of a transposed B */
     uint32_t how;                 /* the epilogue */
     mcl_kernel *kernel;
-    mcl_kernel *transpose;       /* of a B that is copied before; else NULL */
-    struct workspace *workspace; /* for that copy */
+    mcl_kernel *transpose;       /* of a transposed B */
+    struct workspace *workspace; /* for a copy of it; NULL: none is needed */
 };
 
 static uint32_t panels_of(const struct plan *plan)
@@ -123,6 +123,18 @@ static void settle(struct plan *plan)
         plan->panels--;
 }
 
+/* The plan for fewer rows, which change the geometry and not the kernel: with a few rows B is not
+ * copied, and panels are spread over more work-items. */
+static struct plan plan_for_rows(const struct plan *plan, uint32_t rows)
+{
+    struct plan fewer = *plan;
+    if (rows != plan->gemm.m) {
+        fewer.gemm.m = rows;
+        settle(&fewer);
+    }
+    return fewer;
+}
+
 static void free_workspace(void *of)
 {
     struct workspace *workspace = of;
@@ -176,9 +188,10 @@ static mcl_status create(
         gemm->transpose_a && !plan->copies && gemm->m >= tile->rows, plan->copies,
         mcl_epilogue_activation(epilogue));
     MCL_TRY(mcl_kernel_find(&plan->kernel, context, "gemm.cl", "gemm", options));
+    if (gemm->transpose_b)
+        MCL_TRY(mcl_kernel_find(&plan->transpose, context, "transpose.cl", "transpose", ""));
     if (!needs_copy(plan))
         return MCL_OK;
-    MCL_TRY(mcl_kernel_find(&plan->transpose, context, "transpose.cl", "transpose", ""));
     MCL_TRY(workspace_of(&plan->workspace, context));
     return reserve(plan->workspace, context, gemm);
 }
@@ -206,7 +219,7 @@ static mcl_status pack(cl_mem *packed, const void *of, mcl_matrix b)
 {
     const struct plan *plan = of;
     cl_mem copy;
-    if (!needs_copy(plan))
+    if (!plan->gemm.transpose_b)
         return MCL_OK;
     MCL_TRY(mcl_buffer_create(&copy, plan->context, (uint64_t)plan->gemm.n * plan->gemm.k,
         sizeof(float), "a copy of the weights"));
@@ -220,13 +233,13 @@ static mcl_status pack(cl_mem *packed, const void *of, mcl_matrix b)
 
 static mcl_status run(const void *of, const mcl_operands *operands)
 {
-    const struct plan *plan = of;
+    const struct plan for_rows = plan_for_rows(of, operands->m), *plan = &for_rows;
     const mcl_gemm *gemm = &plan->gemm;
     const mcl_matrix a = operands->a, c = operands->c;
     const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
     mcl_matrix b = operands->b;
     uint32_t ldb = gemm->ldb;
-    if (plan->transpose) {
+    if (needs_copy(plan)) {
         MCL_TRY(transpose_b(plan, b, plan->workspace->buffer));
         b = (mcl_matrix){plan->workspace->buffer, 0};
         ldb = gemm->n;

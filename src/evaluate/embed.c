@@ -49,6 +49,8 @@ static mcl_status create_embedding(
     work->batch =
         mcl_inference_batch(context, model, most_rows(mcl_data_rows(work->data), row), row);
     MCL_TRY(mcl_inference_create(&work->inference, context, model, path, work->batch));
+    if (mcl_data_rows(work->data) > work->batch)
+        MCL_TRY(mcl_inference_freeze(&work->inference));
     MCL_TRY(mcl_unmasked_find(&work->unmasked, context, work->data));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
     return mcl_feed_create(&work->feed, context, work->data, work->batch, NULL, before);

@@ -36,6 +36,7 @@ static mcl_status create(mcl_encoder *encoder, const mcl_model *model, uint32_t 
     MCL_TRY(mcl_allocate(&encoder->values, encoder->rows, row));
     MCL_TRY(mcl_buffer_create(&encoder->input, context, encoder->rows, row, "rows"));
     MCL_TRY(mcl_inference_create(&encoder->inference, context, model, &path, encoder->rows));
+    MCL_TRY(mcl_inference_freeze(&encoder->inference));
     const uint64_t batch = (row + mcl_network_row_size(path.layers, path.count)) * encoder->rows;
     return mcl_feed_check(context, context->memory_made - before, batch, encoder->rows);
 }

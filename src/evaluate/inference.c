@@ -51,7 +51,11 @@ mcl_status mcl_inference_create(mcl_inference *inference, mcl_context *context,
 {
     MCL_TRY(mcl_network_create(
         &inference->network, context, path->layers, path->count, rows, MCL_NETWORK_INFERENCE));
-    MCL_TRY(mcl_parameters_upload(&inference->parameters, context, model));
+    return mcl_parameters_upload(&inference->parameters, context, model);
+}
+
+mcl_status mcl_inference_freeze(const mcl_inference *inference)
+{
     return mcl_network_freeze(inference->network, inference->parameters);
 }
 

@@ -30,6 +30,9 @@ typedef struct mcl_inference {
  * released by the caller, too. */
 mcl_status mcl_inference_create(mcl_inference *inference, mcl_context *context,
     const mcl_model *model, const mcl_path *path, uint32_t rows);
+
+/* Prepares for more than one batch: see mcl_network_freeze(). */
+mcl_status mcl_inference_freeze(const mcl_inference *inference);
 void mcl_inference_release(mcl_inference *inference);
 
 /* Enqueues what the path makes of input[rows × columns], to a buffer of its own: *output[rows ×

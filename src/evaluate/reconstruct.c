@@ -40,6 +40,8 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         mcl_network_row_size(path.layers, path.count) + views + row_size(data) + sizeof(uint64_t);
     work->batch = mcl_inference_batch(context, model, rows < ROWS ? rows : ROWS, row);
     MCL_TRY(mcl_inference_create(&work->inference, context, model, &path, work->batch));
+    if (rows > work->batch)
+        MCL_TRY(mcl_inference_freeze(&work->inference));
     MCL_TRY(mcl_views_create(&work->views, context, data, &(mcl_view_options){.mask = *mask}, seed,
         work->batch, false, false));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));

@@ -33,7 +33,7 @@ mcl_status mcl_network_create_encoder(mcl_network **network, mcl_context *contex
 {
     mcl_layer layers[MCL_LAYERS_MAX], with[MCL_LAYERS_MAX + MCL_BLOCKS_MAX];
     const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
-    if (rate == 0.0f)
+    if (!(rate > 0.0f))
         return mcl_network_create(
             network, context, layers, count, rows, MCL_NETWORK_TRAINING_FIRST);
     return mcl_network_create(network, context, with, add_dropout(with, layers, count, rate, seed),
