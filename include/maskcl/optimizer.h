@@ -60,7 +60,9 @@ typedef struct mcl_schedule_info {
 /* How the learning rate goes with the steps; the optimizer's is the highest. */
 typedef struct mcl_schedule_options {
     mcl_schedule_kind kind;
-    double warmup; /* epochs, whole or not, in which it rises from 0, by the same amount a step */
+    /* Epochs, whole or not, in which it rises from 0, by the same amount a step; below 0: so much
+     * of the run's, -0.1 being a tenth. */
+    double warmup;
     double final_rate;    /* of kinds with has_final_rate */
     uint64_t step_epochs; /* of kinds with has_steps, counted from the first epoch */
     double gamma;         /* of kinds with has_steps */

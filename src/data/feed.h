@@ -8,9 +8,9 @@
 #ifndef MASKCL_DATA_FEED_H
 #define MASKCL_DATA_FEED_H
 
+#include "data/rows.h"
 #include "device/context.h"
 #include "maskcl/data.h"
-#include "views/views.h"
 
 typedef struct mcl_feed mcl_feed;
 

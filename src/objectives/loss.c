@@ -7,19 +7,6 @@
 #include "compute/row_norms.h"
 #include "objectives/objective.h"
 
-static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
-    [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
-    [MCL_OBJECTIVE_NT_XENT] = &mcl_objective_ntxent,
-    [MCL_OBJECTIVE_RECONSTRUCTION] = &mcl_objective_reconstruction,
-    [MCL_OBJECTIVE_VICREG] = &mcl_objective_vicreg,
-    [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
-    [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
-    [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
-    [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
-    [MCL_OBJECTIVE_VIME] = &mcl_objective_vime,
-    [MCL_OBJECTIVE_MOCO] = &mcl_objective_moco,
-};
-
 struct mcl_loss {
     mcl_context *context;
     struct {
@@ -30,7 +17,6 @@ struct mcl_loss {
     size_t count;
     uint32_t batch, embedding;
     mcl_network *projector; /* or NULL */
-    bool wants_altered;
     mcl_row_norms norms;
     mcl_kernel *deviations;
     cl_mem inverse;   /* [B] 1/|h| */
@@ -46,14 +32,18 @@ static mcl_status create_spread(mcl_loss *loss)
     return mcl_terms_create(&loss->spread, context, loss->embedding);
 }
 
-static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
+static mcl_status create_objectives(mcl_loss *loss, mcl_objective_setup *setup)
 {
+    double values[MCL_OBJECTIVE_OPTIONS_MAX];
+    setup->values = values;
     for (size_t i = 0; i < setup->options->objective_count; i++) {
         const mcl_objective *objective = &setup->options->objectives[i];
-        loss->objectives[i].type = types[objective->kind];
+        const mcl_objective_type *type = mcl_objective_type_of(objective->kind);
+        mcl_objective_values(values, type, setup->options);
+        loss->objectives[i].type = type;
         loss->objectives[i].weight = objective->weight;
         loss->count = i + 1;
-        MCL_TRY(types[objective->kind]->create(&loss->objectives[i].state, setup));
+        MCL_TRY(type->create(&loss->objectives[i].state, setup));
     }
     return MCL_OK;
 }
@@ -62,15 +52,17 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
     cl_mem parameters)
 {
-    const mcl_objective_setup setup = {context, options, architecture, batch,
-        mcl_part_width(architecture, MCL_PART_PROJECTOR), parameters};
+    mcl_objective_setup setup = {.context = context,
+        .options = options,
+        .architecture = architecture,
+        .batch = batch,
+        .projection = mcl_part_width(architecture, MCL_PART_PROJECTOR),
+        .parameters = parameters};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
     created->batch = batch;
     created->embedding = architecture->embedding;
-    created->wants_altered =
-        options->reconstruct == MCL_RECONSTRUCT_HIDDEN || mcl_objectives_train_mask_head(options);
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
         status = mcl_network_create_part(
@@ -97,29 +89,6 @@ void mcl_loss_free(mcl_loss *loss)
     mcl_buffer_release(&loss->inverse);
     mcl_terms_release(&loss->spread);
     free(loss);
-}
-
-bool mcl_loss_has_decoder(const mcl_loss *loss)
-{
-    for (size_t i = 0; i < loss->count; i++) {
-        if (loss->objectives[i].type->has_decoder)
-            return true;
-    }
-    return false;
-}
-
-bool mcl_loss_wants_altered(const mcl_loss *loss)
-{
-    return loss->wants_altered;
-}
-
-bool mcl_objectives_train_mask_head(const mcl_pretrain_options *options)
-{
-    for (size_t i = 0; i < options->objective_count; i++) {
-        if (types[options->objectives[i].kind]->has_mask_head)
-            return true;
-    }
-    return false;
 }
 
 uint64_t mcl_loss_settling(const mcl_loss *loss)
@@ -150,7 +119,7 @@ static mcl_status run_objectives(
 {
     for (size_t i = 0; i < loss->count; i++) {
         const mcl_objective_type *type = loss->objectives[i].type;
-        if (!(type->has_decoder ? on_embeddings : on_projections))
+        if (!(type->needs & MCL_NEEDS_DECODER ? on_embeddings : on_projections))
             continue;
         step->weight = loss->objectives[i].weight;
         step->at = step->input->slot * MCL_METRICS + i;

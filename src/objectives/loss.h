@@ -36,17 +36,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
-/* Whether the objectives train the decoder, and so need the views' targets. */
-bool mcl_loss_has_decoder(const mcl_loss *loss);
-
-/* Whether objectives of the options train the mask head, which the model then has. */
-bool mcl_objectives_train_mask_head(const mcl_pretrain_options *options);
-
 /* How many of a run's first steps have a loss that is not like that of later ones. */
 uint64_t mcl_loss_settling(const mcl_loss *loss);
-
-/* Whether they need to know which elements of the views are altered. */
-bool mcl_loss_wants_altered(const mcl_loss *loss);
 
 /* Numbers that an objective keeps from step to step, for a checkpoint. */
 typedef struct mcl_objective_state {

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MoCo objective, cl/moco.cl: InfoNCE of all views among the keys that a target network makes
  * of them, and the keys of the steps before. */
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "device/profile.h"
 #include "model/model.h"
 #include "objectives/infonce.h"
 #include "objectives/target.h"
-#include "train/options.h"
+
+enum { TEMPERATURE, TARGET_DECAY, QUEUE }; /* its own options */
 
 struct moco {
     mcl_infonce infonce; /* of the queries [R×P] among the queue's keys */
@@ -29,7 +32,7 @@ static mcl_status create_keys(struct moco *moco, mcl_context *context)
     MCL_TRY(mcl_kernel_find(&moco->enqueue, context, "moco.cl", "moco_enqueue", ""));
     MCL_TRY(mcl_buffer_create(&moco->inverse, context, views, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(&moco->keys, context, views, row, "keys of a batch"));
-    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys (--queue)"));
+    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys (`queue`)"));
     return mcl_buffer_zero(context, moco->queue, 0, (size_t)(moco->size * row));
 }
 
@@ -37,9 +40,9 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     const mcl_infonce_options options = {
         .queries = 2 * setup->batch,
-        .candidates = setup->options->queue,
+        .candidates = (uint32_t)setup->values[QUEUE],
         .origin = MCL_CANDIDATES_KEPT,
-        .temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_MOCO),
+        .temperature = (float)setup->values[TEMPERATURE],
         .file = "moco.cl",
         .rows = "moco_rows",
         .backward = "moco_backward",
@@ -51,11 +54,10 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     *state = moco;
     moco->batch = setup->batch;
     moco->columns = setup->projection;
-    moco->size = setup->options->queue;
+    moco->size = (uint32_t)setup->values[QUEUE];
     MCL_TRY(mcl_infonce_create(&moco->infonce, setup, &options));
     MCL_TRY(create_keys(moco, setup->context));
-    return mcl_target_create(
-        &moco->target, setup, mcl_target_decay(setup->options, MCL_OBJECTIVE_MOCO));
+    return mcl_target_create(&moco->target, setup, setup->values[TARGET_DECAY]);
 }
 
 static void release(void *state)
@@ -122,5 +124,56 @@ static uint64_t settling(const void *state)
     return (moco->size + keys - 1) / keys;
 }
 
+static const mcl_value_type queue_sizes = {.least = 2, .most = UINT32_MAX};
+
+static const mcl_objective_option options[] = {
+    [TEMPERATURE] = {.key = "temperature",
+        .stored = "moco_temperature",
+        .values = "T",
+        .help = "what their cosines are divided by",
+        .type = &mcl_value_positive_float,
+        .otherwise = 0.07f},
+    [TARGET_DECAY] = {.key = "target_decay",
+        .stored = "moco_target_decay",
+        .values = "DECAY",
+        .help = "of the moving average of the weights, a step, that the target network has",
+        .type = &mcl_value_inside_unit,
+        .otherwise = 0.999},
+    [QUEUE] = {.key = "queue",
+        .values = "KEYS",
+        .help = "keys of the steps before that a view is told from; each step adds two for every "
+                "row of the batch",
+        .type = &queue_sizes,
+        .otherwise = 4096},
+};
+
+static mcl_status check(const mcl_objective_check *check)
+{
+    const uint64_t keys = 2 * (uint64_t)check->batch;
+    if (check->values[QUEUE] >= (double)keys)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a queue of %.0f keys is too small for a batch of %" PRIu32
+        " rows, whose views add %" PRIu64 " to it: make it larger (`queue`), or the batch smaller",
+        check->values[QUEUE], check->batch, keys);
+}
+
 const mcl_objective_type mcl_objective_moco = {
-    .create = create, .free = release, .run = run, .states = states, .settling = settling};
+    .info = {.name = "moco",
+        .paper = "He et al. 2020",
+        .summary =
+            "tells what a target network, the moving average of encoder and projector "
+            "(`target_decay`, 0.999), makes of a row's other view from what it made of rows of the "
+            "steps before, a queue of `queue` keys (4096, the paper's 65536; empty at first), by "
+            "cosine, divided by `temperature` (0.07; He et al. 2020): many negatives for small "
+            "batches"},
+    .needs = MCL_NEEDS_TWO_VIEWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .check = check,
+    .create = create,
+    .free = release,
+    .run = run,
+    .states = states,
+    .settling = settling,
+};

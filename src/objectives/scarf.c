@@ -2,7 +2,8 @@
 /* The SCARF objective, cl/infonce.cl: InfoNCE of the second views among the first, the corrupted
  * ones. */
 #include "objectives/infonce.h"
-#include "train/options.h"
+
+enum { TEMPERATURE }; /* its own options */
 
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
@@ -10,7 +11,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .queries = setup->batch,
         .candidates = setup->batch,
         .origin = MCL_CANDIDATES_OTHER,
-        .temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_SCARF),
+        .temperature = (float)setup->values[TEMPERATURE],
         .file = "infonce.cl",
         .rows = "infonce_rows",
         .backward = "infonce_backward",
@@ -20,5 +21,28 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     return mcl_infonce_allocate(state, setup, &options);
 }
 
+static const mcl_objective_option options[] = {
+    [TEMPERATURE] = {.key = "temperature",
+        .stored = "scarf_temperature",
+        .values = "T",
+        .help = "what their cosines are divided by",
+        .type = &mcl_value_positive_float,
+        .otherwise = 1.0},
+};
+
 const mcl_objective_type mcl_objective_scarf = {
-    .create = create, .free = mcl_infonce_free, .run = mcl_infonce_run};
+    .info = {.name = "scarf",
+        .paper = "Bahri et al. 2022",
+        .summary =
+            "for tables: tells a row's first, corrupted view from those of the other rows by its "
+            "second (Bahri et al. 2022), cosines divided by `temperature` (the paper's 1); where "
+            "neither `views` nor `mask` is given, views are corrupt:0.6:one, the paper's",
+        .views = "corrupt:0.6:one",
+        .spreads = true},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_OTHER_ROWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .create = create,
+    .free = mcl_infonce_free,
+    .run = mcl_infonce_run,
+};

@@ -25,6 +25,7 @@ struct tuning {
     const int32_t *all_labels; /* [rows of all data] */
     mcl_data *chosen_data;     /* where few rows keep their labels: those, and their labels */
     int32_t *chosen_labels;
+    mcl_unmasked unmasked;
     mcl_classifier *classifier;
 };
 
@@ -48,7 +49,7 @@ static mcl_status create(void *of, mcl_trainer *trainer)
     struct tuning *state = of;
     const mcl_task *task = &trainer->task;
     trainer->trained = mcl_part_end(trainer->architecture, MCL_PART_HEAD);
-    MCL_TRY(mcl_unmasked_rows_expect(trainer->context, task->data));
+    MCL_TRY(mcl_unmasked_find(&state->unmasked, trainer->context, task->data));
     return mcl_classifier_create(&state->classifier, trainer->context, trainer->architecture,
         state->chosen_labels ? state->chosen_labels : state->all_labels, mcl_data_rows(task->data),
         task->batch);

@@ -22,7 +22,7 @@
 /* Shapes: N rows, C of them candidates and Q = N − C queries, D columns, E of the embedding. */
 struct mcl_validation {
     mcl_context *context;
-    mcl_element element;
+    mcl_unmasked unmasked;
     uint32_t rows, candidates, columns, width;
     uint32_t batch;
     int32_t *labels; /* [N], the candidates' first, as in all that follows */
@@ -90,7 +90,7 @@ static mcl_status create(mcl_validation *created, const mcl_data *data, const in
     const uint64_t elements = (uint64_t)created->rows * created->width;
     MCL_TRY(choose_rows(created, data, labels));
     MCL_TRY(mcl_row_norms_find(&created->norms, context));
-    MCL_TRY(mcl_unmasked_rows_expect(context, data));
+    MCL_TRY(mcl_unmasked_find(&created->unmasked, context, data));
     MCL_TRY(mcl_network_create_part(
         &created->encoder, context, architecture, MCL_PART_ENCODER, created->batch, false));
     MCL_TRY(mcl_neighbours_create(
@@ -116,7 +116,6 @@ mcl_status mcl_validation_create(mcl_validation **validation, mcl_context *conte
     MCL_TRY(check(labels, rows));
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
-    created->element = mcl_data_element(data);
     created->rows = rows < MCL_VALIDATION_ROWS ? (uint32_t)rows : MCL_VALIDATION_ROWS;
     created->candidates = created->rows - created->rows / 2;
     created->columns = (uint32_t)mcl_data_columns(data);
@@ -157,8 +156,8 @@ static mcl_status embed(mcl_validation *validation, cl_mem parameters)
     for (uint32_t first = 0; first < validation->rows; first += validation->batch) {
         const uint32_t left = validation->rows - first;
         const uint32_t count = left < validation->batch ? left : validation->batch;
-        MCL_TRY(mcl_unmasked(context, validation->data, first * columns, validation->element,
-            count * columns, validation->input));
+        MCL_TRY(mcl_unmasked_run(
+            &validation->unmasked, validation->data, first * columns, count, validation->input));
         MCL_TRY(mcl_network_forward(validation->encoder, parameters, validation->input, count));
         MCL_TRY(mcl_buffer_copy(context, validation->embeddings, first * width,
             mcl_network_output(validation->encoder), 0, count * width));
