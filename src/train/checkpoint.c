@@ -32,7 +32,8 @@ void mcl_conditions_add(
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
-    conditions->of[at].unsaid = NULL;
+    conditions->of[at].former = conditions->of[at].unsaid = NULL;
+    conditions->of[at].kind = 0;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
     va_end(arguments);
@@ -55,7 +56,7 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task, uint64_t
     mcl_conditions_add(conditions, "task", "the task", "%s", task);
     conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
     /* Of what differs the first is named, and synthetic data follow from the seed. */
-    mcl_conditions_add(conditions, "seed", "--seed", "%" PRIu64, seed);
+    mcl_conditions_add(conditions, "seed", "`seed`", "%" PRIu64, seed);
 }
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
@@ -96,107 +97,42 @@ void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *mode
     mcl_conditions_add(conditions, "layers", "the architecture", "%s", text);
 }
 
-static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
-    const uint32_t *widths, uint32_t count)
+/* Conditions, and the kind of the options that are added to them. */
+struct adding {
+    mcl_conditions *conditions;
+    mcl_options_kind kind;
+};
+
+static bool has_condition(const mcl_conditions *conditions, const char *key)
 {
-    char text[MCL_WIDTHS_SIZE];
-    mcl_widths_show(text, widths, count);
-    mcl_conditions_add(conditions, key, option, "%s", count ? text : "none");
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (strcmp(conditions->of[i].key + strlen(PREFIX), key) == 0)
+            return true;
+    }
+    return false;
 }
 
-static void add_networks(mcl_conditions *conditions, const mcl_pretrain_options *options)
+static mcl_status add_option(void *to, const mcl_stored_option *option)
 {
-    add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
-    mcl_conditions_add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
-    mcl_conditions_add(
-        conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
-    mcl_conditions_add(conditions, "normalization", "--normalization", "%s",
-        mcl_normalization_name(options->normalization));
-    mcl_conditions_add(conditions, "embedding_layer", "--embedding-layer", "%s",
-        options->activated_embedding ? "activated" : "linear");
-    if (options->own_decoder)
-        add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
-    else
-        mcl_conditions_add(conditions, "decoder", "--decoder", "mirror");
-    add_widths(
-        conditions, "projector", "--projector", options->projector, options->projector_count);
-    add_widths(
-        conditions, "predictor", "--predictor", options->predictor, options->predictor_count);
+    const struct adding *adding = to;
+    mcl_conditions *conditions = adding->conditions;
+    if (!(option->flags & MCL_ROW_BITS) || has_condition(conditions, option->stored))
+        return MCL_OK; /* the seed is there */
+    mcl_conditions_add(conditions, option->stored, option->key, "%s", option->value);
+    conditions->of[conditions->count - 1].former = option->former;
+    conditions->of[conditions->count - 1].kind = adding->kind;
+    return MCL_OK;
 }
 
-static void add_views(mcl_conditions *conditions, const mcl_view_options *options)
+mcl_status mcl_conditions_add_options(mcl_conditions *conditions, const mcl_options *options)
 {
-    char text[MCL_VIEW_OPTIONS_SIZE];
-    const mcl_mask *mask = &options->mask;
-    mcl_conditions_add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
-    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        mcl_conditions_add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
-    if (mask->kind == MCL_MASK_BLOCK)
-        mcl_conditions_add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
-    mcl_view_options_show(text, options);
-    mcl_conditions_add(conditions, "views", "--views", "%s", text);
-}
-
-static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
-{
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
-    const size_t count = mcl_objective_settings(settings, options);
-    for (size_t i = 0; i < count; i++)
-        mcl_conditions_add(
-            conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
-}
-
-static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
-{
-    const mcl_optimizer_options in_force = mcl_optimizer_resolve(given), *options = &in_force;
-    mcl_conditions_add(
-        conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
-    mcl_conditions_add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
-    mcl_conditions_add(
-        conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
-    if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
-        mcl_conditions_add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
-    else
-        mcl_conditions_add(conditions, "betas", "the optimizer's betas and epsilon",
-            "%.17g,%.17g,%.17g", options->beta1, options->beta2, options->epsilon);
-}
-
-static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
-{
-    mcl_conditions_add(
-        conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
-    mcl_conditions_add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
-    if (options->kind == MCL_SCHEDULE_COSINE)
-        mcl_conditions_add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
-    if (options->kind != MCL_SCHEDULE_STEP)
-        return;
-    mcl_conditions_add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
-    mcl_conditions_add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
-}
-
-void mcl_conditions_add_pretraining(mcl_conditions *conditions, const mcl_pretrain_options *options)
-{
-    add_networks(conditions, options);
-    add_views(conditions, &options->views);
-    add_objectives(conditions, options);
-}
-
-void mcl_conditions_add_training(
-    mcl_conditions *conditions, const mcl_train_options *options, uint32_t batch)
-{
-    mcl_conditions_add(conditions, "dropout", "--dropout", "%.9g", (double)options->dropout);
-    add_optimizer(conditions, &options->optimizer);
-    add_schedule(conditions, &options->schedule);
-    mcl_conditions_add(conditions, "clip_norm", "--clip-norm", "%.17g", options->clip_norm);
-    mcl_conditions_add(conditions, "ema", "--ema", "%.17g", options->ema);
-    mcl_conditions_add(conditions, "batch", "--batch", "%" PRIu32, batch);
-    mcl_conditions_add(conditions, "epochs", "--epochs", "%" PRIu64, options->epochs);
-    mcl_conditions_add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->early_stop);
+    struct adding adding = {conditions, options->kind};
+    return mcl_options_each(options, add_option, &adding);
 }
 
 void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    mcl_conditions_add(conditions, "product", "--gemm", "%s",
+    mcl_conditions_add(conditions, "product", "the provider of products", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -317,19 +253,53 @@ static mcl_status damaged(const char *path, const char *how)
     return mcl_fail(MCL_ERROR_FORMAT, "%s: is a damaged checkpoint: %s", path, how);
 }
 
+/* What a checkpoint says of a condition; one of 0.1 may call it by another key, or have it in a
+ * list. NULL: nothing. */
+static const char *stored_value(
+    char room[MCL_OPTION_SIZE], const mcl_safetensors *file, const char *key, const char *former)
+{
+    const char *value = mcl_safetensors_metadata_get(file, key);
+    char name[64];
+    if (value || !former)
+        return value;
+    const size_t length = strcspn(former, "#");
+    snprintf(name, sizeof name, PREFIX "%.*s", (int)length, former);
+    value = mcl_safetensors_metadata_get(file, name);
+    if (!value || !former[length])
+        return value;
+    for (int place = former[length + 1] - '0'; place > 0; place--)
+        value += strcspn(value, ",") + (strchr(value, ',') != NULL);
+    snprintf(room, MCL_OPTION_SIZE, "%.*s", (int)strcspn(value, ","), value);
+    return room;
+}
+
+/* Whether a checkpoint was made under a condition. One that says nothing of an option was made
+ * when that was not there: by its default. */
+static bool is_met(const char *stored, const char *value, const char *option, mcl_options_kind kind)
+{
+    char initial[MCL_OPTION_SIZE];
+    if (stored)
+        return kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0;
+    return kind && mcl_option_default(initial, kind, option) == MCL_OK &&
+           mcl_option_agrees(kind, option, initial, value);
+}
+
 static mcl_status check_conditions(
     const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
 {
     for (size_t i = 0; i < conditions->count; i++) {
-        const char *value = mcl_safetensors_metadata_get(file, conditions->of[i].key);
-        if (!value)
-            value = conditions->of[i].unsaid;
-        if (value && strcmp(value, conditions->of[i].value) == 0)
+        char room[MCL_OPTION_SIZE];
+        const char *value = conditions->of[i].value, *option = conditions->of[i].option;
+        const char *mark = conditions->of[i].kind ? "`" : "";
+        const char *stored =
+            stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
+        stored = stored ? stored : conditions->of[i].unsaid;
+        if (is_met(stored, value, option, conditions->of[i].kind))
             continue;
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s: is of a run in which %s was %s, and here it is %s: a run goes on with the same "
-            "data, options and seed only",
-            path, conditions->of[i].option, value ? value : "not there", conditions->of[i].value);
+            "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
+            "same data, options and seed only",
+            path, mark, option, mark, stored ? stored : "not there", value);
     }
     return MCL_OK;
 }

@@ -16,10 +16,12 @@
 /* What must be the same in the run that goes on, each in words. */
 typedef struct mcl_conditions {
     struct {
-        char key[32];       /* "checkpoint.seed" */
-        char value[512];    /* "42" */
-        const char *option; /* that sets it, for a message: "--seed", "the data" */
-        const char *unsaid; /* what it is in a checkpoint that does not tell; NULL: unknown */
+        char key[32];          /* "checkpoint.seed" */
+        char value[512];       /* "42" */
+        const char *option;    /* that sets it, for a message: "seed", "the data" */
+        const char *former;    /* its key in 0.1, see mcl_stored_option */
+        const char *unsaid;    /* what it is in a checkpoint that does not tell; NULL: unknown */
+        mcl_options_kind kind; /* 0: it is no option's */
     } of[MCL_CONDITIONS_MAX];
     size_t count;
 } mcl_conditions;
@@ -42,11 +44,8 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task, uint64_t
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data);
 void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows);
 
-/* Options: those of a task, and those of every training, batch rows a step. */
-void mcl_conditions_add_pretraining(
-    mcl_conditions *conditions, const mcl_pretrain_options *options);
-void mcl_conditions_add_training(
-    mcl_conditions *conditions, const mcl_train_options *options, uint32_t batch);
+/* Options that decide the bits; they are resolved. */
+mcl_status mcl_conditions_add_options(mcl_conditions *conditions, const mcl_options *options);
 
 /* The sizes and kinds of a model's layers, where the options of the task do not say them. */
 void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *model);

@@ -5,7 +5,7 @@
 
 #include "maskcl/data.h"
 #include "maskcl/model.h"
-#include "maskcl/train.h"
+#include "maskcl/options.h"
 
 /* Sets metadata to what a printf format makes of the arguments. */
 #if defined(__GNUC__)
@@ -20,12 +20,11 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
 /* What a training has come to. */
 typedef struct mcl_training {
     uint64_t rows; /* that it trains on */
-    uint32_t batch;
-    uint64_t steps, steps_per_epoch;
+    uint64_t steps, steps_per_epoch, planned_steps;
 } mcl_training;
 
-/* Sets how the model was trained, in metadata whose keys begin with the prefix. */
-mcl_status mcl_describe_training(mcl_model *model, const char *prefix,
-    const mcl_train_options *options, const mcl_training *training);
+/* Sets it as metadata, with what the keys of the options of that kind begin with there. */
+mcl_status mcl_describe_training(
+    mcl_model *model, mcl_options_kind kind, const mcl_training *training);
 
 #endif

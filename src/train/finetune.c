@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "data/draw.h"
 #include "nn/parameters.h"
+#include "train/check.h"
 #include "train/classifier.h"
 #include "train/describe.h"
 #include "train/options.h"
@@ -28,21 +29,6 @@ struct tuning {
     mcl_unmasked unmasked;
     mcl_classifier *classifier;
 };
-
-void mcl_finetune_defaults(mcl_finetune_options *options)
-{
-    mcl_pretrain_options others;
-    mcl_pretrain_defaults(&others);
-    *options = (mcl_finetune_options){.train = {
-                                          .optimizer = others.train.optimizer,
-                                          .schedule = others.train.schedule,
-                                          .batch = MCL_BATCH_UP_TO(32),
-                                          .epochs = 20,
-                                      }};
-    options->train.optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->train.optimizer.learning_rate = 1e-3;
-    options->train.schedule.kind = MCL_SCHEDULE_COSINE;
-}
 
 static mcl_status create(void *of, mcl_trainer *trainer)
 {
@@ -66,9 +52,9 @@ static void release(void *of)
 
 static mcl_status input(void *of, const mcl_trainer *trainer, const mcl_batch *batch)
 {
-    (void)of;
-    return mcl_unmasked_rows(
-        trainer->context, &batch->rows, trainer->task.data, trainer->task.batch, trainer->input);
+    struct tuning *state = of;
+    return mcl_unmasked_run_rows(
+        &state->unmasked, &batch->rows, trainer->task.batch, trainer->input);
 }
 
 static mcl_status loss(void *of, const mcl_trainer *trainer, const mcl_batch *batch)
@@ -97,36 +83,26 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
             MCL_TRY(mcl_model_metadata_set(model, pair->key, pair->value));
     }
     MCL_TRY(mcl_describe_input(model, trainer->task.data));
-    if (options->from_scratch) /* the untrained encoder is this seed's */
-        MCL_TRY(mcl_describe(model, "seed", "%" PRIu64, options->train.seed));
-    if (options->labels_per_class)
-        MCL_TRY(mcl_describe(
-            model, "finetune_labels_per_class", "%" PRIu64, options->labels_per_class));
-    return mcl_describe(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no");
+    /* The untrained encoder is this seed's. */
+    return options->from_scratch ? mcl_describe(model, "seed", "%" PRIu64, options->train.seed)
+                                 : MCL_OK;
 }
 
 /* A new model is of the same layers, but not of those parameters. */
-static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
+static void add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
 {
     const struct tuning *state = trainer->task.state;
-    const mcl_finetune_options *options = &state->options;
     char digest[MCL_DIGEST_SIZE];
     mcl_conditions_add_labels(conditions, state->all_labels, mcl_data_rows(trainer->task.source));
-    mcl_conditions_add(
-        conditions, "from_scratch", "--from-scratch", "%s", options->from_scratch ? "yes" : "no");
     mcl_conditions_add_layers(conditions, trainer->task.model);
     mcl_model_digest(digest, state->model);
-    if (!options->from_scratch)
+    if (!state->options.from_scratch)
         mcl_conditions_add(
             conditions, "model", "the digest of the model to begin from", "%s", digest);
-    mcl_conditions_add(conditions, "labels_per_class", "--labels-per-class", "%" PRIu64,
-        options->labels_per_class);
-    return MCL_OK;
 }
 
 static const mcl_task_type tuning = {
     .name = "fine-tuning",
-    .prefix = "finetune_",
     .views = 1,
     .metrics = MCL_CLASSIFIER_METRICS,
     .loss_reads_order = true,
@@ -196,17 +172,16 @@ static void copy_tensors(mcl_model *to, const mcl_model *from)
 /* The rows, the batch and the model to begin from. What is half made stays in task and state. */
 static mcl_status prepare(mcl_task *task, struct tuning *state)
 {
-    const mcl_train_options *options = task->options;
+    mcl_train_options *options = &state->options.train;
     mcl_architecture architecture = state->model->architecture;
     architecture.projector_count = architecture.predictor_count = 0;
     architecture.mask_head = false;
     MCL_TRY(mcl_width_check(&architecture, task->source));
-    MCL_TRY(mcl_train_check(options));
     MCL_TRY(count_classes(&architecture.classes, state->all_labels, mcl_data_rows(task->source)));
     MCL_TRY(choose_rows(task, state));
-    MCL_TRY(mcl_batch_check(&task->batch, options->batch, mcl_data_rows(task->data)));
-    MCL_TRY(mcl_layers_check(
-        architecture.normalization, options->dropout, architecture.hidden_count, task->batch));
+    MCL_TRY(mcl_train_check(&task->batch, options, architecture.normalization,
+        architecture.hidden_count, mcl_data_rows(task->data)));
+    mcl_train_resolve(options, mcl_data_rows(task->data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->seed));
     if (!state->options.from_scratch)
         copy_tensors(task->model, state->model);
@@ -220,8 +195,11 @@ mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model
     struct tuning *state;
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     *state = (struct tuning){.options = *options, .model = model, .all_labels = labels};
-    mcl_task task = {
-        .type = &tuning, .state = state, .options = &state->options.train, .source = data};
+    mcl_task task = {.type = &tuning,
+        .state = state,
+        .all_options = &state->options.base,
+        .options = &state->options.train,
+        .source = data};
     mcl_status status = prepare(&task, state);
     if (status != MCL_OK) {
         mcl_model_free(task.model);

@@ -2,7 +2,6 @@
 /* Pre-training: an encoder by two views of each row and the objectives. */
 #include "maskcl/pretrain.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include "base/memory.h"
 #include "evaluate/measures.h"
 #include "objectives/loss.h"
+#include "objectives/objective.h"
+#include "train/check.h"
 #include "train/describe.h"
 #include "train/options.h"
 #include "train/trainer.h"
@@ -30,11 +31,11 @@ static mcl_status create_buffers(struct pretraining *state, const mcl_trainer *t
     const uint32_t batch = trainer->task.batch;
     const uint64_t views = 2 * (uint64_t)batch;
     state->buffers.views = trainer->input;
-    if (mcl_loss_has_decoder(state->loss))
+    if (mcl_objectives_decode(&state->options))
         MCL_TRY(mcl_buffer_create(&state->buffers.targets, context,
             mcl_views_paired(&state->views) ? views : batch, columns * sizeof(float),
             "rows of a batch"));
-    if (mcl_loss_wants_altered(state->loss))
+    if (mcl_objectives_want_altered(&state->options))
         MCL_TRY(mcl_buffer_create(
             &state->buffers.altered, context, views, columns, "altered elements"));
     return trainer->task.options->report ? mcl_measures_create(&state->measures, context, batch,
@@ -50,12 +51,12 @@ static mcl_status create(void *of, mcl_trainer *trainer)
     const uint32_t batch = trainer->task.batch;
     MCL_TRY(mcl_loss_create(
         &state->loss, context, options, trainer->architecture, batch, trainer->parameters));
-    const bool decoder = mcl_loss_has_decoder(state->loss);
+    const bool decoder = mcl_objectives_decode(&state->options);
     trainer->trained =
         mcl_part_end(trainer->architecture, decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR);
     trainer->settling = mcl_loss_settling(state->loss);
     MCL_TRY(mcl_views_create(&state->views, context, trainer->task.data, &options->views,
-        options->train.seed, batch, decoder, mcl_loss_wants_altered(state->loss)));
+        options->train.seed, batch, decoder, mcl_objectives_want_altered(&state->options)));
     return create_buffers(state, trainer);
 }
 
@@ -125,34 +126,11 @@ static size_t states(mcl_objective_state *states, const void *of)
 
 static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 {
-    const struct pretraining *state = trainer->task.state;
-    const mcl_pretrain_options *options = &state->options;
-    MCL_TRY(mcl_describe_input(model, trainer->task.data));
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
-    const size_t setting_count = mcl_objective_settings(settings, options);
-    for (size_t i = 0; i < setting_count; i++)
-        MCL_TRY(mcl_model_metadata_set(model, settings[i].key, settings[i].value));
-    char views[MCL_VIEW_OPTIONS_SIZE];
-    const mcl_mask *mask = &options->views.mask;
-    mcl_view_options_show(views, &options->views);
-    MCL_TRY(mcl_model_metadata_set(model, "views", views));
-    MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(mask->kind)));
-    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        MCL_TRY(mcl_describe(model, "mask_ratio", "%.9g", (double)mask->ratio));
-    return mask->kind == MCL_MASK_BLOCK ? mcl_describe(model, "mask_patch", "%" PRIu32, mask->patch)
-                                        : MCL_OK;
-}
-
-static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
-{
-    const struct pretraining *state = trainer->task.state;
-    mcl_conditions_add_pretraining(conditions, &state->options);
-    return MCL_OK;
+    return mcl_describe_input(model, trainer->task.data);
 }
 
 static const mcl_task_type pretraining = {
     .name = MCL_TASK_PRETRAINING,
-    .prefix = "",
     .views = 2,
     .metrics = MCL_METRICS,
     .create = create,
@@ -162,7 +140,6 @@ static const mcl_task_type pretraining = {
     .measure = measure,
     .states = states,
     .describe = describe,
-    .add_conditions = add_conditions,
 };
 
 static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)
@@ -178,7 +155,7 @@ static mcl_architecture architecture_of(const mcl_pretrain_options *options, uin
         .predictor_count = options->predictor_count,
         .own_decoder = options->own_decoder,
         .decoder_count = options->own_decoder ? options->decoder_count : 0,
-        .mask_head = mcl_objectives_train_mask_head(options),
+        .mask_head = mcl_objectives_need(options, MCL_NEEDS_MASK_HEAD),
     };
     memcpy(architecture.hidden, options->hidden, sizeof options->hidden);
     memcpy(architecture.decoder, options->decoder, sizeof options->decoder);
@@ -196,8 +173,10 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
     const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     state->options = *options;
+    mcl_train_resolve(&state->options.train, mcl_data_rows(data));
     mcl_task task = {.type = &pretraining,
         .state = state,
+        .all_options = &state->options.base,
         .options = &state->options.train,
         .data = data,
         .source = data,

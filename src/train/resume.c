@@ -124,8 +124,9 @@ static mcl_status find_conditions(mcl_trainer *trainer)
     mcl_conditions *conditions = &trainer->conditions;
     mcl_conditions_begin(conditions, task->type->name, task->options->seed);
     mcl_conditions_add_data(conditions, task->source);
-    MCL_TRY(task->type->add_conditions(conditions, trainer));
-    mcl_conditions_add_training(conditions, task->options, task->batch);
+    if (task->type->add_conditions)
+        task->type->add_conditions(conditions, trainer);
+    MCL_TRY(mcl_conditions_add_options(conditions, task->all_options));
     mcl_conditions_add_product(conditions, mcl_context_gemm(trainer->context));
     return MCL_OK;
 }

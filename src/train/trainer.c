@@ -12,6 +12,7 @@
 #include "nn/parameters.h"
 #include "optim/schedule.h"
 #include "train/describe.h"
+#include "train/options.h"
 #include "train/resume.h"
 
 cl_mem mcl_trainer_model(const mcl_trainer *trainer)
@@ -270,15 +271,16 @@ static mcl_status train(mcl_trainer *trainer)
 
 mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
 {
+    const mcl_task *task = &trainer->task;
     const mcl_training training = {
-        .rows = mcl_data_rows(trainer->task.data),
-        .batch = trainer->task.batch,
+        .rows = mcl_data_rows(task->data),
         .steps = mcl_steps_ended(trainer->steps),
         .steps_per_epoch = trainer->steps_per_epoch,
+        .planned_steps = planned_steps(trainer),
     };
-    MCL_TRY(trainer->task.type->describe(model, trainer));
-    return mcl_describe_training(
-        model, trainer->task.type->prefix, trainer->task.options, &training);
+    MCL_TRY(task->type->describe(model, trainer));
+    MCL_TRY(mcl_options_describe(model, task->all_options));
+    return mcl_describe_training(model, task->all_options->kind, &training);
 }
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)

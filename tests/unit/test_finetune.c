@@ -80,7 +80,7 @@ static void setup(void)
     scratch_setup();
     data = make_data(7);
     model = make_model(3, MCL_ACTIVATION_RELU);
-    mcl_finetune_defaults(&options);
+    ASSERT_OK(mcl_finetune_options_init(&options));
     options.train.batch = 10;
     options.train.epochs = 8;
     options.train.seed = 5;
@@ -262,7 +262,7 @@ START_TEST(test_a_checkpoint_of_pre_training_is_refused)
 {
     mcl_pretrain_options others;
     mcl_model *trained;
-    mcl_pretrain_defaults(&others);
+    ASSERT_OK(mcl_pretrain_options_init(&others));
     others.hidden[0] = 13;
     others.embedding = 4;
     others.train.batch = 10;

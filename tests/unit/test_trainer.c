@@ -17,7 +17,7 @@ static void setup(void)
     context_setup();
     scratch_setup();
     ASSERT_OK(mcl_data_from_floats(&data, values, ROWS, COLUMNS));
-    mcl_pretrain_defaults(&options);
+    ASSERT_OK(mcl_pretrain_options_init(&options));
     options.hidden[0] = 5;
     options.embedding = 3;
     options.train.batch = 8;
@@ -81,15 +81,15 @@ START_TEST(test_steps_that_settle)
 {
     static const struct {
         mcl_objective_kind kind;
-        uint32_t queue;
+        const char *queue;
         uint64_t steps;
-    } trials[] = {{MCL_OBJECTIVE_NT_XENT, 16, 0}, {MCL_OBJECTIVE_MOCO, 16, 1},
-        {MCL_OBJECTIVE_MOCO, 48, 3}, {MCL_OBJECTIVE_MOCO, 49, 4}};
+    } trials[] = {{MCL_OBJECTIVE_NT_XENT, "16", 0}, {MCL_OBJECTIVE_MOCO, "16", 1},
+        {MCL_OBJECTIVE_MOCO, "48", 3}, {MCL_OBJECTIVE_MOCO, "49", 4}};
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
         mcl_trainer *trainer;
         options.objective_count = 1;
         options.objectives[0] = (mcl_objective){trials[i].kind, 1.0f};
-        options.queue = trials[i].queue;
+        ASSERT_OK(mcl_options_set(&options.base, "queue", trials[i].queue));
         ASSERT_OK(mcl_pretrain_build(&trainer, context, data, &options));
         ck_assert_uint_eq(trainer->settling, trials[i].steps);
         mcl_trainer_free(trainer);
