@@ -49,9 +49,8 @@ typedef struct mcl_objective_option {
     const char *values; /* what the help calls a value: "T" */
     const char *help;   /* as after "of nt-xent: " */
     const mcl_value_type *type;
-    double otherwise; /* the default */
-    const char
-        *needs; /* the key of an option of the objective's that must be above 0; NULL: none */
+    double otherwise;  /* the default */
+    const char *needs; /* the key of another one that must be above 0; NULL: none */
 } mcl_objective_option;
 
 #define MCL_OBJECTIVE_OPTIONS_MAX 8 /* of an objective */
@@ -89,8 +88,8 @@ typedef struct mcl_objective_type {
     /* Enqueues forward and backward: adds weight times its gradient to the gradient of what it is
      * on, writes those of parameters of its own, and its mean loss. */
     mcl_status (*run)(void *state, const mcl_objective_step *step);
-    /* Fills in its states from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
-     * many; NULL: it has none. */
+    /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
+     * many; NULL: nothing. */
     size_t (*states)(mcl_objective_state *states, const void *state);
     /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
      */

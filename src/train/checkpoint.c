@@ -32,7 +32,7 @@ void mcl_conditions_add(
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
-    conditions->of[at].former = conditions->of[at].unsaid = NULL;
+    conditions->of[at].unsaid = conditions->of[at].former = NULL;
     conditions->of[at].kind = 0;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
@@ -50,13 +50,11 @@ static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
     show_hash(text, XXH3_128bits(bytes, count));
 }
 
-void mcl_conditions_begin(mcl_conditions *conditions, const char *task, uint64_t seed)
+void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 {
     conditions->count = 0;
     mcl_conditions_add(conditions, "task", "the task", "%s", task);
     conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
-    /* Of what differs the first is named, and synthetic data follow from the seed. */
-    mcl_conditions_add(conditions, "seed", "`seed`", "%" PRIu64, seed);
 }
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
@@ -97,12 +95,6 @@ void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *mode
     mcl_conditions_add(conditions, "layers", "the architecture", "%s", text);
 }
 
-/* Conditions, and the kind of the options that are added to them. */
-struct adding {
-    mcl_conditions *conditions;
-    mcl_options_kind kind;
-};
-
 static bool has_condition(const mcl_conditions *conditions, const char *key)
 {
     for (size_t i = 0; i < conditions->count; i++) {
@@ -112,27 +104,35 @@ static bool has_condition(const mcl_conditions *conditions, const char *key)
     return false;
 }
 
+struct added {
+    mcl_conditions *conditions;
+    mcl_options_kind kind;
+    const char *only; /* this option; NULL: all */
+};
+
 static mcl_status add_option(void *to, const mcl_stored_option *option)
 {
-    const struct adding *adding = to;
-    mcl_conditions *conditions = adding->conditions;
-    if (!(option->flags & MCL_ROW_BITS) || has_condition(conditions, option->stored))
-        return MCL_OK; /* the seed is there */
+    const struct added *added = to;
+    mcl_conditions *conditions = added->conditions;
+    if (!(option->flags & MCL_ROW_BITS) || has_condition(conditions, option->stored) ||
+        (added->only && strcmp(added->only, option->key) != 0))
+        return MCL_OK;
     mcl_conditions_add(conditions, option->stored, option->key, "%s", option->value);
     conditions->of[conditions->count - 1].former = option->former;
-    conditions->of[conditions->count - 1].kind = adding->kind;
+    conditions->of[conditions->count - 1].kind = added->kind;
     return MCL_OK;
 }
 
-mcl_status mcl_conditions_add_options(mcl_conditions *conditions, const mcl_options *options)
+mcl_status mcl_conditions_add_options(
+    mcl_conditions *conditions, const mcl_options *options, const char *only)
 {
-    struct adding adding = {conditions, options->kind};
-    return mcl_options_each(options, add_option, &adding);
+    struct added added = {conditions, options->kind, only};
+    return mcl_options_each(options, add_option, &added);
 }
 
 void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    mcl_conditions_add(conditions, "product", "the provider of products", "%s",
+    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -273,32 +273,27 @@ static const char *stored_value(
     return room;
 }
 
-/* Whether a checkpoint was made under a condition. One that says nothing of an option was made
- * when that was not there: by its default. */
-static bool is_met(const char *stored, const char *value, const char *option, mcl_options_kind kind)
-{
-    char initial[MCL_OPTION_SIZE];
-    if (stored)
-        return kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0;
-    return kind && mcl_option_default(initial, kind, option) == MCL_OK &&
-           mcl_option_agrees(kind, option, initial, value);
-}
-
 static mcl_status check_conditions(
     const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
 {
     for (size_t i = 0; i < conditions->count; i++) {
         char room[MCL_OPTION_SIZE];
         const char *value = conditions->of[i].value, *option = conditions->of[i].option;
-        const char *mark = conditions->of[i].kind ? "`" : "";
+        const mcl_options_kind kind = conditions->of[i].kind;
         const char *stored =
             stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
-        stored = stored ? stored : conditions->of[i].unsaid;
-        if (is_met(stored, value, option, conditions->of[i].kind))
+        if (!stored && kind) /* it was made when the option was not there: by its default */
+            stored = mcl_option_default(room, kind, option) == MCL_OK ? room : NULL;
+        else if (!stored)
+            stored = conditions->of[i].unsaid;
+        if (stored &&
+            (kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0))
             continue;
+        const char *mark = kind ? "`" : "";
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
-            "same data, options and seed only",
+            "same "
+            "data, options and seed only",
             path, mark, option, mark, stored ? stored : "not there", value);
     }
     return MCL_OK;

@@ -5,7 +5,6 @@
 
 #include "maskcl/data.h"
 #include "maskcl/model.h"
-#include "maskcl/options.h"
 
 /* Sets metadata to what a printf format makes of the arguments. */
 #if defined(__GNUC__)
@@ -20,11 +19,12 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
 /* What a training has come to. */
 typedef struct mcl_training {
     uint64_t rows; /* that it trains on */
-    uint64_t steps, steps_per_epoch, planned_steps;
+    uint64_t steps, steps_per_epoch;
 } mcl_training;
 
-/* Sets it as metadata, with what the keys of the options of that kind begin with there. */
+/* Sets how far the training came, of the steps that were planned, in metadata whose keys begin with
+ * the prefix. */
 mcl_status mcl_describe_training(
-    mcl_model *model, mcl_options_kind kind, const mcl_training *training);
+    mcl_model *model, const char *prefix, uint64_t planned_steps, const mcl_training *training);
 
 #endif

@@ -82,27 +82,29 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
         if (!mcl_model_key_is_own(pair->key))
             MCL_TRY(mcl_model_metadata_set(model, pair->key, pair->value));
     }
-    MCL_TRY(mcl_describe_input(model, trainer->task.data));
-    /* The untrained encoder is this seed's. */
-    return options->from_scratch ? mcl_describe(model, "seed", "%" PRIu64, options->train.seed)
-                                 : MCL_OK;
+    return options->from_scratch /* the untrained encoder is this seed's */
+               ? mcl_describe(model, "seed", "%" PRIu64, options->train.seed)
+               : MCL_OK;
 }
 
 /* A new model is of the same layers, but not of those parameters. */
-static void add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
+static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
 {
     const struct tuning *state = trainer->task.state;
+    const mcl_finetune_options *options = &state->options;
     char digest[MCL_DIGEST_SIZE];
     mcl_conditions_add_labels(conditions, state->all_labels, mcl_data_rows(trainer->task.source));
     mcl_conditions_add_layers(conditions, trainer->task.model);
     mcl_model_digest(digest, state->model);
-    if (!state->options.from_scratch)
+    if (!options->from_scratch)
         mcl_conditions_add(
             conditions, "model", "the digest of the model to begin from", "%s", digest);
+    return MCL_OK;
 }
 
 static const mcl_task_type tuning = {
     .name = "fine-tuning",
+    .prefix = "finetune_",
     .views = 1,
     .metrics = MCL_CLASSIFIER_METRICS,
     .loss_reads_order = true,
@@ -172,7 +174,7 @@ static void copy_tensors(mcl_model *to, const mcl_model *from)
 /* The rows, the batch and the model to begin from. What is half made stays in task and state. */
 static mcl_status prepare(mcl_task *task, struct tuning *state)
 {
-    mcl_train_options *options = &state->options.train;
+    const mcl_train_options *options = task->options;
     mcl_architecture architecture = state->model->architecture;
     architecture.projector_count = architecture.predictor_count = 0;
     architecture.mask_head = false;
@@ -181,7 +183,7 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     MCL_TRY(choose_rows(task, state));
     MCL_TRY(mcl_train_check(&task->batch, options, architecture.normalization,
         architecture.hidden_count, mcl_data_rows(task->data)));
-    mcl_train_resolve(options, mcl_data_rows(task->data));
+    mcl_train_resolve(&state->options.train, mcl_data_rows(task->data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->seed));
     if (!state->options.from_scratch)
         copy_tensors(task->model, state->model);

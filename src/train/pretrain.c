@@ -2,6 +2,7 @@
 /* Pre-training: an encoder by two views of each row and the objectives. */
 #include "maskcl/pretrain.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "train/check.h"
-#include "train/describe.h"
 #include "train/options.h"
 #include "train/trainer.h"
 #include "views/views.h"
@@ -124,13 +124,9 @@ static size_t states(mcl_objective_state *states, const void *of)
     return mcl_loss_states(states, state->loss);
 }
 
-static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
-{
-    return mcl_describe_input(model, trainer->task.data);
-}
-
 static const mcl_task_type pretraining = {
     .name = MCL_TASK_PRETRAINING,
+    .prefix = "",
     .views = 2,
     .metrics = MCL_METRICS,
     .create = create,
@@ -139,7 +135,6 @@ static const mcl_task_type pretraining = {
     .loss = loss,
     .measure = measure,
     .states = states,
-    .describe = describe,
 };
 
 static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)

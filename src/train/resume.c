@@ -122,11 +122,13 @@ static mcl_status find_conditions(mcl_trainer *trainer)
 {
     const mcl_task *task = &trainer->task;
     mcl_conditions *conditions = &trainer->conditions;
-    mcl_conditions_begin(conditions, task->type->name, task->options->seed);
+    mcl_conditions_begin(conditions, task->type->name);
+    MCL_TRY(mcl_conditions_add_options(
+        conditions, task->all_options, "seed")); /* synthetic data follow from it */
     mcl_conditions_add_data(conditions, task->source);
     if (task->type->add_conditions)
-        task->type->add_conditions(conditions, trainer);
-    MCL_TRY(mcl_conditions_add_options(conditions, task->all_options));
+        MCL_TRY(task->type->add_conditions(conditions, trainer));
+    MCL_TRY(mcl_conditions_add_options(conditions, task->all_options, NULL));
     mcl_conditions_add_product(conditions, mcl_context_gemm(trainer->context));
     return MCL_OK;
 }

@@ -271,16 +271,17 @@ static mcl_status train(mcl_trainer *trainer)
 
 mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
 {
-    const mcl_task *task = &trainer->task;
     const mcl_training training = {
-        .rows = mcl_data_rows(task->data),
+        .rows = mcl_data_rows(trainer->task.data),
         .steps = mcl_steps_ended(trainer->steps),
         .steps_per_epoch = trainer->steps_per_epoch,
-        .planned_steps = planned_steps(trainer),
     };
-    MCL_TRY(task->type->describe(model, trainer));
+    const mcl_task *task = &trainer->task;
+    if (task->type->describe)
+        MCL_TRY(task->type->describe(model, trainer));
+    MCL_TRY(mcl_describe_input(model, task->data));
     MCL_TRY(mcl_options_describe(model, task->all_options));
-    return mcl_describe_training(model, task->all_options->kind, &training);
+    return mcl_describe_training(model, task->type->prefix, planned_steps(trainer), &training);
 }
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)

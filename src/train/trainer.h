@@ -37,6 +37,7 @@ typedef struct mcl_batch {
 /* What is trained for. Functions that enqueue have state as their own and read the trainer. */
 typedef struct mcl_task_type {
     const char *name;      /* in the conditions of a checkpoint */
+    const char *prefix;    /* of the metadata that say how far the trainer came */
     uint32_t views;        /* V */
     size_t metrics;        /* floats that a step measures */
     bool loss_reads_order; /* the loss reads the numbers of the batch's rows, not the input alone */
@@ -57,18 +58,18 @@ typedef struct mcl_task_type {
     /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: nothing. */
     size_t (*states)(mcl_objective_state *states, const void *state);
-    /* Sets metadata of the task's own beside its options. */
+    /* Sets metadata that neither the data nor the options tell; NULL: there are none. */
     mcl_status (*describe)(mcl_model *model, const mcl_trainer *trainer);
     /* Adds what the run depends on beside the data and the options; NULL: nothing. */
-    void (*add_conditions)(mcl_conditions *conditions, const mcl_trainer *trainer);
+    mcl_status (*add_conditions)(mcl_conditions *conditions, const mcl_trainer *trainer);
 } mcl_task_type;
 
 /* A training to be. Pointers but for those that the trainer frees must live as long as it. */
 typedef struct mcl_task {
     const mcl_task_type *type;
     void *state;                      /* the trainer frees it */
-    const mcl_options *all_options;   /* the task's, resolved, of which … */
-    const mcl_train_options *options; /* … these are every training's */
+    const mcl_options *all_options;   /* of its kind, resolved: mcl_train_resolve() */
+    const mcl_train_options *options; /* the part of them that every training has */
     const mcl_data *data;             /* the rows that are trained on */
     const mcl_data *source; /* those among which they were chosen: data, where all are; what
                              * options->validation_labels and a checkpoint are of */

@@ -23,10 +23,11 @@ static mcl_data *data;
 static void make_conditions(const mcl_pretrain_options *options)
 {
     mcl_pretrain_options resolved = *options;
-    mcl_train_resolve(&resolved.train, 3);
-    mcl_conditions_begin(&conditions, MCL_TASK_PRETRAINING, options->train.seed);
+    mcl_train_resolve(&resolved.train, mcl_data_rows(data));
+    mcl_conditions_begin(&conditions, MCL_TASK_PRETRAINING);
+    ASSERT_OK(mcl_conditions_add_options(&conditions, &resolved.base, "seed"));
     mcl_conditions_add_data(&conditions, data);
-    ASSERT_OK(mcl_conditions_add_options(&conditions, &resolved.base));
+    ASSERT_OK(mcl_conditions_add_options(&conditions, &resolved.base, NULL));
     mcl_conditions_add_product(&conditions, MCL_GEMM_NATIVE);
 }
 
@@ -204,7 +205,7 @@ START_TEST(test_other_conditions_are_named)
     options.train.optimizer.beta2 = 0.98;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "`beta2` was 0.999"));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "`beta2` was 0.999, and here it is 0.98"));
 }
 END_TEST
 

@@ -219,16 +219,16 @@ START_TEST(test_other_options_are_refused)
     REFUSE(train.seed, 6, " was 5, and here it is 6");
     REFUSE(train.epochs, 9, " was 8, and here it is 9");
     REFUSE(train.batch, 11, " was 10, and here it is 11");
-    REFUSE(train.early_stop, 3, " was 0, and here it is 3");
-    REFUSE(train.clip_norm, 2, " was 0, and here it is 2");
-    REFUSE(train.ema, 0.5, " was 0, and here it is 0.5");
+    REFUSE(train.early_stop, 3, " was never, and here it is 3");
+    REFUSE(train.clip_norm, 2, " was none, and here it is 2");
+    REFUSE(train.ema, 0.5, " was none, and here it is 0.5");
     REFUSE(train.dropout, 0.5f, " was 0, and here it is 0.5");
     REFUSE(train.optimizer.kind, MCL_OPTIMIZER_SGD, " was adamw, and here it is sgd");
     REFUSE(train.optimizer.learning_rate, 0.5, ", and here it is 0.5");
     REFUSE(train.optimizer.weight_decay, 0.5, ", and here it is 0.5");
     REFUSE(train.schedule.kind, MCL_SCHEDULE_CONSTANT, " was cosine, and here it is constant");
     REFUSE(train.schedule.warmup, 2, " was 0, and here it is 2");
-    REFUSE(labels_per_class, 6, " was 0, and here it is 6");
+    REFUSE(labels_per_class, 6, " was all, and here it is 6");
     REFUSE(from_scratch, true, " was no, and here it is yes");
 }
 END_TEST
