@@ -12,6 +12,14 @@
 #include "compute/product.h"
 #include "objectives/normalized.h"
 
+/* The objective's own option for τ, under its name in models and checkpoints. */
+#define MCL_INFONCE_TEMPERATURE(name, value)                                                       \
+    {                                                                                              \
+        .key = "temperature", .stored = (name), .values = "T",                                     \
+        .help = "what their cosines are divided by", .type = &mcl_value_positive_float,            \
+        .otherwise = (value)                                                                       \
+    }
+
 /* Where the candidates are. */
 typedef enum mcl_candidates {
     MCL_CANDIDATES_SAME,  /* the queries themselves; g is by s + sᵀ then */

@@ -127,18 +127,8 @@ static uint64_t settling(const void *state)
 static const mcl_value_type queue_sizes = {.least = 2, .most = UINT32_MAX};
 
 static const mcl_objective_option options[] = {
-    [TEMPERATURE] = {.key = "temperature",
-        .stored = "moco_temperature",
-        .values = "T",
-        .help = "what their cosines are divided by",
-        .type = &mcl_value_positive_float,
-        .otherwise = 0.07f},
-    [TARGET_DECAY] = {.key = "target_decay",
-        .stored = "moco_target_decay",
-        .values = "DECAY",
-        .help = "of the moving average of the weights, a step, that the target network has",
-        .type = &mcl_value_inside_unit,
-        .otherwise = 0.999},
+    [TEMPERATURE] = MCL_INFONCE_TEMPERATURE("moco_temperature", 0.07f),
+    [TARGET_DECAY] = MCL_TARGET_DECAY("moco_target_decay", 0.999),
     [QUEUE] = {.key = "queue",
         .values = "KEYS",
         .help = "keys of the steps before that a view is told from; each step adds two for every "

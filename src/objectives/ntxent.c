@@ -21,11 +21,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
 }
 
 static const mcl_objective_option options[] = {
-    [TEMPERATURE] = {.key = "temperature",
-        .values = "T",
-        .help = "what their cosines are divided by",
-        .type = &mcl_value_positive_float,
-        .otherwise = 0.2f},
+    [TEMPERATURE] = MCL_INFONCE_TEMPERATURE("temperature", 0.2f),
 };
 
 const mcl_objective_type mcl_objective_ntxent = {

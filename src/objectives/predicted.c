@@ -93,12 +93,7 @@ static size_t states_of_byol(mcl_objective_state *states, const void *state)
 }
 
 static const mcl_objective_option byol_options[] = {
-    [TARGET_DECAY] = {.key = "target_decay",
-        .stored = "byol_target_decay",
-        .values = "DECAY",
-        .help = "of the moving average of the weights, a step, that the target network has",
-        .type = &mcl_value_inside_unit,
-        .otherwise = 0.996},
+    [TARGET_DECAY] = MCL_TARGET_DECAY("byol_target_decay", 0.996),
 };
 
 const mcl_objective_type mcl_objective_simsiam = {

@@ -22,12 +22,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
 }
 
 static const mcl_objective_option options[] = {
-    [TEMPERATURE] = {.key = "temperature",
-        .stored = "scarf_temperature",
-        .values = "T",
-        .help = "what their cosines are divided by",
-        .type = &mcl_value_positive_float,
-        .otherwise = 1.0},
+    [TEMPERATURE] = MCL_INFONCE_TEMPERATURE("scarf_temperature", 1.0),
 };
 
 const mcl_objective_type mcl_objective_scarf = {

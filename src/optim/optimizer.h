@@ -4,7 +4,7 @@
 #define MASKCL_OPTIM_OPTIMIZER_H
 
 #include "device/context.h"
-#include "maskcl/pretrain.h"
+#include "maskcl/optimizer.h"
 #include "optim/parts.h"
 
 /* The moments of an optimizer, and the powers of its betas so far. */

@@ -26,8 +26,8 @@ struct tuning {
     const int32_t *all_labels; /* [rows of all data] */
     mcl_data *chosen_data;     /* where few rows keep their labels: those, and their labels */
     int32_t *chosen_labels;
-    mcl_unmasked unmasked;
     mcl_classifier *classifier;
+    mcl_unmasked unmasked;
 };
 
 static mcl_status create(void *of, mcl_trainer *trainer)
