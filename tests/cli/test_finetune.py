@@ -303,7 +303,7 @@ class FinetuneTest(ProgramTest):
         self.refuse("finetune", *self.files(), "--lr", "1e30", "--optimizer", "sgd", "-q", code=1,
                     says=["no longer finite", "--lr"])
 
-    def run_of(self, *options, epochs=2000):
+    def run_of(self, *options, epochs=500):
         """A run of 6 steps an epoch; with checkpoints it would be long."""
         return ["finetune", *self.files(), "--batch", 10, "--epochs", epochs, "--ema", "0.99",
                 "--clip-norm", 1, "--seed", 4, *options]
