@@ -13,6 +13,7 @@
 #include "data/feed.h"
 #include "model/model.h"
 #include "nn/parameters.h"
+#include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/check.h"
 #include "train/classifier.h"
