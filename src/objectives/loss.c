@@ -92,6 +92,17 @@ void mcl_loss_free(mcl_loss *loss)
     free(loss);
 }
 
+uint64_t mcl_loss_settling(const mcl_loss *loss)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        const uint64_t steps = type->settling ? type->settling(loss->objectives[i].state) : 0;
+        most = steps > most ? steps : most;
+    }
+    return most;
+}
+
 size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)
 {
     size_t count = 0;

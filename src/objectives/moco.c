@@ -116,6 +116,14 @@ static size_t states(mcl_objective_state *states, const void *state)
     return 2;
 }
 
+/* Until every place of the queue has a key: nothing is like the empty ones. */
+static uint64_t settling(const void *state)
+{
+    const struct moco *moco = state;
+    const uint64_t keys = 2 * (uint64_t)moco->batch;
+    return (moco->size + keys - 1) / keys;
+}
+
 static const mcl_value_type queue_sizes = {.least = 2, .most = UINT32_MAX};
 
 static const mcl_objective_option options[] = {
@@ -157,4 +165,5 @@ const mcl_objective_type mcl_objective_moco = {
     .free = release,
     .run = run,
     .states = states,
+    .settling = settling,
 };

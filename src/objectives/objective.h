@@ -49,9 +49,8 @@ typedef struct mcl_objective_option {
     const char *values; /* what the help calls a value: "T" */
     const char *help;   /* as after "of nt-xent: " */
     const mcl_value_type *type;
-    double otherwise; /* the default */
-    const char
-        *needs; /* the key of an option of the objective's that must be above 0; NULL: none */
+    double otherwise;  /* the default */
+    const char *needs; /* the key of another one that must be above 0; NULL: none */
 } mcl_objective_option;
 
 #define MCL_OBJECTIVE_OPTIONS_MAX 8 /* of an objective */
@@ -92,6 +91,9 @@ typedef struct mcl_objective_type {
     /* Fills in its states from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: it has none. */
     size_t (*states)(mcl_objective_state *states, const void *state);
+    /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
+     */
+    uint64_t (*settling)(const void *state);
 } mcl_objective_type;
 
 #define MCL_OBJECTIVE_TYPE(NAME, file) extern const mcl_objective_type mcl_objective_##file;
