@@ -5,7 +5,7 @@
 
 #include "device/context.h"
 #include "maskcl/pretrain.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "views/views.h"
 
 /* Buffers and kernels of a run's objectives for one size of batch. */
