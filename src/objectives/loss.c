@@ -47,8 +47,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->batch = batch;
-    mcl_status status = mcl_network_create_part(
-        &created->projector, context, architecture, MCL_PART_PROJECTOR, 2 * batch, true);
+    mcl_status status = mcl_network_create_part(&created->projector, context, architecture,
+        MCL_PART_PROJECTOR, 2 * batch, MCL_NETWORK_TRAINING);
     if (status == MCL_OK)
         status = create_objectives(created, &setup);
     if (status != MCL_OK) {
