@@ -82,7 +82,7 @@ static mcl_status refuse(const mcl_array_place *place, size_t index, double valu
         place->source, row, column, value);
 }
 
-/* Stores a float as the numeric contract wants it: +0 below 2^-125 in size. The comparisons are of
+/* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
  * integers, so that the processor's own treatment of subnormals does not matter. False for NaN and
  * infinities. */
 static bool store(float *to, float value)
