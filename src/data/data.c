@@ -227,3 +227,8 @@ mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, 
         values[i] = (float)bytes[i] / 255.0f;
     return MCL_OK;
 }
+
+size_t mcl_element_size(mcl_element element)
+{
+    return element == MCL_ELEMENT_UINT8 ? sizeof(uint8_t) : sizeof(float);
+}

@@ -3,11 +3,6 @@
 
 #include "data/data.h"
 
-size_t mcl_element_size(mcl_element element)
-{
-    return element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float);
-}
-
 mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)
 {
     return mcl_buffer_create_from(buffer, context, mcl_data_values(data), mcl_data_rows(data),

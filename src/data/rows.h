@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of a data set on the device. */
+/* Rows of a data set in device memory, in the data's own type. */
 #ifndef MASKCL_DATA_ROWS_H
 #define MASKCL_DATA_ROWS_H
 
@@ -18,8 +18,5 @@ typedef struct mcl_rows {
 
 /* *buffer = a copy of all rows in device memory, in their own type. */
 mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
-
-/* Bytes of an element. */
-size_t mcl_element_size(mcl_element element);
 
 #endif
