@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "device/profile.h"
 #include "model/model.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/target.h"
 
 enum { TARGET_DECAY }; /* byol's own options */

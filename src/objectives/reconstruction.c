@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "device/profile.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/errors.h"
 
 enum { RECONSTRUCT, LOSS }; /* its own options */

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/errors.h"
 
 #define VALUES 2.0f /* weight of the values' error against the mask's, the paper's alpha */

@@ -11,7 +11,7 @@
 #include "data/permutation.h"
 #include "device/profile.h"
 #include "evaluate/neighbours.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "views/views.h"
 
 #define ORDER_SEED 0           /* the same rows whatever the run's seed is, … */
