@@ -26,8 +26,9 @@ void mcl_print_clean(FILE *stream, const char *text)
 /* The library's messages name options by their keys. */
 static void say(const char *kind, const char *text, bool lines)
 {
-    char spelled[MESSAGE_MAX + 1024];
-    mcl_spell(spelled, sizeof spelled, text);
+    char spelled[MESSAGE_MAX + 1024], copy[MESSAGE_MAX];
+    snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
+    mcl_spell(spelled, sizeof spelled, copy);
     fprintf(stderr, "maskcl: %s: ", kind);
     print_cleaned(stderr, spelled, lines);
     fputc('\n', stderr);
