@@ -4,7 +4,7 @@
 #include "transpose.clh"
 
 /* A whole block. */
-inline void transpose_block(const global float *in, const uint ldi, global float *out,
+static inline void transpose_block(const global float *in, const uint ldi, global float *out,
     const uint ldo)
 {
     float16 rows[BLOCK];
