@@ -11,7 +11,7 @@
 #error "float must be evaluated as float: build with -msse2 -mfpmath=sse or the like"
 #endif
 
-/* What cl/rounding.clh needs of OpenCL C. */
+/* The parts of OpenCL C that cl/rounding.clh needs. */
 #define uint uint32_t
 #define fma fmaf
 
@@ -94,4 +94,10 @@ float mcl_host_quantile(float x)
 float mcl_host_flush(float x)
 {
     return mcl_flush(x);
+}
+
+void mcl_host_flush_all(float *out, const float *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = mcl_flush(in[i]);
 }

@@ -11,7 +11,7 @@ struct settings {
     bool json;
 };
 
-/* A line of widths: from, the count ones in between from first to last or backwards, to. */
+/* A line of widths: from, the count ones in between, in order or in reverse, to. */
 static void print_widths(const char *name, uint64_t from, const uint32_t *widths, uint32_t count,
     bool backwards, uint64_t to)
 {
@@ -46,15 +46,13 @@ static void print_networks(const mcl_architecture *architecture)
 
 static void print_shape(const mcl_tensor *tensor)
 {
-    char text[64];
-    if (tensor->dimensions == 2)
-        snprintf(text, sizeof text, "%" PRIu64 " x %" PRIu64, tensor->shape[0], tensor->shape[1]);
-    else
-        snprintf(text, sizeof text, "%" PRIu64, tensor->shape[0]);
-    printf("  %-20s %s\n", tensor->name, text);
+    printf("  %-20s", tensor->name);
+    for (uint32_t d = 0; d < tensor->dimensions; d++)
+        printf("%s%" PRIu64, d ? " x " : " ", tensor->shape[d]);
+    printf("\n");
 }
 
-/* How far an interrupted run came. */
+/* How far an interrupted run got. */
 static void print_interruption(const mcl_model *model)
 {
     static const char *const keys[] = {"steps", "planned_steps", "epochs", "planned_epochs"};

@@ -193,8 +193,6 @@ void mcl_context_close(mcl_context *context)
     free_attachments(context);
     mcl_profiler_free(context->profiler);
     mcl_programs_free(context);
-    mcl_buffer_release(&context->scratch.buffer);
-    free(context->tuning);
     if (context->queue)
         clReleaseCommandQueue(context->queue);
     if (context->opencl)

@@ -30,11 +30,6 @@ struct mcl_context {
     struct mcl_programs programs;
     struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
     struct mcl_attachment *attachments;
-    struct mcl_tuning *tuning; /* of the matrix product; NULL until it is needed */
-    struct mcl_scratch {       /* workspace of the native product, as large as the largest */
-        cl_mem buffer;
-        size_t bytes;
-    } scratch;
 };
 
 /* Makes state a part of the context: mcl_context_attached() finds it by its key, the address of

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "maskcl/model.h"
+#include "nn/layer.h"
 
 /* The networks of a model, in the order in which the flat vector has them: what every run trains
  * comes before the mask head and the decoder. */
@@ -21,30 +22,18 @@ typedef enum mcl_part {
     MCL_PARTS
 } mcl_part;
 
-#define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
-#define MCL_TENSORS_LAYER 6 /* weight, bias; the normalization's, its running mean and variance */
-#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 3))
+/* A part is a row of blocks: a dense layer and, where an activation follows it, a normalization, if
+ * the architecture has one, and the activation. */
+#define MCL_BLOCKS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
+#define MCL_LAYERS_MAX (3 * MCL_BLOCKS_MAX)
+#define MCL_TENSORS_BLOCK 6 /* weight, bias; the normalization's, its running mean and variance */
+#define MCL_TENSORS_MAX (MCL_TENSORS_BLOCK * (2 * MCL_BLOCKS_MAX + 2 * MCL_HEAD_MAX + 3))
 #define MCL_PARAMETERS_MAX UINT32_MAX
-
-/* A fully connected layer, as a view into the flat vector of all parameters. */
-typedef struct mcl_layer {
-    uint32_t in, out;
-    uint64_t weight;                 /* where its [out, in] values begin */
-    uint64_t bias;                   /* where its [out] values begin */
-    bool activated;                  /* the activation follows */
-    mcl_normalization normalization; /* before it, of an activated layer */
-    uint64_t scale, shift;           /* where the normalization's weight and bias begin, [out] */
-    uint64_t mean, variance;         /* the same of the running statistics of batch normalization */
-} mcl_layer;
 
 /* A parameter tensor's name and place. */
 typedef struct mcl_tensor_place {
     char name[48];
-    uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
-    uint32_t dimensions;
-    uint32_t
-        fan_in; /* the layer's in, of the tensors that are drawn; 0: all begin with `initial` */
-    float initial;
+    mcl_layer_tensor tensor;
     uint64_t offset; /* in the flat vector */
     uint64_t count;
 } mcl_tensor_place;
@@ -61,6 +50,9 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture);
  * architecture does not have. Offsets count from the beginning of the whole vector. */
 size_t mcl_part_layers(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part);
+
+/* How many of a part's layers the first `blocks` blocks are. */
+size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t blocks);
 
 /* Where a part's parameters end in the flat vector, running statistics not counted. */
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);

@@ -46,7 +46,7 @@ static mcl_text_pair *find_metadata(const mcl_model *model, const char *key)
     return NULL;
 }
 
-/* Makes room for one pair more. */
+/* Makes room for one more pair. */
 static mcl_status reserve_metadata(mcl_model *model)
 {
     if (model->metadata_count < model->metadata_capacity)
@@ -91,7 +91,7 @@ static mcl_status add_widths(
     return mcl_model_metadata_add(model, key, text);
 }
 
-/* The metadata of what the reference model does not have. */
+/* The metadata of what the reference model lacks. */
 static mcl_status describe_extras(mcl_model *model)
 {
     const mcl_architecture *architecture = &model->architecture;
@@ -116,7 +116,7 @@ static mcl_status describe_extras(mcl_model *model)
     return MCL_OK;
 }
 
-/* Puts the metadata that every model has before any other. */
+/* Adds the metadata that every model has, before any other. */
 static mcl_status describe(mcl_model *model, const char *version)
 {
     const mcl_architecture *architecture = &model->architecture;
@@ -150,16 +150,16 @@ mcl_status mcl_model_allocate(
     return status;
 }
 
-/* values[i] = (2u − 1) · 1/√fan_in, or the one value that all begin with. The first factor is exact
+/* values[i] = (2u − 1) · 1/√fan_in, or the one initial value of all. The first factor is exact
  * in float, so that the product is rounded once. */
 static void draw(float *values, const mcl_tensor_place *place, size_t index, uint64_t seed)
 {
-    if (place->fan_in == 0) {
+    if (place->tensor.fan_in == 0) {
         for (uint64_t i = 0; i < place->count; i++)
-            values[i] = place->initial;
+            values[i] = place->tensor.initial;
         return;
     }
-    const float bound = (float)(1.0 / sqrt((double)place->fan_in));
+    const float bound = (float)(1.0 / sqrt((double)place->tensor.fan_in));
     uint32_t words[4];
     for (uint64_t i = 0; i < place->count; i++) {
         if (i % 4 == 0)
@@ -218,13 +218,14 @@ size_t mcl_model_tensor_count(const mcl_model *model)
 mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index)
 {
     const mcl_tensor_place *place = &model->places[index];
-    return (mcl_tensor){
+    mcl_tensor tensor = {
         .name = place->name,
         .values = model->parameters + place->offset,
-        .shape = {place->shape[0], place->shape[1]},
-        .dimensions = place->dimensions,
+        .dimensions = place->tensor.dimensions,
         .offset = place->offset,
     };
+    memcpy(tensor.shape, place->tensor.shape, sizeof tensor.shape);
+    return tensor;
 }
 
 float *mcl_model_parameters(const mcl_model *model, uint64_t *count, uint64_t *encoder_count)

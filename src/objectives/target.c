@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "optim/average.h"
 
 struct mcl_target {

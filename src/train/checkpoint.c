@@ -25,16 +25,15 @@
 
 #define DIGEST_SIZE 33
 
-static void add(mcl_conditions *conditions, const char *key, const char *option, const char *format,
-    ...) __attribute__((format(printf, 4, 5)));
-
-static void add(
+void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
 {
     va_list arguments;
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
+    conditions->of[at].unsaid = conditions->of[at].former = NULL;
+    conditions->of[at].kind = 0;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
     va_end(arguments);
@@ -46,7 +45,19 @@ static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
         (uint64_t)hash.low64);
 }
 
-static void add_data(mcl_conditions *conditions, const mcl_data *data)
+static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
+{
+    show_hash(text, XXH3_128bits(bytes, count));
+}
+
+void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
+{
+    conditions->count = 0;
+    mcl_conditions_add(conditions, "task", "the task", "%s", task);
+    conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
+}
+
+void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
     char digest[DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
@@ -56,103 +67,72 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_hash(digest, XXH3_128bits(mcl_data_values(data),
-                          (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data))));
-    add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    show_digest(digest, mcl_data_values(data),
+        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
+    mcl_conditions_add(
+        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
 }
 
-static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
-    const uint32_t *widths, uint32_t count)
+void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
 {
-    char text[MCL_WIDTHS_SIZE];
-    mcl_widths_show(text, widths, count);
-    add(conditions, key, option, "%s", count ? text : "none");
+    char digest[DIGEST_SIZE];
+    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
 }
 
-static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
+/* A model's own metadata but those of the file. */
+void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *model)
 {
-    add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
-    add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
-    add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
-    add(conditions, "normalization", "--normalization", "%s",
-        mcl_normalization_name(options->normalization));
-    add(conditions, "embedding_layer", "--embedding-layer", "%s",
-        options->activated_embedding ? "activated" : "linear");
-    add(conditions, "dropout", "--dropout", "%.9g", (double)options->train.dropout);
-    if (options->own_decoder)
-        add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
-    else
-        add(conditions, "decoder", "--decoder", "mirror");
-    add_widths(
-        conditions, "projector", "--projector", options->projector, options->projector_count);
-    add_widths(
-        conditions, "predictor", "--predictor", options->predictor, options->predictor_count);
+    char text[sizeof conditions->of->value] = "";
+    for (size_t i = 0; i < model->metadata_count; i++) {
+        const mcl_text_pair *pair = &model->metadata[i];
+        const size_t used = strlen(text);
+        if (mcl_model_key_is_own(pair->key) && strcmp(pair->key, MCL_KEY_FORMAT) != 0 &&
+            strcmp(pair->key, MCL_KEY_VERSION) != 0)
+            snprintf(text + used, sizeof text - used, "%s%s=%s", used ? " " : "", pair->key,
+                pair->value);
+    }
+    mcl_conditions_add(conditions, "layers", "the architecture", "%s", text);
 }
 
-static void add_views(mcl_conditions *conditions, const mcl_view_options *options)
+static bool has_condition(const mcl_conditions *conditions, const char *key)
 {
-    char text[MCL_VIEW_OPTIONS_SIZE];
-    const mcl_mask *mask = &options->mask;
-    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
-    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
-    if (mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
-    mcl_view_options_show(text, options);
-    add(conditions, "views", "--views", "%s", text);
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (strcmp(conditions->of[i].key + strlen(PREFIX), key) == 0)
+            return true;
+    }
+    return false;
 }
 
-static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
+struct added {
+    mcl_conditions *conditions;
+    mcl_options_kind kind;
+    const char *only; /* this option; NULL: all */
+};
+
+static mcl_status add_option(void *to, const mcl_stored_option *option)
 {
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
-    const size_t count = mcl_objective_settings(settings, options);
-    for (size_t i = 0; i < count; i++)
-        add(conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
+    const struct added *added = to;
+    mcl_conditions *conditions = added->conditions;
+    if (!(option->flags & MCL_ROW_BITS) || has_condition(conditions, option->stored) ||
+        (added->only && strcmp(added->only, option->key) != 0))
+        return MCL_OK;
+    mcl_conditions_add(conditions, option->stored, option->key, "%s", option->value);
+    conditions->of[conditions->count - 1].former = option->former;
+    conditions->of[conditions->count - 1].kind = added->kind;
+    return MCL_OK;
 }
 
-static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
+mcl_status mcl_conditions_add_options(
+    mcl_conditions *conditions, const mcl_options *options, const char *only)
 {
-    const mcl_optimizer_options in_force = mcl_optimizer_resolve(given), *options = &in_force;
-    add(conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
-    add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
-    add(conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
-    if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
-        add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
-    else
-        add(conditions, "betas", "the optimizer's betas and epsilon", "%.17g,%.17g,%.17g",
-            options->beta1, options->beta2, options->epsilon);
+    struct added added = {conditions, options->kind, only};
+    return mcl_options_each(options, add_option, &added);
 }
 
-static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
+void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    add(conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
-    add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
-    if (options->kind == MCL_SCHEDULE_COSINE)
-        add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
-    if (options->kind != MCL_SCHEDULE_STEP)
-        return;
-    add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
-    add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
-}
-
-void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
-    const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
-{
-    conditions->count = 0;
-    /* What another depends on comes first: synthetic data follow from the seed. */
-    add(conditions, "seed", "--seed", "%" PRIu64, options->train.seed);
-    add_data(conditions, data);
-    add_model(conditions, options);
-    add_views(conditions, &options->views);
-    add_objectives(conditions, options);
-    add_optimizer(conditions, &options->train.optimizer);
-    add_schedule(conditions, &options->train.schedule);
-    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->train.clip_norm);
-    add(conditions, "ema", "--ema", "%.17g", options->train.ema);
-    add(conditions, "batch", "--batch", "%" PRIu32, batch);
-    add(conditions, "epochs", "--epochs", "%" PRIu64, options->train.epochs);
-    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->train.early_stop);
-    add(conditions, "product", "--gemm", "%s",
+    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -273,17 +253,48 @@ static mcl_status damaged(const char *path, const char *how)
     return mcl_fail(MCL_ERROR_FORMAT, "%s: is a damaged checkpoint: %s", path, how);
 }
 
+/* What a checkpoint says of a condition; one of 0.1 may call it by another key, or have it in a
+ * list. NULL: nothing. */
+static const char *stored_value(
+    char room[MCL_OPTION_SIZE], const mcl_safetensors *file, const char *key, const char *former)
+{
+    const char *value = mcl_safetensors_metadata_get(file, key);
+    char name[64];
+    if (value || !former)
+        return value;
+    const size_t length = strcspn(former, "#");
+    snprintf(name, sizeof name, PREFIX "%.*s", (int)length, former);
+    value = mcl_safetensors_metadata_get(file, name);
+    if (!value || !former[length])
+        return value;
+    for (int place = former[length + 1] - '0'; place > 0; place--)
+        value += strcspn(value, ",") + (strchr(value, ',') != NULL);
+    snprintf(room, MCL_OPTION_SIZE, "%.*s", (int)strcspn(value, ","), value);
+    return room;
+}
+
 static mcl_status check_conditions(
     const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
 {
     for (size_t i = 0; i < conditions->count; i++) {
-        const char *value = mcl_safetensors_metadata_get(file, conditions->of[i].key);
-        if (value && strcmp(value, conditions->of[i].value) == 0)
+        char room[MCL_OPTION_SIZE];
+        const char *value = conditions->of[i].value, *option = conditions->of[i].option;
+        const mcl_options_kind kind = conditions->of[i].kind;
+        const char *stored =
+            stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
+        if (!stored && kind) /* it was made when the option was not there: by its default */
+            stored = mcl_option_default(room, kind, option) == MCL_OK ? room : NULL;
+        else if (!stored)
+            stored = conditions->of[i].unsaid;
+        if (stored &&
+            (kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0))
             continue;
+        const char *mark = kind ? "`" : "";
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s: is of a run in which %s was %s, and here it is %s: a run goes on with the same "
+            "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
+            "same "
             "data, options and seed only",
-            path, conditions->of[i].option, value ? value : "not there", conditions->of[i].value);
+            path, mark, option, mark, stored ? stored : "not there", value);
     }
     return MCL_OK;
 }

@@ -5,10 +5,18 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 #include "objectives/objective.h"
 #include "optim/optimizer.h"
 #include "train/recipes.h"
 #include "train/rows.h"
+
+/* Room for options of any kind. */
+typedef union any_options {
+    mcl_pretrain_options pretraining;
+    mcl_finetune_options finetuning;
+    mcl_options base;
+} any_options;
 
 /* An option of the objectives' own, by its key. */
 typedef struct own_option {
@@ -16,8 +24,6 @@ typedef struct own_option {
     char names[128];                    /* of those that have it: "nt-xent, scarf and moco" */
     char defaults[128];                 /* "0.2 for nt-xent, 1 for scarf" or, of one for all, "0" */
     bool in_use;                        /* by one of the options' objectives */
-    bool is_open; /* what its help says of it: it needs another one that is not set */
-    const char *needs;
 } own_option;
 
 static const mcl_objective_option *find_own(const mcl_objective_type *type, const char *key)
@@ -71,7 +77,6 @@ static bool describe_own(own_option *own, const mcl_pretrain_options *options, c
         own->option = own->option ? own->option : option;
         one_default = one_default && option->otherwise == own->option->otherwise;
         own->in_use = own->in_use || has_objective(options, (mcl_objective_kind)k);
-        own->needs = option->needs;
     }
     for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {
         const mcl_objective_type *type = mcl_objective_type_of((mcl_objective_kind)k);
@@ -263,19 +268,15 @@ bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options,
     if (!own.in_use)
         snprintf(reason, size, "only the objective%s %s ha%s it: add %s (`objective`)",
             several ? "s" : "", own.names, several ? "ve" : "s", several ? "one of them" : "it");
-    else if (own.needs && is_missing(pretraining, own.needs))
-        snprintf(reason, size, "it is of `%s`, and there are none: add some", own.needs);
+    else if (own.option->needs && is_missing(pretraining, own.option->needs))
+        snprintf(reason, size, "it is of `%s`, and there are none: add some", own.option->needs);
     return *reason != '\0';
 }
 
 static void describe_row(
     mcl_option_info *info, const mcl_options_family *family, const mcl_row *row)
 {
-    union {
-        mcl_pretrain_options pretraining;
-        mcl_finetune_options finetuning;
-        mcl_options base;
-    } defaults;
+    any_options defaults;
     *info = (mcl_option_info){.key = row->key,
         .group = row->group,
         .values = row->values,
@@ -332,11 +333,6 @@ void mcl_train_resolve(mcl_train_options *options, uint64_t rows)
         options->schedule.warmup = -options->schedule.warmup * (double)options->epochs;
 }
 
-static bool is_without_value(const mcl_row *row, const char *text)
-{
-    return row->unset && strcmp(text, row->unset) == 0;
-}
-
 /* The same of the objectives' own options. */
 static mcl_status each_own(const mcl_pretrain_options *options,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
@@ -349,7 +345,8 @@ static mcl_status each_own(const mcl_pretrain_options *options,
             const mcl_objective_option *option = &type->options[j];
             mcl_stored_option stored = {.key = option->key,
                 .stored = option->stored ? option->stored : option->key,
-                .flags = MCL_ROW_BITS | MCL_ROW_STORED};
+                .flags = MCL_ROW_BITS | MCL_ROW_STORED,
+                .is_set = true};
             if (option->needs && is_missing(options, option->needs))
                 continue;
             mcl_value_show(stored.value, sizeof stored.value, option->type, values[j]);
@@ -359,46 +356,71 @@ static mcl_status each_own(const mcl_pretrain_options *options,
     return MCL_OK;
 }
 
-mcl_status mcl_options_each(const mcl_options *options,
+/* The same of the rows that say what others say, or of those that do not. */
+static mcl_status each_row(const mcl_options *options, const mcl_options_family *family, bool whole,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
 {
-    const mcl_options_family *family;
     const mcl_row *row;
-    MCL_TRY(find_family(&family, options));
     for (size_t i = 0; (row = mcl_options_row(family, i)); i++) {
+        const bool applies = !row->conflict || !row->conflict(struct_of(options, family, row));
         mcl_stored_option stored = {.key = row->key,
             .stored = row->stored ? row->stored : row->key,
             .former = row->former,
             .flags = row->flags};
+        if (!row->flags || !applies || whole != ((row->flags & MCL_ROW_WHOLE) != 0))
+            continue;
         row->type->show(stored.value, sizeof stored.value, field_of(options, family, row), row);
-        const bool applies = !row->conflict || !row->conflict(struct_of(options, family, row));
-        if (applies && row->flags && !is_without_value(row, stored.value))
-            MCL_TRY(take(to, &stored));
+        stored.is_set = !row->unset || strcmp(stored.value, row->unset) != 0;
+        MCL_TRY(take(to, &stored));
     }
-    return options->kind == MCL_OPTIONS_PRETRAIN
-               ? each_own((const mcl_pretrain_options *)(const void *)options, take, to)
-               : MCL_OK;
+    return MCL_OK;
+}
+
+mcl_status mcl_options_each(const mcl_options *options,
+    mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
+{
+    const mcl_options_family *family;
+    MCL_TRY(find_family(&family, options));
+    MCL_TRY(each_row(options, family, false, take, to));
+    if (options->kind == MCL_OPTIONS_PRETRAIN)
+        MCL_TRY(each_own((const mcl_pretrain_options *)(const void *)options, take, to));
+    return each_row(options, family, true, take, to);
+}
+
+mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key)
+{
+    any_options options;
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    MCL_TRY(mcl_options_init(&options.base, kind, family ? family->version : 0));
+    MCL_TRY(mcl_options_get(text, MCL_OPTION_SIZE, &options.base, key));
+    own_option own;
+    if (strcmp(text, "auto") == 0 && describe_own(&own, NULL, key))
+        mcl_value_show(text, MCL_OPTION_SIZE, own.option->type, own.option->otherwise);
+    return MCL_OK;
+}
+
+/* canonical[MCL_OPTION_SIZE] = what mcl_options_get() makes of a text. The number that stands for a
+ * member that is not set is what 0.1 wrote. */
+static mcl_status canonical_text(
+    char *canonical, mcl_options_kind kind, const char *key, const char *text)
+{
+    any_options options;
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    MCL_TRY(mcl_options_init(&options.base, kind, family ? family->version : 0));
+    const mcl_row *row = find_row(family, key);
+    double number;
+    if (row && row->unset && mcl_number_parse(&number, text) && number == row->unset_value)
+        text = row->unset;
+    MCL_TRY(mcl_options_set(&options.base, key, text));
+    return mcl_options_get(canonical, MCL_OPTION_SIZE, &options.base, key);
 }
 
 bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b)
 {
-    union {
-        mcl_pretrain_options pretraining;
-        mcl_finetune_options finetuning;
-        mcl_options base;
-    } options;
-    const mcl_options_family *family = mcl_options_family_of(kind);
     char texts[2][MCL_OPTION_SIZE];
-    const char *const given[2] = {a, b};
-    if (strcmp(a, b) == 0)
-        return true;
-    for (size_t i = 0; i < 2; i++) {
-        if (!family || mcl_options_init(&options.base, kind, family->version) != MCL_OK ||
-            mcl_options_set(&options.base, key, given[i]) != MCL_OK ||
-            mcl_options_get(texts[i], sizeof texts[i], &options.base, key) != MCL_OK)
-            return false;
-    }
-    return strcmp(texts[0], texts[1]) == 0;
+    return strcmp(a, b) == 0 ||
+           (canonical_text(texts[0], kind, key, a) == MCL_OK &&
+               canonical_text(texts[1], kind, key, b) == MCL_OK && strcmp(texts[0], texts[1]) == 0);
 }
 
 /* A model, and what stands before its keys. */
@@ -411,7 +433,7 @@ static mcl_status describe(void *to, const mcl_stored_option *option)
 {
     const struct described *described = to;
     char key[64];
-    if (!(option->flags & MCL_ROW_STORED))
+    if (!(option->flags & MCL_ROW_STORED) || !option->is_set)
         return MCL_OK;
     snprintf(key, sizeof key, "%s%s", described->prefix, option->stored);
     return mcl_model_key_is_own(key) ? MCL_OK /* the architecture says it */

@@ -6,6 +6,7 @@
 #include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 #include "model/model.h"
+#include "train/fields.h"
 
 #define MCL_OPTION_SIZE 400 /* bytes of a value's text at most */
 
@@ -22,17 +23,21 @@ typedef struct mcl_stored_option {
     const char *stored; /* its key in models and checkpoints */
     const char *former; /* its key in the checkpoints of 0.1, see mcl_row; NULL: the same */
     unsigned flags;     /* MCL_ROW_BITS, MCL_ROW_STORED */
+    bool is_set;        /* the value is not the text that leaves the choice open or does without */
     char value[MCL_OPTION_SIZE];
 } mcl_stored_option;
 
 /* Calls take for each option of these, which are resolved, that makes sense together with the
- * others and has a value; the first failure ends it. */
+ * others; the first failure ends it. */
 mcl_status mcl_options_each(const mcl_options *options,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to);
 
 /* Whether two texts say the same of an option: "nt-xent:1" and "nt-xent", "0.200000003" and "0.2"
  * where that is the same float. */
 bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b);
+
+/* text[MCL_OPTION_SIZE] = what an option is where nothing sets it, resolved. */
+mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key);
 
 /* Writes the options to a model's metadata. */
 mcl_status mcl_options_describe(mcl_model *model, const mcl_options *options);

@@ -41,7 +41,7 @@ static const char *needs_block(const void *given)
 
 static const char *needs_decoder(const void *given)
 {
-    return mcl_objectives_need(given, MCL_NEEDS_DECODER)
+    return mcl_objectives_decode(given)
                ? NULL
                : "no objective here trains a decoder: add one that does, such as reconstruction "
                  "(`objective`)";
@@ -135,7 +135,7 @@ static const mcl_row pretraining[] = {
                 "papers",
         .type = &mcl_field_views,
         .offset = OF(views),
-        .flags = RECIPE,
+        .flags = RECIPE | MCL_ROW_WHOLE,
         .otherwise = "mask:bernoulli:0.5"},
     {.key = "mask",
         .group = "Views",

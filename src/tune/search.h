@@ -3,13 +3,14 @@
 #ifndef MASKCL_TUNE_SEARCH_H
 #define MASKCL_TUNE_SEARCH_H
 
-#include "compute/tuning.h"
+#include "compute/providers.h"
 
 #define MCL_SEARCH_PRODUCTS_MAX (2 * 3 * (MCL_HIDDEN_MAX + 1) + 2)
 
 /* The products of a step in each provider's terms, and what they are tried on. */
 typedef struct mcl_search {
     mcl_context *context;
+    struct mcl_tuning *tuning; /* the context's, where candidates are put */
     const mcl_tune_options *options;
     mcl_gemm products[MCL_SEARCH_PRODUCTS_MAX]; /* no two are the same */
     size_t count;
@@ -31,18 +32,20 @@ double mcl_search_gflops(const mcl_search *search, double total);
 /* MCL_INTERRUPTED when a stop was asked for; else reports the progress. */
 mcl_status mcl_search_continue(mcl_search *search);
 
-/* Times product i with the parameters in force; INFINITY when it fails or its result is wrong:
- * not the expected bits, or for CLBlast, whose sums have another order, too far from them. */
+/* Times a plan of product i with the parameters in force; INFINITY when it fails or its result is
+ * wrong: not the expected bits, or for CLBlast, whose sums have another order, too far from them.
+ */
 double mcl_search_time(mcl_search *search, size_t i);
 
 /* The same for all products; stops where their total is above give_up, the rest being INFINITY. */
 void mcl_search_time_all(mcl_search *search, mcl_search_times *times, double give_up);
 
-/* Search, put what is best in tuning, and fill in products[search->count]. */
-mcl_status mcl_search_native(
-    mcl_search *search, struct mcl_tuning *tuning, mcl_tuned_product *products);
-mcl_status mcl_search_clblast(
-    mcl_search *search, struct mcl_tuning *tuning, mcl_tuned_product *products);
+/* Search a provider's parameters, put what is best in tuning, and fill in products[search->count].
+ */
+mcl_status mcl_search_native(mcl_search *search, const mcl_product_provider *provider,
+    struct mcl_tuning *tuning, mcl_tuned_product *products);
+mcl_status mcl_search_clblast(mcl_search *search, const mcl_product_provider *provider,
+    struct mcl_tuning *tuning, mcl_tuned_product *products);
 
 /* Fills in what a product's report says besides its rates. */
 void mcl_search_describe(mcl_tuned_product *product, const mcl_search *search, size_t i,

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/device.h"
+#include "support/product.h"
 
 #include "tune/search.h"
 
@@ -203,8 +203,8 @@ static void multiply(float *result, bool ta, bool tb, uint32_t m, uint32_t n, ui
     cl_mem buffer_b = buffer_with(b, (size_t)n * k * sizeof *b);
     cl_mem buffer_c = buffer_with(result, (size_t)m * n * sizeof *result);
     const mcl_gemm gemm = {ta, tb, m, n, k, ta ? m : k, tb ? k : n, n, 1.0f, 0.0f};
-    ASSERT_OK(mcl_gemm_run(context, &gemm, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
-        (mcl_matrix){buffer_c, 0}));
+    const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
+    ASSERT_OK(run_product(&gemm, &operands, NULL));
     read_buffer(result, buffer_c, (size_t)m * n * sizeof *result);
     mcl_buffer_release(&buffer_a);
     mcl_buffer_release(&buffer_b);
@@ -294,6 +294,37 @@ START_TEST(test_a_tile_that_does_not_build)
 }
 END_TEST
 
+/* Of several plans with such a tile, each falls back. */
+START_TEST(test_plans_that_do_not_build)
+{
+    static const mcl_gemm gemm = {false, false, 2, 2, 3, 3, 2, 2, 1.0f, 0.0f};
+    const float values[6] = {1, 2, 3, 4, 5, 6}, expected[4] = {22, 28, 49, 64};
+    float got[4] = {0};
+    cl_mem in = buffer_with(values, sizeof values), out = buffer_with(got, sizeof got);
+    const mcl_operands operands = {.a = {in, 0}, .b = {in, 0}, .c = {out, 0}};
+    struct mcl_tuning *used = mcl_tuning_of(context);
+    mcl_product *plans[2];
+    context->gemm = MCL_GEMM_NATIVE_CPU;
+    used->has_cpu = true;
+    used->cpu = mcl_cpu_tile_default(context);
+    used->cpu.vector = 5;
+    for (size_t i = 0; i < 2; i++)
+        ASSERT_OK(mcl_product_create(&plans[i], context, &gemm, NULL));
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_OK(mcl_buffer_zero(context, out, 0, sizeof got));
+        ASSERT_OK(mcl_product_run(plans[i], &operands));
+        read_buffer(got, out, sizeof got);
+        assert_same_bits(got, expected, 4, "after the tile was given up");
+        mcl_product_free(plans[i]);
+    }
+    /* but one that is forced fails */
+    used->forced = used->has_cpu = true;
+    ck_assert_int_eq(run_product(&gemm, &operands, NULL), MCL_ERROR_DEVICE);
+    mcl_buffer_release(&in);
+    mcl_buffer_release(&out);
+}
+END_TEST
+
 START_TEST(test_tiles_that_do_not_suit_are_refused)
 {
     mcl_tuned_tile tile = tile_for(3, true);
@@ -380,6 +411,7 @@ int main(void)
     tcase_add_test(tcase, test_every_tile_gives_the_same_bits);
     tcase_add_test(tcase, test_the_tile_of_a_product_is_used);
     tcase_add_test(tcase, test_a_tile_that_does_not_build);
+    tcase_add_test(tcase, test_plans_that_do_not_build);
     tcase_add_test(tcase, test_tiles_that_do_not_suit_are_refused);
     tcase_add_test(tcase, test_a_wrong_result_is_no_candidate);
     tcase_add_test(tcase, test_widths_are_checked);
