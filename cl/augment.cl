@@ -2,6 +2,7 @@
 /* Views that are more than a masked row and what the mask leaves of it, which cl/views.cl makes.
  * Built with the options below. */
 #include "common.clh"
+#include "constants.clh"
 #include "elements.clh"
 #include "philox.clh"
 
@@ -10,11 +11,10 @@
 #define ELEMENT float /* uchar (scaled to [0,1]) or float */
 #endif
 #ifndef MASK
-#define MASK 0 /* 0 uniform (m = u), 1 bernoulli (m = u < ratio), 2 block, 3 none (m = 1) */
+#define MASK MCL_VIEW_UNIFORM /* or MCL_VIEW_BERNOULLI, MCL_VIEW_BLOCK, MCL_VIEW_UNMASKED */
 #endif
 #ifndef RELATION
-#define RELATION 0 /* what the second view has for the first one's m: 0 1 − m, 1 a draw of its
-    own, 2 1 */
+#define RELATION MCL_VIEW_COMPLEMENT /* or MCL_VIEW_INDEPENDENT, MCL_VIEW_WHOLE */
 #endif
 #ifndef MOVED
 #define MOVED 0 /* 1 for shift, scale, rotation and flip */
@@ -45,9 +45,8 @@
 #endif
 
 #define BYTES (sizeof(ELEMENT) == 1)
-#define PARAMETERS 8 /* of a row's view */
-#define MASKED_VIEWS (MASK == 3 ? 0 : RELATION == 2 ? 1 : 2)
-#define DRAWN_MASKS (MASK > 1 ? 0 : RELATION == 1 ? 2 : 1) /* a word an element */
+#define MASKED_VIEWS (MASK == MCL_VIEW_UNMASKED ? 0 : RELATION == MCL_VIEW_WHOLE ? 1 : 2)
+#define DRAWN_MASKS (MASK > MCL_VIEW_BERNOULLI ? 0 : RELATION == MCL_VIEW_INDEPENDENT ? 2 : 1)
 #define TARGET_VIEWS (TARGETS * (1 + (MOVED | LIT)))
 #define LANES ((uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
@@ -77,7 +76,7 @@ kernel void NAME(view_parameters)(const global ulong *restrict order, const ulon
     const float shrink = mcl_reciprocal(fma(scaling, NAME(both_ways)(words.z), 1.0f));
     const float turn = (float)(more.x >> 8) * 0x1p-24f < flip ? -1.0f : 1.0f;
     const float along = shrink * mcl_cos(angle), across = mcl_flush(shrink * mcl_sin(angle));
-    global float *p = parameters + PARAMETERS * ((ulong)view * batch + i);
+    global float *p = parameters + MCL_VIEW_PARAMETERS * ((ulong)view * batch + i);
     p[0] = turn * along;
     p[1] = -across;
     p[2] = turn * across;
@@ -225,7 +224,7 @@ static inline void NAME(store_flags16)(global uchar *to, const int16 flags, cons
 static inline float16 NAME(mask16)(const uint16 words, const float ratio,
     const global float *patches, const uint element, const uint height, const uint width)
 {
-    if (MASK == 2) {
+    if (MASK == MCL_VIEW_BLOCK) {
         uint16 line, within;
         NAME(place16)(&line, &within, element, width * CHANNELS);
         const uint16 down = min(line, (uint16)(height - 1)) / SIDE;
@@ -237,7 +236,7 @@ static inline float16 NAME(mask16)(const uint16 words, const float ratio,
             patches[p[15]]);
     }
     const float16 u = mcl_uniform16(words);
-    return MASK == 0 ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
+    return MASK == MCL_VIEW_UNIFORM ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
 }
 
 /* Sixteen elements with those that are chosen replaced by the same columns' in rows of the pool. */
@@ -280,8 +279,9 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
     uint16 mask_words[2] = {0, 0}, choices[2] = {0, 0}, donors[2] = {0, 0}, noises[2] = {0, 0};
     for (uint view = 0; view < 2; view++) {
         const ulong at = (ulong)view * batch + i;
-        const global float *p = parameters + PARAMETERS * at;
-        const global float *masks = patches + 4 * patch_quads * (RELATION == 1 ? at : i);
+        const global float *p = parameters + MCL_VIEW_PARAMETERS * at;
+        const ulong drawn = RELATION == MCL_VIEW_INDEPENDENT ? at : i;
+        const global float *masks = patches + 4 * patch_quads * drawn;
         const bool masked = view < MASKED_VIEWS, corrupted = view < CORRUPT;
         if (view < DRAWN_MASKS)
             NAME(draw32)(mask_words, mask_words + 1, MCL_STREAM_MASK, view, epoch, row, begin, key);
@@ -320,7 +320,7 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
                 value = fma((float16)noise, NAME(normal16)(noises[part]), value);
             if (masked) {
                 float16 m = NAME(mask16)(mask_words[part], ratio, masks, element, height, width);
-                if (RELATION == 0 && view == 1)
+                if (RELATION == MCL_VIEW_COMPLEMENT && view == 1)
                     m = 1.0f - m;
                 changed |= m != 1.0f;
                 value *= m;

@@ -3,6 +3,7 @@
  * C times some panels of columns. Built with the options below and ACTIVATION of
  * epilogue.clh. */
 #include "common.clh"
+#include "constants.clh"
 #include "epilogue.clh"
 #include "transpose.clh"
 
@@ -58,22 +59,22 @@ static inline void NAME(copy_panel)(local float *panel, const global float *b, c
 static inline void NAME(transpose_panel)(local float *panel, const global float *b, const uint ldb,
     const uint depth, const uint columns)
 {
-    for (uint p = 0; p < depth; p += BLOCK) {
-        const uint height = min(depth - p, (uint)BLOCK);
-        for (uint j = 0; j < COLUMNS; j += BLOCK) {
+    for (uint p = 0; p < depth; p += MCL_TRANSPOSE_BLOCK) {
+        const uint height = min(depth - p, (uint)MCL_TRANSPOSE_BLOCK);
+        for (uint j = 0; j < COLUMNS; j += MCL_TRANSPOSE_BLOCK) {
             const global float *from = b + (ulong)j * ldb + p;
             local float *to = panel + p * COLUMNS + j;
-            if (height == BLOCK && j + BLOCK <= columns) {
-                float16 rows[BLOCK];
+            if (height == MCL_TRANSPOSE_BLOCK && j + MCL_TRANSPOSE_BLOCK <= columns) {
+                float16 rows[MCL_TRANSPOSE_BLOCK];
 #pragma unroll
-                for (uint i = 0; i < BLOCK; i++)
+                for (uint i = 0; i < MCL_TRANSPOSE_BLOCK; i++)
                     rows[i] = vload16(0, from + (ulong)i * ldb);
                 transpose16(rows);
 #pragma unroll
-                for (uint i = 0; i < BLOCK; i++)
+                for (uint i = 0; i < MCL_TRANSPOSE_BLOCK; i++)
                     vstore16(rows[i], 0, to + i * COLUMNS);
             } else {
-                for (uint x = 0; x < min(COLUMNS - j, (uint)BLOCK); x++) {
+                for (uint x = 0; x < min(COLUMNS - j, (uint)MCL_TRANSPOSE_BLOCK); x++) {
                     for (uint y = 0; y < height; y++)
                         to[y * COLUMNS + x] = j + x < columns ? from[(ulong)x * ldb + y] : 0.0f;
                 }
@@ -90,10 +91,9 @@ static inline void NAME(transpose_panel)(local float *panel, const global float 
 #else
 #define A_SPACE global
 #endif
-#define TILE_PADDING 16 /* floats between tiles of the copy, so that they begin in different sets */
 
-/* copy[tiles][depth×TILE_ROWS + TILE_PADDING] = a block of A, which is stored [k×m] and begins at a:
- * depth × rows, zeros behind the last row. */
+/* copy[tiles][depth×TILE_ROWS + MCL_TILE_PADDING] = a block of A, which is stored [k×m] and begins
+ * at a: depth × rows, zeros after the last row. */
 static inline void NAME(copy_rows)(local float *copy, const global float *a, const uint lda,
     const uint depth, const uint rows)
 {
@@ -108,7 +108,7 @@ static inline void NAME(copy_rows)(local float *copy, const global float *a, con
                 for (uint r = 0; r < TILE_ROWS; r++)
                     to[r] = i + r < rows ? a[i + r] : 0.0f;
             }
-            to += depth * TILE_ROWS + TILE_PADDING;
+            to += depth * TILE_ROWS + MCL_TILE_PADDING;
         }
         a += lda;
     }
@@ -169,18 +169,18 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
     const float alpha, const float beta, const global float *bias, global float *kept,
     const uint columns)
 {
-    if (how == EPILOGUE_LINEAR) {
+    if (how == MCL_STORE_LINEAR) {
         for (uint j = 0; j < columns; j++)
-            NAME(epilogue)(EPILOGUE_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == EPILOGUE_FORWARD) {
+            NAME(epilogue)(MCL_STORE_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == MCL_STORE_FORWARD) {
         for (uint j = 0; j < columns; j++)
-            NAME(epilogue)(EPILOGUE_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == EPILOGUE_BACKWARD) {
+            NAME(epilogue)(MCL_STORE_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == MCL_STORE_BACKWARD) {
         for (uint j = 0; j < columns; j++)
-            NAME(epilogue)(EPILOGUE_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            NAME(epilogue)(MCL_STORE_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
     } else {
         for (uint j = 0; j < columns; j++)
-            NAME(epilogue)(0, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            NAME(epilogue)(MCL_STORE_PRODUCT, c + j, sum[j], alpha, beta, bias + j, kept + j);
     }
 }
 
@@ -227,7 +227,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
                     from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
 #if COPY_A
                 NAME(multiply_tile)(sum, p == 0,
-                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + TILE_PADDING), from,
+                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + MCL_TILE_PADDING), from,
                     TILE_ROWS, panel, here);
 #else
                 NAME(multiply_tile)(sum, p == 0,

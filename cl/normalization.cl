@@ -8,6 +8,7 @@
  * 64·b+63, unless it says otherwise. `moments` holds all means, then all inverses. */
 #include "activation.clh"
 #include "common.clh"
+#include "constants.clh"
 #include "rounding.clh"
 
 /* The option, and what it is where none is given. */
@@ -15,7 +16,7 @@
 #define ROWS 0 /* 1 for layer normalization, 0 for batch normalization */
 #endif
 
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS MCL_NORMALIZATION_ROWS
 #define EPSILON 1e-5f /* torch's */
 #define MOMENTUM 0.1f /* torch's: the part of a batch in the running statistics */
 
@@ -55,7 +56,7 @@ static inline float16 NAME(inverse_deviation)(const float16 variance)
 kernel void NAME(block_moments)(const global float *restrict z, const uint rows, const uint n,
     const uint blocks, global float *restrict space)
 {
-    const uint j = 16 * get_global_id(0), b = get_global_id(1);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), b = get_global_id(1);
     if (j >= n || b >= blocks)
         return;
     const uint left = n - j, count = min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
@@ -80,7 +81,7 @@ kernel void NAME(batch_moments)(const global float *restrict space, const uint r
     const uint blocks, global float *restrict moments, global float *restrict parameters,
     const ulong mean_at, const ulong variance_at)
 {
-    const uint j = 16 * get_global_id(0);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
     if (j >= n)
         return;
     const uint left = n - j;
@@ -114,7 +115,7 @@ kernel void NAME(batch_moments)(const global float *restrict space, const uint r
 kernel void NAME(running_moments)(const uint n, global float *restrict moments,
     const global float *restrict parameters, const ulong mean_at, const ulong variance_at)
 {
-    const uint j = 16 * get_global_id(0);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
     if (j >= n)
         return;
     const uint left = n - j;
@@ -162,7 +163,7 @@ kernel void NAME(normalize_activate)(const global float *restrict z,
     const ulong scale_at, const ulong shift_at, const uint rows, const uint n,
     global float *restrict out, global float *restrict kept)
 {
-    const uint j = 16 * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
     if (j >= n)
         return;
     const uint left = n - j, count = ROWS ? rows : n;
@@ -183,7 +184,7 @@ kernel void NAME(block_gradients)(const global float *restrict gradient,
     const global float *restrict z, const global float *restrict moments, const uint rows,
     const uint n, const uint blocks, global float *restrict space)
 {
-    const uint j = 16 * get_global_id(0), b = get_global_id(1);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), b = get_global_id(1);
     if (j >= n || b >= blocks)
         return;
     const uint left = n - j, count = ROWS ? rows : n, first = BLOCK_ROWS * b;
@@ -203,7 +204,7 @@ kernel void NAME(block_gradients)(const global float *restrict gradient,
 kernel void NAME(column_gradients)(const global float *restrict space, const uint n,
     const uint blocks, global float *restrict gradients, const ulong scale_at, const ulong shift_at)
 {
-    const uint j = 16 * get_global_id(0);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
     if (j >= n)
         return;
     const uint left = n - j;
@@ -223,7 +224,7 @@ kernel void NAME(batch_backward)(global float *restrict gradient, const global f
     const global float *restrict gradients, const ulong scale_at, const ulong shift_at,
     const uint rows, const uint n)
 {
-    const uint j = 16 * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
     if (j >= n)
         return;
     const uint left = n - j;

@@ -3,6 +3,8 @@
 #include "common.clh"
 #include "transpose.clh"
 
+#define BLOCK MCL_TRANSPOSE_BLOCK
+
 /* A whole block. */
 static inline void transpose_block(const global float *in, const uint ldi, global float *out,
     const uint ldo)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the data set to the network's input. Built with the options below. */
 #include "common.clh"
+#include "constants.clh"
 #include "elements.clh"
 #include "philox.clh"
 
@@ -9,7 +10,7 @@
 #define ELEMENT float /* uchar (scaled to [0,1]) or float */
 #endif
 #ifndef MASK
-#define MASK 0 /* 0 uniform (m = u), 1 bernoulli (m = u < ratio) */
+#define MASK MCL_VIEW_UNIFORM /* or MCL_VIEW_BERNOULLI */
 #endif
 #ifndef TARGETS
 #define TARGETS 0 /* 1 to write the rows as they are, too */
@@ -24,7 +25,7 @@
 static inline float16 NAME(mask16)(const ulong4 w01, const ulong4 w23, const float ratio)
 {
     const float16 u = mcl_uniform16(mcl_words16(w01, w23));
-    return MASK == 0 ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
+    return MASK == MCL_VIEW_UNIFORM ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
 }
 
 /* Sixteen elements, or the first n of them, of a row to both of its views. */
@@ -137,7 +138,8 @@ kernel void NAME(views_block)(const global ELEMENT *restrict data, const ulong s
 kernel void NAME(unmasked)(const global ELEMENT *restrict data, const ulong start, const ulong n,
     global float *restrict out)
 {
-    const ulong begin = get_global_id(0) * 64, end = min(begin + 64, n);
+    const ulong begin = get_global_id(0) * MCL_UNMASKED_ELEMENTS;
+    const ulong end = min(begin + MCL_UNMASKED_ELEMENTS, n);
     ulong j = begin;
     data += start;
     for (; j + 16 <= end; j += 16)

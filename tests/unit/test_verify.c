@@ -127,11 +127,12 @@ static const struct {
     {"epilogue.clh", "const float z = mcl_flush(product + *bias)",
         "const float z = product + *bias", mcl_check_products,
         "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
-    {"reduce.cl", "#define BLOCK 1024", "#define BLOCK 512", mcl_check_sums,
+    {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
         "[batch_moments][running_moments][row_moments]"},
-    {"normalization.cl", "#define BLOCK_ROWS 64", "#define BLOCK_ROWS 32", mcl_check_layers,
+    {"constants.clh", "#define MCL_NORMALIZATION_ROWS 64", "#define MCL_NORMALIZATION_ROWS 32",
+        mcl_check_layers,
         "[block_moments][batch_moments][batch_moments: running statistics]"
         "[normalize_activate by columns, relu][block_gradients][batch_backward]"
         "[normalize_activate by rows, gelu][normalize_activate: kept]"},
