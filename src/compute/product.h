@@ -110,9 +110,4 @@ mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint
 /* Enqueues it; of operands c, m, bias and kept count. */
 mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands *operands);
 
-/* Enqueues the epilogue alone, on a product c[m×n] whose rows begin ldc elements apart. */
-mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue);
-mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
-    mcl_matrix c, const mcl_epilogue *epilogue);
-
 #endif
