@@ -23,8 +23,8 @@ typedef struct mcl_product_provider {
 
     size_t plan_size;
 
-    /* Finds kernels and settles the geometry, builds nothing. Of epilogue kind and activation
-     * count. A plan whose making fails is freed like others. */
+    /* Finds kernels and settles the geometry, builds nothing. A plan whose making fails is freed
+     * like others. */
     mcl_status (*create)(
         void *plan, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
     void (*free)(void *plan); /* what the plan owns; NULL: nothing */
