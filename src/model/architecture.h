@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows from an architecture's sizes: layers, and the flat vector of all parameters. */
+/* What an architecture's sizes amount to: layers, and the flat vector of all parameters. */
 #ifndef MASKCL_MODEL_ARCHITECTURE_H
 #define MASKCL_MODEL_ARCHITECTURE_H
 
@@ -57,7 +57,7 @@ size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t bloc
 /* Where a part's parameters end in the flat vector, running statistics not counted. */
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);
 
-/* The width of a part's last layer; of a part that is not there, that of its would-be input. */
+/* The width of a part's last layer; of a part that is not there, that of what would go in. */
 uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 
 /* How many values the whole vector has: all parts, then all running statistics. */
