@@ -81,8 +81,7 @@ static void check_product(struct form form, uint32_t m, uint32_t n, uint32_t k)
     fill_stored(&b, 2);
     if (form.beta != 0.0f) /* else it stays NaN, which must not be read */
         fill_stored(&c, 3);
-    const mcl_gemm g = {
-        form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha, 0.0f};
+    const mcl_gemm g = {form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha};
     cl_mem buffer_a = buffer_with(a.values, a.count * sizeof(float));
     cl_mem buffer_b = buffer_with(b.values, b.count * sizeof(float));
     cl_mem buffer_c = buffer_with(c.values, c.count * sizeof(float));
