@@ -52,7 +52,7 @@ typedef struct mcl_objective {
     float weight; /* above 0 */
 } mcl_objective;
 
-#define MCL_OBJECTIVES_MAX MCL_OBJECTIVE_KINDS
+#define MCL_OBJECTIVES_MAX 10 /* of a run; fixed: structs and checkpoints have room for so many */
 
 /* An option of an objective's own that is not left to its default, in the number that stands for
  * it: of names their place in the list. mcl_options_set() sets it by its text. */
