@@ -26,11 +26,6 @@ mcl_activation mcl_epilogue_activation(const mcl_epilogue *epilogue)
     return without ? MCL_ACTIVATION_RELU : epilogue->activation;
 }
 
-static void write_options(char options[OPTIONS_SIZE], const mcl_epilogue *epilogue)
-{
-    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
-}
-
 mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint32_t m, uint32_t n,
     uint32_t ldc, const mcl_epilogue *epilogue)
 {
@@ -38,7 +33,7 @@ mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint
     *pass = (mcl_epilogue_pass){NULL, mcl_epilogue_how(epilogue), m, n, ldc};
     if (epilogue->kind == MCL_EPILOGUE_NONE)
         return MCL_OK;
-    write_options(options, epilogue);
+    snprintf(options, sizeof options, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
     return mcl_kernel_find(&pass->kernel, context, "epilogue.cl", "epilogue_product", options);
 }
 
