@@ -47,8 +47,10 @@ mcl_exit mcl_complain(mcl_exit code, const char *format, ...)
 
 mcl_exit mcl_complain_status(mcl_status status)
 {
+    char text[MESSAGE_MAX]; /* spelling it asks the library for options, which records errors */
+    snprintf(text, sizeof text, "%s", mcl_error_message());
     /* Only a device's message has lines of its own: the compiler's. */
-    say("error", mcl_error_message(), status == MCL_ERROR_DEVICE);
+    say("error", text, status == MCL_ERROR_DEVICE);
     return status == MCL_ERROR_ARGUMENT ? MCL_EXIT_USAGE : MCL_EXIT_FAILED;
 }
 

@@ -49,8 +49,8 @@ uint32_t mcl_path_width(const mcl_path *path)
 mcl_status mcl_inference_create(mcl_inference *inference, mcl_context *context,
     const mcl_model *model, const mcl_path *path, uint32_t rows)
 {
-    MCL_TRY(
-        mcl_network_create(&inference->network, context, path->layers, path->count, rows, false));
+    MCL_TRY(mcl_network_create(
+        &inference->network, context, path->layers, path->count, rows, MCL_NETWORK_INFERENCE));
     return mcl_parameters_upload(&inference->parameters, context, model);
 }
 

@@ -4,13 +4,12 @@
 #include "nn/layers.h"
 
 mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
-    const mcl_architecture *architecture, mcl_part part, uint32_t rows, bool training)
+    const mcl_architecture *architecture, mcl_part part, uint32_t rows, mcl_network_use use)
 {
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_part_layers(layers, architecture, part);
     *network = NULL;
-    return count == 0 ? MCL_OK
-                      : mcl_network_create(network, context, layers, count, rows, training);
+    return count == 0 ? MCL_OK : mcl_network_create(network, context, layers, count, rows, use);
 }
 
 /* The layers of a part with dropout after every block but the last. */
@@ -29,15 +28,14 @@ static size_t add_dropout(mcl_layer out[MCL_LAYERS_MAX + MCL_BLOCKS_MAX], const 
     return used;
 }
 
-mcl_status mcl_network_create_dropout(mcl_network **network, mcl_context *context,
-    const mcl_architecture *architecture, mcl_part part, uint32_t rows, float rate, uint64_t seed)
+mcl_status mcl_network_create_encoder(mcl_network **network, mcl_context *context,
+    const mcl_architecture *architecture, uint32_t rows, float rate, uint64_t seed)
 {
     mcl_layer layers[MCL_LAYERS_MAX], with[MCL_LAYERS_MAX + MCL_BLOCKS_MAX];
+    const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     if (!(rate > 0.0f))
-        return mcl_network_create_part(network, context, architecture, part, rows, true);
-    const size_t count = mcl_part_layers(layers, architecture, part);
-    *network = NULL;
-    return count == 0 ? MCL_OK
-                      : mcl_network_create(network, context, with,
-                            add_dropout(with, layers, count, rate, seed), rows, true);
+        return mcl_network_create(
+            network, context, layers, count, rows, MCL_NETWORK_TRAINING_FIRST);
+    return mcl_network_create(network, context, with, add_dropout(with, layers, count, rate, seed),
+        rows, MCL_NETWORK_TRAINING_FIRST);
 }

@@ -8,11 +8,11 @@
 
 /* mcl_network_create() for a part of a model; NULL where the architecture does not have it. */
 mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
-    const mcl_architecture *architecture, mcl_part part, uint32_t rows, bool training);
+    const mcl_architecture *architecture, mcl_part part, uint32_t rows, mcl_network_use use);
 
-/* The same for training, with dropout after every block but the last: rate is in [0,1), and 0 means
- * none. */
-mcl_status mcl_network_create_dropout(mcl_network **network, mcl_context *context,
-    const mcl_architecture *architecture, mcl_part part, uint32_t rows, float rate, uint64_t seed);
+/* The encoder, to be trained on data: with dropout after every block but the last, whose rate is in
+ * [0,1), and 0 means none. */
+mcl_status mcl_network_create_encoder(mcl_network **network, mcl_context *context,
+    const mcl_architecture *architecture, uint32_t rows, float rate, uint64_t seed);
 
 #endif

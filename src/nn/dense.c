@@ -15,7 +15,7 @@
 struct dense {
     mcl_context *context;
     mcl_layer layer;
-    mcl_product *forward, *by_weight, *by_input; /* the last two in training */
+    mcl_product *forward, *by_weight, *by_input; /* the last two in training, where wanted */
     uint32_t weight_rows;                        /* R that by_weight is for */
     mcl_sums sums;
 };
@@ -77,7 +77,8 @@ static mcl_status create_backward(struct dense *dense, const mcl_layer_setup *se
         .activation = setup->before,
     };
     MCL_TRY(plan_by_weight(dense, setup->rows));
-    MCL_TRY(mcl_product_create(&dense->by_input, setup->context, &by_input, &epilogue));
+    if (setup->by_input)
+        MCL_TRY(mcl_product_create(&dense->by_input, setup->context, &by_input, &epilogue));
     return mcl_sums_find(&dense->sums, setup->context);
 }
 
@@ -89,7 +90,7 @@ static mcl_status create(void **state, const mcl_layer_setup *setup)
     dense->context = setup->context;
     dense->layer = *setup->layer;
     MCL_TRY(create_forward(dense, setup));
-    return setup->training ? create_backward(dense, setup) : MCL_OK;
+    return setup->backward ? create_backward(dense, setup) : MCL_OK;
 }
 
 static void free_dense(void *state)

@@ -50,7 +50,9 @@ typedef struct mcl_layer_setup {
     mcl_context *context;
     const mcl_layer *layer;
     uint32_t rows;         /* R at most */
-    bool training;         /* backward follows forward */
+    bool by_batch;         /* statistics are the batch's, and move those that are kept */
+    bool backward;         /* it follows forward … */
+    bool by_input;         /* … and may be asked for dx */
     mcl_activation after;  /* f, which forward applies to its result: of a takes_activation; else
                               MCL_ACTIVATION_NONE */
     mcl_activation before; /* g, by whose derivative backward multiplies its dx: of a
@@ -83,7 +85,8 @@ struct mcl_layer_type {
      * be NULL: there are none. */
     size_t (*tensors)(mcl_layer_tensor tensors[MCL_LAYER_TENSORS_MAX], const mcl_layer *layer);
 
-    /* Elements of workspace that the passes of training need for R rows; may be NULL. */
+    /* Elements of workspace that the passes need other than in inference for R rows; may be NULL.
+     */
     uint64_t (*workspace)(const mcl_layer *layer, uint32_t rows);
 
     /* *state = plans, kernels and buffers of a layer: all that its passes would have to look up.

@@ -32,13 +32,18 @@ struct stage {
 
 struct mcl_network {
     mcl_context *context;
-    bool training;
+    mcl_network_use use;
     uint32_t rows; /* at most */
     uint64_t step;
-    cl_mem workspace; /* of all stages; training only */
+    cl_mem workspace; /* of all stages; not in inference */
     size_t count;
     struct stage *stages;
 };
+
+static bool trains(const mcl_network *network)
+{
+    return network->use == MCL_NETWORK_TRAINING || network->use == MCL_NETWORK_TRAINING_FIRST;
+}
 
 static mcl_activation activation_of(const struct stage *stage)
 {
@@ -74,7 +79,7 @@ static mcl_status join(mcl_network *network)
             taker->derivative = stage;
         stage->backward_joined = taker != NULL;
     }
-    if (network->training && network->stages[0].layer.type->in_place)
+    if (trains(network) && network->stages[0].layer.type->in_place)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a network that begins with a %s layer cannot be trained: its gradient by the input "
             "would have no place of its own",
@@ -108,24 +113,31 @@ static mcl_status create_outputs(mcl_network *network)
     return MCL_OK;
 }
 
-static mcl_status create_gradients(mcl_network *network)
+static mcl_status create_workspace(mcl_network *network)
 {
     uint64_t workspace = 0;
-    for (size_t i = network->count; i-- > 0;) {
-        struct stage *stage = &network->stages[i];
-        const mcl_layer *layer = &stage->layer;
+    for (size_t i = 0; i < network->count; i++) {
+        const mcl_layer *layer = &network->stages[i].layer;
         const uint64_t needed =
             layer->type->workspace ? layer->type->workspace(layer, network->rows) : 0;
         workspace = needed > workspace ? needed : workspace;
+    }
+    return mcl_buffer_create(
+        &network->workspace, network->context, workspace, sizeof(float), "workspace of the layers");
+}
+
+static mcl_status create_gradients(mcl_network *network)
+{
+    for (size_t i = network->count; i-- > 0;) {
+        struct stage *stage = &network->stages[i];
         if (i + 1 < network->count && stage[1].layer.type->in_place)
             share(&stage->dy, stage[1].dy);
         else
             MCL_TRY(mcl_buffer_create(&stage->dy, network->context,
-                (uint64_t)network->rows * layer->out, sizeof(float),
+                (uint64_t)network->rows * stage->layer.out, sizeof(float),
                 "gradients of the activations"));
     }
-    return mcl_buffer_create(
-        &network->workspace, network->context, workspace, sizeof(float), "workspace of the layers");
+    return MCL_OK;
 }
 
 static mcl_status create_states(mcl_network *network)
@@ -136,7 +148,9 @@ static mcl_status create_states(mcl_network *network)
             .context = network->context,
             .layer = &stage->layer,
             .rows = network->rows,
-            .training = network->training,
+            .by_batch = network->use != MCL_NETWORK_INFERENCE,
+            .backward = trains(network),
+            .by_input = i > 0 || network->use == MCL_NETWORK_TRAINING,
             .after = activation_of(stage->activation),
             .before = activation_of(stage->derivative),
         };
@@ -153,18 +167,20 @@ static mcl_status create(mcl_network *network, const mcl_layer *layers, size_t c
         network->stages[i].layer = layers[i];
     MCL_TRY(join(network));
     MCL_TRY(create_outputs(network));
-    if (network->training)
+    if (network->use != MCL_NETWORK_INFERENCE)
+        MCL_TRY(create_workspace(network));
+    if (trains(network))
         MCL_TRY(create_gradients(network));
     return create_states(network);
 }
 
 mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
-    size_t count, uint32_t rows, bool training)
+    size_t count, uint32_t rows, mcl_network_use use)
 {
     mcl_network *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
-    created->training = training;
+    created->use = use;
     created->rows = rows;
     const mcl_status status = create(created, layers, count);
     if (status == MCL_OK)

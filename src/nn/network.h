@@ -9,12 +9,19 @@
  * and their gradients are slices of flat vectors that the caller owns. */
 typedef struct mcl_network mcl_network;
 
-/* layers[count], at least one, are copied; each takes what the one before gives. With training,
- * what the backward pass needs is made too, and batch normalization goes by the batch and moves its
- * running statistics; without, it goes by these. A list that no network can be made of is
- * MCL_ERROR_ARGUMENT. */
+/* What a network is for. In inference batch normalization goes by its running statistics, else by
+ * the batch, and moves them. */
+typedef enum mcl_network_use {
+    MCL_NETWORK_INFERENCE,      /* forward alone */
+    MCL_NETWORK_TARGET,         /* the same, by the batch */
+    MCL_NETWORK_TRAINING,       /* forward and backward */
+    MCL_NETWORK_TRAINING_FIRST, /* without the gradient by the input, which is data */
+} mcl_network_use;
+
+/* layers[count], at least one, are copied; each takes what the one before gives. A list that no
+ * network can be made of is MCL_ERROR_ARGUMENT. */
 mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
-    size_t count, uint32_t rows, bool training);
+    size_t count, uint32_t rows, mcl_network_use use);
 void mcl_network_free(mcl_network *network);
 
 /* Bytes that a row takes in a network of these layers that is not for training. */
@@ -33,8 +40,8 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters);
 
 /* Backward from the gradient by the output, which the caller has put into
  * mcl_network_output_gradient(), after forward with the same arguments: writes the gradient by
- * every parameter, and to input_gradient, unless that is NULL, the gradient by the input plus
- * `keep` (0 or 1) times what it holds. */
+ * every parameter, and to input_gradient, which may be NULL, and of a MCL_NETWORK_TRAINING_FIRST
+ * is, the gradient by the input plus `keep` (0 or 1) times what it holds. */
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep);
 

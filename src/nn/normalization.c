@@ -17,7 +17,7 @@ static const size_t one[3] = {1, 1, 1}; /* the kernels' vectors are explicit */
 struct normalization {
     mcl_context *context;
     mcl_layer layer;
-    bool training;
+    bool by_batch;
     cl_mem moments; /* [2·O] or, of layer normalization, [2·R] */
     mcl_kernel *row_moments, *running_moments, *block_moments, *batch_moments;
     mcl_kernel *normalize_activate;
@@ -114,7 +114,7 @@ static mcl_status create(void **state, const mcl_layer_setup *setup)
     *state = normalization;
     normalization->context = setup->context;
     normalization->layer = *layer;
-    normalization->training = setup->training;
+    normalization->by_batch = setup->by_batch;
     MCL_TRY(find_kernels(normalization, setup->after));
     return mcl_buffer_create(&normalization->moments, setup->context,
         2 * (uint64_t)(by_rows(layer) ? setup->rows : layer->out), sizeof(float),
@@ -161,7 +161,7 @@ static mcl_status find_moments(const struct normalization *normalization, const 
         return mcl_run_local(normalization->row_moments, pass->rows, 1, one, MCL_BUFFER(pass->x),
             MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_BUFFER(normalization->moments));
     }
-    if (normalization->training)
+    if (normalization->by_batch)
         return find_batch_moments(normalization, pass);
     record(normalization, 1, 4.0);
     return mcl_run_local(normalization->running_moments, across(layer), 1, one,

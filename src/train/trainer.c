@@ -72,8 +72,8 @@ static mcl_status create_encoder(mcl_trainer *trainer)
     const uint32_t rows = trainer->task.type->views * trainer->task.batch;
     uint64_t count;
     mcl_model_parameters(trainer->task.model, &count, NULL);
-    MCL_TRY(mcl_network_create_dropout(&trainer->encoder, context, trainer->architecture,
-        MCL_PART_ENCODER, rows, options->dropout, options->seed));
+    MCL_TRY(mcl_network_create_encoder(
+        &trainer->encoder, context, trainer->architecture, rows, options->dropout, options->seed));
     MCL_TRY(mcl_buffer_create(&trainer->input, context, rows,
         mcl_data_columns(trainer->task.data) * sizeof(float), "input of a batch"));
     MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->task.model));

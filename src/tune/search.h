@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside maskcl tune: a model's products, their times, and the search of one provider. */
+/* Inside maskcl tune: a run's products, their times, and the search of one provider. */
 #ifndef MASKCL_TUNE_SEARCH_H
 #define MASKCL_TUNE_SEARCH_H
 
 #include "compute/providers.h"
 
-#define MCL_SEARCH_PRODUCTS_MAX (2 * 3 * (MCL_HIDDEN_MAX + 1) + 2)
+#define MCL_SEARCH_PRODUCTS_MAX MCL_TUNED_MAX
 
-/* The products of a step in each provider's terms, and what they are tried on. */
+/* The products of a run, and what they are tried on. */
 typedef struct mcl_search {
     mcl_context *context;
     struct mcl_tuning *tuning; /* the context's, where candidates are put */
@@ -24,6 +24,9 @@ typedef struct mcl_search {
 typedef struct mcl_search_times {
     double seconds[MCL_SEARCH_PRODUCTS_MAX];
 } mcl_search_times;
+
+/* Fills in the products: those of the plans that are alive when the run has been built. */
+mcl_status mcl_search_list(mcl_search *search);
 
 /* The seconds of all products together, and the rate that this is. */
 double mcl_search_total(const mcl_search *search, const mcl_search_times *times);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maskcl tune's work: the products of a model's step, and how they are checked and timed. */
+/* maskcl tune's work: how a run's products are checked and timed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,57 +129,6 @@ void mcl_search_describe(mcl_tuned_product *product, const mcl_search *search, s
         gemm->k, 1e-9 * operations(gemm) / before, 1e-9 * operations(gemm) / after};
 }
 
-static void add(
-    mcl_search *search, bool transpose_a, bool transpose_b, uint64_t m, uint64_t n, uint64_t k)
-{
-    const mcl_gemm product = {transpose_a, transpose_b, (uint32_t)m, (uint32_t)n, (uint32_t)k,
-        (uint32_t)(transpose_a ? m : k), (uint32_t)(transpose_b ? k : n), (uint32_t)n, 1.0f, 0.0f};
-    for (size_t i = 0; i < search->count; i++) {
-        const mcl_gemm *p = &search->products[i];
-        if (p->transpose_a == transpose_a && p->transpose_b == transpose_b && p->m == m &&
-            p->n == n && p->k == k)
-            return;
-    }
-    search->products[search->count++] = product;
-}
-
-/* A layer's products, see src/nn/network.c. */
-static void add_layer(mcl_search *search, uint64_t rows, uint64_t in, uint64_t out, bool is_first)
-{
-    add(search, false, true, rows, out, in);
-    add(search, true, false, out, in, rows);
-    if (!is_first)
-        add(search, false, false, rows, in, out);
-}
-
-static mcl_status list_products(mcl_search *search)
-{
-    const mcl_architecture *architecture = &search->options->architecture;
-    const uint64_t rows = 2 * search->options->batch, last = architecture->hidden_count;
-    uint64_t widths[MCL_HIDDEN_MAX + 2];
-    if (last > MCL_HIDDEN_MAX)
-        return mcl_fail(
-            MCL_ERROR_ARGUMENT, "at most %d hidden layers are possible", MCL_HIDDEN_MAX);
-    widths[0] = architecture->input;
-    for (size_t i = 0; i < last; i++)
-        widths[i + 1] = architecture->hidden[i];
-    widths[last + 1] = architecture->embedding;
-    for (size_t i = 0; i < last + 2; i++) {
-        if (widths[i] == 0 || widths[i] > INT32_MAX)
-            return mcl_fail(MCL_ERROR_ARGUMENT, "a layer cannot be this wide");
-    }
-    if (rows == 0 || rows > INT32_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a batch cannot be this large");
-    for (size_t i = 0; i < last + 1; i++)
-        add_layer(search, rows, widths[i], widths[i + 1], i == 0);
-    for (size_t i = last + 1; i > 0; i--)
-        add_layer(search, rows, widths[i], widths[i - 1], false);
-    add(search, false, true, rows, rows,
-        architecture->embedding); /* NT-Xent's, src/objectives/loss.c */
-    add(search, false, false, rows, architecture->embedding, rows);
-    return MCL_OK;
-}
-
 static mcl_status fill(mcl_search *search, cl_mem *buffer, uint64_t count, uint64_t row)
 {
     float *values;
@@ -239,7 +188,7 @@ static mcl_status search_all(mcl_search *search, struct mcl_tuning *tuning, mcl_
 {
     mcl_context *context = search->context;
     context->gemm = gemm == MCL_GEMM_CLBLAST ? MCL_GEMM_NATIVE : gemm;
-    MCL_TRY(list_products(search));
+    MCL_TRY(mcl_search_list(search));
     MCL_TRY(prepare(search));
     if (search->options->native) {
         MCL_TRY(mcl_search_native(search, mcl_product_provider_of(context), tuning, products));

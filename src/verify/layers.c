@@ -342,7 +342,7 @@ static mcl_status check_dropout(mcl_checker *checker)
         values[at] =
             mcl_uniform(words[element % 4]) < rate ? 0.0f : mcl_host_flush(values[at] * factor);
     }
-    MCL_TRY(mcl_network_create(&network, checker->context, &layer, 1, ROWS, false));
+    MCL_TRY(mcl_network_create(&network, checker->context, &layer, 1, ROWS, MCL_NETWORK_INFERENCE));
     mcl_network_set_step(network, step);
     mcl_status status = mcl_network_forward(network, NULL, buffer, ROWS);
     if (status == MCL_OK)

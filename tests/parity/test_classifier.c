@@ -84,7 +84,7 @@ START_TEST(test_head_and_loss)
     cl_mem input = make_input(trial, scale, seed);
     mcl_network *encoder;
     mcl_classifier *classifier;
-    ASSERT_OK(mcl_network_create(&encoder, context, layers, 1, trial->batch, true));
+    ASSERT_OK(mcl_network_create(&encoder, context, layers, 1, trial->batch, MCL_NETWORK_TRAINING));
     ASSERT_OK(mcl_classifier_create(
         &classifier, context, &architecture, labels, trial->batch, trial->batch));
     ASSERT_OK(mcl_network_forward(encoder, parameters, input, trial->batch));

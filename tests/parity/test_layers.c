@@ -92,7 +92,7 @@ static void run(const struct trial *trial, float *output, float *gradients, floa
 {
     mcl_network *network;
     ASSERT_OK(mcl_network_create(
-        &network, context, trial->layers, trial->count, trial->rows + MORE, true));
+        &network, context, trial->layers, trial->count, trial->rows + MORE, MCL_NETWORK_TRAINING));
     cl_mem parameters = buffer_with(trial->parameters, trial->parameter_count * sizeof(float));
     cl_mem input = buffer_with(trial->input, trial->in * sizeof(float));
     fill_guard(gradients, trial->parameter_count);
@@ -166,7 +166,8 @@ START_TEST(test_output_alone)
     float *output = allocate(trial.out, sizeof *output);
     float *frozen = allocate(trial.out, sizeof *frozen);
     mcl_network *network;
-    ASSERT_OK(mcl_network_create(&network, context, trial.layers, trial.count, trial.rows, false));
+    ASSERT_OK(mcl_network_create(
+        &network, context, trial.layers, trial.count, trial.rows, MCL_NETWORK_INFERENCE));
     cl_mem parameters = buffer_with(trial.parameters, trial.parameter_count * sizeof(float));
     cl_mem input = buffer_with(trial.input, trial.in * sizeof(float));
     ASSERT_OK(mcl_network_forward(network, parameters, input, trial.rows));
@@ -196,12 +197,15 @@ START_TEST(test_what_does_not_fit)
     const mcl_layer first[] = {relu, dense}, twice[] = {dense, relu, relu};
     const mcl_layer after[] = {dense, dropout, relu}, without[] = {dropout, dense};
     mcl_network *network;
-    ck_assert_int_eq(mcl_network_create(&network, context, first, 2, 5, false), MCL_ERROR_ARGUMENT);
-    ck_assert_int_eq(mcl_network_create(&network, context, twice, 3, 5, false), MCL_ERROR_ARGUMENT);
-    ck_assert_int_eq(mcl_network_create(&network, context, after, 3, 5, false), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, first, 2, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, twice, 3, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, after, 3, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "layer 3 of a network is an activation"));
-    ck_assert_int_eq(
-        mcl_network_create(&network, context, without, 2, 5, true), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, without, 2, 5, MCL_NETWORK_TRAINING),
+        MCL_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "begins with a dropout layer"));
 }
 END_TEST

@@ -100,8 +100,8 @@ static void free_trial(struct trial *trial)
 static mcl_network *network_of(const struct trial *trial, bool training)
 {
     mcl_network *network;
-    ASSERT_OK(
-        mcl_network_create(&network, context, trial->layers, trial->count, trial->rows, training));
+    ASSERT_OK(mcl_network_create(&network, context, trial->layers, trial->count, trial->rows,
+        training ? MCL_NETWORK_TRAINING : MCL_NETWORK_INFERENCE));
     return network;
 }
 

@@ -29,7 +29,7 @@ static void expect(float *out, const float *in, const mcl_layer *layer)
 static void *state_of(const mcl_layer *layer)
 {
     const mcl_layer_setup setup = {
-        .context = context, .layer = layer, .rows = ROWS, .training = true};
+        .context = context, .layer = layer, .rows = ROWS, .by_batch = true, .backward = true};
     void *state = NULL;
     ASSERT_OK(layer->type->create(&state, &setup));
     return state;
