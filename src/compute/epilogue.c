@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "compute/providers.h"
+#include "constants.clh"
 
 #define OPTIONS_SIZE 64
 
@@ -10,11 +11,11 @@ uint32_t mcl_epilogue_how(const mcl_epilogue *epilogue)
 {
     switch (epilogue->kind) {
     case MCL_EPILOGUE_FORWARD:
-        return epilogue->activation == MCL_ACTIVATION_NONE ? 1 : 2;
+        return epilogue->activation == MCL_ACTIVATION_NONE ? MCL_STORE_LINEAR : MCL_STORE_FORWARD;
     case MCL_EPILOGUE_BACKWARD:
-        return epilogue->activation == MCL_ACTIVATION_NONE ? 0 : 3;
+        return epilogue->activation == MCL_ACTIVATION_NONE ? MCL_STORE_PRODUCT : MCL_STORE_BACKWARD;
     default:
-        return 0;
+        return MCL_STORE_PRODUCT;
     }
 }
 

@@ -57,7 +57,7 @@ const mcl_product_provider *mcl_product_provider_of(const mcl_context *context);
 /* Says for the profile what product of m rows the next command computes. */
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t m);
 
-/* What a kernel is told of its epilogue: EPILOGUE_… of cl/epilogue.clh, 0 for none, and the
+/* What a kernel is told of its epilogue: MCL_STORE_… of cl/constants.clh, and the
  * ACTIVATION that it is built with. Without an activation it is ReLU's build, which most networks
  * have anyway. */
 uint32_t mcl_epilogue_how(const mcl_epilogue *epilogue);
