@@ -481,7 +481,7 @@ const mcl_command mcl_command_finetune = {
     .name = "finetune",
     .summary = "train a model further, with labels",
     .description =
-        "Trains the model's encoder and a new linear head behind it by cross-entropy with the "
+        "Trains the model's encoder and a new linear head after it by cross-entropy with the "
         "labels, on the rows as they are. The file that it writes is a model as any other: 'embed' "
         "gives the fine-tuned encoder's embeddings, and PyTorch finds the head as head.weight and "
         "head.bias.\n"

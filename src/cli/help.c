@@ -40,7 +40,7 @@ void mcl_print_wrapped(const char *text, size_t column, size_t indent)
     putchar('\n');
 }
 
-/* Prints an entry of a list: what it is called, and behind it or below it what it is. */
+/* Prints an entry of a list: what it is called, and after it or below it what it is. */
 static void print_marked(char mark, const char *name, const char *text)
 {
     int written = printf("%c %-*s", mark, OPTION_COLUMN - 4, name);
@@ -166,7 +166,7 @@ static void print_overview(void)
     mcl_print_entry("maskcl --version", "the version");
     putchar('\n');
     mcl_print_wrapped(
-        "Options may stand anywhere behind the command, as '--name value' or "
+        "Options may stand anywhere after the command, as '--name value' or "
         "'--name=value'; '--' ends them. Of an option given twice the last one counts.",
         0, 0);
     putchar('\n');

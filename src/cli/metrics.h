@@ -30,7 +30,7 @@ mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *ou
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
     const mcl_objective *objectives, size_t count);
 
-/* Closes the file behind a training that ended with `code`, and removes it when it is new and
+/* Closes the file after a training that ended with `code`, and removes it when it is new and
  * nothing was written. Returns the code, or when some steps are missing that this is a failure. */
 mcl_exit mcl_metrics_close(
     mcl_metrics *metrics, mcl_progress *progress, mcl_exit code, const char *output);

@@ -151,9 +151,9 @@ const mcl_option_type mcl_option_double = {parse_double, show_double};
 /* An option as typed, told apart from its value. */
 typedef struct typed {
     const char *text;  /* the whole argument */
-    const char *name;  /* behind the dashes */
+    const char *name;  /* after the dashes */
     size_t length;     /* of the name */
-    const char *value; /* behind '=' or glued to a letter, NULL: none */
+    const char *value; /* after '=' or glued to a letter, NULL: none */
     bool is_long;
 } typed;
 

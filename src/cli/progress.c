@@ -31,7 +31,7 @@ mcl_progress mcl_progress_start(bool quiet)
 }
 
 /* How many characters a line may have: one less than the terminal's columns, since some terminals
- * go to the next line behind the last one. Asked each time: a window changes its size. */
+ * go to the next line after the last one. Asked each time: a window changes its size. */
 static size_t line_width(void)
 {
     struct winsize window;

@@ -30,9 +30,16 @@ static void spell_key(char name[NAME_SIZE], const char *key)
         *c = *c == '_' ? '-' : *c;
 }
 
+/* Options of contexts (mcl_context_options), which messages name, too. */
+static const char *const of_contexts[] = {"platform", "device", "gemm", "reproducible"};
+
 static bool is_key(const char *key)
 {
     mcl_option_info info;
+    for (size_t i = 0; i < sizeof of_contexts / sizeof *of_contexts; i++) {
+        if (strcmp(of_contexts[i], key) == 0)
+            return true;
+    }
     for (mcl_options_kind kind = MCL_OPTIONS_PRETRAIN; kind <= MCL_OPTIONS_FINETUNE; kind++) {
         for (size_t i = 0; mcl_option_at(&info, kind, i) == MCL_OK; i++) {
             if (strcmp(info.key, key) == 0)

@@ -50,7 +50,7 @@ static void report(const mcl_tune_progress *progress, void *user)
         progress->candidates ? (double)progress->tried / progress->candidates : 0.0, tail);
 }
 
-/* What the products of one provider, the first of count, do together; *next is behind the last. */
+/* What the products of one provider, the first of count, do together; *next is after the last. */
 struct sum {
     double before, after; /* GFLOP/s */
     size_t next;

@@ -28,7 +28,7 @@ static mcl_status set_parameters(const mcl_context *context, struct mcl_tuning *
             CLBlastPrecisionSingle, kernel->count, names, tuning->clblast[i]);
         if (code != CLBlastSuccess)
             return mcl_fail(MCL_ERROR_DEVICE,
-                "%s: CLBlast does not take the tuned parameters of %s (%d); try --gemm native",
+                "%s: CLBlast does not take the tuned parameters of %s (%d); try native (`gemm`)",
                 context->info.name, kernel->name, code);
     }
     tuning->clblast_is_set = true;
@@ -59,7 +59,7 @@ static mcl_status run(const void *of, const mcl_operands *x)
         mcl_profile_event(context));
     if (code != CLBlastSuccess)
         return mcl_fail(MCL_ERROR_DEVICE,
-            "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try --gemm native",
+            "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try native (`gemm`)",
             context->info.name, x->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
     mcl_product_record(context, gemm, x->m);
     MCL_TRY(mcl_profile_command(context, NULL, NULL, true));

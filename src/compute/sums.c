@@ -11,7 +11,7 @@ static uint64_t blocks_of(uint64_t n, uint64_t block)
 
 uint64_t mcl_sum_workspace(uint64_t n)
 {
-    uint64_t elements = 0; /* the passes' results lie one behind the other */
+    uint64_t elements = 0; /* the passes' results lie one after the other */
     while (n > MCL_SUM_BLOCK)
         elements += n = blocks_of(n, MCL_SUM_BLOCK);
     return elements;

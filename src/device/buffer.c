@@ -16,14 +16,14 @@ mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_
         (info->largest_buffer && bytes > info->largest_buffer))
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: %s: %" PRIu64 " × %" PRIu64 " bytes are more than the device's largest buffer, "
-            "%" PRIu64 " bytes: use a smaller --batch, less data or another --device",
+            "%" PRIu64 " bytes: use a smaller `batch`, less data or another `device`",
             info->name, what, count, size, info->largest_buffer);
     cl_int code;
     cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
     if (code != CL_SUCCESS)
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: %s: no %" PRIu64 " bytes of device memory (%" PRIu64
-            " in all): %s (%d): use a smaller --batch, less data or another --device",
+            " in all): %s (%d): use a smaller `batch`, less data or another `device`",
             info->name, what, bytes, info->global_memory, mcl_opencl_error_name(code), code);
     context->memory_made += bytes;
     *buffer = created;

@@ -10,7 +10,7 @@
 
 #define CASES 4096
 
-/* Operands and results, one array behind the other. */
+/* Operands and results, one array after the other. */
 enum { A, B, C, EXPECTED, GOT, ARRAYS };
 
 /* A float between 1 and 2, or −2 and −1. */
@@ -119,7 +119,7 @@ mcl_status mcl_context_require_reproducible(mcl_context *context)
     const mcl_device_info *info = &context->info;
     if (context->gemm == MCL_GEMM_CLBLAST)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "products by CLBlast are not reproducible: use a native product (--gemm native)");
+            "products by CLBlast are not reproducible: use a native product (`gemm`)");
     if (info->fma)
         return MCL_OK;
     mcl_fma_trial trial;
@@ -128,7 +128,7 @@ mcl_status mcl_context_require_reproducible(mcl_context *context)
         return MCL_OK;
     return mcl_fail(MCL_ERROR_NO_DEVICE,
         "%s: has no correctly rounded fma: %a × %a + %a is %a on it instead of %a: its results "
-        "differ from other devices'; use another --device, or no --reproducible",
+        "differ from other devices'; use another `device`, or not `reproducible`",
         info->name, (double)trial.a, (double)trial.b, (double)trial.c, (double)trial.got,
         (double)trial.expected);
 }

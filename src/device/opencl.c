@@ -72,7 +72,7 @@ mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code)
 {
     const char *hint = "";
     if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES)
-        hint = "; the device may be out of memory: use a smaller --batch or another --device";
+        hint = "; the device may be out of memory: use a smaller `batch` or another `device`";
     return mcl_fail(MCL_ERROR_DEVICE, "%s%s%s failed: %s (%d)%s", device ? device : "",
         device ? ": " : "", what, mcl_opencl_error_name(code), code, hint);
 }

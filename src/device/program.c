@@ -178,7 +178,7 @@ static struct mcl_program **bucket_of(
     return &programs->buckets[hash % MCL_PROGRAM_BUCKETS];
 }
 
-/* *found = the program of file with options, added behind the others when it is new. */
+/* *found = the program of file with options, added after the others when it is new. */
 static mcl_status find_or_add(
     struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {

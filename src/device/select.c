@@ -117,7 +117,7 @@ static mcl_status choose_device(size_t *index, const bool *chosen, const mcl_dev
             MCL_ERROR_NO_DEVICE, "no device is called '%s': there are %s", request, all);
     if (matches > 1 && exact != 1)
         return mcl_fail(MCL_ERROR_NO_DEVICE,
-            "'%s' fits %zu devices: %s; use --platform, or the number", request, matches, matching);
+            "'%s' fits %zu devices: %s; use `platform`, or the number", request, matches, matching);
     *index = found;
     return MCL_OK;
 }

@@ -199,6 +199,7 @@ mcl_status mcl_pretrain_check(
     uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data)
 {
     uint32_t image[3], rows = 0;
+    MCL_TRY(mcl_options_expect(&options->base, MCL_OPTIONS_PRETRAIN));
     if (mcl_data_columns(data) > UINT32_MAX)
         return mcl_fail(MCL_ERROR_DATA,
             "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),

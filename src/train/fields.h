@@ -49,7 +49,7 @@ enum {
 struct mcl_row {
     const char *key;
     const char *stored; /* its key in models and checkpoints; NULL: the same */
-    const char *former; /* its key in the checkpoints of 0.1 where that is another; behind a '#' the
+    const char *former; /* its key in the checkpoints of 0.1 where that is another; after a '#' the
                          * place, from 0, in a list joined by commas */
     const char *group, *values, *help;
     const mcl_field_type *type;

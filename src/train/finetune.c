@@ -178,6 +178,7 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     mcl_architecture architecture = state->model->architecture;
     architecture.projector_count = architecture.predictor_count = 0;
     architecture.mask_head = false;
+    MCL_TRY(mcl_options_expect(task->all_options, MCL_OPTIONS_FINETUNE));
     MCL_TRY(mcl_width_check(&architecture, task->source));
     MCL_TRY(count_classes(&architecture.classes, state->all_labels, mcl_data_rows(task->source)));
     MCL_TRY(choose_rows(task, state));

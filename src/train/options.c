@@ -126,6 +126,15 @@ static mcl_status find_family(const mcl_options_family **family, const mcl_optio
                          "these are no options, or they were not begun with their init function");
 }
 
+mcl_status mcl_options_expect(const mcl_options *options, mcl_options_kind kind)
+{
+    const mcl_options_family *family;
+    MCL_TRY(find_family(&family, options));
+    if (options->kind == kind && options->version > 0 && options->version <= family->version)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT, "these are options of another kind or version");
+}
+
 static mcl_status unknown(const char *key)
 {
     return mcl_fail(MCL_ERROR_ARGUMENT, "there is no option '%s'", key);
@@ -289,7 +298,7 @@ static void describe_row(
         snprintf(info->otherwise, sizeof info->otherwise, "%s", row->unset_help);
 }
 
-/* Own option number `index` of all objectives, each key counted once; false behind the last. */
+/* Own option number `index` of all objectives, each key counted once; false after the last. */
 static bool own_at(own_option *own, size_t index)
 {
     for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {

@@ -10,6 +10,9 @@
 
 #define MCL_OPTION_SIZE 400 /* bytes of a value's text at most */
 
+/* MCL_ERROR_ARGUMENT unless the options were begun as those of this kind. */
+mcl_status mcl_options_expect(const mcl_options *options, mcl_options_kind kind);
+
 /* Sets options to the rows' defaults: all, or those that recipes set. */
 mcl_status mcl_options_reset(mcl_options *options, bool of_recipe_only);
 

@@ -20,7 +20,7 @@ typedef struct mcl_options_family {
 /* NULL when there is none of that kind. */
 const mcl_options_family *mcl_options_family_of(mcl_options_kind kind);
 
-/* Row number `index` of the family's own, then of those of training; NULL behind the last. */
+/* Row number `index` of the family's own, then of those of training; NULL after the last. */
 const mcl_row *mcl_options_row(const mcl_options_family *family, size_t index);
 
 #endif

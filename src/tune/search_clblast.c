@@ -23,7 +23,7 @@ struct way {
     mcl_search_times times[MCL_CANDIDATES_MAX + 1];
 };
 
-/* Puts parameters in force when CLBlast is called next. */
+/* Puts parameters to work with when CLBlast is called next. */
 static void set(mcl_search *search, size_t kernel, const size_t *values)
 {
     struct mcl_tuning *tuning = search->tuning;

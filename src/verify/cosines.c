@@ -59,10 +59,10 @@ static mcl_status check_cosine(mcl_checker *checker)
 }
 
 #define NEGATIVES 3   /* of a row */
-#define START (B - 2) /* the first of them is the row before, then comes the row behind */
+#define START (B - 2) /* the first of them is the row before, then comes the row after */
 #define MARGIN 0.05f
 
-/* How many rows behind row i its k-th negative is. */
+/* How many rows after row i its k-th negative is. */
 static size_t shift_of(size_t k)
 {
     return 1 + (START + k) % (B - 1);

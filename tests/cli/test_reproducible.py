@@ -66,7 +66,7 @@ class ReproducibleTest(ProgramTest):
 
     def test_clblast_is_refused(self):
         self.refuse(*TRAIN, "--reproducible", "--gemm", "clblast", "-o", "m", code=2,
-                    says=["CLBlast", "--gemm native"])
+                    says=["CLBlast", "native product (--gemm)"])
 
     def test_every_command_takes_it(self):
         self.model("m", 8)

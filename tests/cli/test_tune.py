@@ -191,7 +191,7 @@ class TuneTest(ProgramTest):
         self.file().write_text(json.dumps(content))
         if "Xgemm" in stored:
             self.refuse(*TRAIN, "clblast2", "--gemm", "clblast", code=1,
-                        says=["CLBlast", "try --gemm native"], env=self.env)
+                        says=["CLBlast", "try native (--gemm)"], env=self.env)
 
 
 if __name__ == "__main__":

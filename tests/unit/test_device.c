@@ -136,7 +136,7 @@ START_TEST(test_error_messages)
     ck_assert_int_eq(mcl_opencl_fail(NULL, "doing this", -4), MCL_ERROR_DEVICE);
     ck_assert_str_eq(mcl_error_message(),
         "doing this failed: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4); the device may be out of "
-        "memory: use a smaller --batch or another --device");
+        "memory: use a smaller `batch` or another `device`");
 }
 END_TEST
 
@@ -426,7 +426,7 @@ START_TEST(test_buffers_too_large)
         ck_assert_ptr_null(buffer);
         snprintf(expected, sizeof expected,
             "%s: activations: %llu × %llu bytes are more than the device's largest buffer, %llu "
-            "bytes: use a smaller --batch, less data or another --device",
+            "bytes: use a smaller `batch`, less data or another `device`",
             info->name, (unsigned long long)count, (unsigned long long)huge[i][1],
             (unsigned long long)info->largest_buffer);
         ck_assert_str_eq(mcl_error_message(), expected);

@@ -478,7 +478,7 @@ START_TEST(test_clblast)
     const mcl_operands operands = {.a = {buffer, 0}, .b = {buffer, 0}, .c = {out, 0}};
     ck_assert_int_eq(run_product(&wrong, &operands, NULL), MCL_ERROR_DEVICE);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), ": CLBlast's product of 8 × 8 × 8 failed: "));
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "; try --gemm native"));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "; try native (`gemm`)"));
     mcl_buffer_release(&buffer);
     mcl_buffer_release(&out);
 }

@@ -193,12 +193,12 @@ START_TEST(test_device_name_that_fits_several)
 {
     strcpy(devices[IRIS].name, "RTX 4090 Ti");
     assert_refused(NULL, "rtx",
-        "'rtx' fits 2 devices: 1 RTX 4090 Ti, 4 RTX 4090; use --platform, or the number");
+        "'rtx' fits 2 devices: 1 RTX 4090 Ti, 4 RTX 4090; use `platform`, or the number");
     ck_assert_uint_eq(selected(NULL, "rtx 4090"), RTX);
     ck_assert_uint_eq(selected("nvidia", "rtx"), RTX);
     strcpy(devices[IRIS].name, "RTX 4090");
     assert_refused(NULL, "rtx 4090",
-        "'rtx 4090' fits 2 devices: 1 RTX 4090, 4 RTX 4090; use --platform, or the number");
+        "'rtx 4090' fits 2 devices: 1 RTX 4090, 4 RTX 4090; use `platform`, or the number");
     ck_assert_uint_eq(selected(NULL, "1"), IRIS);
 }
 END_TEST
@@ -213,7 +213,7 @@ START_TEST(test_digits_that_are_no_index_are_a_part_of_a_name)
     assert_refused(
         "2", "4090", "no device is called '4090': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
     assert_refused("2", "7",
-        "'7' fits 2 devices: 1 Arc A770, 2 Core i7; use --platform, or the "
+        "'7' fits 2 devices: 1 Arc A770, 2 Core i7; use `platform`, or the "
         "number");
     /* what no integer holds can still be a name's */
     strcpy(devices[IRIS].name, "99999999999999999999");
