@@ -199,14 +199,13 @@ mcl_status mcl_source_append(struct mcl_source *source, const char *name, const 
     if (source->files > 0)
         snprintf(variant, sizeof variant, "#define VARIANT _%u\n", source->files);
     source->files++;
-    const char *const parts[] = {variant, defines};
-    mcl_status status = MCL_OK;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (status == MCL_OK)
-            status = append(&source->text, parts[i]);
-        for (const char *line = parts[i]; status == MCL_OK && *line; line += line_length(line))
-            status = undefine(&undefs, line);
-    }
+    mcl_status status = append(&undefs, "#undef VARIANT\n");
+    if (status == MCL_OK)
+        status = append(&source->text, variant);
+    if (status == MCL_OK)
+        status = append(&source->text, defines);
+    for (const char *line = defines; status == MCL_OK && *line; line += line_length(line))
+        status = undefine(&undefs, line);
     if (status == MCL_OK)
         status = add_file(source, &undefs, name, 0);
     if (status == MCL_OK)
