@@ -9,13 +9,18 @@
 #include "maskcl/data.h"
 #include "maskcl/device.h"
 #include "maskcl/model.h"
+#include "maskcl/options.h"
 #include "maskcl/train.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+#define MCL_FINETUNE_OPTIONS_VERSION 1
+
+/* Begun with mcl_finetune_options_init(). */
 typedef struct mcl_finetune_options {
+    mcl_options base;
     /* Of a step, loss is the cross-entropy's mean over the batch; spread is NaN. seed is of the
      * head, the order of the rows, and which keep their labels. */
     mcl_train_options train;
@@ -24,7 +29,10 @@ typedef struct mcl_finetune_options {
     bool from_scratch;         /* begins with new parameters throughout, drawn for seed */
 } mcl_finetune_options;
 
-MCL_API void mcl_finetune_defaults(mcl_finetune_options *options);
+static inline mcl_status mcl_finetune_options_init(mcl_finetune_options *options)
+{
+    return mcl_options_init(&options->base, MCL_OPTIONS_FINETUNE, MCL_FINETUNE_OPTIONS_VERSION);
+}
 
 /* Trains a copy of the model's encoder and a new head behind its embedding, Linear(embedding,
  * classes), by the softmax cross-entropy with labels[rows of data], which are 0 or above; there are

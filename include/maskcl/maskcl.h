@@ -11,6 +11,7 @@
 #include "maskcl/model.h"
 #include "maskcl/objectives.h"
 #include "maskcl/optimizer.h"
+#include "maskcl/options.h"
 #include "maskcl/output.h"
 #include "maskcl/pretrain.h"
 #include "maskcl/profile.h"

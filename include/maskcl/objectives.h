@@ -13,20 +13,38 @@
 extern "C" {
 #endif
 
+/* Every objective, X(NAME, file): NAME ends its constant, file is the file of src/objectives and
+ * of its type. This line is all that registers one. New ones come last. */
+#define MCL_OBJECTIVE_LIST(X)                                                                      \
+    X(COSINE, cosine)                                                                              \
+    X(NT_XENT, ntxent)                                                                             \
+    X(RECONSTRUCTION, reconstruction)                                                              \
+    X(VICREG, vicreg)                                                                              \
+    X(BARLOW, barlow)                                                                              \
+    X(SCARF, scarf)                                                                                \
+    X(SIMSIAM, simsiam)                                                                            \
+    X(BYOL, byol)                                                                                  \
+    X(VIME, vime)                                                                                  \
+    X(MOCO, moco)
+
 typedef enum mcl_objective_kind {
-    MCL_OBJECTIVE_COSINE,  /* 1 − cos of a row's two views; collapses, see the README */
-    MCL_OBJECTIVE_NT_XENT, /* SimCLR's (Chen et al. 2020): a row's views against all others */
-    MCL_OBJECTIVE_RECONSTRUCTION, /* mean squared error of the decoder's output on both views */
-    MCL_OBJECTIVE_VICREG,  /* Bardes et al. 2022: near views, columns that vary and do not correlate
-                            */
-    MCL_OBJECTIVE_BARLOW,  /* Zbontar et al. 2021: views' columns correlate with themselves alone */
-    MCL_OBJECTIVE_SCARF,   /* Bahri et al. 2022: a row's views against the first views of others */
-    MCL_OBJECTIVE_SIMSIAM, /* Chen and He 2021: the predictor's output near the other view */
-    MCL_OBJECTIVE_BYOL,    /* Grill et al. 2020: it near the other view by an averaged network */
-    MCL_OBJECTIVE_VIME,    /* Yoon et al. 2020: which elements a view altered, and the row itself */
-    MCL_OBJECTIVE_MOCO,    /* He et al. 2020: the other view by an averaged network, in a queue */
-    MCL_OBJECTIVE_KINDS
+#define MCL_OBJECTIVE_CONSTANT(NAME, file) MCL_OBJECTIVE_##NAME,
+    MCL_OBJECTIVE_LIST(MCL_OBJECTIVE_CONSTANT)
+#undef MCL_OBJECTIVE_CONSTANT
+        MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
+
+/* What an objective is. Strings are static. */
+typedef struct mcl_objective_info {
+    const char *name;    /* "nt-xent" */
+    const char *paper;   /* "Chen et al. 2020"; NULL: none */
+    const char *summary; /* what it trains for and when to use it */
+    const char *views;   /* the paper's own, as mcl_view_options_parse() reads them; NULL: any */
+    bool spreads;        /* it keeps rows apart, so that embeddings do not collapse */
+} mcl_objective_info;
+
+/* NULL when there is no such objective. */
+MCL_API const mcl_objective_info *mcl_objective_describe(mcl_objective_kind kind);
 
 typedef struct mcl_objective {
     mcl_objective_kind kind;
@@ -35,20 +53,22 @@ typedef struct mcl_objective {
 
 #define MCL_OBJECTIVES_MAX MCL_OBJECTIVE_KINDS
 
-/* Which elements the objective reconstruction is on, in each view. */
-typedef enum mcl_reconstruct_elements {
-    MCL_RECONSTRUCT_ALL,
-    MCL_RECONSTRUCT_HIDDEN, /* those that the mask hides, in part or as a whole, or else changes */
-} mcl_reconstruct_elements;
+/* An option of an objective's own that is not left to its default, in the number that stands for
+ * it: of names their place in the list. mcl_options_set() sets it by its text. */
+typedef struct mcl_objective_setting {
+    char key[32];
+    double value;
+} mcl_objective_setting;
 
-typedef enum mcl_reconstruction_loss {
-    MCL_RECONSTRUCTION_MSE,
-    MCL_RECONSTRUCTION_BCE, /* binary cross-entropy: the decoder's output is a logit */
-} mcl_reconstruction_loss;
+#define MCL_OBJECTIVE_SETTINGS_MAX 16
 
 /* Parses objectives joined by '+', each "name" or "name:weight": "nt-xent:1+reconstruction:10". */
 MCL_API mcl_status mcl_objectives_parse(
     mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text);
+
+/* Writes them as mcl_objectives_parse() reads them; a weight of 1 is left out. */
+MCL_API void mcl_objectives_show(
+    char *text, size_t size, const mcl_objective *objectives, size_t count);
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
 /* Sets views to the paper's of an objective that is for certain ones: of scarf, the first view with
@@ -56,12 +76,6 @@ MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
  * other objectives, and views stay as they are. Nothing else looks at them for the objective: the
  * program does where neither views nor masks are asked for. */
 MCL_API bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind);
-
-/* "all" or "hidden", and "mse" or "bce". */
-MCL_API mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text);
-MCL_API const char *mcl_reconstruct_name(mcl_reconstruct_elements elements);
-MCL_API mcl_status mcl_reconstruction_loss_parse(mcl_reconstruction_loss *loss, const char *text);
-MCL_API const char *mcl_reconstruction_loss_name(mcl_reconstruction_loss loss);
 
 #ifdef __cplusplus
 }

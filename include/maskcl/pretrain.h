@@ -11,6 +11,7 @@
 #include "maskcl/device.h"
 #include "maskcl/model.h"
 #include "maskcl/objectives.h"
+#include "maskcl/options.h"
 #include "maskcl/status.h"
 #include "maskcl/train.h"
 #include "maskcl/views.h"
@@ -19,7 +20,12 @@
 extern "C" {
 #endif
 
+#define MCL_PRETRAIN_OPTIONS_VERSION 1
+
+/* Begun with mcl_pretrain_options_init(), which sets the recipe "default". */
 typedef struct mcl_pretrain_options {
+    mcl_options base;
+    const char *recipe; /* the name of the one applied last, static */
     uint32_t hidden[MCL_HIDDEN_MAX];
     uint32_t hidden_count;
     uint32_t embedding;
@@ -32,15 +38,10 @@ typedef struct mcl_pretrain_options {
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    float temperature; /* 0: 0.2 for nt-xent, 1 for scarf, 0.07 for moco */
-    /* byol and moco: of the moving average of the weights that their target networks have; 0: 0.996
-     * for byol, 0.999 for moco */
-    double target_decay;
-    uint32_t queue;     /* moco: keys of the steps before, at least twice the batch */
-    uint32_t negatives; /* cosine: other rows that a row's first view is compared with; 0: none */
-    float margin;       /* cosine: up to which cosine such a pair costs nothing */
-    mcl_reconstruct_elements reconstruct;
-    mcl_reconstruction_loss reconstruction_loss;
+    /* Of the objectives' own options those that are not left to their defaults: see
+     * mcl_options_set(). */
+    mcl_objective_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
+    size_t setting_count;
     /* Widths of the layers of a projector behind the embedding, on whose output the objectives are
      * that compare views, and that the embedding does without; a count of 0: none. */
     uint32_t projector[MCL_HEAD_MAX];
@@ -52,8 +53,10 @@ typedef struct mcl_pretrain_options {
     mcl_train_options train;
 } mcl_pretrain_options;
 
-/* The defaults: the recipe "default" of mcl_recipe(). */
-MCL_API void mcl_pretrain_defaults(mcl_pretrain_options *options);
+static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)
+{
+    return mcl_options_init(&options->base, MCL_OPTIONS_PRETRAIN, MCL_PRETRAIN_OPTIONS_VERSION);
+}
 
 /* A named set of options. */
 typedef struct mcl_recipe {
@@ -61,12 +64,11 @@ typedef struct mcl_recipe {
     const char *summary; /* when to use it, one sentence */
 } mcl_recipe;
 
-/* The recipes there are: *count entries, static. */
-MCL_API const mcl_recipe *mcl_recipes(size_t *count);
+/* The recipes there are, static; NULL behind the last. */
+MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
 
-/* Sets what the recipe fixes and leaves the rest (seed, report, user, stop) alone. A recipe's
- * warm-up is a part of its epochs: a caller that changes these changes schedule.warmup by the same
- * factor. */
+/* Sets what recipes fix and leaves the rest (seed, early_stop, report, user, stop) alone; the same
+ * as setting the option "recipe". */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
 
 /* Trains a new model on data. MCL_INTERRUPTED when options->stop ended it: *model then holds the

@@ -9,10 +9,17 @@
 mcl_status mcl_name_parse(
     size_t *index, const char *text, const char *const *names, size_t count, const char *what)
 {
+    return mcl_name_parse_row(index, text, names, sizeof *names, count, what);
+}
+
+mcl_status mcl_name_parse_row(
+    size_t *index, const char *text, const void *rows, size_t size, size_t count, const char *what)
+{
     char list[256] = "";
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(text, names[i]) == 0) {
+        const char *name = *(const char *const *)(const void *)((const char *)rows + i * size);
+        if (strcmp(text, name) == 0) {
             *index = i;
             return MCL_OK;
         }
@@ -20,7 +27,7 @@ mcl_status mcl_name_parse(
             i == 0           ? ""
             : i + 1 == count ? " or "
                              : ", ",
-            names[i]);
+            name);
         if (written > 0 && (size_t)written < sizeof list - used)
             used += (size_t)written;
     }

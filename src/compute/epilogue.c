@@ -39,18 +39,34 @@ mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilog
     return mcl_kernel_expect(context, "epilogue.cl", options);
 }
 
-mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
-    mcl_matrix c, const mcl_epilogue *epilogue)
+mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint32_t m, uint32_t n,
+    uint32_t ldc, const mcl_epilogue *epilogue)
 {
-    const mcl_matrix bias = epilogue->bias.buffer ? epilogue->bias : c; /* else it is not read */
     char options[OPTIONS_SIZE];
-    cl_kernel kernel;
+    *pass = (mcl_epilogue_pass){NULL, mcl_epilogue_how(epilogue), m, n, ldc};
     if (epilogue->kind == MCL_EPILOGUE_NONE)
         return MCL_OK;
     write_options(options, epilogue);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "epilogue.cl", "epilogue_product", options));
-    return mcl_launch(context, kernel, n, m, MCL_UINT(mcl_epilogue_how(epilogue)),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(ldc), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(epilogue->kept ? epilogue->kept : c.buffer),
-        MCL_UINT(n));
+    return mcl_kernel_find(&pass->kernel, context, "epilogue.cl", "epilogue_product", options);
+}
+
+mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands *operands)
+{
+    const mcl_matrix c = operands->c;
+    const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
+    if (!pass->kernel)
+        return MCL_OK;
+    return mcl_run(pass->kernel, pass->n, operands->m ? operands->m : pass->m, MCL_UINT(pass->how),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(pass->ldc), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_UINT(pass->n));
+}
+
+mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
+    mcl_matrix c, const mcl_epilogue *epilogue)
+{
+    mcl_epilogue_pass pass;
+    const mcl_operands operands = {.c = c, .bias = epilogue->bias, .kept = epilogue->kept};
+    MCL_TRY(mcl_epilogue_find(&pass, context, m, n, ldc, epilogue));
+    return mcl_epilogue_apply(&pass, &operands);
 }

@@ -58,6 +58,7 @@ struct mcl_product {
     mcl_context *context;
     mcl_gemm gemm;
     mcl_epilogue epilogue;
+    cl_mem packed; /* B the other way round, or NULL */
 };
 
 mcl_status mcl_product_create(
@@ -78,7 +79,23 @@ mcl_status mcl_product_create(
 
 void mcl_product_free(mcl_product *product)
 {
+    if (!product)
+        return;
+    mcl_buffer_release(&product->packed);
     free(product);
+}
+
+mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
+{
+    mcl_gemm gemm = product->gemm;
+    if (product->packed) {
+        gemm.transpose_b = true;
+        gemm.ldb = gemm.k;
+    }
+    mcl_buffer_release(&product->packed);
+    MCL_TRY(mcl_gemm_pack(&product->packed, product->context, &gemm, b));
+    product->gemm = gemm;
+    return MCL_OK;
 }
 
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
@@ -89,8 +106,8 @@ mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
     gemm.beta = operands->beta;
     epilogue.bias = operands->bias;
     epilogue.kept = operands->kept;
-    return mcl_gemm_run_epilogue(
-        product->context, &gemm, operands->a, operands->b, operands->c, &epilogue);
+    const mcl_matrix b = product->packed ? (mcl_matrix){product->packed, 0} : operands->b;
+    return mcl_gemm_run_epilogue(product->context, &gemm, operands->a, b, operands->c, &epilogue);
 }
 
 void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)

@@ -84,6 +84,25 @@ void mcl_product_free(mcl_product *product);
 /* Enqueues the product. C must not overlap A or B. */
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands);
 
+/* For a B that stays as it is while the plan is run many times: where that spares every run a copy
+ * of its own, the plan takes a copy of B as it is now, the other way round, and what operands->b
+ * has is no longer read. Called again, it takes another copy. */
+mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b);
+
+/* An epilogue as a pass of its own, found once, over a product c[m×n] whose rows begin ldc elements
+ * apart. It owns nothing, and lives as long as the context. */
+typedef struct mcl_epilogue_pass {
+    mcl_kernel *kernel; /* NULL: there is nothing to do */
+    uint32_t how, m, n, ldc;
+} mcl_epilogue_pass;
+
+/* Of epilogue kind and activation count. */
+mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint32_t m, uint32_t n,
+    uint32_t ldc, const mcl_epilogue *epilogue);
+
+/* Enqueues it; of operands c, m, bias and kept count. */
+mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands *operands);
+
 /* Enqueues the epilogue alone, on a product c[m×n] whose rows begin ldc elements apart. */
 mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue);
 mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,

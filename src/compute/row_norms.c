@@ -3,22 +3,40 @@
 
 #include "device/profile.h"
 
+mcl_status mcl_row_norms_find(mcl_row_norms *norms, mcl_context *context)
+{
+    norms->context = context;
+    MCL_TRY(mcl_kernel_find(&norms->inverse, context, "normalize.cl", "inverse_norms", ""));
+    return mcl_kernel_find(&norms->normalize, context, "normalize.cl", "normalize_rows", "");
+}
+
+mcl_status mcl_row_norms_invert(
+    const mcl_row_norms *norms, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
+{
+    return mcl_run(norms->inverse, rows, 1, MCL_BUFFER(z), MCL_UINT(columns), MCL_BUFFER(inverse));
+}
+
+mcl_status mcl_row_norms_normalize(const mcl_row_norms *norms, cl_mem z, uint32_t rows,
+    uint32_t columns, cl_mem inverse, cl_mem normalized)
+{
+    MCL_TRY(mcl_row_norms_invert(norms, z, rows, columns, inverse));
+    mcl_profile_work(norms->context, NULL, 0.0, sizeof(float) * 2.0 * rows * columns);
+    return mcl_run(norms->normalize, columns, rows, MCL_BUFFER(z), MCL_BUFFER(inverse),
+        MCL_UINT(columns), MCL_BUFFER(normalized));
+}
+
 mcl_status mcl_inverse_norms(
     mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
 {
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "inverse_norms", ""));
-    return mcl_launch(
-        context, kernel, rows, 1, MCL_BUFFER(z), MCL_UINT(columns), MCL_BUFFER(inverse));
+    mcl_row_norms norms;
+    MCL_TRY(mcl_row_norms_find(&norms, context));
+    return mcl_row_norms_invert(&norms, z, rows, columns, inverse);
 }
 
 mcl_status mcl_normalize_rows(mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns,
     cl_mem inverse, cl_mem normalized)
 {
-    cl_kernel kernel;
-    MCL_TRY(mcl_inverse_norms(context, z, rows, columns, inverse));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_rows", ""));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * rows * columns);
-    return mcl_launch(context, kernel, columns, rows, MCL_BUFFER(z), MCL_BUFFER(inverse),
-        MCL_UINT(columns), MCL_BUFFER(normalized));
+    mcl_row_norms norms;
+    MCL_TRY(mcl_row_norms_find(&norms, context));
+    return mcl_row_norms_normalize(&norms, z, rows, columns, inverse, normalized);
 }

@@ -25,47 +25,66 @@ uint64_t mcl_column_sums_workspace(uint32_t rows, uint32_t n)
     return blocks_of(rows, BLOCK_ROWS) * n;
 }
 
-mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
-    cl_mem out, uint64_t offset)
+mcl_status mcl_sums_find(mcl_sums *sums, mcl_context *context)
 {
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "reduce.cl", "sum", ""));
+    sums->context = context;
+    MCL_TRY(mcl_kernel_find(&sums->sum, context, "reduce.cl", "sum", ""));
+    return mcl_kernel_find(&sums->columns, context, "reduce.cl", "column_sums", "");
+}
+
+mcl_status mcl_sums_run(const mcl_sums *sums, cl_mem in, uint32_t n, float divisor,
+    cl_mem workspace, cl_mem out, uint64_t offset)
+{
     uint64_t from = 0, to = 0;
     while (n > BLOCK) {
         const uint32_t blocks = (uint32_t)blocks_of(n, BLOCK);
-        MCL_TRY(mcl_launch(context, kernel, blocks, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
-            MCL_FLOAT(1), MCL_BUFFER(space), MCL_ULONG(to)));
-        in = space;
+        MCL_TRY(mcl_run(sums->sum, blocks, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
+            MCL_FLOAT(1), MCL_BUFFER(workspace), MCL_ULONG(to)));
+        in = workspace;
         from = to;
         to += blocks;
         n = blocks;
     }
-    return mcl_launch(context, kernel, 1, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
+    return mcl_run(sums->sum, 1, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
         MCL_FLOAT(divisor), MCL_BUFFER(out), MCL_ULONG(offset));
 }
 
 /* The sums over blocks of rows; the last pass has one block. */
-static mcl_status sum_blocks(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n,
+static mcl_status sum_blocks(const mcl_sums *sums, cl_mem in, uint32_t rows, uint32_t n,
     uint32_t block_rows, cl_mem out, uint64_t offset)
 {
     const uint32_t blocks = (uint32_t)blocks_of(rows, block_rows);
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "reduce.cl", "column_sums", ""));
-    mcl_profile_work(context, NULL, 0.0, (double)rows * n * sizeof(float));
     const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
-    return mcl_launch_local(context, kernel, (n + COLUMNS - 1) / COLUMNS, blocks, one,
-        MCL_BUFFER(in), MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1),
-        MCL_BUFFER(out), MCL_ULONG(offset));
+    mcl_profile_work(sums->context, NULL, 0.0, (double)rows * n * sizeof(float));
+    return mcl_run_local(sums->columns, (n + COLUMNS - 1) / COLUMNS, blocks, one, MCL_BUFFER(in),
+        MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1), MCL_BUFFER(out),
+        MCL_ULONG(offset));
+}
+
+mcl_status mcl_sums_run_columns(const mcl_sums *sums, cl_mem in, uint32_t rows, uint32_t n,
+    cl_mem workspace, cl_mem out, uint64_t offset)
+{
+    const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
+    if (blocks > 1) {
+        MCL_TRY(sum_blocks(sums, in, rows, n, BLOCK_ROWS, workspace, 0));
+        in = workspace;
+        rows = blocks;
+    }
+    return sum_blocks(sums, in, rows, n, rows, out, offset);
+}
+
+mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
+    cl_mem out, uint64_t offset)
+{
+    mcl_sums sums;
+    MCL_TRY(mcl_sums_find(&sums, context));
+    return mcl_sums_run(&sums, in, n, divisor, space, out, offset);
 }
 
 mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
     cl_mem out, uint64_t offset)
 {
-    const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
-    if (blocks > 1) {
-        MCL_TRY(sum_blocks(context, in, rows, n, BLOCK_ROWS, space, 0));
-        in = space;
-        rows = blocks;
-    }
-    return sum_blocks(context, in, rows, n, rows, out, offset);
+    mcl_sums sums;
+    MCL_TRY(mcl_sums_find(&sums, context));
+    return mcl_sums_run_columns(&sums, in, rows, n, space, out, offset);
 }

@@ -9,11 +9,26 @@
 uint64_t mcl_sum_workspace(uint64_t n);
 uint64_t mcl_column_sums_workspace(uint32_t rows, uint32_t n);
 
-/* out[offset] = (Σ in[n]) / divisor. space is workspace that must not be in. */
+/* The kernels of the sums: a value that whoever sums in every step finds once and keeps. It owns
+ * nothing, and lives as long as the context. */
+typedef struct mcl_sums {
+    mcl_context *context;
+    mcl_kernel *sum, *columns;
+} mcl_sums;
+
+mcl_status mcl_sums_find(mcl_sums *sums, mcl_context *context);
+
+/* out[offset] = (Σ in[n]) / divisor. workspace must not be in. */
+mcl_status mcl_sums_run(const mcl_sums *sums, cl_mem in, uint32_t n, float divisor,
+    cl_mem workspace, cl_mem out, uint64_t offset);
+
+/* out[offset + j] = Σ_i in[i×n + j] for in[rows×n]. workspace must not be in. */
+mcl_status mcl_sums_run_columns(const mcl_sums *sums, cl_mem in, uint32_t rows, uint32_t n,
+    cl_mem workspace, cl_mem out, uint64_t offset);
+
+/* The same for whoever has not found the kernels before. */
 mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
     cl_mem out, uint64_t offset);
-
-/* out[offset + j] = Σ_i in[i×n + j] for in[rows×n]. */
 mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
     cl_mem out, uint64_t offset);
 

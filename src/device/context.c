@@ -42,6 +42,41 @@ mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int
     return mcl_opencl_fail(context->info.name, what, code);
 }
 
+struct mcl_attachment {
+    struct mcl_attachment *next; /* the one attached before */
+    const void *key;
+    void *state;
+    void (*free_state)(void *state);
+};
+
+mcl_status mcl_context_attach(
+    mcl_context *context, const void *key, void *state, void (*free_state)(void *state))
+{
+    struct mcl_attachment *attachment;
+    MCL_TRY(mcl_allocate(&attachment, 1, sizeof *attachment));
+    *attachment = (struct mcl_attachment){context->attachments, key, state, free_state};
+    context->attachments = attachment;
+    return MCL_OK;
+}
+
+void *mcl_context_attached(const mcl_context *context, const void *key)
+{
+    const struct mcl_attachment *attachment = context->attachments;
+    while (attachment && attachment->key != key)
+        attachment = attachment->next;
+    return attachment ? attachment->state : NULL;
+}
+
+static void free_attachments(mcl_context *context)
+{
+    while (context->attachments) {
+        struct mcl_attachment *attachment = context->attachments;
+        context->attachments = attachment->next;
+        attachment->free_state(attachment->state);
+        free(attachment);
+    }
+}
+
 static mcl_status choose(mcl_device_info *info, const mcl_context_options *options)
 {
     mcl_device_info *devices;
@@ -159,6 +194,7 @@ void mcl_context_close(mcl_context *context)
         return;
     if (context->queue)
         clFinish(context->queue);
+    free_attachments(context);
     mcl_profiler_free(context->profiler);
     mcl_programs_release(context);
     mcl_kernels_free(context);

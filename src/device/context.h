@@ -26,12 +26,23 @@ struct mcl_context {
     struct mcl_program *programs;  /* built or expected */
     struct mcl_kernel *kernels;    /* that were found */
     struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
-    struct mcl_tuning *tuning;     /* of the matrix product; NULL until it is needed */
-    struct mcl_scratch {           /* workspace of the native product, as large as the largest */
+    struct mcl_attachment *attachments;
+    struct mcl_tuning *tuning; /* of the matrix product; NULL until it is needed */
+    struct mcl_scratch {       /* workspace of the native product, as large as the largest */
         cl_mem buffer;
         size_t bytes;
     } scratch;
 };
+
+/* Makes state a part of the context: mcl_context_attached() finds it by its key, the address of
+ * something of the caller's own, and free_state frees it when the context is closed, what was
+ * attached last first, while buffers and kernels can still be released. When this fails, state
+ * stays the caller's. A key is attached once. */
+mcl_status mcl_context_attach(
+    mcl_context *context, const void *key, void *state, void (*free_state)(void *state));
+
+/* The state attached with key, or NULL. */
+void *mcl_context_attached(const mcl_context *context, const void *key);
 
 /* Says that kernels of cl/file with options will be asked for. Where the context joins programs,
  * what is expected when the first kernel is asked for is compiled as one. Of files without options

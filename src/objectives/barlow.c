@@ -122,4 +122,16 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return backward(state, step);
 }
 
-const mcl_objective_type mcl_objective_barlow = {.create = create, .free = release, .run = run};
+const mcl_objective_type mcl_objective_barlow = {
+    .info = {.name = "barlow",
+        .paper = "Zbontar et al. 2021",
+        .summary =
+            "Barlow Twins: makes each column of one view's embedding correlate with the same "
+            "column of the other's and with no other one (Zbontar et al. 2021, lambda 0.0051): no "
+            "negatives, no temperature; gains from wide embeddings",
+        .spreads = true},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_OTHER_ROWS,
+    .create = create,
+    .free = release,
+    .run = run,
+};

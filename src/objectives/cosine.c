@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cosine objective, cl/cosine.cl. */
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "device/profile.h"
 #include "objectives/objective.h"
+
+enum { NEGATIVES, MARGIN }; /* its own options */
 
 struct cosine {
     mcl_context *context;
@@ -20,17 +24,17 @@ struct cosine {
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
     mcl_context *context = setup->context;
-    const mcl_pretrain_options *options = setup->options;
-    const uint64_t pairs = (uint64_t)setup->batch * options->negatives;
+    const uint32_t negatives = (uint32_t)setup->values[NEGATIVES];
+    const uint64_t pairs = (uint64_t)setup->batch * negatives;
     struct cosine *cosine;
     MCL_TRY(mcl_allocate(&cosine, 1, sizeof *cosine));
     *state = cosine;
     cosine->context = context;
     cosine->batch = setup->batch;
     cosine->columns = setup->projection;
-    cosine->negatives = options->negatives;
-    cosine->margin = options->margin;
-    cosine->seed = options->train.seed;
+    cosine->negatives = negatives;
+    cosine->margin = (float)setup->values[MARGIN];
+    cosine->seed = setup->options->train.seed;
     MCL_TRY(mcl_terms_create(&cosine->losses, context, setup->batch + pairs));
     if (pairs == 0)
         return MCL_OK;
@@ -91,4 +95,55 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return mcl_terms_total(&cosine->losses, context, pairs, (float)pairs, step);
 }
 
-const mcl_objective_type mcl_objective_cosine = {.create = create, .free = release, .run = run};
+static const mcl_value_type margins = {.kind = MCL_VALUE_FLOAT,
+    .minimum = -1.0,
+    .maximum = 1.0,
+    .without_maximum = true,
+    .words = "from -1 to below 1"};
+
+static const mcl_objective_option options[] = {
+    [NEGATIVES] = {.key = "negatives",
+        .values = "K",
+        .help = "compare each row's first view with the second views of K other rows of the batch "
+                "too, which are to be apart; 0 for none",
+        .type = &mcl_value_whole32},
+    [MARGIN] = {.key = "margin",
+        .values = "M",
+        .help = "of the negatives: the cosine up to which they are far enough apart",
+        .type = &margins,
+        .needs = "negatives"},
+};
+
+static mcl_status check(const mcl_objective_check *check)
+{
+    const uint32_t rows = check->batch;
+    const double negatives = check->values[NEGATIVES];
+    if (negatives == 0.0)
+        return MCL_OK;
+    if (negatives >= rows)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%.0f negatives a row in a batch of %" PRIu32 " rows: at most %" PRIu32
+            " are other rows",
+            negatives, rows, rows - 1);
+    if (rows * (1.0 + negatives) > UINT32_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%.0f negatives a row in a batch of %" PRIu32 " rows are too many pairs", negatives,
+            rows);
+    return MCL_OK;
+}
+
+const mcl_objective_type mcl_objective_cosine = {
+    .info = {.name = "cosine",
+        .summary =
+            "pulls the embeddings of a row's two views together (1 - cosine), and nothing pushes "
+            "those of different rows apart: the reference model's objective, which collapses when "
+            "it stands alone; `negatives` K (0) does push: PyTorch's cosine embedding loss with "
+            "target -1 and `margin` (0) for K other rows"},
+    .needs = MCL_NEEDS_TWO_VIEWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .check = check,
+    .create = create,
+    .free = release,
+    .run = run,
+};

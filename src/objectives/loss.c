@@ -7,20 +7,6 @@
 #include "compute/row_norms.h"
 #include "compute/sums.h"
 #include "objectives/objective.h"
-#include "train/options.h"
-
-static const mcl_objective_type *const types[MCL_OBJECTIVE_KINDS] = {
-    [MCL_OBJECTIVE_COSINE] = &mcl_objective_cosine,
-    [MCL_OBJECTIVE_NT_XENT] = &mcl_objective_ntxent,
-    [MCL_OBJECTIVE_RECONSTRUCTION] = &mcl_objective_reconstruction,
-    [MCL_OBJECTIVE_VICREG] = &mcl_objective_vicreg,
-    [MCL_OBJECTIVE_BARLOW] = &mcl_objective_barlow,
-    [MCL_OBJECTIVE_SCARF] = &mcl_objective_scarf,
-    [MCL_OBJECTIVE_SIMSIAM] = &mcl_objective_simsiam,
-    [MCL_OBJECTIVE_BYOL] = &mcl_objective_byol,
-    [MCL_OBJECTIVE_VIME] = &mcl_objective_vime,
-    [MCL_OBJECTIVE_MOCO] = &mcl_objective_moco,
-};
 
 struct mcl_loss {
     mcl_context *context;
@@ -32,10 +18,9 @@ struct mcl_loss {
     size_t count;
     uint32_t batch, embedding;
     mcl_network *projector; /* or NULL */
-    bool wants_altered;
-    cl_mem inverse;   /* [B] 1/|h| */
-    cl_mem deviation; /* [E] */
-    cl_mem space;     /* of its sum */
+    cl_mem inverse;         /* [B] 1/|h| */
+    cl_mem deviation;       /* [E] */
+    cl_mem space;           /* of its sum */
 };
 
 static mcl_status create_spread(mcl_loss *loss)
@@ -48,14 +33,18 @@ static mcl_status create_spread(mcl_loss *loss)
         sizeof(float), "workspace of the sums");
 }
 
-static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
+static mcl_status create_objectives(mcl_loss *loss, mcl_objective_setup *setup)
 {
+    double values[MCL_OBJECTIVE_OPTIONS_MAX];
+    setup->values = values;
     for (size_t i = 0; i < setup->options->objective_count; i++) {
         const mcl_objective *objective = &setup->options->objectives[i];
-        loss->objectives[i].type = types[objective->kind];
+        const mcl_objective_type *type = mcl_objective_type_of(objective->kind);
+        mcl_objective_values(values, type, setup->options);
+        loss->objectives[i].type = type;
         loss->objectives[i].weight = objective->weight;
         loss->count = i + 1;
-        MCL_TRY(types[objective->kind]->create(&loss->objectives[i].state, setup));
+        MCL_TRY(type->create(&loss->objectives[i].state, setup));
     }
     return MCL_OK;
 }
@@ -64,15 +53,17 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
     cl_mem parameters)
 {
-    const mcl_objective_setup setup = {context, options, architecture, batch,
-        mcl_part_width(architecture, MCL_PART_PROJECTOR), parameters};
+    mcl_objective_setup setup = {.context = context,
+        .options = options,
+        .architecture = architecture,
+        .batch = batch,
+        .projection = mcl_part_width(architecture, MCL_PART_PROJECTOR),
+        .parameters = parameters};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
     created->batch = batch;
     created->embedding = architecture->embedding;
-    created->wants_altered = options->reconstruct == MCL_RECONSTRUCT_HIDDEN ||
-                             mcl_has_objective(options, MCL_OBJECTIVE_VIME);
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
         status = mcl_network_create_part(
@@ -102,27 +93,13 @@ void mcl_loss_free(mcl_loss *loss)
     free(loss);
 }
 
-bool mcl_loss_has_decoder(const mcl_loss *loss)
-{
-    for (size_t i = 0; i < loss->count; i++) {
-        if (loss->objectives[i].type->has_decoder)
-            return true;
-    }
-    return false;
-}
-
-bool mcl_loss_wants_altered(const mcl_loss *loss)
-{
-    return loss->wants_altered;
-}
-
-size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)
+size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)
 {
     size_t count = 0;
     for (size_t i = 0; i < loss->count; i++) {
         const mcl_objective_type *type = loss->objectives[i].type;
-        if (type->carried)
-            count += type->carried(carried + count, loss->objectives[i].state);
+        if (type->states)
+            count += type->states(states + count, loss->objectives[i].state);
     }
     return count;
 }
@@ -133,7 +110,7 @@ static mcl_status run_objectives(
 {
     for (size_t i = 0; i < loss->count; i++) {
         const mcl_objective_type *type = loss->objectives[i].type;
-        if (!(type->has_decoder ? on_embeddings : on_projections))
+        if (!(type->needs & MCL_NEEDS_DECODER ? on_embeddings : on_projections))
             continue;
         step->weight = loss->objectives[i].weight;
         step->at = step->input->slot * MCL_METRICS + i;

@@ -36,13 +36,7 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
-/* Whether the objectives train the decoder, and so need the views' targets. */
-bool mcl_loss_has_decoder(const mcl_loss *loss);
-
-/* Whether they need to know which elements of the views are altered. */
-bool mcl_loss_wants_altered(const mcl_loss *loss);
-
-/* Numbers that objectives carry from step to step, for a checkpoint. */
+/* Numbers that an objective keeps from step to step, for a checkpoint. */
 typedef struct mcl_objective_state {
     const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
     cl_mem buffer;
@@ -51,8 +45,8 @@ typedef struct mcl_objective_state {
 
 #define MCL_OBJECTIVE_STATES_MAX 4 /* of all objectives together */
 
-/* Fills in what they carry, and returns how many that are. */
-size_t mcl_loss_states(mcl_objective_state carried[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
+/* Fills in what they keep, and returns how many that are. */
+size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
 
 /* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
  * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder

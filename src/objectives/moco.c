@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MoCo objective, cl/moco.cl: of all views by the keys that a target network makes of them, and
  * the keys of the steps before. */
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "compute/product.h"
 #include "compute/row_norms.h"
@@ -10,7 +12,8 @@
 #include "model/model.h"
 #include "objectives/normalized.h"
 #include "objectives/target.h"
-#include "train/options.h"
+
+enum { TEMPERATURE, TARGET_DECAY, QUEUE }; /* its own options */
 
 struct moco {
     mcl_context *context;
@@ -50,7 +53,7 @@ static mcl_status create_buffers(struct moco *moco)
     MCL_TRY(mcl_normalized_create(&moco->queries, context, 2 * moco->batch, moco->columns));
     MCL_TRY(mcl_buffer_create(&moco->inverse, context, views, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(&moco->keys, context, views, row, "keys of a batch"));
-    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys (--queue)"));
+    MCL_TRY(mcl_buffer_create(&moco->queue, context, moco->size, row, "queue of keys (`queue`)"));
     MCL_TRY(mcl_buffer_zero(context, moco->queue, 0, queue));
     MCL_TRY(mcl_buffer_create(&moco->normalizer, context, views, sizeof(float), "normalizers"));
     return mcl_buffer_create(
@@ -66,14 +69,13 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     moco->context = context;
     moco->batch = setup->batch;
     moco->columns = setup->projection;
-    moco->size = setup->options->queue;
-    moco->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_MOCO);
+    moco->size = (uint32_t)setup->values[QUEUE];
+    moco->temperature = (float)setup->values[TEMPERATURE];
     MCL_TRY(create_buffers(moco));
     const mcl_gemm forward = similarity_product(moco), backward = gradient_product(moco);
     MCL_TRY(mcl_gemm_prepare(context, &forward, NULL));
     MCL_TRY(mcl_gemm_prepare(context, &backward, NULL));
-    return mcl_target_create(
-        &moco->target, setup, mcl_target_decay(setup->options, MCL_OBJECTIVE_MOCO));
+    return mcl_target_create(&moco->target, setup, setup->values[TARGET_DECAY]);
 }
 
 static void release(void *state)
@@ -149,14 +151,64 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return enqueue(state, step->input->step);
 }
 
-static size_t carried(mcl_objective_state *carried, const void *state)
+static size_t states(mcl_objective_state *states, const void *state)
 {
     const struct moco *moco = state;
-    carried[0] = mcl_target_state(moco->target, MCL_CHECKPOINT_PREFIX "moco_target");
-    carried[1] = (mcl_objective_state){
+    states[0] = mcl_target_state(moco->target, MCL_CHECKPOINT_PREFIX "moco_target");
+    states[1] = (mcl_objective_state){
         MCL_CHECKPOINT_PREFIX "moco_queue", moco->queue, (uint64_t)moco->size * moco->columns};
     return 2;
 }
 
+static const mcl_value_type queue_sizes = {.least = 2, .most = UINT32_MAX};
+
+static const mcl_objective_option options[] = {
+    [TEMPERATURE] = {.key = "temperature",
+        .stored = "moco_temperature",
+        .values = "T",
+        .help = "what their cosines are divided by",
+        .type = &mcl_value_positive_float,
+        .otherwise = 0.07f},
+    [TARGET_DECAY] = {.key = "target_decay",
+        .stored = "moco_target_decay",
+        .values = "DECAY",
+        .help = "of the moving average of the weights, a step, that the target network has",
+        .type = &mcl_value_inside_unit,
+        .otherwise = 0.999},
+    [QUEUE] = {.key = "queue",
+        .values = "KEYS",
+        .help = "keys of the steps before that a view is told from; each step adds two for every "
+                "row of the batch",
+        .type = &queue_sizes,
+        .otherwise = 4096},
+};
+
+static mcl_status check(const mcl_objective_check *check)
+{
+    const uint64_t keys = 2 * (uint64_t)check->batch;
+    if (check->values[QUEUE] >= (double)keys)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT,
+        "a queue of %.0f keys is too small for a batch of %" PRIu32
+        " rows, whose views add %" PRIu64 " to it: make it larger (`queue`), or the batch smaller",
+        check->values[QUEUE], check->batch, keys);
+}
+
 const mcl_objective_type mcl_objective_moco = {
-    .create = create, .free = release, .run = run, .carried = carried};
+    .info = {.name = "moco",
+        .paper = "He et al. 2020",
+        .summary =
+            "tells what a target network, the moving average of encoder and projector "
+            "(`target_decay`, 0.999), makes of a row's other view from what it made of rows of the "
+            "steps before, a queue of `queue` keys (4096, the paper's 65536; empty at first), by "
+            "cosine, divided by `temperature` (0.07; He et al. 2020): many negatives for small "
+            "batches"},
+    .needs = MCL_NEEDS_TWO_VIEWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .check = check,
+    .create = create,
+    .free = release,
+    .run = run,
+    .states = states,
+};

@@ -6,7 +6,8 @@
 #include "compute/product.h"
 #include "device/profile.h"
 #include "objectives/normalized.h"
-#include "train/options.h"
+
+enum { TEMPERATURE }; /* its own options */
 
 struct ntxent {
     mcl_context *context;
@@ -42,7 +43,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     ntxent->context = context;
     ntxent->batch = setup->batch;
     ntxent->columns = setup->projection;
-    ntxent->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_NT_XENT);
+    ntxent->temperature = (float)setup->values[TEMPERATURE];
     MCL_TRY(mcl_terms_create(&ntxent->losses, context, views));
     MCL_TRY(mcl_normalized_create(&ntxent->normalized, context, views, ntxent->columns));
     MCL_TRY(mcl_buffer_create(&ntxent->normalizer, context, views, sizeof(float), "normalizers"));
@@ -103,4 +104,27 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return backward(state, step);
 }
 
-const mcl_objective_type mcl_objective_ntxent = {.create = create, .free = release, .run = run};
+static const mcl_objective_option options[] = {
+    [TEMPERATURE] = {.key = "temperature",
+
+        .values = "T",
+        .help = "what their cosines are divided by",
+        .type = &mcl_value_positive_float,
+        .otherwise = 0.2f},
+};
+
+const mcl_objective_type mcl_objective_ntxent = {
+    .info = {.name = "nt-xent",
+        .paper = "Chen et al. 2020",
+        .summary =
+            "SimCLR's: tells a row's other view from the views of all other rows of the batch by "
+            "cosine, divided by `temperature` (0.2; Chen et al. 2020 found 0.1 to 0.5 best, by "
+            "data and batch); does not collapse",
+        .spreads = true},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_OTHER_ROWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .create = create,
+    .free = release,
+    .run = run,
+};

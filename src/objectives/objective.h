@@ -5,6 +5,7 @@
 #ifndef MASKCL_OBJECTIVES_OBJECTIVE_H
 #define MASKCL_OBJECTIVES_OBJECTIVE_H
 
+#include "base/values.h"
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
@@ -15,9 +16,10 @@ typedef struct mcl_objective_setup {
     mcl_context *context;
     const mcl_pretrain_options *options;
     const mcl_architecture *architecture;
-    uint32_t batch;      /* B */
-    uint32_t projection; /* P */
-    cl_mem parameters;   /* of the whole model */
+    uint32_t batch;       /* B */
+    uint32_t projection;  /* P */
+    cl_mem parameters;    /* of the whole model */
+    const double *values; /* of the objective's own options */
 } mcl_objective_setup;
 
 /* A gradient that several objectives have parts in: the first writes it, the others add theirs. */
@@ -38,29 +40,75 @@ typedef struct mcl_objective_step {
     uint64_t at; /* the mean loss goes to input->metrics[at] */
 } mcl_objective_step;
 
+/* An option of an objective's own. Several objectives may have one of the same key, which is then
+ * set for all of them at once, each with its own default. */
+typedef struct mcl_objective_option {
+    const char *key;    /* "temperature" */
+    const char *stored; /* its key in models and checkpoints; NULL: the same */
+    const char *values; /* what the help calls a value: "T" */
+    const char *help;   /* as after "of nt-xent: " */
+    const mcl_value_type *type;
+    double otherwise; /* the default */
+    const char
+        *needs; /* the key of an option of the objective's that must be above 0; NULL: none */
+} mcl_objective_option;
+
+#define MCL_OBJECTIVE_OPTIONS_MAX 8 /* of an objective */
+
+/* What an objective needs of a run. */
+typedef enum mcl_objective_needs {
+    MCL_NEEDS_DECODER = 1, /* it trains the decoder, on the embeddings; others are on projections */
+    MCL_NEEDS_PREDICTOR = 2,  /* it trains the predictor */
+    MCL_NEEDS_MASK_HEAD = 4,  /* the model has a mask head */
+    MCL_NEEDS_TWO_VIEWS = 8,  /* it compares a row's views, which must differ */
+    MCL_NEEDS_OTHER_ROWS = 16 /* it means nothing in a batch of one row */
+} mcl_objective_needs;
+
+/* What an objective may refuse. */
+typedef struct mcl_objective_check {
+    const mcl_pretrain_options *options;
+    const mcl_data *data;
+    uint32_t batch;
+    const double *values; /* of its own options */
+} mcl_objective_check;
+
+/* All there is to an objective. No other file names one. */
 typedef struct mcl_objective_type {
-    bool has_decoder; /* it trains the decoder, on the embeddings; the others are on projections */
+    mcl_objective_info info;
+    unsigned needs; /* mcl_objective_needs */
+    const mcl_objective_option *options;
+    size_t option_count;
+    /* Whether it wants to know which elements of the views are altered; NULL: no. */
+    bool (*wants_altered)(const double *values);
+    /* MCL_ERROR_ARGUMENT for options that make no sense with it; NULL: all do. */
+    mcl_status (*check)(const mcl_objective_check *check);
     /* *state has its buffers and kernels; of one half made, free releases what there is. */
     mcl_status (*create)(void **state, const mcl_objective_setup *setup);
     void (*free)(void *state);
     /* Enqueues forward and backward: adds weight times its gradient to the gradient of what it is
      * on, writes those of parameters of its own, and its mean loss. */
     mcl_status (*run)(void *state, const mcl_objective_step *step);
-    /* Fills in what it carries from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
+    /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: nothing. */
-    size_t (*carried)(mcl_objective_state *carried, const void *state);
+    size_t (*states)(mcl_objective_state *states, const void *state);
 } mcl_objective_type;
 
-extern const mcl_objective_type mcl_objective_cosine;
-extern const mcl_objective_type mcl_objective_ntxent;
-extern const mcl_objective_type mcl_objective_reconstruction;
-extern const mcl_objective_type mcl_objective_vicreg;
-extern const mcl_objective_type mcl_objective_barlow;
-extern const mcl_objective_type mcl_objective_scarf;
-extern const mcl_objective_type mcl_objective_simsiam;
-extern const mcl_objective_type mcl_objective_byol;
-extern const mcl_objective_type mcl_objective_vime;
-extern const mcl_objective_type mcl_objective_moco;
+#define MCL_OBJECTIVE_TYPE(NAME, file) extern const mcl_objective_type mcl_objective_##file;
+MCL_OBJECTIVE_LIST(MCL_OBJECTIVE_TYPE)
+#undef MCL_OBJECTIVE_TYPE
+
+/* NULL when there is no such objective. */
+const mcl_objective_type *mcl_objective_type_of(mcl_objective_kind kind);
+
+/* The values of its own options: those set, else the defaults. */
+void mcl_objective_values(double values[MCL_OBJECTIVE_OPTIONS_MAX], const mcl_objective_type *type,
+    const mcl_pretrain_options *options);
+
+/* Whether one of the options' objectives needs it. */
+bool mcl_objectives_need(const mcl_pretrain_options *options, mcl_objective_needs needs);
+
+/* Whether one of them wants to know which elements of the views are altered. */
+bool mcl_objectives_want_altered(const mcl_pretrain_options *options);
 
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);

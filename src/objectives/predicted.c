@@ -8,7 +8,8 @@
 #include "model/model.h"
 #include "nn/network.h"
 #include "objectives/target.h"
-#include "train/options.h"
+
+enum { TARGET_DECAY }; /* byol's own options */
 
 struct predicted {
     mcl_context *context;
@@ -36,8 +37,7 @@ static mcl_status create_with_target(void **state, const mcl_objective_setup *se
 {
     MCL_TRY(create(state, setup));
     struct predicted *predicted = *state;
-    return mcl_target_create(
-        &predicted->target, setup, mcl_target_decay(setup->options, MCL_OBJECTIVE_BYOL));
+    return mcl_target_create(&predicted->target, setup, setup->values[TARGET_DECAY]);
 }
 
 static void release(void *state)
@@ -88,14 +88,48 @@ static mcl_status run_byol(void *state, const mcl_objective_step *step)
     return run(predicted, step, mcl_target_output(predicted->target), 2.0f, 2.0f, predicted->batch);
 }
 
-static size_t carried_by_byol(mcl_objective_state *carried, const void *state)
+static size_t states_of_byol(mcl_objective_state *states, const void *state)
 {
     const struct predicted *predicted = state;
-    carried[0] = mcl_target_state(predicted->target, MCL_CHECKPOINT_PREFIX "byol_target");
+    states[0] = mcl_target_state(predicted->target, MCL_CHECKPOINT_PREFIX "byol_target");
     return 1;
 }
 
+static const mcl_objective_option byol_options[] = {
+    [TARGET_DECAY] = {.key = "target_decay",
+        .stored = "byol_target_decay",
+        .values = "DECAY",
+        .help = "of the moving average of the weights, a step, that the target network has",
+        .type = &mcl_value_inside_unit,
+        .otherwise = 0.996},
+};
+
 const mcl_objective_type mcl_objective_simsiam = {
-    .create = create, .free = release, .run = run_simsiam};
+    .info = {.name = "simsiam",
+        .paper = "Chen and He 2021",
+        .summary =
+            "lets a predictor (`predictor` WIDTHS, the paper's a quarter of the projection) guess "
+            "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
+            "no temperature; sensitive to the learning rate, and better with `projector`"},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_PREDICTOR,
+    .create = create,
+    .free = release,
+    .run = run_simsiam,
+};
+
 const mcl_objective_type mcl_objective_byol = {
-    .create = create_with_target, .free = release, .run = run_byol, .carried = carried_by_byol};
+    .info = {.name = "byol",
+        .paper = "Grill et al. 2020",
+        .summary =
+            "as simsiam, but what the predictor guesses is what a target network, the moving "
+            "average of encoder and projector (`target_decay`, 0.996 throughout, from where the "
+            "paper's rises to 1), makes of the other view (Grill et al. 2020): no negatives, no "
+            "temperature; steadier than simsiam, for one more forward pass a step"},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_PREDICTOR,
+    .options = byol_options,
+    .option_count = sizeof byol_options / sizeof *byol_options,
+    .create = create_with_target,
+    .free = release,
+    .run = run_byol,
+    .states = states_of_byol,
+};

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reconstruction objective: squared errors of all elements by cl/reconstruction.cl, what else
  * there is by cl/errors.cl. */
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
+#include "data/data.h"
 #include "device/profile.h"
 #include "nn/network.h"
 #include "objectives/errors.h"
+
+enum { RECONSTRUCT, LOSS }; /* its own options */
 
 struct reconstruction {
     mcl_context *context;
@@ -27,10 +32,8 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     reconstruction->batch = setup->batch;
     reconstruction->columns = (uint32_t)setup->architecture->input;
     MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
-    const mcl_pretrain_options *options = setup->options;
-    reconstruction->flags =
-        (options->reconstruction_loss == MCL_RECONSTRUCTION_BCE ? MCL_ERRORS_BCE : 0u) |
-        (options->reconstruct == MCL_RECONSTRUCT_HIDDEN ? MCL_ERRORS_ALTERED : 0u);
+    reconstruction->flags = (setup->values[LOSS] != 0.0 ? MCL_ERRORS_BCE : 0u) |
+                            (setup->values[RECONSTRUCT] != 0.0 ? MCL_ERRORS_ALTERED : 0u);
     if (reconstruction->flags)
         MCL_TRY(mcl_errors_create(&reconstruction->errors, context, 2 * setup->batch,
             reconstruction->columns, reconstruction->flags));
@@ -104,5 +107,75 @@ static mcl_status run(void *state, const mcl_objective_step *step)
         step->by_embeddings->buffer, keep);
 }
 
+static const char *const element_names[] = {"all", "hidden"};
+static const mcl_value_type elements = {
+    .kind = MCL_VALUE_NAME, .what = "choice of elements", .names = element_names, .name_count = 2};
+static const char *const loss_names[] = {"mse", "bce"};
+static const mcl_value_type losses = {
+    .kind = MCL_VALUE_NAME, .what = "loss", .names = loss_names, .name_count = 2};
+
+static const mcl_objective_option options[] = {
+    [RECONSTRUCT] = {.key = "reconstruct",
+        .values = "all|hidden",
+        .help = "rebuild all elements of a row, or only those that a view hides",
+        .type = &elements},
+    [LOSS] = {.key = "reconstruction_loss",
+        .values = "mse|bce",
+        .help = "squared error, or binary cross-entropy for values from 0 to 1",
+        .type = &losses},
+};
+
+static bool wants_altered(const double *values)
+{
+    return values[RECONSTRUCT] != 0.0;
+}
+
+/* Cross-entropy takes targets for probabilities. */
+static mcl_status check_probabilities(const mcl_view_options *views, const mcl_data *data)
+{
+    if (mcl_data_element(data) == MCL_ELEMENT_UINT8)
+        return MCL_OK;
+    if (views->brightness > 0.0f)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "the loss bce needs values from 0 to 1, and brightness makes them larger where the "
+            "data are no bytes: leave it out, or use mse (`reconstruction_loss`)");
+    const float *values = mcl_data_values(data);
+    const uint64_t columns = mcl_data_columns(data), count = mcl_data_rows(data) * columns;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
+                " of the data is %g: use mse (`reconstruction_loss`)",
+                i / columns, i % columns, (double)values[i]);
+    }
+    return MCL_OK;
+}
+
+static mcl_status check(const mcl_objective_check *check)
+{
+    const mcl_view_options *views = &check->options->views;
+    if (wants_altered(check->values) && views->mask.kind == MCL_MASK_NONE &&
+        !(views->corruption > 0.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "only hidden elements are to be reconstructed, and these views hide none: add a mask "
+            "or corruption to them, or reconstruct all (`reconstruct`)");
+    return check->values[LOSS] != 0.0 ? check_probabilities(views, check->data) : MCL_OK;
+}
+
 const mcl_objective_type mcl_objective_reconstruction = {
-    .has_decoder = true, .create = create, .free = release, .run = run};
+    .info = {.name = "reconstruction",
+        .summary =
+            "mean squared error of the whole row as the decoder rebuilds it from the embedding of "
+            "either view; trains the decoder too, which 'maskcl reconstruct' needs; `reconstruct` "
+            "hidden leaves out what the view shows, as masked autoencoders do (He et al. 2022; all "
+            "as denoising ones, Vincent et al. 2008), `reconstruction_loss` bce is for values from "
+            "0 to 1 and better for images"},
+    .needs = MCL_NEEDS_DECODER,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .wants_altered = wants_altered,
+    .check = check,
+    .create = create,
+    .free = release,
+    .run = run,
+};

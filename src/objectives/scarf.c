@@ -6,7 +6,8 @@
 #include "compute/product.h"
 #include "device/profile.h"
 #include "objectives/normalized.h"
-#include "train/options.h"
+
+enum { TEMPERATURE }; /* its own options */
 
 struct scarf {
     mcl_context *context;
@@ -42,7 +43,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     scarf->context = context;
     scarf->batch = setup->batch;
     scarf->columns = setup->projection;
-    scarf->temperature = mcl_temperature(setup->options, MCL_OBJECTIVE_SCARF);
+    scarf->temperature = (float)setup->values[TEMPERATURE];
     MCL_TRY(mcl_terms_create(&scarf->losses, context, b));
     MCL_TRY(mcl_normalized_create(&scarf->normalized, context, 2 * setup->batch, scarf->columns));
     MCL_TRY(mcl_buffer_create(&scarf->normalizer, context, b, sizeof(float), "normalizers"));
@@ -111,4 +112,28 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return backward(state, step);
 }
 
-const mcl_objective_type mcl_objective_scarf = {.create = create, .free = release, .run = run};
+static const mcl_objective_option options[] = {
+    [TEMPERATURE] = {.key = "temperature",
+        .stored = "scarf_temperature",
+        .values = "T",
+        .help = "what their cosines are divided by",
+        .type = &mcl_value_positive_float,
+        .otherwise = 1.0},
+};
+
+const mcl_objective_type mcl_objective_scarf = {
+    .info = {.name = "scarf",
+        .paper = "Bahri et al. 2022",
+        .summary =
+            "for tables: tells a row's first, corrupted view from those of the other rows by its "
+            "second (Bahri et al. 2022), cosines divided by `temperature` (the paper's 1); where "
+            "neither `views` nor `mask` is given, views are corrupt:0.6:one, the paper's",
+        .views = "corrupt:0.6:one",
+        .spreads = true},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_OTHER_ROWS,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .create = create,
+    .free = release,
+    .run = run,
+};

@@ -127,4 +127,16 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return backward(state, step);
 }
 
-const mcl_objective_type mcl_objective_vicreg = {.create = create, .free = release, .run = run};
+const mcl_objective_type mcl_objective_vicreg = {
+    .info = {.name = "vicreg",
+        .paper = "Bardes et al. 2022",
+        .summary =
+            "pulls a row's two views together, and keeps every column of the embedding varied and "
+            "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "
+            "temperature; for wide embeddings and small batches",
+        .spreads = true},
+    .needs = MCL_NEEDS_TWO_VIEWS | MCL_NEEDS_OTHER_ROWS,
+    .create = create,
+    .free = release,
+    .run = run,
+};

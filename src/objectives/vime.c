@@ -3,6 +3,7 @@
  * altered, and the decoder what the row was. */
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "nn/network.h"
 #include "objectives/errors.h"
@@ -76,5 +77,38 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     return backward(vime, vime->decoder, step);
 }
 
+static bool wants_altered(const double *values)
+{
+    (void)values;
+    return true;
+}
+
+static mcl_status check(const mcl_objective_check *check)
+{
+    const mcl_view_options *views = &check->options->views;
+    if (views->mask.kind == MCL_MASK_UNIFORM)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "vime tells which elements a view alters, and a uniform mask alters all: take another");
+    if (views->mask.kind == MCL_MASK_NONE && !(views->corruption > 0.0f))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "vime tells which elements a view alters, and these views alter none: add corruption "
+            "or a mask to them");
+    return MCL_OK;
+}
+
 const mcl_objective_type mcl_objective_vime = {
-    .has_decoder = true, .create = create, .free = release, .run = run};
+    .info = {.name = "vime",
+        .paper = "Yoon et al. 2020",
+        .summary =
+            "for tables: tells from a view's embedding which elements are not the row's own, by "
+            "cross-entropy, and what the row was, by squared error with weight 2, of the decoder "
+            "(Yoon et al. 2020); where neither `views` nor `mask` is given, views are corrupt:0.3, "
+            "the paper's",
+        .views = "corrupt:0.3"},
+    .needs = MCL_NEEDS_DECODER | MCL_NEEDS_MASK_HEAD,
+    .wants_altered = wants_altered,
+    .check = check,
+    .create = create,
+    .free = release,
+    .run = run,
+};

@@ -8,6 +8,7 @@
 
 struct mcl_average {
     mcl_context *context;
+    mcl_kernel *kernel;
     uint64_t count, averaged;
     cl_mem values;
 };
@@ -20,8 +21,10 @@ mcl_status mcl_average_create(
     created->context = context;
     created->count = count;
     created->averaged = averaged;
-    mcl_status status =
-        mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
+    mcl_status status = mcl_kernel_find(&created->kernel, context, "average.cl", "average", "");
+    if (status == MCL_OK)
+        status =
+            mcl_buffer_create(&created->values, context, count, sizeof(float), "moving average");
     if (status == MCL_OK)
         status = mcl_buffer_copy(
             context, created->values, 0, source, 0, (size_t)(count * sizeof(float)));
@@ -46,11 +49,9 @@ mcl_status mcl_average_update(mcl_average *average, cl_mem values, double decay)
     mcl_context *context = average->context;
     const uint64_t averaged = average->averaged;
     const size_t end = (size_t)averaged * sizeof(float);
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "average.cl", "average", ""));
     mcl_profile_work(context, NULL, 0.0, 3.0 * sizeof(float) * (double)averaged);
-    MCL_TRY(mcl_launch(context, kernel, averaged, 1, MCL_BUFFER(average->values),
-        MCL_BUFFER(values), MCL_FLOAT(1.0 - decay)));
+    MCL_TRY(mcl_run(average->kernel, averaged, 1, MCL_BUFFER(average->values), MCL_BUFFER(values),
+        MCL_FLOAT(1.0 - decay)));
     return mcl_buffer_copy(context, average->values, end, values, end,
         (size_t)(average->count - averaged) * sizeof(float));
 }

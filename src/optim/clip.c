@@ -10,6 +10,7 @@
 
 struct mcl_clip {
     mcl_context *context;
+    mcl_kernel *kernel;
     uint64_t count;
     double limit;
     mcl_parts parts; /* one: all of it */
@@ -25,7 +26,9 @@ mcl_status mcl_clip_create(mcl_clip **clip, mcl_context *context, uint64_t count
     created->context = context;
     created->count = count;
     created->limit = limit;
-    mcl_status status = mcl_parts_create(&created->parts, context, &all, 1);
+    mcl_status status = mcl_kernel_find(&created->kernel, context, "layerwise.cl", "clip", "");
+    if (status == MCL_OK)
+        status = mcl_parts_create(&created->parts, context, &all, 1);
     if (status == MCL_OK)
         status = mcl_buffer_create(&created->space, context,
             mcl_sum_workspace(created->parts.block_count), sizeof(float), "workspace of the norm");
@@ -52,12 +55,10 @@ void mcl_clip_free(mcl_clip *clip)
 mcl_status mcl_clip_run(mcl_clip *clip, cl_mem gradients)
 {
     mcl_context *context = clip->context;
-    cl_kernel kernel;
-    MCL_TRY(mcl_parts_square(&clip->parts, context, gradients, 0));
+    MCL_TRY(mcl_parts_square(&clip->parts, gradients, 0));
     MCL_TRY(mcl_sum(
         context, clip->parts.squares, clip->parts.block_count, 1.0f, clip->space, clip->square, 0));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "layerwise.cl", "clip", ""));
     mcl_profile_work(context, NULL, 0.0, 2.0 * sizeof(float) * (double)clip->count);
-    return mcl_launch(context, kernel, clip->count, 1, MCL_BUFFER(gradients),
-        MCL_BUFFER(clip->square), MCL_FLOAT(clip->limit));
+    return mcl_run(clip->kernel, clip->count, 1, MCL_BUFFER(gradients), MCL_BUFFER(clip->square),
+        MCL_FLOAT(clip->limit));
 }

@@ -9,8 +9,19 @@
 
 #define TRUST 0.001 /* LARS's trust coefficient */
 
+enum { LARS_SCALES, LARS, LAMB_UPDATE, LAMB_SCALES, LAMB, KERNELS };
+
+static const char *const names[KERNELS] = {
+    [LARS_SCALES] = "lars_scales",
+    [LARS] = "lars",
+    [LAMB_UPDATE] = "lamb_update",
+    [LAMB_SCALES] = "lamb_scales",
+    [LAMB] = "lamb",
+};
+
 struct mcl_layerwise {
     mcl_context *context;
+    mcl_kernel *kernels[KERNELS];
     mcl_parts tensors;
     double bytes;  /* of a flat vector */
     cl_mem scales; /* [tensors] of two floats */
@@ -28,6 +39,8 @@ mcl_status mcl_layerwise_create(
     if (status == MCL_OK)
         status = mcl_buffer_create(
             &created->scales, context, count, sizeof(cl_float2), "scales of the tensors");
+    for (size_t i = 0; i < KERNELS && status == MCL_OK; i++)
+        status = mcl_kernel_find(&created->kernels[i], context, "layerwise.cl", names[i], "");
     if (status != MCL_OK) {
         mcl_layerwise_free(created);
         return status;
@@ -45,34 +58,29 @@ void mcl_layerwise_free(mcl_layerwise *layerwise)
     free(layerwise);
 }
 
-/* *kernel = the one called name, which reads and writes so many flat vectors. */
-static mcl_status get(
-    cl_kernel *kernel, const mcl_layerwise *layerwise, const char *name, double vectors)
+/* The kernel, which reads and writes so many flat vectors, for the launch that follows. */
+static mcl_kernel *get(const mcl_layerwise *layerwise, size_t kernel, double vectors)
 {
-    MCL_TRY(mcl_kernel_get(kernel, layerwise->context, "layerwise.cl", name, ""));
     mcl_profile_work(layerwise->context, NULL, 0.0, vectors * layerwise->bytes);
-    return MCL_OK;
+    return layerwise->kernels[kernel];
 }
 
 static mcl_status square_both(const mcl_layerwise *layerwise, cl_mem first, cl_mem second)
 {
-    MCL_TRY(mcl_parts_square(&layerwise->tensors, layerwise->context, first, 0));
-    return mcl_parts_square(&layerwise->tensors, layerwise->context, second, 1);
+    MCL_TRY(mcl_parts_square(&layerwise->tensors, first, 0));
+    return mcl_parts_square(&layerwise->tensors, second, 1);
 }
 
 mcl_status mcl_layerwise_lars(mcl_layerwise *layerwise, const mcl_optimizer_options *options,
     cl_mem parameters, cl_mem gradients, cl_mem velocity)
 {
     const mcl_parts *tensors = &layerwise->tensors;
-    cl_kernel kernel;
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(get(&kernel, layerwise, "lars_scales", 0.0));
-    MCL_TRY(mcl_launch(layerwise->context, kernel, tensors->count, 1, MCL_BUFFER(tensors->squares),
-        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_FLOAT(TRUST),
-        MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
+    MCL_TRY(mcl_run(get(layerwise, LARS_SCALES, 0.0), tensors->count, 1,
+        MCL_BUFFER(tensors->squares), MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts),
+        MCL_FLOAT(TRUST), MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
         MCL_BUFFER(layerwise->scales)));
-    MCL_TRY(get(&kernel, layerwise, "lars", 5.0));
-    return mcl_launch(layerwise->context, kernel, MCL_BLOCK, tensors->block_count,
+    return mcl_run(get(layerwise, LARS, 5.0), MCL_BLOCK, tensors->block_count,
         MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(velocity),
         MCL_BUFFER(tensors->blocks), MCL_BUFFER(layerwise->scales),
         MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->momentum));
@@ -82,19 +90,16 @@ mcl_status mcl_layerwise_lamb(mcl_layerwise *layerwise, const mcl_optimizer_opti
     cl_mem parameters, cl_mem gradients, cl_mem mean, cl_mem square, double power1, double power2)
 {
     const mcl_parts *tensors = &layerwise->tensors;
-    cl_kernel kernel;
-    MCL_TRY(get(&kernel, layerwise, "lamb_update", 7.0));
-    MCL_TRY(mcl_launch(layerwise->context, kernel, MCL_BLOCK, tensors->block_count,
+    MCL_TRY(mcl_run(get(layerwise, LAMB_UPDATE, 7.0), MCL_BLOCK, tensors->block_count,
         MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(mean), MCL_BUFFER(square),
         MCL_BUFFER(tensors->blocks), MCL_BUFFER(tensors->parts), MCL_FLOAT(options->weight_decay),
         MCL_FLOAT(1.0 - options->beta1), MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
         MCL_FLOAT(1.0 - power1), MCL_FLOAT(sqrt(1.0 - power2)), MCL_FLOAT(options->epsilon)));
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(get(&kernel, layerwise, "lamb_scales", 0.0));
-    MCL_TRY(mcl_launch(layerwise->context, kernel, tensors->count, 1, MCL_BUFFER(tensors->squares),
-        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_BUFFER(layerwise->scales)));
-    MCL_TRY(get(&kernel, layerwise, "lamb", 3.0));
-    return mcl_launch(layerwise->context, kernel, MCL_BLOCK, tensors->block_count,
+    MCL_TRY(mcl_run(get(layerwise, LAMB_SCALES, 0.0), tensors->count, 1,
+        MCL_BUFFER(tensors->squares), MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts),
+        MCL_BUFFER(layerwise->scales)));
+    return mcl_run(get(layerwise, LAMB, 3.0), MCL_BLOCK, tensors->block_count,
         MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(tensors->blocks),
         MCL_BUFFER(layerwise->scales), MCL_FLOAT(options->learning_rate));
 }

@@ -13,7 +13,7 @@ mcl_status mcl_layerwise_create(
     mcl_layerwise **layerwise, mcl_context *context, const mcl_part_range *tensors, size_t count);
 void mcl_layerwise_free(mcl_layerwise *layerwise);
 
-/* Enqueue one step over the flat vectors; options are those in force. power1 and power2 are β₁ᵗ and
+/* Enqueue one step over the flat vectors; options are resolved. power1 and power2 are β₁ᵗ and
  * β₂ᵗ; LAMB leaves its update in the gradients' place. */
 mcl_status mcl_layerwise_lars(mcl_layerwise *layerwise, const mcl_optimizer_options *options,
     cl_mem parameters, cl_mem gradients, cl_mem velocity);

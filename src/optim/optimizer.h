@@ -25,9 +25,9 @@ void mcl_optimizer_set_rate(mcl_optimizer *optimizer, double rate);
  * use afterwards. */
 mcl_status mcl_optimizer_step(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients);
 
-/* Fills in the buffers of what it carries from step to step, of as many numbers as there are
- * parameters each, and returns how many: 2 for adam and lamb, 1 for lars and for sgd with momentum,
- * 0 without. */
+/* Fills in the buffers of its state from step to step, of as many numbers as there are parameters
+ * each, and returns how many: 2 for adam, adamw and lamb, 1 for lars and for sgd with momentum, 0
+ * for sgd without. */
 size_t mcl_optimizer_moments(cl_mem buffers[2], const mcl_optimizer *optimizer);
 
 /* How many parameters it changes. */

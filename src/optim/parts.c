@@ -29,8 +29,9 @@ mcl_status mcl_parts_create(
     mcl_parts *parts, mcl_context *context, const mcl_part_range *ranges, size_t count)
 {
     cl_uint4 *part_table = NULL, *block_table = NULL;
-    *parts = (mcl_parts){.count = (uint32_t)count};
+    *parts = (mcl_parts){.context = context, .count = (uint32_t)count};
     parts->block_count = divide(NULL, NULL, ranges, count);
+    MCL_TRY(mcl_kernel_find(&parts->block_squares, context, "layerwise.cl", "block_squares", ""));
     mcl_status status = mcl_allocate(&part_table, count, sizeof *part_table);
     if (status == MCL_OK)
         status = mcl_allocate(&block_table, parts->block_count, sizeof *block_table);
@@ -59,12 +60,11 @@ void mcl_parts_release(mcl_parts *parts)
     mcl_buffer_release(&parts->squares);
 }
 
-mcl_status mcl_parts_square(const mcl_parts *parts, mcl_context *context, cl_mem x, uint32_t half)
+mcl_status mcl_parts_square(const mcl_parts *parts, cl_mem x, uint32_t half)
 {
     const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "layerwise.cl", "block_squares", ""));
-    mcl_profile_work(context, NULL, 0.0, (double)parts->block_count * MCL_BLOCK * sizeof(float));
-    return mcl_launch_local(context, kernel, parts->block_count, 1, one, MCL_BUFFER(x),
+    mcl_profile_work(
+        parts->context, NULL, 0.0, (double)parts->block_count * MCL_BLOCK * sizeof(float));
+    return mcl_run_local(parts->block_squares, parts->block_count, 1, one, MCL_BUFFER(x),
         MCL_BUFFER(parts->blocks), MCL_BUFFER(parts->squares), MCL_UINT(half * parts->block_count));
 }

@@ -18,6 +18,8 @@ typedef struct mcl_part_range {
 
 /* The blocks of all parts, on the device. */
 typedef struct mcl_parts {
+    mcl_context *context;
+    mcl_kernel *block_squares;
     uint32_t count, block_count;
     cl_mem parts;   /* [count] of four integers */
     cl_mem blocks;  /* [block_count] of four integers */
@@ -29,6 +31,6 @@ mcl_status mcl_parts_create(
 void mcl_parts_release(mcl_parts *parts);
 
 /* Enqueues squares[half × block_count + b] = Σ x² over block b. */
-mcl_status mcl_parts_square(const mcl_parts *parts, mcl_context *context, cl_mem x, uint32_t half);
+mcl_status mcl_parts_square(const mcl_parts *parts, cl_mem x, uint32_t half);
 
 #endif

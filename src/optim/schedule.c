@@ -9,39 +9,20 @@
 
 #define PI 0x1.921fb54442d18p+1
 
-static const char *const names[] = {"constant", "cosine", "step"};
+/* Where a step is in a run: its number from 0, and how many make the warm-up, an epoch and all. */
+struct position {
+    uint64_t step, steps_per_epoch, steps;
+    double warmup; /* steps, or parts of one */
+};
 
-mcl_status mcl_schedule_parse(mcl_schedule_kind *kind, const char *text)
-{
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, names, 3, "schedule"));
-    *kind = (mcl_schedule_kind)index;
-    return MCL_OK;
-}
-
-const char *mcl_schedule_name(mcl_schedule_kind kind)
-{
-    return names[kind];
-}
-
-mcl_status mcl_schedule_check(const mcl_schedule_options *options, uint64_t epochs)
-{
-    if (!(options->warmup >= 0.0 && options->warmup < (double)epochs))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a warm-up of %g epochs in a run of %" PRIu64 ": it must be 0 or more, and end before "
-            "the run does",
-            options->warmup, epochs);
-    if (options->kind == MCL_SCHEDULE_COSINE &&
-        !(options->final_rate >= 0.0 && options->final_rate < INFINITY))
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a final learning rate of %g: it must be 0 or more",
-            options->final_rate);
-    if (options->kind == MCL_SCHEDULE_STEP && options->step_epochs == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "the schedule step multiplies the rate every so many epochs: say how many (--lr-step)");
-    if (options->kind == MCL_SCHEDULE_STEP && !(options->gamma > 0.0 && options->gamma < INFINITY))
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a factor of %g: it must be above 0", options->gamma);
-    return MCL_OK;
-}
+/* A schedule: the facts that are public, whether its options make sense, and the rate after the
+ * warm-up, of which `rate` is the highest. */
+struct schedule_type {
+    mcl_schedule_info info;
+    mcl_status (*check)(const mcl_schedule_options *options); /* NULL: it has none of its own */
+    double (*rate)(
+        const mcl_schedule_options *options, double rate, const struct position *position);
+};
 
 /* cos²(π·x/2) = (1 + cos(π·x))/2 for x in [0,1], by the cosine's power series */
 static double half_cosine(double x)
@@ -65,21 +46,118 @@ static double power(double base, uint64_t exponent)
     return result;
 }
 
+static double constant_rate(
+    const mcl_schedule_options *options, double rate, const struct position *position)
+{
+    (void)options;
+    (void)position;
+    return rate;
+}
+
+static mcl_status check_cosine(const mcl_schedule_options *options)
+{
+    if (!(options->final_rate >= 0.0 && options->final_rate < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a final learning rate of %g: it must be 0 or more",
+            options->final_rate);
+    return MCL_OK;
+}
+
+static double cosine_rate(
+    const mcl_schedule_options *options, double rate, const struct position *position)
+{
+    const double part =
+        ((double)position->step - position->warmup) / ((double)position->steps - position->warmup);
+    return options->final_rate + (rate - options->final_rate) * half_cosine(part);
+}
+
+static mcl_status check_step(const mcl_schedule_options *options)
+{
+    if (options->step_epochs == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "the schedule step multiplies the rate every so many epochs: say how many (--lr-step)");
+    if (!(options->gamma > 0.0 && options->gamma < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a factor of %g: it must be above 0", options->gamma);
+    return MCL_OK;
+}
+
+static double step_rate(
+    const mcl_schedule_options *options, double rate, const struct position *position)
+{
+    const uint64_t epoch = position->step / position->steps_per_epoch;
+    return rate * power(options->gamma, epoch / options->step_epochs);
+}
+
+static const struct schedule_type types[] = {
+    [MCL_SCHEDULE_CONSTANT] =
+        {
+            .info =
+                {
+                    .name = "constant",
+                    .summary = "the same in all steps",
+                },
+            .rate = constant_rate,
+        },
+    [MCL_SCHEDULE_COSINE] =
+        {
+            .info =
+                {
+                    .name = "cosine",
+                    .summary = "half a cosine, down to the final rate at the end (Loshchilov and "
+                               "Hutter 2017, without restarts)",
+                    .has_final_rate = true,
+                },
+            .check = check_cosine,
+            .rate = cosine_rate,
+        },
+    [MCL_SCHEDULE_STEP] =
+        {
+            .info =
+                {
+                    .name = "step",
+                    .summary = "times a factor after every so many epochs",
+                    .has_steps = true,
+                },
+            .check = check_step,
+            .rate = step_rate,
+        },
+};
+#define TYPES (sizeof types / sizeof *types)
+
+const mcl_schedule_info *mcl_schedule_describe(mcl_schedule_kind kind)
+{
+    return (size_t)kind < TYPES ? &types[kind].info : NULL;
+}
+
+mcl_status mcl_schedule_parse(mcl_schedule_kind *kind, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse_row(&index, text, types, sizeof *types, TYPES, "schedule"));
+    *kind = (mcl_schedule_kind)index;
+    return MCL_OK;
+}
+
+const char *mcl_schedule_name(mcl_schedule_kind kind)
+{
+    return types[kind].info.name;
+}
+
+mcl_status mcl_schedule_check(const mcl_schedule_options *options, uint64_t epochs)
+{
+    if (!(options->warmup >= 0.0 && options->warmup < (double)epochs))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a warm-up of %g epochs in a run of %" PRIu64 ": it must be 0 or more, and end before "
+            "the run does",
+            options->warmup, epochs);
+    const struct schedule_type *type = &types[options->kind];
+    return type->check ? type->check(options) : MCL_OK;
+}
+
 double mcl_schedule_rate(const mcl_schedule_options *options, double rate, uint64_t epochs,
     uint64_t steps_per_epoch, uint64_t step)
 {
-    const double warmup = options->warmup * (double)steps_per_epoch; /* steps, or parts of one */
-    if ((double)step < warmup)
-        return rate * ((double)step / warmup);
-    switch (options->kind) {
-    case MCL_SCHEDULE_COSINE: {
-        const double all = (double)(epochs * steps_per_epoch);
-        const double part = ((double)step - warmup) / (all - warmup);
-        return options->final_rate + (rate - options->final_rate) * half_cosine(part);
-    }
-    case MCL_SCHEDULE_STEP:
-        return rate * power(options->gamma, step / steps_per_epoch / options->step_epochs);
-    default:
-        return rate;
-    }
+    const struct position position = {
+        step, steps_per_epoch, epochs * steps_per_epoch, options->warmup * (double)steps_per_epoch};
+    if ((double)step < position.warmup)
+        return rate * ((double)step / position.warmup);
+    return types[options->kind].rate(options, rate, &position);
 }

@@ -1,612 +1,427 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/options.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/names.h"
-#include "data/data.h"
-#include "optim/schedule.h"
-#include "views/view_options.h"
+#include "objectives/objective.h"
+#include "optim/optimizer.h"
+#include "train/recipes.h"
+#include "train/rows.h"
 
-static const char *const objective_names[MCL_OBJECTIVE_KINDS] = {
-    [MCL_OBJECTIVE_COSINE] = "cosine",
-    [MCL_OBJECTIVE_NT_XENT] = "nt-xent",
-    [MCL_OBJECTIVE_RECONSTRUCTION] = "reconstruction",
-    [MCL_OBJECTIVE_VICREG] = "vicreg",
-    [MCL_OBJECTIVE_BARLOW] = "barlow",
-    [MCL_OBJECTIVE_SCARF] = "scarf",
-    [MCL_OBJECTIVE_SIMSIAM] = "simsiam",
-    [MCL_OBJECTIVE_BYOL] = "byol",
-    [MCL_OBJECTIVE_VIME] = "vime",
-    [MCL_OBJECTIVE_MOCO] = "moco",
-};
-static const char *const reconstruct_names[] = {"all", "hidden"};
-static const char *const reconstruction_loss_names[] = {"mse", "bce"};
+/* An option of the objectives' own, by its key. */
+typedef struct own_option {
+    const mcl_objective_option *option; /* the first objective's that has it */
+    char names[128];                    /* of those that have it: "nt-xent, scarf and moco" */
+    char defaults[128];                 /* "0.2 for nt-xent, 1 for scarf" or, of one for all, "0" */
+    bool in_use;                        /* by one of the options' objectives */
+    bool is_open; /* what its help says of it: it needs another one that is not set */
+    const char *needs;
+} own_option;
 
-/* Figures are docs/learning.md's: linear probes on Fashion-MNIST, and five folds of digits. */
-static const mcl_recipe recipes[] = {
-    {"default",
-        "the reference encoder's sizes with objectives that do not collapse: a probe of "
-        "82.4% by 64 numbers, where the untrained encoder has 79.1% and all 784 pixels have "
-        "84.1%: see the others"},
-    {"recommended", "images: a wide encoder that learns to fill in what a mask hides; a probe of "
-                    "88.8%, untrained 86.2%, raw pixels 84.1%"},
-    {"few-labels", "images of which few have labels, and fine-tuning: one layer more; 81.4% with "
-                   "60 labels a class, raw pixels 78.0%"},
-    {"fast", "images with values from 0 to 1, in a minute: half as wide, and two epochs; a probe "
-             "of 88.3%, untrained 85.9%, raw pixels 84.1%"},
-    {"tabular", "tables and vectors of standardised columns: learns to fill in what a mask hides; "
-                "digits 97.7%, raw columns 96.6%, with 10 labels a class 91.7% and 88.0%"},
-    {"reference", "the published model as it is: it collapses, and serves as a comparison; a "
-                  "probe of 77.4%, untrained 79.1%, and of 62.4% in batches of 256"},
-};
-
-static void objective(mcl_pretrain_options *options, mcl_objective_kind kind, float weight)
+static const mcl_objective_option *find_own(const mcl_objective_type *type, const char *key)
 {
-    options->objectives[options->objective_count++] = (mcl_objective){kind, weight};
-}
-
-/* What the recipes share: an encoder of one normalised and activated layer that rebuilds masked
- * rows, by AdamW with a rate that warms up and falls. */
-static void rebuild(mcl_pretrain_options *options, uint32_t embedding, uint64_t epochs)
-{
-    options->hidden_count = 0;
-    options->embedding = embedding;
-    options->activated_embedding = true;
-    options->normalization = MCL_NORMALIZATION_BATCH;
-    options->train.optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->train.optimizer.learning_rate = 6e-3;
-    options->train.schedule.kind = MCL_SCHEDULE_COSINE;
-    options->train.schedule.warmup = 0.1 * (double)epochs;
-    options->train.batch = MCL_BATCH_UP_TO(128);
-    options->train.epochs = epochs;
-    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 1.0f);
-}
-
-mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
-{
-    const char *names[sizeof recipes / sizeof *recipes];
-    const size_t count = sizeof recipes / sizeof *recipes;
-    for (size_t i = 0; i < count; i++)
-        names[i] = recipes[i].name;
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, name, names, count, "recipe"));
-    options->hidden_count = 1;
-    options->hidden[0] = 128;
-    options->embedding = 64;
-    options->activation = MCL_ACTIVATION_RELU;
-    options->normalization = MCL_NORMALIZATION_NONE;
-    options->activated_embedding = false;
-    options->train.dropout = 0.0f;
-    options->views = (mcl_view_options){.mask = {MCL_MASK_BERNOULLI, 0.5f, 4}};
-    options->objective_count = 0;
-    options->temperature = 0.0f;
-    options->target_decay = 0.0;
-    options->queue = 4096;
-    options->negatives = 0;
-    options->margin = 0.0f;
-    options->reconstruct = MCL_RECONSTRUCT_ALL;
-    options->reconstruction_loss = MCL_RECONSTRUCTION_MSE;
-    options->own_decoder = false;
-    options->projector_count = 0;
-    options->predictor_count = 0;
-    options->train.optimizer = (mcl_optimizer_options){MCL_OPTIMIZER_ADAM, 1e-3, MCL_WEIGHT_DECAY_DEFAULT,
-        MCL_MOMENTUM_DEFAULT, 0.9, 0.999, MCL_EPSILON_DEFAULT};
-    options->train.schedule = (mcl_schedule_options){.kind = MCL_SCHEDULE_CONSTANT, .gamma = 0.1};
-    options->train.clip_norm = 0.0;
-    options->train.ema = 0.0;
-    options->train.batch = MCL_BATCH_UP_TO(256);
-    options->train.epochs = 10;
-    options->train.early_stop = 0;
-    if (strcmp(name, "reference") == 0) {
-        options->views.mask.kind = MCL_MASK_UNIFORM;
-        options->train.batch = MCL_BATCH_ALL;
-        objective(options, MCL_OBJECTIVE_COSINE, 1.0f);
-        return MCL_OK;
+    for (size_t i = 0; i < type->option_count; i++) {
+        if (strcmp(type->options[i].key, key) == 0)
+            return &type->options[i];
     }
-    if (strcmp(name, "recommended") == 0) {
-        rebuild(options, 2048, 8);
-        options->own_decoder = true;
-        options->decoder_count = 2;
-        options->decoder[0] = 1024;
-        options->decoder[1] = 2048;
-        return MCL_OK;
+    return NULL;
+}
+
+/* Whether one of the objectives before this kind has an option of that key. */
+static bool is_known(mcl_objective_kind kind, const char *key)
+{
+    for (unsigned k = 0; k < (unsigned)kind; k++) {
+        if (find_own(mcl_objective_type_of((mcl_objective_kind)k), key))
+            return true;
     }
-    if (strcmp(name, "few-labels") == 0) {
-        rebuild(options, 1024, 8);
-        options->hidden_count = 1;
-        options->hidden[0] = 2048;
-        return MCL_OK;
-    }
-    if (strcmp(name, "fast") == 0) {
-        rebuild(options, 1024, 2);
-        options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
-        options->own_decoder = true;
-        options->decoder_count = 1;
-        options->decoder[0] = 1024;
-        return MCL_OK;
-    }
-    if (strcmp(name, "tabular") == 0) {
-        rebuild(options, 256, 100);
-        options->hidden_count = 1;
-        options->hidden[0] = 256;
-        options->train.optimizer.learning_rate = 1e-3;
-        return MCL_OK;
-    }
-    objective(options, MCL_OBJECTIVE_NT_XENT, 1.0f);
-    objective(options, MCL_OBJECTIVE_RECONSTRUCTION, 10.0f);
-    return MCL_OK;
+    return false;
 }
 
-const mcl_recipe *mcl_recipes(size_t *count)
+/* Adds a part to a list in words. */
+static void add_to_list(char *list, size_t size, const char *separator, const char *text)
 {
-    *count = sizeof recipes / sizeof *recipes;
-    return recipes;
+    const size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", used ? separator : "", text);
 }
 
-void mcl_pretrain_defaults(mcl_pretrain_options *options)
+static bool has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
 {
-    memset(options, 0, sizeof *options);
-    (void)mcl_recipe_apply(options, "default"); /* the name is there: it cannot fail */
-}
-
-const char *mcl_objective_name(mcl_objective_kind kind)
-{
-    return objective_names[kind];
-}
-
-bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind)
-{
-    const bool scarf = kind == MCL_OBJECTIVE_SCARF;
-    if (!scarf && kind != MCL_OBJECTIVE_VIME)
-        return false;
-    *views = (mcl_view_options){.mask = {MCL_MASK_NONE, 0.5f, 4},
-        .corruption = scarf ? 0.6f : 0.3f,
-        .corrupt_first = scarf};
-    return true;
-}
-
-mcl_status mcl_reconstruct_parse(mcl_reconstruct_elements *elements, const char *text)
-{
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, reconstruct_names, 2, "choice of elements"));
-    *elements = (mcl_reconstruct_elements)index;
-    return MCL_OK;
-}
-
-const char *mcl_reconstruct_name(mcl_reconstruct_elements elements)
-{
-    return reconstruct_names[elements];
-}
-
-mcl_status mcl_reconstruction_loss_parse(mcl_reconstruction_loss *loss, const char *text)
-{
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, reconstruction_loss_names, 2, "loss"));
-    *loss = (mcl_reconstruction_loss)index;
-    return MCL_OK;
-}
-
-const char *mcl_reconstruction_loss_name(mcl_reconstruction_loss loss)
-{
-    return reconstruction_loss_names[loss];
-}
-
-float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind kind)
-{
-    if (options->temperature > 0.0f)
-        return options->temperature;
-    if (kind == MCL_OBJECTIVE_MOCO)
-        return 0.07f;
-    return kind == MCL_OBJECTIVE_SCARF ? 1.0f : 0.2f;
-}
-
-double mcl_target_decay(const mcl_pretrain_options *options, mcl_objective_kind kind)
-{
-    if (options->target_decay > 0.0)
-        return options->target_decay;
-    return kind == MCL_OBJECTIVE_MOCO ? 0.999 : 0.996;
-}
-
-bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
-{
-    for (size_t i = 0; i < options->objective_count; i++) {
+    for (size_t i = 0; options && i < options->objective_count; i++) {
         if (options->objectives[i].kind == kind)
             return true;
     }
     return false;
 }
 
-/* The value of a new setting, of so many bytes. */
-static char *add_setting(mcl_setting *settings, size_t *count, const char *key, const char *option)
+/* *own = what the objectives say of an option of theirs; false when none has one of that key.
+ * options may be NULL. */
+static bool describe_own(own_option *own, const mcl_pretrain_options *options, const char *key)
 {
-    mcl_setting *setting = &settings[(*count)++];
-    *setting = (mcl_setting){.key = key, .option = option};
-    return setting->value;
-}
-
-static void add_number(
-    mcl_setting *settings, size_t *count, const char *key, const char *option, double value)
-{
-    snprintf(add_setting(settings, count, key, option), sizeof settings->value, "%.9g", value);
-}
-
-static void add_name(
-    mcl_setting *settings, size_t *count, const char *key, const char *option, const char *name)
-{
-    snprintf(add_setting(settings, count, key, option), sizeof settings->value, "%s", name);
-}
-
-static void write_objectives(char *text, size_t size, const mcl_pretrain_options *options)
-{
-    for (size_t i = 0, used = 0; i < options->objective_count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s:%.9g", i ? "+" : "",
-            mcl_objective_name(options->objectives[i].kind), (double)options->objectives[i].weight);
-}
-
-size_t mcl_objective_settings(
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX], const mcl_pretrain_options *options)
-{
-    size_t count = 0;
-    write_objectives(
-        add_setting(settings, &count, "objective", "--objective"), sizeof settings->value, options);
-    if (mcl_has_objective(options, MCL_OBJECTIVE_NT_XENT))
-        add_number(settings, &count, "temperature", "--temperature",
-            (double)mcl_temperature(options, MCL_OBJECTIVE_NT_XENT));
-    if (mcl_has_objective(options, MCL_OBJECTIVE_SCARF))
-        add_number(settings, &count, "scarf_temperature", "--temperature",
-            (double)mcl_temperature(options, MCL_OBJECTIVE_SCARF));
-    if (mcl_has_objective(options, MCL_OBJECTIVE_BYOL))
-        add_number(settings, &count, "byol_target_decay", "--target-decay",
-            mcl_target_decay(options, MCL_OBJECTIVE_BYOL));
-    if (mcl_has_objective(options, MCL_OBJECTIVE_MOCO)) {
-        add_number(settings, &count, "moco_temperature", "--temperature",
-            (double)mcl_temperature(options, MCL_OBJECTIVE_MOCO));
-        add_number(settings, &count, "moco_target_decay", "--target-decay",
-            mcl_target_decay(options, MCL_OBJECTIVE_MOCO));
-        add_number(settings, &count, "queue", "--queue", options->queue);
+    size_t count = 0, told = 0;
+    bool one_default = true;
+    *own = (own_option){0};
+    for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {
+        const mcl_objective_option *option =
+            find_own(mcl_objective_type_of((mcl_objective_kind)k), key);
+        if (!option)
+            continue;
+        count++;
+        own->option = own->option ? own->option : option;
+        one_default = one_default && option->otherwise == own->option->otherwise;
+        own->in_use = own->in_use || has_objective(options, (mcl_objective_kind)k);
+        own->needs = option->needs;
     }
-    if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE)) {
-        add_number(settings, &count, "negatives", "--negatives", options->negatives);
-        if (options->negatives > 0)
-            add_number(settings, &count, "margin", "--margin", (double)options->margin);
+    for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {
+        const mcl_objective_type *type = mcl_objective_type_of((mcl_objective_kind)k);
+        const mcl_objective_option *option = find_own(type, key);
+        char value[64], text[128];
+        if (!option)
+            continue;
+        told++;
+        add_to_list(own->names, sizeof own->names, told == count ? " and " : ", ", type->info.name);
+        mcl_value_show(value, sizeof value, option->type, option->otherwise);
+        snprintf(text, sizeof text, one_default ? "%s" : "%s for %s", value, type->info.name);
+        if (!one_default || told == 1)
+            add_to_list(own->defaults, sizeof own->defaults, ", ", text);
     }
-    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION)) {
-        add_name(settings, &count, "reconstruct", "--reconstruct",
-            mcl_reconstruct_name(options->reconstruct));
-        add_name(settings, &count, "reconstruction_loss", "--reconstruction-loss",
-            mcl_reconstruction_loss_name(options->reconstruction_loss));
-    }
-    return count;
+    return count > 0;
 }
 
-/* One "name" or "name:weight", length bytes of text. */
-static mcl_status parse_objective(mcl_objective *objective, const char *text, size_t length)
+static const mcl_row *find_row(const mcl_options_family *family, const char *key)
 {
-    char name[64];
-    if (length >= sizeof name)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "unknown objective '%s'", text);
-    memcpy(name, text, length);
-    name[length] = '\0';
-    char *colon = strchr(name, ':');
-    float weight = 1.0f;
-    if (colon) {
-        char *end;
-        weight = strtof(colon + 1, &end);
-        if (end == colon + 1 || *end || !(weight > 0.0f) || !isfinite(weight))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "the weight in '%s' is not a number above 0: write it as nt-xent:0.5", name);
-        *colon = '\0';
+    const mcl_row *row;
+    for (size_t i = 0; (row = mcl_options_row(family, i)); i++) {
+        if (strcmp(row->key, key) == 0)
+            return row;
     }
-    size_t index;
-    MCL_TRY(mcl_name_parse(&index, name, objective_names, MCL_OBJECTIVE_KINDS, "objective"));
-    *objective = (mcl_objective){(mcl_objective_kind)index, weight};
+    return NULL;
+}
+
+/* The struct that a row is of, and the member. */
+static const void *struct_of(
+    const mcl_options *options, const mcl_options_family *family, const mcl_row *row)
+{
+    const bool own = row >= family->rows && row < family->rows + family->row_count;
+    return (const char *)options + (own ? 0 : family->training);
+}
+
+static const void *field_of(
+    const mcl_options *options, const mcl_options_family *family, const mcl_row *row)
+{
+    return (const char *)struct_of(options, family, row) + row->offset;
+}
+
+static mcl_status find_family(const mcl_options_family **family, const mcl_options *options)
+{
+    *family = options ? mcl_options_family_of(options->kind) : NULL;
+    return *family ? MCL_OK
+                   : mcl_fail(MCL_ERROR_ARGUMENT,
+                         "these are no options, or they were not begun with their init function");
+}
+
+static mcl_status unknown(const char *key)
+{
+    return mcl_fail(MCL_ERROR_ARGUMENT, "there is no option '%s'", key);
+}
+
+static mcl_status set_row(
+    mcl_options *options, const mcl_options_family *family, const mcl_row *row, const char *text)
+{
+    char *at = (char *)options + ((const char *)field_of(options, family, row) - (char *)options);
+    return row->type->parse(at, text, row);
+}
+
+mcl_status mcl_options_reset(mcl_options *options, bool of_recipe_only)
+{
+    const mcl_options_family *family;
+    const mcl_row *row;
+    MCL_TRY(find_family(&family, options));
+    for (size_t i = 0; (row = mcl_options_row(family, i)); i++) {
+        if (row->type != &mcl_field_recipe && (!of_recipe_only || (row->flags & MCL_ROW_RECIPE)))
+            MCL_TRY(set_row(options, family, row, row->otherwise));
+    }
+    return mcl_options_apply(options, family->defaults);
+}
+
+mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_t version)
+{
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    if (!options || !family || version == 0 || version > family->version)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "options of kind %d and version %u: this library does not know them", (int)kind,
+            (unsigned)version);
+    memset(options, 0, family->size);
+    *options = (mcl_options){.kind = kind, .version = version};
+    MCL_TRY(mcl_options_reset(options, false));
+    return kind == MCL_OPTIONS_PRETRAIN
+               ? mcl_recipe_apply((mcl_pretrain_options *)(void *)options, "default")
+               : MCL_OK;
+}
+
+/* The objectives' own options: a list of those that are set. */
+
+static mcl_objective_setting *find_setting(mcl_pretrain_options *options, const char *key)
+{
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].key, key) == 0)
+            return &options->settings[i];
+    }
+    return NULL;
+}
+
+static mcl_status set_own(mcl_pretrain_options *options, const own_option *own, const char *text)
+{
+    mcl_objective_setting *setting = find_setting(options, own->option->key);
+    double value = 0.0;
+    if (strcmp(text, "auto") == 0) {
+        if (setting)
+            *setting = options->settings[--options->setting_count];
+        return MCL_OK;
+    }
+    MCL_TRY(mcl_value_parse(&value, own->option->type, text));
+    if (!setting) {
+        if (options->setting_count == MCL_OBJECTIVE_SETTINGS_MAX)
+            return mcl_fail(MCL_ERROR_ARGUMENT, "at most %d options of objectives can be set",
+                MCL_OBJECTIVE_SETTINGS_MAX);
+        setting = &options->settings[options->setting_count++];
+        snprintf(setting->key, sizeof setting->key, "%s", own->option->key);
+    }
+    setting->value = value;
     return MCL_OK;
 }
 
-mcl_status mcl_objectives_parse(
-    mcl_objective objectives[MCL_OBJECTIVES_MAX], size_t *count, const char *text)
+mcl_status mcl_options_set(mcl_options *options, const char *key, const char *text)
 {
-    mcl_objective parsed[MCL_OBJECTIVES_MAX];
-    size_t used = 0;
-    for (const char *part = text;; part++) {
-        const size_t length = strcspn(part, "+");
-        mcl_objective one;
-        MCL_TRY(parse_objective(&one, part, length));
-        for (size_t i = 0; i < used; i++) {
-            if (parsed[i].kind == one.kind)
-                return mcl_fail(MCL_ERROR_ARGUMENT, "the objective %s stands twice in '%s'",
-                    mcl_objective_name(one.kind), text);
+    const mcl_options_family *family;
+    own_option own;
+    MCL_TRY(find_family(&family, options));
+    if (!key || !text)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "an option needs a key and a text");
+    const mcl_row *row = find_row(family, key);
+    if (row)
+        return set_row(options, family, row, text);
+    if (options->kind != MCL_OPTIONS_PRETRAIN || !describe_own(&own, NULL, key))
+        return unknown(key);
+    return set_own((mcl_pretrain_options *)(void *)options, &own, text);
+}
+
+mcl_status mcl_options_get(char *text, size_t size, const mcl_options *options, const char *key)
+{
+    const mcl_options_family *family;
+    own_option own;
+    MCL_TRY(find_family(&family, options));
+    if (!key || !text || size == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "an option needs a key and room for a text");
+    const mcl_row *row = find_row(family, key);
+    if (row) {
+        row->type->show(text, size, field_of(options, family, row), row);
+        return MCL_OK;
+    }
+    if (options->kind != MCL_OPTIONS_PRETRAIN || !describe_own(&own, NULL, key))
+        return unknown(key);
+    mcl_pretrain_options copy = *(const mcl_pretrain_options *)(const void *)options;
+    const mcl_objective_setting *setting = find_setting(&copy, key);
+    if (setting)
+        mcl_value_show(text, size, own.option->type, setting->value);
+    else
+        snprintf(text, size, "auto");
+    return MCL_OK;
+}
+
+/* Whether an option that an objective's needs is above 0 in no objective of the options. */
+static bool is_missing(const mcl_pretrain_options *options, const char *key)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        const mcl_objective_type *type = mcl_objective_type_of(options->objectives[i].kind);
+        double values[MCL_OBJECTIVE_OPTIONS_MAX];
+        mcl_objective_values(values, type, options);
+        for (size_t j = 0; j < type->option_count; j++) {
+            if (strcmp(type->options[j].key, key) == 0 && values[j] > 0.0)
+                return false;
         }
-        parsed[used++] = one; /* every kind at most once: there is room */
-        part += length;
-        if (!*part)
-            break;
     }
-    memcpy(objectives, parsed, used * sizeof *parsed);
-    *count = used;
-    return MCL_OK;
+    return true;
 }
 
-mcl_status mcl_epochs_check(uint64_t epochs)
+bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options, const char *key)
 {
-    if (epochs == 0 || epochs > UINT32_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", epochs, UINT32_MAX);
-    return MCL_OK;
-}
-
-uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows)
-{
-    const uint64_t limit = batch & ~MCL_BATCH_UP_TO(0);
-    return limit == batch ? batch : limit < rows ? limit : rows;
-}
-
-mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows)
-{
-    const uint64_t size = mcl_batch_rows(wanted, rows);
-    if (size == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a batch of no rows");
-    if (size > rows)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a batch of %" PRIu64 " rows is larger than the data, %" PRIu64 " rows", size, rows);
-    if (size > UINT32_MAX / 2)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a batch of %" PRIu64 " rows: at most %" PRIu32 " can be used", size, UINT32_MAX / 2);
-    *batch = (uint32_t)size;
-    return MCL_OK;
-}
-
-mcl_status mcl_layers_check(
-    mcl_normalization normalization, float dropout, uint32_t hidden_count, uint32_t batch)
-{
-    if (!(dropout >= 0.0f && dropout < 1.0f))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a dropout of %g: it is the part of a layer that is set to 0, from 0 to below 1",
-            (double)dropout);
-    if (dropout > 0.0f && hidden_count == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a dropout of %g: it is of hidden layers, and this encoder has none", (double)dropout);
-    if (normalization != MCL_NORMALIZATION_BATCH || batch >= 2)
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "batch normalization goes by the batch's own statistics: a batch needs at least 2 rows; "
-        "layer normalization (--normalization layer of pretrain) works with one");
-}
-
-/* The options of the cosine objective's negatives, for batches of so many rows. */
-static mcl_status check_negatives(const mcl_pretrain_options *options, uint32_t rows)
-{
-    if (options->negatives == 0)
-        return MCL_OK;
-    if (options->negatives >= rows)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu32 " negatives a row in a batch of %" PRIu32 " rows: at most %" PRIu32
-            " are other rows",
-            options->negatives, rows, rows - 1);
-    if ((uint64_t)rows * (1 + (uint64_t)options->negatives) > UINT32_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu32 " negatives a row in a batch of %" PRIu32 " rows are too many pairs",
-            options->negatives, rows);
-    if (!(options->margin >= -1.0f && options->margin < 1.0f))
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a margin of %g: it is a cosine, from -1 to below 1",
-            (double)options->margin);
-    return MCL_OK;
-}
-
-/* Cross-entropy takes targets for probabilities. */
-static mcl_status check_probabilities(const mcl_pretrain_options *options, const mcl_data *data)
-{
-    if (mcl_data_element(data) == MCL_ELEMENT_UINT8)
-        return MCL_OK;
-    if (options->views.brightness > 0.0f)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "the loss bce needs values from 0 to 1, and brightness makes them larger where the "
-            "data are no bytes: leave it out, or use --reconstruction-loss mse");
-    const float *values = mcl_data_values(data);
-    const uint64_t columns = mcl_data_columns(data), count = mcl_data_rows(data) * columns;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
-                " of the data is %g: use --reconstruction-loss mse",
-                i / columns, i % columns, (double)values[i]);
+    const mcl_options_family *family = mcl_options_family_of(options->kind);
+    const mcl_row *row = family ? find_row(family, key) : NULL;
+    own_option own;
+    if (row) {
+        const char *why = row->conflict ? row->conflict(struct_of(options, family, row)) : NULL;
+        snprintf(reason, size, "%s", why ? why : "");
+        return why != NULL;
     }
+    *reason = '\0';
+    const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
+    if (options->kind != MCL_OPTIONS_PRETRAIN || !describe_own(&own, pretraining, key))
+        return false;
+    const bool several = strstr(own.names, " and ") != NULL;
+    if (!own.in_use)
+        snprintf(reason, size, "only the objective%s %s ha%s it: add %s (`objective`)",
+            several ? "s" : "", own.names, several ? "ve" : "s", several ? "one of them" : "it");
+    else if (own.needs && is_missing(pretraining, own.needs))
+        snprintf(reason, size, "it is of `%s`, and there are none: add some", own.needs);
+    return *reason != '\0';
+}
+
+static void describe_row(
+    mcl_option_info *info, const mcl_options_family *family, const mcl_row *row)
+{
+    union {
+        mcl_pretrain_options pretraining;
+        mcl_finetune_options finetuning;
+        mcl_options base;
+    } defaults;
+    *info = (mcl_option_info){.key = row->key,
+        .group = row->group,
+        .values = row->values,
+        .of_recipe = (row->flags & MCL_ROW_RECIPE) && family->kind == MCL_OPTIONS_PRETRAIN,
+        .decides_bits = row->flags & MCL_ROW_BITS};
+    snprintf(info->help, sizeof info->help, "%s", row->help);
+    if (mcl_options_init(&defaults.base, family->kind, family->version) == MCL_OK)
+        (void)mcl_options_get(info->otherwise, sizeof info->otherwise, &defaults.base, row->key);
+    if (row->unset && strcmp(info->otherwise, row->unset) == 0 && row->unset_help)
+        snprintf(info->otherwise, sizeof info->otherwise, "%s", row->unset_help);
+}
+
+/* Own option number `index` of all objectives, each key counted once; false behind the last. */
+static bool own_at(own_option *own, size_t index)
+{
+    for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {
+        const mcl_objective_type *type = mcl_objective_type_of((mcl_objective_kind)k);
+        for (size_t i = 0; i < type->option_count; i++) {
+            if (!is_known((mcl_objective_kind)k, type->options[i].key) && index-- == 0)
+                return describe_own(own, NULL, type->options[i].key);
+        }
+    }
+    return false;
+}
+
+mcl_status mcl_option_at(mcl_option_info *info, mcl_options_kind kind, size_t index)
+{
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    own_option own;
+    size_t rows = 0;
+    while (family && mcl_options_row(family, rows))
+        rows++;
+    if (family && index < rows) {
+        describe_row(info, family, mcl_options_row(family, index));
+        return MCL_OK;
+    }
+    if (kind != MCL_OPTIONS_PRETRAIN || !own_at(&own, index - rows))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "there is no option number %zu", index);
+    *info = (mcl_option_info){.key = own.option->key,
+        .group = "Objective",
+        .values = own.option->values,
+        .of_recipe = true,
+        .decides_bits = true};
+    snprintf(info->help, sizeof info->help, "of %s: %s", own.names, own.option->help);
+    snprintf(info->otherwise, sizeof info->otherwise, "%s", own.defaults);
     return MCL_OK;
 }
 
-/* What is about altered elements needs views that have some. */
-static mcl_status check_altered(const mcl_pretrain_options *options)
+void mcl_train_resolve(mcl_train_options *options, uint64_t rows)
 {
-    const mcl_view_options *views = &options->views;
-    const bool vime = mcl_has_objective(options, MCL_OBJECTIVE_VIME);
-    if (vime && views->mask.kind == MCL_MASK_UNIFORM)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "vime tells which elements a view alters, and a uniform mask alters all: take another");
-    if (views->mask.kind != MCL_MASK_NONE || views->corruption > 0.0f)
-        return MCL_OK;
-    if (vime)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "vime tells which elements a view alters, and these views alter none: add corruption "
-            "or a mask to them");
-    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
-        options->reconstruct == MCL_RECONSTRUCT_HIDDEN)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "only hidden elements are to be reconstructed, and these views hide none: add a mask "
-            "or corruption to them, or reconstruct all (--reconstruct all)");
-    return MCL_OK;
+    options->optimizer = mcl_optimizer_resolve(&options->optimizer);
+    options->batch = mcl_batch_rows(options->batch, rows);
+    if (options->schedule.warmup < 0.0)
+        options->schedule.warmup = -options->schedule.warmup * (double)options->epochs;
 }
 
-/* A block mask of one patch hides all or nothing. */
-static mcl_status check_patch(const uint32_t image[3], const mcl_mask *mask)
+static bool is_without_value(const mcl_row *row, const char *text)
 {
-    if (mask->kind != MCL_MASK_BLOCK || mask->patch < image[0] || mask->patch < image[1])
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "a patch of %" PRIu32 " pixels covers a whole image of %" PRIu32 " × %" PRIu32
-        ": one view would have all of it and the other nothing",
-        mask->patch, image[0], image[1]);
+    return row->unset && strcmp(text, row->unset) == 0;
 }
 
-static bool compares_views(mcl_objective_kind kind)
+/* The same of the objectives' own options. */
+static mcl_status each_own(const mcl_pretrain_options *options,
+    mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
 {
-    return kind != MCL_OBJECTIVE_RECONSTRUCTION && kind != MCL_OBJECTIVE_VIME;
-}
-
-/* What compares views needs two that differ, if only by what dropout leaves of them. */
-static mcl_status check_different(const mcl_pretrain_options *options)
-{
-    char views[MCL_VIEW_OPTIONS_SIZE];
-    mcl_view_options_show(views, &options->views);
-    if (options->train.dropout > 0.0f || strcmp(views, "none") != 0)
-        return MCL_OK;
     for (size_t i = 0; i < options->objective_count; i++) {
-        if (compares_views(options->objectives[i].kind))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "%s compares a row's two views, and these are the same: add something to --views, "
-                "such as mask",
-                mcl_objective_name(options->objectives[i].kind));
+        const mcl_objective_type *type = mcl_objective_type_of(options->objectives[i].kind);
+        double values[MCL_OBJECTIVE_OPTIONS_MAX];
+        mcl_objective_values(values, type, options);
+        for (size_t j = 0; j < type->option_count; j++) {
+            const mcl_objective_option *option = &type->options[j];
+            mcl_stored_option stored = {.key = option->key,
+                .stored = option->stored ? option->stored : option->key,
+                .flags = MCL_ROW_BITS | MCL_ROW_STORED};
+            if (option->needs && is_missing(options, option->needs))
+                continue;
+            mcl_value_show(stored.value, sizeof stored.value, option->type, values[j]);
+            MCL_TRY(take(to, &stored));
+        }
     }
     return MCL_OK;
 }
 
-static mcl_status check_decoder(const mcl_pretrain_options *options)
+mcl_status mcl_options_each(const mcl_options *options,
+    mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
 {
-    if (!mcl_has_objective(options, MCL_OBJECTIVE_VIME) ||
-        !mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION))
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "vime reconstructs rows too, and there is one decoder: leave reconstruction out");
-}
-
-static mcl_status check_projector(const mcl_pretrain_options *options)
-{
-    if (options->projector_count == 0)
-        return MCL_OK;
-    for (size_t i = 0; i < options->objective_count; i++) {
-        if (compares_views(options->objectives[i].kind))
-            return MCL_OK;
+    const mcl_options_family *family;
+    const mcl_row *row;
+    MCL_TRY(find_family(&family, options));
+    for (size_t i = 0; (row = mcl_options_row(family, i)); i++) {
+        mcl_stored_option stored = {.key = row->key,
+            .stored = row->stored ? row->stored : row->key,
+            .former = row->former,
+            .flags = row->flags};
+        row->type->show(stored.value, sizeof stored.value, field_of(options, family, row), row);
+        const bool applies = !row->conflict || !row->conflict(struct_of(options, family, row));
+        if (applies && row->flags && !is_without_value(row, stored.value))
+            MCL_TRY(take(to, &stored));
     }
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "a projector is for objectives that compare views, and there is none: leave it out, or add "
-        "an objective such as nt-xent");
+    return options->kind == MCL_OPTIONS_PRETRAIN
+               ? each_own((const mcl_pretrain_options *)(const void *)options, take, to)
+               : MCL_OK;
 }
 
-static mcl_status check_predictor(const mcl_pretrain_options *options)
+bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b)
 {
-    const bool simsiam = mcl_has_objective(options, MCL_OBJECTIVE_SIMSIAM);
-    const bool byol = mcl_has_objective(options, MCL_OBJECTIVE_BYOL);
-    if (simsiam && byol)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "simsiam and byol would train one predictor for two things: leave one of them out");
-    if ((simsiam || byol) && options->predictor_count == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s needs a predictor, without which every embedding becomes the same: add one, such "
-            "as --predictor %" PRIu32,
-            simsiam ? "simsiam" : "byol", options->embedding < 8 ? 2 : options->embedding / 4);
-    if (!simsiam && !byol && options->predictor_count > 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a predictor is for the objectives simsiam and byol: leave it out, or add one of them");
-    return MCL_OK;
-}
-
-/* Target networks. */
-static mcl_status check_target(const mcl_pretrain_options *options)
-{
-    const bool needed = mcl_has_objective(options, MCL_OBJECTIVE_BYOL) ||
-                        mcl_has_objective(options, MCL_OBJECTIVE_MOCO);
-    if (!needed || (options->target_decay >= 0.0 && options->target_decay < 1.0))
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "a decay of %g for the target network: it must be between 0 and 1, or 0 for the "
-        "objective's own",
-        options->target_decay);
-}
-
-static mcl_status check_temperature(const mcl_pretrain_options *options)
-{
-    const bool needed = mcl_has_objective(options, MCL_OBJECTIVE_NT_XENT) ||
-                        mcl_has_objective(options, MCL_OBJECTIVE_SCARF) ||
-                        mcl_has_objective(options, MCL_OBJECTIVE_MOCO);
-    if (!needed || (options->temperature >= 0.0f && isfinite(options->temperature)))
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "a temperature of %g: it must be above 0, or 0 for the objective's own",
-        (double)options->temperature);
-}
-
-static mcl_status check_queue(const mcl_pretrain_options *options, uint32_t rows)
-{
-    if (!mcl_has_objective(options, MCL_OBJECTIVE_MOCO) || options->queue / 2 >= rows)
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_ARGUMENT,
-        "a queue of %" PRIu32 " keys is too small for a batch of %" PRIu32
-        " rows, whose views add %" PRIu64 " to it: make it larger (--queue), or the batch smaller",
-        options->queue, rows, 2 * (uint64_t)rows);
-}
-
-/* Whether an objective means nothing in a batch of one row. */
-static bool compares_rows(mcl_objective_kind kind)
-{
-    return kind == MCL_OBJECTIVE_NT_XENT || kind == MCL_OBJECTIVE_VICREG ||
-           kind == MCL_OBJECTIVE_BARLOW || kind == MCL_OBJECTIVE_SCARF;
-}
-
-mcl_status mcl_pretrain_check(
-    uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data)
-{
-    uint32_t image[3], rows = 0;
-    if (mcl_data_columns(data) > UINT32_MAX)
-        return mcl_fail(MCL_ERROR_DATA,
-            "rows of %" PRIu64 " values: at most %" PRIu32 " can be used", mcl_data_columns(data),
-            UINT32_MAX);
-    MCL_TRY(mcl_epochs_check(options->train.epochs));
-    if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
-            options->objective_count, MCL_OBJECTIVES_MAX);
-    MCL_TRY(mcl_view_options_check(image, &options->views, data));
-    MCL_TRY(check_patch(image, &options->views.mask));
-    MCL_TRY(mcl_batch_check(&rows, options->train.batch, mcl_data_rows(data)));
-    MCL_TRY(
-        mcl_layers_check(options->normalization, options->train.dropout, options->hidden_count, rows));
-    for (size_t i = 0; i < options->objective_count; i++) {
-        const mcl_objective *objective = &options->objectives[i];
-        if (!(objective->weight > 0.0f) || !isfinite(objective->weight))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "a weight of %g for the objective %s: it must be "
-                "above 0",
-                objective->weight, mcl_objective_name(objective->kind));
-        if (rows < 2 && compares_rows(objective->kind))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "%s compares the rows of a batch: it needs at least 2 rows",
-                mcl_objective_name(objective->kind));
+    union {
+        mcl_pretrain_options pretraining;
+        mcl_finetune_options finetuning;
+        mcl_options base;
+    } options;
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    char texts[2][MCL_OPTION_SIZE];
+    const char *const given[2] = {a, b};
+    if (strcmp(a, b) == 0)
+        return true;
+    for (size_t i = 0; i < 2; i++) {
+        if (!family || mcl_options_init(&options.base, kind, family->version) != MCL_OK ||
+            mcl_options_set(&options.base, key, given[i]) != MCL_OK ||
+            mcl_options_get(texts[i], sizeof texts[i], &options.base, key) != MCL_OK)
+            return false;
     }
-    if (!(options->train.clip_norm >= 0.0 && options->train.clip_norm < INFINITY))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a norm of %g to clip the gradient at: it must be above 0, or 0 not to clip",
-            options->train.clip_norm);
-    if (!(options->train.ema >= 0.0 && options->train.ema < 1.0))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a decay of %g for the average of the weights: it must be in [0,1)", options->train.ema);
-    MCL_TRY(mcl_schedule_check(&options->train.schedule, options->train.epochs));
-    MCL_TRY(check_altered(options));
-    MCL_TRY(check_different(options));
-    MCL_TRY(check_decoder(options));
-    MCL_TRY(check_projector(options));
-    MCL_TRY(check_predictor(options));
-    MCL_TRY(check_target(options));
-    MCL_TRY(check_temperature(options));
-    MCL_TRY(check_queue(options, rows));
-    if (mcl_has_objective(options, MCL_OBJECTIVE_COSINE))
-        MCL_TRY(check_negatives(options, rows));
-    if (mcl_has_objective(options, MCL_OBJECTIVE_RECONSTRUCTION) &&
-        options->reconstruction_loss == MCL_RECONSTRUCTION_BCE)
-        MCL_TRY(check_probabilities(options, data));
-    *batch = rows;
-    return MCL_OK;
+    return strcmp(texts[0], texts[1]) == 0;
+}
+
+/* A model, and what stands before its keys. */
+struct described {
+    mcl_model *model;
+    const char *prefix;
+};
+
+static mcl_status describe(void *to, const mcl_stored_option *option)
+{
+    const struct described *described = to;
+    char key[64];
+    if (!(option->flags & MCL_ROW_STORED))
+        return MCL_OK;
+    snprintf(key, sizeof key, "%s%s", described->prefix, option->stored);
+    return mcl_model_key_is_own(key) ? MCL_OK /* the architecture says it */
+                                     : mcl_model_metadata_set(described->model, key, option->value);
+}
+
+mcl_status mcl_options_describe(mcl_model *model, const mcl_options *options)
+{
+    const mcl_options_family *family;
+    MCL_TRY(find_family(&family, options));
+    struct described to = {model, family->prefix};
+    return mcl_options_each(options, describe, &to);
 }

@@ -1,46 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of the options of pre-training. */
+/* Loops over the table of options. */
 #ifndef MASKCL_TRAIN_OPTIONS_H
 #define MASKCL_TRAIN_OPTIONS_H
 
+#include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
+#include "model/model.h"
 
-/* MCL_ERROR_ARGUMENT for a number of epochs that a run cannot have. */
-mcl_status mcl_epochs_check(uint64_t epochs);
+#define MCL_OPTION_SIZE 400 /* bytes of a value's text at most */
 
-/* *batch = the rows of a batch, of so many in all, where `wanted` was asked for. */
-mcl_status mcl_batch_check(uint32_t *batch, uint64_t wanted, uint64_t rows);
+/* Sets options to the rows' defaults: all, or those that recipes set. */
+mcl_status mcl_options_reset(mcl_options *options, bool of_recipe_only);
 
-/* Refuses batches whose statistics batch normalization cannot go by, and a dropout that leaves
- * nothing, or has no hidden layer to be of. */
-mcl_status mcl_layers_check(
-    mcl_normalization normalization, float dropout, uint32_t hidden_count, uint32_t batch);
+/* What the options come to on data of so many rows: members that leave a choice open have what is
+ * chosen, "at most 256" is a number of rows, a warm-up of a part of the run one of epochs. */
+void mcl_train_resolve(mcl_train_options *options, uint64_t rows);
 
-/* MCL_ERROR_ARGUMENT for options that make no sense by themselves, or for this data. On success
- * *batch is the number of rows of every batch. */
-mcl_status mcl_pretrain_check(
-    uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data);
+/* An option that decides the bits, as it goes to models and checkpoints. */
+typedef struct mcl_stored_option {
+    const char *key;    /* "learning_rate" */
+    const char *stored; /* its key in models and checkpoints */
+    const char *former; /* its key in the checkpoints of 0.1, see mcl_row; NULL: the same */
+    unsigned flags;     /* MCL_ROW_BITS, MCL_ROW_STORED */
+    char value[MCL_OPTION_SIZE];
+} mcl_stored_option;
 
-/* An option of the objectives in words, for the model's metadata and a checkpoint's conditions. */
-typedef struct mcl_setting {
-    const char *key;    /* "temperature" */
-    const char *option; /* "--temperature" */
-    char value[400];
-} mcl_setting;
+/* Calls take for each option of these, which are resolved, that makes sense together with the
+ * others and has a value; the first failure ends it. */
+mcl_status mcl_options_each(const mcl_options *options,
+    mcl_status (*take)(void *to, const mcl_stored_option *option), void *to);
 
-#define MCL_OBJECTIVE_SETTINGS_MAX 16
+/* Whether two texts say the same of an option: "nt-xent:1" and "nt-xent", "0.200000003" and "0.2"
+ * where that is the same float. */
+bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b);
 
-/* Fills in the objectives and those of their options that count, and returns how many. */
-size_t mcl_objective_settings(
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX], const mcl_pretrain_options *options);
-
-/* The temperature in force for an objective that has one. */
-float mcl_temperature(const mcl_pretrain_options *options, mcl_objective_kind kind);
-
-/* The decay in force of the target network of an objective that has one. */
-double mcl_target_decay(const mcl_pretrain_options *options, mcl_objective_kind kind);
-
-/* Whether an objective is among those of the options. */
-bool mcl_has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind);
+/* Writes the options to a model's metadata. */
+mcl_status mcl_options_describe(mcl_model *model, const mcl_options *options);
 
 #endif

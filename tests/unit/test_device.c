@@ -333,6 +333,29 @@ START_TEST(test_built_in_sources)
 }
 END_TEST
 
+static char freed[4];
+
+static void note_freed(void *state)
+{
+    strcat(freed, state);
+}
+
+START_TEST(test_attached_state)
+{
+    static const char key, other, none;
+    static char first[] = "a", second[] = "b";
+    ck_assert_ptr_null(mcl_context_attached(context, &key));
+    ASSERT_OK(mcl_context_attach(context, &key, first, note_freed));
+    ASSERT_OK(mcl_context_attach(context, &other, second, note_freed));
+    ck_assert_ptr_eq(mcl_context_attached(context, &key), first);
+    ck_assert_ptr_eq(mcl_context_attached(context, &other), second);
+    ck_assert_ptr_null(mcl_context_attached(context, &none));
+    ck_assert_str_eq(freed, "");
+    context_teardown();
+    ck_assert_str_eq(freed, "ba");
+}
+END_TEST
+
 START_TEST(test_buffers)
 {
     unsigned char values[16], got[16];
@@ -520,6 +543,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, context_setup, context_teardown);
     tcase_add_test(tcase, test_built_in_sources);
+    tcase_add_test(tcase, test_attached_state);
     tcase_add_test(tcase, test_buffers);
     tcase_add_test(tcase, test_buffers_too_large);
     suite_add_tcase(suite, tcase);
