@@ -41,6 +41,7 @@ typedef struct mcl_objective_info {
     const char *summary; /* what it trains for and when to use it */
     const char *views;   /* the paper's own, as mcl_view_options_parse() reads them; NULL: any */
     bool spreads;        /* it keeps rows apart, so that embeddings do not collapse */
+    bool decodes;        /* it trains the decoder */
 } mcl_objective_info;
 
 /* NULL when there is no such objective. */

@@ -7,24 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A number of steps, "500", or of seconds, "30s". */
-static mcl_exit parse_every(void *field, const char *text, const mcl_option *option)
-{
-    mcl_pretrain_options *options = field;
-    const size_t digits = strspn(text, "0123456789");
-    const bool seconds = text[digits] == 's' && !text[digits + 1];
-    errno = 0;
-    const unsigned long long number = strtoull(text, NULL, 10);
-    if (digits == 0 || number == 0 || errno || (text[digits] && !seconds))
-        return mcl_complain(MCL_EXIT_USAGE,
-            "--%s: '%s' is neither a number of steps such as 500 nor of seconds such as 30s",
-            option->name, text);
-    options->train.checkpoint_seconds = seconds ? (double)number : 0.0;
-    options->train.checkpoint_steps = seconds ? 0 : number;
-    return MCL_EXIT_DONE;
-}
-
-const mcl_option_type mcl_option_checkpoint_every = {parse_every, NULL};
+#include "maskcl/model.h"
 
 /* "model.safetensors" gives "model.checkpoint.safetensors". */
 static bool name_checkpoint(char path[4096], const char *output)
@@ -50,26 +33,26 @@ static uint64_t step_of(const char *path)
     return step;
 }
 
-mcl_exit mcl_checkpoint_prepare(char path[4096], uint64_t *resumed, mcl_pretrain_settings *settings)
+mcl_exit mcl_checkpoint_prepare(
+    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet)
 {
-    mcl_pretrain_options *options = &settings->options;
-    const bool every = options->train.checkpoint_steps || options->train.checkpoint_seconds > 0.0;
+    const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
     *resumed = 0;
-    if (!every && !options->train.resume)
+    if (!every && !options->resume)
         return MCL_EXIT_DONE;
-    if (!name_checkpoint(path, settings->output))
-        return mcl_complain(MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it",
-            settings->output);
-    options->train.checkpoint = path;
+    if (!name_checkpoint(path, output))
+        return mcl_complain(
+            MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it", output);
+    options->checkpoint = path;
     const bool exists = access(path, F_OK) == 0;
-    if (exists && !options->train.resume)
+    if (exists && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
             "remove it to begin anew",
             path);
     if (exists)
         *resumed = step_of(path);
-    if (!options->train.resume || settings->device.quiet)
+    if (!options->resume || quiet)
         return MCL_EXIT_DONE;
     if (exists)
         fprintf(stderr, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "commands.h"
+#include "device_options.h"
 #include "files.h"
 #include "json.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/finetune.h"
 #include "metrics.h"
-#include "pretrain_options.h"
 #include "progress.h"
+#include "rate.h"
 #include "signals.h"
 
 struct settings {
@@ -174,7 +175,8 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     options.train.seed += seed;
     options.from_scratch = start == FROM_SCRATCH;
     options.train.report = report;
-    options.train.report_every = settings->metrics || (run->progress.terminal && !run->progress.quiet);
+    options.train.report_every =
+        settings->metrics || (run->progress.terminal && !run->progress.quiet);
     options.train.user = run;
     options.train.stop = mcl_interrupt_catch();
     run->progress.rows = run->batch;
@@ -382,19 +384,6 @@ static const char *compare_conflict(const void *given)
                : needs_test(given);
 }
 
-static const char *needs_momentum(const void *given)
-{
-    const struct settings *settings = given;
-    return mcl_momentum_conflict(settings->options.train.optimizer.kind);
-}
-
-static const char *schedule_conflict(const void *given)
-{
-    const struct settings *settings = given;
-    return settings->options.train.schedule.kind == MCL_SCHEDULE_STEP ? "it is constant or cosine here"
-                                                                : NULL;
-}
-
 static const char *metrics_conflict(const void *given)
 {
     return has_several_runs(given) ? "it has room for one training, but there are several: leave "
@@ -405,16 +394,6 @@ static const char *metrics_conflict(const void *given)
 #define OFFSET(member) offsetof(struct settings, member)
 
 static const mcl_option options[] = {
-    {.name = "labels-per-class",
-        .argument = "N",
-        .group = "Data",
-        .help = "train on N labelled rows of each class alone, drawn at random from the seed; with "
-                "--test five times, for five seeds, of which the mean and the standard deviation "
-                "are printed",
-        .type = &mcl_option_whole,
-        .offset = OFFSET(options.labels_per_class),
-        .least = 1,
-        .without = "all rows"},
     {.name = "test",
         .argument = "DATA",
         .group = "Data",
@@ -429,62 +408,12 @@ static const mcl_option options[] = {
         .type = &mcl_option_text,
         .offset = OFFSET(test_labels),
         .conflict = needs_test},
-    {.name = "from-scratch",
-        .group = "Model",
-        .help = "begin with new parameters drawn from the seed: the model gives its widths alone",
-        .type = &mcl_option_switch,
-        .offset = OFFSET(options.from_scratch)},
     {.name = "compare",
         .group = "Model",
         .help = "train from the model and from scratch, and print both accuracies",
         .type = &mcl_option_switch,
         .offset = OFFSET(compare),
         .conflict = compare_conflict},
-    {.name = "dropout",
-        .argument = "P",
-        .group = "Model",
-        .help = "part of each hidden layer of the encoder that a training step sets to 0",
-        .type = &mcl_option_float,
-        .offset = OFFSET(options.train.dropout),
-        .range = &mcl_range_below_one},
-    {.name = "optimizer",
-        .argument = "adam|adamw|sgd|lars|lamb",
-        .group = "Optimizer",
-        .help = "as in 'maskcl help pretrain'",
-        .type = &mcl_option_optimizer,
-        .offset = OFFSET(options.train.optimizer.kind)},
-    MCL_RATE_OPTIONS(struct settings, false, needs_momentum),
-    {.name = "schedule",
-        .argument = "constant|cosine",
-        .group = "Optimizer",
-        .help = "how the learning rate goes on from --lr: it stays, or it falls to 0 by half a "
-                "cosine",
-        .type = &mcl_option_schedule,
-        .offset = OFFSET(options.train.schedule.kind),
-        .conflict = schedule_conflict},
-    MCL_WARMUP_OPTION(struct settings, false),
-    {.name = "batch",
-        .argument = "N|all",
-        .group = "Run",
-        .help = "rows a step",
-        .type = &mcl_option_batch,
-        .offset = OFFSET(options.train.batch),
-        .least = 1},
-    {.name = "epochs",
-        .argument = "N",
-        .group = "Run",
-        .help = "passes over the labelled rows",
-        .type = &mcl_option_whole,
-        .offset = OFFSET(options.train.epochs),
-        .least = 1,
-        .most = UINT32_MAX},
-    {.name = "seed",
-        .argument = "N",
-        .group = "Run",
-        .help = "what all random numbers follow from: the head's initial parameters, the order of "
-                "the rows, and which of them keep their labels",
-        .type = &mcl_option_whole,
-        .offset = OFFSET(options.train.seed)},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
         .letter = 'o',
@@ -513,7 +442,7 @@ static const mcl_option options[] = {
 static void set_defaults(void *given)
 {
     struct settings *settings = given;
-    mcl_finetune_defaults(&settings->options);
+    (void)mcl_finetune_options_init(&settings->options); /* of this very version */
 }
 
 const mcl_command mcl_command_finetune = {
@@ -536,6 +465,8 @@ const mcl_command mcl_command_finetune = {
     .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to train on"},
         {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"}},
     .operand_count = 3,
+    .library = MCL_OPTIONS_FINETUNE,
+    .library_offset = OFFSET(options),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -9,6 +9,7 @@
 #include "maskcl/version.h"
 #include "nearest.h"
 #include "pretrain.h"
+#include "table.h"
 
 #define LINE_WIDTH 80
 #define OPTION_COLUMN 28 /* where the explanation of an option begins */
@@ -57,12 +58,12 @@ static void print_entry(const char *name, const char *text)
 
 static void print_option(const mcl_option *option, const void *defaults)
 {
-    char name[80], text[1024], value[64] = "";
+    char name[96], text[1400], value[64] = "";
     int used = option->letter ? snprintf(name, sizeof name, "-%c, ", option->letter) : 0;
     snprintf(name + used, sizeof name - (size_t)used, "--%s%s%s", option->name,
         option->argument ? " " : "", option->argument ? option->argument : "");
     used = snprintf(text, sizeof text, "%s", option->help);
-    if (option->type->show && !option->without)
+    if (option->type && option->type->show && !option->without)
         option->type->show(value, sizeof value, (const char *)defaults + option->offset);
     if (option->required)
         snprintf(text + used, sizeof text - (size_t)used, " (required)");
@@ -74,16 +75,57 @@ static void print_option(const mcl_option *option, const void *defaults)
 
 static void print_usage(const mcl_command *command)
 {
+    const mcl_option_table table = mcl_command_table(command);
     printf("Usage: maskcl %s", command->name);
-    if (command->option_count)
+    if (table.count)
         fputs(" [OPTION ...]", stdout);
     for (size_t i = 0; i < command->operand_count; i++)
         printf(command->operands_optional ? " [%s]" : " %s", command->operands[i].name);
-    for (size_t i = 0; i < command->option_count; i++) {
-        if (command->options[i].required)
-            printf(" -%c %s", command->options[i].letter, command->options[i].argument);
+    for (size_t i = 0; i < table.count; i++) {
+        if (table.options[i].required)
+            printf(" -%c %s", table.options[i].letter, table.options[i].argument);
     }
     fputs("\n\n", stdout);
+}
+
+/* Headings in their order; others come before the last three, as they are met. */
+static const char *const groups[] = {
+    "Recipe", "Data", "Model", "Views", "Objective", "Optimizer", "Run", NULL, "Device", "Output"};
+
+static bool is_listed(const char *group)
+{
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        if (groups[i] && strcmp(groups[i], group) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_group(const mcl_option_table *table, const char *group, const void *defaults)
+{
+    bool begun = false;
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->options[i].group, group) != 0)
+            continue;
+        if (!begun)
+            printf("\n%s:\n", group);
+        begun = true;
+        print_option(&table->options[i], defaults);
+    }
+}
+
+static void print_groups(const mcl_command *command, const void *defaults)
+{
+    const mcl_option_table table = mcl_command_table(command);
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        if (groups[g])
+            print_group(&table, groups[g], defaults);
+        for (size_t i = 0; !groups[g] && i < table.count; i++) {
+            const char *group = table.options[i].group;
+            if (!is_listed(group) && (i == 0 || strcmp(table.options[i - 1].group, group) != 0))
+                print_group(&table, group, defaults);
+        }
+    }
 }
 
 mcl_exit mcl_help_command(const mcl_command *command)
@@ -99,12 +141,7 @@ mcl_exit mcl_help_command(const mcl_command *command)
         fputs("\nArguments:\n", stdout);
     for (size_t i = 0; i < command->operand_count; i++)
         print_entry(command->operands[i].name, command->operands[i].help);
-    for (size_t i = 0; i < command->option_count; i++) {
-        const mcl_option *option = &command->options[i];
-        if (i == 0 || strcmp(option->group, option[-1].group) != 0)
-            printf("\n%s:\n", option->group);
-        print_option(option, defaults);
-    }
+    print_groups(command, defaults);
     if (command->detail_count) {
         printf("\n%s:\n", command->details_heading);
         for (size_t i = 0; i < command->detail_count; i++)
@@ -152,59 +189,12 @@ static void print_overview(void)
 
 static void print_objectives(void)
 {
-    static const char *const meanings[MCL_OBJECTIVE_KINDS] = {
-        [MCL_OBJECTIVE_COSINE] =
-            "pulls the embeddings of a row's two views together (1 - cosine), and nothing pushes "
-            "those of different rows apart: the reference model's objective, which collapses when "
-            "it stands alone; --negatives K (0) does push: PyTorch's cosine embedding loss with "
-            "target -1 and --margin (0) for K other rows",
-        [MCL_OBJECTIVE_NT_XENT] =
-            "SimCLR's: tells a row's other view from the views of all other rows of the batch by "
-            "cosine, divided by --temperature (0.2; Chen et al. 2020 found 0.1 to 0.5 best, by "
-            "data and batch); does not collapse",
-        [MCL_OBJECTIVE_RECONSTRUCTION] =
-            "mean squared error of the whole row as the decoder rebuilds it from the embedding of "
-            "either view; trains the decoder too, which 'maskcl reconstruct' needs; --reconstruct "
-            "hidden leaves out what the view shows, as masked autoencoders do (He et al. 2022; all "
-            "as denoising ones, Vincent et al. 2008), --reconstruction-loss bce is for values from "
-            "0 to 1 and better for images",
-        [MCL_OBJECTIVE_VICREG] =
-            "pulls a row's two views together, and keeps every column of the embedding varied and "
-            "no two alike (Bardes et al. 2022, weights 25, 25 and 1): no negatives, no "
-            "temperature; "
-            "for wide embeddings and small batches",
-        [MCL_OBJECTIVE_SCARF] =
-            "for tables: tells a row's first, corrupted view from those of the other rows by its "
-            "second (Bahri et al. 2022), cosines divided by --temperature (the paper's 1); with "
-            "neither --views nor --mask it sets --views corrupt:0.6:one, the paper's",
-        [MCL_OBJECTIVE_SIMSIAM] =
-            "lets a predictor (--predictor WIDTHS, the paper's a quarter of the projection) guess "
-            "the other view's projection, which is held constant (Chen and He 2021): no negatives, "
-            "no temperature; sensitive to the learning rate, and better with --projector",
-        [MCL_OBJECTIVE_VIME] =
-            "for tables: tells from a view's embedding which elements are not the row's own, by "
-            "cross-entropy, and what the row was, by squared error with weight 2, of the decoder "
-            "(Yoon et al. 2020); with neither --views nor --mask it sets --views corrupt:0.3, the "
-            "paper's",
-        [MCL_OBJECTIVE_BYOL] =
-            "as simsiam, but what the predictor guesses is what a target network, the moving "
-            "average of encoder and projector (--target-decay, 0.996 throughout, from where the "
-            "paper's rises to 1), makes of the other view (Grill et al. 2020): no negatives, no "
-            "temperature; steadier than simsiam, for one more forward pass a step",
-        [MCL_OBJECTIVE_MOCO] =
-            "tells what a target network, the moving average of encoder and projector "
-            "(--target-decay, 0.999), makes of a row's other view from what it made of rows of the "
-            "steps before, a queue of --queue keys (4096, the paper's 65536; empty at first), by "
-            "cosine, divided by --temperature (0.07; He et al. 2020): many negatives for small "
-            "batches",
-        [MCL_OBJECTIVE_BARLOW] =
-            "Barlow Twins: makes each column of one view's embedding correlate with the same "
-            "column "
-            "of the other's and with no other one (Zbontar et al. 2021, lambda 0.0051): no "
-            "negatives, no temperature; gains from wide embeddings",
-    };
-    for (int kind = 0; kind < MCL_OBJECTIVE_KINDS; kind++)
-        print_entry(mcl_objective_name((mcl_objective_kind)kind), meanings[kind]);
+    const mcl_objective_info *info;
+    for (int kind = 0; (info = mcl_objective_describe((mcl_objective_kind)kind)); kind++) {
+        char summary[1024];
+        mcl_spell(summary, sizeof summary, info->summary);
+        print_entry(info->name, summary);
+    }
     fputs("\nJoin several with '+', each with a weight where 1 is not right:\n"
           "  maskcl pretrain DATA -o MODEL.safetensors --objective nt-xent:1+reconstruction:10\n",
         stdout);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "table.h"
+
 #define MESSAGE_MAX 16384 /* a compiler's log is longer than a line */
 
 static void print_cleaned(FILE *stream, const char *text, bool lines)
@@ -21,10 +23,13 @@ void mcl_print_clean(FILE *stream, const char *text)
     print_cleaned(stream, text, false);
 }
 
+/* The library's messages name options by their keys. */
 static void say(const char *kind, const char *text, bool lines)
 {
+    char spelled[MESSAGE_MAX + 1024];
+    mcl_spell(spelled, sizeof spelled, text);
     fprintf(stderr, "maskcl: %s: ", kind);
-    print_cleaned(stderr, text, lines);
+    print_cleaned(stderr, spelled, lines);
     fputc('\n', stderr);
     fflush(stderr);
 }

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "nearest.h"
+#include "table.h"
 
 const mcl_range mcl_range_positive = {0.0, HUGE_VAL, true, true, "above 0"};
 const mcl_range mcl_range_not_negative = {0.0, HUGE_VAL, false, true, "of 0 or above"};
-const mcl_range mcl_range_cosine = {-1.0, 1.0, false, true, "from -1 to below 1"};
 const mcl_range mcl_range_inside_unit = {0.0, 1.0, true, true, "between 0 and 1"};
 const mcl_range mcl_range_below_one = {0.0, 1.0, false, true, "from 0 to below 1"};
 
@@ -189,9 +189,10 @@ static mcl_exit unknown_option(const mcl_command *command, const typed *option)
     if (!option->is_long)
         return mcl_complain(MCL_EXIT_USAGE, "unknown option '%s': see 'maskcl help %s'",
             option->text, command->name);
+    const mcl_option_table table = mcl_command_table(command);
     mcl_nearest nearest = mcl_nearest_to(name);
-    for (size_t i = 0; i < command->option_count; i++)
-        mcl_nearest_try(&nearest, command->options[i].name);
+    for (size_t i = 0; i < table.count; i++)
+        mcl_nearest_try(&nearest, table.options[i].name);
     mcl_nearest_try(&nearest, "help");
     if (nearest.name)
         return mcl_complain(
@@ -209,15 +210,14 @@ static bool looks_like_option(const char *text)
 /* Notes the option in texts[*place], and moves *place on when its value is the next argument. */
 static mcl_exit read_option(mcl_arguments *arguments, int *place, int count, char **texts)
 {
-    const mcl_command *command = arguments->command;
+    const mcl_option_table table = mcl_command_table(arguments->command);
     const typed given = take_apart(texts[*place]);
     size_t i = 0;
-    while (i < command->option_count &&
-           !is_named(&given, command->options[i].name, command->options[i].letter))
+    while (i < table.count && !is_named(&given, table.options[i].name, table.options[i].letter))
         i++;
-    if (i == command->option_count)
-        return unknown_option(command, &given);
-    const mcl_option *option = &command->options[i];
+    if (i == table.count)
+        return unknown_option(arguments->command, &given);
+    const mcl_option *option = &table.options[i];
     if (!option->argument) {
         if (given.value)
             return mcl_complain(MCL_EXIT_USAGE, "--%s takes no value", option->name);
@@ -251,8 +251,9 @@ static mcl_exit check_complete(const mcl_arguments *arguments)
         return mcl_complain(MCL_EXIT_USAGE, "%s needs %s, %s: see 'maskcl help %s'", command->name,
             missing->name, missing->help, command->name);
     }
-    for (size_t i = 0; i < command->option_count; i++) {
-        const mcl_option *option = &command->options[i];
+    const mcl_option_table table = mcl_command_table(command);
+    for (size_t i = 0; i < table.count; i++) {
+        const mcl_option *option = &table.options[i];
         char label[40];
         if (option->required && !arguments->values[i])
             return mcl_complain(MCL_EXIT_USAGE, "%s needs %s %s: see 'maskcl help %s'",
@@ -289,35 +290,66 @@ mcl_exit mcl_arguments_read(
     return arguments->help ? MCL_EXIT_DONE : check_complete(arguments);
 }
 
+static mcl_exit apply(
+    const mcl_option *option, const char *text, const mcl_command *command, void *settings)
+{
+    if (!option->key)
+        return option->type->parse((char *)settings + option->offset, text, option);
+    mcl_options *options = (void *)((char *)settings + command->library_offset);
+    if (mcl_options_set(options, option->key, option->argument ? text : "yes") == MCL_OK)
+        return MCL_EXIT_DONE;
+    const bool topic = strcmp(option->key, "views") == 0;
+    return mcl_complain(MCL_EXIT_USAGE, "--%s: %s%s", option->name, mcl_error_message(),
+        topic ? "; see 'maskcl help views'" : "");
+}
+
+/* Refuses an option that makes no sense together with the others. */
+static mcl_exit check(const mcl_option *option, const mcl_command *command, const void *settings)
+{
+    char reason[512] = "";
+    if (option->key) {
+        const mcl_options *options =
+            (const void *)((const char *)settings + command->library_offset);
+        (void)mcl_options_conflict(reason, sizeof reason, options, option->key);
+    } else if (option->conflict) {
+        const char *why = option->conflict(settings);
+        snprintf(reason, sizeof reason, "%s", why ? why : "");
+    }
+    return *reason ? mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, reason) : MCL_EXIT_DONE;
+}
+
 mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
 {
     const mcl_command *command = arguments->command;
-    for (size_t i = 0; i < command->option_count; i++) {
-        const mcl_option *option = &command->options[i];
-        if (!arguments->values[i])
-            continue;
-        mcl_exit code =
-            option->type->parse((char *)settings + option->offset, arguments->values[i], option);
+    const mcl_option_table table = mcl_command_table(command);
+    for (size_t i = 0; i < table.count; i++) {
+        mcl_exit code = MCL_EXIT_DONE;
+        if (arguments->values[i])
+            code = apply(&table.options[i], arguments->values[i], command, settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }
-    for (size_t i = 0; i < command->option_count; i++) {
-        const mcl_option *option = &command->options[i];
-        if (!arguments->values[i] || !option->conflict)
-            continue;
-        const char *reason = option->conflict(settings);
-        if (reason)
-            return mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, reason);
+    for (size_t i = 0; i < table.count; i++) {
+        mcl_exit code = MCL_EXIT_DONE;
+        if (arguments->values[i])
+            code = check(&table.options[i], command, settings);
+        if (code != MCL_EXIT_DONE)
+            return code;
     }
     return MCL_EXIT_DONE;
 }
 
+const char *mcl_option_text_of(const mcl_arguments *arguments, const char *name)
+{
+    const mcl_option_table table = mcl_command_table(arguments->command);
+    for (size_t i = 0; i < table.count; i++) {
+        if (strcmp(table.options[i].name, name) == 0)
+            return arguments->values[i];
+    }
+    return NULL;
+}
+
 bool mcl_option_given(const mcl_arguments *arguments, const char *name)
 {
-    const mcl_command *command = arguments->command;
-    for (size_t i = 0; i < command->option_count; i++) {
-        if (strcmp(command->options[i].name, name) == 0)
-            return arguments->values[i] != NULL;
-    }
-    return false;
+    return mcl_option_text_of(arguments, name) != NULL;
 }

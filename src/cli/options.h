@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "maskcl/options.h"
 #include "message.h"
 
 typedef struct mcl_option mcl_option;
@@ -38,12 +39,12 @@ typedef struct mcl_range {
 
 extern const mcl_range mcl_range_positive;     /* above 0 */
 extern const mcl_range mcl_range_not_negative; /* 0 or above */
-extern const mcl_range mcl_range_cosine;       /* from -1 to below 1 */
 extern const mcl_range mcl_range_inside_unit;  /* between 0 and 1, without the two */
 extern const mcl_range mcl_range_below_one;    /* from 0 to below 1 */
 
 struct mcl_option {
     const char *name; /* without its dashes */
+    const char *key;  /* of an option of the library's, which has no type here; else NULL */
     char letter;      /* of the short form, which messages then use; 0: none */
     bool required;
     bool recipe;          /* a recipe sets it */
@@ -66,7 +67,7 @@ typedef struct mcl_operand {
 } mcl_operand;
 
 #define MCL_OPERANDS_MAX 5
-#define MCL_OPTIONS_MAX 80
+#define MCL_OPTIONS_MAX 96
 
 typedef struct mcl_arguments mcl_arguments;
 
@@ -78,7 +79,12 @@ typedef struct mcl_command {
     mcl_operand operands[MCL_OPERANDS_MAX];
     size_t operand_count;
     bool operands_optional;
-    const mcl_option *options; /* applied in this order, whatever the order on the line */
+    /* Options of the library's, for a member of the settings: 0, there are none. They come before
+     * the command's own. */
+    mcl_options_kind library;
+    size_t library_offset;
+    const char *const *library_keys; /* the keys and groups that are taken; NULL: all */
+    const mcl_option *options;       /* applied in this order, whatever the order on the line */
     size_t option_count;
     const char *details_heading; /* what else there is to tell, below the options */
     const mcl_operand *details;
@@ -106,6 +112,9 @@ mcl_exit mcl_arguments_read(
 mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings);
 
 bool mcl_option_given(const mcl_arguments *arguments, const char *name);
+
+/* The text that an option was given; NULL where it was not. */
+const char *mcl_option_text_of(const mcl_arguments *arguments, const char *name);
 
 /* The option as a message calls it: "--epochs" or "-o". */
 const char *mcl_option_label(char label[40], const mcl_option *option);

@@ -8,20 +8,35 @@
 
 #include "checkpoint.h"
 #include "commands.h"
+#include "device_options.h"
 #include "files.h"
 #include "help.h"
 #include "maskcl/profile.h"
 #include "metrics.h"
-#include "pretrain_options.h"
 #include "profile.h"
 #include "progress.h"
+#include "rate.h"
 #include "signals.h"
+#include "table.h"
 
 #define COLLAPSED_STEPS 3 /* reported in a row, before a single low one is more than chance */
 
+struct settings {
+    mcl_pretrain_options options;
+    struct {
+        uint64_t rows, columns; /* zeros: not wanted */
+    } synthetic;
+    const char *validate; /* the file of the labels; NULL: none */
+    const char *output;
+    const char *metrics; /* NULL: none */
+    uint64_t metrics_every;
+    bool profile;
+    mcl_device_settings device;
+};
+
 /* A run as the report callback sees it. */
 struct run {
-    const mcl_pretrain_settings *settings;
+    const struct settings *settings;
     mcl_progress progress;
     mcl_metrics metrics;
     uint32_t collapsed;           /* reported steps in a row */
@@ -32,8 +47,25 @@ struct run {
     mcl_step last;
 };
 
-static mcl_exit check_settings(
-    const mcl_pretrain_settings *settings, const mcl_arguments *arguments)
+/* The options of masks may add a mask to the views but not change the one that these name. */
+static mcl_exit check_one_mask(const struct settings *settings, const mcl_arguments *arguments)
+{
+    const char *views = mcl_option_text_of(arguments, "views");
+    const mcl_mask *mask = &settings->options.views.mask;
+    mcl_view_options named;
+    if (!views || mcl_view_options_parse(&named, views) != MCL_OK)
+        return MCL_EXIT_DONE;
+    const bool names = strncmp(views, "mask", 4) == 0 || strstr(views, ",mask");
+    const bool same = mask->kind == named.mask.kind && mask->ratio == named.mask.ratio &&
+                      mask->patch == named.mask.patch;
+    if (!names || same)
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_USAGE,
+        "--views: its mask is not that of `mask`, `mask_ratio` and `mask_patch`: give the mask in "
+        "one place");
+}
+
+static mcl_exit check_settings(const struct settings *settings, const mcl_arguments *arguments)
 {
     const char *data = arguments->operand_count ? arguments->operands[0] : NULL;
     const bool synthetic = settings->synthetic.rows != 0;
@@ -46,14 +78,17 @@ static mcl_exit check_settings(
     const char *const inputs[] = {data, settings->validate};
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
+        code = check_one_mask(settings, arguments);
+    if (code == MCL_EXIT_DONE)
         code = mcl_check_output(settings->output, inputs, 2);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 2) : code;
 }
 
-static bool has_objective(const mcl_pretrain_options *options, mcl_objective_kind kind)
+/* Whether an objective keeps the embeddings apart. */
+static bool spreads(const mcl_pretrain_options *options)
 {
     for (size_t i = 0; i < options->objective_count; i++) {
-        if (options->objectives[i].kind == kind)
+        if (mcl_objective_describe(options->objectives[i].kind)->spreads)
             return true;
     }
     return false;
@@ -62,16 +97,13 @@ static bool has_objective(const mcl_pretrain_options *options, mcl_objective_kin
 static void warn_of_collapse(struct run *run, const mcl_step *step)
 {
     const mcl_pretrain_options *options = &run->settings->options;
-    char advice[128] = "try a lower --lr or a larger --batch";
-    if (!has_objective(options, MCL_OBJECTIVE_NT_XENT) &&
-        !has_objective(options, MCL_OBJECTIVE_VICREG) &&
-        !has_objective(options, MCL_OBJECTIVE_BARLOW) &&
-        !has_objective(options, MCL_OBJECTIVE_SCARF)) {
+    char advice[128] = "try a lower `learning_rate` or a larger `batch`";
+    if (!spreads(options)) {
         mcl_pretrain_options defaults;
-        char objective[96];
-        mcl_pretrain_defaults(&defaults);
-        mcl_show_objectives(objective, sizeof objective, &defaults);
-        snprintf(advice, sizeof advice, "use --objective %s", objective);
+        char objective[96] = "";
+        if (mcl_pretrain_options_init(&defaults) == MCL_OK)
+            (void)mcl_options_get(objective, sizeof objective, &defaults.base, "objective");
+        snprintf(advice, sizeof advice, "use `objective` %s", objective);
     }
     run->warned = true;
     mcl_progress_clear(&run->progress);
@@ -107,27 +139,25 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const mcl_pretrain_settings *settings, const char *path)
+static mcl_exit load(mcl_labelled *set, const struct settings *settings, const char *path)
 {
     if (settings->validate)
         return mcl_load_labelled(set, path, settings->validate);
     if (path)
         return mcl_load_data(&set->data, path);
-    mcl_status status = mcl_data_synthetic(
-        &set->data, settings->synthetic.rows, settings->synthetic.columns, settings->options.train.seed);
+    mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
+        settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-static mcl_exit save(mcl_model *model, const mcl_pretrain_settings *settings)
+static mcl_exit save(mcl_model *model, const struct settings *settings)
 {
     mcl_survive_failed_writes();
-    mcl_status status = mcl_model_metadata_set(model, "recipe", settings->recipe);
-    if (status == MCL_OK)
-        status = mcl_model_save(model, settings->output);
+    const mcl_status status = mcl_model_save(model, settings->output);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-static mcl_exit save_interrupted(mcl_model *model, const mcl_pretrain_settings *settings)
+static mcl_exit save_interrupted(mcl_model *model, const struct settings *settings)
 {
     char place[256]; /* saving may put another message in its place */
     snprintf(place, sizeof place, "%s", mcl_error_message());
@@ -163,14 +193,14 @@ static void print_summary(const struct run *run, uint64_t rows)
         run->settings->output);
     if (last->epoch < last->epochs)
         printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
-            run->settings->options.train.early_stop, run->settings->options.train.early_stop == 1 ? "" : "s",
-            last->epochs);
+            run->settings->options.train.early_stop,
+            run->settings->options.train.early_stop == 1 ? "" : "s", last->epochs);
 }
 
 static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
     const mcl_data *data = set->data;
-    const mcl_pretrain_settings *settings = run->settings;
+    const struct settings *settings = run->settings;
     mcl_pretrain_options options = settings->options;
     options.train.report = report;
     options.train.report_every = report_every(run, mcl_data_rows(data));
@@ -201,7 +231,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
 
 static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
-    const mcl_pretrain_settings *settings = run->settings;
+    const struct settings *settings = run->settings;
     mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
     if (code != MCL_EXIT_DONE)
         return code;
@@ -210,7 +240,7 @@ static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const 
     return mcl_metrics_close(&run->metrics, &run->progress, code, settings->output);
 }
 
-static mcl_exit start_profile(mcl_context *context, const mcl_pretrain_settings *settings)
+static mcl_exit start_profile(mcl_context *context, const struct settings *settings)
 {
     const mcl_status status = settings->profile ? mcl_profile_start(context) : MCL_OK;
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
@@ -230,26 +260,15 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
-/* A recipe's warm-up is a part of its epochs, and remains so when there are others. */
-static void fit_warmup(mcl_pretrain_settings *settings, const mcl_arguments *arguments)
-{
-    mcl_pretrain_options *options = &settings->options, recipe;
-    if (!mcl_option_given(arguments, "recipe") || mcl_option_given(arguments, "warmup"))
-        return;
-    mcl_pretrain_defaults(&recipe);
-    if (mcl_recipe_apply(&recipe, settings->recipe) == MCL_OK)
-        options->train.schedule.warmup *= (double)options->train.epochs / (double)recipe.train.epochs;
-}
-
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
-    mcl_pretrain_settings *settings = given;
+    struct settings *settings = given;
     struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
     choose_views(&settings->options, arguments);
-    fit_warmup(settings, arguments);
     mcl_exit code = check_settings(settings, arguments);
     if (code == MCL_EXIT_DONE)
-        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, settings);
+        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, &settings->options.train,
+            settings->output, settings->device.quiet);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_labelled set = {NULL};
@@ -271,39 +290,134 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     return code;
 }
 
+static void set_defaults(void *given)
+{
+    struct settings *settings = given;
+    (void)mcl_pretrain_options_init(&settings->options); /* of this very version */
+    settings->metrics_every = 1;
+}
+
 /* Prints what a recipe sets as the options that would set it. */
 static void print_recipe(const mcl_recipe *recipe)
 {
-    mcl_pretrain_settings settings;
-    memset(&settings, 0, sizeof settings);
-    mcl_pretrain_set_defaults(&settings);
-    (void)mcl_recipe_apply(&settings.options, recipe->name); /* the name is the library's own */
+    const mcl_option_table table = mcl_command_table(&mcl_command_pretrain);
+    mcl_pretrain_options options;
+    if (mcl_pretrain_options_init(&options) != MCL_OK ||
+        mcl_recipe_apply(&options, recipe->name) != MCL_OK)
+        return; /* the name is the library's own */
     printf("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
-    for (size_t i = 0; i < MCL_PRETRAIN_OPTIONS; i++) {
-        const mcl_option *option = &mcl_pretrain_option_table[i];
-        char value[256];
-        if (!option->recipe || (option->conflict && option->conflict(&settings)))
+    for (size_t i = 0; i < table.count; i++) {
+        const mcl_option *option = &table.options[i];
+        char value[256], reason[512];
+        if (!option->key || !option->recipe ||
+            mcl_options_conflict(reason, sizeof reason, &options.base, option->key) ||
+            mcl_options_get(value, sizeof value, &options.base, option->key) != MCL_OK)
             continue;
-        option->type->show(value, sizeof value, (const char *)&settings + option->offset);
-        if (*value)
-            printf("  --%-14s %s\n", option->name, value);
+        printf(strchr(value, ' ') ? "  --%-14s '%s'\n" : "  --%-14s %s\n", option->name, value);
     }
 }
 
 mcl_exit mcl_print_recipes(void)
 {
-    size_t count;
-    const mcl_recipe *recipes = mcl_recipes(&count);
+    const mcl_recipe *recipe;
     fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all, and\n"
-          "options given beside it, before or behind, change single ones.\n",
+          "options given beside it, before or after, change single ones.\n",
         stdout);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; (recipe = mcl_recipe_at(i)); i++) {
         putchar('\n');
-        print_recipe(&recipes[i]);
+        print_recipe(recipe);
     }
     return MCL_EXIT_DONE;
 }
+
+/* ROWSxCOLUMNS, both from 1. */
+static mcl_exit parse_synthetic(void *field, const char *text, const mcl_option *option)
+{
+    uint64_t *sizes = field; /* rows, columns */
+    const char *cross = strchr(text, 'x');
+    char rows[24];
+    size_t length = cross ? (size_t)(cross - text) : 0;
+    if (length == 0 || length >= sizeof rows || !cross[1])
+        return mcl_complain(MCL_EXIT_USAGE, "--%s: '%s' is not %s, such as 100x784", option->name,
+            text, option->argument);
+    snprintf(rows, sizeof rows, "%.*s", (int)length, text);
+    mcl_exit code = mcl_option_whole.parse(&sizes[0], rows, option);
+    return code == MCL_EXIT_DONE ? mcl_option_whole.parse(&sizes[1], cross + 1, option) : code;
+}
+
+static const char *needs_metrics(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->metrics ? NULL : "there is no file for them: add --metrics FILE.jsonl";
+}
+
+static const char *needs_data(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->synthetic.rows
+               ? "the rows of --synthetic have no classes: name a file of rows that have"
+               : NULL;
+}
+
+static const mcl_option_type type_synthetic = {parse_synthetic, NULL};
+
+#define OFFSET(member) offsetof(struct settings, member)
+
+static const mcl_option own_options[] = {
+    {.name = "synthetic",
+        .argument = "ROWSxCOLUMNS",
+        .group = "Data",
+        .help = "train on standard normal numbers drawn from the seed, in place of DATA",
+        .type = &type_synthetic,
+        .offset = OFFSET(synthetic),
+        .least = 1},
+    {.name = "validate",
+        .argument = "LABELS",
+        .group = "Data",
+        .help = "the classes of DATA's rows, as probe takes them, to watch training by and nothing "
+                "else: about every 200 steps, at an epoch's end, 1,000 rows tell the classes of "
+                "1,000 others by the 20 nearest embeddings; the part told right is shown as "
+                "validation",
+        .type = &mcl_option_text,
+        .offset = OFFSET(validate),
+        .without = "none",
+        .conflict = needs_data},
+    MCL_DEVICE_OPTIONS(struct settings, device),
+    {.name = "output",
+        .letter = 'o',
+        .required = true,
+        .argument = "MODEL.safetensors",
+        .group = "Output",
+        .help = "the model file to write",
+        .type = &mcl_option_text,
+        .offset = OFFSET(output)},
+    {.name = "metrics",
+        .argument = "FILE.jsonl",
+        .group = "Output",
+        .help =
+            "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
+            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
+            "effective_rank and, with --validate, validation, but only about every 200 steps. When "
+            "the file can no longer be written, training goes on, the model is saved and the exit "
+            "code is 1",
+        .type = &mcl_option_text,
+        .offset = OFFSET(metrics)},
+    {.name = "metrics-every",
+        .argument = "N",
+        .group = "Output",
+        .help = "write every N-th step, and the last of each epoch",
+        .type = &mcl_option_whole,
+        .offset = OFFSET(metrics_every),
+        .least = 1,
+        .conflict = needs_metrics},
+    {.name = "profile",
+        .group = "Output",
+        .help = "print where the device's time went: every kernel with its calls, time, rate and "
+                "part of the device's measured peak",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(profile)},
+};
 
 const mcl_command mcl_command_pretrain = {
     .name = "pretrain",
@@ -326,9 +440,11 @@ const mcl_command mcl_command_pretrain = {
         "float64; told apart by content. uint8 is scaled to [0,1]"}},
     .operand_count = 1,
     .operands_optional = true,
-    .options = mcl_pretrain_option_table,
-    .option_count = MCL_PRETRAIN_OPTIONS,
-    .settings_size = sizeof(mcl_pretrain_settings),
-    .set_defaults = mcl_pretrain_set_defaults,
+    .library = MCL_OPTIONS_PRETRAIN,
+    .library_offset = OFFSET(options),
+    .options = own_options,
+    .option_count = sizeof own_options / sizeof *own_options,
+    .settings_size = sizeof(struct settings),
+    .set_defaults = set_defaults,
     .run = run_command,
 };

@@ -86,9 +86,16 @@ static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
 
 static bool trained_a_decoder(const mcl_model *model)
 {
-    const char *objective = mcl_model_metadata_get(model, "objective");
-    return !objective || strstr(objective, mcl_objective_name(MCL_OBJECTIVE_RECONSTRUCTION)) ||
-           strstr(objective, mcl_objective_name(MCL_OBJECTIVE_VIME));
+    const char *text = mcl_model_metadata_get(model, "objective");
+    mcl_objective objectives[MCL_OBJECTIVES_MAX];
+    size_t count = 0;
+    if (!text || mcl_objectives_parse(objectives, &count, text) != MCL_OK)
+        return true; /* nobody knows */
+    for (size_t i = 0; i < count; i++) {
+        if (mcl_objective_describe(objectives[i].kind)->decodes)
+            return true;
+    }
+    return false;
 }
 
 static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments *arguments,
@@ -105,7 +112,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     if (code != MCL_EXIT_DONE)
         return code;
     if (!trained_a_decoder(model))
-        mcl_warn("%s was trained without reconstruction and vime: its decoder is as it was drawn",
+        mcl_warn("%s was trained for nothing that trains a decoder: its decoder is as it was drawn",
             arguments->operands[0]);
     code = reconstruct(&work, settings, arguments, model, data, picture ? &image : NULL);
     mcl_free_triples(&work);
@@ -137,7 +144,7 @@ static void set_defaults(void *given)
 {
     struct settings *settings = given;
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options); /* of this very version */
     settings->mask = options.views.mask;
     settings->seed = options.train.seed;
 }

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "commands.h"
+#include "device_options.h"
 #include "files.h"
 #include "json.h"
-#include "pretrain_options.h"
+#include "maskcl/pretrain.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -23,6 +24,9 @@ struct settings {
     mcl_device_settings device;
     bool quick, json;
 };
+
+/* What is searched for is a network of these widths, in batches of so many rows. */
+static const char *const keys[] = {"hidden", "embedding", "batch", NULL};
 
 static const char *needs_no_model(const void *given)
 {
@@ -164,10 +168,14 @@ static mcl_exit tune(
 
 static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
-    (void)arguments;
     const struct settings *settings = given;
     mcl_architecture architecture;
     mcl_context *context = NULL;
+    for (const char *const *key = keys; settings->model && key < keys + 2; key++) {
+        if (mcl_option_given(arguments, *key))
+            return mcl_complain(
+                MCL_EXIT_USAGE, "--%s: --model says it already: leave one of the two out", *key);
+    }
     mcl_exit code = find_architecture(&architecture, settings);
     mcl_interrupt_prepare();
     if (code == MCL_EXIT_DONE)
@@ -181,7 +189,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 static void set_defaults(void *given)
 {
     struct settings *settings = given;
-    mcl_pretrain_defaults(&settings->options);
+    (void)mcl_pretrain_options_init(&settings->options); /* of this very version */
     settings->options.train.batch = BATCH;
     settings->input = 784;
 }
@@ -202,32 +210,6 @@ static const mcl_option options[] = {
         .least = 1,
         .most = INT32_MAX,
         .conflict = needs_no_model},
-    {.name = "hidden",
-        .argument = "WIDTHS",
-        .group = "Model",
-        .help = "widths of the encoder's hidden layers, joined by commas, or 'none'",
-        .type = &mcl_option_hidden,
-        .offset = offsetof(struct settings, options),
-        .least = 1,
-        .most = INT32_MAX,
-        .conflict = needs_no_model},
-    {.name = "embedding",
-        .argument = "WIDTH",
-        .group = "Model",
-        .help = "width of an embedding",
-        .type = &mcl_option_whole32,
-        .offset = offsetof(struct settings, options.embedding),
-        .least = 1,
-        .most = INT32_MAX,
-        .conflict = needs_no_model},
-    {.name = "batch",
-        .argument = "N",
-        .group = "Model",
-        .help = "rows a step",
-        .type = &mcl_option_whole,
-        .offset = offsetof(struct settings, options.train.batch),
-        .least = 1,
-        .most = INT32_MAX / 2},
     {.name = "quick",
         .group = "Search",
         .help = "try fewer parameters and measure them for a shorter time",
@@ -266,6 +248,9 @@ const mcl_command mcl_command_tune = {
     .examples = "  maskcl tune --model fashion.safetensors\n"
                 "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast\n"
                 "  maskcl tune --model fashion.safetensors --quick",
+    .library = MCL_OPTIONS_PRETRAIN,
+    .library_offset = offsetof(struct settings, options),
+    .library_keys = keys,
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -83,7 +83,7 @@ static void set_defaults(void *given)
 {
     struct settings *settings = given;
     mcl_pretrain_options options;
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options); /* of this very version */
     settings->views = options.views;
     settings->seed = options.train.seed;
     settings->epoch = 1;

@@ -343,8 +343,7 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
         status = reconstruct_batch(&work, masked + at, reconstructed + at, data, first + done, now);
     }
     const char *loss = mcl_model_metadata_get(model, "reconstruction_loss");
-    if (loss && strcmp(loss, mcl_reconstruction_loss_name(MCL_RECONSTRUCTION_BCE)) == 0 &&
-        status == MCL_OK)
+    if (loss && strcmp(loss, "bce") == 0 && status == MCL_OK) /* the decoder gives logits */
         apply_sigmoid(reconstructed, rows * mcl_data_columns(data));
     mcl_network_free(work.encoder);
     mcl_network_free(work.decoder);

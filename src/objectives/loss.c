@@ -33,18 +33,19 @@ static mcl_status create_spread(mcl_loss *loss)
         sizeof(float), "workspace of the sums");
 }
 
-static mcl_status create_objectives(mcl_loss *loss, mcl_objective_setup *setup)
+static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
 {
-    double values[MCL_OBJECTIVE_OPTIONS_MAX];
-    setup->values = values;
     for (size_t i = 0; i < setup->options->objective_count; i++) {
         const mcl_objective *objective = &setup->options->objectives[i];
         const mcl_objective_type *type = mcl_objective_type_of(objective->kind);
+        double values[MCL_OBJECTIVE_OPTIONS_MAX];
+        mcl_objective_setup own = *setup;
+        own.values = values;
         mcl_objective_values(values, type, setup->options);
         loss->objectives[i].type = type;
         loss->objectives[i].weight = objective->weight;
         loss->count = i + 1;
-        MCL_TRY(type->create(&loss->objectives[i].state, setup));
+        MCL_TRY(type->create(&loss->objectives[i].state, &own));
     }
     return MCL_OK;
 }
@@ -53,7 +54,7 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
     cl_mem parameters)
 {
-    mcl_objective_setup setup = {.context = context,
+    const mcl_objective_setup setup = {.context = context,
         .options = options,
         .architecture = architecture,
         .batch = batch,
@@ -110,7 +111,7 @@ static mcl_status run_objectives(
 {
     for (size_t i = 0; i < loss->count; i++) {
         const mcl_objective_type *type = loss->objectives[i].type;
-        if (!(type->needs & MCL_NEEDS_DECODER ? on_embeddings : on_projections))
+        if (!(type->info.decodes ? on_embeddings : on_projections))
             continue;
         step->weight = loss->objectives[i].weight;
         step->at = step->input->slot * MCL_METRICS + i;

@@ -55,9 +55,9 @@ typedef struct mcl_objective_option {
 
 #define MCL_OBJECTIVE_OPTIONS_MAX 8 /* of an objective */
 
-/* What an objective needs of a run. */
+/* What an objective needs of a run. One that decodes (mcl_objective_info) is on the embeddings, the
+ * others are on the projections. */
 typedef enum mcl_objective_needs {
-    MCL_NEEDS_DECODER = 1, /* it trains the decoder, on the embeddings; others are on projections */
     MCL_NEEDS_PREDICTOR = 2,  /* it trains the predictor */
     MCL_NEEDS_MASK_HEAD = 4,  /* the model has a mask head */
     MCL_NEEDS_TWO_VIEWS = 8,  /* it compares a row's views, which must differ */
@@ -103,6 +103,9 @@ const mcl_objective_type *mcl_objective_type_of(mcl_objective_kind kind);
 /* The values of its own options: those set, else the defaults. */
 void mcl_objective_values(double values[MCL_OBJECTIVE_OPTIONS_MAX], const mcl_objective_type *type,
     const mcl_pretrain_options *options);
+
+/* Whether one of the options' objectives trains the decoder. */
+bool mcl_objectives_decode(const mcl_pretrain_options *options);
 
 /* Whether one of the options' objectives needs it. */
 bool mcl_objectives_need(const mcl_pretrain_options *options, mcl_objective_needs needs);

@@ -169,8 +169,8 @@ const mcl_objective_type mcl_objective_reconstruction = {
             "either view; trains the decoder too, which 'maskcl reconstruct' needs; `reconstruct` "
             "hidden leaves out what the view shows, as masked autoencoders do (He et al. 2022; all "
             "as denoising ones, Vincent et al. 2008), `reconstruction_loss` bce is for values from "
-            "0 to 1 and better for images"},
-    .needs = MCL_NEEDS_DECODER,
+            "0 to 1 and better for images",
+        .decodes = true},
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .wants_altered = wants_altered,

@@ -50,6 +50,15 @@ void mcl_objective_values(double values[MCL_OBJECTIVE_OPTIONS_MAX], const mcl_ob
     }
 }
 
+bool mcl_objectives_decode(const mcl_pretrain_options *options)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (types[options->objectives[i].kind]->info.decodes)
+            return true;
+    }
+    return false;
+}
+
 bool mcl_objectives_need(const mcl_pretrain_options *options, mcl_objective_needs needs)
 {
     for (size_t i = 0; i < options->objective_count; i++) {

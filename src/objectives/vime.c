@@ -104,8 +104,9 @@ const mcl_objective_type mcl_objective_vime = {
             "cross-entropy, and what the row was, by squared error with weight 2, of the decoder "
             "(Yoon et al. 2020); where neither `views` nor `mask` is given, views are corrupt:0.3, "
             "the paper's",
-        .views = "corrupt:0.3"},
-    .needs = MCL_NEEDS_DECODER | MCL_NEEDS_MASK_HEAD,
+        .views = "corrupt:0.3",
+        .decodes = true},
+    .needs = MCL_NEEDS_MASK_HEAD,
     .wants_altered = wants_altered,
     .check = check,
     .create = create,

@@ -61,98 +61,29 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
     add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
 }
 
-static void add_widths(mcl_conditions *conditions, const char *key, const char *option,
-    const uint32_t *widths, uint32_t count)
+static mcl_status add_option(void *to, const mcl_stored_option *option)
 {
-    char text[MCL_WIDTHS_SIZE];
-    mcl_widths_show(text, widths, count);
-    add(conditions, key, option, "%s", count ? text : "none");
-}
-
-static void add_model(mcl_conditions *conditions, const mcl_pretrain_options *options)
-{
-    add_widths(conditions, "hidden", "--hidden", options->hidden, options->hidden_count);
-    add(conditions, "embedding", "--embedding", "%" PRIu32, options->embedding);
-    add(conditions, "activation", "--activation", "%s", mcl_activation_name(options->activation));
-    add(conditions, "normalization", "--normalization", "%s",
-        mcl_normalization_name(options->normalization));
-    add(conditions, "embedding_layer", "--embedding-layer", "%s",
-        options->activated_embedding ? "activated" : "linear");
-    add(conditions, "dropout", "--dropout", "%.9g", (double)options->train.dropout);
-    if (options->own_decoder)
-        add_widths(conditions, "decoder", "--decoder", options->decoder, options->decoder_count);
-    else
-        add(conditions, "decoder", "--decoder", "mirror");
-    add_widths(
-        conditions, "projector", "--projector", options->projector, options->projector_count);
-    add_widths(
-        conditions, "predictor", "--predictor", options->predictor, options->predictor_count);
-}
-
-static void add_views(mcl_conditions *conditions, const mcl_view_options *options)
-{
-    char text[MCL_VIEW_OPTIONS_SIZE];
-    const mcl_mask *mask = &options->mask;
-    add(conditions, "mask", "--mask", "%s", mcl_mask_kind_name(mask->kind));
-    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_ratio", "--mask-ratio", "%.9g", (double)mask->ratio);
-    if (mask->kind == MCL_MASK_BLOCK)
-        add(conditions, "mask_patch", "--mask-patch", "%" PRIu32, mask->patch);
-    mcl_view_options_show(text, options);
-    add(conditions, "views", "--views", "%s", text);
-}
-
-static void add_objectives(mcl_conditions *conditions, const mcl_pretrain_options *options)
-{
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
-    const size_t count = mcl_objective_settings(settings, options);
-    for (size_t i = 0; i < count; i++)
-        add(conditions, settings[i].key, settings[i].option, "%s", settings[i].value);
-}
-
-static void add_optimizer(mcl_conditions *conditions, const mcl_optimizer_options *given)
-{
-    const mcl_optimizer_options in_force = mcl_optimizer_resolve(given), *options = &in_force;
-    add(conditions, "optimizer", "--optimizer", "%s", mcl_optimizer_name(options->kind));
-    add(conditions, "learning_rate", "--lr", "%.17g", options->learning_rate);
-    add(conditions, "weight_decay", "--weight-decay", "%.17g", options->weight_decay);
-    if (options->kind == MCL_OPTIMIZER_SGD || options->kind == MCL_OPTIMIZER_LARS)
-        add(conditions, "momentum", "--momentum", "%.17g", options->momentum);
-    else
-        add(conditions, "betas", "the optimizer's betas and epsilon", "%.17g,%.17g,%.17g",
-            options->beta1, options->beta2, options->epsilon);
-}
-
-static void add_schedule(mcl_conditions *conditions, const mcl_schedule_options *options)
-{
-    add(conditions, "schedule", "--schedule", "%s", mcl_schedule_name(options->kind));
-    add(conditions, "warmup", "--warmup", "%.17g", options->warmup);
-    if (options->kind == MCL_SCHEDULE_COSINE)
-        add(conditions, "final_rate", "--lr-final", "%.17g", options->final_rate);
-    if (options->kind != MCL_SCHEDULE_STEP)
-        return;
-    add(conditions, "step_epochs", "--lr-step", "%" PRIu64, options->step_epochs);
-    add(conditions, "gamma", "--lr-gamma", "%.17g", options->gamma);
+    mcl_conditions *conditions = to;
+    if (!(option->flags & MCL_ROW_BITS))
+        return MCL_OK;
+    add(conditions, option->stored, option->key, "%s", option->value);
+    conditions->of[conditions->count - 1].former = option->former;
+    conditions->of[conditions->count - 1].kind = MCL_OPTIONS_PRETRAIN;
+    return MCL_OK;
 }
 
 void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
     const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
 {
+    mcl_pretrain_options resolved = *options;
+    (void)batch;
     conditions->count = 0;
     /* What another depends on comes first: synthetic data follow from the seed. */
-    add(conditions, "seed", "--seed", "%" PRIu64, options->train.seed);
+    add(conditions, "seed", "seed", "%" PRIu64, options->train.seed);
     add_data(conditions, data);
-    add_model(conditions, options);
-    add_views(conditions, &options->views);
-    add_objectives(conditions, options);
-    add_optimizer(conditions, &options->train.optimizer);
-    add_schedule(conditions, &options->train.schedule);
-    add(conditions, "clip_norm", "--clip-norm", "%.17g", options->train.clip_norm);
-    add(conditions, "ema", "--ema", "%.17g", options->train.ema);
-    add(conditions, "batch", "--batch", "%" PRIu32, batch);
-    add(conditions, "epochs", "--epochs", "%" PRIu64, options->train.epochs);
-    add(conditions, "early_stop", "--early-stop", "%" PRIu64, options->train.early_stop);
-    add(conditions, "product", "--gemm", "%s",
+    mcl_train_resolve(&resolved.train, mcl_data_rows(data));
+    (void)mcl_options_each(&resolved.base, add_option, conditions);
+    add(conditions, "product", "gemm", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -273,17 +204,53 @@ static mcl_status damaged(const char *path, const char *how)
     return mcl_fail(MCL_ERROR_FORMAT, "%s: is a damaged checkpoint: %s", path, how);
 }
 
+/* What a checkpoint says of a condition; one of 0.1 may call it by another key, or have it in a
+ * list. NULL: nothing. */
+static const char *stored_value(
+    char room[MCL_OPTION_SIZE], const mcl_safetensors *file, const char *key, const char *former)
+{
+    const char *value = mcl_safetensors_metadata_get(file, key);
+    char name[64];
+    if (value || !former)
+        return value;
+    const size_t length = strcspn(former, "#");
+    snprintf(name, sizeof name, PREFIX "%.*s", (int)length, former);
+    value = mcl_safetensors_metadata_get(file, name);
+    if (!value || !former[length])
+        return value;
+    for (int place = former[length + 1] - '0'; place > 0; place--)
+        value += strcspn(value, ",") + (strchr(value, ',') != NULL);
+    snprintf(room, MCL_OPTION_SIZE, "%.*s", (int)strcspn(value, ","), value);
+    return room;
+}
+
+/* Whether a checkpoint was made under a condition. One that says nothing of an option was made
+ * when that was not there: by its default. */
+static bool is_met(const char *stored, const char *value, const char *option, mcl_options_kind kind)
+{
+    char initial[MCL_OPTION_SIZE];
+    if (stored)
+        return kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0;
+    return kind && mcl_option_default(initial, kind, option) == MCL_OK &&
+           mcl_option_agrees(kind, option, initial, value);
+}
+
 static mcl_status check_conditions(
     const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
 {
     for (size_t i = 0; i < conditions->count; i++) {
-        const char *value = mcl_safetensors_metadata_get(file, conditions->of[i].key);
-        if (value && strcmp(value, conditions->of[i].value) == 0)
+        char room[MCL_OPTION_SIZE];
+        const char *value = conditions->of[i].value, *option = conditions->of[i].option;
+        const char *stored =
+            stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
+        const char *mark = conditions->of[i].kind ? "`" : "";
+        if (is_met(stored, value, option, conditions->of[i].kind))
             continue;
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s: is of a run in which %s was %s, and here it is %s: a run goes on with the same "
+            "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
+            "same "
             "data, options and seed only",
-            path, conditions->of[i].option, value ? value : "not there", conditions->of[i].value);
+            path, mark, option, mark, stored ? stored : "not there", value);
     }
     return MCL_OK;
 }

@@ -16,9 +16,11 @@
 /* What must be the same in the run that goes on, each in words. */
 typedef struct mcl_conditions {
     struct {
-        char key[32];       /* "checkpoint.seed" */
-        char value[400];    /* "42" */
-        const char *option; /* that sets it, for a message: "--seed", "the data" */
+        char key[32];          /* "checkpoint.seed" */
+        char value[400];       /* "42" */
+        const char *option;    /* that sets it, for a message: "seed", "the data" */
+        const char *former;    /* its key in 0.1, see mcl_stored_option */
+        mcl_options_kind kind; /* 0: it is no option's */
     } of[MCL_CONDITIONS_MAX];
     size_t count;
 } mcl_conditions;

@@ -14,6 +14,7 @@
 #include "model/model.h"
 #include "nn/parameters.h"
 #include "optim/schedule.h"
+#include "train/check.h"
 #include "train/classifier.h"
 #include "train/describe.h"
 #include "train/options.h"
@@ -40,21 +41,6 @@ struct trainer {
     cl_mem input; /* [B×D] */
     cl_mem parameters, gradients;
 };
-
-void mcl_finetune_defaults(mcl_finetune_options *options)
-{
-    mcl_pretrain_options others;
-    mcl_pretrain_defaults(&others);
-    *options = (mcl_finetune_options){.train = {
-                                          .optimizer = others.train.optimizer,
-                                          .schedule = others.train.schedule,
-                                          .batch = MCL_BATCH_UP_TO(32),
-                                          .epochs = 20,
-                                      }};
-    options->train.optimizer.kind = MCL_OPTIMIZER_ADAMW;
-    options->train.optimizer.learning_rate = 1e-3;
-    options->train.schedule.kind = MCL_SCHEDULE_COSINE;
-}
 
 /* *classes = 1 + the largest label. */
 static mcl_status count_classes(uint32_t *classes, const struct trainer *trainer)
@@ -196,16 +182,13 @@ static mcl_status create(struct trainer *trainer, const mcl_model *model)
     const mcl_finetune_options *options = trainer->options;
     const uint64_t memory_before = context->memory_made;
     MCL_TRY(mcl_width_check(&model->architecture, trainer->data));
-    MCL_TRY(mcl_epochs_check(options->train.epochs));
-    MCL_TRY(mcl_schedule_check(&options->train.schedule, options->train.epochs));
     trainer->architecture = model->architecture;
     trainer->architecture.projector_count = trainer->architecture.predictor_count = 0;
     trainer->architecture.mask_head = false;
     MCL_TRY(count_classes(&trainer->architecture.classes, trainer));
     MCL_TRY(choose_rows(trainer));
-    MCL_TRY(mcl_batch_check(&trainer->batch, options->train.batch, mcl_data_rows(trainer->data)));
-    MCL_TRY(mcl_layers_check(model->architecture.normalization, options->train.dropout,
-        model->architecture.hidden_count, trainer->batch));
+    MCL_TRY(mcl_train_check(&trainer->batch, &options->train, model->architecture.normalization,
+        model->architecture.hidden_count, mcl_data_rows(trainer->data)));
     trainer->steps_per_epoch = mcl_data_rows(trainer->data) / trainer->batch;
     MCL_TRY(create_model(trainer, model));
     MCL_TRY(create_networks(trainer));
@@ -272,22 +255,6 @@ static mcl_status train(struct trainer *trainer)
     return mcl_steps_finish(trainer->steps);
 }
 
-static mcl_status describe_optimizer(mcl_model *model, const mcl_finetune_options *options)
-{
-    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->train.optimizer);
-    MCL_TRY(mcl_describe(model, "finetune_optimizer", "%s", mcl_optimizer_name(optimizer.kind)));
-    MCL_TRY(mcl_describe(model, "finetune_learning_rate", "%.9g", optimizer.learning_rate));
-    MCL_TRY(mcl_describe(
-        model, "finetune_schedule", "%s", mcl_schedule_name(options->train.schedule.kind)));
-    if (options->train.schedule.warmup > 0.0)
-        MCL_TRY(
-            mcl_describe(model, "finetune_warmup_epochs", "%.9g", options->train.schedule.warmup));
-    MCL_TRY(mcl_describe(model, "finetune_weight_decay", "%.9g", optimizer.weight_decay));
-    if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
-        MCL_TRY(mcl_describe(model, "finetune_momentum", "%.9g", optimizer.momentum));
-    return MCL_OK;
-}
-
 /* What a reader of the model file needs to know beyond what the model that was tuned tells. */
 static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
@@ -297,21 +264,12 @@ static mcl_status describe(mcl_model *model, const struct trainer *trainer)
     if (options->from_scratch) /* the untrained encoder is this seed's */
         MCL_TRY(mcl_describe(model, "seed", "%" PRIu64, options->train.seed));
     MCL_TRY(mcl_describe(model, "finetune_rows", "%" PRIu64, mcl_data_rows(trainer->data)));
-    if (options->labels_per_class)
-        MCL_TRY(mcl_describe(
-            model, "finetune_labels_per_class", "%" PRIu64, options->labels_per_class));
-    MCL_TRY(
-        mcl_describe(model, "finetune_from_scratch", "%s", options->from_scratch ? "yes" : "no"));
-    MCL_TRY(describe_optimizer(model, options));
-    if (options->train.dropout > 0.0f)
-        MCL_TRY(mcl_describe(model, "finetune_dropout", "%.9g", (double)options->train.dropout));
-    MCL_TRY(mcl_describe(model, "finetune_batch", "%" PRIu32, trainer->batch));
+    mcl_finetune_options resolved = *options;
+    mcl_train_resolve(&resolved.train, mcl_data_rows(trainer->data));
+    MCL_TRY(mcl_options_describe(model, &resolved.base));
     MCL_TRY(mcl_describe(model, "finetune_epochs", "%" PRIu64, steps / per_epoch));
     MCL_TRY(mcl_describe(model, "finetune_steps", "%" PRIu64, steps));
-    if (steps < options->train.epochs * per_epoch)
-        MCL_TRY(mcl_describe(
-            model, "finetune_planned_steps", "%" PRIu64, options->train.epochs * per_epoch));
-    return mcl_describe(model, "finetune_seed", "%" PRIu64, options->train.seed);
+    return MCL_OK;
 }
 
 mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,

@@ -10,14 +10,19 @@
 #include "train/recipes.h"
 #include "train/rows.h"
 
+/* Room for options of any kind. */
+typedef union any_options {
+    mcl_pretrain_options pretraining;
+    mcl_finetune_options finetuning;
+    mcl_options base;
+} any_options;
+
 /* An option of the objectives' own, by its key. */
 typedef struct own_option {
     const mcl_objective_option *option; /* the first objective's that has it */
     char names[128];                    /* of those that have it: "nt-xent, scarf and moco" */
     char defaults[128];                 /* "0.2 for nt-xent, 1 for scarf" or, of one for all, "0" */
     bool in_use;                        /* by one of the options' objectives */
-    bool is_open; /* what its help says of it: it needs another one that is not set */
-    const char *needs;
 } own_option;
 
 static const mcl_objective_option *find_own(const mcl_objective_type *type, const char *key)
@@ -71,7 +76,6 @@ static bool describe_own(own_option *own, const mcl_pretrain_options *options, c
         own->option = own->option ? own->option : option;
         one_default = one_default && option->otherwise == own->option->otherwise;
         own->in_use = own->in_use || has_objective(options, (mcl_objective_kind)k);
-        own->needs = option->needs;
     }
     for (unsigned k = 0; k < MCL_OBJECTIVE_KINDS; k++) {
         const mcl_objective_type *type = mcl_objective_type_of((mcl_objective_kind)k);
@@ -263,19 +267,15 @@ bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options,
     if (!own.in_use)
         snprintf(reason, size, "only the objective%s %s ha%s it: add %s (`objective`)",
             several ? "s" : "", own.names, several ? "ve" : "s", several ? "one of them" : "it");
-    else if (own.needs && is_missing(pretraining, own.needs))
-        snprintf(reason, size, "it is of `%s`, and there are none: add some", own.needs);
+    else if (own.option->needs && is_missing(pretraining, own.option->needs))
+        snprintf(reason, size, "it is of `%s`, and there are none: add some", own.option->needs);
     return *reason != '\0';
 }
 
 static void describe_row(
     mcl_option_info *info, const mcl_options_family *family, const mcl_row *row)
 {
-    union {
-        mcl_pretrain_options pretraining;
-        mcl_finetune_options finetuning;
-        mcl_options base;
-    } defaults;
+    any_options defaults;
     *info = (mcl_option_info){.key = row->key,
         .group = row->group,
         .values = row->values,
@@ -380,13 +380,21 @@ mcl_status mcl_options_each(const mcl_options *options,
                : MCL_OK;
 }
 
+mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key)
+{
+    any_options options;
+    const mcl_options_family *family = mcl_options_family_of(kind);
+    MCL_TRY(mcl_options_init(&options.base, kind, family ? family->version : 0));
+    MCL_TRY(mcl_options_get(text, MCL_OPTION_SIZE, &options.base, key));
+    own_option own;
+    if (strcmp(text, "auto") == 0 && describe_own(&own, NULL, key))
+        mcl_value_show(text, MCL_OPTION_SIZE, own.option->type, own.option->otherwise);
+    return MCL_OK;
+}
+
 bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b)
 {
-    union {
-        mcl_pretrain_options pretraining;
-        mcl_finetune_options finetuning;
-        mcl_options base;
-    } options;
+    any_options options;
     const mcl_options_family *family = mcl_options_family_of(kind);
     char texts[2][MCL_OPTION_SIZE];
     const char *const given[2] = {a, b};

@@ -6,6 +6,7 @@
 #include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 #include "model/model.h"
+#include "train/fields.h"
 
 #define MCL_OPTION_SIZE 400 /* bytes of a value's text at most */
 
@@ -33,6 +34,9 @@ mcl_status mcl_options_each(const mcl_options *options,
 /* Whether two texts say the same of an option: "nt-xent:1" and "nt-xent", "0.200000003" and "0.2"
  * where that is the same float. */
 bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b);
+
+/* text[MCL_OPTION_SIZE] = what an option is where nothing sets it, resolved. */
+mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key);
 
 /* Writes the options to a model's metadata. */
 mcl_status mcl_options_describe(mcl_model *model, const mcl_options *options);

@@ -18,10 +18,12 @@
 #include "nn/network.h"
 #include "nn/parameters.h"
 #include "objectives/loss.h"
+#include "objectives/objective.h"
 #include "optim/average.h"
 #include "optim/clip.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/describe.h"
 #include "train/options.h"
@@ -65,11 +67,11 @@ static mcl_status create_buffers(struct trainer *trainer)
     const uint64_t views = 2 * (uint64_t)trainer->batch;
     MCL_TRY(mcl_buffer_create(
         &trainer->input.views, context, views, columns * sizeof(float), "views of a batch"));
-    if (mcl_loss_has_decoder(trainer->loss))
+    if (mcl_objectives_decode(trainer->options))
         MCL_TRY(mcl_buffer_create(&trainer->input.targets, context,
             mcl_views_paired(&trainer->views) ? views : trainer->batch, columns * sizeof(float),
             "rows of a batch"));
-    if (mcl_loss_wants_altered(trainer->loss))
+    if (mcl_objectives_want_altered(trainer->options))
         MCL_TRY(mcl_buffer_create(
             &trainer->input.altered, context, views, columns, "altered elements"));
     if (trainer->options->train.ema > 0.0)
@@ -97,8 +99,8 @@ static double total_loss(const struct trainer *trainer, const float *metrics)
 static double rate_of(const struct trainer *trainer, uint64_t step)
 {
     const mcl_pretrain_options *options = trainer->options;
-    return mcl_schedule_rate(&options->train.schedule, options->train.optimizer.learning_rate, options->train.epochs,
-        trainer->steps_per_epoch, step);
+    return mcl_schedule_rate(&options->train.schedule, options->train.optimizer.learning_rate,
+        options->train.epochs, trainer->steps_per_epoch, step);
 }
 
 /* Whether a step, from 1, has the measures that cost more than others: where any epoch may be the
@@ -106,8 +108,9 @@ static double rate_of(const struct trainer *trainer, uint64_t step)
 static bool measured(const struct trainer *trainer, uint64_t step)
 {
     const uint64_t per_epoch = trainer->steps_per_epoch;
-    return trainer->measures && (mcl_measures_due(step, per_epoch, trainer->options->train.epochs) ||
-                                    (trainer->options->train.early_stop && step % per_epoch == 0));
+    return trainer->measures &&
+           (mcl_measures_due(step, per_epoch, trainer->options->train.epochs) ||
+               (trainer->options->train.early_stop && step % per_epoch == 0));
 }
 
 static void measure(mcl_step *step, const float *metrics, const void *of)
@@ -264,7 +267,7 @@ static mcl_architecture architecture_of(const mcl_pretrain_options *options, uin
         .predictor_count = options->predictor_count,
         .own_decoder = options->own_decoder,
         .decoder_count = options->own_decoder ? options->decoder_count : 0,
-        .mask_head = mcl_has_objective(options, MCL_OBJECTIVE_VIME),
+        .mask_head = mcl_objectives_need(options, MCL_NEEDS_MASK_HEAD),
     };
     memcpy(architecture.hidden, options->hidden, sizeof options->hidden);
     memcpy(architecture.decoder, options->decoder, sizeof options->decoder);
@@ -286,19 +289,21 @@ static mcl_status create(struct trainer *trainer)
     MCL_TRY(mcl_network_create_part(&trainer->encoder, context, &trainer->architecture,
         MCL_PART_ENCODER, 2 * trainer->batch, true));
     if (options->train.dropout > 0.0f)
-        MCL_TRY(mcl_network_enable_dropout(trainer->encoder, options->train.dropout, options->train.seed));
+        MCL_TRY(mcl_network_enable_dropout(
+            trainer->encoder, options->train.dropout, options->train.seed));
     MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->model));
     MCL_TRY(mcl_loss_create(&trainer->loss, context, options, &trainer->architecture,
         trainer->batch, trainer->parameters));
-    const bool decoder = mcl_loss_has_decoder(trainer->loss);
+    const bool decoder = mcl_objectives_decode(trainer->options);
     const mcl_part last = decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR;
     MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->train.optimizer,
         &trainer->architecture, mcl_part_end(&trainer->architecture, last)));
     if (options->train.clip_norm > 0.0)
-        MCL_TRY(mcl_clip_create(
-            &trainer->clip, context, mcl_optimizer_size(trainer->optimizer), options->train.clip_norm));
+        MCL_TRY(mcl_clip_create(&trainer->clip, context, mcl_optimizer_size(trainer->optimizer),
+            options->train.clip_norm));
     MCL_TRY(mcl_views_create(&trainer->views, context, trainer->data, &options->views,
-        options->train.seed, trainer->batch, decoder, mcl_loss_wants_altered(trainer->loss)));
+        options->train.seed, trainer->batch, decoder,
+        mcl_objectives_want_altered(trainer->options)));
     MCL_TRY(create_buffers(trainer));
     if (options->train.report)
         MCL_TRY(mcl_measures_create(
@@ -379,64 +384,20 @@ static mcl_status step(struct trainer *trainer, uint32_t epoch, uint64_t index)
                : MCL_OK;
 }
 
-static mcl_status describe_schedule(mcl_model *model, const mcl_schedule_options *schedule)
-{
-    MCL_TRY(mcl_model_metadata_set(model, "schedule", mcl_schedule_name(schedule->kind)));
-    if (schedule->warmup > 0.0)
-        MCL_TRY(mcl_describe(model, "warmup_epochs", "%.9g", schedule->warmup));
-    if (schedule->kind == MCL_SCHEDULE_COSINE)
-        MCL_TRY(mcl_describe(model, "final_learning_rate", "%.9g", schedule->final_rate));
-    if (schedule->kind != MCL_SCHEDULE_STEP)
-        return MCL_OK;
-    MCL_TRY(mcl_describe(model, "learning_rate_step_epochs", "%" PRIu64, schedule->step_epochs));
-    return mcl_describe(model, "learning_rate_gamma", "%.9g", schedule->gamma);
-}
-
 /* What a reader of the model file needs to know: how the input was made and the model trained. */
 static mcl_status describe(mcl_model *model, const struct trainer *trainer)
 {
     const mcl_pretrain_options *options = trainer->options;
     MCL_TRY(mcl_describe_input(model, trainer->data));
-    mcl_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
-    const size_t setting_count = mcl_objective_settings(settings, options);
-    for (size_t i = 0; i < setting_count; i++)
-        MCL_TRY(mcl_model_metadata_set(model, settings[i].key, settings[i].value));
-    char views[MCL_VIEW_OPTIONS_SIZE];
-    const mcl_mask *mask = &options->views.mask;
-    mcl_view_options_show(views, &options->views);
-    MCL_TRY(mcl_model_metadata_set(model, "views", views));
-    MCL_TRY(mcl_model_metadata_set(model, "mask", mcl_mask_kind_name(mask->kind)));
-    if (mask->kind == MCL_MASK_BERNOULLI || mask->kind == MCL_MASK_BLOCK)
-        MCL_TRY(mcl_describe(model, "mask_ratio", "%.9g", (double)mask->ratio));
-    if (mask->kind == MCL_MASK_BLOCK)
-        MCL_TRY(mcl_describe(model, "mask_patch", "%" PRIu32, mask->patch));
-    MCL_TRY(
-        mcl_model_metadata_set(model, "optimizer", mcl_optimizer_name(options->train.optimizer.kind)));
-    MCL_TRY(mcl_describe(model, "learning_rate", "%.9g", options->train.optimizer.learning_rate));
-    MCL_TRY(describe_schedule(model, &options->train.schedule));
-    const mcl_optimizer_options optimizer = mcl_optimizer_resolve(&options->train.optimizer);
-    MCL_TRY(mcl_describe(model, "weight_decay", "%.9g", optimizer.weight_decay));
-    if (optimizer.kind == MCL_OPTIMIZER_SGD || optimizer.kind == MCL_OPTIMIZER_LARS)
-        MCL_TRY(mcl_describe(model, "momentum", "%.9g", optimizer.momentum));
-    if (options->train.clip_norm > 0.0)
-        MCL_TRY(mcl_describe(model, "clip_norm", "%.9g", options->train.clip_norm));
-    if (options->train.ema > 0.0)
-        MCL_TRY(mcl_describe(model, "ema", "%.9g", options->train.ema));
-    if (options->train.dropout > 0.0f)
-        MCL_TRY(mcl_describe(model, "dropout", "%.9g", (double)options->train.dropout));
+    mcl_pretrain_options resolved = *options;
+    mcl_train_resolve(&resolved.train, mcl_data_rows(trainer->data));
+    MCL_TRY(mcl_options_describe(model, &resolved.base));
     MCL_TRY(mcl_describe(model, "rows", "%" PRIu64, mcl_data_rows(trainer->data)));
-    MCL_TRY(mcl_describe(model, "batch", "%" PRIu32, trainer->batch));
     const uint64_t steps = mcl_steps_ended(trainer->steps);
     const uint64_t planned = options->train.epochs * trainer->steps_per_epoch;
     MCL_TRY(mcl_describe(model, "epochs", "%" PRIu64, steps / trainer->steps_per_epoch));
     MCL_TRY(mcl_describe(model, "steps", "%" PRIu64, steps));
-    if (options->train.early_stop)
-        MCL_TRY(mcl_describe(model, "early_stop", "%" PRIu64, options->train.early_stop));
-    if (steps < planned) {
-        MCL_TRY(mcl_describe(model, "planned_epochs", "%" PRIu64, options->train.epochs));
-        MCL_TRY(mcl_describe(model, "planned_steps", "%" PRIu64, planned));
-    }
-    return mcl_describe(model, "seed", "%" PRIu64, options->train.seed);
+    return steps < planned ? mcl_describe(model, "planned_steps", "%" PRIu64, planned) : MCL_OK;
 }
 
 /* The parameters so far, or their average, to a model. */
@@ -521,20 +482,11 @@ static bool out_of_patience(const struct trainer *trainer)
     return patience && trainer->patience[1] >= (float)patience;
 }
 
-/* Whether moco's queue still had empty places, which nothing is like, when the epoch began. */
-static bool queue_was_filling(const struct trainer *trainer, uint64_t epoch)
-{
-    const uint64_t keys = 2 * (uint64_t)trainer->batch * trainer->steps_per_epoch * epoch;
-    return mcl_has_objective(trainer->options, MCL_OBJECTIVE_MOCO) &&
-           keys < trainer->options->queue;
-}
-
 /* Waits for the end of an epoch and looks at its loss. */
 static mcl_status judge_epoch(struct trainer *trainer, uint64_t epoch)
 {
     MCL_TRY(mcl_steps_finish(trainer->steps));
-    if (queue_was_filling(trainer, epoch))
-        return MCL_OK;
+    (void)epoch;
     const float loss = (float)mcl_steps_epoch_loss(trainer->steps);
     const bool better = loss < trainer->patience[0];
     trainer->patience[0] = better ? loss : trainer->patience[0];

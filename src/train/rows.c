@@ -41,7 +41,7 @@ static const char *needs_block(const void *given)
 
 static const char *needs_decoder(const void *given)
 {
-    return mcl_objectives_need(given, MCL_NEEDS_DECODER)
+    return mcl_objectives_decode(given)
                ? NULL
                : "no objective here trains a decoder: add one that does, such as reconstruction "
                  "(`objective`)";

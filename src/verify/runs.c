@@ -129,13 +129,12 @@ static void report(const mcl_step *step, void *user)
 
 static mcl_status set_options(mcl_pretrain_options *options, const mcl_verify_run *run)
 {
-    mcl_pretrain_defaults(options);
+    MCL_TRY(mcl_pretrain_options_init(options));
     memcpy(options->hidden, run->hidden, sizeof run->hidden);
     options->hidden_count = run->hidden_count;
     options->embedding = run->embedding;
     options->activation = run->activation;
     options->views.mask = run->mask;
-    options->temperature = 0.2f;
     options->train.optimizer.kind = run->optimizer;
     options->train.optimizer.momentum = run->momentum;
     options->train.optimizer.learning_rate = 1e-3;

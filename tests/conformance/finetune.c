@@ -27,7 +27,9 @@ static mcl_status create_model(mcl_model **model, const struct run_case *run)
 
 static mcl_status set_options(mcl_finetune_options *options, const struct run_case *run)
 {
-    mcl_finetune_defaults(options);
+    const mcl_status begun = mcl_finetune_options_init(options);
+    if (begun != MCL_OK)
+        return begun;
     options->train.batch = run->batch;
     options->train.epochs = run->epochs;
     options->train.seed = CASE_SEED + 1;

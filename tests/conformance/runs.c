@@ -41,24 +41,16 @@ static void report(const mcl_step *step, void *user)
 /* Sets an option that stands behind the objectives, as in cosine/negatives=3. */
 static mcl_status set_option(mcl_pretrain_options *options, const char *name, const char *value)
 {
-    if (strcmp(name, "negatives") == 0)
-        options->negatives = (uint32_t)strtoul(value, NULL, 10);
-    else if (strcmp(name, "margin") == 0)
-        options->margin = strtof(value, NULL);
-    else if (strcmp(name, "reconstruct") == 0)
-        return mcl_reconstruct_parse(&options->reconstruct, value);
-    else if (strcmp(name, "loss") == 0)
-        return mcl_reconstruction_loss_parse(&options->reconstruction_loss, value);
-    else if (strcmp(name, "decay") == 0)
-        options->target_decay = strtod(value, NULL);
-    else if (strcmp(name, "queue") == 0)
-        options->queue = (uint32_t)strtoul(value, NULL, 10);
-    else if (strcmp(name, "projector") == 0)
+    if (strcmp(name, "projector") == 0)
         options->projector[options->projector_count++] = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(name, "predictor") == 0)
         options->predictor[options->predictor_count++] = (uint32_t)strtoul(value, NULL, 10);
     else
-        return MCL_ERROR_ARGUMENT;
+        return mcl_options_set(&options->base,
+            strcmp(name, "loss") == 0    ? "reconstruction_loss"
+            : strcmp(name, "decay") == 0 ? "target_decay"
+                                         : name,
+            value);
     return MCL_OK;
 }
 
@@ -76,7 +68,9 @@ static mcl_status set_objectives(mcl_pretrain_options *options, const struct run
 
 static mcl_status set_options(mcl_pretrain_options *options, const struct run_case *run)
 {
-    mcl_pretrain_defaults(options);
+    const mcl_status begun = mcl_pretrain_options_init(options);
+    if (begun != MCL_OK)
+        return begun;
     options->hidden_count = run->hidden_count;
     for (size_t i = 0; i < run->hidden_count; i++)
         options->hidden[i] = run->hidden[i];
@@ -84,7 +78,6 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     options->train.batch = run->batch;
     options->train.epochs = run->epochs;
     options->train.seed = CASE_SEED;
-    options->temperature = CASE_TEMPERATURE;
     options->views.mask.ratio = run->ratio;
     options->views.mask.patch = run->side;
     options->train.optimizer.learning_rate = run->rate;

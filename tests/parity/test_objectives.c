@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every objective's loss and gradients, against PyTorch's and against differences of the formula.
  */
+#include <inttypes.h>
+
 #include "support/fixtures.h"
 
 #include "objectives/loss.h"
+#include "objectives/objective.h"
 #include "train/options.h"
 
 #define COLUMNS 50 /* as tools/fixtures/torch_fixtures.py has them */
@@ -47,23 +50,29 @@ static void draw_encoder(struct trial *trial, uint64_t seed)
     draw_parameters(trial->parameters, layers, count, seed + 5);
     trial->seen = allocate(elements, sizeof(float));
     fill_random(trial->seen, elements, seed + 6);
-    trial->options.queue = 4 * trial->batch - 1;
+    char queue[24];
+    snprintf(queue, sizeof queue, "%" PRIu32, 4 * trial->batch - 1);
+    ASSERT_OK(mcl_options_set(&trial->options.base, "queue", queue));
 }
 
 static struct trial make_trial(const char *objectives, float temperature, uint32_t batch,
     uint32_t embedding, uint32_t hidden, uint32_t columns, uint64_t seed)
 {
     struct trial trial = {.batch = batch};
-    mcl_pretrain_defaults(&trial.options);
+    (void)mcl_pretrain_options_init(&trial.options);
     ASSERT_OK(
         mcl_objectives_parse(trial.options.objectives, &trial.options.objective_count, objectives));
-    trial.options.temperature = temperature;
+    if (temperature > 0.0f) {
+        char text[32];
+        snprintf(text, sizeof text, "%.9g", (double)temperature);
+        ASSERT_OK(mcl_options_set(&trial.options.base, "temperature", text));
+    }
     trial.architecture = (mcl_architecture){.input = columns,
         .hidden = {hidden},
         .hidden_count = 1,
         .embedding = embedding,
         .activation = MCL_ACTIVATION_TANH,
-        .mask_head = mcl_has_objective(&trial.options, MCL_OBJECTIVE_VIME)};
+        .mask_head = mcl_objectives_need(&trial.options, MCL_NEEDS_MASK_HEAD)};
     trial.layers = mcl_part_layers(trial.decoder, &trial.architecture, MCL_PART_DECODER);
     trial.encoder_count = (size_t)mcl_part_end(&trial.architecture, MCL_PART_ENCODER);
     trial.parameter_count = (size_t)mcl_architecture_parameters(&trial.architecture);
@@ -82,7 +91,7 @@ static struct trial make_trial(const char *objectives, float temperature, uint32
     fill_random(trial.z, trial.views, seed);
     fill_random(trial.x, (size_t)batch * columns, seed + 1);
     fill_guard(trial.parameters, trial.encoder_count);
-    if (mcl_has_objective(&trial.options, MCL_OBJECTIVE_MOCO)) /* the others do not read them */
+    if (strstr(objectives, "moco")) /* the others do not read them */
         draw_encoder(&trial, seed);
     draw_parameters(trial.parameters, trial.decoder, trial.layers, seed + 2);
     if (mcl_part_layers(trial.mask_head, &trial.architecture, MCL_PART_MASK_HEAD))
@@ -136,9 +145,9 @@ static void run(struct trial *trial)
     mcl_view_buffers views = {.targets = NULL};
     if (trial->seen)
         views.views = buffer_with(trial->seen, 2 * rows * sizeof(float));
-    if (mcl_loss_has_decoder(loss))
+    if (mcl_objectives_decode(&trial->options))
         views.targets = buffer_with(trial->x, rows * sizeof(float));
-    if (mcl_loss_wants_altered(loss))
+    if (mcl_objectives_want_altered(&trial->options))
         views.altered = buffer_with(trial->altered, 2 * rows);
     cl_mem measured = buffer_with(guard, sizeof guard);
     mcl_loss_input input = {.encoder = encoder,
@@ -224,16 +233,16 @@ static void assert_rows(const char *key, const struct trial *trial)
 /* Sets the options that a case is named for. */
 static void vary(struct trial *trial, const char *shape)
 {
-    mcl_pretrain_options *options = &trial->options;
+    mcl_options *options = &trial->options.base;
     if (strcmp(shape, "negatives") == 0) {
-        options->negatives = 3;
-        options->margin = 0.1f;
+        ASSERT_OK(mcl_options_set(options, "negatives", "3"));
+        ASSERT_OK(mcl_options_set(options, "margin", "0.1"));
     }
     if (strstr(shape, "hidden"))
-        options->reconstruct = MCL_RECONSTRUCT_HIDDEN;
+        ASSERT_OK(mcl_options_set(options, "reconstruct", "hidden"));
     if (!strstr(shape, "bce"))
         return;
-    options->reconstruction_loss = MCL_RECONSTRUCTION_BCE;
+    ASSERT_OK(mcl_options_set(options, "reconstruction_loss", "bce"));
     for (size_t i = 0; i < (size_t)trial->batch * trial->architecture.input; i++)
         trial->x[i] = fabsf(trial->x[i]);
 }

@@ -34,7 +34,7 @@ static void setup(void)
     mcl_checkpoint_previous(previous, sizeof previous, path);
     ASSERT_OK(mcl_data_from_floats(&data, values, 3, 2));
     ASSERT_OK(mcl_model_create(&model, &architecture, 5));
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options);
     make_conditions(&options);
 }
 
@@ -189,12 +189,12 @@ START_TEST(test_other_conditions_are_named)
     uint64_t step, metrics;
     mcl_pretrain_options options;
     write_step(11, 0);
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options);
     options.train.seed = 9;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "--seed was 0, and here it is 9"));
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options);
     options.train.optimizer.beta2 = 0.98;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "data/data.h"
+#include "train/check.h"
 #include "train/options.h"
 #include "views/view_options.h"
 
@@ -124,25 +125,23 @@ START_TEST(test_names)
 }
 END_TEST
 
+static const char *const recipe_names[] = {
+    "default", "recommended", "few-labels", "fast", "tabular", "reference"};
+
 START_TEST(test_recipes)
 {
     size_t count = 0;
-    const mcl_recipe *recipes = mcl_recipes(&count);
-    ck_assert_uint_eq(count, 6);
-    for (size_t i = 0; i < count; i++) {
+    for (; mcl_recipe_at(count); count++) {
         mcl_pretrain_options options;
-        memset(&options, 0x55, sizeof options);
-        ck_assert_int_eq(mcl_recipe_apply(&options, recipes[i].name), MCL_OK);
-        ck_assert_uint_gt(strlen(recipes[i].summary), 10);
+        ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
+        ck_assert_str_eq(mcl_recipe_at(count)->name, recipe_names[count]);
+        ck_assert_int_eq(mcl_recipe_apply(&options, recipe_names[count]), MCL_OK);
+        ck_assert_str_eq(options.recipe, recipe_names[count]);
+        ck_assert_uint_gt(strlen(mcl_recipe_at(count)->summary), 10);
         ck_assert_uint_ge(options.objective_count, 1);
         ck_assert_uint_le(options.hidden_count, MCL_HIDDEN_MAX);
     }
-    ck_assert_str_eq(recipes[0].name, "default");
-    ck_assert_str_eq(recipes[1].name, "recommended");
-    ck_assert_str_eq(recipes[2].name, "few-labels");
-    ck_assert_str_eq(recipes[3].name, "fast");
-    ck_assert_str_eq(recipes[4].name, "tabular");
-    ck_assert_str_eq(recipes[5].name, "reference");
+    ck_assert_uint_eq(count, 6);
 }
 END_TEST
 
@@ -161,7 +160,7 @@ START_TEST(test_recipe_leaves_the_rest)
         static volatile sig_atomic_t stop;
         int user;
         mcl_pretrain_options options;
-        memset(&options, 0, sizeof options);
+        ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
         options.train.seed = 42;
         options.train.report_every = 7;
         options.train.report = report;
@@ -184,7 +183,7 @@ END_TEST
 START_TEST(test_reference_recipe)
 {
     mcl_pretrain_options options;
-    memset(&options, 0x55, sizeof options);
+    ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&options, "reference"), MCL_OK);
     ck_assert_uint_eq(options.hidden_count, 1);
     ck_assert_uint_eq(options.hidden[0], 128);
@@ -210,9 +209,13 @@ START_TEST(test_defaults)
 {
     mcl_pretrain_options defaults, recipe;
     memset(&defaults, 0x55, sizeof defaults);
-    mcl_pretrain_defaults(&defaults);
-    memset(&recipe, 0, sizeof recipe);
+    (void)mcl_pretrain_options_init(&defaults);
+    memset(&recipe, 0x55, sizeof recipe);
+    ck_assert_int_eq(mcl_pretrain_options_init(&recipe), MCL_OK);
+    ck_assert_int_eq(mcl_recipe_apply(&recipe, "fast"), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "default"), MCL_OK);
+    recipe.decoder_count = 0; /* of no decoder of its own */
+    recipe.decoder[0] = 0;
     ck_assert_mem_eq(&defaults, &recipe, sizeof recipe);
     ck_assert_uint_eq(defaults.train.seed, 0);
     ck_assert_ptr_null(defaults.train.user);
@@ -227,7 +230,7 @@ END_TEST
 START_TEST(test_unknown_recipe)
 {
     mcl_pretrain_options options, before;
-    memset(&options, 0x55, sizeof options);
+    ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
     memcpy(&before, &options, sizeof before);
     ck_assert_int_eq(mcl_recipe_apply(&options, "best"), MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(mcl_error_message(), "unknown recipe 'best': it is default, recommended, "
@@ -258,7 +261,21 @@ static mcl_pretrain_options options;
 static void setup(void)
 {
     images = data_of(300, 6, 4, 0, 0);
-    mcl_pretrain_defaults(&options);
+    (void)mcl_pretrain_options_init(&options);
+}
+
+static void set(const char *key, const char *text)
+{
+    ck_assert_msg(mcl_options_set(&options.base, key, text) == MCL_OK, "%s: %s: %s", key, text,
+        mcl_error_message());
+}
+
+/* As a C program may do without a text. */
+static void force(const char *key, double value)
+{
+    snprintf(options.settings[0].key, sizeof options.settings[0].key, "%s", key);
+    options.settings[0].value = value;
+    options.setting_count = 1;
 }
 
 static void teardown(void)
@@ -372,14 +389,11 @@ END_TEST
 
 START_TEST(test_temperature)
 {
-    options.temperature = 0;
     assert_batch(images, 256);
-    options.temperature = -0.5f;
-    assert_refused(
-        images, "a temperature of -0.5: it must be above 0, or 0 for the objective's own");
-    options.temperature = INFINITY;
-    assert_refused(
-        images, "a temperature of inf: it must be above 0, or 0 for the objective's own");
+    force("temperature", -0.5);
+    assert_refused(images, "`temperature` of nt-xent: -0.5 is no value that it can have");
+    force("temperature", INFINITY);
+    assert_refused(images, "`temperature` of nt-xent: inf is no value that it can have");
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE; /* which has none */
     assert_batch(images, 256);
 }
@@ -407,15 +421,14 @@ START_TEST(test_negatives)
 {
     options.objectives[0].kind = MCL_OBJECTIVE_COSINE;
     options.train.batch = 20;
-    options.negatives = 19;
+    set("negatives", "19");
     assert_batch(images, 20);
-    options.negatives = 20;
+    set("negatives", "20");
     assert_refused(images, "20 negatives a row in a batch of 20 rows: at most 19 are other rows");
-    options.negatives = 1;
-    options.margin = -1.5f;
-    assert_refused(images, "a margin of -1.5: it is a cosine, from -1 to below 1");
-    options.margin = NAN;
-    assert_refused(images, "a margin of nan: it is a cosine, from -1 to below 1");
+    force("margin", -1.5);
+    assert_refused(images, "`margin` of cosine: -1.5 is no value that it can have");
+    force("margin", NAN);
+    assert_refused(images, "`margin` of cosine: nan is no value that it can have");
     options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT; /* which has none */
     assert_batch(images, 20);
 }
@@ -427,11 +440,11 @@ START_TEST(test_predictor_and_its_objectives_need_each_other)
     options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM;
     assert_refused(images,
         "simsiam needs a predictor, without which every embedding becomes the same: add one, such "
-        "as --predictor 16");
+        "as `predictor` 16");
     options.objectives[0].kind = MCL_OBJECTIVE_BYOL;
     assert_refused(images,
         "byol needs a predictor, without which every embedding becomes the same: add one, such as "
-        "--predictor 16");
+        "`predictor` 16");
     options.predictor_count = 1;
     options.predictor[0] = 8;
     assert_batch(images, 256);
@@ -444,7 +457,8 @@ START_TEST(test_predictor_and_its_objectives_need_each_other)
     options.objective_count = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT;
     assert_refused(images,
-        "a predictor is for the objectives simsiam and byol: leave it out, or add one of them");
+        "a predictor is for objectives that predict one view from the other, and there is none: "
+        "leave it out, or add one");
 }
 END_TEST
 
@@ -454,19 +468,12 @@ START_TEST(test_target_decay)
     options.objectives[0].kind = MCL_OBJECTIVE_BYOL;
     options.predictor_count = 1;
     options.predictor[0] = 8;
-    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.996);
-    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_MOCO), 0.999);
-    options.target_decay = 0.5;
-    ck_assert_double_eq(mcl_target_decay(&options, MCL_OBJECTIVE_BYOL), 0.5);
+    set("target_decay", "0.5");
     assert_batch(images, 256);
-    options.target_decay = 1.0;
-    assert_refused(images,
-        "a decay of 1 for the target network: it must be between 0 and 1, or 0 for the objective's "
-        "own");
-    options.target_decay = NAN;
-    assert_refused(images,
-        "a decay of nan for the target network: it must be between 0 and 1, or 0 for the "
-        "objective's own");
+    force("target_decay", 1.0);
+    assert_refused(images, "`target_decay` of byol: 1 is no value that it can have");
+    force("target_decay", NAN);
+    assert_refused(images, "`target_decay` of byol: nan is no value that it can have");
     options.objectives[0].kind = MCL_OBJECTIVE_SIMSIAM; /* which has none */
     assert_batch(images, 256);
 }
@@ -477,12 +484,12 @@ START_TEST(test_queue)
     options.objective_count = 1;
     options.objectives[0].kind = MCL_OBJECTIVE_MOCO;
     assert_batch(images, 256);
-    options.queue = 512;
+    set("queue", "512");
     assert_batch(images, 256);
-    options.queue = 511;
+    set("queue", "511");
     assert_refused(images,
         "a queue of 511 keys is too small for a batch of 256 rows, whose views add 512 to it: make "
-        "it larger (--queue), or the batch smaller");
+        "it larger (`queue`), or the batch smaller");
     options.objectives[0].kind = MCL_OBJECTIVE_NT_XENT; /* which has none */
     assert_batch(images, 256);
 }
@@ -491,16 +498,16 @@ END_TEST
 START_TEST(test_hidden_elements_need_some)
 {
     options.objectives[0].kind = MCL_OBJECTIVE_RECONSTRUCTION;
-    options.reconstruct = MCL_RECONSTRUCT_HIDDEN;
+    set("reconstruct", "hidden");
     assert_batch(images, 256);
     options.views.mask.kind = MCL_MASK_NONE;
     assert_refused(images,
         "only hidden elements are to be reconstructed, and these views hide none: add a mask or "
-        "corruption to them, or reconstruct all (--reconstruct all)");
+        "corruption to them, or reconstruct all (`reconstruct`)");
     options.views.corruption = 0.25f;
     assert_batch(images, 256);
     options.views.corruption = 0.0f;
-    options.reconstruct = MCL_RECONSTRUCT_ALL;
+    set("reconstruct", "all");
     assert_batch(images, 256);
 }
 END_TEST
@@ -524,8 +531,9 @@ START_TEST(test_vime)
     options.projector_count = 0;
     options.objective_count = 2;
     options.objectives[1].kind = MCL_OBJECTIVE_RECONSTRUCTION;
-    assert_refused(
-        images, "vime reconstructs rows too, and there is one decoder: leave reconstruction out");
+    assert_refused(images,
+        "vime and reconstruction both reconstruct rows, and there is one decoder: "
+        "leave one of them out");
 }
 END_TEST
 

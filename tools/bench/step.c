@@ -109,8 +109,9 @@ static void watch(struct bench *bench, int count, char **arguments)
 static mcl_status set_up(struct bench *bench, int count, char **arguments)
 {
     mcl_pretrain_options *options = &bench->options;
-    mcl_pretrain_defaults(options);
-    mcl_status status = mcl_recipe_apply(options, "reference");
+    mcl_status status = mcl_pretrain_options_init(options);
+    if (status == MCL_OK)
+        status = mcl_recipe_apply(options, "reference");
     if (status == MCL_OK)
         status = mcl_objectives_parse(options->objectives, &options->objective_count,
             bench_text(count, arguments, "objective", "cosine"));

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "table.h"
+
+#include <string.h>
+
+#include "maskcl/options.h"
+
+#define NAME_SIZE 40
+
+/* Options whose usual name is not their key with hyphens. */
+static const struct {
+    const char *key, *name;
+} spellings[] = {
+    {"learning_rate", "lr"},
+    {"final_learning_rate", "lr-final"},
+    {"learning_rate_step_epochs", "lr-step"},
+    {"learning_rate_gamma", "lr-gamma"},
+};
+
+static void spell_key(char name[NAME_SIZE], const char *key)
+{
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (strcmp(spellings[i].key, key) == 0) {
+            snprintf(name, NAME_SIZE, "%s", spellings[i].name);
+            return;
+        }
+    }
+    snprintf(name, NAME_SIZE, "%s", key);
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+}
+
+static bool is_key(const char *key)
+{
+    mcl_option_info info;
+    for (mcl_options_kind kind = MCL_OPTIONS_PRETRAIN; kind <= MCL_OPTIONS_FINETUNE; kind++) {
+        for (size_t i = 0; mcl_option_at(&info, kind, i) == MCL_OK; i++) {
+            if (strcmp(info.key, key) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+void mcl_spell(char *spelled, size_t size, const char *text)
+{
+    size_t used = 0;
+    while (*text && used + NAME_SIZE + 2 < size) {
+        char key[NAME_SIZE], name[NAME_SIZE];
+        const size_t length = *text == '`' ? strcspn(text + 1, "`") : 0;
+        if (length == 0 || length >= sizeof key || text[length + 1] != '`') {
+            spelled[used++] = *text++;
+            continue;
+        }
+        snprintf(key, sizeof key, "%.*s", (int)length, text + 1);
+        if (!is_key(key)) {
+            spelled[used++] = *text++;
+            continue;
+        }
+        spell_key(name, key);
+        used += (size_t)snprintf(spelled + used, size - used, "--%s", name);
+        text += length + 2;
+    }
+    spelled[used] = '\0';
+}
+
+static bool is_taken(const mcl_command *command, const mcl_option_info *info)
+{
+    if (!command->library_keys)
+        return true;
+    for (const char *const *key = command->library_keys; *key; key++) {
+        if (strcmp(*key, info->key) == 0 || strcmp(*key, info->group) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What an option of the library's is on a command line; texts are room for what is spelled. */
+struct texts {
+    char name[NAME_SIZE], help[1024], otherwise[160];
+};
+
+static mcl_option from_library(struct texts *texts, const mcl_option_info *info, bool of_recipe)
+{
+    const bool is_switch = strcmp(info->values, "no|yes") == 0;
+    spell_key(texts->name, info->key);
+    mcl_spell(texts->help, sizeof texts->help, info->help);
+    snprintf(texts->otherwise, sizeof texts->otherwise, "%s", info->otherwise);
+    return (mcl_option){.name = texts->name,
+        .key = info->key,
+        .recipe = of_recipe && info->of_recipe,
+        .argument = is_switch ? NULL : info->values,
+        .group = info->group,
+        .help = texts->help,
+        .without = is_switch ? NULL : texts->otherwise};
+}
+
+mcl_option_table mcl_command_table(const mcl_command *command)
+{
+    static mcl_option options[MCL_OPTIONS_MAX];
+    static struct texts texts[MCL_OPTIONS_MAX];
+    static const mcl_command *made_for;
+    static size_t count;
+    mcl_option_info info;
+    if (command == made_for)
+        return (mcl_option_table){options, count};
+    made_for = command;
+    count = 0;
+    for (size_t i = 0; command->library && mcl_option_at(&info, command->library, i) == MCL_OK;
+         i++) {
+        if (count < MCL_OPTIONS_MAX && is_taken(command, &info)) {
+            options[count] = from_library(&texts[count], &info, !command->library_keys);
+            count++;
+        }
+    }
+    for (size_t i = 0; i < command->option_count && count < MCL_OPTIONS_MAX; i++)
+        options[count++] = command->options[i];
+    return (mcl_option_table){options, count};
+}
