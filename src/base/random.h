@@ -15,8 +15,9 @@ enum mcl_stream {
     MCL_STREAM_DATA = 5,
     MCL_STREAM_LABELLED = 6, /* words 0 and 1 of element 0 decide which rows keep their labels */
     MCL_STREAM_NOISE = 7,
-    MCL_STREAM_DROPOUT = 8,  /* row = place in the batch, epoch = step, view = layer */
-    MCL_STREAM_GEOMETRY = 9, /* shift, scale, rotation, flip and brightness of a view */
+    MCL_STREAM_DROPOUT = 8,     /* row = place in the batch, epoch = step, view = layer */
+    MCL_STREAM_GEOMETRY = 9,    /* shift, scale, rotation, flip and brightness of a view */
+    MCL_STREAM_DIRECTIONS = 10, /* row = where the batch begins, element = index in [M×P] */
 };
 
 /* The four words of Philox4x32-10 for a 128-bit counter and a 64-bit key, all in place order. */
