@@ -271,6 +271,18 @@ float host_divide(float a, float b)
     return fabs(quotient) > (double)FLT_MAX ? copysignf(INFINITY, sign) : (float)quotient;
 }
 
+float host_quantile(float x)
+{
+    const float w = -host_log(fmaf(-x, x, 1.0f));
+    const float g = w < 5.0f ? POLY(w - 2.5f, 0x1.0fc8bep+1f, 0x1.652c8ap-2f, -0x1.833bb8p-8f,
+                                   -0x1.d0ce46p-10f, 0x1.44a464p-12f, -0x1.9f5b86p-18f,
+                                   -0x1.56f108p-18f, 0x1.0388bcp-21f, 0x1.ae907ap-25f)
+                             : POLY(w - 10.0f, 0x1.0f24dap+2f, 0x1.cbe258p-3f, -0x1.60d834p-8f,
+                                   0x1.fb1372p-13f, -0x1.916a7p-17f, 0x1.12c13cp-21f,
+                                   0x1.422e6cp-26f, -0x1.4a0708p-27f, 0x1.9efefap-31f);
+    return x * g;
+}
+
 static float tree(float lanes[16])
 {
     for (size_t half = 8; half > 0; half /= 2) {

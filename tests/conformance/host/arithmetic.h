@@ -16,6 +16,7 @@ float host_sin(float x);
 float host_cos(float x);
 float host_sqrt(float x);
 float host_divide(float a, float b);
+float host_quantile(float x);
 
 /* "Sums and products" */
 float host_sum(const float *x, size_t n);
