@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks the format of C files, shell scripts, and what clang-tidy finds:
+# Checks the layers and licenses (tools/sources.py), the format of C files, shell scripts, and what
+# clang-tidy finds:
 #   tools/lint.sh BUILD    (a build folder that has compile_commands.json)
 # Of clang's tools, version 14 decides, as Debian 12 has it: another formats differently and knows
 # other rules. A distribution without version 14 skips these checks; one that has it must use it.
@@ -33,8 +34,9 @@ without_clang()
     echo "$1 14 is not in this distribution: skipped" >&2
 }
 
+tools/sources.py || failed=1
 if format=$(clang_tool clang-format); then
-    git ls-files -z '*.c' '*.h' | xargs -0 "$format" --dry-run -Werror || failed=1
+    git ls-files -z '*.c' '*.h' '*.cpp' | xargs -0 "$format" --dry-run -Werror || failed=1
 else
     without_clang clang-format || failed=1
 fi

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows to train on: files, synthetic data, the caller's own memory; and labels. */
+/* Rows to train on, from files, from the caller's memory, or synthetic; and labels. */
 #ifndef MASKCL_DATA_H
 #define MASKCL_DATA_H
 
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* The type in which rows are held; uint8 values are scaled to [0,1] (divided by 255) when used. */
+/* The type in which rows are stored; uint8 values are divided by 255 when they are used. */
 typedef enum mcl_element {
     MCL_ELEMENT_UINT8,
     MCL_ELEMENT_FLOAT32,
@@ -20,23 +20,26 @@ typedef enum mcl_element {
 
 #define MCL_DIMENSIONS_MAX 8
 
-/* An immutable matrix of rows×columns values in host memory. */
+/* An immutable matrix of rows×columns values in host memory. Threads may share it. */
 typedef struct mcl_data mcl_data;
 
-/* Reads a whole file: IDX of unsigned bytes (plain or gzipped) or NumPy .npy (uint8, float32,
- * float64, C order), told apart by content. The first dimension counts rows, the others are
- * flattened to columns. float64 is rounded to float32. Errors: MCL_ERROR_FILE, MCL_ERROR_FORMAT
- * (with the place in the file), MCL_ERROR_DATA (a NaN or infinity, with its row and column). */
+/* Reads a whole file: IDX of unsigned bytes or NumPy .npy (uint8, float32, float64, C order), plain
+ * or gzipped, recognized by content. The caller frees *data with mcl_data_free(). The first
+ * dimension counts rows, the others are flattened to columns. float64 is rounded to float32.
+ * Errors: MCL_ERROR_FILE, MCL_ERROR_FORMAT (with the place in the file), MCL_ERROR_DATA (a NaN or
+ * infinity, with its row and column). */
 MCL_API mcl_status mcl_data_open(mcl_data **data, const char *path);
 
-/* Standard normal values, a function of row, column and seed alone. */
+/* Standard normal values, a function of row, column and seed alone. The caller frees *data. */
 MCL_API mcl_status mcl_data_synthetic(
     mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed);
 
-/* Copies rows×columns values, row-major. NaN and infinities are MCL_ERROR_DATA. */
+/* Copies rows×columns values, row-major. NaN and infinities are MCL_ERROR_DATA. The caller frees
+ * *data. */
 MCL_API mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns);
 
+/* NULL is allowed. */
 MCL_API void mcl_data_free(mcl_data *data);
 
 MCL_API uint64_t mcl_data_rows(const mcl_data *data);

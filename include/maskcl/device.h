@@ -20,10 +20,10 @@ typedef enum mcl_device_type {
     MCL_DEVICE_OTHER,
 } mcl_device_type;
 
-/* What a device says of itself. Strings are UTF-8, cut to fit and always terminated. */
+/* A device as its driver describes it. Strings are UTF-8, cut to fit and always terminated. */
 typedef struct mcl_device_info {
-    uint32_t platform_index; /* of the platform, from 0, in the order of the ICD loader */
-    uint32_t device_index;   /* of the device within its platform, from 0 */
+    uint32_t platform_index; /* from 0, in the order of the ICD loader */
+    uint32_t device_index;   /* within the platform, from 0 */
     char platform[128];
     char name[128];
     char vendor[128];
@@ -47,17 +47,16 @@ MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
 /* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
- * file, whose library cannot be loaded: the loader leaves those out without a word. Returns how
- * many. */
+ * file, whose library cannot be loaded: the loader skips those silently. Returns how many. */
 MCL_API size_t mcl_driver_problems(char *lines, size_t size);
 
 /* Finds the device that a context would use: *index counts into devices. platform and device are
- * an index ("1") or a part of a name in any case ("nvidia"; "4090", unless that is an index that
- * exists); NULL or "" takes MASKCL_PLATFORM or MASKCL_DEVICE from the environment, and without
- * those the best device: GPU, then accelerator, then CPU; of equals one with fma, then the one
- * with most compute units, then the first. *reason is a static or thread-local phrase that says why
- * this one ("best of 3 devices: …"). A name that fits no device, or more than one, is
- * MCL_ERROR_NO_DEVICE and the message lists what there is. */
+ * an index ("1") or a part of a name in any case ("nvidia", or "4090" unless that is an existing
+ * index); NULL or "" takes MASKCL_PLATFORM or MASKCL_DEVICE from the environment, and without
+ * those the best device: GPU, then accelerator, then CPU; among equals one with fma, then the one
+ * with the most compute units, then the first. *reason is a static or thread-local phrase that
+ * explains the choice ("best of 3 devices: …"). A name that matches no device, or more than one, is
+ * MCL_ERROR_NO_DEVICE and the message lists the devices. */
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 
@@ -68,41 +67,46 @@ MCL_API const char *mcl_device_type_name(mcl_device_type type);
 typedef enum mcl_gemm_kind {
     MCL_GEMM_AUTO,       /* native on CPU devices, CLBlast on all others */
     MCL_GEMM_CLBLAST,    /* CLBlast */
-    MCL_GEMM_NATIVE,     /* the library's own kernel: the same bits on every device */
-    MCL_GEMM_NATIVE_CPU, /* the same by the kernel for CPUs (cl/gemm.cl), whatever the device is */
-    MCL_GEMM_NATIVE_GPU, /* the same by the kernel for GPUs (cl/gemm_gpu.cl) */
+    MCL_GEMM_NATIVE,     /* the library's own kernels: the same bits on every device */
+    MCL_GEMM_NATIVE_CPU, /* the kernel for CPUs (cl/gemm.cl), whatever the device is */
+    MCL_GEMM_NATIVE_GPU, /* the kernel for GPUs (cl/gemm_gpu.cl), whatever the device is */
 } mcl_gemm_kind;
 
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
-    uint32_t compute_units; /* work on so many of the device's, and leave the rest; 0: on all */
+    uint32_t compute_units; /* how many of the device's to use; 0: all */
 } mcl_context_options;
 
-/* One device with its queue and compiled kernels. Used by one thread at a time. */
+/* One device with its queue and compiled kernels. One thread at a time may use it; different
+ * contexts, also of one device, may be used by different threads at once. */
 typedef struct mcl_context mcl_context;
 
-/* Opens a context; options may be NULL for the defaults. Kernels are compiled when first used, from
- * the library's own copy or from the folder that MASKCL_KERNELS names. More compute units than the
- * device has, or fewer on one that cannot be divided, are MCL_ERROR_ARGUMENT. */
+/* Opens a context; options may be NULL for the defaults. The caller closes *context. Kernels are
+ * compiled when first used, from the library's own copy or from the folder that MASKCL_KERNELS
+ * names. More compute units than the device has, or fewer on one that cannot be divided, are
+ * MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
+/* NULL is allowed. */
 MCL_API void mcl_context_close(mcl_context *context);
 
-/* Bounds the bytes of device memory that what runs on the context takes: its buffers, those in
- * memory that host and device share included. 0 sets the default, 7/8 of the device's memory.
- * Data that does not fit beside the rest is sent in parts while the device computes; the results
- * are the same. The workspace of CLBlast and of the driver is not counted. */
+/* Limits the bytes of device memory of the context's buffers, including those in memory that host
+ * and device share. 0 sets the default, 7/8 of the device's memory. Data that does not fit is sent
+ * in parts while the device computes; the results are the same. The workspace of CLBlast and of the
+ * driver is not counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
-/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). */
+/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). The context's own.
+ */
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
 
 /* Makes sure that what runs on the context gives the same bits as on every other device:
  * MCL_ERROR_ARGUMENT when CLBlast computes the products, MCL_ERROR_NO_DEVICE when the device's fma
- * is not correctly rounded, with a case of it. A driver that declares fma (mcl_device_info.fma) is
- * believed; where it does not, which some do that have a right one, fma is tried on hard cases. */
+ * is not correctly rounded; the message has an example. A driver that declares fma
+ * (mcl_device_info.fma) is believed. Some drivers with a correct fma do not declare it: theirs is
+ * tried on hard cases. */
 MCL_API mcl_status mcl_context_require_reproducible(mcl_context *context);
 
 /* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */

@@ -22,9 +22,9 @@ extern "C" {
 MCL_API mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
-/* The same for what a layer makes of the rows: layers are counted from 1 through the encoder, whose
- * last is the embedding, and on through the projector. embeddings has rows × *width entries, where
- * mcl_layer_width() told the width; a layer that is not there is MCL_ERROR_ARGUMENT. */
+/* The same for the output of a layer: layers are counted from 1 through the encoder, whose last one
+ * is the embedding, and on through the projector. embeddings has rows × *width entries, with the
+ * width from mcl_layer_width(); a layer that does not exist is MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer);
 MCL_API mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer);
@@ -45,7 +45,7 @@ typedef struct mcl_features {
 
 typedef struct mcl_probe_result {
     double linear_accuracy; /* of the test rows, in [0,1] */
-    double knn_accuracy;    /* 20 nearest training rows by cosine, majority; a tie goes to the
+    double knn_accuracy;    /* majority of the 20 nearest training rows by cosine; a tie goes to the
                                class of the nearest neighbour among the tied */
     uint32_t iterations;    /* of L-BFGS */
     bool converged;         /* the gradient's largest component fell below the tolerance */
@@ -59,10 +59,10 @@ typedef struct mcl_probe_result {
 MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test);
 
-/* What several measurements of one thing say together. */
+/* The mean and deviation of repeated measurements. */
 typedef struct mcl_mean {
     double mean;
-    double deviation; /* standard, of the sample: by n − 1; 0 for a single one */
+    double deviation; /* of the sample, with n − 1; 0 for a single measurement */
 } mcl_mean;
 
 MCL_API mcl_mean mcl_mean_of(const double *values, size_t count);
@@ -72,17 +72,17 @@ MCL_API mcl_mean mcl_mean_of(const double *values, size_t count);
 typedef struct mcl_few_result {
     mcl_mean linear_accuracy; /* over the draws */
     mcl_mean knn_accuracy;
-    uint64_t rows;       /* that keep their labels in a draw */
-    uint32_t iterations; /* of all draws together */
+    uint64_t rows;       /* labelled rows of a draw */
+    uint32_t iterations; /* of L-BFGS, in all draws together */
     bool converged;      /* in every draw */
     double seconds;
 } mcl_few_result;
 
-/* The same when labels are few: measures MCL_FEW_DRAWS times, with per_class training rows of each
- * class that occurs among them, drawn for the seeds 0, 1, …; all others are left out. Features are
- * standardised by the rows that were drawn. D columns and N rows of a draw give an L2 penalty of
- * (D/10N)/2: that of a normal prior of the weights by which a row's logits have a variance of 10,
- * whatever its width. MCL_ERROR_DATA when a class has fewer than per_class rows. */
+/* The same with few labels: measures MCL_FEW_DRAWS times, each time with only per_class training
+ * rows of each class that occurs among them, drawn for the seeds 0, 1, …. Features are standardised
+ * by the drawn rows. With D columns and N drawn rows the L2 penalty is (D/10N)/2, that of a normal
+ * prior of the weights under which a row's logits have a variance of 10, whatever its width.
+ * MCL_ERROR_DATA when a class has fewer than per_class rows. */
 MCL_API mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test, uint64_t per_class);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random masks that split a row in two views. */
+/* Random masks that split a row into two views. */
 #ifndef MASKCL_MASK_H
 #define MASKCL_MASK_H
 
@@ -21,7 +21,7 @@ typedef enum mcl_mask_kind {
 /* The first view of a row x is x⊙m, the second one by default x⊙(1−m). */
 typedef struct mcl_mask {
     mcl_mask_kind kind;
-    float ratio; /* the part of the elements that the positive view keeps, in (0,1); not uniform */
+    float ratio; /* the fraction of the elements that the first view keeps, in (0,1); not uniform */
     uint32_t patch; /* block only: the side of a patch in pixels */
 } mcl_mask;
 

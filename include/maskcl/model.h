@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model: an encoder and a decoder of fully connected layers, and its file. */
+/* A model, that is an encoder and a decoder of fully connected layers, and its file. */
 #ifndef MASKCL_MODEL_H
 #define MASKCL_MODEL_H
 
@@ -30,19 +30,19 @@ typedef enum mcl_normalization {
 } mcl_normalization;
 
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
- * decoder is its mirror image, or goes from the embedding through widths of its own back to the
- * input. The activation follows every layer but the last, and the
- * normalization comes before every activation.
+ * decoder is its mirror image, or leads from the embedding through its own widths back to the
+ * input. The activation follows every layer but the last, and the normalization precedes every
+ * activation.
  *
- * The projector is a further stack of layers behind the embedding, that the objectives on
- * embeddings see in its place, Linear(embedding, projector[0]), activation, …,
- * Linear(…, projector[n-1]); the predictor is one behind the projector (or the embedding, without
- * one) that ends in the width it begins with, P: Linear(P, predictor[0]), activation, …,
+ * The projector is a stack of layers after the embedding, Linear(embedding, projector[0]),
+ * activation, …, Linear(…, projector[n-1]); objectives on embeddings see its output instead of the
+ * embedding. The predictor is a stack after the projector, or after the embedding where there is no
+ * projector, whose output is as wide as its input, P: Linear(P, predictor[0]), activation, …,
  * Linear(predictor[n-1], P).
  *
- * The mask head is Linear(embedding, input), which tells the elements apart that a view altered.
+ * The mask head is Linear(embedding, input); it predicts which elements a view altered.
  *
- * The head of a model that was fine-tuned is Linear(embedding, classes), behind the embedding. */
+ * The head of a fine-tuned model is Linear(embedding, classes), after the embedding. */
 typedef struct mcl_architecture {
     uint64_t input; /* columns of the data */
     uint32_t hidden[MCL_HIDDEN_MAX];
@@ -56,13 +56,14 @@ typedef struct mcl_architecture {
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count; /* 0: none */
     bool mask_head;
-    bool own_decoder; /* the decoder is not the encoder's mirror image, but has … */
-    uint32_t decoder[MCL_HIDDEN_MAX]; /* … these hidden widths */
-    uint32_t decoder_count;           /* 0 makes it one linear layer */
-    uint32_t classes;                 /* that the head tells apart; 0: there is none */
+    bool own_decoder; /* the decoder has the widths below; else it mirrors the encoder */
+    uint32_t decoder[MCL_HIDDEN_MAX];
+    uint32_t decoder_count; /* 0 makes it one linear layer */
+    uint32_t classes;       /* of the head; 0: there is no head */
 } mcl_architecture;
 
-/* Parameters in host memory, with the architecture and the metadata that go into the file. */
+/* Parameters in host memory, with the architecture and the metadata that go into the file. Several
+ * threads may read a model at once. */
 typedef struct mcl_model mcl_model;
 
 /* One parameter tensor: values are row-major in the model's own memory. */
@@ -75,12 +76,13 @@ typedef struct mcl_tensor {
 } mcl_tensor;
 
 /* Makes a model with the initial parameters of torch.nn.Linear (weight and bias uniform in
- * ±1/√fan_in) drawn for seed; a normalization begins with weight 1 and bias 0, its running mean
- * with 0 and its running variance with 1. */
+ * ±1/√fan_in) drawn for seed; a normalization has weight 1 and bias 0, running mean 0 and
+ * running variance 1. The caller frees *model. */
 MCL_API mcl_status mcl_model_create(
     mcl_model **model, const mcl_architecture *architecture, uint64_t seed);
 
-/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where. */
+/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where. The
+ * caller frees *model. */
 MCL_API mcl_status mcl_model_load(mcl_model **model, const char *path);
 
 /* Writes a model file (safetensors) to a temporary name in the same folder, syncs it and renames it
@@ -107,16 +109,17 @@ MCL_API float *mcl_model_parameters(
 #define MCL_DIGEST_SIZE 33
 
 /* Writes the digest of the parameters: XXH3's 128-bit hash of all of them in model order, each as
- * four bytes, the lowest first, in 32 hexadecimal digits. These bytes are the data of the model's
- * file, behind its header: `tail -c` cuts them out, and `xxhsum -H2` prints the same digits. */
+ * four little-endian bytes, in 32 hexadecimal digits. These bytes follow the header of the model's
+ * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. */
 MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model);
 
-/* Metadata are pairs of strings kept in the order in which they were first set. Every model begins
- * with its own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
+/* Metadata are pairs of strings, kept in the order in which they were first set. The first are the
+ * model's own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
  * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. set
- * refuses those with MCL_ERROR_ARGUMENT, and text that is not UTF-8, and a key that is empty or has
- * a control character. get returns NULL for a key that is not there; the string is the model's. */
+ * refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8 and a key that is
+ * empty or has a control character. get returns NULL for a key that is not there; the string is the
+ * model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of results: NumPy arrays and PNG pictures, written to a temporary name, synced, renamed. */
+/* Result files: NumPy arrays and PNG pictures, written to a temporary name, synced, and renamed. */
 #ifndef MASKCL_OUTPUT_H
 #define MASKCL_OUTPUT_H
 
@@ -20,8 +20,8 @@ MCL_API mcl_status mcl_write_npy(
 MCL_API mcl_status mcl_write_png(
     const char *path, const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels);
 
-/* Says, without touching anything, whether a file could be written at path: its folder exists and
- * is writable, and path names no folder. Call it before hours of work. MCL_ERROR_FILE. */
+/* Checks, without touching anything, whether a file could be written at path: its folder exists and
+ * is writable, and path names no folder; else MCL_ERROR_FILE. Call it before hours of work. */
 MCL_API mcl_status mcl_output_check(const char *path);
 
 #ifdef __cplusplus

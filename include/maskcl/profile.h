@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a context's time goes: every command of its queue, timed by the device. */
+/* Where a context spends its time: every command of its queue, timed by the device. */
 #ifndef MASKCL_PROFILE_H
 #define MASKCL_PROFILE_H
 
@@ -26,22 +26,22 @@ typedef struct mcl_profile_row {
 typedef struct mcl_profile {
     mcl_profile_row *rows; /* most time first; owned by the profile */
     size_t count;
-    double first_calls; /* seconds that went by before kernels that had not run before: compiling */
+    double first_calls; /* seconds before the first call of a kernel, mostly spent compiling it */
     double between;     /* seconds between the end of a command and the start of the next one */
 } mcl_profile;
 
-/* Times the commands that come after. It must be called before anything is run on the context. */
+/* Times all later commands. To be called before anything is run on the context. */
 MCL_API mcl_status mcl_profile_start(mcl_context *context);
 
-/* Waits for the queue and sums up what has run: the seconds of all rows, first_calls and between
+/* Waits for the queue and sums up its commands: the seconds of all rows, first_calls and between
  * together are the time from the start of the first command to the end of the last. Released with
  * mcl_profile_free(). MCL_ERROR_ARGUMENT without mcl_profile_start(). */
 MCL_API mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context);
 MCL_API void mcl_profile_free(mcl_profile *profile);
 
-/* Measures what the device can do at most, in about two seconds: *operations a second by
- * independent chains of fma in registers, and *bytes a second, read and written, by a copy of
- * `size` bytes. Each is the best of several kernels and runs. */
+/* Measures the device's peak rates, in about two seconds: *operations a second of independent
+ * chains of fma in registers, and *bytes a second, read and written, of a copy of `size` bytes.
+ * Each is the best of several kernels and runs. */
 MCL_API mcl_status mcl_device_peaks(
     double *operations, double *bytes, mcl_context *context, size_t size);
 

@@ -31,7 +31,7 @@ typedef struct mcl_step {
      * sphere, 0 when they are all the same (Chen and He 2021, section 4.1); NaN of one row. */
     double spread;
     bool collapsed;        /* spread is below MCL_COLLAPSE_SPREAD */
-    double accuracy;       /* part of the batch that fine-tuning's head told right; else NaN */
+    double accuracy;       /* of fine-tuning's head, on the batch; else NaN */
     double epoch_accuracy; /* its mean over the epoch; NaN unless epoch_end */
     double learning_rate;
     /* Of the normalised embeddings of the first rows of the batch, 256 at most, at ends of epochs:
@@ -41,8 +41,8 @@ typedef struct mcl_step {
                         * same paper's: -4 or so where they fill the sphere, 0 where all are one */
     double effective_rank; /* exp of the entropy of the centred positive views' singular values
                             * (Roy and Vetterli 2007); 0 where all are one */
-    /* At the same steps, where there are validation_labels: the part of some rows that the model
-     * after the step tells right; else NaN. */
+    /* At the same steps, where there are validation_labels: the accuracy of the model after the
+     * step; else NaN. */
     double validation;
     /* Over the last second, or the last step where that is longer, by when the device ended the
      * steps; without the first step, in which drivers compile, unless there is no other. */
@@ -76,14 +76,16 @@ typedef struct mcl_train_options {
     /* The class of every row of the data, by which training is watched and not changed; NULL: it is
      * not. Of 2,000 rows, or all when there are fewer, the embeddings of one half tell the classes
      * of the other, by the 20 nearest by cosine as in mcl_probe(). The rows are the same for every
-     * seed. The model is the one that would be saved: with running statistics, without dropout, the
-     * average where ema is above 0. A single row, or a single class, is MCL_ERROR_DATA. */
+     * seed; in fine-tuning they are of all the data, whichever of them keep their labels. The model
+     * is the one that would be saved: with running statistics, without dropout, the average where
+     * ema is above 0. A single row, or a single class, is MCL_ERROR_DATA. */
     const int32_t *validation_labels;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within
-     * mcl_pretrain(), in order, a few steps late; the first time when the rate can be told, a
-     * quarter of a second after the first step or at the end of the second. The steps that were
-     * trained are reported when the run is stopped, too. 0 reports ends of epochs only. */
+     * mcl_pretrain() or mcl_finetune(), in order, a few steps late; the first time when the rate
+     * can be told, a quarter of a second after the first step or at the end of the second. The
+     * steps that were trained are reported when the run is stopped, too. 0 reports ends of epochs
+     * only. */
     uint64_t report_every;
     void (*report)(const mcl_step *step, void *user);
     void *user;
@@ -104,7 +106,8 @@ typedef struct mcl_train_options {
     double checkpoint_seconds;
     /* Goes on from the checkpoint, if there is one, as if the run had not been interrupted, on
      * whatever device. One that is damaged is MCL_ERROR_FORMAT, one of a run with other data,
-     * options or seed MCL_ERROR_ARGUMENT; the message names what differs. */
+     * labels, options or seed, or that began from another model, MCL_ERROR_ARGUMENT; the message
+     * names what differs. */
     bool resume;
 } mcl_train_options;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a device reproduces the reference bits, found out kernel by kernel. */
+/* Checks, kernel by kernel, whether a device reproduces the reference bits. */
 #ifndef MASKCL_VERIFY_H
 #define MASKCL_VERIFY_H
 
@@ -13,9 +13,9 @@
 extern "C" {
 #endif
 
-/* What a kernel gave on the device beside what it must give, and the first difference. */
+/* A kernel's results on the device compared with the expected ones, and the first difference. */
 typedef struct mcl_check {
-    /* Both live during the report only. */
+    /* Both are valid during the report only. */
     const char *stage;  /* "arithmetic", "functions", …: checks of a stage come one by one */
     const char *kernel; /* "exp", "gemm NT, gelu" */
     uint64_t cases;     /* numbers that were compared */
@@ -28,12 +28,12 @@ typedef struct mcl_check {
 typedef struct mcl_verdict {
     uint64_t checks, failed;
     bool flushes_subnormals; /* the device makes subnormal numbers zero */
-    char reason[320];        /* what breaks the contract; empty when nothing does */
+    char reason[320];        /* what violates the contract; empty when nothing does */
 } mcl_verdict;
 
 /* Runs every kernel of a training step, both native matrix products and short trainings on the
- * context's device. Each kernel gets the same input on the host, which computes what it must give;
- * the trainings' digests are those that tests/fixtures/runs.txt has. report is called for each
+ * context's device. The host computes each kernel's expected results from the same input; the
+ * trainings' expected digests are those of tests/fixtures/runs.txt. report is called for each
  * check. A device on which a kernel cannot be built or run is MCL_ERROR_DEVICE. */
 MCL_API mcl_status mcl_verify(mcl_verdict *verdict, mcl_context *context,
     void (*report)(const mcl_check *check, void *user), void *user);

@@ -24,6 +24,18 @@ typedef enum mcl_mask_relation {
     MCL_RELATION_WHOLE,       /* none */
 } mcl_mask_relation;
 
+/* A part of what views can be made of, as its text says it. */
+typedef struct mcl_view_part {
+    const char *name;    /* "shift" */
+    const char *usage;   /* "shift[:S]" */
+    const char *number;  /* what the number is called in it: "S" */
+    float otherwise;     /* the number where none is given */
+    const char *summary; /* what it does, for a person to read */
+} mcl_view_part;
+
+/* A part by its number from 0, NULL after the last. It belongs to the library. Thread-safe. */
+MCL_API const mcl_view_part *mcl_view_part_describe(size_t number);
+
 /* How views are made, in this order, each with draws of its own for each row, view and epoch. 0 is
  * none of it. */
 typedef struct mcl_view_options {
@@ -48,10 +60,10 @@ typedef struct mcl_view_options {
 #define MCL_VIEW_OPTIONS_SIZE 256 /* bytes of their text at most */
 
 /* Parses parts joined by commas, "affine:0.2,flip,mask:bernoulli:0.5": what is not named is not
- * done. 'maskcl help views' has them all. "none" is a text of no parts. */
+ * done. mcl_view_part_describe() has them all. "none" is a text of no parts. */
 MCL_API mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text);
 
-/* Writes them as mcl_view_options_parse() reads them. */
+/* Writes them as mcl_view_options_parse() reads them, whatever the locale. */
 MCL_API void mcl_view_options_show(
     char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options);
 

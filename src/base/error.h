@@ -21,7 +21,7 @@ static inline mcl_status mcl_failure(mcl_status status)
  * "…", path);`. A macro, so that the static analyzer sees that this is never MCL_OK. */
 #define mcl_fail(status, ...) mcl_failure((mcl_error_record(__VA_ARGS__), (status)))
 
-/* Passes a failure on from a function that holds nothing to release. */
+/* Returns a failure from a function that has nothing to release. */
 #define MCL_TRY(expression)                                                                        \
     do {                                                                                           \
         mcl_status mcl_try_status = (expression);                                                  \

@@ -18,12 +18,12 @@
 #include "base/memory.h"
 #include "maskcl/output.h"
 
-/* What a temporary name has behind the final one, before six letters of mkstemp's. */
+/* What a temporary name has after the final one, before mkstemp's six letters. */
 #define MARK ".maskcl-"
 #define LETTERS 6
 
-/* Seconds after which a temporary file that nobody holds is one that a killed process left: between
- * its making and its lock there is less. */
+/* Seconds after which a temporary file that nobody has locked was left by a killed process: from
+ * its creation to its lock takes less. */
 #define STALE 60
 
 struct mcl_output {
@@ -90,7 +90,7 @@ static void remove_stale(int folder, const char *name)
     close(descriptor);
 }
 
-/* Removes what processes that were killed while they wrote path have left beside it. */
+/* Removes what processes that were killed while writing path have left in its folder. */
 static void remove_all_stale(const char *path)
 {
     char *folder;

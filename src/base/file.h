@@ -8,19 +8,18 @@
 
 #include "maskcl/status.h"
 
-/* A file being written under a temporary name beside the one it will have. */
+/* A file being written under a temporary name in the same folder. */
 typedef struct mcl_output mcl_output;
 
-/* Opens path's temporary twin in the same folder, PATH.maskcl-XXXXXX. Twins that killed processes
- * have left there are removed: those of our user that are older than a minute and that no process
- * writes to, which it would hold locked. */
+/* Opens PATH.maskcl-XXXXXX. Temporary files of path that killed processes have left are removed:
+ * those of our user that are older than a minute and that no process holds locked, as it would
+ * while writing. */
 mcl_status mcl_output_open(mcl_output **output, const char *path);
 
 /* Appends bytes. After a failure only mcl_output_abandon() may follow. */
 mcl_status mcl_output_write(mcl_output *output, const void *bytes, size_t count);
 
-/* The stream behind an output, for a library that writes to one; its errors are noticed by
- * mcl_output_commit(). */
+/* The output's stream, for a library that writes to one; mcl_output_commit() notices its errors. */
 FILE *mcl_output_stream(mcl_output *output);
 
 /* Syncs, closes and renames to the final name, then syncs the folder. Frees output whether it

@@ -8,7 +8,7 @@
 
 #include "maskcl/status.h"
 
-/* *product = a × b; false when that does not fit. */
+/* *product = a × b; false on overflow. */
 #define mcl_multiply(product, a, b) (!__builtin_mul_overflow((a), (b), (product)))
 
 /* *memory = count × size bytes set to zero, freed with free(); an overflow or a refusal is
@@ -18,8 +18,8 @@ mcl_status mcl_allocate(void *memory, uint64_t count, uint64_t size);
 
 #define MCL_PAGE 4096
 
-/* The same, but not set to zero, from the begin of a page to the end of one: a device that shares
- * the host's memory can use it where it is. */
+/* The same in whole pages and not set to zero: a device that shares the host's memory can use it in
+ * place. */
 mcl_status mcl_allocate_pages(void *memory, uint64_t count, uint64_t size);
 
 /* *copy = a copy of text, freed with free(). */

@@ -12,8 +12,8 @@
 mcl_status mcl_name_parse(
     size_t *index, const char *text, const char *const *names, size_t count, const char *what);
 
-/* The same for a table of count rows of size bytes each, which begin with their names, a const char
- * pointer. */
+/* The same for a table of count rows of size bytes each, whose first member is the name, a const
+ * char pointer. */
 mcl_status mcl_name_parse_row(
     size_t *index, const char *text, const void *rows, size_t size, size_t count, const char *what);
 

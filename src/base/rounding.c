@@ -11,7 +11,7 @@
 #error "float must be evaluated as float: build with -msse2 -mfpmath=sse or the like"
 #endif
 
-/* What cl/rounding.clh needs of OpenCL C. */
+/* The parts of OpenCL C that cl/rounding.clh needs. */
 #define uint uint32_t
 #define fma fmaf
 

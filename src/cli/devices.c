@@ -13,7 +13,7 @@ struct settings {
     bool json;
 };
 
-/* What there is, and what would be used: nothing when selected is not MCL_OK. */
+/* All devices, and the one that would be used: none when selected is not MCL_OK. */
 struct listing {
     mcl_device_info *devices;
     size_t count;
@@ -153,7 +153,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     else
         print_table(&list);
     mcl_devices_free(list.devices);
-    /* What there is helps to see why the one asked for is not found. */
+    /* The list helps to see why the requested device is not found. */
     if (code == MCL_EXIT_DONE && list.selected != MCL_OK)
         code = mcl_complain_status(list.selected);
     return code;

@@ -51,7 +51,7 @@ static void print_marked(char mark, const char *name, const char *text)
     mcl_print_wrapped(text, OPTION_COLUMN, OPTION_COLUMN);
 }
 
-static void print_entry(const char *name, const char *text)
+void mcl_print_entry(const char *name, const char *text)
 {
     print_marked(' ', name, text);
 }
@@ -140,12 +140,11 @@ mcl_exit mcl_help_command(const mcl_command *command)
     if (command->operand_count)
         fputs("\nArguments:\n", stdout);
     for (size_t i = 0; i < command->operand_count; i++)
-        print_entry(command->operands[i].name, command->operands[i].help);
+        mcl_print_entry(command->operands[i].name, command->operands[i].help);
     print_groups(command, defaults);
-    if (command->detail_count) {
+    if (command->print_details) {
         printf("\n%s:\n", command->details_heading);
-        for (size_t i = 0; i < command->detail_count; i++)
-            print_entry(command->details[i].name, command->details[i].help);
+        command->print_details();
     }
     printf("\nExamples:\n%s\n", command->examples);
     free(defaults);
@@ -158,13 +157,13 @@ static void print_overview(void)
            "Usage: maskcl COMMAND [OPTION ...] [ARGUMENT ...]\n\nCommands:\n",
         mcl_version());
     for (size_t i = 0; mcl_commands[i]; i++)
-        print_entry(mcl_commands[i]->name, mcl_commands[i]->summary);
+        mcl_print_entry(mcl_commands[i]->name, mcl_commands[i]->summary);
     fputs("\nHelp:\n", stdout);
-    print_entry("maskcl help COMMAND", "a command's arguments and options, with examples");
-    print_entry("maskcl help recipes", "what each --recipe of pretrain sets");
-    print_entry("maskcl help objectives", "what each --objective of pretrain trains for");
-    print_entry("maskcl help views", "what each part of --views does, with the command views");
-    print_entry("maskcl --version", "the version");
+    mcl_print_entry("maskcl help COMMAND", "a command's arguments and options, with examples");
+    mcl_print_entry("maskcl help recipes", "what each --recipe of pretrain sets");
+    mcl_print_entry("maskcl help objectives", "what each --objective of pretrain trains for");
+    mcl_print_entry("maskcl help views", "what each part of --views does, with the command views");
+    mcl_print_entry("maskcl --version", "the version");
     putchar('\n');
     mcl_print_wrapped(
         "Options may stand anywhere behind the command, as '--name value' or "
@@ -177,14 +176,14 @@ static void print_overview(void)
         "elsewhere), warnings and errors.",
         0, 0);
     fputs("\nEnvironment:\n", stdout);
-    print_entry("MASKCL_PLATFORM", "the platform when there is no --platform");
-    print_entry("MASKCL_DEVICE", "the device when there is no --device");
-    print_entry("MASKCL_KERNELS", "a folder of kernels to use instead of the built-in ones");
+    mcl_print_entry("MASKCL_PLATFORM", "the platform when there is no --platform");
+    mcl_print_entry("MASKCL_DEVICE", "the device when there is no --device");
+    mcl_print_entry("MASKCL_KERNELS", "a folder of kernels to use instead of the built-in ones");
     fputs("\nExit codes:\n", stdout);
-    print_entry("0", "done");
-    print_entry("1", "failed; no file has changed unless the message says so");
-    print_entry("2", "wrong usage");
-    print_entry("130", "interrupted, and the model so far is written");
+    mcl_print_entry("0", "done");
+    mcl_print_entry("1", "failed; no file has changed unless the message says so");
+    mcl_print_entry("2", "wrong usage");
+    mcl_print_entry("130", "interrupted, and the model so far is written");
 }
 
 static void print_objectives(void)
@@ -193,7 +192,7 @@ static void print_objectives(void)
     for (int kind = 0; (info = mcl_objective_describe((mcl_objective_kind)kind)); kind++) {
         char summary[1024];
         mcl_spell(summary, sizeof summary, info->summary);
-        print_entry(info->name, summary);
+        mcl_print_entry(info->name, summary);
     }
     fputs("\nJoin several with '+', each with a weight where 1 is not right:\n"
           "  maskcl pretrain DATA -o MODEL.safetensors --objective nt-xent:1+reconstruction:10\n",

@@ -9,6 +9,9 @@
  * cursor stands, indent where the following lines begin. */
 void mcl_print_wrapped(const char *text, size_t column, size_t indent);
 
+/* Prints an entry of a list: what it is called, and after it or below it what it is. */
+void mcl_print_entry(const char *name, const char *text);
+
 /* Prints a command's help on standard output. */
 mcl_exit mcl_help_command(const mcl_command *command);
 

@@ -11,7 +11,7 @@ struct settings {
     bool json;
 };
 
-/* A line of widths: from, the count ones in between from first to last or backwards, to. */
+/* A line of widths: from, the count ones in between, in order or in reverse, to. */
 static void print_widths(const char *name, uint64_t from, const uint32_t *widths, uint32_t count,
     bool backwards, uint64_t to)
 {
@@ -54,7 +54,7 @@ static void print_shape(const mcl_tensor *tensor)
     printf("  %-20s %s\n", tensor->name, text);
 }
 
-/* How far an interrupted run came. */
+/* How far an interrupted run got. */
 static void print_interruption(const mcl_model *model)
 {
     static const char *const keys[] = {"steps", "planned_steps", "epochs", "planned_epochs"};

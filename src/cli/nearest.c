@@ -10,8 +10,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, substitutions and swaps of neighbours that make a into b (the optimal
- * string alignment distance). */
+/* Insertions, deletions, substitutions and swaps of adjacent letters that turn a into b (the
+ * optimal string alignment distance). */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t rows = strlen(a), columns = strlen(b);

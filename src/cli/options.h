@@ -87,8 +87,7 @@ typedef struct mcl_command {
     const mcl_option *options;       /* applied in this order, whatever the order on the line */
     size_t option_count;
     const char *details_heading; /* what else there is to tell, below the options */
-    const mcl_operand *details;
-    size_t detail_count;
+    void (*print_details)(void); /* by mcl_print_entry() */
     size_t settings_size;
     void (*set_defaults)(void *settings); /* settings are zeros before; NULL: zeros are right */
     mcl_exit (*run)(void *settings, const mcl_arguments *arguments);

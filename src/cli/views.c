@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "files.h"
+#include "help.h"
 #include "mask_options.h"
 #include "maskcl/pretrain.h"
 #include "progress.h"
@@ -115,24 +116,16 @@ static const mcl_option options[] = {
     MCL_TRIPLES_OUTPUT(struct settings, output),
 };
 
-static const mcl_operand parts[] = {
-    {"shift[:S]", "images: moved by up to S of the width and of the height (0.15)"},
-    {"scale[:S]", "images: 1 - S to 1 + S times as large (0.2)"},
-    {"rotate[:R]", "images: turned by up to R radians either way (0.2)"},
-    {"affine[:A]", "images: scale:A, rotate:A and a shift of three quarters of A (0.2)"},
-    {"flip[:P]", "images: left and right change places with probability P (0.5)"},
-    {"brightness[:B]",
-        "images: values times 1 - B to 1 + B (0.2); those of bytes are at most white"},
-    {"corrupt[:P][:one]",
-        "each element is replaced with probability P by that of another row in the same column "
-        "(0.6); 'one': in the first view only; for tables (SCARF, Bahri et al. 2022)"},
-    {"noise[:SIGMA]", "Gaussian noise of this standard deviation is added (0.1)"},
-    {"mask[:KIND][:...]",
-        "KIND is bernoulli, uniform, block or none, as of --mask. Behind it, in any order: the "
-        "part of the elements or patches that the first view keeps (0.5), the side of a patch as "
-        "in 4px, and what the second view has: complement, the others; independent, a mask of its "
-        "own; whole, no mask"},
-};
+static void print_parts(void)
+{
+    const mcl_view_part *part;
+    for (size_t i = 0; (part = mcl_view_part_describe(i)); i++) {
+        char text[512];
+        snprintf(
+            text, sizeof text, "%s (%s: %g)", part->summary, part->number, (double)part->otherwise);
+        mcl_print_entry(part->usage, text);
+    }
+}
 
 const mcl_command mcl_command_views = {
     .name = "views",
@@ -152,8 +145,7 @@ const mcl_command mcl_command_views = {
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .details_heading = "Parts of --views, with their defaults",
-    .details = parts,
-    .detail_count = sizeof parts / sizeof *parts,
+    .print_details = print_parts,
     .settings_size = sizeof(struct settings),
     .set_defaults = set_defaults,
     .run = run,

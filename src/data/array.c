@@ -48,7 +48,8 @@ void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *arra
             d ? "x%" PRIu64 : "%" PRIu64, array->shape[d]);
 }
 
-/* Refuses what no format asks for but no one can train on, and computes rows and columns. */
+/* Refuses shapes that formats allow but that cannot be trained on, and computes rows and columns.
+ */
 static mcl_status check_shape(mcl_array *array, const mcl_source *source)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT];
@@ -117,15 +118,15 @@ static mcl_status check_size(const mcl_array *array, const mcl_source *source, u
         types[array->type].name, left - bytes);
 }
 
-/* A block of values that grows as they arrive. */
+/* A block of values that grows as they are read. */
 struct block {
     unsigned char *bytes;
     uint64_t capacity; /* values */
 };
 
-/* Makes room for needed values, of which used are there. The capacity is total halved some times,
- * so that the last copy is made when half the values are there, and the old block and what of the
- * new one is in use never take more memory together than all values will. */
+/* Makes room for needed values, of which used are there. The capacity is total, halved some times,
+ * so that the last copy is made when half the values are there: the old block and the used part of
+ * the new one never take more memory together than all values will. */
 static mcl_status reserve(
     struct block *block, uint64_t used, uint64_t needed, uint64_t total, size_t size)
 {

@@ -21,7 +21,7 @@ typedef enum mcl_array_type {
     MCL_ARRAY_INT64,
 } mcl_array_type;
 
-/* What a file's header says; the values follow it in C order. */
+/* What a file's header declares; the values follow it in C order. */
 typedef struct mcl_array {
     mcl_array_type type;
     size_t dimensions; /* at least 1 */
@@ -30,7 +30,7 @@ typedef struct mcl_array {
     uint64_t columns; /* the product of the others, at least 1 */
 } mcl_array;
 
-/* Reads the header of a file of any format, told by its content, and checks the shape. */
+/* Reads the header of a file, whose format is recognized by its content, and checks the shape. */
 mcl_status mcl_array_header(mcl_array *array, mcl_source *source);
 
 /* "float32" and so on, as NumPy has it. */
@@ -39,7 +39,7 @@ const char *mcl_array_type_name(mcl_array_type type);
 /* "60000x28x28" */
 void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *array);
 
-/* Where a run of values stands, for messages. */
+/* Where a run of values is, for messages. */
 typedef struct mcl_array_place {
     const char *source;
     uint64_t first; /* the number of the run's first value */
@@ -51,7 +51,7 @@ typedef mcl_status (*mcl_array_convert)(
     void *to, const void *from, size_t count, const mcl_array_place *place);
 
 /* Reads all the values, of size bytes each after convert, to *values, freed with free(), and checks
- * that the file ends there. Memory is taken for what the file really holds, whatever its header
+ * that the file ends there. Memory is allocated as the values are read, whatever the header
  * promises. values points to a pointer of any type. */
 mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *source, size_t size,
     mcl_array_convert convert);

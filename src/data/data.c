@@ -82,7 +82,7 @@ static mcl_status refuse(const mcl_array_place *place, size_t index, double valu
         place->source, row, column, value);
 }
 
-/* Stores a float as the numeric contract wants it: +0 below 2^-125 in size. The comparisons are of
+/* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
  * integers, so that the processor's own treatment of subnormals does not matter. False for NaN and
  * infinities. */
 static bool store(float *to, float value)
@@ -226,4 +226,9 @@ mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, 
     for (size_t i = 0; i < count; i++)
         values[i] = (float)bytes[i] / 255.0f;
     return MCL_OK;
+}
+
+size_t mcl_element_size(mcl_element element)
+{
+    return element == MCL_ELEMENT_UINT8 ? sizeof(uint8_t) : sizeof(float);
 }

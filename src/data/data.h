@@ -10,6 +10,9 @@
  * 2^-125 in size. The data's own memory. */
 const void *mcl_data_values(const mcl_data *data);
 
+/* Bytes of an element. */
+size_t mcl_element_size(mcl_element element);
+
 /* The file's path, or a phrase for data without a file: to begin a message with. */
 const char *mcl_data_source(const mcl_data *data);
 

@@ -31,7 +31,7 @@ static int compare_rows(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Where the class that begins at draws[first] ends. */
+/* The end of the class that starts at draws[first]. */
 static uint64_t class_end(const struct draw *draws, uint64_t rows, uint64_t first)
 {
     uint64_t end = first;

@@ -10,11 +10,10 @@
 #include "data/permutation.h"
 #include "device/profile.h"
 
-/* Slots at most: one that the device reads and enough beside it for the host to be late at times.
- */
+/* Slots at most: one that the device reads, and enough others for the host to be late at times. */
 #define SLOTS 4
 
-/* Rows begin in a slot where a vector load likes it. */
+/* Rows in a slot start at a multiple of this, for vector loads. */
 #define ROW_ALIGNMENT 64
 
 /* Memory for a batch: the numbers of its rows, then the rows. */
@@ -41,13 +40,13 @@ struct mcl_feed {
     /* The whole data set on the device. */
     cl_mem whole;
     cl_mem device_order; /* [rows], shuffled only */
-    cl_event ordered;    /* order has been copied there; NULL: it has long been */
+    cl_event ordered;    /* order has been copied there; NULL: that was waited for */
 
     /* Batches in slots. */
-    cl_command_queue queue; /* for sending, beside the context's for computing */
+    cl_command_queue queue; /* for sending; the context's is for computing */
     struct slot slots[SLOTS];
     size_t slot_count; /* 0: the data set lies on the device */
-    uint64_t batches;  /* begun; number i is in slot i mod slot_count */
+    uint64_t batches;  /* started; number i is in slot i mod slot_count */
 };
 
 static uint64_t head_size(uint64_t batch)
@@ -82,11 +81,11 @@ static bool shares_memory(const mcl_feed *feed)
     return feed->context->info.host_memory;
 }
 
-/* The rows where the host has them. A page belongs to the data to its end, so that the size can be
- * the whole number of cache lines that some drivers want. */
+/* A buffer over the host's own rows. Their last page belongs to the data as a whole, so that the
+ * size can be a multiple of the cache lines, as some drivers require. */
 static mcl_status share_data(mcl_feed *feed, uint64_t bytes)
 {
-    void *values = (void *)mcl_data_values(feed->data); /* OpenCL does not say const */
+    void *values = (void *)mcl_data_values(feed->data); /* OpenCL has no const here */
     if ((uintptr_t)values % MCL_PAGE == 0)
         bytes = (bytes + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
     return mcl_buffer_create_flags(&feed->whole, feed->context,
@@ -132,7 +131,7 @@ static mcl_status create_slots(mcl_feed *feed, size_t count)
     return MCL_OK;
 }
 
-/* The whole data set where it fits beside the `used` bytes, else as many slots as do. */
+/* The whole data set where it fits in addition to the `used` bytes, else as many slots as fit. */
 static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
 {
     const mcl_device_info *info = &feed->context->info;
@@ -140,7 +139,7 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const uint64_t rows = mcl_data_rows(feed->data), bytes = rows * feed->row;
     const uint64_t order = feed->order ? rows * sizeof *feed->order : 0;
     const uint64_t slot = mcl_feed_slot_size(feed->data, feed->batch);
-    /* A copy is worth its while only when it is read again and again. */
+    /* A copy pays only when it is read again and again. */
     const bool possible = (feed->order || shares_memory(feed)) &&
                           (info->largest_buffer == 0 || bytes <= info->largest_buffer);
     if (possible && bytes <= left && order <= left - bytes)
@@ -196,7 +195,7 @@ static void release_slot(struct slot *slot)
     mcl_buffer_release(&slot->staging);
 }
 
-/* Ends all that uses the host's memory. */
+/* Waits for everything that uses the host's memory. */
 static void finish(mcl_feed *feed)
 {
     (void)clFinish(feed->context->queue);
@@ -239,7 +238,7 @@ static mcl_status wait_for(mcl_feed *feed, cl_event *event)
                : mcl_context_fail(feed->context, "waiting for a batch of the data", code);
 }
 
-/* Copies the order to the device when all batches before have been read. */
+/* Copies the order to the device once all earlier batches have been read. */
 static mcl_status send_order(mcl_feed *feed)
 {
     mcl_context *context = feed->context;
@@ -291,7 +290,7 @@ static void gather(const mcl_feed *feed, char *slot, uint64_t first, uint32_t co
         memcpy(rows + i * row, values + numbers[i] * row, row);
 }
 
-/* Has the device wait for what is sent. */
+/* Makes the device wait for what is being sent. */
 static mcl_status wait_on_device(mcl_feed *feed, cl_event sent)
 {
     cl_int code = clFlush(feed->queue);
@@ -302,7 +301,7 @@ static mcl_status wait_on_device(mcl_feed *feed, cl_event sent)
                : mcl_context_fail(feed->context, "sending a batch of the data", code);
 }
 
-/* Gathers a batch where the device will read it. */
+/* Gathers a batch directly in the memory that the device reads. */
 static mcl_status fill_shared(mcl_feed *feed, struct slot *slot, uint64_t first, uint32_t count)
 {
     const size_t bytes = head_size(feed->batch) + count * feed->row;
@@ -320,7 +319,8 @@ static mcl_status fill_shared(mcl_feed *feed, struct slot *slot, uint64_t first,
     return wait_on_device(feed, slot->sent);
 }
 
-/* Gathers a batch in memory that it is sent from as soon as the slot on the device is free. */
+/* Gathers a batch in staging memory, from which it is sent as soon as the slot on the device is
+ * free. */
 static mcl_status fill_staged(mcl_feed *feed, struct slot *slot, uint64_t first, uint32_t count)
 {
     const size_t bytes = head_size(feed->batch) + count * feed->row;

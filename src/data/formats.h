@@ -9,7 +9,7 @@
 
 #define MCL_MAGIC_BYTES 4
 
-/* Whether a file with these first bytes is one of the format, be it one that is refused. */
+/* Whether a file with these first bytes is of the format, even if it is then refused. */
 bool mcl_idx_recognize(const unsigned char magic[MCL_MAGIC_BYTES]);
 bool mcl_npy_recognize(const unsigned char magic[MCL_MAGIC_BYTES]);
 

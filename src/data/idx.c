@@ -9,7 +9,7 @@
 #define TYPE_UNSIGNED_BYTE 0x08
 #define DIMENSIONS_MAX 8
 
-/* NULL for what is no type. */
+/* NULL for an unknown type. */
 static const char *type_name(unsigned char type)
 {
     switch (type) {
@@ -35,7 +35,7 @@ static bool is_magic(unsigned char a, unsigned char b, unsigned char c)
     return a == 0 && b == 0 && type_name(c);
 }
 
-/* The magic number as a little-endian machine stores it when no one thinks of it. */
+/* The magic number with its bytes swapped, as a careless little-endian writer stores it. */
 static bool is_reversed(const unsigned char magic[MCL_MAGIC_BYTES])
 {
     return is_magic(magic[3], magic[2], magic[1]) && magic[0] >= 1 && magic[0] <= DIMENSIONS_MAX;

@@ -73,7 +73,7 @@ double mcl_normal_log(double x)
     double series = 0.0; /* f²/3 + f⁴/5 + … */
     for (int n = 23; n >= 3; n -= 2)
         series = (series + 1.0 / n) * square;
-    /* log 2 in two parts, the upper with so few digits that its product with e is exact */
+    /* log 2 in two parts, the upper one short enough that its product with e is exact */
     const double upper = e * 0x1.62e42fefa3800p-1, lower = e * 0x1.ef35793c76730p-45;
     return upper + (2.0 * f + (2.0 * f * series + lower));
 }

@@ -12,7 +12,7 @@
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
 #define HEADER_MAX (1 << 20) /* bytes; 64 dimensions of 20 digits need less than 2 KiB */
-#define STRING_MAX 64        /* bytes of a string that is told from others */
+#define STRING_MAX 64        /* bytes; longer strings are none that is known */
 
 static const struct {
     const char *name; /* without the byte order */
@@ -67,8 +67,8 @@ static bool accept(struct parser *parser, char character)
     return found;
 }
 
-/* Reads a string in either kind of quotes. Other than Python's they have no escapes, which no
- * writer of this header needs. */
+/* Reads a string in either kind of quotes. Unlike Python's it has no escapes, which no writer of
+ * this header needs. */
 static mcl_status parse_string(char string[STRING_MAX], struct parser *parser, const char *what)
 {
     const char quote = accept(parser, '"') ? '"' : accept(parser, '\'') ? '\'' : 0;
@@ -156,7 +156,7 @@ static mcl_status parse_size(uint64_t *size, struct parser *parser)
                 "the size of a dimension is more than 2^64");
     }
     if (parser->at < parser->length && parser->text[parser->at] == 'L')
-        parser->at++; /* NumPy under Python 2 wrote its long integers so */
+        parser->at++; /* as NumPy under Python 2 wrote long integers */
     return MCL_OK;
 }
 

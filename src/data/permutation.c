@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-#define ROWS_MAX ((uint64_t)1 << 48) /* what the random generator's counter has room for */
+#define ROWS_MAX ((uint64_t)1 << 48) /* the limit of the random generator's counter */
 
 /* The key's upper 33 bits are sorted digit by digit, the lowest first. */
 #define DIGITS 3
@@ -25,13 +25,13 @@ struct entry {
 /* The passes of a draw: one that draws the keys, one for each digit, one for the lower bits. */
 enum { PASS_KEYS, PASS_FIRST_DIGIT, PASS_REST = PASS_FIRST_DIGIT + DIGITS, PASSES };
 
-_Static_assert(PASSES == MCL_PERMUTATION_PASSES, "the header tells how many passes there are");
+_Static_assert(PASSES == MCL_PERMUTATION_PASSES, "the header declares the number of passes");
 
 struct mcl_permutation {
     uint64_t rows;
     uint64_t seed;
     uint32_t epoch;
-    int pass;      /* under way; PASSES: the draw is done */
+    int pass;      /* in progress; PASSES: the draw is done */
     uint64_t next; /* the first entry that the pass has not visited */
     struct entry *entries;
     struct entry *spare;
@@ -87,7 +87,7 @@ static void draw_keys(mcl_permutation *permutation, uint64_t from, uint64_t to)
     }
 }
 
-/* Turns counts into the place of the first entry with each value. */
+/* Converts counts to the place of the first entry with each value. */
 static void sum_counts(uint64_t places[DIGIT_VALUES])
 {
     uint64_t sum = 0;

@@ -13,14 +13,14 @@ typedef struct mcl_permutation mcl_permutation;
 mcl_status mcl_permutation_create(mcl_permutation **permutation, uint64_t rows);
 void mcl_permutation_free(mcl_permutation *permutation);
 
-/* Begins to draw the order of an epoch. Whatever was begun before is given up. */
+/* Starts to draw the order of an epoch. An unfinished draw is abandoned. */
 void mcl_permutation_begin(mcl_permutation *permutation, uint64_t seed, uint32_t epoch);
 
-/* A draw goes over all rows so many times. */
+/* How often a draw passes over all rows. */
 #define MCL_PERMUTATION_PASSES 5
 
-/* Goes on with what was begun, by the work of visiting a row this many times: so that the draw of
- * an epoch can be spread over the steps of the one before. */
+/* Continues the draw by this many visits of a row, so that the draw for an epoch can be spread over
+ * the steps of the previous one. */
 void mcl_permutation_advance(mcl_permutation *permutation, uint64_t visits);
 
 /* Ends the draw: order[0 … rows-1] = the rows in the epoch's order, sorted by (w0 << 32) | w1, the

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#define WINDOW_BITS_GZIP (15 + 16) /* zlib's way to ask for gzip's header and trailer */
+#define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
     FILE *stream;
@@ -22,7 +22,7 @@ struct mcl_source {
     uint64_t size;        /* of the file */
     uint64_t offset;      /* in the content */
     uint64_t loaded;      /* bytes taken from the stream: the file's offset of the end of input */
-    size_t used;          /* of the bytes in input */
+    size_t used;          /* bytes in input that have been used */
     size_t available;     /* bytes in input */
     bool gzip;            /* and inflate is initialised */
     bool between_members; /* one gzip member has ended, and nothing of the next is read */
@@ -30,7 +30,7 @@ struct mcl_source {
     unsigned char input[65536];
 };
 
-/* Sees to it that input has a byte that is not used yet, unless the stream has ended. */
+/* Makes sure that input has an unused byte, unless the stream has ended. */
 static mcl_status load(mcl_source *source)
 {
     if (source->used < source->available)
@@ -135,7 +135,7 @@ static uint64_t file_offset(const mcl_source *source)
     return source->loaded - (source->available - source->used);
 }
 
-/* After the end of a gzip member: begins the next one. *more is false at the file's end. */
+/* After the end of a gzip member: starts the next one. *more is false at the end of the file. */
 static mcl_status next_member(bool *more, mcl_source *source)
 {
     MCL_TRY(load(source));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of an input file, read once from front to back; gzip is undone on the way. */
+/* The bytes of an input file, read once from start to end and uncompressed if they are gzipped. */
 #ifndef MASKCL_DATA_SOURCE_H
 #define MASKCL_DATA_SOURCE_H
 
@@ -13,8 +13,8 @@
 
 typedef struct mcl_source mcl_source;
 
-/* Opens a file, a pipe or whatever else can be read. gzip is told by its first two bytes; several
- * members one after the other are one content. */
+/* Opens a file, a pipe or whatever else can be read. gzip is recognized by its first two bytes; its
+ * members are joined. */
 mcl_status mcl_source_open(mcl_source **source, const char *path);
 
 /* The same for a stream at its beginning, which holds size bytes (MCL_SOURCE_UNKNOWN for a pipe).
@@ -28,12 +28,12 @@ void mcl_source_close(mcl_source *source);
 const char *mcl_source_name(const mcl_source *source);
 
 /* How many bytes of the content were read, and how many are left (MCL_SOURCE_UNKNOWN with gzip or a
- * pipe: only reading them tells). */
+ * pipe, where only reading shows it). */
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
 
-/* Reads count bytes, or *got < count when the content ends there. That a gzip stream is whole and
- * matches its checksum is known once a read has met its end. */
+/* Reads count bytes, or *got < count when the content ends there. A gzip stream's completeness and
+ * checksum have been verified once a read has reached its end. */
 mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count);
 
 /* Reads count bytes of what; an earlier end of the content is MCL_ERROR_FORMAT. */

@@ -9,7 +9,7 @@
 #include "data/data.h"
 #include "data/normal.h"
 
-/* What the random generator's counter has room for. */
+/* The limit of the random generator's counter. */
 #define ROWS_MAX ((uint64_t)1 << 48)
 #define COLUMNS_MAX ((uint64_t)1 << 34)
 

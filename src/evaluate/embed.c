@@ -56,6 +56,7 @@ struct embedding {
     mcl_network *encoder;
     mcl_network *behind; /* head or projector; NULL: what is wanted is of the encoder */
     mcl_feed *feed;
+    mcl_unmasked unmasked;
     cl_mem parameters, input;
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
 };
@@ -100,6 +101,7 @@ static mcl_status create_embedding(
     if (more)
         MCL_TRY(mcl_network_create(
             &work->behind, context, behind, more, activation, work->batch, false));
+    MCL_TRY(mcl_unmasked_find(&work->unmasked, context, work->data));
     MCL_TRY(mcl_parameters_upload(&work->parameters, context, model));
     MCL_TRY(mcl_network_freeze(work->encoder, work->parameters));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, floats, "rows"));
@@ -135,14 +137,12 @@ static mcl_status embed_batch(
     struct embedding *work, float *embeddings, size_t width, uint64_t first, uint32_t count)
 {
     mcl_context *context = work->context;
-    const mcl_data *data = work->data;
     cl_event *read = &work->read[first / work->batch % READING];
     mcl_rows rows;
     cl_mem output;
     MCL_TRY(wait_for_results(work, read));
     MCL_TRY(mcl_feed_batch(&rows, work->feed, first, count));
-    MCL_TRY(mcl_unmasked(context, rows.data, rows.start, mcl_data_element(data),
-        count * mcl_data_columns(data), work->input));
+    MCL_TRY(mcl_unmasked_run(&work->unmasked, rows.data, rows.start, count, work->input));
     MCL_TRY(mcl_feed_taken(work->feed));
     MCL_TRY(forward(work, &output, count));
     cl_int code = clEnqueueReadBuffer(context->queue, output, CL_FALSE, 0,

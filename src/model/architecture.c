@@ -62,7 +62,7 @@ void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_
             text + used, MCL_WIDTHS_SIZE - used, "%s%" PRIu32, i ? "," : "", widths[i]);
 }
 
-/* The widths of a part: what goes into its first layer, and what comes out of each. */
+/* The widths of a part: the input of its first layer, and the output of each. */
 struct stack {
     uint64_t width[MCL_LAYERS_MAX + 1];
     size_t layers; /* 0: the architecture does not have the part */
@@ -74,7 +74,7 @@ static void add_widths(struct stack *widths, const uint32_t *more, size_t count)
         widths->width[++widths->layers] = more[i];
 }
 
-/* What the objectives on embeddings see. */
+/* The width that objectives on embeddings work on. */
 static uint32_t projected(const mcl_architecture *architecture)
 {
     return architecture->projector_count
@@ -203,8 +203,8 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
     return MCL_OK;
 }
 
-/* Fills in the layer whose values begin at `offset`, and running statistics at `statistics`; both
- * are moved behind it. */
+/* Fills in the layer whose values start at `offset`, and running statistics at `statistics`; both
+ * are advanced past it. */
 static void place_layer(mcl_layer *layer, uint64_t *offset, uint64_t *statistics)
 {
     layer->weight = *offset;
@@ -222,7 +222,7 @@ static void place_layer(mcl_layer *layer, uint64_t *offset, uint64_t *statistics
     *statistics = layer->variance + layer->out;
 }
 
-/* The layers of a part that begins at *offset and *statistics. */
+/* The layers of a part that starts at *offset and *statistics. */
 static size_t place_part(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, uint64_t *statistics,
     const mcl_architecture *architecture, mcl_part part)
 {
@@ -253,7 +253,7 @@ static size_t place_parts(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, ui
 size_t mcl_part_layers(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part)
 {
-    /* The running statistics begin where the last part ends. */
+    /* The running statistics start where the last part ends. */
     uint64_t offset = 0, statistics = mcl_part_end(architecture, MCL_PARTS - 1);
     return place_parts(layers, &offset, &statistics, architecture, part);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an architecture's sizes amount to: layers, and the flat vector of all parameters. */
+/* What follows from an architecture's sizes: layers, and the flat vector of all parameters. */
 #ifndef MASKCL_MODEL_ARCHITECTURE_H
 #define MASKCL_MODEL_ARCHITECTURE_H
 
@@ -29,12 +29,12 @@ typedef enum mcl_part {
 /* A fully connected layer, as a view into the flat vector of all parameters. */
 typedef struct mcl_layer {
     uint32_t in, out;
-    uint64_t weight;                 /* where its [out, in] values begin */
-    uint64_t bias;                   /* where its [out] values begin */
+    uint64_t weight;                 /* offset of its [out, in] values */
+    uint64_t bias;                   /* offset of its [out] values */
     bool activated;                  /* the activation follows */
     mcl_normalization normalization; /* before it, of an activated layer */
-    uint64_t scale, shift;           /* where the normalization's weight and bias begin, [out] */
-    uint64_t mean, variance;         /* the same of the running statistics of batch normalization */
+    uint64_t scale, shift;           /* offsets of the normalization's weight and bias, [out] */
+    uint64_t mean, variance;         /* offsets of the running statistics of batch normalization */
 } mcl_layer;
 
 /* A parameter tensor's name and place. */
@@ -42,8 +42,7 @@ typedef struct mcl_tensor_place {
     char name[48];
     uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
     uint32_t dimensions;
-    uint32_t
-        fan_in; /* the layer's in, of the tensors that are drawn; 0: all begin with `initial` */
+    uint32_t fan_in; /* of a tensor that is drawn, the layer's in; 0: all values are `initial` */
     float initial;
     uint64_t offset; /* in the flat vector */
     uint64_t count;
@@ -65,7 +64,7 @@ size_t mcl_part_layers(
 /* Where a part's parameters end in the flat vector, running statistics not counted. */
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);
 
-/* The width of a part's last layer; of a part that is not there, that of what would go in. */
+/* The width of a part's last layer; of a part that is not there, that of its would-be input. */
 uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 
 /* How many values the whole vector has: all parts, then all running statistics. */

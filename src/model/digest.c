@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's digest: two models with the same one have the same parameters. */
+/* A model's digest: models with equal digests have equal parameters. */
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>

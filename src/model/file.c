@@ -16,7 +16,7 @@ static const char *shown(const char *text)
 }
 
 /* Reads the digits at *text up to anything else; false when there are none, or a leading zero, or
- * more than fit. *text is moved behind them. */
+ * more than fit. *text is advanced past them. */
 static bool read_number(uint64_t *number, const char **text)
 {
     const char *c = *text;
@@ -99,7 +99,7 @@ static mcl_status read_activation(
     return MCL_OK;
 }
 
-/* What the reference model does not have, and its file says nothing of. */
+/* Metadata of what the reference model lacks; its file has none of them. */
 static mcl_status read_extras(
     mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
 {

@@ -46,7 +46,7 @@ static mcl_text_pair *find_metadata(const mcl_model *model, const char *key)
     return NULL;
 }
 
-/* Makes room for one pair more. */
+/* Makes room for one more pair. */
 static mcl_status reserve_metadata(mcl_model *model)
 {
     if (model->metadata_count < model->metadata_capacity)
@@ -91,7 +91,7 @@ static mcl_status add_widths(
     return mcl_model_metadata_add(model, key, text);
 }
 
-/* The metadata of what the reference model does not have. */
+/* The metadata of what the reference model lacks. */
 static mcl_status describe_extras(mcl_model *model)
 {
     const mcl_architecture *architecture = &model->architecture;
@@ -116,7 +116,7 @@ static mcl_status describe_extras(mcl_model *model)
     return MCL_OK;
 }
 
-/* Puts the metadata that every model has before any other. */
+/* Adds the metadata that every model has, before any other. */
 static mcl_status describe(mcl_model *model, const char *version)
 {
     const mcl_architecture *architecture = &model->architecture;
@@ -150,7 +150,7 @@ mcl_status mcl_model_allocate(
     return status;
 }
 
-/* values[i] = (2u − 1) · 1/√fan_in, or the one value that all begin with. The first factor is exact
+/* values[i] = (2u − 1) · 1/√fan_in, or the one initial value of all. The first factor is exact
  * in float, so that the product is rounded once. */
 static void draw(float *values, const mcl_tensor_place *place, size_t index, uint64_t seed)
 {

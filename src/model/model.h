@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model's inside, for the functions that read and write it. */
+/* The model's internals, for the functions that read and write it. */
 #ifndef MASKCL_MODEL_MODEL_H
 #define MASKCL_MODEL_MODEL_H
 
@@ -45,13 +45,13 @@ bool mcl_model_key_is_own(const char *key);
 /* Adds metadata whose key is not there yet; both strings must be fit for a file. */
 mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char *value);
 
-/* What the names of tensors and metadata begin with that only a checkpoint has. */
+/* The prefix of tensors and metadata that only a checkpoint has. */
 #define MCL_CHECKPOINT_PREFIX "checkpoint."
 
 /* mcl_model_load() of a file that is open; path is for messages. */
 mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path);
 
-/* mcl_model_save() with tensors and metadata behind the model's own. */
+/* mcl_model_save() with tensors and metadata after the model's own. */
 mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
     const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
     size_t metadata_count);

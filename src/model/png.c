@@ -18,7 +18,7 @@ struct picture {
     mcl_status status;
 };
 
-/* Called by libpng for its own errors; one of ours is already recorded. */
+/* Called by libpng for its errors; one of ours has already been recorded. */
 static PNG_NORETURN void fail(png_structp png, png_const_charp message)
 {
     struct picture *picture = png_get_error_ptr(png);
@@ -49,7 +49,7 @@ static void flush_nothing(png_structp png)
     (void)png;
 }
 
-/* Has no variables of its own that a longjmp could spoil. */
+/* Has no local variables that a longjmp could clobber. */
 static void write_picture(png_structp png, png_infop info, const uint8_t *pixels, uint32_t width,
     uint32_t height, uint32_t channels)
 {

@@ -112,7 +112,7 @@ static bool has_zero_byte(const char *json, size_t length)
             continue;
         if (memcmp(json + i, "\\u0000", 6) == 0)
             return true;
-        i++; /* what a backslash escapes begins no escape */
+        i++; /* an escaped character starts no escape */
     }
     return false;
 }
@@ -290,7 +290,7 @@ static int by_begin(const void *a, const void *b)
     const struct entry *x = a, *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    if (x->end != y->end) /* an empty tensor comes before the one that begins there */
+    if (x->end != y->end) /* an empty tensor comes before the one at the same place */
         return x->end < y->end ? -1 : 1;
     return x->place < y->place ? -1 : x->place > y->place;
 }
@@ -316,7 +316,7 @@ static mcl_status check_cover(mcl_safetensors *file, const char *path, uint64_t 
     return MCL_OK;
 }
 
-/* Turns the header's JSON into entries and metadata. */
+/* Converts the header's JSON to entries and metadata. */
 static mcl_status parse_header(mcl_safetensors *file, const char *path, uint64_t data)
 {
     MCL_TRY(check_distinct(file->header, path, "tensors"));
@@ -404,7 +404,7 @@ static uint64_t aligned(uint64_t bytes)
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Reads the tensors, each to an aligned place of its own: in the file they may lie anywhere. */
+/* Reads the tensors, each to its own aligned place: in the file they may have any alignment. */
 static mcl_status read_values(mcl_safetensors *file, FILE *stream, const char *path)
 {
     uint64_t bytes = 0;
@@ -559,7 +559,7 @@ static mcl_status format_header(char **json, const mcl_stored_tensor *tensors,
     return MCL_OK;
 }
 
-/* The header is padded with spaces, so that the data begin at a multiple of 8 bytes. */
+/* The header is padded with spaces, so that the data start at a multiple of 8 bytes. */
 static mcl_status write_header(mcl_output *output, const char *json)
 {
     const size_t length = strlen(json), padding = (8 - length % 8) % 8;

@@ -56,8 +56,8 @@ const mcl_text_pair *mcl_safetensors_metadata_at(const mcl_safetensors *file, si
 const char *mcl_safetensors_metadata_get(const mcl_safetensors *file, const char *key);
 
 /* Writes tensors and metadata in the order given; the file appears whole or not at all, and its
- * bytes are a function of the arguments. The caller sees to it that names are distinct, keys are
- * distinct, and strings are as the functions at the end want them. */
+ * bytes are a function of the arguments. The caller makes sure that names are distinct, keys are
+ * distinct, and strings pass the checks at the end of this header. */
 mcl_status mcl_safetensors_write(const char *path, const mcl_stored_tensor *tensors, size_t count,
     const mcl_text_pair *metadata, size_t metadata_count);
 

@@ -3,9 +3,9 @@
 #ifndef MASKCL_NN_PARAMETERS_H
 #define MASKCL_NN_PARAMETERS_H
 
+#include "device/context.h"
 #include "maskcl/data.h"
 #include "model/architecture.h"
-#include "optim/optimizer.h"
 
 /* *buffer = the parameters of a model, running statistics too; and back. */
 mcl_status mcl_parameters_upload(cl_mem *buffer, mcl_context *context, const mcl_model *model);
@@ -13,9 +13,5 @@ mcl_status mcl_parameters_fetch(mcl_model *model, mcl_context *context, cl_mem b
 
 /* MCL_ERROR_DATA unless rows of the data are what the architecture takes. */
 mcl_status mcl_width_check(const mcl_architecture *architecture, const mcl_data *data);
-
-/* mcl_optimizer_create() for the first count parameters, which end where a tensor does. */
-mcl_status mcl_parameters_optimizer(mcl_optimizer **optimizer, mcl_context *context,
-    const mcl_optimizer_options *options, const mcl_architecture *architecture, uint64_t count);
 
 #endif

@@ -13,8 +13,9 @@ enum { NEGATIVES, MARGIN }; /* its own options */
 
 struct cosine {
     mcl_context *context;
+    mcl_kernel *positives, *negatives, *backward;
     uint32_t batch, columns;
-    uint32_t negatives; /* K a row */
+    uint32_t per_row; /* K, negative pairs of a row */
     float margin;
     uint64_t seed;
     mcl_terms losses;          /* [B] of the positive pairs, [K×B] of the negative ones */
@@ -32,9 +33,12 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     cosine->context = context;
     cosine->batch = setup->batch;
     cosine->columns = setup->projection;
-    cosine->negatives = negatives;
+    cosine->per_row = negatives;
     cosine->margin = (float)setup->values[MARGIN];
     cosine->seed = setup->options->train.seed;
+    MCL_TRY(mcl_kernel_find(&cosine->positives, context, "cosine.cl", "cosine_embedding", ""));
+    MCL_TRY(mcl_kernel_find(&cosine->negatives, context, "cosine.cl", "negative_pairs", ""));
+    MCL_TRY(mcl_kernel_find(&cosine->backward, context, "cosine.cl", "negatives_backward", ""));
     MCL_TRY(mcl_terms_create(&cosine->losses, context, setup->batch + pairs));
     if (pairs == 0)
         return MCL_OK;
@@ -57,21 +61,18 @@ static void release(void *state)
 static mcl_status run_negatives(struct cosine *cosine, const mcl_objective_step *step, float scale)
 {
     mcl_context *context = cosine->context;
-    const uint32_t b = cosine->batch, n = cosine->columns, k = cosine->negatives;
+    const uint32_t b = cosine->batch, n = cosine->columns, k = cosine->per_row;
     uint32_t words[4];
-    cl_kernel kernel;
     mcl_random_words(
         words, cosine->seed, MCL_STREAM_NEGATIVES, 0, step->input->epoch, step->input->first, 0);
     const uint32_t start = (uint32_t)((uint64_t)words[0] * (b - 1) >> 32);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "negative_pairs", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * k * b * n);
-    MCL_TRY(mcl_launch(context, kernel, b, k, MCL_BUFFER(step->projections), MCL_UINT(b),
+    MCL_TRY(mcl_run(cosine->negatives, b, k, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_UINT(start), MCL_FLOAT(cosine->margin), MCL_FLOAT(scale),
         MCL_BUFFER(cosine->losses.values), MCL_BUFFER(cosine->by_q), MCL_BUFFER(cosine->by_p),
         MCL_BUFFER(cosine->by_own)));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "negatives_backward", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * (k + 3) * b * n);
-    return mcl_launch(context, kernel, n, 2 * (size_t)b, MCL_BUFFER(step->projections), MCL_UINT(b),
+    return mcl_run(cosine->backward, n, 2 * (size_t)b, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_UINT(start), MCL_UINT(k), MCL_BUFFER(cosine->by_q),
         MCL_BUFFER(cosine->by_p), MCL_BUFFER(cosine->by_own),
         MCL_BUFFER(step->by_projections->buffer));
@@ -82,17 +83,15 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     struct cosine *cosine = state;
     mcl_context *context = cosine->context;
     const uint32_t b = cosine->batch, n = cosine->columns;
-    const uint32_t pairs = b * (1 + cosine->negatives);
+    const uint32_t pairs = b * (1 + cosine->per_row);
     const float scale = step->weight / (float)pairs;
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cosine.cl", "cosine_embedding", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 4.0 * b * n);
-    MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
+    MCL_TRY(mcl_run(cosine->positives, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_FLOAT(scale), MCL_UINT(mcl_gradient_accumulates(step->by_projections)),
         MCL_BUFFER(cosine->losses.values), MCL_BUFFER(step->by_projections->buffer)));
-    if (cosine->negatives > 0)
+    if (cosine->per_row > 0)
         MCL_TRY(run_negatives(cosine, step, scale));
-    return mcl_terms_total(&cosine->losses, context, pairs, (float)pairs, step);
+    return mcl_terms_total(&cosine->losses, pairs, (float)pairs, step);
 }
 
 static const mcl_value_type margins = {.kind = MCL_VALUE_FLOAT,

@@ -15,7 +15,7 @@ typedef struct mcl_errors {
     mcl_context *context;
     uint32_t rows, columns;
     unsigned flags;
-    char options[64];     /* that the kernels are built with */
+    mcl_kernel *elements, *sums, *count, *mean;
     cl_mem values;        /* [rows×columns] */
     mcl_terms counts;     /* [rows] of altered elements */
     cl_mem altered_count; /* [1] their sum */

@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "compute/row_norms.h"
-#include "compute/sums.h"
 #include "objectives/objective.h"
 
 struct mcl_loss {
@@ -18,19 +17,19 @@ struct mcl_loss {
     size_t count;
     uint32_t batch, embedding;
     mcl_network *projector; /* or NULL */
-    cl_mem inverse;         /* [B] 1/|h| */
-    cl_mem deviation;       /* [E] */
-    cl_mem space;           /* of its sum */
+    mcl_row_norms norms;
+    mcl_kernel *deviations;
+    cl_mem inverse;   /* [B] 1/|h| */
+    mcl_terms spread; /* [E] deviations */
 };
 
 static mcl_status create_spread(mcl_loss *loss)
 {
     mcl_context *context = loss->context;
+    MCL_TRY(mcl_row_norms_find(&loss->norms, context));
+    MCL_TRY(mcl_kernel_find(&loss->deviations, context, "normalize.cl", "deviations", ""));
     MCL_TRY(mcl_buffer_create(&loss->inverse, context, loss->batch, sizeof(float), "norms"));
-    MCL_TRY(
-        mcl_buffer_create(&loss->deviation, context, loss->embedding, sizeof(float), "deviations"));
-    return mcl_buffer_create(&loss->space, context, mcl_sum_workspace(loss->embedding),
-        sizeof(float), "workspace of the sums");
+    return mcl_terms_create(&loss->spread, context, loss->embedding);
 }
 
 static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
@@ -89,9 +88,19 @@ void mcl_loss_free(mcl_loss *loss)
     }
     mcl_network_free(loss->projector);
     mcl_buffer_release(&loss->inverse);
-    mcl_buffer_release(&loss->deviation);
-    mcl_buffer_release(&loss->space);
+    mcl_terms_release(&loss->spread);
     free(loss);
+}
+
+uint64_t mcl_loss_settling(const mcl_loss *loss)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < loss->count; i++) {
+        const mcl_objective_type *type = loss->objectives[i].type;
+        const uint64_t steps = type->settling ? type->settling(loss->objectives[i].state) : 0;
+        most = steps > most ? steps : most;
+    }
+    return most;
 }
 
 size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss)
@@ -139,22 +148,18 @@ mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input)
     step.projections = mcl_network_output(projector);
     step.by_projections = &by_projections;
     MCL_TRY(run_objectives(loss, &step, false, true));
-    MCL_TRY(mcl_network_backward(projector, input->parameters, input->gradients, h, views,
-        by_embeddings.buffer, mcl_gradient_accumulates(&by_embeddings) ? 1.0f : 0.0f));
+    MCL_TRY(mcl_gradient_through(&by_embeddings, projector, input, h, views));
     return run_objectives(loss, &step, true, false);
 }
 
 mcl_status mcl_loss_spread(
     mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot)
 {
-    mcl_context *context = loss->context;
+    const mcl_terms *spread = &loss->spread;
     const cl_mem z = mcl_network_output(encoder);
-    cl_kernel kernel;
-    MCL_TRY(mcl_inverse_norms(context, z, loss->batch, loss->embedding, loss->inverse));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "deviations", ""));
-    MCL_TRY(
-        mcl_launch(context, kernel, loss->embedding, 1, MCL_BUFFER(z), MCL_BUFFER(loss->inverse),
-            MCL_UINT(loss->batch), MCL_UINT(loss->embedding), MCL_BUFFER(loss->deviation)));
-    return mcl_sum(context, loss->deviation, loss->embedding, 1.0f, loss->space, metrics,
-        slot * MCL_METRICS + MCL_METRIC_DEVIATION);
+    MCL_TRY(mcl_row_norms_invert(&loss->norms, z, loss->batch, loss->embedding, loss->inverse));
+    MCL_TRY(mcl_run(loss->deviations, loss->embedding, 1, MCL_BUFFER(z), MCL_BUFFER(loss->inverse),
+        MCL_UINT(loss->batch), MCL_UINT(loss->embedding), MCL_BUFFER(spread->values)));
+    return mcl_sums_run(&spread->sums, spread->values, loss->embedding, 1.0f, spread->workspace,
+        metrics, slot * MCL_METRICS + MCL_METRIC_DEVIATION);
 }

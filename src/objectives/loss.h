@@ -36,6 +36,9 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
+/* How many of a run's first steps have a loss that is not like that of later ones. */
+uint64_t mcl_loss_settling(const mcl_loss *loss);
+
 /* Numbers that an objective keeps from step to step, for a checkpoint. */
 typedef struct mcl_objective_state {
     const char *name; /* MCL_CHECKPOINT_PREFIX "byol_target" */
@@ -45,7 +48,7 @@ typedef struct mcl_objective_state {
 
 #define MCL_OBJECTIVE_STATES_MAX 4 /* of all objectives together */
 
-/* Fills in what they keep, and returns how many that are. */
+/* Fills in the states of all objectives, and returns how many there are. */
 size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], const mcl_loss *loss);
 
 /* Enqueues the projector, where there is one, and all objectives: writes the gradient of their

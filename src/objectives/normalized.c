@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "objectives/normalized.h"
 
-#include "compute/row_norms.h"
 #include "device/profile.h"
 
 mcl_status mcl_normalized_create(
@@ -9,6 +8,10 @@ mcl_status mcl_normalized_create(
 {
     const uint64_t elements = (uint64_t)rows * columns;
     *normalized = (mcl_normalized){.context = context, .rows = rows, .columns = columns};
+    MCL_TRY(mcl_row_norms_find(&normalized->norms, context));
+    MCL_TRY(mcl_kernel_find(&normalized->dots, context, "normalize.cl", "row_dots", ""));
+    MCL_TRY(
+        mcl_kernel_find(&normalized->backward, context, "normalize.cl", "normalize_backward", ""));
     MCL_TRY(mcl_buffer_create(&normalized->inverse, context, rows, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(
         &normalized->values, context, elements, sizeof(float), "normalised embeddings"));
@@ -27,7 +30,7 @@ void mcl_normalized_release(mcl_normalized *normalized)
 
 mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
 {
-    return mcl_normalize_rows(normalized->context, z, normalized->rows, normalized->columns,
+    return mcl_row_norms_normalize(&normalized->norms, z, normalized->rows, normalized->columns,
         normalized->inverse, normalized->values);
 }
 
@@ -35,14 +38,11 @@ mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz)
 {
     mcl_context *context = normalized->context;
     const uint32_t r = normalized->rows, n = normalized->columns;
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
-    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(normalized->values),
+    MCL_TRY(mcl_run(normalized->dots, r, 1, MCL_BUFFER(normalized->values),
         MCL_BUFFER(normalized->gradient), MCL_UINT(n), MCL_BUFFER(normalized->along)));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "normalize.cl", "normalize_backward", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
-    return mcl_launch(context, kernel, n, r, MCL_BUFFER(normalized->values),
+    return mcl_run(normalized->backward, n, r, MCL_BUFFER(normalized->values),
         MCL_BUFFER(normalized->gradient), MCL_BUFFER(normalized->along),
         MCL_BUFFER(normalized->inverse), MCL_UINT(n), MCL_UINT(mcl_gradient_accumulates(dz)),
         MCL_BUFFER(dz->buffer));

@@ -3,10 +3,13 @@
 #ifndef MASKCL_OBJECTIVES_NORMALIZED_H
 #define MASKCL_OBJECTIVES_NORMALIZED_H
 
+#include "compute/row_norms.h"
 #include "objectives/objective.h"
 
 typedef struct mcl_normalized {
     mcl_context *context;
+    mcl_row_norms norms;
+    mcl_kernel *dots, *backward;
     uint32_t rows, columns;
     cl_mem inverse;  /* [rows] 1/|z| */
     cl_mem values;   /* [rows×columns] ẑ */

@@ -1,116 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The NT-Xent objective, cl/ntxent.cl. */
-#include <stdlib.h>
-
-#include "base/memory.h"
-#include "compute/product.h"
-#include "device/profile.h"
-#include "objectives/normalized.h"
+/* The NT-Xent objective, cl/ntxent.cl: InfoNCE of all views among all others. */
+#include "objectives/infonce.h"
 
 enum { TEMPERATURE }; /* its own options */
 
-struct ntxent {
-    mcl_context *context;
-    uint32_t batch, columns;
-    float temperature;
-    mcl_terms losses;          /* [R] */
-    mcl_normalized normalized; /* [R×P] */
-    cl_mem normalizer;         /* [R] log Σ exp s */
-    cl_mem similarity;         /* [R×R] s, then its gradient */
-};
-
-/* s[R×R] = ẑ·ẑᵀ/τ */
-static mcl_gemm similarity_product(const struct ntxent *ntxent)
-{
-    const uint32_t r = 2 * ntxent->batch, n = ntxent->columns;
-    return (mcl_gemm){false, true, r, r, n, n, n, r, 1.0f / ntxent->temperature, 0.0f};
-}
-
-/* dẑ[R×P] = g[R×R]·ẑ/τ */
-static mcl_gemm gradient_product(const struct ntxent *ntxent)
-{
-    const uint32_t r = 2 * ntxent->batch, n = ntxent->columns;
-    return (mcl_gemm){false, false, r, n, r, r, n, n, 1.0f / ntxent->temperature, 0.0f};
-}
-
 static mcl_status create(void **state, const mcl_objective_setup *setup)
 {
-    mcl_context *context = setup->context;
-    const uint32_t views = 2 * setup->batch;
-    struct ntxent *ntxent;
-    MCL_TRY(mcl_allocate(&ntxent, 1, sizeof *ntxent));
-    *state = ntxent;
-    ntxent->context = context;
-    ntxent->batch = setup->batch;
-    ntxent->columns = setup->projection;
-    ntxent->temperature = (float)setup->values[TEMPERATURE];
-    MCL_TRY(mcl_terms_create(&ntxent->losses, context, views));
-    MCL_TRY(mcl_normalized_create(&ntxent->normalized, context, views, ntxent->columns));
-    MCL_TRY(mcl_buffer_create(&ntxent->normalizer, context, views, sizeof(float), "normalizers"));
-    MCL_TRY(mcl_buffer_create(
-        &ntxent->similarity, context, views, views * sizeof(float), "similarities of nt-xent"));
-    const mcl_gemm forward = similarity_product(ntxent), backward = gradient_product(ntxent);
-    MCL_TRY(mcl_gemm_prepare(context, &forward, NULL));
-    return mcl_gemm_prepare(context, &backward, NULL);
-}
-
-static void release(void *state)
-{
-    struct ntxent *ntxent = state;
-    mcl_terms_release(&ntxent->losses);
-    mcl_normalized_release(&ntxent->normalized);
-    mcl_buffer_release(&ntxent->normalizer);
-    mcl_buffer_release(&ntxent->similarity);
-    free(ntxent);
-}
-
-/* ẑ = z/|z|, s = ẑẑᵀ/τ, the mean of the views' losses */
-static mcl_status forward(struct ntxent *ntxent, const mcl_objective_step *step)
-{
-    mcl_context *context = ntxent->context;
-    const uint32_t r = 2 * ntxent->batch;
-    const mcl_gemm product = similarity_product(ntxent);
-    const mcl_matrix normalized = {ntxent->normalized.values, 0};
-    cl_kernel kernel;
-    MCL_TRY(mcl_normalized_forward(&ntxent->normalized, step->projections));
-    MCL_TRY(mcl_gemm_run(
-        context, &product, normalized, normalized, (mcl_matrix){ntxent->similarity, 0}));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "ntxent.cl", "ntxent_rows", ""));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 1.0 * r * r);
-    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(ntxent->similarity), MCL_UINT(r),
-        MCL_BUFFER(ntxent->normalizer), MCL_BUFFER(ntxent->losses.values)));
-    return mcl_terms_total(&ntxent->losses, context, r, (float)r, step);
-}
-
-/* s → g, dẑ = g·ẑ/τ, dz through the normalisation */
-static mcl_status backward(struct ntxent *ntxent, const mcl_objective_step *step)
-{
-    mcl_context *context = ntxent->context;
-    const uint32_t r = 2 * ntxent->batch;
-    const mcl_gemm product = gradient_product(ntxent);
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "ntxent.cl", "ntxent_backward", ""));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * r);
-    MCL_TRY(mcl_launch(context, kernel, (r + 15) / 16, r, MCL_BUFFER(ntxent->similarity),
-        MCL_BUFFER(ntxent->normalizer), MCL_UINT(r), MCL_FLOAT(step->weight / (float)r)));
-    MCL_TRY(mcl_gemm_run(context, &product, (mcl_matrix){ntxent->similarity, 0},
-        (mcl_matrix){ntxent->normalized.values, 0}, (mcl_matrix){ntxent->normalized.gradient, 0}));
-    return mcl_normalized_backward(&ntxent->normalized, step->by_projections);
-}
-
-static mcl_status run(void *state, const mcl_objective_step *step)
-{
-    MCL_TRY(forward(state, step));
-    return backward(state, step);
+    const mcl_infonce_options options = {
+        .queries = 2 * setup->batch,
+        .candidates = 2 * setup->batch,
+        .origin = MCL_CANDIDATES_SAME,
+        .temperature = (float)setup->values[TEMPERATURE],
+        .file = "ntxent.cl",
+        .rows = "ntxent_rows",
+        .backward = "ntxent_backward",
+        .width = 16,
+        .what = "similarities of nt-xent",
+    };
+    return mcl_infonce_allocate(state, setup, &options);
 }
 
 static const mcl_objective_option options[] = {
-    [TEMPERATURE] = {.key = "temperature",
-
-        .values = "T",
-        .help = "what their cosines are divided by",
-        .type = &mcl_value_positive_float,
-        .otherwise = 0.2f},
+    [TEMPERATURE] = MCL_INFONCE_TEMPERATURE("temperature", 0.2f),
 };
 
 const mcl_objective_type mcl_objective_ntxent = {
@@ -125,6 +36,6 @@ const mcl_objective_type mcl_objective_ntxent = {
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .create = create,
-    .free = release,
-    .run = run,
+    .free = mcl_infonce_free,
+    .run = mcl_infonce_run,
 };

@@ -6,6 +6,7 @@
 #define MASKCL_OBJECTIVES_OBJECTIVE_H
 
 #include "base/values.h"
+#include "compute/sums.h"
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
@@ -48,9 +49,8 @@ typedef struct mcl_objective_option {
     const char *values; /* what the help calls a value: "T" */
     const char *help;   /* as after "of nt-xent: " */
     const mcl_value_type *type;
-    double otherwise; /* the default */
-    const char
-        *needs; /* the key of an option of the objective's that must be above 0; NULL: none */
+    double otherwise;  /* the default */
+    const char *needs; /* the key of another one that must be above 0; NULL: none */
 } mcl_objective_option;
 
 #define MCL_OBJECTIVE_OPTIONS_MAX 8 /* of an objective */
@@ -91,6 +91,9 @@ typedef struct mcl_objective_type {
     /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
      * many; NULL: nothing. */
     size_t (*states)(mcl_objective_state *states, const void *state);
+    /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
+     */
+    uint64_t (*settling)(const void *state);
 } mcl_objective_type;
 
 #define MCL_OBJECTIVE_TYPE(NAME, file) extern const mcl_objective_type mcl_objective_##file;
@@ -116,17 +119,23 @@ bool mcl_objectives_want_altered(const mcl_pretrain_options *options);
 /* Whether to add to the gradient; whoever asks writes it. */
 bool mcl_gradient_accumulates(mcl_gradient *gradient);
 
+/* Enqueues the backward pass of a part of the model on x, of rows rows, whose output has its
+ * gradient already. */
+mcl_status mcl_gradient_through(
+    mcl_gradient *by_x, mcl_network *part, const mcl_loss_input *input, cl_mem x, uint32_t rows);
+
 /* Numbers, one a view or pair, whose sum is a loss. */
 typedef struct mcl_terms {
+    mcl_sums sums;
     cl_mem values;
-    cl_mem space; /* of their sum */
+    cl_mem workspace; /* of their sum */
 } mcl_terms;
 
 mcl_status mcl_terms_create(mcl_terms *terms, mcl_context *context, uint64_t count);
 void mcl_terms_release(mcl_terms *terms);
 
 /* input->metrics[at] = (Σ of the first n terms) / divisor */
-mcl_status mcl_terms_total(const mcl_terms *terms, mcl_context *context, uint32_t n, float divisor,
-    const mcl_objective_step *step);
+mcl_status mcl_terms_total(
+    const mcl_terms *terms, uint32_t n, float divisor, const mcl_objective_step *step);
 
 #endif

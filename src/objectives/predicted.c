@@ -13,6 +13,7 @@ enum { TARGET_DECAY }; /* byol's own options */
 
 struct predicted {
     mcl_context *context;
+    mcl_kernel *errors;
     uint32_t batch, columns;
     mcl_network *predictor;
     mcl_target *target; /* NULL: the projections themselves are what is predicted */
@@ -28,6 +29,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     predicted->context = context;
     predicted->batch = setup->batch;
     predicted->columns = setup->projection;
+    MCL_TRY(mcl_kernel_find(&predicted->errors, context, "predicted.cl", "prediction_errors", ""));
     MCL_TRY(mcl_terms_create(&predicted->losses, context, 2 * (uint64_t)setup->batch));
     return mcl_network_create_part(&predicted->predictor, context, setup->architecture,
         MCL_PART_PREDICTOR, 2 * setup->batch, true);
@@ -54,23 +56,18 @@ static void release(void *state)
 static mcl_status run(struct predicted *predicted, const mcl_objective_step *step, cl_mem targets,
     float most, float slope, uint32_t terms)
 {
-    mcl_context *context = predicted->context;
     mcl_network *predictor = predicted->predictor;
     const mcl_loss_input *input = step->input;
     const uint32_t b = predicted->batch, n = predicted->columns, r = 2 * b;
     const float scale = step->weight * slope / (float)terms;
-    cl_kernel kernel;
     MCL_TRY(mcl_network_forward(predictor, input->parameters, step->projections, r));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "predicted.cl", "prediction_errors", ""));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
-    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(mcl_network_output(predictor)),
+    mcl_profile_work(predicted->context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
+    MCL_TRY(mcl_run(predicted->errors, r, 1, MCL_BUFFER(mcl_network_output(predictor)),
         MCL_BUFFER(targets), MCL_UINT(b), MCL_UINT(n), MCL_FLOAT(most), MCL_FLOAT(slope),
         MCL_FLOAT(scale), MCL_BUFFER(predicted->losses.values),
         MCL_BUFFER(mcl_network_output_gradient(predictor))));
-    MCL_TRY(mcl_terms_total(&predicted->losses, context, r, (float)terms, step));
-    const float keep = mcl_gradient_accumulates(step->by_projections) ? 1.0f : 0.0f;
-    return mcl_network_backward(predictor, input->parameters, input->gradients, step->projections,
-        r, step->by_projections->buffer, keep);
+    MCL_TRY(mcl_terms_total(&predicted->losses, r, (float)terms, step));
+    return mcl_gradient_through(step->by_projections, predictor, input, step->projections, r);
 }
 
 /* −cos, the mean of all views */
@@ -96,12 +93,7 @@ static size_t states_of_byol(mcl_objective_state *states, const void *state)
 }
 
 static const mcl_objective_option byol_options[] = {
-    [TARGET_DECAY] = {.key = "target_decay",
-        .stored = "byol_target_decay",
-        .values = "DECAY",
-        .help = "of the moving average of the weights, a step, that the target network has",
-        .type = &mcl_value_inside_unit,
-        .otherwise = 0.996},
+    [TARGET_DECAY] = MCL_TARGET_DECAY("byol_target_decay", 0.996),
 };
 
 const mcl_objective_type mcl_objective_simsiam = {

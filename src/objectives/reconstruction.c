@@ -15,6 +15,7 @@ enum { RECONSTRUCT, LOSS }; /* its own options */
 
 struct reconstruction {
     mcl_context *context;
+    mcl_kernel *squares, *backward;
     uint32_t batch, columns;
     mcl_network *decoder;
     mcl_terms losses; /* [R] */
@@ -31,6 +32,10 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     reconstruction->context = context;
     reconstruction->batch = setup->batch;
     reconstruction->columns = (uint32_t)setup->architecture->input;
+    MCL_TRY(mcl_kernel_find(
+        &reconstruction->squares, context, "reconstruction.cl", "squared_errors", ""));
+    MCL_TRY(mcl_kernel_find(
+        &reconstruction->backward, context, "reconstruction.cl", "reconstruction_backward", ""));
     MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
     reconstruction->flags = (setup->values[LOSS] != 0.0 ? MCL_ERRORS_BCE : 0u) |
                             (setup->values[RECONSTRUCT] != 0.0 ? MCL_ERRORS_ALTERED : 0u);
@@ -59,15 +64,12 @@ static mcl_status squared_errors(
     const cl_mem targets = step->input->views->targets;
     const cl_mem output = mcl_network_output(reconstruction->decoder);
     const float elements = (float)((double)r * d);
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "squared_errors", ""));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * d);
-    MCL_TRY(mcl_launch(context, kernel, r, 1, MCL_BUFFER(output), MCL_BUFFER(targets),
+    MCL_TRY(mcl_run(reconstruction->squares, r, 1, MCL_BUFFER(output), MCL_BUFFER(targets),
         MCL_UINT(target_rows), MCL_UINT(d), MCL_BUFFER(reconstruction->losses.values)));
-    MCL_TRY(mcl_terms_total(&reconstruction->losses, context, r, elements, step));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "reconstruction.cl", "reconstruction_backward", ""));
+    MCL_TRY(mcl_terms_total(&reconstruction->losses, r, elements, step));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
-    return mcl_launch(context, kernel, d, r, MCL_BUFFER(output), MCL_BUFFER(targets),
+    return mcl_run(reconstruction->backward, d, r, MCL_BUFFER(output), MCL_BUFFER(targets),
         MCL_UINT(target_rows), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
         MCL_BUFFER(mcl_network_output_gradient(reconstruction->decoder)));
 }
@@ -76,7 +78,6 @@ static mcl_status squared_errors(
 static mcl_status other_errors(
     struct reconstruction *reconstruction, const mcl_objective_step *step, uint32_t target_rows)
 {
-    mcl_context *context = reconstruction->context;
     mcl_network *decoder = reconstruction->decoder;
     const mcl_view_buffers *views = step->input->views;
     const uint32_t r = 2 * reconstruction->batch;
@@ -86,7 +87,7 @@ static mcl_status other_errors(
     MCL_TRY(mcl_errors_run(&reconstruction->errors, mcl_network_output(decoder), views->targets,
         target_rows, views->altered, slope * step->weight / elements, 1.0f,
         reconstruction->losses.values, 0, mcl_network_output_gradient(decoder)));
-    MCL_TRY(mcl_terms_total(&reconstruction->losses, context, r, elements, step));
+    MCL_TRY(mcl_terms_total(&reconstruction->losses, r, elements, step));
     return altered
                ? mcl_errors_altered_mean(&reconstruction->errors, step->input->metrics, step->at)
                : MCL_OK;
@@ -102,9 +103,7 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     MCL_TRY(mcl_network_forward(decoder, input->parameters, step->embeddings, r));
     MCL_TRY(reconstruction->flags ? other_errors(reconstruction, step, target_rows)
                                   : squared_errors(reconstruction, step, target_rows));
-    const float keep = mcl_gradient_accumulates(step->by_embeddings) ? 1.0f : 0.0f;
-    return mcl_network_backward(decoder, input->parameters, input->gradients, step->embeddings, r,
-        step->by_embeddings->buffer, keep);
+    return mcl_gradient_through(step->by_embeddings, decoder, input, step->embeddings, r);
 }
 
 static const char *const element_names[] = {"all", "hidden"};

@@ -8,6 +8,15 @@
 
 typedef struct mcl_target mcl_target;
 
+/* The objective's own option for how slowly the average moves, under its name in models and
+ * checkpoints. */
+#define MCL_TARGET_DECAY(name, value)                                                              \
+    {                                                                                              \
+        .key = "target_decay", .stored = (name), .values = "DECAY",                                \
+        .help = "of the moving average of the weights, a step, that the target network has",       \
+        .type = &mcl_value_inside_unit, .otherwise = (value)                                       \
+    }
+
 /* A target that begins as the parameters of the setup are now. */
 mcl_status mcl_target_create(mcl_target **target, const mcl_objective_setup *setup, double decay);
 void mcl_target_free(mcl_target *target);

@@ -12,7 +12,6 @@
 
 struct vime {
     uint32_t batch, columns;
-    mcl_context *context;
     mcl_network *mask_head, *decoder;
     mcl_errors mask_errors, value_errors;
     mcl_terms losses; /* [R] of the mask, [R] of the values */
@@ -25,7 +24,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     struct vime *vime;
     MCL_TRY(mcl_allocate(&vime, 1, sizeof *vime));
     *state = vime;
-    vime->context = context;
     vime->batch = setup->batch;
     vime->columns = (uint32_t)setup->architecture->input;
     MCL_TRY(mcl_errors_create(
@@ -49,14 +47,6 @@ static void release(void *state)
     free(vime);
 }
 
-static mcl_status backward(struct vime *vime, mcl_network *network, const mcl_objective_step *step)
-{
-    const mcl_loss_input *input = step->input;
-    const float keep = mcl_gradient_accumulates(step->by_embeddings) ? 1.0f : 0.0f;
-    return mcl_network_backward(network, input->parameters, input->gradients, step->embeddings,
-        2 * vime->batch, step->by_embeddings->buffer, keep);
-}
-
 static mcl_status run(void *state, const mcl_objective_step *step)
 {
     struct vime *vime = state;
@@ -72,9 +62,9 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     MCL_TRY(mcl_errors_run(&vime->value_errors, mcl_network_output(vime->decoder), views->targets,
         target_rows, NULL, 2.0f * VALUES * step->weight / elements, VALUES, vime->losses.values, r,
         mcl_network_output_gradient(vime->decoder)));
-    MCL_TRY(mcl_terms_total(&vime->losses, vime->context, 2 * r, elements, step));
-    MCL_TRY(backward(vime, vime->mask_head, step));
-    return backward(vime, vime->decoder, step);
+    MCL_TRY(mcl_terms_total(&vime->losses, 2 * r, elements, step));
+    MCL_TRY(mcl_gradient_through(step->by_embeddings, vime->mask_head, input, step->embeddings, r));
+    return mcl_gradient_through(step->by_embeddings, vime->decoder, input, step->embeddings, r);
 }
 
 static bool wants_altered(const double *values)

@@ -11,11 +11,12 @@
 struct mcl_clip {
     mcl_context *context;
     mcl_kernel *kernel;
+    mcl_sums sums;
     uint64_t count;
     double limit;
-    mcl_parts parts; /* one: all of it */
-    cl_mem space;    /* of the sum */
-    cl_mem square;   /* [1] of the norm */
+    mcl_parts parts;  /* one: all of it */
+    cl_mem workspace; /* of the sum */
+    cl_mem square;    /* [1] of the norm */
 };
 
 mcl_status mcl_clip_create(mcl_clip **clip, mcl_context *context, uint64_t count, double limit)
@@ -28,9 +29,11 @@ mcl_status mcl_clip_create(mcl_clip **clip, mcl_context *context, uint64_t count
     created->limit = limit;
     mcl_status status = mcl_kernel_find(&created->kernel, context, "layerwise.cl", "clip", "");
     if (status == MCL_OK)
+        status = mcl_sums_find(&created->sums, context);
+    if (status == MCL_OK)
         status = mcl_parts_create(&created->parts, context, &all, 1);
     if (status == MCL_OK)
-        status = mcl_buffer_create(&created->space, context,
+        status = mcl_buffer_create(&created->workspace, context,
             mcl_sum_workspace(created->parts.block_count), sizeof(float), "workspace of the norm");
     if (status == MCL_OK)
         status = mcl_buffer_create(&created->square, context, 1, sizeof(float), "norm");
@@ -47,18 +50,17 @@ void mcl_clip_free(mcl_clip *clip)
     if (!clip)
         return;
     mcl_parts_release(&clip->parts);
-    mcl_buffer_release(&clip->space);
+    mcl_buffer_release(&clip->workspace);
     mcl_buffer_release(&clip->square);
     free(clip);
 }
 
 mcl_status mcl_clip_run(mcl_clip *clip, cl_mem gradients)
 {
-    mcl_context *context = clip->context;
     MCL_TRY(mcl_parts_square(&clip->parts, gradients, 0));
-    MCL_TRY(mcl_sum(
-        context, clip->parts.squares, clip->parts.block_count, 1.0f, clip->space, clip->square, 0));
-    mcl_profile_work(context, NULL, 0.0, 2.0 * sizeof(float) * (double)clip->count);
+    MCL_TRY(mcl_sums_run(&clip->sums, clip->parts.squares, clip->parts.block_count, 1.0f,
+        clip->workspace, clip->square, 0));
+    mcl_profile_work(clip->context, NULL, 0.0, 2.0 * sizeof(float) * (double)clip->count);
     return mcl_run(clip->kernel, clip->count, 1, MCL_BUFFER(gradients), MCL_BUFFER(clip->square),
         MCL_FLOAT(clip->limit));
 }

@@ -9,23 +9,23 @@
 
 #define TRUST 0.001 /* LARS's trust coefficient */
 
-enum { LARS_SCALES, LARS, LAMB_UPDATE, LAMB_SCALES, LAMB, KERNELS };
-
-static const char *const names[KERNELS] = {
-    [LARS_SCALES] = "lars_scales",
-    [LARS] = "lars",
-    [LAMB_UPDATE] = "lamb_update",
-    [LAMB_SCALES] = "lamb_scales",
-    [LAMB] = "lamb",
-};
-
 struct mcl_layerwise {
     mcl_context *context;
-    mcl_kernel *kernels[KERNELS];
+    mcl_kernel *lars_scales, *lars, *lamb_update, *lamb_scales, *lamb;
     mcl_parts tensors;
     double bytes;  /* of a flat vector */
     cl_mem scales; /* [tensors] of two floats */
 };
+
+static mcl_status find_kernels(mcl_layerwise *layerwise)
+{
+    mcl_context *context = layerwise->context;
+    MCL_TRY(mcl_kernel_find(&layerwise->lars_scales, context, "layerwise.cl", "lars_scales", ""));
+    MCL_TRY(mcl_kernel_find(&layerwise->lars, context, "layerwise.cl", "lars", ""));
+    MCL_TRY(mcl_kernel_find(&layerwise->lamb_update, context, "layerwise.cl", "lamb_update", ""));
+    MCL_TRY(mcl_kernel_find(&layerwise->lamb_scales, context, "layerwise.cl", "lamb_scales", ""));
+    return mcl_kernel_find(&layerwise->lamb, context, "layerwise.cl", "lamb", "");
+}
 
 mcl_status mcl_layerwise_create(
     mcl_layerwise **layerwise, mcl_context *context, const mcl_part_range *tensors, size_t count)
@@ -39,8 +39,8 @@ mcl_status mcl_layerwise_create(
     if (status == MCL_OK)
         status = mcl_buffer_create(
             &created->scales, context, count, sizeof(cl_float2), "scales of the tensors");
-    for (size_t i = 0; i < KERNELS && status == MCL_OK; i++)
-        status = mcl_kernel_find(&created->kernels[i], context, "layerwise.cl", names[i], "");
+    if (status == MCL_OK)
+        status = find_kernels(created);
     if (status != MCL_OK) {
         mcl_layerwise_free(created);
         return status;
@@ -58,11 +58,10 @@ void mcl_layerwise_free(mcl_layerwise *layerwise)
     free(layerwise);
 }
 
-/* The kernel, which reads and writes so many flat vectors, for the launch that follows. */
-static mcl_kernel *get(const mcl_layerwise *layerwise, size_t kernel, double vectors)
+/* The profile's note of a launch that reads and writes so many flat vectors. */
+static void note_vectors(const mcl_layerwise *layerwise, double vectors)
 {
     mcl_profile_work(layerwise->context, NULL, 0.0, vectors * layerwise->bytes);
-    return layerwise->kernels[kernel];
 }
 
 static mcl_status square_both(const mcl_layerwise *layerwise, cl_mem first, cl_mem second)
@@ -76,30 +75,32 @@ mcl_status mcl_layerwise_lars(mcl_layerwise *layerwise, const mcl_optimizer_opti
 {
     const mcl_parts *tensors = &layerwise->tensors;
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(mcl_run(get(layerwise, LARS_SCALES, 0.0), tensors->count, 1,
-        MCL_BUFFER(tensors->squares), MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts),
-        MCL_FLOAT(TRUST), MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
+    MCL_TRY(mcl_run(layerwise->lars_scales, tensors->count, 1, MCL_BUFFER(tensors->squares),
+        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_FLOAT(TRUST),
+        MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
         MCL_BUFFER(layerwise->scales)));
-    return mcl_run(get(layerwise, LARS, 5.0), MCL_BLOCK, tensors->block_count,
-        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(velocity),
-        MCL_BUFFER(tensors->blocks), MCL_BUFFER(layerwise->scales),
-        MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->momentum));
+    note_vectors(layerwise, 5.0);
+    return mcl_run(layerwise->lars, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
+        MCL_BUFFER(gradients), MCL_BUFFER(velocity), MCL_BUFFER(tensors->blocks),
+        MCL_BUFFER(layerwise->scales), MCL_FLOAT(options->learning_rate),
+        MCL_FLOAT(options->momentum));
 }
 
 mcl_status mcl_layerwise_lamb(mcl_layerwise *layerwise, const mcl_optimizer_options *options,
     cl_mem parameters, cl_mem gradients, cl_mem mean, cl_mem square, double power1, double power2)
 {
     const mcl_parts *tensors = &layerwise->tensors;
-    MCL_TRY(mcl_run(get(layerwise, LAMB_UPDATE, 7.0), MCL_BLOCK, tensors->block_count,
-        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(mean), MCL_BUFFER(square),
-        MCL_BUFFER(tensors->blocks), MCL_BUFFER(tensors->parts), MCL_FLOAT(options->weight_decay),
+    note_vectors(layerwise, 7.0);
+    MCL_TRY(mcl_run(layerwise->lamb_update, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
+        MCL_BUFFER(gradients), MCL_BUFFER(mean), MCL_BUFFER(square), MCL_BUFFER(tensors->blocks),
+        MCL_BUFFER(tensors->parts), MCL_FLOAT(options->weight_decay),
         MCL_FLOAT(1.0 - options->beta1), MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
         MCL_FLOAT(1.0 - power1), MCL_FLOAT(sqrt(1.0 - power2)), MCL_FLOAT(options->epsilon)));
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(mcl_run(get(layerwise, LAMB_SCALES, 0.0), tensors->count, 1,
-        MCL_BUFFER(tensors->squares), MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts),
-        MCL_BUFFER(layerwise->scales)));
-    return mcl_run(get(layerwise, LAMB, 3.0), MCL_BLOCK, tensors->block_count,
-        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(tensors->blocks),
-        MCL_BUFFER(layerwise->scales), MCL_FLOAT(options->learning_rate));
+    MCL_TRY(mcl_run(layerwise->lamb_scales, tensors->count, 1, MCL_BUFFER(tensors->squares),
+        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_BUFFER(layerwise->scales)));
+    note_vectors(layerwise, 3.0);
+    return mcl_run(layerwise->lamb, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
+        MCL_BUFFER(gradients), MCL_BUFFER(tensors->blocks), MCL_BUFFER(layerwise->scales),
+        MCL_FLOAT(options->learning_rate));
 }

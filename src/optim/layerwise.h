@@ -3,7 +3,7 @@
 #ifndef MASKCL_OPTIM_LAYERWISE_H
 #define MASKCL_OPTIM_LAYERWISE_H
 
-#include "maskcl/pretrain.h"
+#include "maskcl/optimizer.h"
 #include "optim/parts.h"
 
 /* What they have beside moments: the tensors' norms and scales. */

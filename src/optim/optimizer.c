@@ -89,86 +89,59 @@ static mcl_status step_lamb(mcl_optimizer *optimizer, cl_mem parameters, cl_mem 
 
 static const struct optimizer_type types[] = {
     [MCL_OPTIMIZER_ADAM] =
-        {
-            .info =
-                {
-                    .name = "adam",
-                    .summary =
-                        "Adam (Kingma and Ba 2015), which adds the weight decay to the gradient",
-                    .has_betas = true,
-                    .has_epsilon = true,
-                    .epsilon = 1e-8,
-                },
+        {.info = {.name = "adam",
+             .summary = "Adam (Kingma and Ba 2015), which adds the weight decay to the gradient",
+             .has_betas = true,
+             .has_epsilon = true,
+             .epsilon = 1e-8},
             .moments = 2,
             .kernel = "adam",
-            .step = step_adam,
-        },
+            .step = step_adam},
     [MCL_OPTIMIZER_ADAMW] =
-        {
-            .info =
-                {
-                    .name = "adamw",
-                    .summary = "Adam with decoupled weight decay (Loshchilov and Hutter 2019)",
-                    .has_betas = true,
-                    .has_epsilon = true,
-                    .weight_decay = 0.01,
-                    .epsilon = 1e-8,
-                },
+        {.info = {.name = "adamw",
+             .summary = "Adam with decoupled weight decay (Loshchilov and Hutter 2019)",
+             .has_betas = true,
+             .has_epsilon = true,
+             .weight_decay = 0.01,
+             .epsilon = 1e-8},
             .moments = 2,
             .kernel = "adam",
-            .step = step_adamw,
-        },
-    [MCL_OPTIMIZER_SGD] =
-        {
-            .info =
-                {
-                    .name = "sgd",
-                    .summary = "stochastic gradient descent, with or without momentum",
-                    .has_momentum = true,
-                    .epsilon = 1e-8,
-                },
-            .moments = 1,
-            .only_momentum = true,
-            .kernel = "sgd",
-            .step = step_sgd,
-        },
+            .step = step_adamw},
+    [MCL_OPTIMIZER_SGD] = {.info = {.name = "sgd",
+                               .summary = "stochastic gradient descent, with or without momentum",
+                               .has_momentum = true,
+                               .epsilon = 1e-8},
+        .moments = 1,
+        .only_momentum = true,
+        .kernel = "sgd",
+        .step = step_sgd},
     [MCL_OPTIMIZER_LARS] =
-        {
-            .info =
-                {
-                    .name = "lars",
-                    .summary = "sgd whose step is scaled by each weight's norm, for large batches "
-                               "(You et al. 2017); biases and normalizations' parameters as by sgd",
-                    .rate_advice = "a step of lars is as long as a thousandth of the learning rate "
-                                   "times the weights, and other optimizers' rates hardly train "
-                                   "it: give one, such as 0.3 for each 256 rows of a batch",
-                    .has_momentum = true,
-                    .has_epsilon = true,
-                    .weight_decay = 1e-6,
-                    .momentum = 0.9,
-                    .epsilon = 1e-8,
-                },
+        {.info = {.name = "lars",
+             .summary = "sgd whose step is scaled by each weight's norm, for large batches "
+                        "(You et al. 2017); biases and normalizations' parameters as by sgd",
+             .rate_advice = "a step of lars is as long as a thousandth of the learning rate "
+                            "times the weights, and other optimizers' rates hardly train "
+                            "it: give one, such as 0.3 for each 256 rows of a batch",
+             .has_momentum = true,
+             .has_epsilon = true,
+             .weight_decay = 1e-6,
+             .momentum = 0.9,
+             .epsilon = 1e-8},
             .moments = 1,
             .layerwise = true,
-            .step = step_lars,
-        },
+            .step = step_lars},
     [MCL_OPTIMIZER_LAMB] =
-        {
-            .info =
-                {
-                    .name = "lamb",
-                    .summary = "adam whose step is scaled by each weight's norm, for large batches "
-                               "(You et al. 2020); biases and normalizations' parameters as by "
-                               "adam without decay",
-                    .has_betas = true,
-                    .has_epsilon = true,
-                    .weight_decay = 0.01,
-                    .epsilon = 1e-6,
-                },
+        {.info = {.name = "lamb",
+             .summary = "adam whose step is scaled by each weight's norm, for large batches "
+                        "(You et al. 2020); biases and normalizations' parameters as by "
+                        "adam without decay",
+             .has_betas = true,
+             .has_epsilon = true,
+             .weight_decay = 0.01,
+             .epsilon = 1e-6},
             .moments = 2,
             .layerwise = true,
-            .step = step_lamb,
-        },
+            .step = step_lamb},
 };
 #define TYPES (sizeof types / sizeof *types)
 
@@ -272,6 +245,21 @@ mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     else
         mcl_optimizer_free(created);
     return status;
+}
+
+mcl_status mcl_parameters_optimizer(mcl_optimizer **optimizer, mcl_context *context,
+    const mcl_optimizer_options *options, const mcl_architecture *architecture, uint64_t count)
+{
+    mcl_tensor_place places[MCL_TENSORS_MAX];
+    mcl_part_range tensors[MCL_TENSORS_MAX];
+    const size_t places_count = mcl_architecture_tensors(places, architecture);
+    size_t used = 0;
+    for (size_t i = 0; i < places_count; i++) {
+        if (places[i].offset < count)
+            tensors[used++] =
+                (mcl_part_range){places[i].offset, places[i].count, places[i].dimensions == 2};
+    }
+    return mcl_optimizer_create(optimizer, context, options, count, tensors, used);
 }
 
 void mcl_optimizer_free(mcl_optimizer *optimizer)

@@ -4,7 +4,8 @@
 #define MASKCL_OPTIM_OPTIMIZER_H
 
 #include "device/context.h"
-#include "maskcl/pretrain.h"
+#include "maskcl/optimizer.h"
+#include "model/architecture.h"
 #include "optim/parts.h"
 
 /* The moments of an optimizer, and the powers of its betas so far. */
@@ -16,6 +17,11 @@ typedef struct mcl_optimizer mcl_optimizer;
 mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     const mcl_optimizer_options *options, uint64_t count, const mcl_part_range *tensors,
     size_t tensor_count);
+
+/* mcl_optimizer_create() for the first count parameters, which end where a tensor does. */
+mcl_status mcl_parameters_optimizer(mcl_optimizer **optimizer, mcl_context *context,
+    const mcl_optimizer_options *options, const mcl_architecture *architecture, uint64_t count);
+
 void mcl_optimizer_free(mcl_optimizer *optimizer);
 
 /* Sets the learning rate of the steps that follow. */

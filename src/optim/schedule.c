@@ -88,38 +88,20 @@ static double step_rate(
 }
 
 static const struct schedule_type types[] = {
-    [MCL_SCHEDULE_CONSTANT] =
-        {
-            .info =
-                {
-                    .name = "constant",
-                    .summary = "the same in all steps",
-                },
-            .rate = constant_rate,
-        },
+    [MCL_SCHEDULE_CONSTANT] = {.info = {.name = "constant", .summary = "the same in all steps"},
+        .rate = constant_rate},
     [MCL_SCHEDULE_COSINE] =
-        {
-            .info =
-                {
-                    .name = "cosine",
-                    .summary = "half a cosine, down to the final rate at the end (Loshchilov and "
-                               "Hutter 2017, without restarts)",
-                    .has_final_rate = true,
-                },
+        {.info = {.name = "cosine",
+             .summary = "half a cosine, down to the final rate at the end (Loshchilov and "
+                        "Hutter 2017, without restarts)",
+             .has_final_rate = true},
             .check = check_cosine,
-            .rate = cosine_rate,
-        },
-    [MCL_SCHEDULE_STEP] =
-        {
-            .info =
-                {
-                    .name = "step",
-                    .summary = "times a factor after every so many epochs",
-                    .has_steps = true,
-                },
-            .check = check_step,
-            .rate = step_rate,
-        },
+            .rate = cosine_rate},
+    [MCL_SCHEDULE_STEP] = {.info = {.name = "step",
+                               .summary = "times a factor after every so many epochs",
+                               .has_steps = true},
+        .check = check_step,
+        .rate = step_rate},
 };
 #define TYPES (sizeof types / sizeof *types)
 

@@ -3,7 +3,7 @@
 #ifndef MASKCL_OPTIM_SCHEDULE_H
 #define MASKCL_OPTIM_SCHEDULE_H
 
-#include "maskcl/pretrain.h"
+#include "maskcl/optimizer.h"
 
 /* MCL_ERROR_ARGUMENT for options that make no sense in a run of so many epochs. */
 mcl_status mcl_schedule_check(const mcl_schedule_options *options, uint64_t epochs);

@@ -25,16 +25,15 @@
 
 #define DIGEST_SIZE 33
 
-static void add(mcl_conditions *conditions, const char *key, const char *option, const char *format,
-    ...) __attribute__((format(printf, 4, 5)));
-
-static void add(
+void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
 {
     va_list arguments;
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
+    conditions->of[at].unsaid = conditions->of[at].former = NULL;
+    conditions->of[at].kind = 0;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
     va_end(arguments);
@@ -46,7 +45,19 @@ static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
         (uint64_t)hash.low64);
 }
 
-static void add_data(mcl_conditions *conditions, const mcl_data *data)
+static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
+{
+    show_hash(text, XXH3_128bits(bytes, count));
+}
+
+void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
+{
+    conditions->count = 0;
+    mcl_conditions_add(conditions, "task", "the task", "%s", task);
+    conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
+}
+
+void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
     char digest[DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
@@ -56,34 +67,72 @@ static void add_data(mcl_conditions *conditions, const mcl_data *data)
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_hash(digest, XXH3_128bits(mcl_data_values(data),
-                          (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data))));
-    add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    show_digest(digest, mcl_data_values(data),
+        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
+    mcl_conditions_add(
+        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
 }
+
+void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
+{
+    char digest[DIGEST_SIZE];
+    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
+}
+
+/* A model's own metadata but those of the file. */
+void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *model)
+{
+    char text[sizeof conditions->of->value] = "";
+    for (size_t i = 0; i < model->metadata_count; i++) {
+        const mcl_text_pair *pair = &model->metadata[i];
+        const size_t used = strlen(text);
+        if (mcl_model_key_is_own(pair->key) && strcmp(pair->key, MCL_KEY_FORMAT) != 0 &&
+            strcmp(pair->key, MCL_KEY_VERSION) != 0)
+            snprintf(text + used, sizeof text - used, "%s%s=%s", used ? " " : "", pair->key,
+                pair->value);
+    }
+    mcl_conditions_add(conditions, "layers", "the architecture", "%s", text);
+}
+
+static bool has_condition(const mcl_conditions *conditions, const char *key)
+{
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (strcmp(conditions->of[i].key + strlen(PREFIX), key) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct added {
+    mcl_conditions *conditions;
+    mcl_options_kind kind;
+    const char *only; /* this option; NULL: all */
+};
 
 static mcl_status add_option(void *to, const mcl_stored_option *option)
 {
-    mcl_conditions *conditions = to;
-    if (!(option->flags & MCL_ROW_BITS))
+    const struct added *added = to;
+    mcl_conditions *conditions = added->conditions;
+    if (!(option->flags & MCL_ROW_BITS) || has_condition(conditions, option->stored) ||
+        (added->only && strcmp(added->only, option->key) != 0))
         return MCL_OK;
-    add(conditions, option->stored, option->key, "%s", option->value);
+    mcl_conditions_add(conditions, option->stored, option->key, "%s", option->value);
     conditions->of[conditions->count - 1].former = option->former;
-    conditions->of[conditions->count - 1].kind = MCL_OPTIONS_PRETRAIN;
+    conditions->of[conditions->count - 1].kind = added->kind;
     return MCL_OK;
 }
 
-void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
-    const mcl_data *data, uint32_t batch, mcl_gemm_kind product)
+mcl_status mcl_conditions_add_options(
+    mcl_conditions *conditions, const mcl_options *options, const char *only)
 {
-    mcl_pretrain_options resolved = *options;
-    (void)batch;
-    conditions->count = 0;
-    /* What another depends on comes first: synthetic data follow from the seed. */
-    add(conditions, "seed", "seed", "%" PRIu64, options->train.seed);
-    add_data(conditions, data);
-    mcl_train_resolve(&resolved.train, mcl_data_rows(data));
-    (void)mcl_options_each(&resolved.base, add_option, conditions);
-    add(conditions, "product", "gemm", "%s",
+    struct added added = {conditions, options->kind, only};
+    return mcl_options_each(options, add_option, &added);
+}
+
+void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
+{
+    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
         product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
 }
 
@@ -224,28 +273,23 @@ static const char *stored_value(
     return room;
 }
 
-/* Whether a checkpoint was made under a condition. One that says nothing of an option was made
- * when that was not there: by its default. */
-static bool is_met(const char *stored, const char *value, const char *option, mcl_options_kind kind)
-{
-    char initial[MCL_OPTION_SIZE];
-    if (stored)
-        return kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0;
-    return kind && mcl_option_default(initial, kind, option) == MCL_OK &&
-           mcl_option_agrees(kind, option, initial, value);
-}
-
 static mcl_status check_conditions(
     const mcl_safetensors *file, const char *path, const mcl_conditions *conditions)
 {
     for (size_t i = 0; i < conditions->count; i++) {
         char room[MCL_OPTION_SIZE];
         const char *value = conditions->of[i].value, *option = conditions->of[i].option;
+        const mcl_options_kind kind = conditions->of[i].kind;
         const char *stored =
             stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
-        const char *mark = conditions->of[i].kind ? "`" : "";
-        if (is_met(stored, value, option, conditions->of[i].kind))
+        if (!stored && kind) /* it was made when the option was not there: by its default */
+            stored = mcl_option_default(room, kind, option) == MCL_OK ? room : NULL;
+        else if (!stored)
+            stored = conditions->of[i].unsaid;
+        if (stored &&
+            (kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0))
             continue;
+        const char *mark = kind ? "`" : "";
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
             "same "

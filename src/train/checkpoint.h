@@ -16,18 +16,44 @@
 /* What must be the same in the run that goes on, each in words. */
 typedef struct mcl_conditions {
     struct {
-        char key[32];          /* "checkpoint.seed" */
-        char value[400];       /* "42" */
-        const char *option;    /* that sets it, for a message: "seed", "the data" */
-        const char *former;    /* its key in 0.1, see mcl_stored_option */
-        mcl_options_kind kind; /* 0: it is no option's */
+        char key[32];       /* "checkpoint.seed" */
+        char value[512];    /* "42" */
+        const char *option; /* the key of the option, or what it is, for a message: "the data" */
+        const char *unsaid; /* what it is in a checkpoint that does not tell; NULL: unknown, or the
+                             * option's default */
+        const char *former; /* an option's key in checkpoints of 0.1, see mcl_stored_option */
+        mcl_options_kind kind; /* of the options that it is one of; 0: it is none */
     } of[MCL_CONDITIONS_MAX];
     size_t count;
 } mcl_conditions;
 
-/* Those of a run with these options on this data, batch rows a step. */
-void mcl_conditions_of(mcl_conditions *conditions, const mcl_pretrain_options *options,
-    const mcl_data *data, uint32_t batch, mcl_gemm_kind product);
+/* The task of checkpoints that name none: 0.1 wrote them of pre-training alone. */
+#define MCL_TASK_PRETRAINING "pre-training"
+
+/* Adds one whose value is what a printf format makes of the arguments; the key without the prefix.
+ */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void mcl_conditions_add(
+    mcl_conditions *conditions, const char *key, const char *option, const char *format, ...);
+
+/* Begins with the task. Of what differs, the first is named. */
+void mcl_conditions_begin(mcl_conditions *conditions, const char *task);
+
+/* Options, resolved, that decide the bits: all that are not there yet, or the one called `only`. */
+mcl_status mcl_conditions_add_options(
+    mcl_conditions *conditions, const mcl_options *options, const char *only);
+
+/* Data by their digests. */
+void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data);
+void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows);
+
+/* The sizes and kinds of a model's layers, where the options of the task do not say them. */
+void mcl_conditions_add_layers(mcl_conditions *conditions, const mcl_model *model);
+
+/* The provider of matrix products. */
+void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product);
 
 #define MCL_STATES_MAX 16
 

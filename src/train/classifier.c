@@ -12,10 +12,12 @@ struct mcl_classifier {
     mcl_context *context;
     uint32_t batch, classes;
     mcl_network *head;
-    cl_mem labels; /* [N] */
-    cl_mem losses; /* [B] */
-    cl_mem right;  /* [B] 1 where the class was told, else 0 */
-    cl_mem space;  /* of their sums */
+    cl_mem labels;    /* [N] */
+    cl_mem losses;    /* [B] */
+    cl_mem hits;      /* [B] 1 where the likeliest class is the row's, else 0 */
+    cl_mem workspace; /* of their sums */
+    mcl_sums sums;
+    mcl_kernel *cross_entropy;
 };
 
 static mcl_status create(mcl_classifier *created, const mcl_architecture *architecture,
@@ -23,14 +25,17 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
 {
     mcl_context *context = created->context;
     const uint32_t batch = created->batch;
+    MCL_TRY(mcl_sums_find(&created->sums, context));
+    MCL_TRY(
+        mcl_kernel_find(&created->cross_entropy, context, "cross_entropy.cl", "cross_entropy", ""));
     MCL_TRY(
         mcl_network_create_part(&created->head, context, architecture, MCL_PART_HEAD, batch, true));
     MCL_TRY(
         mcl_buffer_create_from(&created->labels, context, labels, rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&created->losses, context, batch, sizeof(float), "losses"));
-    MCL_TRY(mcl_buffer_create(&created->right, context, batch, sizeof(float), "hits"));
-    return mcl_buffer_create(
-        &created->space, context, mcl_sum_workspace(batch), sizeof(float), "workspace of the sums");
+    MCL_TRY(mcl_buffer_create(&created->hits, context, batch, sizeof(float), "hits"));
+    return mcl_buffer_create(&created->workspace, context, mcl_sum_workspace(batch), sizeof(float),
+        "workspace of the sums");
 }
 
 mcl_status mcl_classifier_create(mcl_classifier **classifier, mcl_context *context,
@@ -57,35 +62,33 @@ void mcl_classifier_free(mcl_classifier *classifier)
     mcl_network_free(classifier->head);
     mcl_buffer_release(&classifier->labels);
     mcl_buffer_release(&classifier->losses);
-    mcl_buffer_release(&classifier->right);
-    mcl_buffer_release(&classifier->space);
+    mcl_buffer_release(&classifier->hits);
+    mcl_buffer_release(&classifier->workspace);
     free(classifier);
 }
 
 /* metrics[at] = the mean of values[B] */
 static mcl_status mean(mcl_classifier *classifier, cl_mem values, cl_mem metrics, uint64_t at)
 {
-    return mcl_sum(classifier->context, values, classifier->batch, (float)classifier->batch,
-        classifier->space, metrics, at);
+    return mcl_sums_run(&classifier->sums, values, classifier->batch, (float)classifier->batch,
+        classifier->workspace, metrics, at);
 }
 
 mcl_status mcl_classifier_run(mcl_classifier *classifier, const mcl_network *encoder,
     cl_mem parameters, cl_mem gradients, const mcl_rows *rows, cl_mem metrics, uint64_t slot)
 {
-    mcl_context *context = classifier->context;
     const uint32_t b = classifier->batch, c = classifier->classes;
     const cl_mem embeddings = mcl_network_output(encoder);
     const uint64_t at = slot * MCL_CLASSIFIER_METRICS;
-    cl_kernel kernel;
     MCL_TRY(mcl_network_forward(classifier->head, parameters, embeddings, b));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "cross_entropy.cl", "cross_entropy", ""));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * b * c);
-    MCL_TRY(mcl_launch(context, kernel, b, 1, MCL_BUFFER(mcl_network_output(classifier->head)),
-        MCL_UINT(c), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
-        MCL_BUFFER(classifier->labels), MCL_FLOAT(1.0f / (float)b), MCL_BUFFER(classifier->losses),
-        MCL_BUFFER(classifier->right), MCL_BUFFER(mcl_network_output_gradient(classifier->head))));
+    mcl_profile_work(classifier->context, NULL, 0.0, sizeof(float) * 2.0 * b * c);
+    MCL_TRY(mcl_run(classifier->cross_entropy, b, 1,
+        MCL_BUFFER(mcl_network_output(classifier->head)), MCL_UINT(c), MCL_BUFFER(rows->order),
+        MCL_ULONG(rows->first), MCL_BUFFER(classifier->labels), MCL_FLOAT(1.0f / (float)b),
+        MCL_BUFFER(classifier->losses), MCL_BUFFER(classifier->hits),
+        MCL_BUFFER(mcl_network_output_gradient(classifier->head))));
     MCL_TRY(mean(classifier, classifier->losses, metrics, at + MCL_CLASSIFIER_LOSS));
-    MCL_TRY(mean(classifier, classifier->right, metrics, at + MCL_CLASSIFIER_ACCURACY));
+    MCL_TRY(mean(classifier, classifier->hits, metrics, at + MCL_CLASSIFIER_ACCURACY));
     return mcl_network_backward(classifier->head, parameters, gradients, embeddings, b,
         mcl_network_output_gradient(encoder), 0.0f);
 }

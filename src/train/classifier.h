@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A linear head behind an encoder, and its softmax cross-entropy, forward and backward. */
+/* A linear head after an encoder, and its softmax cross-entropy, forward and backward. */
 #ifndef MASKCL_TRAIN_CLASSIFIER_H
 #define MASKCL_TRAIN_CLASSIFIER_H
 
@@ -7,8 +7,7 @@
 #include "nn/network.h"
 #include "views/views.h"
 
-/* What a step measures, one float each: the mean loss, and the part of the rows that were told
- * right. */
+/* What a step measures, one float each: the mean loss, and the accuracy. */
 enum { MCL_CLASSIFIER_LOSS, MCL_CLASSIFIER_ACCURACY, MCL_CLASSIFIER_METRICS };
 
 typedef struct mcl_classifier mcl_classifier;

@@ -31,3 +31,34 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data)
     return mcl_model_metadata_set(
         model, "input_scaling", mcl_data_element(data) == MCL_ELEMENT_UINT8 ? "1/255" : "1");
 }
+
+/* A model with a prefix for the keys of its metadata. */
+struct described {
+    mcl_model *model;
+    const char *prefix;
+};
+
+static mcl_status set(const struct described *described, const char *key, const char *value)
+{
+    char whole[64];
+    snprintf(whole, sizeof whole, "%s%s", described->prefix, key);
+    return mcl_model_metadata_set(described->model, whole, value);
+}
+
+static mcl_status set_count(const struct described *described, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return set(described, key, text);
+}
+
+mcl_status mcl_describe_training(
+    mcl_model *model, const char *prefix, uint64_t planned_steps, const mcl_training *training)
+{
+    const struct described described = {model, prefix};
+    MCL_TRY(set_count(&described, "rows", training->rows));
+    MCL_TRY(set_count(&described, "epochs", training->steps / training->steps_per_epoch));
+    MCL_TRY(set_count(&described, "steps", training->steps));
+    return training->steps < planned_steps ? set_count(&described, "planned_steps", planned_steps)
+                                           : MCL_OK;
+}

@@ -16,4 +16,15 @@ mcl_describe(mcl_model *model, const char *key, const char *format, ...);
 /* Sets how the model's input was made of the data. */
 mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
 
+/* What a training has come to. */
+typedef struct mcl_training {
+    uint64_t rows; /* that it trains on */
+    uint64_t steps, steps_per_epoch;
+} mcl_training;
+
+/* Sets how far the training came, of the steps that were planned, in metadata whose keys begin with
+ * the prefix. */
+mcl_status mcl_describe_training(
+    mcl_model *model, const char *prefix, uint64_t planned_steps, const mcl_training *training);
+
 #endif

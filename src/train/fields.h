@@ -42,6 +42,7 @@ enum {
     MCL_ROW_RECIPE = 1, /* recipes set it */
     MCL_ROW_BITS = 2,   /* it decides the bits: a condition of resuming */
     MCL_ROW_STORED = 4, /* it goes to the model's metadata */
+    MCL_ROW_WHOLE = 8,  /* it says what other rows say, too: of what differs, those are named */
 };
 
 /* All that there is to an option. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 #include "objectives/objective.h"
 #include "optim/optimizer.h"
 #include "train/recipes.h"
@@ -332,11 +333,6 @@ void mcl_train_resolve(mcl_train_options *options, uint64_t rows)
         options->schedule.warmup = -options->schedule.warmup * (double)options->epochs;
 }
 
-static bool is_without_value(const mcl_row *row, const char *text)
-{
-    return row->unset && strcmp(text, row->unset) == 0;
-}
-
 /* The same of the objectives' own options. */
 static mcl_status each_own(const mcl_pretrain_options *options,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
@@ -349,7 +345,8 @@ static mcl_status each_own(const mcl_pretrain_options *options,
             const mcl_objective_option *option = &type->options[j];
             mcl_stored_option stored = {.key = option->key,
                 .stored = option->stored ? option->stored : option->key,
-                .flags = MCL_ROW_BITS | MCL_ROW_STORED};
+                .flags = MCL_ROW_BITS | MCL_ROW_STORED,
+                .is_set = true};
             if (option->needs && is_missing(options, option->needs))
                 continue;
             mcl_value_show(stored.value, sizeof stored.value, option->type, values[j]);
@@ -359,25 +356,35 @@ static mcl_status each_own(const mcl_pretrain_options *options,
     return MCL_OK;
 }
 
-mcl_status mcl_options_each(const mcl_options *options,
+/* The same of the rows that say what others say, or of those that do not. */
+static mcl_status each_row(const mcl_options *options, const mcl_options_family *family, bool whole,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
 {
-    const mcl_options_family *family;
     const mcl_row *row;
-    MCL_TRY(find_family(&family, options));
     for (size_t i = 0; (row = mcl_options_row(family, i)); i++) {
+        const bool applies = !row->conflict || !row->conflict(struct_of(options, family, row));
         mcl_stored_option stored = {.key = row->key,
             .stored = row->stored ? row->stored : row->key,
             .former = row->former,
             .flags = row->flags};
+        if (!row->flags || !applies || whole != ((row->flags & MCL_ROW_WHOLE) != 0))
+            continue;
         row->type->show(stored.value, sizeof stored.value, field_of(options, family, row), row);
-        const bool applies = !row->conflict || !row->conflict(struct_of(options, family, row));
-        if (applies && row->flags && !is_without_value(row, stored.value))
-            MCL_TRY(take(to, &stored));
+        stored.is_set = !row->unset || strcmp(stored.value, row->unset) != 0;
+        MCL_TRY(take(to, &stored));
     }
-    return options->kind == MCL_OPTIONS_PRETRAIN
-               ? each_own((const mcl_pretrain_options *)(const void *)options, take, to)
-               : MCL_OK;
+    return MCL_OK;
+}
+
+mcl_status mcl_options_each(const mcl_options *options,
+    mcl_status (*take)(void *to, const mcl_stored_option *option), void *to)
+{
+    const mcl_options_family *family;
+    MCL_TRY(find_family(&family, options));
+    MCL_TRY(each_row(options, family, false, take, to));
+    if (options->kind == MCL_OPTIONS_PRETRAIN)
+        MCL_TRY(each_own((const mcl_pretrain_options *)(const void *)options, take, to));
+    return each_row(options, family, true, take, to);
 }
 
 mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key)
@@ -392,21 +399,28 @@ mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key
     return MCL_OK;
 }
 
-bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b)
+/* canonical[MCL_OPTION_SIZE] = what mcl_options_get() makes of a text. The number that stands for a
+ * member that is not set is what 0.1 wrote. */
+static mcl_status canonical_text(
+    char *canonical, mcl_options_kind kind, const char *key, const char *text)
 {
     any_options options;
     const mcl_options_family *family = mcl_options_family_of(kind);
+    MCL_TRY(mcl_options_init(&options.base, kind, family ? family->version : 0));
+    const mcl_row *row = find_row(family, key);
+    double number;
+    if (row && row->unset && mcl_number_parse(&number, text) && number == row->unset_value)
+        text = row->unset;
+    MCL_TRY(mcl_options_set(&options.base, key, text));
+    return mcl_options_get(canonical, MCL_OPTION_SIZE, &options.base, key);
+}
+
+bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b)
+{
     char texts[2][MCL_OPTION_SIZE];
-    const char *const given[2] = {a, b};
-    if (strcmp(a, b) == 0)
-        return true;
-    for (size_t i = 0; i < 2; i++) {
-        if (!family || mcl_options_init(&options.base, kind, family->version) != MCL_OK ||
-            mcl_options_set(&options.base, key, given[i]) != MCL_OK ||
-            mcl_options_get(texts[i], sizeof texts[i], &options.base, key) != MCL_OK)
-            return false;
-    }
-    return strcmp(texts[0], texts[1]) == 0;
+    return strcmp(a, b) == 0 ||
+           (canonical_text(texts[0], kind, key, a) == MCL_OK &&
+               canonical_text(texts[1], kind, key, b) == MCL_OK && strcmp(texts[0], texts[1]) == 0);
 }
 
 /* A model, and what stands before its keys. */
@@ -419,7 +433,7 @@ static mcl_status describe(void *to, const mcl_stored_option *option)
 {
     const struct described *described = to;
     char key[64];
-    if (!(option->flags & MCL_ROW_STORED))
+    if (!(option->flags & MCL_ROW_STORED) || !option->is_set)
         return MCL_OK;
     snprintf(key, sizeof key, "%s%s", described->prefix, option->stored);
     return mcl_model_key_is_own(key) ? MCL_OK /* the architecture says it */

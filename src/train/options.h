@@ -23,11 +23,12 @@ typedef struct mcl_stored_option {
     const char *stored; /* its key in models and checkpoints */
     const char *former; /* its key in the checkpoints of 0.1, see mcl_row; NULL: the same */
     unsigned flags;     /* MCL_ROW_BITS, MCL_ROW_STORED */
+    bool is_set;        /* the value is not the text that leaves the choice open or does without */
     char value[MCL_OPTION_SIZE];
 } mcl_stored_option;
 
 /* Calls take for each option of these, which are resolved, that makes sense together with the
- * others and has a value; the first failure ends it. */
+ * others; the first failure ends it. */
 mcl_status mcl_options_each(const mcl_options *options,
     mcl_status (*take)(void *to, const mcl_stored_option *option), void *to);
 

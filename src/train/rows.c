@@ -135,7 +135,7 @@ static const mcl_row pretraining[] = {
                 "papers",
         .type = &mcl_field_views,
         .offset = OF(views),
-        .flags = RECIPE,
+        .flags = RECIPE | MCL_ROW_WHOLE,
         .otherwise = "mask:bernoulli:0.5"},
     {.key = "mask",
         .group = "Views",

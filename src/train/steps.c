@@ -114,11 +114,21 @@ static bool ends_epoch(const mcl_steps *steps, uint64_t step)
     return (step + 1) % steps->options.per_epoch == 0;
 }
 
-/* Fills in *measured by the metrics of a step. */
+/* *measured = what the metrics of a step say. */
 static mcl_status measure(
     mcl_step *measured, const mcl_steps *steps, const float *metrics, uint64_t step)
 {
-    measured->step = step + 1;
+    *measured = (mcl_step){
+        .step = step + 1,
+        .epoch_loss = NAN,
+        .spread = NAN,
+        .accuracy = NAN,
+        .epoch_accuracy = NAN,
+        .alignment = NAN,
+        .uniformity = NAN,
+        .effective_rank = NAN,
+        .validation = NAN,
+    };
     steps->options.measure(measured, metrics, steps->options.trainer);
     if (isfinite(measured->loss))
         return MCL_OK;
@@ -135,7 +145,7 @@ void mcl_steps_deliver(mcl_steps *steps)
 {
     for (size_t i = 0; i < steps->held_count; i++) {
         steps->held[i].rows_per_second = mcl_rate_value(&steps->rate);
-        steps->options.report(&steps->held[i], steps->options.user);
+        steps->options.train->report(&steps->held[i], steps->options.train->user);
     }
     steps->held_count = 0;
 }
@@ -144,9 +154,9 @@ void mcl_steps_deliver(mcl_steps *steps)
 static void report(mcl_steps *steps, mcl_step *step, uint64_t number)
 {
     const mcl_steps_options *options = &steps->options;
-    step->steps = options->epochs * options->per_epoch;
+    step->steps = options->train->epochs * options->per_epoch;
     step->epoch = number / options->per_epoch + 1;
-    step->epochs = options->epochs;
+    step->epochs = options->train->epochs;
     step->epoch_end = ends_epoch(steps, number);
     step->seconds = steps->rate.now.time - steps->start;
     steps->held[steps->held_count++] = *step;
@@ -160,11 +170,10 @@ static mcl_status measure_epoch(mcl_step *reported, const mcl_steps *steps, uint
     const uint64_t count = steps->options.per_epoch;
     double loss = 0.0, accuracy = 0.0;
     for (uint64_t i = 0; i < count; i++) {
-        mcl_step other = {.accuracy = NAN}, *step = i + 1 < count ? &other : reported;
-        MCL_TRY(measure(
-            step, steps, steps->epoch_metrics + i * steps->options.metrics, last + 1 - count + i));
-        loss += step->loss;
-        accuracy += step->accuracy;
+        MCL_TRY(measure(reported, steps, steps->epoch_metrics + i * steps->options.metrics,
+            last + 1 - count + i));
+        loss += reported->loss;
+        accuracy += reported->accuracy;
     }
     reported->epoch_loss = loss / (double)count;
     reported->epoch_accuracy = accuracy / (double)count;
@@ -185,14 +194,14 @@ static mcl_status finish_oldest(mcl_steps *steps)
         &steps->rate, mcl_clock_seconds(), (steps->oldest - steps->first) * options->batch);
     if (!pending->reported)
         return MCL_OK;
-    mcl_step step = {.accuracy = NAN, .epoch_loss = NAN, .epoch_accuracy = NAN};
+    mcl_step step;
     if (ends_epoch(steps, pending->step)) {
         MCL_TRY(measure_epoch(&step, steps, pending->step));
         steps->epoch_loss = step.epoch_loss;
     } else {
         MCL_TRY(measure(&step, steps, pending->metrics, pending->step));
     }
-    if (options->report)
+    if (options->train->report)
         report(steps, &step, pending->step);
     return MCL_OK;
 }
@@ -211,7 +220,7 @@ mcl_status mcl_steps_finish(mcl_steps *steps)
 
 bool mcl_steps_reports(const mcl_steps *steps)
 {
-    const uint64_t every = steps->options.report_every;
+    const uint64_t every = steps->options.train->report_every;
     return ends_epoch(steps, steps->newest) || (every && (steps->newest + 1) % every == 0);
 }
 

@@ -5,22 +5,20 @@
 #define MASKCL_TRAIN_STEPS_H
 
 #include "device/context.h"
-#include "maskcl/pretrain.h"
+#include "maskcl/train.h"
 
 typedef struct mcl_steps mcl_steps;
 
 /* What there is to know of a training before its first step. */
 typedef struct mcl_steps_options {
-    uint32_t batch; /* rows a step */
-    uint64_t per_epoch, epochs;
+    const mcl_train_options *train; /* epochs, and what of the reports; it must live as long */
+    uint32_t batch;                 /* rows a step */
+    uint64_t per_epoch;
     size_t metrics; /* floats that a step measures */
     /* Fills in what the metrics[metrics] of step->step say: its loss, which must be finite for
-     * training to go on, and whatever else the report is to tell. */
+     * training to go on, and whatever else the report is to tell; what it leaves alone is NaN. */
     void (*measure)(mcl_step *step, const float *metrics, const void *trainer);
     const void *trainer;
-    void (*report)(const mcl_step *step, void *user); /* NULL: none are wanted */
-    void *user;
-    uint64_t report_every; /* steps, beside the last of each epoch; 0: these alone */
 } mcl_steps_options;
 
 mcl_status mcl_steps_create(
@@ -33,7 +31,7 @@ void mcl_steps_free(mcl_steps *steps);
  * run to row i mod per_epoch. */
 cl_mem mcl_steps_metrics(const mcl_steps *steps);
 
-/* Goes on behind the first `done` steps of the run, as if they had been made. Before the begin. */
+/* Goes on after the first `done` steps of the run, as if they had been made. Before the begin. */
 void mcl_steps_skip(mcl_steps *steps, uint64_t done);
 
 /* The run begins now. */

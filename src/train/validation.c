@@ -19,21 +19,22 @@
 #define BATCH_MOST 512         /* rows embedded at once */
 #define SLOTS 2
 
-/* Shapes: N rows, C of them candidates and the others told, D columns, E of the embedding. */
+/* Shapes: N rows, C of them candidates and Q = N − C queries, D columns, E of the embedding. */
 struct mcl_validation {
     mcl_context *context;
-    mcl_element element;
+    mcl_unmasked unmasked;
     uint32_t rows, candidates, columns, width;
     uint32_t batch;
     int32_t *labels; /* [N], the candidates' first, as in all that follows */
     mcl_network *encoder;
+    mcl_row_norms norms;
     mcl_neighbours neighbours;
     cl_mem data;             /* [N×D] in the data set's own type */
     cl_mem input;            /* [batch×D] */
     cl_mem embeddings;       /* [N×E] */
     cl_mem inverse;          /* [N] 1/|z| */
     cl_mem normalized;       /* [N×E] */
-    uint32_t *places[SLOTS]; /* [N−C × neighbours] */
+    uint32_t *places[SLOTS]; /* [Q × neighbours] */
     uint64_t steps[SLOTS];   /* which each is of, from 1 */
 };
 
@@ -85,24 +86,25 @@ static mcl_status create(mcl_validation *created, const mcl_data *data, const in
     const mcl_architecture *architecture)
 {
     mcl_context *context = created->context;
-    const uint32_t told = created->rows - created->candidates;
+    const uint32_t queries = created->rows - created->candidates;
     const uint64_t elements = (uint64_t)created->rows * created->width;
     MCL_TRY(choose_rows(created, data, labels));
-    MCL_TRY(mcl_unmasked_rows_expect(context, data));
+    MCL_TRY(mcl_row_norms_find(&created->norms, context));
+    MCL_TRY(mcl_unmasked_find(&created->unmasked, context, data));
     MCL_TRY(mcl_network_create_part(
         &created->encoder, context, architecture, MCL_PART_ENCODER, created->batch, false));
     MCL_TRY(mcl_neighbours_create(
-        &created->neighbours, context, told, created->candidates, created->width));
+        &created->neighbours, context, queries, created->candidates, created->width));
     MCL_TRY(mcl_buffer_create(&created->input, context, created->batch,
         created->columns * sizeof(float), "rows for validation"));
     MCL_TRY(mcl_buffer_create(
         &created->embeddings, context, elements, sizeof(float), "embeddings for validation"));
     MCL_TRY(mcl_buffer_create(
-        &created->normalized, context, elements, sizeof(float), "normalised embeddings"));
+        &created->normalized, context, elements, sizeof(float), "normalized embeddings"));
     MCL_TRY(mcl_buffer_create(&created->inverse, context, created->rows, sizeof(float), "norms"));
     for (size_t i = 0; i < SLOTS; i++)
         MCL_TRY(mcl_allocate(
-            &created->places[i], told, created->neighbours.count * sizeof *created->places[i]));
+            &created->places[i], queries, created->neighbours.count * sizeof *created->places[i]));
     return MCL_OK;
 }
 
@@ -114,7 +116,6 @@ mcl_status mcl_validation_create(mcl_validation **validation, mcl_context *conte
     MCL_TRY(check(labels, rows));
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
-    created->element = mcl_data_element(data);
     created->rows = rows < MCL_VALIDATION_ROWS ? (uint32_t)rows : MCL_VALIDATION_ROWS;
     created->candidates = created->rows - created->rows / 2;
     created->columns = (uint32_t)mcl_data_columns(data);
@@ -155,8 +156,8 @@ static mcl_status embed(mcl_validation *validation, cl_mem parameters)
     for (uint32_t first = 0; first < validation->rows; first += validation->batch) {
         const uint32_t left = validation->rows - first;
         const uint32_t count = left < validation->batch ? left : validation->batch;
-        MCL_TRY(mcl_unmasked(context, validation->data, first * columns, validation->element,
-            count * columns, validation->input));
+        MCL_TRY(mcl_unmasked_run(
+            &validation->unmasked, validation->data, first * columns, count, validation->input));
         MCL_TRY(mcl_network_forward(validation->encoder, parameters, validation->input, count));
         MCL_TRY(mcl_buffer_copy(context, validation->embeddings, first * width,
             mcl_network_output(validation->encoder), 0, count * width));
@@ -167,16 +168,16 @@ static mcl_status embed(mcl_validation *validation, cl_mem parameters)
 mcl_status mcl_validation_run(mcl_validation *validation, cl_mem parameters, uint64_t step)
 {
     mcl_context *context = validation->context;
-    const uint32_t candidates = validation->candidates, told = validation->rows - candidates;
+    const uint32_t candidates = validation->candidates, queries = validation->rows - candidates;
     const uint64_t second = (uint64_t)candidates * validation->width;
     const size_t slot = validation->steps[0] < validation->steps[1] ? 0 : 1; /* the older one */
-    const size_t size = (size_t)told * validation->neighbours.count * sizeof(uint32_t);
+    const size_t size = (size_t)queries * validation->neighbours.count * sizeof(uint32_t);
     validation->steps[slot] = step;
     MCL_TRY(embed(validation, parameters));
-    MCL_TRY(mcl_normalize_rows(context, validation->embeddings, validation->rows, validation->width,
-        validation->inverse, validation->normalized));
+    MCL_TRY(mcl_row_norms_normalize(&validation->norms, validation->embeddings, validation->rows,
+        validation->width, validation->inverse, validation->normalized));
     MCL_TRY(mcl_neighbours_search(&validation->neighbours, (mcl_matrix){validation->normalized, 0},
-        (mcl_matrix){validation->normalized, second}, told));
+        (mcl_matrix){validation->normalized, second}, queries));
     const cl_int code = clEnqueueReadBuffer(context->queue, validation->neighbours.place, CL_FALSE,
         0, size, validation->places[slot], 0, NULL, mcl_profile_event(context));
     mcl_profile_work(context, NULL, 0.0, (double)size);
@@ -187,8 +188,8 @@ mcl_status mcl_validation_run(mcl_validation *validation, cl_mem parameters, uin
 double mcl_validation_take(const mcl_validation *validation, uint64_t step)
 {
     const size_t slot = validation->steps[0] == step ? 0 : 1;
-    const uint32_t candidates = validation->candidates, told = validation->rows - candidates;
+    const uint32_t candidates = validation->candidates, queries = validation->rows - candidates;
     const uint64_t right = mcl_neighbours_right(&validation->neighbours, validation->places[slot],
-        told, validation->labels, validation->labels + candidates);
-    return (double)right / told;
+        queries, validation->labels, validation->labels + candidates);
+    return (double)right / queries;
 }

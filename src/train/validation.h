@@ -7,7 +7,7 @@
 #include "maskcl/data.h"
 #include "model/architecture.h"
 
-#define MCL_VALIDATION_ROWS 2000 /* at most: those told, and as many whose classes are known */
+#define MCL_VALIDATION_ROWS 2000 /* at most: half of them queries, half candidates */
 
 typedef struct mcl_validation mcl_validation;
 
@@ -23,7 +23,7 @@ void mcl_validation_free(mcl_validation *validation);
  * a step of the training. At most two may be under way between this and mcl_validation_take(). */
 mcl_status mcl_validation_run(mcl_validation *validation, cl_mem parameters, uint64_t step);
 
-/* The part of the rows that their neighbours told right after a step that has ended. */
+/* The accuracy on the queries by the model after a step that has ended. */
 double mcl_validation_take(const mcl_validation *validation, uint64_t step);
 
 #endif

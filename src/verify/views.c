@@ -163,15 +163,17 @@ static mcl_status check_unmasked(
     static const mcl_view_options nothing = {.mask = {.kind = MCL_MASK_NONE}};
     mcl_rows rows = {.gathered = false};
     struct expected expected;
+    mcl_unmasked unmasked;
     float *zeros;
     cl_mem out;
     MCL_TRY(make_expected(&expected, checker, check, &nothing, data));
     MCL_TRY(send_rows(&rows, checker, &expected, data));
     MCL_TRY(mcl_checker_result(&zeros, &out, checker, HALF));
+    MCL_TRY(mcl_unmasked_find(&unmasked, checker->context, data));
     if (check->gathered)
-        MCL_TRY(mcl_unmasked(checker->context, rows.data, 0, check->element, HALF, out));
+        MCL_TRY(mcl_unmasked_run(&unmasked, rows.data, 0, BATCH, out));
     else
-        MCL_TRY(mcl_unmasked_rows(checker->context, &rows, data, BATCH, out));
+        MCL_TRY(mcl_unmasked_run_rows(&unmasked, &rows, BATCH, out));
     MCL_TRY(mcl_checker_expect(checker, check->name, expected.targets, out, HALF));
     mcl_checker_clear(checker);
     return MCL_OK;

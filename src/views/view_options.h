@@ -12,7 +12,12 @@
 mcl_status mcl_view_options_check(
     uint32_t image[3], const mcl_view_options *options, const mcl_data *data);
 
-/* The same for a mask alone. */
+/* image = height, width and channels of the data's rows; what needs them, and what can be used
+ * instead, is said in the message where they are no images. */
+mcl_status mcl_view_image_find(
+    uint32_t image[3], const mcl_data *data, const char *what, const char *instead);
+
+/* The same as mcl_view_options_check() for a mask alone. */
 mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data);
 
 #endif

@@ -10,11 +10,12 @@
 #include "base/random.h"
 #include "data/data.h"
 #include "device/profile.h"
+#include "views/parts.h"
 #include "views/view_options.h"
 
 #define ITEM_ELEMENTS 64 /* of a work-item of the kernel unmasked */
 #define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
-#define OPTIONS_SIZE sizeof((mcl_views){0}.options)
+#define OPTIONS_SIZE 208 /* bytes of what kernels are built with */
 
 /* Rows that corruption takes elements from, at most, and the view that they are drawn as. */
 #define POOL_ROWS 4096
@@ -23,34 +24,16 @@
 /* Numbers that say how a view is moved and lit, as in cl/augment.cl. */
 #define PARAMETERS 8
 
-size_t mcl_element_size(mcl_element element)
-{
-    return element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float);
-}
-
 static const char *element_name(mcl_element element)
 {
     return element == MCL_ELEMENT_UINT8 ? "uchar" : "float";
 }
 
-static bool moves(const mcl_view_options *options)
-{
-    return options->shift != 0.0f || options->scale != 0.0f || options->rotation != 0.0f ||
-           options->flip != 0.0f;
-}
-
-static bool lights(const mcl_view_options *options)
-{
-    return options->brightness != 0.0f;
-}
-
 /* Whether a view is a row, masked, and the other one what the mask leaves of it: cl/views.cl makes
  * both in one go. Anything else is cl/augment.cl's. */
-static bool only_masks(const mcl_view_options *options)
+static bool only_masks(const mcl_views *views)
 {
-    return !moves(options) && !lights(options) && options->corruption == 0.0f &&
-           options->noise == 0.0f && options->mask.kind != MCL_MASK_NONE &&
-           options->relation == MCL_RELATION_COMPLEMENT;
+    return views->effects == MCL_EFFECT_MASKS && views->of.relation == MCL_RELATION_COMPLEMENT;
 }
 
 static void write_options(
@@ -60,21 +43,19 @@ static void write_options(
         element_name(element), mask == MCL_MASK_UNIFORM ? 0 : 1, targets, altered);
 }
 
-static void write_all_options(mcl_views *views, mcl_element element, bool targets, bool altered)
+/* The numbers of masks and relations are those of cl/augment.cl. */
+static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views,
+    mcl_element element, bool targets, bool altered)
 {
-    static const int masks[] = {[MCL_MASK_UNIFORM] = 0,
-        [MCL_MASK_BERNOULLI] = 1,
-        [MCL_MASK_BLOCK] = 2,
-        [MCL_MASK_NONE] = 3};
-    static const int relations[] = {
-        [MCL_RELATION_COMPLEMENT] = 0, [MCL_RELATION_INDEPENDENT] = 1, [MCL_RELATION_WHOLE] = 2};
     const mcl_view_options *of = &views->of;
-    const int corrupt = of->corruption == 0.0f ? 0 : of->corrupt_first ? 1 : 2;
-    snprintf(views->options, OPTIONS_SIZE,
+    const unsigned effects = views->effects;
+    const int corrupt = !(effects & MCL_EFFECT_REPLACES) ? 0 : of->corrupt_first ? 1 : 2;
+    snprintf(options, OPTIONS_SIZE,
         "-D ELEMENT=%s -D MASK=%d -D RELATION=%d -D MOVED=%d -D LIT=%d -D CORRUPT=%d -D NOISE=%d "
         "-D CHANNELS=%" PRIu32 " -D SIDE=%" PRIu32 " -D PAIRS=%d -D TARGETS=%d -D ALTERED=%d",
-        element_name(element), masks[of->mask.kind], relations[of->relation], moves(of), lights(of),
-        corrupt, of->noise != 0.0f, views->image[2],
+        element_name(element), (int)of->mask.kind, (int)of->relation,
+        (effects & MCL_EFFECT_MOVES) != 0, (effects & MCL_EFFECT_LIGHTS) != 0, corrupt,
+        (effects & MCL_EFFECT_ADDS) != 0, views->image[2],
         of->mask.kind == MCL_MASK_BLOCK ? of->mask.patch : 1,
         views->image[2] == 1 && views->image[1] > 1, targets, altered);
 }
@@ -112,14 +93,30 @@ static mcl_status create_pool(mcl_views *views, const mcl_data *data)
 static mcl_status create_buffers(mcl_views *views, const mcl_data *data, uint32_t batch)
 {
     const mcl_view_options *of = &views->of;
-    if (moves(of) || lights(of))
+    if (mcl_views_paired(views))
         MCL_TRY(mcl_buffer_create(&views->parameters, views->context, 2 * (uint64_t)batch,
             PARAMETERS * sizeof(float), "parameters of the views"));
     if (of->mask.kind == MCL_MASK_BLOCK)
         MCL_TRY(mcl_buffer_create(&views->patches, views->context,
             of->relation == MCL_RELATION_INDEPENDENT ? 2 * (uint64_t)batch : batch,
             4 * sizeof(float) * patch_quads(views), "masks of patches"));
-    return of->corruption != 0.0f ? create_pool(views, data) : MCL_OK;
+    return views->effects & MCL_EFFECT_REPLACES ? create_pool(views, data) : MCL_OK;
+}
+
+static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targets, bool altered)
+{
+    const mcl_view_options *of = &views->of;
+    mcl_context *context = views->context;
+    char options[OPTIONS_SIZE];
+    if (only_masks(views)) {
+        write_options(options, element, of->mask.kind, targets, altered);
+        return mcl_kernel_find(&views->kernel, context, "views.cl",
+            of->mask.kind == MCL_MASK_BLOCK ? "views_block" : "views", options);
+    }
+    write_all_options(options, views, element, targets, altered);
+    MCL_TRY(mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
+    MCL_TRY(mcl_kernel_find(&views->draw_patches, context, "augment.cl", "patch_masks", options));
+    return mcl_kernel_find(&views->kernel, context, "augment.cl", "augmented_views", options);
 }
 
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
@@ -127,22 +124,16 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
 {
     const mcl_element element = mcl_data_element(data);
     mcl_views created = {.context = context, .of = *options, .seed = seed};
+    created.effects = mcl_view_effects(options);
     MCL_TRY(mcl_view_options_check(created.image, options, data));
     created.columns = (uint32_t)mcl_data_columns(data);
     const size_t targets_of_row = !targets ? 0 : mcl_views_paired(&created) ? 2 : 1;
     created.row_bytes =
         created.columns *
         (mcl_element_size(element) + (2 + targets_of_row) * sizeof(float) + (altered ? 2 : 0));
-    mcl_status status;
-    if (only_masks(options)) {
-        write_options(created.options, element, options->mask.kind, targets, altered);
-        status = mcl_kernel_expect(context, "views.cl", created.options);
-    } else {
-        write_all_options(&created, element, targets, altered);
-        status = mcl_kernel_expect(context, "augment.cl", created.options);
-        if (status == MCL_OK)
-            status = create_buffers(&created, data, batch);
-    }
+    mcl_status status = find_kernels(&created, element, targets, altered);
+    if (status == MCL_OK && !only_masks(&created))
+        status = create_buffers(&created, data, batch);
     if (status == MCL_OK)
         *views = created;
     else
@@ -159,7 +150,7 @@ void mcl_views_release(mcl_views *views)
 
 bool mcl_views_paired(const mcl_views *views)
 {
-    return moves(&views->of) || lights(&views->of);
+    return (views->effects & MCL_EFFECTS_ON_IMAGES) != 0;
 }
 
 /* Both views by a mask alone. */
@@ -170,22 +161,19 @@ static mcl_status mask(mcl_views *views, const mcl_rows *rows, uint32_t batch, u
     /* What is not wanted is never written. */
     const cl_mem targets = out->targets ? out->targets : out->views;
     const cl_mem altered = out->altered ? out->altered : out->views;
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(
-        &kernel, views->context, "views.cl", block ? "views_block" : "views", views->options));
     mcl_profile_work(views->context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     if (block)
-        return mcl_launch(views->context, kernel, patch_quads(views), batch, MCL_BUFFER(rows->data),
+        return mcl_run(views->kernel, patch_quads(views), batch, MCL_BUFFER(rows->data),
             MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
             MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->image[0]),
             MCL_UINT(views->image[1]), MCL_UINT(views->image[2]), MCL_UINT(views->of.mask.patch),
             MCL_UINT(epoch), key, MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views),
             MCL_BUFFER(targets), MCL_BUFFER(altered));
-    return mcl_launch(views->context, kernel, ((size_t)views->columns + 31) / 32, batch,
-        MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
-        MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns),
-        MCL_UINT(epoch), key, MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views),
-        MCL_BUFFER(targets), MCL_BUFFER(altered));
+    return mcl_run(views->kernel, ((size_t)views->columns + 31) / 32, batch, MCL_BUFFER(rows->data),
+        MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
+        MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns), MCL_UINT(epoch), key,
+        MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views), MCL_BUFFER(targets),
+        MCL_BUFFER(altered));
 }
 
 /* What is drawn once a view or a patch. */
@@ -193,11 +181,8 @@ static mcl_status draw(
     mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch, mcl_argument key)
 {
     const mcl_view_options *of = &views->of;
-    mcl_context *context = views->context;
-    cl_kernel kernel;
     if (views->parameters) {
-        MCL_TRY(mcl_kernel_get(&kernel, context, "augment.cl", "view_parameters", views->options));
-        MCL_TRY(mcl_launch(context, kernel, batch, 2, MCL_BUFFER(rows->order),
+        MCL_TRY(mcl_run(views->draw_moves, batch, 2, MCL_BUFFER(rows->order),
             MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(views->image[0]),
             MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->shift),
             MCL_FLOAT(of->scale), MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip),
@@ -206,8 +191,7 @@ static mcl_status draw(
     if (!views->patches)
         return MCL_OK;
     const size_t masked = of->relation == MCL_RELATION_INDEPENDENT ? 2 * (size_t)batch : batch;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "augment.cl", "patch_masks", views->options));
-    return mcl_launch(context, kernel, patch_quads(views), masked, MCL_BUFFER(rows->order),
+    return mcl_run(views->draw_patches, patch_quads(views), masked, MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(patch_quads(views)), MCL_UINT(epoch), key,
         MCL_FLOAT(of->mask.ratio), MCL_BUFFER(views->patches));
 }
@@ -219,7 +203,6 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
     const size_t local[] = {1, 1, 1};
     const mcl_view_options *of = &views->of;
     mcl_context *context = views->context;
-    cl_kernel kernel;
     /* What there is none of is neither read nor written. */
     const cl_mem parameters = views->parameters ? views->parameters : rows->data;
     const cl_mem patches = views->patches ? views->patches : rows->data;
@@ -227,9 +210,8 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
     const cl_mem targets = out->targets ? out->targets : out->views;
     const cl_mem altered = out->altered ? out->altered : out->views;
     MCL_TRY(draw(views, rows, batch, epoch, key));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "augment.cl", "augmented_views", views->options));
     mcl_profile_work(context, NULL, 0.0, (double)batch * (double)views->row_bytes);
-    return mcl_launch_local(context, kernel, ((size_t)views->columns + 31) / 32, batch, local,
+    return mcl_run_local(views->kernel, ((size_t)views->columns + 31) / 32, batch, local,
         MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
         MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->columns),
@@ -245,49 +227,39 @@ mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch,
 {
     const cl_uint2 words = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
     const mcl_argument key = {sizeof words, &words};
-    return only_masks(&views->of) ? mask(views, rows, batch, epoch, key, out)
-                                  : augment(views, rows, batch, epoch, key, out);
+    return only_masks(views) ? mask(views, rows, batch, epoch, key, out)
+                             : augment(views, rows, batch, epoch, key, out);
 }
 
-mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
-    uint64_t count, cl_mem out)
+mcl_status mcl_unmasked_find(mcl_unmasked *unmasked, mcl_context *context, const mcl_data *data)
 {
+    const mcl_element element = mcl_data_element(data);
     char options[OPTIONS_SIZE];
-    cl_kernel kernel;
     write_options(options, element, MCL_MASK_UNIFORM, false, false);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked", options));
-    mcl_profile_work(
-        context, NULL, 0.0, (double)count * (double)(mcl_element_size(element) + sizeof(float)));
+    unmasked->context = context;
+    unmasked->columns = (uint32_t)mcl_data_columns(data);
+    unmasked->element_bytes = (double)(mcl_element_size(element) + sizeof(float));
+    MCL_TRY(mcl_kernel_find(&unmasked->gathered, context, "views.cl", "unmasked", options));
+    return mcl_kernel_find(&unmasked->rows, context, "views.cl", "unmasked_rows", options);
+}
+
+mcl_status mcl_unmasked_run(
+    const mcl_unmasked *unmasked, cl_mem data, uint64_t start, uint64_t rows, cl_mem out)
+{
+    const uint64_t count = rows * unmasked->columns;
     const size_t items = (count + ITEM_ELEMENTS - 1) / ITEM_ELEMENTS;
-    return mcl_launch(context, kernel, (items + GROUP - 1) / GROUP * GROUP, 1, MCL_BUFFER(data),
+    mcl_profile_work(unmasked->context, NULL, 0.0, (double)count * unmasked->element_bytes);
+    return mcl_run(unmasked->gathered, (items + GROUP - 1) / GROUP * GROUP, 1, MCL_BUFFER(data),
         MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));
 }
 
-mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data)
+mcl_status mcl_unmasked_run_rows(
+    const mcl_unmasked *unmasked, const mcl_rows *rows, uint32_t batch, cl_mem out)
 {
-    char options[OPTIONS_SIZE];
-    write_options(options, mcl_data_element(data), MCL_MASK_UNIFORM, false, false);
-    return mcl_kernel_expect(context, "views.cl", options);
-}
-
-mcl_status mcl_unmasked_rows(
-    mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out)
-{
-    const uint32_t columns = (uint32_t)mcl_data_columns(data);
-    char options[OPTIONS_SIZE];
-    cl_kernel kernel;
-    write_options(options, mcl_data_element(data), MCL_MASK_UNIFORM, false, false);
-    MCL_TRY(mcl_kernel_get(&kernel, context, "views.cl", "unmasked_rows", options));
-    mcl_profile_work(context, NULL, 0.0,
-        (double)batch * columns *
-            (double)(mcl_element_size(mcl_data_element(data)) + sizeof(float)));
-    return mcl_launch(context, kernel, columns, batch, MCL_BUFFER(rows->data),
-        MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
-        MCL_UINT(rows->gathered), MCL_UINT(columns), MCL_BUFFER(out));
-}
-
-mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data)
-{
-    return mcl_buffer_create_from(buffer, context, mcl_data_values(data), mcl_data_rows(data),
-        mcl_data_columns(data) * mcl_element_size(mcl_data_element(data)), "the data");
+    const uint32_t columns = unmasked->columns;
+    mcl_profile_work(
+        unmasked->context, NULL, 0.0, (double)batch * columns * unmasked->element_bytes);
+    return mcl_run(unmasked->rows, columns, batch, MCL_BUFFER(rows->data), MCL_ULONG(rows->start),
+        MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(rows->gathered),
+        MCL_UINT(columns), MCL_BUFFER(out));
 }

@@ -4,6 +4,7 @@
 #ifndef MASKCL_VIEWS_VIEWS_H
 #define MASKCL_VIEWS_VIEWS_H
 
+#include "data/rows.h"
 #include "device/context.h"
 #include "maskcl/data.h"
 #include "maskcl/views.h"
@@ -12,26 +13,18 @@
 typedef struct mcl_views {
     mcl_context *context;
     mcl_view_options of;
+    unsigned effects; /* of these, see views/parts.h */
     uint64_t seed;
     uint32_t columns;
-    uint32_t image[3]; /* height, width, channels, of what needs images */
-    size_t row_bytes;  /* that are read and written for a row, for the profile */
-    char options[208]; /* that the kernels are built with */
+    uint32_t image[3];  /* height, width, channels, of what needs images */
+    size_t row_bytes;   /* that are read and written for a row, for the profile */
+    mcl_kernel *kernel; /* that makes both views, after these, where there are such draws: */
+    mcl_kernel *draw_moves, *draw_patches;
     cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
     cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
     cl_mem pool;    /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
     uint32_t pool_rows; /* of the data set, spread evenly over it */
 } mcl_views;
-
-/* Where the rows of a batch are on the device. */
-typedef struct mcl_rows {
-    cl_mem data; /* rows in the data set's own type, from element `start` on */
-    uint64_t start;
-    cl_mem order; /* 64-bit numbers of rows, from entry `first` on those of the batch */
-    uint64_t first;
-    bool gathered; /* data has the batch's rows one after the other; else every row of the data set
-                    */
-} mcl_rows;
 
 /* Where the views of a batch of B rows of D elements go. */
 typedef struct mcl_view_buffers {
@@ -56,20 +49,24 @@ bool mcl_views_paired(const mcl_views *views);
 mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
     const mcl_view_buffers *out);
 
-/* out[count] = count elements of data from element `start` on, scaled and unmasked. */
-mcl_status mcl_unmasked(mcl_context *context, cl_mem data, uint64_t start, mcl_element element,
-    uint64_t count, cl_mem out);
+/* Rows as they are, scaled and unmasked: the kernels for those of a data set, found once. It owns
+ * nothing, and lives as long as the context. */
+typedef struct mcl_unmasked {
+    mcl_context *context;
+    mcl_kernel *gathered, *rows;
+    uint32_t columns;
+    double element_bytes; /* that are read and written for an element */
+} mcl_unmasked;
 
-/* out[batch × columns] = the rows of a batch of this data set, scaled and unmasked. The first says
- * that the second will be called. */
-mcl_status mcl_unmasked_rows_expect(mcl_context *context, const mcl_data *data);
-mcl_status mcl_unmasked_rows(
-    mcl_context *context, const mcl_rows *rows, const mcl_data *data, uint32_t batch, cl_mem out);
+mcl_status mcl_unmasked_find(mcl_unmasked *unmasked, mcl_context *context, const mcl_data *data);
 
-/* *buffer = a copy of all rows in device memory, in their own type. */
-mcl_status mcl_data_upload(cl_mem *buffer, mcl_context *context, const mcl_data *data);
+/* out[rows × columns] = so many rows of a buffer, which lie one after the other from element
+ * `start` on. */
+mcl_status mcl_unmasked_run(
+    const mcl_unmasked *unmasked, cl_mem data, uint64_t start, uint64_t rows, cl_mem out);
 
-/* Bytes of an element. */
-size_t mcl_element_size(mcl_element element);
+/* out[batch × columns] = the rows of a batch. */
+mcl_status mcl_unmasked_run_rows(
+    const mcl_unmasked *unmasked, const mcl_rows *rows, uint32_t batch, cl_mem out);
 
 #endif

@@ -29,6 +29,7 @@
 #define CASE_SEED 0x123456789u /* above 2³² */
 #define CASE_DATA_SEED 5
 #define CASE_TEMPERATURE 0.2f
+#define CASE_TEMPERATURE_TEXT "0.2"
 #define CASE_HIDDEN_MAX 7
 
 struct run_case {

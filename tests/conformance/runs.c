@@ -68,7 +68,9 @@ static mcl_status set_objectives(mcl_pretrain_options *options, const struct run
 
 static mcl_status set_options(mcl_pretrain_options *options, const struct run_case *run)
 {
-    const mcl_status begun = mcl_pretrain_options_init(options);
+    mcl_status begun = mcl_pretrain_options_init(options);
+    if (begun == MCL_OK) /* of all objectives that have one */
+        begun = mcl_options_set(&options->base, "temperature", CASE_TEMPERATURE_TEXT);
     if (begun != MCL_OK)
         return begun;
     options->hidden_count = run->hidden_count;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "train/checkpoint.h"
+#include "train/options.h"
 
 #define ASSERT_OK(expression) ck_assert_msg((expression) == MCL_OK, "%s", mcl_error_message())
 #define MOMENTS 7
@@ -21,7 +22,13 @@ static mcl_data *data;
 
 static void make_conditions(const mcl_pretrain_options *options)
 {
-    mcl_conditions_of(&conditions, options, data, 2, MCL_GEMM_NATIVE);
+    mcl_pretrain_options resolved = *options;
+    mcl_train_resolve(&resolved.train, mcl_data_rows(data));
+    mcl_conditions_begin(&conditions, MCL_TASK_PRETRAINING);
+    ASSERT_OK(mcl_conditions_add_options(&conditions, &resolved.base, "seed"));
+    mcl_conditions_add_data(&conditions, data);
+    ASSERT_OK(mcl_conditions_add_options(&conditions, &resolved.base, NULL));
+    mcl_conditions_add_product(&conditions, MCL_GEMM_NATIVE);
 }
 
 static void setup(void)
@@ -193,12 +200,12 @@ START_TEST(test_other_conditions_are_named)
     options.train.seed = 9;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "--seed was 0, and here it is 9"));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "`seed` was 0, and here it is 9"));
     (void)mcl_pretrain_options_init(&options);
     options.train.optimizer.beta2 = 0.98;
     make_conditions(&options);
     ck_assert_int_eq(read_step(&step, &metrics, &arrays), MCL_ERROR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "the optimizer's betas and epsilon was"));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "`beta2` was 0.999, and here it is 0.98"));
 }
 END_TEST
 

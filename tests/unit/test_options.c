@@ -214,8 +214,9 @@ START_TEST(test_defaults)
     ck_assert_int_eq(mcl_pretrain_options_init(&recipe), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "fast"), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "default"), MCL_OK);
-    recipe.decoder_count = 0; /* of no decoder of its own */
-    recipe.decoder[0] = 0;
+    memset(recipe.decoder, 0, sizeof recipe.decoder); /* fast's, which are in no use */
+    recipe.decoder_count = 0;
+    memset(recipe.settings, 0, sizeof recipe.settings);
     ck_assert_mem_eq(&defaults, &recipe, sizeof recipe);
     ck_assert_uint_eq(defaults.train.seed, 0);
     ck_assert_ptr_null(defaults.train.user);
@@ -497,7 +498,7 @@ END_TEST
 
 START_TEST(test_hidden_elements_need_some)
 {
-    options.objectives[0].kind = MCL_OBJECTIVE_RECONSTRUCTION;
+    set("objective", "reconstruction");
     set("reconstruct", "hidden");
     assert_batch(images, 256);
     options.views.mask.kind = MCL_MASK_NONE;

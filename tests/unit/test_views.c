@@ -331,7 +331,9 @@ START_TEST(test_bytes_are_scaled_with_one_rounding)
         ASSERT_OK(mcl_views_run(&views, &rows, 1, 0, &buffers));
         read_buffer(got, whole, width * sizeof(float));
         assert_same_bits(got, expected, width, "bytes in views");
-        ASSERT_OK(mcl_unmasked(context, rows.data, 0, MCL_ELEMENT_UINT8, width, whole));
+        mcl_unmasked unmasked;
+        ASSERT_OK(mcl_unmasked_find(&unmasked, context, data));
+        ASSERT_OK(mcl_unmasked_run(&unmasked, rows.data, 0, 1, whole));
         read_buffer(got, whole, width * sizeof(float));
         assert_same_bits(got, expected, width, "unmasked bytes");
         ASSERT_OK(mcl_data_floats(floats, data, 0, 1));
@@ -354,9 +356,11 @@ START_TEST(test_unmasked_floats_and_parts_of_the_data)
     fill_guard(expected, 35);
     cl_mem device_data = NULL, out = buffer_with(expected, sizeof expected);
     ASSERT_OK(mcl_data_upload(&device_data, context, data));
-    ASSERT_OK(mcl_unmasked(context, device_data, 14, MCL_ELEMENT_FLOAT32, 20, out));
+    mcl_unmasked unmasked;
+    ASSERT_OK(mcl_unmasked_find(&unmasked, context, data));
+    ASSERT_OK(mcl_unmasked_run(&unmasked, device_data, 14, 3, out));
     read_buffer(got, out, sizeof got);
-    memcpy(expected, values + 14, 20 * sizeof(float));
+    memcpy(expected, values + 14, 21 * sizeof(float));
     assert_same_bits(got, expected, 35, "rows 2 to 4");
     mcl_buffer_release(&device_data);
     mcl_buffer_release(&out);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/resume.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "maskcl/version.h"
+#include "nn/parameters.h"
+
+/* A position with room for its arrays, and where on the device its states are; NULL: on the host,
+ * trainer->patience. */
+struct place {
+    mcl_position position;
+    cl_mem buffers[MCL_STATES_MAX];
+};
+
+static mcl_status add_state(struct place *place, const char *name, cl_mem buffer, uint64_t count)
+{
+    const size_t at = place->position.state_count++;
+    mcl_state *state = &place->position.states[at];
+    *state = (mcl_state){.name = name, .count = count};
+    place->buffers[at] = buffer;
+    return mcl_allocate(&state->values, count, sizeof(float));
+}
+
+/* What the optimizer, the average, the task and early stop keep. */
+static mcl_status add_states(struct place *place, const mcl_trainer *trainer)
+{
+    static const char *const names[2] = {
+        MCL_CHECKPOINT_PREFIX "moment1", MCL_CHECKPOINT_PREFIX "moment2"};
+    const mcl_task *task = &trainer->task;
+    mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX];
+    cl_mem moments[2];
+    uint64_t parameters;
+    const size_t moment_count = mcl_optimizer_moments(moments, trainer->optimizer);
+    for (size_t i = 0; i < moment_count && i < 2; i++)
+        MCL_TRY(add_state(place, names[i], moments[i], trainer->trained));
+    mcl_model_parameters(task->model, &parameters, NULL);
+    if (trainer->average)
+        MCL_TRY(add_state(place, MCL_CHECKPOINT_PREFIX "weights", trainer->parameters, parameters));
+    const size_t count = task->type->states ? task->type->states(states, task->state) : 0;
+    for (size_t i = 0; i < count; i++)
+        MCL_TRY(add_state(place, states[i].name, states[i].buffer, states[i].count));
+    if (!task->options->early_stop)
+        return MCL_OK;
+    return add_state(place, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);
+}
+
+/* Freed with free_place(), whatever comes of it. */
+static mcl_status create_place(struct place *place, const mcl_trainer *trainer)
+{
+    mcl_position *position = &place->position;
+    *place = (struct place){
+        .position.metric_count = trainer->steps_per_epoch * trainer->task.type->metrics};
+    MCL_TRY(mcl_allocate(&position->metrics, position->metric_count, sizeof(float)));
+    return add_states(place, trainer);
+}
+
+static void free_place(struct place *place)
+{
+    free(place->position.metrics);
+    for (size_t i = 0; i < place->position.state_count; i++)
+        free(place->position.states[i].values);
+}
+
+/* Floats that the steps of an epoch before step number `step` of the run have measured. */
+static uint64_t metrics_before(const mcl_trainer *trainer, uint64_t step)
+{
+    return step % trainer->steps_per_epoch * trainer->task.type->metrics;
+}
+
+/* Puts a checkpoint's contents to where the run left them. */
+static mcl_status restore(mcl_trainer *trainer, const struct place *place)
+{
+    mcl_context *context = trainer->context;
+    const mcl_position *position = &place->position;
+    const mcl_train_options *options = trainer->task.options;
+    uint64_t count;
+    const float *parameters = mcl_model_parameters(trainer->task.model, &count, NULL);
+    const uint64_t done = metrics_before(trainer, position->step);
+    if (position->step > options->epochs * trainer->steps_per_epoch ||
+        position->metric_count != done)
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is a damaged checkpoint: its step %" PRIu64 " does not fit its metrics",
+            options->checkpoint, position->step);
+    trainer->first = position->step;
+    mcl_steps_skip(trainer->steps, position->step);
+    mcl_optimizer_skip(trainer->optimizer, position->step);
+    MCL_TRY(mcl_buffer_write(
+        context, mcl_trainer_model(trainer), 0, parameters, count * sizeof(float)));
+    MCL_TRY(mcl_buffer_write(
+        context, mcl_steps_metrics(trainer->steps), 0, position->metrics, done * sizeof(float)));
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        const size_t size = (size_t)state->count * sizeof(float);
+        if (place->buffers[i])
+            MCL_TRY(mcl_buffer_write(context, place->buffers[i], 0, state->values, size));
+        else
+            memcpy(trainer->patience, state->values, size);
+    }
+    return MCL_OK;
+}
+
+static mcl_status read_checkpoint(mcl_trainer *trainer)
+{
+    struct place place;
+    mcl_status status = create_place(&place, trainer);
+    if (status == MCL_OK)
+        status = mcl_checkpoint_read(trainer->task.model, &place.position,
+            trainer->task.options->checkpoint, &trainer->conditions);
+    if (status == MCL_OK)
+        status = restore(trainer, &place);
+    free_place(&place);
+    return status;
+}
+
+static mcl_status find_conditions(mcl_trainer *trainer)
+{
+    const mcl_task *task = &trainer->task;
+    mcl_conditions *conditions = &trainer->conditions;
+    mcl_conditions_begin(conditions, task->type->name);
+    MCL_TRY(mcl_conditions_add_options(
+        conditions, task->all_options, "seed")); /* synthetic data follow from it */
+    mcl_conditions_add_data(conditions, task->source);
+    if (task->type->add_conditions)
+        MCL_TRY(task->type->add_conditions(conditions, trainer));
+    MCL_TRY(mcl_conditions_add_options(conditions, task->all_options, NULL));
+    mcl_conditions_add_product(conditions, mcl_context_gemm(trainer->context));
+    return MCL_OK;
+}
+
+mcl_status mcl_trainer_resume(mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
+    if (!options->checkpoint)
+        return MCL_OK;
+    MCL_TRY(find_conditions(trainer));
+    /* The metrics of a step that is not reported are not all written. */
+    MCL_TRY(mcl_buffer_zero(trainer->context, mcl_steps_metrics(trainer->steps), 0,
+        (size_t)trainer->steps_per_epoch * trainer->task.type->metrics * sizeof(float)));
+    return options->resume && access(options->checkpoint, F_OK) == 0 ? read_checkpoint(trainer)
+                                                                     : MCL_OK;
+}
+
+/* Reads what a checkpoint holds beside the model. */
+static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
+{
+    mcl_context *context = trainer->context;
+    mcl_position *position = &place->position;
+    position->step = mcl_steps_ended(trainer->steps);
+    position->metric_count = metrics_before(trainer, position->step);
+    MCL_TRY(mcl_buffer_read(context, position->metrics, mcl_steps_metrics(trainer->steps), 0,
+        (size_t)position->metric_count * sizeof(float)));
+    for (size_t i = 0; i < position->state_count; i++) {
+        const mcl_state *state = &position->states[i];
+        const size_t size = (size_t)state->count * sizeof(float);
+        if (place->buffers[i])
+            MCL_TRY(mcl_buffer_read(context, state->values, place->buffers[i], 0, size));
+        else
+            memcpy(state->values, trainer->patience, size);
+    }
+    return MCL_OK;
+}
+
+/* Writes it with a model of its own: the run's says at its end that it is whole. */
+mcl_status mcl_trainer_save(mcl_trainer *trainer)
+{
+    mcl_model *model = NULL;
+    struct place place;
+    mcl_status status = create_place(&place, trainer);
+    if (status == MCL_OK)
+        status = mcl_model_allocate(&model, trainer->architecture, mcl_version());
+    if (status == MCL_OK)
+        status = mcl_parameters_fetch(model, trainer->context, mcl_trainer_model(trainer));
+    if (status == MCL_OK)
+        status = mcl_trainer_describe(model, trainer);
+    if (status == MCL_OK)
+        status = read_position(&place, trainer);
+    if (status == MCL_OK)
+        status = mcl_checkpoint_write(
+            trainer->task.options->checkpoint, model, &trainer->conditions, &place.position);
+    mcl_model_free(model);
+    free_place(&place);
+    trainer->checkpoint_step = mcl_steps_ended(trainer->steps);
+    trainer->checkpoint_time = mcl_clock_seconds();
+    return status;
+}
+
+bool mcl_trainer_save_due(const mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
+    if (!options->checkpoint)
+        return false;
+    if (options->checkpoint_steps &&
+        mcl_steps_enqueued(trainer->steps) % options->checkpoint_steps == 0)
+        return true;
+    return options->checkpoint_seconds > 0.0 &&
+           mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
+}

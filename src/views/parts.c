@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "views/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/numbers.h"
+
+#define FIELD(member) offsetof(mcl_view_options, member)
+
+/* An image is moved by affine so many times as far as it is scaled and rotated. */
+#define AFFINE_SHIFT 0.75f
+
+#define UP_TO_ONE .most = 1.0f, .range = "above 0, at most 1"
+#define BELOW_ONE .most = 1.0f, .below = true, .range = "between 0 and 1"
+
+const mcl_part_type mcl_part_types[] = {
+    {.info = {"shift", "shift[:S]", "S", 0.15f,
+         "images: moved by up to S of the width and of the height"},
+        .fields = {{FIELD(shift), 1.0f}},
+        UP_TO_ONE,
+        .effect = MCL_EFFECT_MOVES},
+    {.info = {"scale", "scale[:S]", "S", 0.2f, "images: 1 - S to 1 + S times as large"},
+        .fields = {{FIELD(scale), 1.0f}},
+        BELOW_ONE,
+        .effect = MCL_EFFECT_MOVES},
+    {.info = {"rotate", "rotate[:R]", "R", 0.2f, "images: turned by up to R radians either way"},
+        .fields = {{FIELD(rotation), 1.0f}},
+        .most = 0x1.921fb6p+1f,
+        .range = "above 0, at most 3.1415927",
+        .effect = MCL_EFFECT_MOVES},
+    {.info = {"affine", "affine[:A]", "A", 0.2f,
+         "images: scale:A, rotate:A and a shift of three quarters of A"},
+        .fields = {{FIELD(scale), 1.0f}, {FIELD(rotation), 1.0f}, {FIELD(shift), AFFINE_SHIFT}},
+        BELOW_ONE},
+    {.info = {"flip", "flip[:P]", "P", 0.5f,
+         "images: left and right change places with probability P"},
+        .fields = {{FIELD(flip), 1.0f}},
+        UP_TO_ONE,
+        .effect = MCL_EFFECT_MOVES},
+    {.info = {"brightness", "brightness[:B]", "B", 0.2f,
+         "images: values times 1 - B to 1 + B; those of bytes are at most white"},
+        .fields = {{FIELD(brightness), 1.0f}},
+        UP_TO_ONE,
+        .effect = MCL_EFFECT_LIGHTS},
+    {.info = {"noise", "noise[:SIGMA]", "SIGMA", 0.1f,
+         "Gaussian noise of this standard deviation is added"},
+        .fields = {{FIELD(noise), 1.0f}},
+        .most = HUGE_VALF,
+        .below = true,
+        .range = "above 0",
+        .effect = MCL_EFFECT_ADDS},
+    {.info = {"corrupt", "corrupt[:P][:one]", "P", 0.6f,
+         "each element is replaced with probability P by that of another row in the same column; "
+         "'one': in the first view only; for tables (SCARF, Bahri et al. 2022)"},
+        .fields = {{FIELD(corruption), 1.0f}},
+        UP_TO_ONE,
+        .effect = MCL_EFFECT_REPLACES,
+        .flag = "one",
+        .flag_field = FIELD(corrupt_first)},
+    {.info = {"mask", "mask[:KIND][:...]", "RATIO", 0.5f,
+         "KIND is bernoulli (the default), uniform, block or none. After it, in any order: the "
+         "RATIO of the elements or patches that the first view keeps, the side of a patch as in "
+         "4px, and what the second view has: complement, the others; independent, a mask of its "
+         "own; whole, no mask"},
+        .fields = {{FIELD(mask.ratio), 1.0f}},
+        BELOW_ONE,
+        .effect = MCL_EFFECT_MASKS,
+        .words = &mcl_mask_words},
+};
+const size_t mcl_part_type_count = sizeof mcl_part_types / sizeof *mcl_part_types;
+
+const mcl_view_part *mcl_view_part_describe(size_t number)
+{
+    return number < mcl_part_type_count ? &mcl_part_types[number].info : NULL;
+}
+
+float mcl_part_value(const mcl_part_type *part, const mcl_view_options *options)
+{
+    return *(const float *)(const void *)((const char *)options + part->fields[0].field);
+}
+
+void mcl_part_set(const mcl_part_type *part, mcl_view_options *options, float number)
+{
+    for (size_t i = 0; i < MCL_PART_FIELDS_MAX && part->fields[i].factor != 0.0f; i++)
+        *(float *)(void *)((char *)options + part->fields[i].field) =
+            part->fields[i].factor * number;
+}
+
+bool mcl_part_used(const mcl_part_type *part, const mcl_view_options *options)
+{
+    if (part->words)
+        return part->words->used(options);
+    return part->fields[1].factor == 0.0f && mcl_part_value(part, options) != 0.0f;
+}
+
+unsigned mcl_view_effects(const mcl_view_options *options)
+{
+    unsigned effects = 0;
+    for (size_t i = 0; i < mcl_part_type_count; i++) {
+        if (mcl_part_used(&mcl_part_types[i], options))
+            effects |= mcl_part_types[i].effect;
+    }
+    return effects;
+}
+
+mcl_status mcl_part_check(const mcl_part_type *part, float number, const char *text)
+{
+    if (!(number > 0.0f) || number > part->most || (part->below && number == part->most))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%s:%s: the number must be %s", part->info.name, text, part->range);
+    return MCL_OK;
+}
+
+mcl_status mcl_part_parse_number(float *number, const char *text, const mcl_part_type *part)
+{
+    float value;
+    if (!mcl_number_parse_float(&value, text))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "'%s' after %s is not a number", text, part->info.name);
+    MCL_TRY(mcl_part_check(part, value, text));
+    *number = value;
+    return MCL_OK;
+}
+
+void mcl_view_text_append(char text[MCL_VIEW_OPTIONS_SIZE], const char *separator, const char *more)
+{
+    const size_t used = strlen(text);
+    snprintf(text + used, MCL_VIEW_OPTIONS_SIZE - used, "%s%s", used ? separator : "", more);
+}
+
+void mcl_view_text_append_number(char text[MCL_VIEW_OPTIONS_SIZE], float number)
+{
+    char shown[MCL_NUMBER_SIZE];
+    mcl_number_show_float(shown, number);
+    mcl_view_text_append(text, ":", shown);
+}
