@@ -178,8 +178,7 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     struct sigreg *sigreg = state;
     MCL_TRY(forward(sigreg, step));
     MCL_TRY(backward(sigreg, step));
-    return mcl_terms_total(
-        &sigreg->losses, sigreg->context, 2 * sigreg->count + sigreg->batch, 1.0f, step);
+    return mcl_terms_total(&sigreg->losses, 2 * sigreg->count + sigreg->batch, 1.0f, step);
 }
 
 static const mcl_value_type shares = {.kind = MCL_VALUE_FLOAT,
