@@ -5,6 +5,7 @@
 
 #include "maskcl/data.h"
 #include "maskcl/device.h"
+#include "maskcl/encoder.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/finetune.h"
 #include "maskcl/mask.h"

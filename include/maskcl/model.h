@@ -66,11 +66,13 @@ typedef struct mcl_architecture {
  * threads may read a model at once. */
 typedef struct mcl_model mcl_model;
 
+#define MCL_SHAPE_MAX 4 /* dimensions of a parameter tensor */
+
 /* One parameter tensor: values are row-major in the model's own memory. */
 typedef struct mcl_tensor {
     const char *name; /* "encoder.0.weight", as in the published PyTorch class */
     float *values;
-    uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
+    uint64_t shape[MCL_SHAPE_MAX]; /* [out, in] for a dense layer's weight, [out] for all others */
     uint32_t dimensions;
     uint64_t offset; /* of its first value in the flat vector of all parameters */
 } mcl_tensor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuning: the parameters of the matrix product that are fastest on a device for a model's own
+/* Tuning: the parameters of the matrix product that are fastest on a device for a run's own
  * products, kept in the user's cache folder and used from then on. They never change a bit of what
  * the native product computes. */
 #ifndef MASKCL_TUNE_H
@@ -12,6 +12,7 @@
 
 #include "maskcl/device.h"
 #include "maskcl/model.h"
+#include "maskcl/pretrain.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,12 +22,17 @@ extern "C" {
 typedef struct mcl_tune_progress {
     mcl_gemm_kind provider; /* whose parameters are searched */
     uint32_t tried, candidates;
-    double gflops; /* of the best so far, over a whole step's products; 0 while there is none */
+    double gflops; /* of the best so far, over all products; 0 while there is none */
 } mcl_tune_progress;
 
 typedef struct mcl_tune_options {
-    mcl_architecture architecture;
-    uint64_t batch; /* rows a step; each has two views */
+    /* The run whose products are searched: all that mcl_pretrain() would make with these options,
+     * the batch of which must be a number of rows. Views and data do not count. */
+    const mcl_pretrain_options *run;
+    /* A model, whose widths and objectives, as far as its file tells them, take the place of the
+     * run's; NULL: the run is on data of so many columns. */
+    const mcl_model *model;
+    uint64_t columns;
     bool native;  /* search the native product's parameters: of the kernel that the context uses */
     bool clblast; /* search CLBlast's */
     bool quick;   /* fewer candidates, shorter measurements */
@@ -35,7 +41,7 @@ typedef struct mcl_tune_options {
     const volatile sig_atomic_t *stop; /* polled before every candidate; may be NULL */
 } mcl_tune_options;
 
-/* A product of the model's step: C[m×n] = A[m×k]·B[k×n], billions of operations a second. */
+/* A product of the run: C[m×n] = A[m×k]·B[k×n], billions of operations a second. */
 typedef struct mcl_tuned_product {
     mcl_gemm_kind provider; /* MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU or MCL_GEMM_CLBLAST */
     bool transpose_a, transpose_b;
@@ -46,8 +52,9 @@ typedef struct mcl_tuned_product {
 /* Searches, checks every candidate's results before it is timed, and stores what is best in place
  * of what was stored for the device before (parameters for other products stay). *products is an
  * array of *count entries, freed by the caller with free(); path, which may be NULL, gets the
- * file's name. MCL_INTERRUPTED: stopped, and the providers that were searched to the end are
- * stored. */
+ * file's name. MCL_ERROR_ARGUMENT for options that mcl_pretrain() would refuse, too, and where the
+ * run has more products than a file has room for. MCL_INTERRUPTED: stopped, and the providers that
+ * were searched to the end are stored. */
 MCL_API mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path,
     size_t path_size, mcl_context *context, const mcl_tune_options *options);
 

@@ -100,3 +100,9 @@ float mcl_host_flush(float x)
 {
     return mcl_flush(x);
 }
+
+void mcl_host_flush_all(float *out, const float *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = mcl_flush(in[i]);
+}

@@ -3,6 +3,8 @@
 #ifndef MASKCL_BASE_ROUNDING_H
 #define MASKCL_BASE_ROUNDING_H
 
+#include <stddef.h>
+
 /* Subnormal arguments count as zero, results below 2^-126 become zero, every NaN is 0x7FC00000;
  * otherwise as C99's functions, within 1 ulp. sqrt, divide and reciprocal are correctly rounded. */
 float mcl_host_exp(float x);
@@ -23,5 +25,6 @@ float mcl_host_quantile(float x);
 
 /* x, but +0 for |x| < 2^-125 and the one NaN for a NaN. */
 float mcl_host_flush(float x);
+void mcl_host_flush_all(float *out, const float *in, size_t count);
 
 #endif

@@ -46,12 +46,10 @@ static void print_networks(const mcl_architecture *architecture)
 
 static void print_shape(const mcl_tensor *tensor)
 {
-    char text[64];
-    if (tensor->dimensions == 2)
-        snprintf(text, sizeof text, "%" PRIu64 " x %" PRIu64, tensor->shape[0], tensor->shape[1]);
-    else
-        snprintf(text, sizeof text, "%" PRIu64, tensor->shape[0]);
-    printf("  %-20s %s\n", tensor->name, text);
+    printf("  %-20s", tensor->name);
+    for (uint32_t d = 0; d < tensor->dimensions; d++)
+        printf("%s%" PRIu64, d ? " x " : " ", tensor->shape[d]);
+    printf("\n");
 }
 
 /* How far an interrupted run got. */

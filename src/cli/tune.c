@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maskcl tune: finds the fastest parameters of the matrix product for a device and a model. */
+/* maskcl tune: finds the fastest parameters of the matrix product for a device and a run. */
 #include "maskcl/tune.h"
 
 #include <inttypes.h>
@@ -20,13 +20,18 @@
 struct settings {
     const char *model;
     uint64_t input;
-    mcl_pretrain_options options; /* of which the widths and the batch are used */
+    mcl_pretrain_options options; /* of which those of keys[] are used */
     mcl_device_settings device;
     bool quick, json;
 };
 
-/* What is searched for is a network of these widths, in batches of so many rows. */
-static const char *const keys[] = {"hidden", "embedding", "batch", NULL};
+/* What a run's products depend on. */
+static const char *const keys[] = {"hidden", "embedding", "decoder", "projector", "predictor",
+    "objective", "queue", "batch", NULL};
+
+/* And the names of those of them that a model tells. */
+static const char *const told_by_model[] = {
+    "hidden", "embedding", "decoder", "projector", "predictor", "objective", "queue", NULL};
 
 static const char *needs_no_model(const void *given)
 {
@@ -43,23 +48,6 @@ static void report(const mcl_tune_progress *progress, void *user)
         mcl_gemm_kind_name(progress->provider), progress->tried, progress->candidates);
     mcl_progress_part(user, head,
         progress->candidates ? (double)progress->tried / progress->candidates : 0.0, tail);
-}
-
-/* The architecture that was asked for. */
-static mcl_exit find_architecture(mcl_architecture *architecture, const struct settings *settings)
-{
-    *architecture = (mcl_architecture){.input = settings->input,
-        .hidden_count = settings->options.hidden_count,
-        .embedding = settings->options.embedding};
-    memcpy(architecture->hidden, settings->options.hidden, sizeof architecture->hidden);
-    if (!settings->model)
-        return MCL_EXIT_DONE;
-    mcl_model *model = NULL;
-    mcl_exit code = mcl_load_model(&model, settings->model);
-    if (code == MCL_EXIT_DONE)
-        *architecture = *mcl_model_architecture(model);
-    mcl_model_free(model);
-    return code;
 }
 
 /* What the products of one provider, the first of count, do together; *next is behind the last. */
@@ -133,13 +121,13 @@ static mcl_exit print_json(
     return mcl_json_print(root);
 }
 
-static mcl_exit tune(
-    mcl_context *context, const struct settings *settings, const mcl_architecture *architecture)
+static mcl_exit tune(mcl_context *context, const struct settings *settings, const mcl_model *model)
 {
     mcl_progress progress = mcl_progress_start(settings->device.quiet);
     const mcl_gemm_kind gemm = settings->device.gemm;
-    const mcl_tune_options options = {.architecture = *architecture,
-        .batch = settings->options.train.batch,
+    const mcl_tune_options options = {.run = &settings->options,
+        .model = model,
+        .columns = settings->input,
         .native = gemm != MCL_GEMM_CLBLAST,
         .clblast = gemm == MCL_GEMM_CLBLAST || gemm == MCL_GEMM_AUTO,
         .quick = settings->quick,
@@ -169,20 +157,23 @@ static mcl_exit tune(
 static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
-    mcl_architecture architecture;
+    mcl_model *model = NULL;
     mcl_context *context = NULL;
-    for (const char *const *key = keys; settings->model && key < keys + 2; key++) {
+    mcl_exit code = MCL_EXIT_DONE;
+    for (const char *const *key = told_by_model; settings->model && *key; key++) {
         if (mcl_option_given(arguments, *key))
             return mcl_complain(
                 MCL_EXIT_USAGE, "--%s: --model says it already: leave one of the two out", *key);
     }
-    mcl_exit code = find_architecture(&architecture, settings);
+    if (settings->model)
+        code = mcl_load_model(&model, settings->model);
     mcl_interrupt_prepare();
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
-        code = tune(context, settings, &architecture);
+        code = tune(context, settings, model);
     mcl_context_close(context);
+    mcl_model_free(model);
     return code;
 }
 
@@ -198,7 +189,7 @@ static const mcl_option options[] = {
     {.name = "model",
         .argument = "MODEL",
         .group = "Model",
-        .help = "a model file, whose widths are taken",
+        .help = "a model file, whose widths and objectives are taken",
         .type = &mcl_option_text,
         .offset = offsetof(struct settings, model)},
     {.name = "input",
@@ -238,16 +229,17 @@ static const mcl_option options[] = {
 
 const mcl_command mcl_command_tune = {
     .name = "tune",
-    .summary = "find the fastest matrix product for a device and a model",
+    .summary = "find the fastest matrix product for a device and a run",
     .description =
-        "Tries parameters of the matrix product on every product of a model's training step, "
-        "checks the results, and keeps the fastest in a file for the device in the user's cache "
-        "folder, from which all commands take them. That takes minutes. No result of maskcl's own "
-        "product changes by a bit.\n"
+        "Tries parameters of the matrix product on every product of a pre-training run, such as "
+        "the one that made a model, checks the results, and keeps the fastest in a file for the "
+        "device in the user's cache folder, from which all commands take them. That takes minutes. "
+        "No result of maskcl's own product changes by a bit.\n"
         "Ctrl-C ends the search and keeps what was searched to the end.",
-    .examples = "  maskcl tune --model fashion.safetensors\n"
-                "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast\n"
-                "  maskcl tune --model fashion.safetensors --quick",
+    .examples =
+        "  maskcl tune --model fashion.safetensors\n"
+        "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast\n"
+        "  maskcl tune --input 784 --hidden 1024,512 --objective vicreg --projector 512,512",
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = offsetof(struct settings, options),
     .library_keys = keys,

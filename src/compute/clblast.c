@@ -4,13 +4,18 @@
 #include <string.h>
 
 #include "compute/providers.h"
-#include "compute/tuning.h"
 #include "device/profile.h"
 
+struct plan {
+    mcl_context *context;
+    mcl_gemm gemm;
+    struct mcl_tuning *tuning; /* NULL: there was no memory for one */
+    mcl_epilogue_pass epilogue;
+};
+
 /* CLBlast keeps its parameters by device, for all its users in this process. */
-static mcl_status set_parameters(mcl_context *context)
+static mcl_status set_parameters(const mcl_context *context, struct mcl_tuning *tuning)
 {
-    struct mcl_tuning *tuning = mcl_tuning_of(context);
     if (!tuning || tuning->clblast_is_set)
         return MCL_OK;
     for (size_t i = 0; i < MCL_CLBLAST_KERNELS; i++) {
@@ -30,23 +35,107 @@ static mcl_status set_parameters(mcl_context *context)
     return MCL_OK;
 }
 
-mcl_status mcl_gemm_clblast(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
-    mcl_matrix c, const mcl_epilogue *epilogue)
+static mcl_status create(
+    void *of, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
 {
+    struct plan *plan = of;
+    *plan = (struct plan){.context = context, .gemm = *gemm, .tuning = mcl_tuning_of(context)};
+    return mcl_epilogue_find(&plan->epilogue, context, gemm->m, gemm->n, gemm->ldc, epilogue);
+}
+
+static mcl_status run(const void *of, const mcl_operands *x)
+{
+    const struct plan *plan = of;
+    const mcl_gemm *gemm = &plan->gemm;
+    mcl_context *context = plan->context;
     const CLBlastTranspose transpose_a =
         gemm->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastTranspose transpose_b =
         gemm->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
-    MCL_TRY(set_parameters(context));
-    const CLBlastStatusCode code =
-        CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b, gemm->m, gemm->n, gemm->k,
-            gemm->alpha, a.buffer, a.offset, gemm->lda, b.buffer, b.offset, gemm->ldb, gemm->beta,
-            c.buffer, c.offset, gemm->ldc, &context->queue, mcl_profile_event(context));
+    MCL_TRY(set_parameters(context, plan->tuning));
+    const CLBlastStatusCode code = CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b,
+        x->m, gemm->n, gemm->k, gemm->alpha, x->a.buffer, x->a.offset, gemm->lda, x->b.buffer,
+        x->b.offset, gemm->ldb, x->beta, x->c.buffer, x->c.offset, gemm->ldc, &context->queue,
+        mcl_profile_event(context));
     if (code != CLBlastSuccess)
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try --gemm native",
-            context->info.name, gemm->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
-    mcl_gemm_record(context, gemm);
+            context->info.name, x->m, gemm->n, gemm->k, mcl_opencl_error_name(code), code);
+    mcl_product_record(context, gemm, x->m);
     MCL_TRY(mcl_profile_command(context, NULL, NULL, true));
-    return mcl_epilogue_run(context, gemm->m, gemm->n, gemm->ldc, c, epilogue);
+    return mcl_epilogue_apply(&plan->epilogue, x);
 }
+
+/* Each candidate makes CLBlast compile all its kernels anew, so that they are few: those that
+ * CLBlast's own database has most often, and for CPUs those that did best in trials. Its direct
+ * kernel with vectors makes PoCL 3.1 crash or compile without end: on CPUs only the indirect one is
+ * searched. GEMMK 1 needs MWG = NWG: else CLBlast before 1.6.3 reads where there is nothing, and
+ * Intel's CPU runtime crashes. Parameters are in the order of mcl_clblast_kernels; the best guesses
+ * come first. */
+static const size_t cpu_indirect[][MCL_CLBLAST_PARAMETERS_MAX] = {
+    /* by turns for compilers that want vectors, and for those that join work-items to vectors */
+    {1, 8, 1, 1, 1, 1, 16, 1, 1, 16, 0, 0, 0, 0, 8, 8},
+    {1, 1, 1, 1, 16, 16, 16, 1, 1, 16, 0, 0, 0, 0, 1, 1},
+    {1, 8, 1, 1, 2, 2, 16, 2, 2, 16, 0, 0, 0, 0, 8, 8},
+    {1, 1, 1, 1, 8, 8, 16, 1, 1, 16, 0, 0, 0, 0, 1, 1},
+    {1, 4, 1, 1, 4, 4, 32, 4, 4, 32, 0, 0, 0, 0, 4, 4},
+    {1, 1, 1, 1, 16, 16, 32, 2, 2, 32, 0, 0, 0, 0, 1, 1},
+    {1, 4, 1, 1, 1, 1, 8, 1, 1, 8, 0, 0, 0, 0, 4, 4},
+    {1, 1, 1, 1, 16, 16, 64, 4, 4, 64, 0, 0, 0, 0, 1, 1},
+};
+static const size_t gpu_indirect[][MCL_CLBLAST_PARAMETERS_MAX] = {
+    {0, 1, 32, 2, 16, 16, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4},
+    {0, 1, 32, 2, 8, 8, 32, 8, 8, 32, 1, 1, 0, 0, 4, 4},
+    {0, 1, 32, 2, 8, 8, 64, 32, 16, 128, 1, 1, 1, 1, 2, 2},
+    {0, 1, 32, 2, 16, 16, 64, 8, 8, 64, 0, 0, 0, 0, 4, 4},
+    {1, 4, 1, 1, 16, 16, 64, 8, 8, 64, 0, 0, 0, 0, 4, 4},
+    {0, 1, 32, 2, 8, 8, 128, 32, 16, 128, 1, 1, 1, 1, 4, 4},
+    {0, 1, 32, 2, 8, 8, 32, 16, 16, 64, 1, 1, 0, 0, 4, 4},
+    {0, 1, 16, 2, 8, 8, 32, 8, 16, 128, 1, 0, 1, 1, 4, 8},
+    {0, 1, 32, 2, 16, 16, 64, 8, 8, 32, 1, 1, 0, 0, 4, 4},
+    {0, 1, 32, 2, 16, 16, 64, 8, 8, 128, 0, 0, 1, 0, 2, 4},
+    {0, 1, 32, 2, 16, 16, 128, 16, 8, 64, 1, 1, 1, 0, 4, 1},
+    {0, 1, 32, 2, 16, 16, 64, 32, 8, 128, 0, 1, 1, 0, 1, 2},
+    {1, 16, 1, 1, 16, 16, 64, 8, 8, 64, 0, 0, 0, 0, 2, 8},
+    {0, 1, 32, 2, 8, 8, 16, 8, 8, 32, 1, 1, 0, 0, 2, 4},
+};
+static const size_t gpu_direct[][MCL_CLBLAST_PARAMETERS_MAX] = {
+    {2, 8, 8, 8, 8, 1, 1, 4, 4, 32},
+    {2, 16, 16, 8, 8, 1, 1, 2, 4, 32},
+    {2, 8, 8, 8, 8, 1, 1, 1, 1, 16},
+    {2, 16, 8, 8, 16, 1, 1, 2, 1, 64},
+    {8, 16, 8, 16, 8, 1, 0, 2, 2, 32},
+    {8, 32, 16, 8, 8, 1, 0, 1, 4, 32},
+    {2, 8, 8, 8, 8, 1, 1, 4, 2, 32},
+    {2, 16, 16, 8, 8, 1, 1, 1, 1, 16},
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static void add(mcl_candidates *candidates, size_t kernel,
+    const size_t (*values)[MCL_CLBLAST_PARAMETERS_MAX], size_t count)
+{
+    for (size_t i = 0; i < count && candidates->count < MCL_CANDIDATES_MAX; i++) {
+        mcl_candidate *candidate = &candidates->list[candidates->count++];
+        candidate->clblast.kernel = kernel;
+        memcpy(candidate->clblast.values, values[i], sizeof values[i]);
+    }
+}
+
+static void add_candidates(mcl_candidates *candidates, const mcl_context *context, bool quick)
+{
+    if (context->info.type == MCL_DEVICE_CPU) {
+        add(candidates, MCL_CLBLAST_INDIRECT, cpu_indirect, quick ? 2 : COUNT(cpu_indirect));
+        return;
+    }
+    add(candidates, MCL_CLBLAST_DIRECT, gpu_direct, quick ? 2 : COUNT(gpu_direct));
+    add(candidates, MCL_CLBLAST_INDIRECT, gpu_indirect, quick ? 3 : COUNT(gpu_indirect));
+}
+
+const mcl_product_provider mcl_product_clblast = {
+    .kind = MCL_GEMM_CLBLAST,
+    .plan_size = sizeof(struct plan),
+    .create = create,
+    .run = run,
+    .candidates = add_candidates,
+};

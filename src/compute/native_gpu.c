@@ -3,64 +3,128 @@
 #include <stdio.h>
 
 #include "compute/providers.h"
-#include "compute/tuning.h"
 
 #define OPTIONS_SIZE 320
+#define LOADS 3 /* 1, 2 and 4 floats at once */
 
-/* The widest reads that both operands allow, whose rows begin at multiples of them. */
-static uint32_t load_of(const mcl_gpu_tile *tile, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b)
+struct plan {
+    mcl_context *context;
+    mcl_gemm gemm;
+    mcl_gpu_tile tile;
+    uint32_t how; /* the epilogue */
+    mcl_activation activation;
+    mcl_kernel *kernels[LOADS]; /* by the logarithm of LOAD; NULL until operands want it */
+};
+
+/* The logarithm of the widest reads that both operands allow, whose rows begin at multiples of
+ * them. */
+static uint32_t load_of(const struct plan *plan, uint64_t a_offset, uint64_t b_offset)
 {
-    uint32_t load = tile->load;
-    while (load > 1 && (gemm->lda % load || gemm->ldb % load || a.offset % load || b.offset % load))
-        load /= 2;
+    const uint64_t all = plan->gemm.lda | plan->gemm.ldb | a_offset | b_offset;
+    uint32_t load = LOADS - 1;
+    while (load > 0 && (plan->tile.load < 1U << load || all % (1U << load) != 0))
+        load--;
     return load;
 }
 
-static void write_options(char options[OPTIONS_SIZE], const mcl_gpu_tile *tile, uint32_t load,
-    const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+static mcl_status find(struct plan *plan, uint32_t load)
 {
+    const mcl_gpu_tile *tile = &plan->tile;
+    char options[OPTIONS_SIZE];
+    if (plan->kernels[load])
+        return MCL_OK;
     snprintf(options, OPTIONS_SIZE,
         "-D ITEM_ROWS=%u -D ITEM_COLUMNS=%u -D GROUP_ROWS=%u -D GROUP_COLUMNS=%u -D DEPTH=%u "
         "-D VECTOR=%u -D PADDING=%u -D LOAD=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d "
         "-D ACTIVATION=%d",
         tile->item_rows, tile->item_columns, tile->group_rows, tile->group_columns, tile->depth,
-        tile->vector, tile->padding, load, gemm->transpose_a, gemm->transpose_b,
-        mcl_epilogue_activation(epilogue));
+        tile->vector, tile->padding, 1U << load, plan->gemm.transpose_a, plan->gemm.transpose_b,
+        plan->activation);
+    return mcl_kernel_find(&plan->kernels[load], plan->context, "gemm_gpu.cl", "gemm_gpu", options);
 }
 
-mcl_status mcl_gemm_gpu_prepare(
-    mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+static mcl_status create(
+    void *of, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
 {
-    const mcl_gpu_tile tile = mcl_gpu_tile_of(context, gemm);
-    const mcl_matrix aligned = {NULL, 0}; /* most are */
-    char options[OPTIONS_SIZE];
-    write_options(options, &tile, load_of(&tile, gemm, aligned, aligned), gemm, epilogue);
-    return mcl_kernel_expect(context, "gemm_gpu.cl", options);
+    struct plan *plan = of;
+    *plan = (struct plan){.context = context,
+        .gemm = *gemm,
+        .tile = mcl_gpu_tile_of(context, gemm),
+        .how = mcl_epilogue_how(epilogue),
+        .activation = mcl_epilogue_activation(epilogue)};
+    return find(plan, load_of(plan, 0, 0)); /* most operands are aligned */
 }
 
-mcl_status mcl_gemm_gpu(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b,
-    mcl_matrix c, const mcl_epilogue *epilogue)
+static mcl_status build(void *of, const mcl_operands *operands)
 {
-    const mcl_gpu_tile tile = mcl_gpu_tile_of(context, gemm);
-    const uint32_t rows = tile.item_rows * tile.group_rows;
-    const uint32_t columns = tile.item_columns * tile.group_columns;
-    const size_t local[3] = {tile.group_columns, tile.group_rows, 1};
-    const mcl_matrix bias = epilogue->bias.buffer ? epilogue->bias : c; /* else it is not read */
-    char options[OPTIONS_SIZE];
-    cl_kernel kernel;
-    write_options(options, &tile, load_of(&tile, gemm, a, b), gemm, epilogue);
-    mcl_status status = mcl_kernel_get(&kernel, context, "gemm_gpu.cl", "gemm_gpu", options);
-    if (status != MCL_OK)
-        return mcl_tuning_give_up(context) ? mcl_gemm_gpu(context, gemm, a, b, c, epilogue)
-                                           : status;
-    mcl_gemm_record(context, gemm);
-    return mcl_launch_local(context, kernel, ((gemm->n - 1) / columns + 1) * local[0],
-        ((gemm->m - 1) / rows + 1) * local[1], local, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
-        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(gemm->m),
-        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(gemm->beta),
-        MCL_UINT(mcl_epilogue_how(epilogue)), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(epilogue->kept ? epilogue->kept : c.buffer),
-        MCL_LOCAL((size_t)tile.depth * (rows + tile.padding) * sizeof(float)),
-        MCL_LOCAL((size_t)tile.depth * (columns + tile.padding) * sizeof(float)));
+    struct plan *plan = of;
+    const uint32_t load = load_of(plan, operands->a.offset, operands->b.offset);
+    cl_kernel built;
+    MCL_TRY(find(plan, load));
+    return mcl_kernel_build(&built, plan->kernels[load]);
 }
+
+static mcl_status run(const void *of, const mcl_operands *operands)
+{
+    const struct plan *plan = of;
+    const mcl_gemm *gemm = &plan->gemm;
+    const mcl_gpu_tile *tile = &plan->tile;
+    const mcl_matrix a = operands->a, b = operands->b, c = operands->c;
+    const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
+    const uint32_t rows = tile->item_rows * tile->group_rows;
+    const uint32_t columns = tile->item_columns * tile->group_columns;
+    const size_t local[3] = {tile->group_columns, tile->group_rows, 1};
+    mcl_product_record(plan->context, gemm, operands->m);
+    return mcl_run_local(plan->kernels[load_of(plan, a.offset, b.offset)],
+        ((gemm->n - 1) / columns + 1) * local[0], ((operands->m - 1) / rows + 1) * local[1], local,
+        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
+        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
+        MCL_UINT(gemm->ldc), MCL_UINT(operands->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
+        MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta), MCL_UINT(plan->how),
+        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_LOCAL((size_t)tile->depth * (rows + tile->padding) * sizeof(float)),
+        MCL_LOCAL((size_t)tile->depth * (columns + tile->padding) * sizeof(float)));
+}
+
+static bool is_native_of(const mcl_context *context)
+{
+    return context->info.type != MCL_DEVICE_CPU;
+}
+
+static void add(mcl_candidates *candidates, const mcl_context *context, const uint32_t item[2],
+    const uint32_t group[2], uint32_t depth)
+{
+    uint32_t vector = 4;
+    while (item[0] % vector || item[1] % vector)
+        vector /= 2;
+    const mcl_gpu_tile tile = {item[0], item[1], group[0], group[1], depth, vector, vector, 4};
+    if (candidates->count < MCL_CANDIDATES_MAX && mcl_gpu_tile_fits(context, &tile))
+        candidates->list[candidates->count++].gpu = tile;
+}
+
+static void add_candidates(mcl_candidates *candidates, const mcl_context *context, bool quick)
+{
+    static const uint32_t items[][2] = {{4, 4}, {8, 8}, {2, 2}, {4, 8}, {8, 4}, {1, 2}};
+    static const uint32_t groups[][2] = {{16, 16}, {8, 8}, {8, 16}, {16, 8}};
+    for (size_t i = 0; i < (quick ? 2 : 6); i++) {
+        for (size_t g = 0; g < (quick ? 2 : 4); g++) {
+            add(candidates, context, items[i], groups[g], 16);
+            if (!quick) {
+                add(candidates, context, items[i], groups[g], 8);
+                add(candidates, context, items[i], groups[g], 32);
+            }
+        }
+    }
+}
+
+const mcl_product_provider mcl_product_native_gpu = {
+    .kind = MCL_GEMM_NATIVE_GPU,
+    .is_native_of = is_native_of,
+    .exact = true,
+    .plan_size = sizeof(struct plan),
+    .create = create,
+    .build = build,
+    .run = run,
+    .candidates = add_candidates,
+};

@@ -10,23 +10,200 @@
 
 static const mcl_epilogue none = {.kind = MCL_EPILOGUE_NONE};
 
-/* Which of the native kernels. */
-static bool is_for_gpu(const mcl_context *context)
+struct mcl_product {
+    mcl_context *context;
+    const mcl_product_provider *provider;
+    mcl_gemm gemm;
+    mcl_epilogue epilogue;
+    void *plan;         /* the provider's */
+    cl_mem packed;      /* B the other way round, or NULL */
+    uint32_t given_ldb; /* of the B that was packed */
+    mcl_product *next, **link;
+};
+
+/* The plans alive on a context, in the order in which they were made. */
+struct plans {
+    mcl_product *first, **end;
+};
+
+static const char plans_key;
+
+static mcl_status plans_of(struct plans **plans, mcl_context *context)
 {
-    return context->gemm == MCL_GEMM_NATIVE ? context->info.type != MCL_DEVICE_CPU
-                                            : context->gemm == MCL_GEMM_NATIVE_GPU;
+    struct plans *created;
+    *plans = mcl_context_attached(context, &plans_key);
+    if (*plans)
+        return MCL_OK;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->end = &created->first;
+    const mcl_status status = mcl_context_attach(context, &plans_key, created, free);
+    if (status == MCL_OK)
+        *plans = created;
+    else
+        free(created);
+    return status;
+}
+
+static void enter(struct plans *plans, mcl_product *product)
+{
+    product->link = plans->end;
+    *plans->end = product;
+    plans->end = &product->next;
+}
+
+static void leave(mcl_product *product)
+{
+    if (product->next) {
+        product->next->link = product->link;
+    } else {
+        struct plans *plans = mcl_context_attached(product->context, &plans_key);
+        plans->end = product->link;
+    }
+    *product->link = product->next;
+}
+
+const mcl_product *mcl_product_first(const mcl_context *context)
+{
+    const struct plans *plans = mcl_context_attached(context, &plans_key);
+    return plans ? plans->first : NULL;
+}
+
+const mcl_product *mcl_product_next(const mcl_product *product)
+{
+    return product->next;
+}
+
+const mcl_gemm *mcl_product_gemm(const mcl_product *product)
+{
+    return &product->gemm;
+}
+
+static void forget_plan(mcl_product *product)
+{
+    if (product->plan && product->provider->free)
+        product->provider->free(product->plan);
+    free(product->plan);
+    product->plan = NULL;
+}
+
+/* Plans as the context's provider and tuning are now. */
+static mcl_status plan(mcl_product *product)
+{
+    forget_plan(product);
+    MCL_TRY(mcl_allocate(&product->plan, 1, product->provider->plan_size));
+    const mcl_status status = product->provider->create(
+        product->plan, product->context, &product->gemm, &product->epilogue);
+    if (status != MCL_OK)
+        forget_plan(product);
+    return status;
+}
+
+static void release(mcl_product *product)
+{
+    forget_plan(product);
+    mcl_buffer_release(&product->packed);
+    free(product);
+}
+
+mcl_status mcl_product_create(
+    mcl_product **product, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+{
+    struct plans *plans;
+    mcl_product *created;
+    if (gemm->m == 0 || gemm->n == 0 || gemm->k == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a matrix product of %u × %u × %u has no elements",
+            gemm->m, gemm->n, gemm->k);
+    MCL_TRY(plans_of(&plans, context));
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->context = context;
+    created->provider = mcl_product_provider_of(context);
+    created->gemm = *gemm;
+    created->epilogue = epilogue ? *epilogue : none;
+    const mcl_status status = plan(created);
+    if (status != MCL_OK) {
+        release(created);
+        return status;
+    }
+    enter(plans, created);
+    *product = created;
+    return MCL_OK;
+}
+
+void mcl_product_free(mcl_product *product)
+{
+    if (!product)
+        return;
+    leave(product);
+    release(product);
+}
+
+mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
+{
+    if (product->packed) { /* back to the B that is given */
+        mcl_buffer_release(&product->packed);
+        product->gemm.transpose_b = true;
+        product->gemm.ldb = product->given_ldb;
+        MCL_TRY(plan(product));
+    }
+    if (!product->provider->pack)
+        return MCL_OK;
+    MCL_TRY(product->provider->pack(&product->packed, product->plan, b));
+    if (!product->packed)
+        return MCL_OK;
+    product->given_ldb = product->gemm.ldb;
+    product->gemm.transpose_b = false;
+    product->gemm.ldb = product->gemm.n;
+    return plan(product);
+}
+
+/* Builds what a run needs. A tuned tile whose kernel does not build gives way to the default. */
+static mcl_status build(mcl_product *product, const mcl_operands *operands)
+{
+    const mcl_product_provider *provider = product->provider;
+    if (!product->plan) /* an earlier attempt has failed */
+        MCL_TRY(plan(product));
+    const mcl_status status = provider->build ? provider->build(product->plan, operands) : MCL_OK;
+    if (status == MCL_OK || !mcl_tuning_give_up(product->context))
+        return status;
+    MCL_TRY(plan(product));
+    return provider->build(product->plan, operands);
+}
+
+mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+{
+    mcl_operands given = *operands;
+    const mcl_gemm *gemm = &product->gemm;
+    if (given.m == 0)
+        given.m = gemm->m;
+    if (given.m > gemm->m || (gemm->transpose_a && given.m != gemm->m))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "a matrix product of %u rows is run with %u", gemm->m, given.m);
+    if (product->packed)
+        given.b = (mcl_matrix){product->packed, 0};
+    MCL_TRY(build(product, &given));
+    return product->provider->run(product->plan, &given);
+}
+
+void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
+{
+    const double m = rows, n = gemm->n, k = gemm->k;
+    char name[64];
+    if (!context->profiler)
+        return;
+    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
+        gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
+    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
 }
 
 mcl_status mcl_gemm_run_epilogue(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
     mcl_matrix b, mcl_matrix c, const mcl_epilogue *epilogue)
 {
-    if (gemm->m == 0 || gemm->n == 0 || gemm->k == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a matrix product of %u × %u × %u has no elements",
-            gemm->m, gemm->n, gemm->k);
-    if (context->gemm == MCL_GEMM_CLBLAST)
-        return mcl_gemm_clblast(context, gemm, a, b, c, epilogue);
-    return is_for_gpu(context) ? mcl_gemm_gpu(context, gemm, a, b, c, epilogue)
-                               : mcl_gemm_cpu(context, gemm, a, b, c, epilogue);
+    mcl_product *product;
+    const mcl_operands operands = {a, b, c, 0, gemm->beta, epilogue->bias, epilogue->kept};
+    MCL_TRY(mcl_product_create(&product, context, gemm, epilogue));
+    const mcl_status status = mcl_product_run(product, &operands);
+    mcl_product_free(product);
+    return status;
 }
 
 mcl_status mcl_gemm_run(
@@ -37,86 +214,24 @@ mcl_status mcl_gemm_run(
 
 mcl_status mcl_gemm_pack(cl_mem *packed, mcl_context *context, mcl_gemm *gemm, mcl_matrix b)
 {
+    mcl_product *product;
     *packed = NULL;
-    if (context->gemm == MCL_GEMM_CLBLAST || is_for_gpu(context))
-        return MCL_OK;
-    return mcl_gemm_cpu_pack(packed, context, gemm, b);
+    MCL_TRY(mcl_product_create(&product, context, gemm, NULL));
+    const mcl_status status = mcl_product_pack(product, b);
+    if (status == MCL_OK) {
+        *packed = product->packed;
+        product->packed = NULL;
+        *gemm = product->gemm;
+    }
+    mcl_product_free(product);
+    return status;
 }
 
 mcl_status mcl_gemm_prepare(
     mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
 {
-    if (!epilogue)
-        epilogue = &none;
-    if (context->gemm == MCL_GEMM_CLBLAST)
-        return mcl_epilogue_prepare(context, epilogue);
-    return is_for_gpu(context) ? mcl_gemm_gpu_prepare(context, gemm, epilogue)
-                               : mcl_gemm_cpu_prepare(context, gemm, epilogue);
-}
-
-struct mcl_product {
-    mcl_context *context;
-    mcl_gemm gemm;
-    mcl_epilogue epilogue;
-    cl_mem packed; /* B the other way round, or NULL */
-};
-
-mcl_status mcl_product_create(
-    mcl_product **product, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
-{
-    mcl_product *created;
-    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
-    created->context = context;
-    created->gemm = *gemm;
-    created->epilogue = epilogue ? *epilogue : none;
-    const mcl_status status = mcl_gemm_prepare(context, gemm, epilogue);
-    if (status == MCL_OK)
-        *product = created;
-    else
-        free(created);
-    return status;
-}
-
-void mcl_product_free(mcl_product *product)
-{
-    if (!product)
-        return;
-    mcl_buffer_release(&product->packed);
-    free(product);
-}
-
-mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
-{
-    mcl_gemm gemm = product->gemm;
-    if (product->packed) {
-        gemm.transpose_b = true;
-        gemm.ldb = gemm.k;
-    }
-    mcl_buffer_release(&product->packed);
-    MCL_TRY(mcl_gemm_pack(&product->packed, product->context, &gemm, b));
-    product->gemm = gemm;
+    mcl_product *product;
+    MCL_TRY(mcl_product_create(&product, context, gemm, epilogue));
+    mcl_product_free(product);
     return MCL_OK;
-}
-
-mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
-{
-    mcl_gemm gemm = product->gemm;
-    mcl_epilogue epilogue = product->epilogue;
-    gemm.m = operands->m ? operands->m : gemm.m;
-    gemm.beta = operands->beta;
-    epilogue.bias = operands->bias;
-    epilogue.kept = operands->kept;
-    const mcl_matrix b = product->packed ? (mcl_matrix){product->packed, 0} : operands->b;
-    return mcl_gemm_run_epilogue(product->context, &gemm, operands->a, b, operands->c, &epilogue);
-}
-
-void mcl_gemm_record(mcl_context *context, const mcl_gemm *gemm)
-{
-    const double m = gemm->m, n = gemm->n, k = gemm->k;
-    char name[64];
-    if (!context->profiler)
-        return;
-    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
-        gemm->transpose_b ? 'T' : 'N', gemm->m, gemm->n, gemm->k);
-    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
 }

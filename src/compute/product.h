@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The matrix product: one interface, two providers. */
+/* The matrix product: one interface, whose providers stand in compute/providers.h. */
 #ifndef MASKCL_COMPUTE_PRODUCT_H
 #define MASKCL_COMPUTE_PRODUCT_H
 
@@ -69,8 +69,8 @@ typedef struct mcl_product mcl_product;
 /* What a run of a plan works on. */
 typedef struct mcl_operands {
     mcl_matrix a, b, c;
-    uint32_t m;      /* rows of C, at most those of the plan; 0: those of the plan */
-    float beta;      /* what C held counts so many times */
+    uint32_t m; /* rows of C, fewer than the plan's only where A is stored [m×k]; 0: as many */
+    float beta; /* what C held counts so many times */
     mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD */
     cl_mem kept;     /* as in mcl_epilogue */
 } mcl_operands;
@@ -81,8 +81,15 @@ mcl_status mcl_product_create(mcl_product **product, mcl_context *context, const
     const mcl_epilogue *epilogue);
 void mcl_product_free(mcl_product *product);
 
-/* Enqueues the product. C must not overlap A or B. */
+/* Enqueues the product. C must not overlap A or B. The first run of a plan may build its kernel,
+ * and CLBlast compiles its own when it is first called. */
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands);
+
+/* The plans that are alive on a context, in the order in which they were made: the first and the
+ * one after another, or NULL; and what one is a plan of. */
+const mcl_product *mcl_product_first(const mcl_context *context);
+const mcl_product *mcl_product_next(const mcl_product *product);
+const mcl_gemm *mcl_product_gemm(const mcl_product *product);
 
 /* For a B that stays as it is while the plan is run many times: where that spares every run a copy
  * of its own, the plan takes a copy of B as it is now, the other way round, and what operands->b

@@ -364,16 +364,21 @@ static bool suits(const mcl_context *context, const struct mcl_tuning *tuning)
     return good;
 }
 
+static const char tuning_key;
+
 struct mcl_tuning *mcl_tuning_of(mcl_context *context)
 {
     char path[PATH_SIZE];
-    struct mcl_tuning *tuning = context->tuning;
+    struct mcl_tuning *tuning = mcl_context_attached(context, &tuning_key);
     if (tuning || mcl_allocate(&tuning, 1, sizeof *tuning) != MCL_OK)
         return tuning;
     if (mcl_tuning_load(tuning, &context->info) == MCL_TUNING_STORED && !suits(context, tuning) &&
         find_file(path, &context->info))
         refuse(tuning, path, "it has values that do not suit the device");
-    context->tuning = tuning;
+    if (mcl_context_attach(context, &tuning_key, tuning, free) != MCL_OK) {
+        free(tuning);
+        return NULL;
+    }
     return tuning;
 }
 
@@ -440,10 +445,12 @@ mcl_gpu_tile mcl_gpu_tile_of(mcl_context *context, const mcl_gemm *gemm)
 
 bool mcl_tuning_give_up(mcl_context *context)
 {
-    struct mcl_tuning *tuning = context->tuning;
-    if (!tuning || tuning->forced || (!tuning->has_cpu && !tuning->has_gpu && !tuning->tile_count))
+    struct mcl_tuning *tuning = mcl_tuning_of(context);
+    if (!tuning || tuning->forced)
         return false;
+    if (tuning->has_cpu || tuning->has_gpu || tuning->tile_count)
+        tuning->given_up = true;
     tuning->has_cpu = tuning->has_gpu = false;
     tuning->tile_count = 0;
-    return true;
+    return tuning->given_up;
 }

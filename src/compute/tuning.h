@@ -19,6 +19,17 @@ typedef struct mcl_clblast_kernel {
 enum { MCL_CLBLAST_INDIRECT, MCL_CLBLAST_DIRECT, MCL_CLBLAST_ROUTINE, MCL_CLBLAST_KERNELS };
 extern const mcl_clblast_kernel mcl_clblast_kernels[MCL_CLBLAST_KERNELS];
 
+/* Parameters that a provider can be tried with. */
+#define MCL_CANDIDATES_MAX 96
+typedef union mcl_candidate {
+    mcl_cpu_tile cpu;
+    mcl_gpu_tile gpu;
+    struct {
+        size_t kernel; /* of mcl_clblast_kernels */
+        size_t values[MCL_CLBLAST_PARAMETERS_MAX];
+    } clblast;
+} mcl_candidate;
+
 /* The tile of one product. */
 typedef struct mcl_tuned_tile {
     bool for_gpu; /* which of the tiles */
@@ -31,6 +42,7 @@ typedef struct mcl_tuned_tile {
 /* One allocation, which the context frees. */
 struct mcl_tuning {
     bool forced;           /* the tiles below are used for every product, or it fails */
+    bool given_up;         /* the tiles are the defaults because a tuned one did not build */
     bool has_cpu, has_gpu; /* a tile for all products that have none of their own */
     mcl_cpu_tile cpu;
     mcl_gpu_tile gpu;
@@ -60,8 +72,8 @@ void mcl_tuning_add(struct mcl_tuning *tuning, const mcl_tuned_tile *tile);
 mcl_cpu_tile mcl_cpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
 mcl_gpu_tile mcl_gpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
 
-/* Whether a kernel with a tuned tile could not be built, so that the defaults are used from now on
- * and it is worth another try. */
+/* A kernel could not be built. Whether its tile may have been a tuned one: the defaults are used
+ * from now on, and a plan made anew is worth another try. */
 bool mcl_tuning_give_up(mcl_context *context);
 
 #endif

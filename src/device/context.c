@@ -12,10 +12,6 @@
 #include "device/devices.h"
 #include "device/profile.h"
 
-/* Of work-groups where the driver does not choose. */
-#define LOCAL_MIN 8
-#define LOCAL_MAX 64
-
 /* The most that MASKCL_WORK_GROUP may say. */
 #define WORK_GROUP_MAX 65536
 
@@ -196,10 +192,7 @@ void mcl_context_close(mcl_context *context)
         clFinish(context->queue);
     free_attachments(context);
     mcl_profiler_free(context->profiler);
-    mcl_programs_release(context);
-    mcl_kernels_free(context);
-    mcl_buffer_release(&context->scratch.buffer);
-    free(context->tuning);
+    mcl_programs_free(context);
     if (context->queue)
         clReleaseCommandQueue(context->queue);
     if (context->opencl)
@@ -228,141 +221,6 @@ void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
 bool mcl_context_is_pocl(const mcl_context *context)
 {
     return strcmp(context->info.platform, "Portable Computing Language") == 0;
-}
-
-/* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
- * the number of work-items. Here most numbers share a size: the largest divisor of the columns that
- * is at most 64. False where that is too small for work-items to run side by side in vectors. */
-static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
-{
-    const size_t forced = context->work_group, most = forced ? forced : LOCAL_MAX;
-    if (!forced && !mcl_context_is_pocl(context))
-        return false;
-    local[0] = local[1] = local[2] = 1;
-    for (size_t size = 2; size <= most && size <= global[0]; size++) {
-        if (global[0] % size == 0)
-            local[0] = size;
-    }
-    return forced || local[0] >= LOCAL_MIN || global[0] == local[0];
-}
-
-mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
-    const size_t *local, const mcl_argument *arguments, size_t count)
-{
-    if (global[0] == 0 || global[1] == 0)
-        return MCL_OK;
-    size_t chosen[3];
-    if (!local && choose_local(chosen, context, global))
-        local = chosen;
-    cl_int code = CL_SUCCESS;
-    for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
-        code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
-    if (code == CL_SUCCESS)
-        code = clEnqueueNDRangeKernel(
-            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
-    if (code == CL_SUCCESS)
-        return mcl_profile_command(context, kernel, NULL, false);
-    char name[64] = "?", what[96];
-    (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
-    snprintf(what, sizeof what, "launching the kernel %s", name);
-    return mcl_context_fail(context, what, code);
-}
-
-mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_flags flags,
-    void *host, uint64_t count, uint64_t size, const char *what)
-{
-    uint64_t bytes;
-    const mcl_device_info *info = &context->info;
-    if (!mcl_multiply(&bytes, count, size) || (size_t)bytes != bytes ||
-        (info->largest_buffer && bytes > info->largest_buffer))
-        return mcl_fail(MCL_ERROR_DEVICE,
-            "%s: %s: %" PRIu64 " × %" PRIu64 " bytes are more than the device's largest buffer, "
-            "%" PRIu64 " bytes: use a smaller --batch, less data or another --device",
-            info->name, what, count, size, info->largest_buffer);
-    cl_int code;
-    cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
-    if (code != CL_SUCCESS)
-        return mcl_fail(MCL_ERROR_DEVICE,
-            "%s: %s: no %" PRIu64 " bytes of device memory (%" PRIu64
-            " in all): %s (%d): use a smaller --batch, less data or another --device",
-            info->name, what, bytes, info->global_memory, mcl_opencl_error_name(code), code);
-    context->memory_made += bytes;
-    *buffer = created;
-    return MCL_OK;
-}
-
-mcl_status mcl_buffer_create(
-    cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what)
-{
-    return mcl_buffer_create_flags(buffer, context, CL_MEM_READ_WRITE, NULL, count, size, what);
-}
-
-mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,
-    uint64_t count, uint64_t size, const char *what)
-{
-    cl_mem created = NULL;
-    MCL_TRY(mcl_buffer_create(&created, context, count, size, what));
-    mcl_status status = mcl_buffer_write(context, created, 0, values, (size_t)(count * size));
-    if (status != MCL_OK)
-        mcl_buffer_release(&created);
-    else
-        *buffer = created;
-    return status;
-}
-
-void mcl_buffer_release(cl_mem *buffer)
-{
-    if (*buffer)
-        clReleaseMemObject(*buffer);
-    *buffer = NULL;
-}
-
-mcl_status mcl_buffer_write(
-    mcl_context *context, cl_mem buffer, size_t offset, const void *values, size_t count)
-{
-    if (count == 0)
-        return MCL_OK;
-    cl_int code = clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the device", false)
-                              : mcl_context_fail(context, "writing a buffer", code);
-}
-
-mcl_status mcl_buffer_read(
-    mcl_context *context, void *values, cl_mem buffer, size_t offset, size_t count)
-{
-    if (count == 0)
-        return MCL_OK;
-    cl_int code = clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the host", false)
-                              : mcl_context_fail(context, "reading a buffer", code);
-}
-
-mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl_mem from,
-    size_t from_offset, size_t count)
-{
-    if (count == 0)
-        return MCL_OK;
-    cl_int code = clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, count, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, 2.0 * (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy on the device", false)
-                              : mcl_context_fail(context, "copying a buffer", code);
-}
-
-mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
-{
-    if (count == 0)
-        return MCL_OK;
-    const cl_uchar zero = 0;
-    cl_int code = clEnqueueFillBuffer(context->queue, buffer, &zero, sizeof zero, offset, count, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "fill with zeros", false)
-                              : mcl_context_fail(context, "clearing a buffer", code);
 }
 
 mcl_status mcl_context_finish(mcl_context *context)

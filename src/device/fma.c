@@ -49,9 +49,9 @@ static void make_case(float *a, float *b, float *c, size_t number)
 static mcl_status run(
     float *got, mcl_context *context, const cl_mem buffers[4], const char *name, size_t items)
 {
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, context, "fma.cl", name, ""));
-    MCL_TRY(mcl_launch(context, kernel, items, 1, MCL_BUFFER(buffers[A]), MCL_BUFFER(buffers[B]),
+    mcl_kernel *kernel;
+    MCL_TRY(mcl_kernel_find(&kernel, context, "fma.cl", name, ""));
+    MCL_TRY(mcl_run(kernel, items, 1, MCL_BUFFER(buffers[A]), MCL_BUFFER(buffers[B]),
         MCL_BUFFER(buffers[C]), MCL_BUFFER(buffers[3])));
     return mcl_buffer_read(context, got, buffers[3], 0, CASES * sizeof *got);
 }

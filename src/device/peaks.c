@@ -15,26 +15,26 @@ struct shape {
     size_t groups, local;
 };
 
-static mcl_status get_kernel(
-    cl_kernel *kernel, mcl_context *context, const char *name, unsigned width, unsigned chains)
+static mcl_status find_kernel(
+    mcl_kernel **kernel, mcl_context *context, const char *name, unsigned width, unsigned chains)
 {
     char vector[16], options[96];
     snprintf(vector, sizeof vector, width == 1 ? "float" : "float%u", width);
     snprintf(options, sizeof options, "-D VECTOR=%s -D CHAINS=%u -D ITERATIONS=%d", vector, chains,
         ITERATIONS);
-    return mcl_kernel_get(kernel, context, "peak.cl", name, options);
+    return mcl_kernel_find(kernel, context, "peak.cl", name, options);
 }
 
 /* *seconds = the shortest of several runs; anything else on the machine only makes them longer. */
-static mcl_status fastest(double *seconds, mcl_context *context, cl_kernel kernel, size_t global,
-    const size_t *local, const mcl_argument *arguments, size_t count)
+static mcl_status fastest(double *seconds, mcl_kernel *kernel, size_t global, const size_t *local,
+    const mcl_argument *arguments, size_t count)
 {
     const size_t sizes[3] = {global, 1, 1};
     *seconds = 1e30;
     for (int run = 0; run <= RUNS; run++) {
         const double start = mcl_clock_seconds();
-        MCL_TRY(mcl_launch_arguments(context, kernel, sizes, local, arguments, count));
-        MCL_TRY(mcl_context_finish(context));
+        MCL_TRY(mcl_run_arguments(kernel, sizes, local, arguments, count));
+        MCL_TRY(mcl_context_finish(mcl_kernel_context(kernel)));
         const double taken = mcl_clock_seconds() - start;
         if (run > 0 && taken < *seconds) /* the first one warms up */
             *seconds = taken;
@@ -51,10 +51,10 @@ static mcl_status measure_fma(
     const size_t vector = shape->width * sizeof(cl_float), items = shape->groups * shape->local;
     const size_t local[3] = {shape->local, 1, 1};
     const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
-    cl_kernel kernel;
+    mcl_kernel *kernel;
     double seconds;
-    MCL_TRY(get_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
-    MCL_TRY(fastest(&seconds, context, kernel, items, local, arguments, 3));
+    MCL_TRY(find_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
+    MCL_TRY(fastest(&seconds, kernel, items, local, arguments, 3));
     *rate = 2.0 * (double)items * shape->width * shape->chains * ITERATIONS / seconds;
     return MCL_OK;
 }
@@ -82,11 +82,10 @@ static mcl_status measure_copies(
     const mcl_argument arguments[] = {MCL_BUFFER(to), MCL_BUFFER(from)};
     *best = 0.0;
     for (unsigned width = 4; width <= 16; width *= 2) {
-        cl_kernel kernel;
+        mcl_kernel *kernel;
         double seconds;
-        MCL_TRY(get_kernel(&kernel, context, "peak_copy", width, 1));
-        MCL_TRY(fastest(
-            &seconds, context, kernel, size / (width * sizeof(cl_float)), NULL, arguments, 2));
+        MCL_TRY(find_kernel(&kernel, context, "peak_copy", width, 1));
+        MCL_TRY(fastest(&seconds, kernel, size / (width * sizeof(cl_float)), NULL, arguments, 2));
         const double rate = 2.0 * (double)size / seconds;
         *best = rate > *best ? rate : *best;
     }

@@ -7,11 +7,13 @@
 
 #define AT_ONCE 8192 /* candidates at most */
 
-/* similarity[rows×candidates] = queries · candidatesᵀ */
-static mcl_gemm similarity_product(const mcl_neighbours *neighbours, uint32_t rows, uint32_t n)
+/* Plans similarity[queries×n] = queries · candidatesᵀ. */
+static mcl_status plan(
+    mcl_product **product, const mcl_neighbours *neighbours, uint32_t queries, uint32_t n)
 {
     const uint32_t columns = neighbours->columns;
-    return (mcl_gemm){false, true, rows, n, columns, columns, columns, n, 1.0f, 0.0f};
+    const mcl_gemm gemm = {false, true, queries, n, columns, columns, columns, n, 1.0f, 0.0f};
+    return mcl_product_create(product, neighbours->context, &gemm, NULL);
 }
 
 mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *context, uint32_t queries,
@@ -24,8 +26,11 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
         .count = candidates < MCL_NEIGHBOURS ? candidates : MCL_NEIGHBOURS,
         .at_once = candidates < AT_ONCE ? candidates : AT_ONCE,
     };
-    const mcl_gemm product = similarity_product(neighbours, queries, neighbours->at_once);
-    MCL_TRY(mcl_gemm_prepare(context, &product, NULL));
+    const uint32_t rest = candidates % neighbours->at_once;
+    MCL_TRY(plan(&neighbours->product, neighbours, queries, neighbours->at_once));
+    if (rest)
+        MCL_TRY(plan(&neighbours->rest, neighbours, queries, rest));
+    MCL_TRY(mcl_kernel_find(&neighbours->nearest, context, "probe.cl", "nearest", ""));
     MCL_TRY(mcl_buffer_create(&neighbours->similarity, context, queries,
         neighbours->at_once * sizeof(float), "similarities"));
     MCL_TRY(mcl_buffer_create(
@@ -36,6 +41,8 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
 
 void mcl_neighbours_release(mcl_neighbours *neighbours)
 {
+    mcl_product_free(neighbours->product);
+    mcl_product_free(neighbours->rest);
     mcl_buffer_release(&neighbours->similarity);
     mcl_buffer_release(&neighbours->best);
     mcl_buffer_release(&neighbours->place);
@@ -48,22 +55,22 @@ mcl_status mcl_neighbours_search(
     const uint32_t count = neighbours->count, columns = neighbours->columns;
     const size_t elements = (size_t)rows * count;
     const cl_float none = -INFINITY;
-    cl_kernel kernel;
     const cl_int code = clEnqueueFillBuffer(context->queue, neighbours->best, &none, sizeof none, 0,
         elements * sizeof none, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return mcl_context_fail(context, "clearing a buffer", code);
     MCL_TRY(mcl_buffer_zero(context, neighbours->place, 0, elements * sizeof(cl_uint)));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "probe.cl", "nearest", ""));
     for (uint32_t first = 0; first < neighbours->candidates; first += neighbours->at_once) {
         const uint32_t left = neighbours->candidates - first;
         const uint32_t n = left < neighbours->at_once ? left : neighbours->at_once;
-        const mcl_gemm product = similarity_product(neighbours, rows, n);
-        const mcl_matrix part = {candidates.buffer, candidates.offset + (uint64_t)first * columns};
-        MCL_TRY(mcl_gemm_run(
-            context, &product, queries, part, (mcl_matrix){neighbours->similarity, 0}));
+        const mcl_operands operands = {.a = queries,
+            .b = {candidates.buffer, candidates.offset + (uint64_t)first * columns},
+            .c = {neighbours->similarity, 0},
+            .m = rows};
+        MCL_TRY(mcl_product_run(
+            n < neighbours->at_once ? neighbours->rest : neighbours->product, &operands));
         mcl_profile_work(context, NULL, 0.0, sizeof(float) * (double)rows * n);
-        MCL_TRY(mcl_launch(context, kernel, rows, 1, MCL_BUFFER(neighbours->similarity),
+        MCL_TRY(mcl_run(neighbours->nearest, rows, 1, MCL_BUFFER(neighbours->similarity),
             MCL_UINT(n), MCL_UINT(first), MCL_UINT(count), MCL_BUFFER(neighbours->best),
             MCL_BUFFER(neighbours->place)));
     }

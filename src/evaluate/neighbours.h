@@ -11,8 +11,11 @@
 typedef struct mcl_neighbours {
     mcl_context *context;
     uint32_t candidates, columns;
-    uint32_t count;    /* neighbours of a row */
-    uint32_t at_once;  /* candidates that the queries are compared with */
+    uint32_t count;       /* neighbours of a row */
+    uint32_t at_once;     /* candidates that the queries are compared with */
+    mcl_product *product; /* similarity[queries×at_once] = queries · candidatesᵀ */
+    mcl_product *rest;    /* the same with the last candidates, where they are fewer; or NULL */
+    mcl_kernel *nearest;
     cl_mem similarity; /* [queries×at_once] */
     cl_mem best;       /* [queries×count] */
     cl_mem place;      /* [queries×count] numbers of candidates, the nearest first */

@@ -82,9 +82,14 @@ static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem fea
     const uint32_t count = (uint32_t)((rows + step - 1) / step);
     const mcl_gemm gemm = {
         true, false, width, width, count, ld, ld, width, (float)(CURVATURE / count), 0.0f};
-    MCL_TRY(mcl_gemm_run(context, &gemm, (mcl_matrix){features, first},
-        (mcl_matrix){features, first}, (mcl_matrix){product, 0}));
+    const mcl_operands operands = {
+        .a = {features, first}, .b = {features, first}, .c = {product, 0}};
     const size_t size = (size_t)width * width;
+    mcl_product *plan;
+    MCL_TRY(mcl_product_create(&plan, context, &gemm, NULL));
+    const mcl_status status = mcl_product_run(plan, &operands);
+    mcl_product_free(plan);
+    MCL_TRY(status);
     MCL_TRY(mcl_buffer_read(context, host, product, 0, size * sizeof *host));
     double ridge = penalty + RIDGE;
     for (int i = 0; i <= RIDGES; i++) {

@@ -44,6 +44,9 @@ struct regression {
     cl_mem losses;   /* [N] */
     cl_mem gradient; /* [C×D], then [C], then the mean loss */
     cl_mem space;
+    mcl_product *forward, *backward; /* the logits, and the gradient by the weights */
+    mcl_kernel *softmax;
+    mcl_sums sums;
     float *host; /* [C×D + C + 1] */
     bool tried;  /* the search has begun, from a finite value */
     mcl_preconditioner *preconditioner;
@@ -96,34 +99,36 @@ static mcl_status standardize(
 {
     const uint32_t rows = (uint32_t)sizes[0]->rows, n = (uint32_t)sizes[0]->columns;
     cl_mem squares = NULL, space = NULL, mean = NULL, inverse = NULL;
-    cl_kernel kernel;
+    mcl_kernel *deviations = NULL, *center = NULL;
+    mcl_sums sums = {NULL, NULL, NULL};
     float *host = NULL;
     mcl_status status = mcl_allocate(&host, n, sizeof *host);
+    STEP(mcl_sums_find(&sums, context));
+    STEP(mcl_kernel_find(&deviations, context, "probe.cl", "squared_deviations", ""));
+    STEP(mcl_kernel_find(&center, context, "probe.cl", "standardize", ""));
     STEP(mcl_buffer_create(&squares, context, (uint64_t)rows * n, sizeof(float), "features"));
     STEP(mcl_buffer_create(
         &space, context, mcl_column_sums_workspace(rows, n), sizeof(float), "workspace"));
     STEP(mcl_buffer_create(&mean, context, n, sizeof(float), "means"));
     STEP(mcl_buffer_create(&inverse, context, n, sizeof(float), "deviations"));
-    STEP(mcl_column_sums(context, train, rows, n, space, mean, 0));
+    STEP(mcl_sums_run_columns(&sums, train, rows, n, space, mean, 0));
     STEP(mcl_buffer_read(context, host, mean, 0, n * sizeof *host));
     for (uint32_t j = 0; j < n && status == MCL_OK; j++)
         host[j] = (float)((double)host[j] / rows);
     STEP(mcl_buffer_write(context, mean, 0, host, n * sizeof *host));
-    STEP(mcl_kernel_get(&kernel, context, "probe.cl", "squared_deviations", ""));
-    STEP(mcl_launch(context, kernel, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean), MCL_UINT(n),
+    STEP(mcl_run(deviations, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean), MCL_UINT(n),
         MCL_BUFFER(squares)));
-    STEP(mcl_column_sums(context, squares, rows, n, space, inverse, 0));
+    STEP(mcl_sums_run_columns(&sums, squares, rows, n, space, inverse, 0));
     STEP(mcl_buffer_read(context, host, inverse, 0, n * sizeof *host));
     for (uint32_t j = 0; j < n && status == MCL_OK; j++) {
         const double deviation = sqrt((double)host[j] / rows);
         host[j] = deviation > 1e-12 ? (float)(1.0 / deviation) : 0.0f;
     }
     STEP(mcl_buffer_write(context, inverse, 0, host, n * sizeof *host));
-    STEP(mcl_kernel_get(&kernel, context, "probe.cl", "standardize", ""));
-    STEP(mcl_launch(context, kernel, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean),
-        MCL_BUFFER(inverse), MCL_UINT(n)));
-    STEP(mcl_launch(context, kernel, n, sizes[1]->rows, MCL_BUFFER(test), MCL_BUFFER(mean),
-        MCL_BUFFER(inverse), MCL_UINT(n)));
+    STEP(mcl_run(
+        center, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean), MCL_BUFFER(inverse), MCL_UINT(n)));
+    STEP(mcl_run(center, n, sizes[1]->rows, MCL_BUFFER(test), MCL_BUFFER(mean), MCL_BUFFER(inverse),
+        MCL_UINT(n)));
     STEP(mcl_context_finish(context));
     free(host);
     mcl_buffer_release(&squares);
@@ -142,21 +147,18 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
     for (uint64_t i = 0; i < count; i++)
         r->host[i] = (float)x[i];
     MCL_TRY(mcl_buffer_write(context, r->weights, 0, r->host, count * sizeof(float)));
-    const mcl_gemm forward = logits_product(r->rows, r->columns, r->classes);
-    const mcl_gemm backward = {true, false, r->classes, r->columns, r->rows, r->classes, r->columns,
-        r->columns, 1.0f, 0.0f};
-    cl_kernel kernel;
-    MCL_TRY(mcl_gemm_run(context, &forward, (mcl_matrix){r->features, 0},
-        (mcl_matrix){r->weights, 0}, (mcl_matrix){r->logits, 0}));
-    MCL_TRY(mcl_kernel_get(&kernel, context, "probe.cl", "softmax_rows", ""));
-    MCL_TRY(mcl_launch(context, kernel, r->rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
+    const mcl_operands forward = {.a = {r->features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}};
+    const mcl_operands backward = {
+        .a = {r->logits, 0}, .b = {r->features, 0}, .c = {r->gradient, 0}};
+    MCL_TRY(mcl_product_run(r->forward, &forward));
+    MCL_TRY(mcl_run(r->softmax, r->rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
         MCL_ULONG(weights), MCL_BUFFER(r->labels), MCL_UINT(r->classes), MCL_FLOAT(1.0 / r->rows),
         MCL_BUFFER(r->losses)));
-    MCL_TRY(mcl_gemm_run(context, &backward, (mcl_matrix){r->logits, 0},
-        (mcl_matrix){r->features, 0}, (mcl_matrix){r->gradient, 0}));
+    MCL_TRY(mcl_product_run(r->backward, &backward));
+    MCL_TRY(mcl_sums_run_columns(
+        &r->sums, r->logits, r->rows, r->classes, r->space, r->gradient, weights));
     MCL_TRY(
-        mcl_column_sums(context, r->logits, r->rows, r->classes, r->space, r->gradient, weights));
-    MCL_TRY(mcl_sum(context, r->losses, r->rows, (float)r->rows, r->space, r->gradient, count));
+        mcl_sums_run(&r->sums, r->losses, r->rows, (float)r->rows, r->space, r->gradient, count));
     MCL_TRY(mcl_buffer_read(context, r->host, r->gradient, 0, (count + 1) * sizeof(float)));
     double penalty = 0.0;
     for (uint64_t i = 0; i < count; i++) {
@@ -188,6 +190,9 @@ static mcl_status create_regression(struct regression *r, const mcl_features *tr
 {
     mcl_context *context = r->context;
     const uint64_t count = (uint64_t)r->classes * (r->columns + 1);
+    const mcl_gemm forward = logits_product(r->rows, r->columns, r->classes);
+    const mcl_gemm backward = {true, false, r->classes, r->columns, r->rows, r->classes, r->columns,
+        r->columns, 1.0f, 0.0f};
     uint64_t space = mcl_column_sums_workspace(r->rows, r->classes);
     space = mcl_sum_workspace(r->rows) > space ? mcl_sum_workspace(r->rows) : space;
     MCL_TRY(mcl_buffer_create_from(
@@ -198,6 +203,10 @@ static mcl_status create_regression(struct regression *r, const mcl_features *tr
     MCL_TRY(mcl_buffer_create(&r->losses, context, r->rows, sizeof(float), "losses"));
     MCL_TRY(mcl_buffer_create(&r->gradient, context, count + 1, sizeof(float), "gradients"));
     MCL_TRY(mcl_buffer_create(&r->space, context, space, sizeof(float), "workspace"));
+    MCL_TRY(mcl_product_create(&r->forward, context, &forward, NULL));
+    MCL_TRY(mcl_product_create(&r->backward, context, &backward, NULL));
+    MCL_TRY(mcl_kernel_find(&r->softmax, context, "probe.cl", "softmax_rows", ""));
+    MCL_TRY(mcl_sums_find(&r->sums, context));
     return mcl_allocate(&r->host, count + 1, sizeof *r->host);
 }
 
@@ -206,8 +215,9 @@ static mcl_status score(double *accuracy, const struct regression *r, const doub
     const mcl_features *features)
 {
     const uint32_t rows = (uint32_t)features->rows, classes = r->classes;
-    const mcl_gemm product = logits_product(rows, r->columns, classes);
+    const mcl_gemm gemm = logits_product(rows, r->columns, classes);
     const double *bias = x + (uint64_t)classes * r->columns;
+    mcl_product *product = NULL;
     cl_mem logits = NULL;
     float *host = NULL;
     uint64_t right = 0;
@@ -217,8 +227,9 @@ static mcl_status score(double *accuracy, const struct regression *r, const doub
     STEP(mcl_buffer_write(
         r->context, r->weights, 0, r->host, (size_t)classes * r->columns * sizeof *r->host));
     STEP(mcl_buffer_create(&logits, r->context, (uint64_t)rows * classes, sizeof(float), "logits"));
-    STEP(mcl_gemm_run(r->context, &product, (mcl_matrix){test, 0}, (mcl_matrix){r->weights, 0},
-        (mcl_matrix){logits, 0}));
+    STEP(mcl_product_create(&product, r->context, &gemm, NULL));
+    const mcl_operands operands = {.a = {test, 0}, .b = {r->weights, 0}, .c = {logits, 0}};
+    STEP(mcl_product_run(product, &operands));
     STEP(mcl_buffer_read(r->context, host, logits, 0, (size_t)rows * classes * sizeof *host));
     for (uint32_t i = 0; i < rows && status == MCL_OK; i++) {
         const float *row = host + (uint64_t)i * classes;
@@ -230,6 +241,7 @@ static mcl_status score(double *accuracy, const struct regression *r, const doub
         right += best == (uint32_t)features->labels[i];
     }
     free(host);
+    mcl_product_free(product);
     mcl_buffer_release(&logits);
     if (status == MCL_OK)
         *accuracy = (double)right / rows;
@@ -267,6 +279,8 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     mcl_buffer_release(&r.gradient);
     mcl_buffer_release(&r.space);
     mcl_buffer_release(&test_features);
+    mcl_product_free(r.forward);
+    mcl_product_free(r.backward);
     mcl_preconditioner_free(r.preconditioner);
     free(r.host);
     free(x);
@@ -279,12 +293,14 @@ static mcl_status normalized_rows(cl_mem *normalized, mcl_context *context,
 {
     const uint32_t n = (uint32_t)features->columns;
     cl_mem plain = NULL, inverse = NULL;
+    mcl_row_norms norms = {NULL, NULL, NULL};
     mcl_status status = mcl_buffer_create_from(
         &plain, context, features->values + first * n, rows, n * sizeof(float), "features");
     STEP(mcl_buffer_create(&inverse, context, rows, sizeof(float), "norms"));
     STEP(mcl_buffer_create(
         normalized, context, (uint64_t)rows * n, sizeof(float), "normalised features"));
-    STEP(mcl_normalize_rows(context, plain, rows, n, inverse, *normalized));
+    STEP(mcl_row_norms_find(&norms, context));
+    STEP(mcl_row_norms_normalize(&norms, plain, rows, n, inverse, *normalized));
     STEP(mcl_context_finish(context));
     mcl_buffer_release(&plain);
     mcl_buffer_release(&inverse);

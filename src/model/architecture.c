@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/names.h"
+#include "nn/layers.h"
 
 static const char *const activation_names[] = {
     [MCL_ACTIVATION_NONE] = "none",
@@ -65,7 +65,7 @@ void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_
 /* The widths of a part: the input of its first layer, and the output of each. */
 struct stack {
     uint64_t width[MCL_LAYERS_MAX + 1];
-    size_t layers; /* 0: the architecture does not have the part */
+    size_t layers; /* dense ones; 0: the architecture does not have the part */
 };
 
 static void add_widths(struct stack *widths, const uint32_t *more, size_t count)
@@ -141,27 +141,48 @@ static mcl_status check_widths(
     return MCL_OK;
 }
 
-/* Whether the activation, and the normalization before it, follow layer l of a part of `count`. */
+/* Whether the activation, and the normalization before it, end block b of a part of `count`. */
 static bool is_activated(
-    const mcl_architecture *architecture, mcl_part part, size_t l, size_t count)
+    const mcl_architecture *architecture, mcl_part part, size_t b, size_t count)
 {
-    return l + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
+    return b + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
 }
 
-/* How many values a layer has, running statistics included; false when they are too many. */
-static bool count_layer(uint64_t *count, const mcl_architecture *architecture, mcl_part part,
-    size_t l, const struct stack *widths)
+/* The layers of a part, whose parameters have no place yet. */
+static size_t list_part(
+    mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part)
 {
-    const uint64_t in = widths->width[l], out = widths->width[l + 1];
-    uint64_t vectors = 1, weights;
-    if (is_activated(architecture, part, l, widths->layers))
-        vectors += architecture->normalization == MCL_NORMALIZATION_BATCH   ? 4
-                   : architecture->normalization == MCL_NORMALIZATION_LAYER ? 2
-                                                                            : 0;
-    if (!mcl_multiply(&weights, in, out) || weights > MCL_PARAMETERS_MAX)
-        return false;
-    *count = weights + vectors * out;
-    return true;
+    const struct stack widths = widths_of(architecture, part);
+    size_t count = 0;
+    for (size_t b = 0; b < widths.layers; b++) {
+        const uint32_t in = (uint32_t)widths.width[b], out = (uint32_t)widths.width[b + 1];
+        const size_t first = count;
+        layers[count++] = mcl_layer_dense(in, out);
+        if (is_activated(architecture, part, b, widths.layers)) {
+            if (architecture->normalization != MCL_NORMALIZATION_NONE)
+                layers[count++] = mcl_layer_normalization(architecture->normalization, out);
+            layers[count++] = mcl_layer_activation(architecture->activation, out);
+        }
+        for (size_t l = first; l < count; l++)
+            layers[l].block = (uint32_t)b;
+    }
+    return count;
+}
+
+static mcl_status check_part(
+    uint64_t *parameters, const mcl_architecture *architecture, mcl_part part)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = list_part(layers, architecture, part);
+    for (size_t l = 0; l < count; l++) {
+        *parameters += mcl_layer_values(&layers[l], false) + mcl_layer_values(&layers[l], true);
+        if (*parameters > MCL_PARAMETERS_MAX)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the model is too large: with the %s layer of %" PRIu32 "×%" PRIu32
+                " it has more than %" PRIu32 " parameters",
+                layers[l].type->name, layers[l].out, layers[l].in, MCL_PARAMETERS_MAX);
+    }
+    return MCL_OK;
 }
 
 mcl_status mcl_architecture_check(const mcl_architecture *architecture)
@@ -188,56 +209,24 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%d is no normalization's number",
             (int)architecture->normalization);
     uint64_t parameters = 0;
-    for (int part = 0; part < MCL_PARTS; part++) {
-        const struct stack widths = widths_of(architecture, (mcl_part)part);
-        for (size_t l = 0; l < widths.layers; l++) {
-            uint64_t count;
-            if (!count_layer(&count, architecture, (mcl_part)part, l, &widths) ||
-                (parameters += count) > MCL_PARAMETERS_MAX)
-                return mcl_fail(MCL_ERROR_ARGUMENT,
-                    "the model is too large: with the layer of %" PRIu64 "×%" PRIu64
-                    " weights it has more than %" PRIu32 " parameters",
-                    widths.width[l + 1], widths.width[l], MCL_PARAMETERS_MAX);
-        }
-    }
+    for (int part = 0; part < MCL_PARTS; part++)
+        MCL_TRY(check_part(&parameters, architecture, (mcl_part)part));
     return MCL_OK;
 }
 
-/* Fills in the layer whose values start at `offset`, and running statistics at `statistics`; both
- * are advanced past it. */
-static void place_layer(mcl_layer *layer, uint64_t *offset, uint64_t *statistics)
-{
-    layer->weight = *offset;
-    layer->bias = layer->weight + (uint64_t)layer->in * layer->out;
-    *offset = layer->bias + layer->out;
-    if (layer->normalization == MCL_NORMALIZATION_NONE)
-        return;
-    layer->scale = *offset;
-    layer->shift = layer->scale + layer->out;
-    *offset = layer->shift + layer->out;
-    if (layer->normalization != MCL_NORMALIZATION_BATCH)
-        return;
-    layer->mean = *statistics;
-    layer->variance = layer->mean + layer->out;
-    *statistics = layer->variance + layer->out;
-}
-
-/* The layers of a part that starts at *offset and *statistics. */
+/* The layers of a part that starts at *offset and *statistics, both of which are advanced past it.
+ */
 static size_t place_part(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, uint64_t *statistics,
     const mcl_architecture *architecture, mcl_part part)
 {
-    const struct stack widths = widths_of(architecture, part);
-    for (size_t l = 0; l < widths.layers; l++) {
-        const bool activated = is_activated(architecture, part, l, widths.layers);
-        layers[l] = (mcl_layer){
-            .in = (uint32_t)widths.width[l],
-            .out = (uint32_t)widths.width[l + 1],
-            .activated = activated,
-            .normalization = activated ? architecture->normalization : MCL_NORMALIZATION_NONE,
-        };
-        place_layer(&layers[l], offset, statistics);
+    const size_t count = list_part(layers, architecture, part);
+    for (size_t l = 0; l < count; l++) {
+        layers[l].parameters = *offset;
+        layers[l].statistics = *statistics;
+        *offset += mcl_layer_values(&layers[l], false);
+        *statistics += mcl_layer_values(&layers[l], true);
     }
-    return widths.layers;
+    return count;
 }
 
 /* Places all parts up to `part`, whose layers are then in layers. */
@@ -256,6 +245,14 @@ size_t mcl_part_layers(
     /* The running statistics start where the last part ends. */
     uint64_t offset = 0, statistics = mcl_part_end(architecture, MCL_PARTS - 1);
     return place_parts(layers, &offset, &statistics, architecture, part);
+}
+
+size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t blocks)
+{
+    size_t l = 0;
+    while (l < count && layers[l].block < blocks)
+        l++;
+    return l;
 }
 
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part)
@@ -290,55 +287,35 @@ uint64_t mcl_architecture_parameters(const mcl_architecture *architecture)
     return offset + statistics;
 }
 
-/* The vector of a layer that its module, `module` of the part, calls `name`. */
-static mcl_tensor_place vector_place(const mcl_layer *layer, mcl_part part, size_t module,
-    const char *name, uint64_t offset, float initial)
+static bool is_sequential(mcl_part part)
 {
-    mcl_tensor_place place = {
-        .shape = {layer->out},
-        .dimensions = 1,
-        .initial = initial,
-        .offset = offset,
-        .count = layer->out,
-    };
-    if (part == MCL_PART_HEAD || part == MCL_PART_MASK_HEAD)
-        snprintf(place.name, sizeof place.name, "%s.%s", part_names[part], name);
-    else
-        snprintf(place.name, sizeof place.name, "%s.%zu.%s", part_names[part], module, name);
-    return place;
+    return part != MCL_PART_HEAD && part != MCL_PART_MASK_HEAD;
 }
 
-/* How many modules of a Sequential a layer is. */
-static size_t modules_of(const mcl_layer *layer)
+/* The tensors of a layer, module `module` of its part: the running statistics, or the others. */
+static size_t layer_tensors(
+    mcl_tensor_place *places, const mcl_layer *layer, bool running, mcl_part part, size_t module)
 {
-    return 1 + (layer->normalization != MCL_NORMALIZATION_NONE) + layer->activated;
-}
-
-/* The tensors that training changes. */
-static size_t trained_tensors(
-    mcl_tensor_place *tensors, const mcl_layer *layer, mcl_part part, size_t module)
-{
-    tensors[0] = vector_place(layer, part, module, "weight", layer->weight, 0.0f);
-    tensors[0].shape[1] = layer->in;
-    tensors[0].dimensions = 2;
-    tensors[0].count *= layer->in;
-    tensors[1] = vector_place(layer, part, module, "bias", layer->bias, 0.0f);
-    tensors[0].fan_in = tensors[1].fan_in = layer->in;
-    if (layer->normalization == MCL_NORMALIZATION_NONE)
-        return 2;
-    tensors[2] = vector_place(layer, part, module + 1, "weight", layer->scale, 1.0f);
-    tensors[3] = vector_place(layer, part, module + 1, "bias", layer->shift, 0.0f);
-    return 4;
-}
-
-static size_t running_tensors(
-    mcl_tensor_place *tensors, const mcl_layer *layer, mcl_part part, size_t module)
-{
-    if (layer->normalization != MCL_NORMALIZATION_BATCH)
-        return 0;
-    tensors[0] = vector_place(layer, part, module + 1, "running_mean", layer->mean, 0.0f);
-    tensors[1] = vector_place(layer, part, module + 1, "running_var", layer->variance, 1.0f);
-    return 2;
+    mcl_layer_tensor tensors[MCL_LAYER_TENSORS_MAX];
+    const size_t count = layer->type->tensors ? layer->type->tensors(tensors, layer) : 0;
+    uint64_t offset = running ? layer->statistics : layer->parameters;
+    size_t used = 0;
+    for (size_t t = 0; t < count; t++) {
+        mcl_tensor_place *place = &places[used];
+        if (tensors[t].running != running)
+            continue;
+        place->tensor = tensors[t];
+        place->offset = offset;
+        place->count = mcl_layer_tensor_values(&tensors[t]);
+        if (is_sequential(part))
+            snprintf(place->name, sizeof place->name, "%s.%zu.%s", part_names[part], module,
+                tensors[t].name);
+        else
+            snprintf(place->name, sizeof place->name, "%s.%s", part_names[part], tensors[t].name);
+        offset += place->count;
+        used++;
+    }
+    return used;
 }
 
 size_t mcl_architecture_tensors(
@@ -349,12 +326,8 @@ size_t mcl_architecture_tensors(
         for (int part = 0; part < MCL_PARTS; part++) {
             mcl_layer layers[MCL_LAYERS_MAX];
             const size_t count = mcl_part_layers(layers, architecture, (mcl_part)part);
-            size_t module = 0;
-            for (size_t l = 0; l < count; l++) {
-                used += (running ? running_tensors : trained_tensors)(
-                    tensors + used, &layers[l], (mcl_part)part, module);
-                module += modules_of(&layers[l]);
-            }
+            for (size_t l = 0; l < count; l++)
+                used += layer_tensors(tensors + used, &layers[l], running, (mcl_part)part, l);
         }
     }
     return used;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows from an architecture's sizes: layers, and the flat vector of all parameters. */
+/* What an architecture's sizes amount to: layers, and the flat vector of all parameters. */
 #ifndef MASKCL_MODEL_ARCHITECTURE_H
 #define MASKCL_MODEL_ARCHITECTURE_H
 
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "maskcl/model.h"
+#include "nn/layer.h"
 
 /* The networks of a model, in the order in which the flat vector has them: what every run trains
  * comes before the mask head and the decoder. */
@@ -21,29 +22,18 @@ typedef enum mcl_part {
     MCL_PARTS
 } mcl_part;
 
-#define MCL_LAYERS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
-#define MCL_TENSORS_LAYER 6 /* weight, bias; the normalization's, its running mean and variance */
-#define MCL_TENSORS_MAX (MCL_TENSORS_LAYER * (2 * MCL_LAYERS_MAX + 2 * MCL_HEAD_MAX + 3))
+/* A part is a row of blocks: a dense layer and, where an activation follows it, a normalization, if
+ * the architecture has one, and the activation. */
+#define MCL_BLOCKS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
+#define MCL_LAYERS_MAX (3 * MCL_BLOCKS_MAX)
+#define MCL_TENSORS_BLOCK 6 /* weight, bias; the normalization's, its running mean and variance */
+#define MCL_TENSORS_MAX (MCL_TENSORS_BLOCK * (2 * MCL_BLOCKS_MAX + 2 * MCL_HEAD_MAX + 3))
 #define MCL_PARAMETERS_MAX UINT32_MAX
-
-/* A fully connected layer, as a view into the flat vector of all parameters. */
-typedef struct mcl_layer {
-    uint32_t in, out;
-    uint64_t weight;                 /* offset of its [out, in] values */
-    uint64_t bias;                   /* offset of its [out] values */
-    bool activated;                  /* the activation follows */
-    mcl_normalization normalization; /* before it, of an activated layer */
-    uint64_t scale, shift;           /* offsets of the normalization's weight and bias, [out] */
-    uint64_t mean, variance;         /* offsets of the running statistics of batch normalization */
-} mcl_layer;
 
 /* A parameter tensor's name and place. */
 typedef struct mcl_tensor_place {
     char name[48];
-    uint64_t shape[2]; /* [out, in] for a weight, [out] for all others */
-    uint32_t dimensions;
-    uint32_t fan_in; /* of a tensor that is drawn, the layer's in; 0: all values are `initial` */
-    float initial;
+    mcl_layer_tensor tensor;
     uint64_t offset; /* in the flat vector */
     uint64_t count;
 } mcl_tensor_place;
@@ -61,10 +51,13 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture);
 size_t mcl_part_layers(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part);
 
+/* How many of a part's layers the first `blocks` blocks are. */
+size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t blocks);
+
 /* Where a part's parameters end in the flat vector, running statistics not counted. */
 uint64_t mcl_part_end(const mcl_architecture *architecture, mcl_part part);
 
-/* The width of a part's last layer; of a part that is not there, that of its would-be input. */
+/* The width of a part's last layer; of a part that is not there, that of what would go in. */
 uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 
 /* How many values the whole vector has: all parts, then all running statistics. */

@@ -191,15 +191,15 @@ static mcl_status check_tensor(
     if (stored->dtype != MCL_DTYPE_F32)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: tensor '%s' is of dtype %s, not F32", path,
             place->name, mcl_dtype_name(stored->dtype));
-    bool same = stored->dimensions == place->dimensions;
-    for (uint32_t d = 0; same && d < place->dimensions; d++)
-        same = stored->shape[d] == place->shape[d];
+    bool same = stored->dimensions == place->tensor.dimensions;
+    for (uint32_t d = 0; same && d < place->tensor.dimensions; d++)
+        same = stored->shape[d] == place->tensor.shape[d];
     char is[256], expected[256];
     if (!same)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: tensor '%s' has the shape %s; its architecture needs %s", path, place->name,
             format_shape(is, stored->shape, stored->dimensions),
-            format_shape(expected, place->shape, place->dimensions));
+            format_shape(expected, place->tensor.shape, place->tensor.dimensions));
     return MCL_OK;
 }
 
@@ -296,10 +296,10 @@ mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
         all[i] = (mcl_stored_tensor){
             .name = place->name,
             .dtype = MCL_DTYPE_F32,
-            .shape = {place->shape[0], place->shape[1]},
-            .dimensions = place->dimensions,
+            .dimensions = place->tensor.dimensions,
             .values = model->parameters + place->offset,
         };
+        memcpy(all[i].shape, place->tensor.shape, sizeof place->tensor.shape);
     }
     if (tensor_count)
         memcpy(all + model->tensor_count, tensors, tensor_count * sizeof *all);

@@ -154,12 +154,12 @@ mcl_status mcl_model_allocate(
  * in float, so that the product is rounded once. */
 static void draw(float *values, const mcl_tensor_place *place, size_t index, uint64_t seed)
 {
-    if (place->fan_in == 0) {
+    if (place->tensor.fan_in == 0) {
         for (uint64_t i = 0; i < place->count; i++)
-            values[i] = place->initial;
+            values[i] = place->tensor.initial;
         return;
     }
-    const float bound = (float)(1.0 / sqrt((double)place->fan_in));
+    const float bound = (float)(1.0 / sqrt((double)place->tensor.fan_in));
     uint32_t words[4];
     for (uint64_t i = 0; i < place->count; i++) {
         if (i % 4 == 0)
@@ -218,13 +218,14 @@ size_t mcl_model_tensor_count(const mcl_model *model)
 mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index)
 {
     const mcl_tensor_place *place = &model->places[index];
-    return (mcl_tensor){
+    mcl_tensor tensor = {
         .name = place->name,
         .values = model->parameters + place->offset,
-        .shape = {place->shape[0], place->shape[1]},
-        .dimensions = place->dimensions,
+        .dimensions = place->tensor.dimensions,
         .offset = place->offset,
     };
+    memcpy(tensor.shape, place->tensor.shape, sizeof tensor.shape);
+    return tensor;
 }
 
 float *mcl_model_parameters(const mcl_model *model, uint64_t *count, uint64_t *encoder_count)

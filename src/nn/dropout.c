@@ -1,17 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/dropout.h"
+/* Dropout, see cl/dropout.cl. */
+#include <stdlib.h>
 
+#include "base/memory.h"
 #include "device/profile.h"
+#include "nn/layers.h"
 
-mcl_status mcl_dropout_run(const mcl_dropout *dropout, uint32_t layer, uint32_t rows,
-    uint32_t columns, cl_mem in, cl_mem out)
+#define QUAD 4 /* elements of a work-item, as in cl/dropout.cl */
+
+struct dropout {
+    mcl_context *context;
+    mcl_layer layer;
+    mcl_kernel *kernel;
+};
+
+static mcl_status create(void **state, const mcl_layer_setup *setup)
 {
-    const cl_uint2 key = {{(cl_uint)dropout->seed, (cl_uint)(dropout->seed >> 32)}};
+    struct dropout *dropout;
+    MCL_TRY(mcl_allocate(&dropout, 1, sizeof *dropout));
+    *state = dropout;
+    dropout->context = setup->context;
+    dropout->layer = *setup->layer;
+    return mcl_kernel_find(&dropout->kernel, setup->context, "dropout.cl", "dropout", "");
+}
+
+/* out = in, some elements 0 and the others times 1/(1 − rate): the same ones whenever it is run in
+ * a step. out may be in. */
+static mcl_status drop(const struct dropout *dropout, const mcl_pass *pass, cl_mem in, cl_mem out)
+{
+    const mcl_layer *layer = &dropout->layer;
+    const float rate = layer->options.dropout.rate;
+    const uint64_t seed = layer->options.dropout.seed;
+    const cl_uint2 key = {{(cl_uint)seed, (cl_uint)(seed >> 32)}};
     const mcl_argument key_argument = {sizeof key, &key};
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, dropout->context, "dropout.cl", "dropout", ""));
-    mcl_profile_work(dropout->context, NULL, 0.0, 2.0 * sizeof(float) * (double)rows * columns);
-    return mcl_launch(dropout->context, kernel, ((size_t)columns + 3) / 4, rows, MCL_BUFFER(in),
-        MCL_UINT(columns), MCL_UINT(layer), MCL_UINT(dropout->step), key_argument,
-        MCL_FLOAT(dropout->rate), MCL_FLOAT(1.0f / (1.0f - dropout->rate)), MCL_BUFFER(out));
+    mcl_profile_work(
+        dropout->context, NULL, 0.0, 2.0 * sizeof(float) * (double)pass->rows * layer->out);
+    return mcl_run(dropout->kernel, ((size_t)layer->out + QUAD - 1) / QUAD, pass->rows,
+        MCL_BUFFER(in), MCL_UINT(layer->out), MCL_UINT(layer->block), MCL_UINT(pass->step),
+        key_argument, MCL_FLOAT(rate), MCL_FLOAT(1.0f / (1.0f - rate)), MCL_BUFFER(out));
+}
+
+static mcl_status forward(void *state, const mcl_pass *pass)
+{
+    return drop(state, pass, pass->x, pass->y);
+}
+
+static mcl_status backward(void *state, const mcl_pass *pass)
+{
+    return drop(state, pass, pass->dy, pass->dx);
+}
+
+static const mcl_layer_type type = {
+    .name = "dropout",
+    .create = create,
+    .free = free,
+    .forward = forward,
+    .backward = backward,
+    .scales = true,
+    .in_place = true,
+};
+
+mcl_layer mcl_layer_dropout(float rate, uint64_t seed, uint32_t width)
+{
+    return (mcl_layer){.type = &type, .in = width, .out = width, .options.dropout = {rate, seed}};
 }

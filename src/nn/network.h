@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stack of fully connected layers on a device: the encoder or the decoder. */
+/* A list of layers on a device: an encoder, a decoder, a head. */
 #ifndef MASKCL_NN_NETWORK_H
 #define MASKCL_NN_NETWORK_H
 
-#include "device/context.h"
-#include "model/architecture.h"
+#include "nn/layer.h"
 
-/* The buffers and kernels of a network for batches of at most `rows` rows. Its parameters and their
- * gradients are slices of flat vectors that the caller owns. */
+/* The buffers, plans and kernels of a network for batches of at most `rows` rows. Its parameters
+ * and their gradients are slices of flat vectors that the caller owns. */
 typedef struct mcl_network mcl_network;
 
-/* layers[count] are copied. With training, buffers for the backward pass are made too, and batch
- * normalization goes by the batch and moves its running statistics; without, it goes by these. */
-mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
-    size_t count, mcl_activation activation, uint32_t rows, bool training);
+/* What a network is for. In inference batch normalization goes by its running statistics, else by
+ * the batch, and moves them. */
+typedef enum mcl_network_use {
+    MCL_NETWORK_INFERENCE,      /* forward alone */
+    MCL_NETWORK_TARGET,         /* the same, by the batch */
+    MCL_NETWORK_TRAINING,       /* forward and backward */
+    MCL_NETWORK_TRAINING_FIRST, /* without the gradient by the input, which is data */
+} mcl_network_use;
 
-/* The same for a part of a model; NULL where the architecture does not have it. */
-mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
-    const mcl_architecture *architecture, mcl_part part, uint32_t rows, bool training);
+/* layers[count], at least one, are copied; each takes what the one before gives. A list that no
+ * network can be made of is MCL_ERROR_ARGUMENT. */
+mcl_status mcl_network_create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
+    size_t count, uint32_t rows, mcl_network_use use);
 void mcl_network_free(mcl_network *network);
 
-/* From now on the output of every layer but the last goes through dropout (Srivastava et al. 2014):
- * elements are set to 0 with probability rate, in (0,1), the others divided by 1 − rate. Which ones
- * follows from the seed, the step, the layer, and the element's place in the batch. */
-mcl_status mcl_network_enable_dropout(mcl_network *network, float rate, uint64_t seed);
+/* Bytes that a row takes in a network of these layers that is not for training. */
+uint64_t mcl_network_row_size(const mcl_layer *layers, size_t count);
+
+/* The step of the run, 0 at first: layers such as dropout draw for it. */
 void mcl_network_set_step(mcl_network *network, uint64_t step);
 
 /* Computes the output [rows × out of the last layer] of input [rows × in of the first]. */
 mcl_status mcl_network_forward(
     mcl_network *network, cl_mem parameters, cl_mem input, uint32_t rows);
 
-/* Says that the parameters stay as they are from now on, which spares forward the turning round of
+/* Says that the parameters stay as they are from now on, which spares forward the transposing of
  * weights. For networks without training. */
 mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters);
 
 /* Backward from the gradient by the output, which the caller has put into
  * mcl_network_output_gradient(), after forward with the same arguments: writes the gradient by
- * every parameter, and to input_gradient, unless that is NULL, the gradient by the input times 1
- * plus `keep` (0 or 1) times what it holds. */
+ * every parameter, and to input_gradient, which may be NULL, and of a MCL_NETWORK_TRAINING_FIRST
+ * is, the gradient by the input plus `keep` (0 or 1) times what it holds. */
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep);
 

@@ -66,8 +66,8 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
     created->embedding = architecture->embedding;
     mcl_status status = create_spread(created);
     if (status == MCL_OK)
-        status = mcl_network_create_part(
-            &created->projector, context, architecture, MCL_PART_PROJECTOR, 2 * batch, true);
+        status = mcl_network_create_part(&created->projector, context, architecture,
+            MCL_PART_PROJECTOR, 2 * batch, MCL_NETWORK_TRAINING);
     if (status == MCL_OK)
         status = create_objectives(created, &setup);
     if (status != MCL_OK) {

@@ -5,7 +5,7 @@
 
 #include "device/context.h"
 #include "maskcl/pretrain.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "views/views.h"
 
 /* What a step measures, one float each: the objectives' means in the order of the options, then the

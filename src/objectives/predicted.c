@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "device/profile.h"
 #include "model/model.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/target.h"
 
 enum { TARGET_DECAY }; /* byol's own options */
@@ -32,7 +32,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     MCL_TRY(mcl_kernel_find(&predicted->errors, context, "predicted.cl", "prediction_errors", ""));
     MCL_TRY(mcl_terms_create(&predicted->losses, context, 2 * (uint64_t)setup->batch));
     return mcl_network_create_part(&predicted->predictor, context, setup->architecture,
-        MCL_PART_PREDICTOR, 2 * setup->batch, true);
+        MCL_PART_PREDICTOR, 2 * setup->batch, MCL_NETWORK_TRAINING);
 }
 
 static mcl_status create_with_target(void **state, const mcl_objective_setup *setup)

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "device/profile.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/errors.h"
 
 enum { RECONSTRUCT, LOSS }; /* its own options */
@@ -43,7 +43,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         MCL_TRY(mcl_errors_create(&reconstruction->errors, context, 2 * setup->batch,
             reconstruction->columns, reconstruction->flags));
     return mcl_network_create_part(&reconstruction->decoder, context, setup->architecture,
-        MCL_PART_DECODER, 2 * setup->batch, true);
+        MCL_PART_DECODER, 2 * setup->batch, MCL_NETWORK_TRAINING);
 }
 
 static void release(void *state)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "optim/average.h"
 
 struct mcl_target {
@@ -25,13 +25,13 @@ mcl_status mcl_target_create(mcl_target **target, const mcl_objective_setup *set
     created->decay = decay;
     mcl_status status = mcl_average_create(
         &created->average, setup->context, setup->parameters, created->count, created->count);
-    /* As in training, for batch normalization; it moves running statistics of its own. */
+    /* It moves running statistics of its own. */
     if (status == MCL_OK)
         status = mcl_network_create_part(&created->encoder, setup->context, setup->architecture,
-            MCL_PART_ENCODER, created->views, true);
+            MCL_PART_ENCODER, created->views, MCL_NETWORK_TARGET);
     if (status == MCL_OK)
         status = mcl_network_create_part(&created->projector, setup->context, setup->architecture,
-            MCL_PART_PROJECTOR, created->views, true);
+            MCL_PART_PROJECTOR, created->views, MCL_NETWORK_TARGET);
     if (status != MCL_OK) {
         mcl_target_free(created);
         return status;

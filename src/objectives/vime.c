@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/errors.h"
 
 #define VALUES 2.0f /* weight of the values' error against the mask's, the paper's alpha */
@@ -30,10 +30,10 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         &vime->mask_errors, context, r, vime->columns, MCL_ERRORS_BCE | MCL_ERRORS_BYTES));
     MCL_TRY(mcl_errors_create(&vime->value_errors, context, r, vime->columns, 0));
     MCL_TRY(mcl_terms_create(&vime->losses, context, 2 * (uint64_t)r));
-    MCL_TRY(mcl_network_create_part(
-        &vime->mask_head, context, setup->architecture, MCL_PART_MASK_HEAD, r, true));
+    MCL_TRY(mcl_network_create_part(&vime->mask_head, context, setup->architecture,
+        MCL_PART_MASK_HEAD, r, MCL_NETWORK_TRAINING));
     return mcl_network_create_part(
-        &vime->decoder, context, setup->architecture, MCL_PART_DECODER, r, true);
+        &vime->decoder, context, setup->architecture, MCL_PART_DECODER, r, MCL_NETWORK_TRAINING);
 }
 
 static void release(void *state)

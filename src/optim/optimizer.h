@@ -5,7 +5,6 @@
 
 #include "device/context.h"
 #include "maskcl/optimizer.h"
-#include "model/architecture.h"
 #include "optim/parts.h"
 
 /* The moments of an optimizer, and the powers of its betas so far. */
@@ -17,10 +16,6 @@ typedef struct mcl_optimizer mcl_optimizer;
 mcl_status mcl_optimizer_create(mcl_optimizer **optimizer, mcl_context *context,
     const mcl_optimizer_options *options, uint64_t count, const mcl_part_range *tensors,
     size_t tensor_count);
-
-/* mcl_optimizer_create() for the first count parameters, which end where a tensor does. */
-mcl_status mcl_parameters_optimizer(mcl_optimizer **optimizer, mcl_context *context,
-    const mcl_optimizer_options *options, const mcl_architecture *architecture, uint64_t count);
 
 void mcl_optimizer_free(mcl_optimizer *optimizer);
 

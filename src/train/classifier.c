@@ -28,8 +28,8 @@ static mcl_status create(mcl_classifier *created, const mcl_architecture *archit
     MCL_TRY(mcl_sums_find(&created->sums, context));
     MCL_TRY(
         mcl_kernel_find(&created->cross_entropy, context, "cross_entropy.cl", "cross_entropy", ""));
-    MCL_TRY(
-        mcl_network_create_part(&created->head, context, architecture, MCL_PART_HEAD, batch, true));
+    MCL_TRY(mcl_network_create_part(
+        &created->head, context, architecture, MCL_PART_HEAD, batch, MCL_NETWORK_TRAINING));
     MCL_TRY(
         mcl_buffer_create_from(&created->labels, context, labels, rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&created->losses, context, batch, sizeof(float), "losses"));

@@ -4,7 +4,7 @@
 #define MASKCL_TRAIN_CLASSIFIER_H
 
 #include "device/context.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "views/views.h"
 
 /* What a step measures, one float each: the mean loss, and the accuracy. */

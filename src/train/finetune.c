@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "data/draw.h"
-#include "nn/parameters.h"
+#include "model/parameters.h"
 #include "train/check.h"
 #include "train/classifier.h"
 #include "train/describe.h"

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "maskcl/version.h"
-#include "nn/parameters.h"
+#include "model/parameters.h"
 
 /* A position with room for its arrays, and where on the device its states are; NULL: on the host,
  * trainer->patience. */

@@ -9,8 +9,10 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "evaluate/measures.h"
-#include "nn/parameters.h"
+#include "model/networks.h"
+#include "model/parameters.h"
 #include "optim/schedule.h"
+#include "optim/tensors.h"
 #include "train/describe.h"
 #include "train/options.h"
 #include "train/resume.h"
@@ -71,10 +73,8 @@ static mcl_status create_encoder(mcl_trainer *trainer)
     const uint32_t rows = trainer->task.type->views * trainer->task.batch;
     uint64_t count;
     mcl_model_parameters(trainer->task.model, &count, NULL);
-    MCL_TRY(mcl_network_create_part(
-        &trainer->encoder, context, trainer->architecture, MCL_PART_ENCODER, rows, true));
-    if (options->dropout > 0.0f)
-        MCL_TRY(mcl_network_enable_dropout(trainer->encoder, options->dropout, options->seed));
+    MCL_TRY(mcl_network_create_encoder(
+        &trainer->encoder, context, trainer->architecture, rows, options->dropout, options->seed));
     MCL_TRY(mcl_buffer_create(&trainer->input, context, rows,
         mcl_data_columns(trainer->task.data) * sizeof(float), "input of a batch"));
     MCL_TRY(mcl_parameters_upload(&trainer->parameters, context, trainer->task.model));

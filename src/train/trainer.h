@@ -12,7 +12,7 @@
 #include "data/feed.h"
 #include "maskcl/pretrain.h"
 #include "model/model.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "objectives/loss.h"
 #include "optim/average.h"
 #include "optim/clip.h"

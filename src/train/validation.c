@@ -11,7 +11,7 @@
 #include "data/permutation.h"
 #include "device/profile.h"
 #include "evaluate/neighbours.h"
-#include "nn/network.h"
+#include "model/networks.h"
 #include "views/views.h"
 
 #define ORDER_SEED 0           /* the same rows whatever the run's seed is, … */
@@ -91,8 +91,8 @@ static mcl_status create(mcl_validation *created, const mcl_data *data, const in
     MCL_TRY(choose_rows(created, data, labels));
     MCL_TRY(mcl_row_norms_find(&created->norms, context));
     MCL_TRY(mcl_unmasked_find(&created->unmasked, context, data));
-    MCL_TRY(mcl_network_create_part(
-        &created->encoder, context, architecture, MCL_PART_ENCODER, created->batch, false));
+    MCL_TRY(mcl_network_create_part(&created->encoder, context, architecture, MCL_PART_ENCODER,
+        created->batch, MCL_NETWORK_INFERENCE));
     MCL_TRY(mcl_neighbours_create(
         &created->neighbours, context, queries, created->candidates, created->width));
     MCL_TRY(mcl_buffer_create(&created->input, context, created->batch,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maskcl tune's work: the products of a model's step, and how they are checked and timed. */
+/* maskcl tune's work: how a run's products are checked and timed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,17 +44,20 @@ mcl_status mcl_search_continue(mcl_search *search)
                                            : MCL_OK;
 }
 
-static mcl_status run(mcl_search *search, size_t i)
+static mcl_operands operands_of(const mcl_search *search)
 {
-    return mcl_gemm_run(search->context, &search->products[i], (mcl_matrix){search->a, 0},
-        (mcl_matrix){search->b, 0}, (mcl_matrix){search->c, 0});
+    return (mcl_operands){.a = {search->a, 0}, .b = {search->b, 0}, .c = {search->c, 0}};
+}
+
+/* Of the result. */
+static size_t bytes_of(const mcl_gemm *product)
+{
+    return (size_t)product->m * product->n * sizeof(float);
 }
 
 static mcl_status read_result(mcl_search *search, size_t i, float *values)
 {
-    const mcl_gemm *product = &search->products[i];
-    return mcl_buffer_read(
-        search->context, values, search->c, 0, (size_t)product->m * product->n * sizeof(float));
+    return mcl_buffer_read(search->context, values, search->c, 0, bytes_of(&search->products[i]));
 }
 
 /* The elements of A and B are below 1, so that the sums' errors stay far below this. */
@@ -62,7 +65,7 @@ static bool is_right(const mcl_search *search, size_t i)
 {
     const mcl_gemm *product = &search->products[i];
     const size_t count = (size_t)product->m * product->n;
-    if (search->context->gemm != MCL_GEMM_CLBLAST)
+    if (mcl_product_provider_of(search->context)->exact)
         return memcmp(search->got, search->expected[i], count * sizeof(float)) == 0;
     const float tolerance = 1e-5f + 1e-6f * (float)product->k;
     for (size_t j = 0; j < count; j++) {
@@ -72,19 +75,15 @@ static bool is_right(const mcl_search *search, size_t i)
     return true;
 }
 
-double mcl_search_time(mcl_search *search, size_t i)
+/* The seconds of one run of a plan, whose first result was right. */
+static double time_runs(mcl_search *search, mcl_product *plan, const mcl_operands *operands)
 {
     const double wanted = search->options->quick ? SECONDS_QUICK : SECONDS;
     double best = INFINITY, measured = 0;
-    const size_t bytes = (size_t)search->products[i].m * search->products[i].n * sizeof(float);
-    if (mcl_buffer_zero(search->context, search->c, 0, bytes) != MCL_OK ||
-        run(search, i) != MCL_OK || read_result(search, i, search->got) != MCL_OK ||
-        !is_right(search, i))
-        return INFINITY;
     for (unsigned repeats = 1, round = 0; round < ROUNDS || measured < wanted; round++) {
         const double begin = mcl_clock_seconds();
         for (unsigned r = 0; r < repeats; r++) {
-            if (run(search, i) != MCL_OK)
+            if (mcl_product_run(plan, operands) != MCL_OK)
                 return INFINITY;
         }
         if (mcl_context_finish(search->context) != MCL_OK)
@@ -96,6 +95,21 @@ double mcl_search_time(mcl_search *search, size_t i)
             repeats *= 2;
     }
     return best;
+}
+
+double mcl_search_time(mcl_search *search, size_t i)
+{
+    const mcl_gemm *gemm = &search->products[i];
+    const mcl_operands operands = operands_of(search);
+    mcl_product *plan;
+    if (mcl_product_create(&plan, search->context, gemm, NULL) != MCL_OK)
+        return INFINITY;
+    const bool right = mcl_buffer_zero(search->context, search->c, 0, bytes_of(gemm)) == MCL_OK &&
+                       mcl_product_run(plan, &operands) == MCL_OK &&
+                       read_result(search, i, search->got) == MCL_OK && is_right(search, i);
+    const double seconds = right ? time_runs(search, plan, &operands) : INFINITY;
+    mcl_product_free(plan);
+    return seconds;
 }
 
 void mcl_search_time_all(mcl_search *search, mcl_search_times *times, double give_up)
@@ -115,57 +129,6 @@ void mcl_search_describe(mcl_tuned_product *product, const mcl_search *search, s
         gemm->k, 1e-9 * operations(gemm) / before, 1e-9 * operations(gemm) / after};
 }
 
-static void add(
-    mcl_search *search, bool transpose_a, bool transpose_b, uint64_t m, uint64_t n, uint64_t k)
-{
-    const mcl_gemm product = {transpose_a, transpose_b, (uint32_t)m, (uint32_t)n, (uint32_t)k,
-        (uint32_t)(transpose_a ? m : k), (uint32_t)(transpose_b ? k : n), (uint32_t)n, 1.0f, 0.0f};
-    for (size_t i = 0; i < search->count; i++) {
-        const mcl_gemm *p = &search->products[i];
-        if (p->transpose_a == transpose_a && p->transpose_b == transpose_b && p->m == m &&
-            p->n == n && p->k == k)
-            return;
-    }
-    search->products[search->count++] = product;
-}
-
-/* A layer's products, see src/nn/network.c. */
-static void add_layer(mcl_search *search, uint64_t rows, uint64_t in, uint64_t out, bool is_first)
-{
-    add(search, false, true, rows, out, in);
-    add(search, true, false, out, in, rows);
-    if (!is_first)
-        add(search, false, false, rows, in, out);
-}
-
-static mcl_status list_products(mcl_search *search)
-{
-    const mcl_architecture *architecture = &search->options->architecture;
-    const uint64_t rows = 2 * search->options->batch, last = architecture->hidden_count;
-    uint64_t widths[MCL_HIDDEN_MAX + 2];
-    if (last > MCL_HIDDEN_MAX)
-        return mcl_fail(
-            MCL_ERROR_ARGUMENT, "at most %d hidden layers are possible", MCL_HIDDEN_MAX);
-    widths[0] = architecture->input;
-    for (size_t i = 0; i < last; i++)
-        widths[i + 1] = architecture->hidden[i];
-    widths[last + 1] = architecture->embedding;
-    for (size_t i = 0; i < last + 2; i++) {
-        if (widths[i] == 0 || widths[i] > INT32_MAX)
-            return mcl_fail(MCL_ERROR_ARGUMENT, "a layer cannot be this wide");
-    }
-    if (rows == 0 || rows > INT32_MAX)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a batch cannot be this large");
-    for (size_t i = 0; i < last + 1; i++)
-        add_layer(search, rows, widths[i], widths[i + 1], i == 0);
-    for (size_t i = last + 1; i > 0; i--)
-        add_layer(search, rows, widths[i], widths[i - 1], false);
-    add(search, false, true, rows, rows,
-        architecture->embedding); /* NT-Xent's, src/objectives/loss.c */
-    add(search, false, false, rows, architecture->embedding, rows);
-    return MCL_OK;
-}
-
 static mcl_status fill(mcl_search *search, cl_mem *buffer, uint64_t count, uint64_t row)
 {
     float *values;
@@ -179,6 +142,19 @@ static mcl_status fill(mcl_search *search, cl_mem *buffer, uint64_t count, uint6
     mcl_status status = mcl_buffer_create_from(
         buffer, search->context, values, count, sizeof *values, "matrices of the tuning");
     free(values);
+    return status;
+}
+
+/* expected[i] = product i's result */
+static mcl_status expect(mcl_search *search, size_t i)
+{
+    const mcl_operands operands = operands_of(search);
+    mcl_product *plan;
+    MCL_TRY(mcl_product_create(&plan, search->context, &search->products[i], NULL));
+    mcl_status status = mcl_product_run(plan, &operands);
+    if (status == MCL_OK)
+        status = read_result(search, i, search->expected[i]);
+    mcl_product_free(plan);
     return status;
 }
 
@@ -201,8 +177,7 @@ static mcl_status prepare(mcl_search *search)
     for (size_t i = 0; i < search->count; i++) {
         const mcl_gemm *p = &search->products[i];
         MCL_TRY(mcl_allocate(&search->expected[i], (uint64_t)p->m * p->n, sizeof(float)));
-        MCL_TRY(run(search, i));
-        MCL_TRY(read_result(search, i, search->expected[i]));
+        MCL_TRY(expect(search, i));
     }
     return MCL_OK;
 }
@@ -213,15 +188,15 @@ static mcl_status search_all(mcl_search *search, struct mcl_tuning *tuning, mcl_
 {
     mcl_context *context = search->context;
     context->gemm = gemm == MCL_GEMM_CLBLAST ? MCL_GEMM_NATIVE : gemm;
-    MCL_TRY(list_products(search));
+    MCL_TRY(mcl_search_list(search));
     MCL_TRY(prepare(search));
     if (search->options->native) {
-        MCL_TRY(mcl_search_native(search, tuning, products));
+        MCL_TRY(mcl_search_native(search, mcl_product_provider_of(context), tuning, products));
         *count += search->count;
         MCL_TRY(mcl_tuning_store(tuning, &context->info, path, path_size));
     }
     if (search->options->clblast) {
-        MCL_TRY(mcl_search_clblast(search, tuning, products + *count));
+        MCL_TRY(mcl_search_clblast(search, &mcl_product_clblast, tuning, products + *count));
         *count += search->count;
         MCL_TRY(mcl_tuning_store(tuning, &context->info, path, path_size));
     }
@@ -250,6 +225,7 @@ mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, siz
         return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory left for a tuning");
     MCL_TRY(mcl_allocate(&search, 1, sizeof *search));
     search->context = context;
+    search->tuning = tuning;
     search->options = options;
     struct mcl_tuning *stored = NULL;
     mcl_status status = mcl_allocate(&stored, 1, sizeof *stored);

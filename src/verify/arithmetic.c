@@ -44,10 +44,9 @@ static mcl_status check_separate16(
     mcl_checker *checker, const cl_mem operands[3], cl_mem out, const float *expected)
 {
     bool agrees;
-    cl_kernel kernel;
-    MCL_TRY(mcl_kernel_get(&kernel, checker->context, "verify.cl", "separate16", PLAIN));
-    MCL_TRY(mcl_launch(checker->context, kernel, OPERATIONS / 16, 1, MCL_BUFFER(operands[0]),
-        MCL_BUFFER(operands[1]), MCL_BUFFER(operands[2]), MCL_BUFFER(out)));
+    MCL_TRY(mcl_checker_run(checker, "verify.cl", "separate16", PLAIN, OPERATIONS / 16, 1,
+        MCL_BUFFER(operands[0]), MCL_BUFFER(operands[1]), MCL_BUFFER(operands[2]),
+        MCL_BUFFER(out)));
     MCL_TRY(mcl_checker_compare(
         checker, "a*b + c in vectors", expected, out, OPERATIONS, NULL, NULL, &agrees));
     checker->wrong.separate = checker->wrong.separate || !agrees;
@@ -59,7 +58,6 @@ static mcl_status check_operations(mcl_checker *checker)
     static const char *const names[4] = {"+", "-", "*", "a*b + c, rounded twice"};
     float *operand[3], *expected[4];
     cl_mem operands[3], results[4];
-    cl_kernel kernel;
     for (size_t i = 0; i < 3; i++) {
         MCL_TRY(mcl_checker_values(&operand[i], checker, OPERATIONS, i));
         spread_exponents(operand[i], OPERATIONS);
@@ -76,10 +74,10 @@ static mcl_status check_operations(mcl_checker *checker)
         expected[2][i] = a * b;
         expected[3][i] = a * b + c;
     }
-    MCL_TRY(mcl_kernel_get(&kernel, checker->context, "verify.cl", "operations", PLAIN));
-    MCL_TRY(mcl_launch(checker->context, kernel, OPERATIONS, 1, MCL_BUFFER(operands[0]),
-        MCL_BUFFER(operands[1]), MCL_BUFFER(operands[2]), MCL_BUFFER(results[0]),
-        MCL_BUFFER(results[1]), MCL_BUFFER(results[2]), MCL_BUFFER(results[3])));
+    MCL_TRY(mcl_checker_run(checker, "verify.cl", "operations", PLAIN, OPERATIONS, 1,
+        MCL_BUFFER(operands[0]), MCL_BUFFER(operands[1]), MCL_BUFFER(operands[2]),
+        MCL_BUFFER(results[0]), MCL_BUFFER(results[1]), MCL_BUFFER(results[2]),
+        MCL_BUFFER(results[3])));
     for (size_t i = 0; i < 4; i++) {
         bool agrees;
         MCL_TRY(mcl_checker_compare(
@@ -98,13 +96,11 @@ static mcl_status find_subnormals(mcl_checker *checker)
     const float a[16] = {0x1p-126f}, b[16] = {0.5f}, c[16] = {0};
     float result;
     cl_mem buffers[4];
-    cl_kernel kernel;
     MCL_TRY(mcl_checker_buffer(&buffers[0], checker, a, sizeof a));
     MCL_TRY(mcl_checker_buffer(&buffers[1], checker, b, sizeof b));
     MCL_TRY(mcl_checker_buffer(&buffers[2], checker, c, sizeof c));
     MCL_TRY(mcl_checker_buffer(&buffers[3], checker, c, sizeof c));
-    MCL_TRY(mcl_kernel_get(&kernel, checker->context, "verify.cl", "separate16", PLAIN));
-    MCL_TRY(mcl_launch(checker->context, kernel, 1, 1, MCL_BUFFER(buffers[0]),
+    MCL_TRY(mcl_checker_run(checker, "verify.cl", "separate16", PLAIN, 1, 1, MCL_BUFFER(buffers[0]),
         MCL_BUFFER(buffers[1]), MCL_BUFFER(buffers[2]), MCL_BUFFER(buffers[3])));
     MCL_TRY(mcl_buffer_read(checker->context, &result, buffers[3], 0, sizeof result));
     checker->verdict.flushes_subnormals = result != 0x1p-127f;
@@ -200,18 +196,16 @@ mcl_status mcl_check_functions(mcl_checker *checker)
     MCL_TRY(mcl_checker_buffer(&second, checker, b, bytes));
     MCL_TRY(mcl_checker_buffer(&out, checker, expected, bytes));
     for (size_t f = 0; f < FUNCTIONS; f++)
-        MCL_TRY(mcl_kernel_expect(checker->context, "verify.cl", functions[f].options));
+        MCL_TRY(mcl_checker_find(checker, "verify.cl", "function", functions[f].options));
     for (size_t f = 0; f < FUNCTIONS; f++) {
         const struct function *function = &functions[f];
         const struct arguments arguments = {function->name, a, function->host2 ? b : NULL};
         bool agrees;
-        cl_kernel kernel;
         for (size_t i = 0; i < ARGUMENTS; i++)
             expected[i] = function->host2 ? function->host2(a[i], b[i]) : function->host(a[i]);
-        MCL_TRY(
-            mcl_kernel_get(&kernel, checker->context, "verify.cl", "function", function->options));
-        MCL_TRY(mcl_launch(checker->context, kernel, ARGUMENTS / function->lanes, 1,
-            MCL_BUFFER(first), MCL_BUFFER(second), MCL_BUFFER(out)));
+        MCL_TRY(mcl_checker_run(checker, "verify.cl", "function", function->options,
+            ARGUMENTS / function->lanes, 1, MCL_BUFFER(first), MCL_BUFFER(second),
+            MCL_BUFFER(out)));
         MCL_TRY(mcl_checker_compare(
             checker, function->name, expected, out, ARGUMENTS, describe_call, &arguments, &agrees));
         if (function->division && !agrees)
@@ -227,13 +221,11 @@ mcl_status mcl_check_random(mcl_checker *checker)
     const mcl_argument key_argument = {sizeof key, &key};
     uint32_t *words;
     cl_mem out;
-    cl_kernel kernel;
     MCL_TRY(mcl_checker_memory(&words, checker, 4 * DRAWS, sizeof *words));
     MCL_TRY(mcl_checker_buffer(&out, checker, words, 4 * DRAWS * sizeof *words));
     for (uint32_t i = 0; i < DRAWS; i++)
         mcl_random_words(words + 4 * i, seed, MCL_STREAM_MASK, 0, 3, (uint64_t)i * DRAW_STEP, i);
-    MCL_TRY(mcl_kernel_get(&kernel, checker->context, "verify.cl", "draw", PLAIN));
-    MCL_TRY(mcl_launch(checker->context, kernel, DRAWS, 1, MCL_ULONG(DRAW_STEP), MCL_UINT(3),
-        key_argument, MCL_BUFFER(out)));
+    MCL_TRY(mcl_checker_run(checker, "verify.cl", "draw", PLAIN, DRAWS, 1, MCL_ULONG(DRAW_STEP),
+        MCL_UINT(3), key_argument, MCL_BUFFER(out)));
     return mcl_checker_expect(checker, "philox", words, out, 4 * DRAWS);
 }

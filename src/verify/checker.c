@@ -133,11 +133,18 @@ mcl_status mcl_checker_settle(
     return mcl_checker_write(checker, got, expected, count);
 }
 
+mcl_status mcl_checker_find(
+    mcl_checker *checker, const char *file, const char *kernel, const char *options)
+{
+    mcl_kernel *found;
+    return mcl_kernel_find(&found, checker->context, file, kernel, options);
+}
+
 mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const char *kernel,
     const char *options, const size_t size[2], const mcl_argument *arguments, size_t count)
 {
     const size_t global[3] = {size[0], size[1], 1};
-    cl_kernel got;
-    MCL_TRY(mcl_kernel_get(&got, checker->context, file, kernel, options));
-    return mcl_launch_arguments(checker->context, got, global, NULL, arguments, count);
+    mcl_kernel *found;
+    MCL_TRY(mcl_kernel_find(&found, checker->context, file, kernel, options));
+    return mcl_run_arguments(found, global, NULL, arguments, count);
 }

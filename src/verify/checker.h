@@ -76,7 +76,11 @@ mcl_status mcl_checker_expect(
 mcl_status mcl_checker_settle(
     mcl_checker *checker, const char *kernel, const float *expected, cl_mem got, size_t count);
 
-/* Enqueues a kernel of cl/file, as mcl_launch() and mcl_kernel_get() have it. */
+/* Finds a kernel that will be run, so that all that a check has found are built together. */
+mcl_status mcl_checker_find(
+    mcl_checker *checker, const char *file, const char *kernel, const char *options);
+
+/* Enqueues a kernel of cl/file, as mcl_run() and mcl_kernel_find() have it. */
 mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const char *kernel,
     const char *options, const size_t size[2], const mcl_argument *arguments, size_t count);
 

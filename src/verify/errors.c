@@ -173,7 +173,7 @@ mcl_status mcl_check_errors(mcl_checker *checker)
 {
     struct outputs outputs;
     for (size_t i = 0; i < COMPARISONS; i++)
-        MCL_TRY(mcl_kernel_expect(checker->context, "errors.cl", comparisons[i].options));
+        MCL_TRY(mcl_checker_find(checker, "errors.cl", "element_errors", comparisons[i].options));
     MCL_TRY(check_reconstruction(checker));
     MCL_TRY(make_outputs(&outputs, checker));
     for (size_t i = 0; i < COMPARISONS; i++)

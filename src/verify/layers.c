@@ -4,7 +4,8 @@
 
 #include "base/random.h"
 #include "base/rounding.h"
-#include "nn/dropout.h"
+#include "nn/layers.h"
+#include "nn/network.h"
 #include "verify/checker.h"
 #include "verify/reference.h"
 
@@ -322,14 +323,13 @@ static mcl_status check_layer_normalization(mcl_checker *checker)
 
 static mcl_status check_dropout(mcl_checker *checker)
 {
-    const uint32_t layer = 2;
-    const mcl_dropout dropout = {.context = checker->context,
-        .rate = 0.3f,
-        .seed = 0xFEDCBA9876543210u,
-        .step = 0x500000007u}; /* of which 7 is drawn for */
-    const float factor = mcl_host_reciprocal(1.0f - dropout.rate);
+    const uint64_t seed = 0xFEDCBA9876543210u, step = 0x500000007u; /* of which 7 is drawn for */
+    const float rate = 0.3f, factor = mcl_host_reciprocal(1.0f - rate);
+    mcl_layer layer = mcl_layer_dropout(rate, seed, COLUMNS);
+    mcl_network *network;
     float *values;
     cl_mem buffer;
+    layer.block = 2;
     MCL_TRY(mcl_checker_numbers(&values, &buffer, checker, COUNT, 70));
     for (size_t i = 0; i < ROWS; i++)
         values[i * COLUMNS] *= 0x1p-124f;
@@ -338,21 +338,24 @@ static mcl_status check_dropout(mcl_checker *checker)
         const uint32_t element = at % COLUMNS;
         uint32_t words[4];
         mcl_random_words(
-            words, dropout.seed, MCL_STREAM_DROPOUT, layer, 7, at / COLUMNS, element / 4);
-        values[at] = mcl_uniform(words[element % 4]) < dropout.rate
-                         ? 0.0f
-                         : mcl_host_flush(values[at] * factor);
+            words, seed, MCL_STREAM_DROPOUT, layer.block, 7, at / COLUMNS, element / 4);
+        values[at] =
+            mcl_uniform(words[element % 4]) < rate ? 0.0f : mcl_host_flush(values[at] * factor);
     }
-    MCL_TRY(mcl_dropout_run(&dropout, layer, ROWS, COLUMNS, buffer, buffer));
-    MCL_TRY(mcl_checker_expect(checker, "dropout", values, buffer, COUNT));
+    MCL_TRY(mcl_network_create(&network, checker->context, &layer, 1, ROWS, MCL_NETWORK_INFERENCE));
+    mcl_network_set_step(network, step);
+    mcl_status status = mcl_network_forward(network, NULL, buffer, ROWS);
+    if (status == MCL_OK)
+        status = mcl_checker_expect(checker, "dropout", values, mcl_network_output(network), COUNT);
+    mcl_network_free(network);
     mcl_checker_clear(checker);
-    return MCL_OK;
+    return status;
 }
 
 mcl_status mcl_check_layers(mcl_checker *checker)
 {
-    MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", BATCH_OPTIONS));
-    MCL_TRY(mcl_kernel_expect(checker->context, "normalization.cl", LAYER_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "batch_moments", BATCH_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "row_moments", LAYER_OPTIONS));
     MCL_TRY(check_batch_normalization(checker));
     MCL_TRY(check_layer_normalization(checker));
     return check_dropout(checker);

@@ -86,22 +86,22 @@ static mcl_gemm shape_of(const struct product *product)
         product->beta};
 }
 
-static mcl_epilogue finish_of(const struct product *product, const struct operands *x)
+static mcl_operands operands_of(const struct product *product, const struct operands *x)
 {
-    mcl_epilogue finish = {.kind = product->finish, .activation = product->activation};
+    mcl_operands operands = {
+        .a = {x->a_buffer, 0}, .b = {x->b_buffer, 0}, .c = {x->c_buffer, 0}, .beta = product->beta};
     if (product->finish == MCL_EPILOGUE_FORWARD)
-        finish.bias.buffer = product->without_bias ? x->zero_buffer : x->bias_buffer;
+        operands.bias.buffer = product->without_bias ? x->zero_buffer : x->bias_buffer;
     if (product->finish != MCL_EPILOGUE_NONE)
-        finish.kept = x->kept_buffer;
-    return finish;
+        operands.kept = x->kept_buffer;
+    return operands;
 }
 
 static mcl_status check_product(
-    mcl_checker *checker, const struct product *product, struct operands *x)
+    mcl_checker *checker, const struct product *product, mcl_product *plan, struct operands *x)
 {
     mcl_context *context = checker->context;
-    const mcl_gemm gemm = shape_of(product);
-    const mcl_epilogue finished = finish_of(product, x);
+    const mcl_operands operands = operands_of(product, x);
     char name[64];
     snprintf(name, sizeof name, "%s %s", context->gemm == MCL_GEMM_NATIVE_GPU ? "gemm_gpu" : "gemm",
         product->name);
@@ -109,8 +109,7 @@ static mcl_status check_product(
         x->expected[i] = finish(product, x, i);
     MCL_TRY(mcl_buffer_write(context, x->c_buffer, 0, x->c, sizeof(float) * M * N));
     MCL_TRY(mcl_buffer_write(context, x->kept_buffer, 0, x->kept, sizeof(float) * M * N));
-    MCL_TRY(mcl_gemm_run_epilogue(context, &gemm, (mcl_matrix){x->a_buffer, 0},
-        (mcl_matrix){x->b_buffer, 0}, (mcl_matrix){x->c_buffer, 0}, &finished));
+    MCL_TRY(mcl_product_run(plan, &operands));
     return mcl_checker_expect(checker, name, x->expected, x->c_buffer, (size_t)M * N);
 }
 
@@ -132,6 +131,26 @@ static mcl_status make_operands(mcl_checker *checker, struct operands *x)
     return mcl_checker_buffer(&x->kept_buffer, checker, x->kept, sizeof(float) * M * N);
 }
 
+/* By the kernel of the context; all plans come first, so that they are built together. */
+static mcl_status check_kernel(mcl_checker *checker, struct operands *x)
+{
+    mcl_product *plans[PRODUCTS] = {NULL};
+    mcl_status status = MCL_OK;
+    for (size_t i = 0; i < PRODUCTS && status == MCL_OK; i++) {
+        const mcl_gemm gemm = shape_of(&products[i]);
+        const mcl_epilogue epilogue = {
+            .kind = products[i].finish, .activation = products[i].activation};
+        status = mcl_product_create(&plans[i], checker->context, &gemm, &epilogue);
+    }
+    for (size_t i = 0; i < PRODUCTS && status == MCL_OK; i++) {
+        make_chains(x, &products[i]);
+        status = check_product(checker, &products[i], plans[i], x);
+    }
+    for (size_t i = 0; i < PRODUCTS; i++)
+        mcl_product_free(plans[i]);
+    return status;
+}
+
 mcl_status mcl_check_products(mcl_checker *checker)
 {
     static const mcl_gemm_kind kinds[2] = {MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
@@ -139,15 +158,7 @@ mcl_status mcl_check_products(mcl_checker *checker)
     MCL_TRY(make_operands(checker, &x));
     for (size_t kind = 0; kind < 2; kind++) {
         checker->context->gemm = kinds[kind];
-        for (size_t i = 0; i < PRODUCTS; i++) {
-            const mcl_gemm gemm = shape_of(&products[i]);
-            const mcl_epilogue finished = finish_of(&products[i], &x);
-            MCL_TRY(mcl_gemm_prepare(checker->context, &gemm, &finished));
-        }
-        for (size_t i = 0; i < PRODUCTS; i++) {
-            make_chains(&x, &products[i]);
-            MCL_TRY(check_product(checker, &products[i], &x));
-        }
+        MCL_TRY(check_kernel(checker, &x));
     }
     return MCL_OK;
 }
@@ -158,6 +169,7 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
 {
     float *values, *sums, *space;
     cl_mem in, out, space_buffer;
+    mcl_sums kernels;
     const float divisor = 77.0f;
     MCL_TRY(mcl_checker_values(&values, checker, n, n));
     MCL_TRY(mcl_checker_memory(&sums, checker, n, sizeof *sums));
@@ -165,7 +177,8 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
     MCL_TRY(mcl_checker_buffer(&in, checker, values, n * sizeof *values));
     MCL_TRY(mcl_checker_buffer(&out, checker, sums, sizeof *sums));
     MCL_TRY(mcl_checker_buffer(&space_buffer, checker, space, n * sizeof *space));
-    MCL_TRY(mcl_sum(checker->context, in, (uint32_t)n, divisor, space_buffer, out, 0));
+    MCL_TRY(mcl_sums_find(&kernels, checker->context));
+    MCL_TRY(mcl_sums_run(&kernels, in, (uint32_t)n, divisor, space_buffer, out, 0));
     memcpy(sums, values, n * sizeof *sums);
     while (n > BLOCK) {
         const size_t blocks = (n + BLOCK - 1) / BLOCK;
@@ -189,13 +202,15 @@ static mcl_status check_column_sums(mcl_checker *checker)
 {
     float *values, *sums;
     cl_mem in, out, space;
+    mcl_sums kernels;
     MCL_TRY(mcl_checker_values(&values, checker, (size_t)ROWS * COLUMNS, 9));
     MCL_TRY(mcl_checker_memory(&sums, checker, COLUMNS, sizeof *sums));
     MCL_TRY(mcl_checker_buffer(&in, checker, values, sizeof *values * ROWS * COLUMNS));
     MCL_TRY(mcl_checker_buffer(&out, checker, sums, COLUMNS * sizeof *sums));
     MCL_TRY(mcl_checker_buffer(&space, checker, values,
         (size_t)mcl_column_sums_workspace(ROWS, COLUMNS) * sizeof *values));
-    MCL_TRY(mcl_column_sums(checker->context, in, ROWS, COLUMNS, space, out, 0));
+    MCL_TRY(mcl_sums_find(&kernels, checker->context));
+    MCL_TRY(mcl_sums_run_columns(&kernels, in, ROWS, COLUMNS, space, out, 0));
     for (size_t j = 0; j < COLUMNS; j++) {
         float total = 0.0f;
         for (size_t first = 0; first < ROWS; first += BLOCK_ROWS) {

@@ -84,8 +84,7 @@ START_TEST(test_head_and_loss)
     cl_mem input = make_input(trial, scale, seed);
     mcl_network *encoder;
     mcl_classifier *classifier;
-    ASSERT_OK(mcl_network_create(
-        &encoder, context, layers, 1, architecture.activation, trial->batch, true));
+    ASSERT_OK(mcl_network_create(&encoder, context, layers, 1, trial->batch, MCL_NETWORK_TRAINING));
     ASSERT_OK(mcl_classifier_create(
         &classifier, context, &architecture, labels, trial->batch, trial->batch));
     ASSERT_OK(mcl_network_forward(encoder, parameters, input, trial->batch));
@@ -102,9 +101,10 @@ START_TEST(test_head_and_loss)
         TOLERANCE * fmax((double)expected[0], 1.0));
     ck_assert_double_eq_tol((double)got[MCL_CLASSIFIER_ACCURACY], (double)expected[1], 1e-6);
     read_buffer(gradients, slopes, count * sizeof *gradients);
-    assert_tensor(
-        key, "1.weight", gradients + layers[1].weight, (size_t)trial->embedding * trial->classes);
-    assert_tensor(key, "1.bias", gradients + layers[1].bias, trial->classes);
+    const float *head = gradients + layers[1].parameters;
+    const size_t weights = (size_t)trial->embedding * trial->classes;
+    assert_tensor(key, "1.weight", head, weights);
+    assert_tensor(key, "1.bias", head + weights, trial->classes);
     const size_t outputs = (size_t)trial->batch * trial->embedding;
     float *by_output = allocate(outputs, sizeof *by_output);
     read_buffer(by_output, mcl_network_output_gradient(encoder), outputs * sizeof *by_output);

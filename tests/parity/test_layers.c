@@ -2,6 +2,7 @@
 /* Stacks of layers, forward and backward, against PyTorch's. */
 #include "support/fixtures.h"
 
+#include "nn/layers.h"
 #include "nn/network.h"
 
 #define BEFORE 3 /* other parameters before the network's own */
@@ -41,9 +42,8 @@ static void teardown(void)
 /* A case, with its arrays in host memory. */
 struct trial {
     char key[80];
-    mcl_activation activation;
     uint32_t rows;
-    mcl_layer layers[LAYERS];
+    mcl_layer layers[2 * LAYERS];
     size_t count, parameter_count, in, out; /* elements: of the input and the output */
     uint64_t seed;
     float *parameters, *input, *output_gradient;
@@ -51,20 +51,20 @@ struct trial {
 
 static struct trial make_trial(mcl_activation activation, const struct shape *shape)
 {
-    struct trial trial = {.activation = activation, .rows = shape->rows};
+    struct trial trial = {.rows = shape->rows};
     uint64_t offset = BEFORE;
     int length = snprintf(trial.key, sizeof trial.key, "%s/%u/%u", mcl_activation_name(activation),
         (unsigned)shape->rows, (unsigned)shape->widths[0]);
     for (size_t l = 0; l < LAYERS && shape->widths[l + 1]; l++) {
         const uint32_t in = shape->widths[l], out = shape->widths[l + 1];
-        const uint64_t bias = offset + (uint64_t)in * out;
-        trial.layers[trial.count++] =
-            (mcl_layer){.in = in, .out = out, .weight = offset, .bias = bias, .activated = true};
-        offset = bias + out;
+        if (l > 0)
+            trial.layers[trial.count++] = mcl_layer_activation(activation, in);
+        trial.layers[trial.count] = mcl_layer_dense(in, out);
+        trial.layers[trial.count++].parameters = offset;
+        offset += (uint64_t)in * out + out;
         length +=
             snprintf(trial.key + length, sizeof trial.key - (size_t)length, "-%u", (unsigned)out);
     }
-    trial.layers[trial.count - 1].activated = false;
     trial.parameter_count = (size_t)offset;
     trial.in = (size_t)shape->rows * shape->widths[0];
     trial.out = (size_t)shape->rows * trial.layers[trial.count - 1].out;
@@ -91,8 +91,8 @@ static void free_trial(struct trial *trial)
 static void run(const struct trial *trial, float *output, float *gradients, float *dx, float keep)
 {
     mcl_network *network;
-    ASSERT_OK(mcl_network_create(&network, context, trial->layers, trial->count, trial->activation,
-        trial->rows + MORE, true));
+    ASSERT_OK(mcl_network_create(
+        &network, context, trial->layers, trial->count, trial->rows + MORE, MCL_NETWORK_TRAINING));
     cl_mem parameters = buffer_with(trial->parameters, trial->parameter_count * sizeof(float));
     cl_mem input = buffer_with(trial->input, trial->in * sizeof(float));
     fill_guard(gradients, trial->parameter_count);
@@ -167,7 +167,7 @@ START_TEST(test_output_alone)
     float *frozen = allocate(trial.out, sizeof *frozen);
     mcl_network *network;
     ASSERT_OK(mcl_network_create(
-        &network, context, trial.layers, trial.count, trial.activation, trial.rows, false));
+        &network, context, trial.layers, trial.count, trial.rows, MCL_NETWORK_INFERENCE));
     cl_mem parameters = buffer_with(trial.parameters, trial.parameter_count * sizeof(float));
     cl_mem input = buffer_with(trial.input, trial.in * sizeof(float));
     ASSERT_OK(mcl_network_forward(network, parameters, input, trial.rows));
@@ -188,6 +188,28 @@ START_TEST(test_output_alone)
 }
 END_TEST
 
+/* Lists that no network can be made of. */
+START_TEST(test_what_does_not_fit)
+{
+    const mcl_layer dense = mcl_layer_dense(3, 3);
+    const mcl_layer relu = mcl_layer_activation(MCL_ACTIVATION_RELU, 3);
+    const mcl_layer dropout = mcl_layer_dropout(0.5f, 1, 3);
+    const mcl_layer first[] = {relu, dense}, twice[] = {dense, relu, relu};
+    const mcl_layer after[] = {dense, dropout, relu}, without[] = {dropout, dense};
+    mcl_network *network;
+    ck_assert_int_eq(mcl_network_create(&network, context, first, 2, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, twice, 3, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_network_create(&network, context, after, 3, 5, MCL_NETWORK_INFERENCE),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "layer 3 of a network is an activation"));
+    ck_assert_int_eq(mcl_network_create(&network, context, without, 2, 5, MCL_NETWORK_TRAINING),
+        MCL_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "begins with a dropout layer"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layers");
@@ -196,6 +218,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, test_layers, MCL_ACTIVATION_NONE, MCL_ACTIVATION_TANH + 1);
     tcase_add_loop_test(tcase, test_output_alone, MCL_ACTIVATION_NONE, MCL_ACTIVATION_TANH + 1);
+    tcase_add_test(tcase, test_what_does_not_fit);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -2,7 +2,7 @@
 /* Networks with batch and layer normalization, forward and backward, against PyTorch's. */
 #include "support/fixtures.h"
 
-#include "nn/network.h"
+#include "model/networks.h"
 
 /* As write_normalization() of tools/fixtures/torch_fixtures.py has them. */
 static const struct shape {
@@ -47,15 +47,16 @@ static void draw_values(const struct trial *trial, float *values)
         values, (size_t)mcl_part_end(&trial->architecture, MCL_PART_ENCODER), trial->seed + 1);
     for (size_t t = 0; t < trial->tensors; t++) {
         const mcl_tensor_place *place = &trial->places[t];
-        const float scale = place->fan_in ? (float)(1.0 / sqrt((double)place->fan_in)) : 1.0f;
+        const float scale =
+            place->tensor.fan_in ? (float)(1.0 / sqrt((double)place->tensor.fan_in)) : 1.0f;
         const bool encoder = strncmp(place->name, "encoder", 7) == 0;
         const bool running = strstr(place->name, "running") != NULL;
         for (uint64_t i = place->offset; i < place->offset + place->count; i++) {
             if (running || !encoder)
-                values[i] = place->initial;
-            else if (place->fan_in)
+                values[i] = place->tensor.initial;
+            else if (place->tensor.fan_in)
                 values[i] *= scale;
-            else if (place->initial == 1.0f)
+            else if (place->tensor.initial == 1.0f)
                 values[i] = 1.0f + 0.5f * values[i];
         }
     }
@@ -99,8 +100,8 @@ static void free_trial(struct trial *trial)
 static mcl_network *network_of(const struct trial *trial, bool training)
 {
     mcl_network *network;
-    ASSERT_OK(mcl_network_create(&network, context, trial->layers, trial->count,
-        trial->architecture.activation, trial->rows, training));
+    ASSERT_OK(mcl_network_create(&network, context, trial->layers, trial->count, trial->rows,
+        training ? MCL_NETWORK_TRAINING : MCL_NETWORK_INFERENCE));
     return network;
 }
 
@@ -113,8 +114,8 @@ static void assert_tensors(const struct trial *trial, const float *values, bool 
     size_t seen = 0;
     for (size_t t = 0; t < trial->tensors; t++) {
         const mcl_tensor_place *place = &trial->places[t];
-        const bool bias = place->fan_in && place->dimensions == 1;
-        const bool normalized = t + 1 < trial->tensors && trial->places[t + 1].fan_in == 0;
+        const bool bias = place->tensor.fan_in && place->tensor.dimensions == 1;
+        const bool normalized = t + 1 < trial->tensors && trial->places[t + 1].tensor.fan_in == 0;
         if (strncmp(place->name, "encoder.", 8) != 0 ||
             (strstr(place->name, "running") != NULL) != running || (batch && bias && normalized))
             continue;

@@ -5,6 +5,7 @@
 
 #include "support/fixtures.h"
 
+#include "nn/layers.h"
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "train/options.h"
@@ -115,10 +116,10 @@ static void free_trial(struct trial *trial)
 static mcl_network *stand_in(const struct trial *trial)
 {
     const uint32_t width = trial->architecture.embedding;
-    const mcl_layer layer = {.in = 1, .out = width, .bias = width};
+    const mcl_layer layer = mcl_layer_dense(1, width);
     mcl_network *encoder;
-    ASSERT_OK(mcl_network_create(
-        &encoder, context, &layer, 1, MCL_ACTIVATION_NONE, 2 * trial->batch, true));
+    ASSERT_OK(
+        mcl_network_create(&encoder, context, &layer, 1, 2 * trial->batch, MCL_NETWORK_TRAINING));
     ASSERT_OK(mcl_buffer_write(
         context, mcl_network_output(encoder), 0, trial->z, trial->views * sizeof(float)));
     fill_guard(trial->dz, trial->views);

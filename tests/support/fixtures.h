@@ -83,26 +83,35 @@ static inline void draw_parameters(
     float *parameters, const mcl_layer *layers, size_t count, uint64_t seed)
 {
     const mcl_layer *last = &layers[count - 1];
-    const uint64_t begin = layers[0].weight;
-    fill_random(parameters + begin, (size_t)(last->bias + last->out - begin), seed);
+    const uint64_t begin = layers[0].parameters;
+    const uint64_t end = last->parameters + mcl_layer_values(last, false);
+    fill_random(parameters + begin, (size_t)(end - begin), seed);
     for (size_t l = 0; l < count; l++) {
         const float scale = (float)(1.0 / sqrt((double)layers[l].in));
-        for (uint64_t i = layers[l].weight; i < layers[l].bias + layers[l].out; i++)
-            parameters[i] *= scale;
+        for (uint64_t i = 0; i < mcl_layer_values(&layers[l], false); i++)
+            parameters[layers[l].parameters + i] *= scale;
     }
 }
 
-/* The gradients of every layer's weight and bias are the stored ones. */
+/* The gradients of every tensor are the stored ones, whose names count the layers that have any. */
 static inline void assert_layer_gradients(
     const char *key, const float *gradients, const mcl_layer *layers, size_t count)
 {
+    size_t number = 0;
     for (size_t l = 0; l < count; l++) {
-        char name[32];
-        snprintf(name, sizeof name, "%zu.weight", l);
-        assert_tensor(
-            key, name, gradients + layers[l].weight, (size_t)layers[l].in * layers[l].out);
-        snprintf(name, sizeof name, "%zu.bias", l);
-        assert_tensor(key, name, gradients + layers[l].bias, layers[l].out);
+        mcl_layer_tensor tensors[MCL_LAYER_TENSORS_MAX];
+        const float *values = gradients + layers[l].parameters;
+        if (!layers[l].type->tensors)
+            continue;
+        const size_t tensor_count = layers[l].type->tensors(tensors, &layers[l]);
+        for (size_t t = 0; t < tensor_count; t++) {
+            const size_t size = (size_t)mcl_layer_tensor_values(&tensors[t]);
+            char name[32];
+            snprintf(name, sizeof name, "%zu.%s", number, tensors[t].name);
+            assert_tensor(key, name, values, size);
+            values += size;
+        }
+        number++;
     }
 }
 

@@ -10,25 +10,35 @@
 
 static const mcl_architecture reference = SIZES(784, 1, 64, MCL_ACTIVATION_RELU, 128);
 
-static void assert_layer(const mcl_layer *layer, uint32_t in, uint32_t out, uint64_t weight,
-    uint64_t bias, bool activated)
+static void assert_layer(const mcl_layer *layer, const char *type, uint32_t block, uint32_t in,
+    uint32_t out, uint64_t parameters)
 {
+    ck_assert_str_eq(layer->type->name, type);
+    ck_assert_uint_eq(layer->block, block);
     ck_assert_uint_eq(layer->in, in);
     ck_assert_uint_eq(layer->out, out);
-    ck_assert_uint_eq(layer->weight, weight);
-    ck_assert_uint_eq(layer->bias, bias);
-    ck_assert_int_eq(layer->activated, activated);
+    ck_assert_uint_eq(layer->parameters, parameters);
+}
+
+/* A dense layer; `activated`: an activation follows. */
+static void assert_block(const mcl_layer *layer, uint32_t block, uint32_t in, uint32_t out,
+    uint64_t parameters, bool activated)
+{
+    const uint64_t end = parameters + (uint64_t)in * out + out;
+    assert_layer(layer, "dense", block, in, out, parameters);
+    if (activated)
+        assert_layer(layer + 1, "activation", block, out, out, end);
 }
 
 START_TEST(test_layers_of_the_reference)
 {
     mcl_layer layers[MCL_LAYERS_MAX];
-    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_ENCODER), 2);
-    assert_layer(&layers[0], 784, 128, 0, 100352, true);
-    assert_layer(&layers[1], 128, 64, 100480, 108672, false);
-    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_DECODER), 2);
-    assert_layer(&layers[0], 64, 128, 108736, 116928, true);
-    assert_layer(&layers[1], 128, 784, 117056, 217408, false);
+    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_ENCODER), 3);
+    assert_block(&layers[0], 0, 784, 128, 0, true);
+    assert_block(&layers[2], 1, 128, 64, 100480, false);
+    ck_assert_uint_eq(mcl_part_layers(layers, &reference, MCL_PART_DECODER), 3);
+    assert_block(&layers[0], 0, 64, 128, 108736, true);
+    assert_block(&layers[2], 1, 128, 784, 117056, false);
     ck_assert_uint_eq(mcl_part_end(&reference, MCL_PART_ENCODER), 108736);
     ck_assert_uint_eq(mcl_architecture_parameters(&reference), 218192);
 }
@@ -40,9 +50,9 @@ START_TEST(test_layers_without_hidden)
     mcl_layer layers[MCL_LAYERS_MAX];
     ck_assert_int_eq(mcl_architecture_check(&linear), MCL_OK);
     ck_assert_uint_eq(mcl_part_layers(layers, &linear, MCL_PART_ENCODER), 1);
-    assert_layer(&layers[0], 5, 3, 0, 15, false);
+    assert_block(&layers[0], 0, 5, 3, 0, false);
     ck_assert_uint_eq(mcl_part_layers(layers, &linear, MCL_PART_DECODER), 1);
-    assert_layer(&layers[0], 3, 5, 18, 33, false);
+    assert_block(&layers[0], 0, 3, 5, 18, false);
     ck_assert_uint_eq(mcl_architecture_parameters(&linear), 38);
 }
 END_TEST
@@ -52,16 +62,21 @@ START_TEST(test_decoder_is_the_mirror_image)
     const mcl_architecture deep = SIZES(9, 3, 5, MCL_ACTIVATION_TANH, 8, 7, 6);
     mcl_layer encoder[MCL_LAYERS_MAX], decoder[MCL_LAYERS_MAX];
     const size_t count = mcl_part_layers(encoder, &deep, MCL_PART_ENCODER);
-    ck_assert_uint_eq(count, 4);
+    ck_assert_uint_eq(count, 4 + 3);
     ck_assert_uint_eq(mcl_part_layers(decoder, &deep, MCL_PART_DECODER), count);
-    for (size_t l = 0; l < count; l++) {
-        ck_assert_uint_eq(encoder[l].in, 9 - l);
-        ck_assert_uint_eq(encoder[l].out, 8 - l);
+    for (uint32_t b = 0; b < 4; b++) {
+        const size_t l = mcl_layers_of_blocks(encoder, count, b);
+        ck_assert_uint_eq(l, 2 * b);
+        ck_assert_uint_eq(encoder[l].in, 9 - b);
+        ck_assert_uint_eq(encoder[l].out, 8 - b);
         ck_assert_uint_eq(decoder[l].in, encoder[count - 1 - l].out);
         ck_assert_uint_eq(decoder[l].out, encoder[count - 1 - l].in);
-        ck_assert_int_eq(encoder[l].activated, l + 1 < count);
-        ck_assert_int_eq(decoder[l].activated, l + 1 < count);
+        if (l + 1 < count) {
+            ck_assert_str_eq(encoder[l + 1].type->name, "activation");
+            ck_assert_int_eq(decoder[l + 1].options.activation, MCL_ACTIVATION_TANH);
+        }
     }
+    ck_assert_uint_eq(mcl_layers_of_blocks(encoder, count, 4), count);
 }
 END_TEST
 
@@ -74,14 +89,14 @@ START_TEST(test_a_decoder_of_its_own)
     architecture.decoder[0] = 3;
     architecture.decoder[1] = 6;
     ck_assert_int_eq(mcl_architecture_check(&architecture), MCL_OK);
-    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_DECODER), 3);
+    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_DECODER), 5);
     const uint64_t begin = mcl_part_end(&architecture, MCL_PART_PREDICTOR);
-    assert_layer(&layers[0], 5, 3, begin, begin + 15, true);
-    assert_layer(&layers[1], 3, 6, begin + 18, begin + 36, true);
-    assert_layer(&layers[2], 6, 9, begin + 42, begin + 96, false);
+    assert_block(&layers[0], 0, 5, 3, begin, true);
+    assert_block(&layers[2], 1, 3, 6, begin + 18, true);
+    assert_block(&layers[4], 2, 6, 9, begin + 42, false);
     architecture.decoder_count = 0;
     ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_DECODER), 1);
-    assert_layer(&layers[0], 5, 9, begin, begin + 45, false);
+    assert_block(&layers[0], 0, 5, 9, begin, false);
     architecture.decoder_count = 1;
     architecture.decoder[0] = 0;
     ck_assert_int_eq(mcl_architecture_check(&architecture), MCL_ERROR_ARGUMENT);
@@ -100,10 +115,10 @@ START_TEST(test_names_are_those_of_a_sequential)
     ck_assert_uint_eq(mcl_architecture_tensors(places, &reference), 8);
     for (size_t i = 0; i < 8; i++) {
         ck_assert_str_eq(places[i].name, names[i]);
-        ck_assert_uint_eq(places[i].dimensions, i % 2 ? 1 : 2);
-        ck_assert_uint_eq(places[i].shape[0], shapes[i][0]);
-        ck_assert_uint_eq(places[i].shape[1], shapes[i][1]);
-        ck_assert_uint_eq(places[i].fan_in, fan_in[i]);
+        ck_assert_uint_eq(places[i].tensor.dimensions, i % 2 ? 1 : 2);
+        ck_assert_uint_eq(places[i].tensor.shape[0], shapes[i][0]);
+        ck_assert_uint_eq(places[i].tensor.shape[1], shapes[i][1]);
+        ck_assert_uint_eq(places[i].tensor.fan_in, fan_in[i]);
     }
 }
 END_TEST
@@ -140,7 +155,8 @@ START_TEST(test_tensors_fill_the_vector_without_a_gap)
     for (size_t i = 0; i < count; i++) {
         ck_assert_uint_eq(places[i].offset, offset);
         ck_assert_uint_eq(places[i].count,
-            places[i].shape[0] * (places[i].dimensions == 1 ? 1 : places[i].shape[1]));
+            places[i].tensor.shape[0] *
+                (places[i].tensor.dimensions == 1 ? 1 : places[i].tensor.shape[1]));
         for (size_t j = 0; j < i; j++)
             ck_assert_str_ne(places[i].name, places[j].name);
         offset += places[i].count;
@@ -188,17 +204,17 @@ START_TEST(test_heads_and_normalization)
     ck_assert_uint_eq(count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < count; i++) {
         ck_assert_str_eq(places[i].name, expected[i].name);
-        ck_assert_uint_eq(places[i].fan_in, expected[i].fan_in);
-        ck_assert_float_eq(places[i].initial, expected[i].initial);
+        ck_assert_uint_eq(places[i].tensor.fan_in, expected[i].fan_in);
+        ck_assert_float_eq(places[i].tensor.initial, expected[i].initial);
     }
     mcl_layer layers[MCL_LAYERS_MAX];
-    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_PREDICTOR), 2);
+    ck_assert_uint_eq(mcl_part_layers(layers, &architecture, MCL_PART_PREDICTOR), 4);
     ck_assert_uint_eq(layers[0].in, 2);
-    ck_assert_uint_eq(layers[1].out, 2);
-    ck_assert_int_eq(layers[0].normalization, MCL_NORMALIZATION_BATCH);
-    ck_assert_int_eq(layers[1].normalization, MCL_NORMALIZATION_NONE);
-    ck_assert_uint_eq(layers[0].mean, places[36].offset);
-    ck_assert_uint_eq(layers[0].variance, places[37].offset);
+    ck_assert_uint_eq(layers[3].out, 2);
+    ck_assert_str_eq(layers[1].type->name, "normalization");
+    ck_assert_int_eq(layers[1].options.normalization, MCL_NORMALIZATION_BATCH);
+    ck_assert_uint_eq(layers[1].statistics, places[36].offset);
+    ck_assert_uint_eq(layers[1].statistics + layers[1].out, places[37].offset);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_ENCODER), 4);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_HEAD), 9);
     ck_assert_uint_eq(mcl_part_width(&architecture, MCL_PART_PROJECTOR), 2);

@@ -406,12 +406,12 @@ static void write_kernel(const char *name, int number)
 /* What the kernel called k in a file writes, in a context of its own. */
 static int run_kernel(const char *name)
 {
-    cl_kernel kernel;
+    mcl_kernel *kernel;
     cl_int value = -1;
     context_setup();
     cl_mem buffer = buffer_with(&value, sizeof value);
-    ASSERT_OK(mcl_kernel_get(&kernel, context, name, "k", ""));
-    ASSERT_OK(mcl_launch(context, kernel, 1, 1, MCL_BUFFER(buffer)));
+    ASSERT_OK(mcl_kernel_find(&kernel, context, name, "k", ""));
+    ASSERT_OK(mcl_run(kernel, 1, 1, MCL_BUFFER(buffer)));
     read_buffer(&value, buffer, sizeof value);
     mcl_buffer_release(&buffer);
     context_teardown();

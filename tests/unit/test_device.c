@@ -160,12 +160,20 @@ static void write_text(const char *name, const char *text)
     write_file(scratch(name), text, strlen(text));
 }
 
+static mcl_kernel *find(const char *file, const char *name, const char *options)
+{
+    mcl_kernel *kernel = NULL;
+    ASSERT_OK(mcl_kernel_find(&kernel, context, file, name, options));
+    return kernel;
+}
+
 static void assert_kernel_refused(const char *file, mcl_status status)
 {
-    cl_kernel kernel = NULL;
-    ck_assert_int_eq(mcl_kernel_get(&kernel, context, file, "k", ""), status);
-    ck_assert_ptr_null(kernel);
-    ck_assert_ptr_null(context->programs);
+    for (int i = 0; i < 2; i++) { /* it is tried again */
+        cl_kernel built = NULL;
+        ck_assert_int_eq(mcl_kernel_build(&built, find(file, "k", "")), status);
+        ck_assert_ptr_null(built);
+    }
 }
 
 START_TEST(test_build_failure_names_the_line)
@@ -219,39 +227,39 @@ END_TEST
 
 START_TEST(test_missing_kernel)
 {
-    cl_kernel kernel = NULL;
+    cl_kernel built;
     write_text("good.cl", "kernel void other(global int *out)\n{\n    out[0] = 1;\n}\n");
-    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "good.cl", "k", ""), MCL_ERROR_DEVICE);
-    ck_assert_ptr_null(kernel);
+    assert_kernel_refused("good.cl", MCL_ERROR_DEVICE);
     assert_message_has(": creating the kernel k of good.cl failed: CL_INVALID_KERNEL_NAME (-46)");
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "good.cl", "other", ""));
+    ASSERT_OK(mcl_kernel_build(&built, find("good.cl", "other", "")));
 }
 END_TEST
 
 /* A line without an end, an include in the middle, options, and programs that are built once. */
 START_TEST(test_kernels_run)
 {
-    cl_kernel first, second, again, added;
+    cl_kernel built;
     write_text("n.clh", "#define N 5 + EXTRA");
     write_text("good.cl",
         "kernel void add(global int *out)\n{\n    out[get_global_id(0)] += 100;\n}\n"
         "#include \"n.clh\"\n"
         "kernel void k(global int *out, const uint at)\n{\n"
         "    out[at + get_global_id(1) * 3 + get_global_id(0)] = N;\n}");
-    ASSERT_OK(mcl_kernel_get(&first, context, "good.cl", "k", "-D EXTRA=2"));
-    ASSERT_OK(mcl_kernel_get(&second, context, "good.cl", "k", "-D EXTRA=30"));
+    mcl_kernel *first = find("good.cl", "k", "-D EXTRA=2");
+    mcl_kernel *second = find("good.cl", "k", "-D EXTRA=30");
+    ASSERT_OK(mcl_kernel_build(&built, first));
+    ASSERT_OK(mcl_kernel_build(&built, second));
     unlink(scratch("good.cl"));
-    ASSERT_OK(mcl_kernel_get(&again, context, "good.cl", "k", "-D EXTRA=2"));
-    ASSERT_OK(mcl_kernel_get(&added, context, "good.cl", "add", "-D EXTRA=2"));
-    ck_assert_ptr_eq(first, again);
+    mcl_kernel *added = find("good.cl", "add", "-D EXTRA=2");
+    ck_assert_ptr_eq(find("good.cl", "k", "-D EXTRA=2"), first);
     ck_assert_ptr_ne(first, second);
     cl_int values[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
     cl_mem buffer = buffer_with(values, sizeof values);
-    ASSERT_OK(mcl_launch(context, first, 3, 2, MCL_BUFFER(buffer), MCL_UINT(1)));
-    ASSERT_OK(mcl_launch(context, second, 1, 1, MCL_BUFFER(buffer), MCL_UINT(2)));
-    ASSERT_OK(mcl_launch(context, first, 0, 1, MCL_BUFFER(buffer), MCL_UINT(0)));
-    ASSERT_OK(mcl_launch(context, first, 1, 0, MCL_BUFFER(buffer), MCL_UINT(0)));
-    ASSERT_OK(mcl_launch(context, added, 2, 1, MCL_BUFFER(buffer)));
+    ASSERT_OK(mcl_run(first, 3, 2, MCL_BUFFER(buffer), MCL_UINT(1)));
+    ASSERT_OK(mcl_run(second, 1, 1, MCL_BUFFER(buffer), MCL_UINT(2)));
+    ASSERT_OK(mcl_run(first, 0, 1, MCL_BUFFER(buffer), MCL_UINT(0)));
+    ASSERT_OK(mcl_run(first, 1, 0, MCL_BUFFER(buffer), MCL_UINT(0)));
+    ASSERT_OK(mcl_run(added, 2, 1, MCL_BUFFER(buffer)));
     read_buffer(values, buffer, sizeof values);
     static const cl_int expected[8] = {99, 107, 35, 7, 7, 7, 7, -1};
     ck_assert_mem_eq(values, expected, sizeof values);
@@ -259,13 +267,28 @@ START_TEST(test_kernels_run)
 }
 END_TEST
 
+START_TEST(test_released_programs_are_built_again)
+{
+    cl_int value = 0;
+    cl_mem buffer = buffer_with(&value, sizeof value);
+    write_text("good.cl", "kernel void k(global int *out)\n{\n    out[0] += STEP;\n}\n");
+    mcl_kernel *kernel = find("good.cl", "k", "-D STEP=3");
+    ASSERT_OK(mcl_run(kernel, 1, 1, MCL_BUFFER(buffer)));
+    mcl_programs_release(context);
+    mcl_programs_release(context);
+    ASSERT_OK(mcl_run(kernel, 1, 1, MCL_BUFFER(buffer)));
+    ck_assert_ptr_eq(find("good.cl", "k", "-D STEP=3"), kernel);
+    read_buffer(&value, buffer, sizeof value);
+    ck_assert_int_eq(value, 6);
+    mcl_buffer_release(&buffer);
+}
+END_TEST
+
 START_TEST(test_launch_failure_names_the_kernel)
 {
-    cl_kernel kernel;
     write_text("good.cl", "kernel void fill(global int *out)\n{\n    out[0] = 1;\n}\n");
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "good.cl", "fill", ""));
     ck_assert_int_eq(
-        mcl_launch(context, kernel, 1, 1, MCL_ULONG(0), MCL_ULONG(0)), MCL_ERROR_DEVICE);
+        mcl_run(find("good.cl", "fill", ""), 1, 1, MCL_ULONG(0), MCL_ULONG(0)), MCL_ERROR_DEVICE);
     assert_message_has(": launching the kernel fill failed: CL_INVALID_");
 }
 END_TEST
@@ -282,18 +305,17 @@ START_TEST(test_work_groups_as_wanted)
     write_text("good.cl", "kernel void size(global int *out)\n{\n"
                           "    out[get_global_id(0)] = (int)get_local_size(0);\n}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cl_kernel kernel;
         cl_int values[64];
         setenv("MASKCL_WORK_GROUP", cases[i].most, 1);
         context_teardown();
         context_setup();
-        ASSERT_OK(mcl_kernel_get(&kernel, context, "good.cl", "size", ""));
+        mcl_kernel *kernel = find("good.cl", "size", "");
         cl_mem buffer = buffer_with(values, sizeof values);
-        ASSERT_OK(mcl_launch(context, kernel, cases[i].items, 1, MCL_BUFFER(buffer)));
+        ASSERT_OK(mcl_run(kernel, cases[i].items, 1, MCL_BUFFER(buffer)));
         read_buffer(values, buffer, sizeof values);
         ck_assert_int_eq(values[0], cases[i].expected);
         const size_t local[3] = {2, 1, 1};
-        ASSERT_OK(mcl_launch_local(context, kernel, 2, 1, local, MCL_BUFFER(buffer)));
+        ASSERT_OK(mcl_run_local(kernel, 2, 1, local, MCL_BUFFER(buffer)));
         read_buffer(values, buffer, sizeof values);
         ck_assert_int_eq(values[0], 2);
         mcl_buffer_release(&buffer);
@@ -322,13 +344,13 @@ END_TEST
 
 START_TEST(test_built_in_sources)
 {
-    cl_kernel kernel = NULL;
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "reduce.cl", "sum", ""));
-    ck_assert_ptr_nonnull(kernel);
-    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "missing.cl", "k", ""), MCL_ERROR_ARGUMENT);
+    cl_kernel built = NULL;
+    ASSERT_OK(mcl_kernel_build(&built, find("reduce.cl", "sum", "")));
+    ck_assert_ptr_nonnull(built);
+    assert_kernel_refused("missing.cl", MCL_ERROR_ARGUMENT);
     ck_assert_str_eq(mcl_error_message(), "there is no kernel source called 'missing.cl'");
     setenv("MASKCL_KERNELS", "", 1); /* empty is as unset */
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "reduce.cl", "column_sums", "-D ANOTHER"));
+    ASSERT_OK(mcl_kernel_build(&built, find("reduce.cl", "column_sums", "-D ANOTHER")));
     unsetenv("MASKCL_KERNELS");
 }
 END_TEST
@@ -536,6 +558,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_files_that_include_each_other);
     tcase_add_test(tcase, test_missing_kernel);
     tcase_add_test(tcase, test_kernels_run);
+    tcase_add_test(tcase, test_released_programs_are_built_again);
     tcase_add_test(tcase, test_launch_failure_names_the_kernel);
     tcase_add_test(tcase, test_work_groups_as_wanted);
     suite_add_tcase(suite, tcase);

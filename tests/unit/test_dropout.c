@@ -5,42 +5,60 @@
 #include "support/device.h"
 
 #include "base/random.h"
-#include "nn/dropout.h"
+#include "nn/layers.h"
 
 #define ROWS 7
 #define COLUMNS 37
+#define STEP 0x100000003 /* of which 3 is drawn for */
 
-static void expect(float *out, const float *in, const mcl_dropout *dropout, uint32_t layer)
+static void expect(float *out, const float *in, const mcl_layer *layer)
 {
-    const float factor = 1.0f / (1.0f - dropout->rate);
+    const float rate = layer->options.dropout.rate, factor = 1.0f / (1.0f - rate);
+    const uint64_t seed = layer->options.dropout.seed;
     for (uint32_t i = 0; i < ROWS; i++) {
         for (uint32_t j = 0; j < COLUMNS; j++) {
             uint32_t words[4];
             mcl_random_words(
-                words, dropout->seed, MCL_STREAM_DROPOUT, layer, (uint32_t)dropout->step, i, j / 4);
+                words, seed, MCL_STREAM_DROPOUT, layer->block, (uint32_t)STEP, i, j / 4);
             const size_t at = i * COLUMNS + j;
-            out[at] = mcl_uniform(words[j % 4]) < dropout->rate ? 0.0f : in[at] * factor;
+            out[at] = mcl_uniform(words[j % 4]) < rate ? 0.0f : in[at] * factor;
         }
     }
+}
+
+static void *state_of(const mcl_layer *layer)
+{
+    const mcl_layer_setup setup = {
+        .context = context, .layer = layer, .rows = ROWS, .by_batch = true, .backward = true};
+    void *state = NULL;
+    ASSERT_OK(layer->type->create(&state, &setup));
+    return state;
 }
 
 START_TEST(test_what_is_dropped)
 {
     static const float rates[] = {0.1f, 0.5f, 0.9f};
-    const mcl_dropout dropout = {context, rates[_i], 0x9876543210, 0x100000003};
+    mcl_layer layer = mcl_layer_dropout(rates[_i], 0x9876543210, COLUMNS);
     const size_t count = ROWS * COLUMNS, bytes = count * sizeof(float);
     float *in = allocate(count, sizeof *in), *out = allocate(count, sizeof *out);
     float *expected = allocate(count, sizeof *expected);
     fill_random(in, count, 1);
     cl_mem from = buffer_with(in, bytes), to = buffer_with(out, bytes);
-    ASSERT_OK(mcl_dropout_run(&dropout, 2, ROWS, COLUMNS, from, to));
+    mcl_pass pass = {.rows = ROWS, .step = STEP, .x = from, .y = to, .dy = from, .dx = from};
+    layer.block = 2;
+    void *state = state_of(&layer);
+    ASSERT_OK(layer.type->forward(state, &pass));
+    layer.type->free(state);
     read_buffer(out, to, bytes);
-    expect(expected, in, &dropout, 2);
+    expect(expected, in, &layer);
     assert_same_bits(out, expected, count, "dropout");
-    ASSERT_OK(mcl_dropout_run(&dropout, 3, ROWS, COLUMNS, from, from)); /* in place */
+    layer.block = 3;
+    state = state_of(&layer);
+    ASSERT_OK(layer.type->backward(state, &pass)); /* in place */
+    layer.type->free(state);
     read_buffer(out, from, bytes);
-    ck_assert(memcmp(out, expected, bytes) != 0); /* another layer, other elements */
-    expect(expected, in, &dropout, 3);
+    ck_assert(memcmp(out, expected, bytes) != 0); /* another block, other elements */
+    expect(expected, in, &layer);
     assert_same_bits(out, expected, count, "dropout in place");
     size_t zeros = 0;
     for (size_t i = 0; i < count; i++)

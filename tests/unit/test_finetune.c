@@ -11,7 +11,7 @@
 #include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 #include "model/model.h"
-#include "nn/parameters.h"
+#include "model/parameters.h"
 #include "optim/average.h"
 #include "train/validation.h"
 

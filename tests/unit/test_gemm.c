@@ -3,10 +3,9 @@
  * within a tolerance. */
 #include <math.h>
 
-#include "support/device.h"
+#include "support/product.h"
 
 #include "base/rounding.h"
-#include "compute/product.h"
 
 #define GUARDS 5
 
@@ -39,7 +38,7 @@ static float element(const struct stored *s, bool transposed, size_t i, size_t j
 
 /* c = alpha · op(a) · op(b) + beta · c as src/compute/product.h has it. */
 static void multiply(
-    struct stored *c, const mcl_gemm *g, const struct stored *a, const struct stored *b)
+    struct stored *c, const mcl_gemm *g, float beta, const struct stored *a, const struct stored *b)
 {
     for (uint32_t i = 0; i < g->m; i++) {
         for (uint32_t j = 0; j < g->n; j++) {
@@ -48,7 +47,7 @@ static void multiply(
                 sum = fmaf(element(a, g->transpose_a, i, p), element(b, g->transpose_b, p, j), sum);
             float *to = &c->values[c->offset + (size_t)i * c->ld + j];
             const float product = g->alpha * sum;
-            *to = mcl_host_flush(g->beta != 0.0f ? fmaf(g->beta, *to, product) : product);
+            *to = mcl_host_flush(beta != 0.0f ? fmaf(beta, *to, product) : product);
         }
     }
 }
@@ -83,19 +82,22 @@ static void check_product(struct form form, uint32_t m, uint32_t n, uint32_t k)
     if (form.beta != 0.0f) /* else it stays NaN, which must not be read */
         fill_stored(&c, 3);
     const mcl_gemm g = {
-        form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha, form.beta};
+        form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha, 0.0f};
     cl_mem buffer_a = buffer_with(a.values, a.count * sizeof(float));
     cl_mem buffer_b = buffer_with(b.values, b.count * sizeof(float));
     cl_mem buffer_c = buffer_with(c.values, c.count * sizeof(float));
-    ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, a.offset},
-        (mcl_matrix){buffer_b, b.offset}, (mcl_matrix){buffer_c, c.offset}));
+    const mcl_operands operands = {.a = {buffer_a, a.offset},
+        .b = {buffer_b, b.offset},
+        .c = {buffer_c, c.offset},
+        .beta = form.beta};
+    ASSERT_OK(run_product(&g, &operands, NULL));
     float *got = allocate(c.count, sizeof *got);
     read_buffer(got, buffer_c, c.count * sizeof *got);
-    multiply(&c, &g, &a, &b);
+    multiply(&c, &g, form.beta, &a, &b);
     char what[128];
     snprintf(what, sizeof what, "%c%c %u × %u × %u, alpha %g, beta %g, %u behind rows, offset %u",
         g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', (unsigned)m, (unsigned)n, (unsigned)k,
-        (double)g.alpha, (double)g.beta, (unsigned)form.extra, (unsigned)form.offset);
+        (double)g.alpha, (double)form.beta, (unsigned)form.extra, (unsigned)form.offset);
     if (mcl_context_gemm(context) != MCL_GEMM_CLBLAST)
         assert_same_bits(got, c.values, c.count, what);
     else
@@ -229,24 +231,24 @@ START_TEST(test_finish)
                 cl_mem with = buffer_with(values + m * k + n * k, count * sizeof(float));
                 cl_mem with_apart = buffer_with(values + m * k + n * k, count * sizeof(float));
                 const mcl_epilogue finish = {
-                    (mcl_epilogue_kind)kind, (mcl_activation)f, {bias, 1}, with};
-                ASSERT_OK(mcl_gemm_run_epilogue(context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0},
-                    (mcl_matrix){c, 0}, &finish));
+                    .kind = (mcl_epilogue_kind)kind, .activation = (mcl_activation)f};
+                const mcl_operands operands = {
+                    .a = {a, 0}, .b = {b, 0}, .c = {c, 0}, .bias = {bias, 1}, .kept = with};
+                ASSERT_OK(run_product(&g, &operands, &finish));
                 read_buffer(fused, c, count * sizeof(float));
                 read_buffer(kept, with, count * sizeof(float));
 
                 char options[64], what[96];
-                cl_kernel kernel;
+                mcl_kernel *kernel;
                 snprintf(options, sizeof options, "-D ACTIVATION=%d", f);
                 snprintf(what, sizeof what, "%u × %u × %u, finish %d, %s", (unsigned)m, (unsigned)n,
                     (unsigned)k, kind, options);
-                ASSERT_OK(mcl_gemm_run(
-                    context, &g, (mcl_matrix){a, 0}, (mcl_matrix){b, 0}, (mcl_matrix){c, 0}));
+                ASSERT_OK(run_product(&g, &operands, NULL));
                 ASSERT_OK(
-                    mcl_kernel_get(&kernel, context, "epilogue.cl", "epilogue_product", options));
-                ASSERT_OK(mcl_launch(context, kernel, n, m, MCL_UINT(kind + 1), MCL_BUFFER(c),
-                    MCL_ULONG(0), MCL_UINT(n), MCL_BUFFER(bias), MCL_ULONG(1),
-                    MCL_BUFFER(with_apart), MCL_UINT(n)));
+                    mcl_kernel_find(&kernel, context, "epilogue.cl", "epilogue_product", options));
+                ASSERT_OK(mcl_run(kernel, n, m, MCL_UINT(kind + 1), MCL_BUFFER(c), MCL_ULONG(0),
+                    MCL_UINT(n), MCL_BUFFER(bias), MCL_ULONG(1), MCL_BUFFER(with_apart),
+                    MCL_UINT(n)));
                 read_buffer(apart, c, count * sizeof(float));
                 read_buffer(kept_apart, with_apart, count * sizeof(float));
                 assert_same_bits(fused, apart, count, what);
@@ -287,8 +289,8 @@ START_TEST(test_chain_ascends_and_is_fused)
         cl_mem buffer_b = buffer_with(cases[i].b, sizeof cases[i].b);
         cl_mem buffer_c = buffer_with(&got, sizeof got);
         const mcl_gemm g = {false, false, 1, 1, 3, 3, 1, 1, 1.0f, 0.0f};
-        ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
-            (mcl_matrix){buffer_c, 0}));
+        const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
+        ASSERT_OK(run_product(&g, &operands, NULL));
         read_buffer(&got, buffer_c, sizeof got);
         ck_assert_msg(bits_of(got) == bits_of(cases[i].result), "case %zu: %a instead of %a", i,
             (double)got, (double)cases[i].result);
@@ -309,8 +311,8 @@ START_TEST(test_nan_and_infinity_spread)
     cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
     cl_mem buffer_c = buffer_with(c, sizeof c);
     const mcl_gemm g = {false, false, 2, 17, 3, 3, 17, 17, 1.0f, 0.0f};
-    ASSERT_OK(mcl_gemm_run(context, &g, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
-        (mcl_matrix){buffer_c, 0}));
+    const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
+    ASSERT_OK(run_product(&g, &operands, NULL));
     read_buffer(c, buffer_c, sizeof c);
     for (size_t j = 0; j < 17; j++) {
         ck_assert_msg(j == 4 || j == 16 ? isnan(c[j]) : c[j] == 0.0f, "column %zu", j);
@@ -325,50 +327,126 @@ START_TEST(test_nan_and_infinity_spread)
 }
 END_TEST
 
-START_TEST(test_prepare_reserves_what_running_needs)
+/* Bytes of device memory that a plan makes. */
+static uint64_t made_for(const mcl_gemm *g)
+{
+    const uint64_t before = context->memory_made;
+    mcl_product *product;
+    ASSERT_OK(mcl_product_create(&product, context, g, NULL));
+    mcl_product_free(product);
+    return context->memory_made - before;
+}
+
+/* A plan reserves the workspace that running it needs; all share it. */
+START_TEST(test_plans_reserve_workspace)
 {
     mcl_gemm g = {false, true, 200, 20, 9, 9, 9, 20, 1.0f, 0.0f};
-    ck_assert_uint_eq(context->scratch.bytes, 0);
-    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
-    ck_assert_uint_eq(context->scratch.bytes, 20 * 9 * sizeof(float));
-    const cl_mem reserved = context->scratch.buffer;
+    ck_assert_uint_eq(made_for(&g), 20 * 9 * sizeof(float));
+    ck_assert_uint_eq(made_for(&g), 0);
     check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 9);
-    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 16, 9); /* smaller: no new one */
-    ck_assert_ptr_eq(context->scratch.buffer, reserved);
+    g.n = 16; /* smaller: no new one */
+    ck_assert_uint_eq(made_for(&g), 0);
+    check_product((struct form){false, true, 1, 0, 0, 0}, 200, 16, 9);
+    g.n = 20;
+    g.k = 10;
+    ck_assert_uint_eq(made_for(&g), 20 * 10 * sizeof(float));
     check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 10);
-    ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
     check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 9);
-    ck_assert_uint_eq(context->scratch.bytes, 20 * 10 * sizeof(float));
-    const size_t before = context->scratch.bytes;
     g.k = 1000;
     g.transpose_b = false; /* read in place */
-    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
-    ck_assert_uint_eq(context->scratch.bytes, before);
+    ck_assert_uint_eq(made_for(&g), 0);
     g.transpose_b = true;
-    g.m = 7; /* one block, which turns a panel of B at a time */
+    g.m = 7; /* one block, which transposes a panel of B at a time */
     g.n = 64 * context->info.compute_units;
-    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
-    ck_assert_uint_eq(context->scratch.bytes, before);
+    ck_assert_uint_eq(made_for(&g), 0);
+}
+END_TEST
+
+START_TEST(test_plans_alive)
+{
+    const mcl_gemm g = {false, true, 2, 3, 4, 4, 4, 3, 1.0f, 0.0f};
+    mcl_product *products[4];
+    ck_assert_ptr_null(mcl_product_first(context));
+    for (size_t i = 0; i < 4; i++)
+        ASSERT_OK(mcl_product_create(&products[i], context, &g, NULL));
+    ck_assert_uint_eq(mcl_product_gemm(products[0])->n, 3);
+    mcl_product_free(products[1]);
+    mcl_product_free(products[3]); /* the last one */
+    ASSERT_OK(mcl_product_create(&products[1], context, &g, NULL));
+    ck_assert_ptr_eq(mcl_product_first(context), products[0]);
+    ck_assert_ptr_eq(mcl_product_next(products[0]), products[2]);
+    ck_assert_ptr_eq(mcl_product_next(products[2]), products[1]);
+    ck_assert_ptr_null(mcl_product_next(products[1]));
+    mcl_product_free(products[0]);
+    mcl_product_free(products[2]);
+    mcl_product_free(products[1]);
+    mcl_product_free(NULL);
+    ck_assert_ptr_null(mcl_product_first(context));
+}
+END_TEST
+
+#define ROWS 45
+#define COLUMNS 70
+#define DEPTH 37
+
+/* Fewer rows than planned, and a copy of B made before: the same bits. */
+START_TEST(test_fewer_rows_and_a_packed_b)
+{
+    static const uint32_t rows[] = {1, 5, 6, 44, 0};
+    const mcl_gemm g = {false, true, ROWS, COLUMNS, DEPTH, DEPTH, DEPTH + 2, COLUMNS, 1.0f, 0.0f};
+    const size_t count = (size_t)ROWS * COLUMNS;
+    float a[ROWS * DEPTH], b[COLUMNS * (DEPTH + 2)], expected[ROWS * COLUMNS], got[ROWS * COLUMNS];
+    float clear[ROWS * COLUMNS];
+    fill_random(a, ROWS * DEPTH, 1);
+    fill_random(b, COLUMNS * (DEPTH + 2), 2);
+    fill_guard(clear, count);
+    cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
+    cl_mem buffer_c = buffer_with(clear, sizeof clear);
+    mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
+    mcl_product *product;
+    ASSERT_OK(mcl_product_create(&product, context, &g, NULL));
+    ASSERT_OK(mcl_product_run(product, &operands));
+    read_buffer(expected, buffer_c, sizeof expected);
+    for (int packed = 0; packed < 3; packed++) {
+        if (packed) { /* what it is given then does not count */
+            ASSERT_OK(mcl_product_pack(product, (mcl_matrix){buffer_b, 0}));
+            ASSERT_OK(mcl_product_pack(product, (mcl_matrix){buffer_b, 0}));
+        }
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            char what[64];
+            operands.m = rows[i];
+            ASSERT_OK(mcl_buffer_write(context, buffer_c, 0, clear, sizeof clear));
+            ASSERT_OK(mcl_product_run(product, &operands));
+            read_buffer(got, buffer_c, sizeof got);
+            snprintf(what, sizeof what, "%u rows, packed %d times", (unsigned)rows[i], packed);
+            const size_t written = (rows[i] ? rows[i] : ROWS) * (size_t)COLUMNS;
+            assert_same_bits(got, expected, written, what);
+            assert_same_bits(got + written, clear + written, count - written, what);
+        }
+    }
+    operands.m = ROWS + 1;
+    ck_assert_int_eq(mcl_product_run(product, &operands), MCL_ERROR_ARGUMENT);
+    mcl_product_free(product);
+    mcl_buffer_release(&buffer_a);
+    mcl_buffer_release(&buffer_b);
+    mcl_buffer_release(&buffer_c);
 }
 END_TEST
 
 START_TEST(test_products_without_elements_are_refused)
 {
     static const uint32_t none[3][3] = {{0, 2, 3}, {2, 0, 3}, {2, 3, 0}};
-    float zero = 0;
-    cl_mem buffer = buffer_with(&zero, sizeof zero);
     for (size_t i = 0; i < 3; i++) {
         const uint32_t *n = none[i];
         const mcl_gemm g = {false, false, n[0], n[1], n[2], 3, 3, 3, 1.0f, 0.0f};
+        mcl_product *product;
         char message[128];
         snprintf(message, sizeof message, "a matrix product of %u × %u × %u has no elements",
             (unsigned)n[0], (unsigned)n[1], (unsigned)n[2]);
-        ck_assert_int_eq(mcl_gemm_run(context, &g, (mcl_matrix){buffer, 0}, (mcl_matrix){buffer, 0},
-                             (mcl_matrix){buffer, 0}),
-            MCL_ERROR_ARGUMENT);
+        ck_assert_int_eq(mcl_product_create(&product, context, &g, NULL), MCL_ERROR_ARGUMENT);
         ck_assert_str_eq(mcl_error_message(), message);
     }
-    mcl_buffer_release(&buffer);
+    ck_assert_ptr_null(mcl_product_first(context));
 }
 END_TEST
 
@@ -392,16 +470,14 @@ START_TEST(test_clblast)
         check_product(form, 7, 17, 33);
     }
     const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f, 0.0f};
-    ASSERT_OK(mcl_gemm_prepare(context, &g, NULL));
-    ck_assert_uint_eq(context->scratch.bytes, 0);
+    ck_assert_uint_eq(made_for(&g), 0);
 
     /* its refusal arrives as a message: rows that are shorter than what they hold */
     const mcl_gemm wrong = {false, false, 8, 8, 8, 4, 8, 8, 1.0f, 0.0f};
     float values[64] = {0};
     cl_mem buffer = buffer_with(values, sizeof values), out = buffer_with(values, sizeof values);
-    ck_assert_int_eq(mcl_gemm_run(context, &wrong, (mcl_matrix){buffer, 0}, (mcl_matrix){buffer, 0},
-                         (mcl_matrix){out, 0}),
-        MCL_ERROR_DEVICE);
+    const mcl_operands operands = {.a = {buffer, 0}, .b = {buffer, 0}, .c = {out, 0}};
+    ck_assert_int_eq(run_product(&wrong, &operands, NULL), MCL_ERROR_DEVICE);
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), ": CLBlast's product of 8 × 8 × 8 failed: "));
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "; try --gemm native"));
     mcl_buffer_release(&buffer);
@@ -444,6 +520,8 @@ static void add_native(Suite *suite, const char *name, SFun fixture)
     tcase_add_test(tcase, test_chain_ascends_and_is_fused);
     tcase_add_test(tcase, test_nan_and_infinity_spread);
     tcase_add_test(tcase, test_products_without_elements_are_refused);
+    tcase_add_test(tcase, test_plans_alive);
+    tcase_add_test(tcase, test_fewer_rows_and_a_packed_b);
     suite_add_tcase(suite, tcase);
 }
 
@@ -455,7 +533,7 @@ int main(void)
     TCase *tcase = tcase_create("native for CPUs: workspace");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, cpu_setup, context_teardown);
-    tcase_add_test(tcase, test_prepare_reserves_what_running_needs);
+    tcase_add_test(tcase, test_plans_reserve_workspace);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("native for CPUs: one compute unit");
     tcase_set_timeout(tcase, 60);

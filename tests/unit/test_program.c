@@ -51,16 +51,31 @@ static void write_constant(const char *name, int value)
     write_text(name, text);
 }
 
+static mcl_kernel *find(const char *file, const char *name, const char *options)
+{
+    mcl_kernel *kernel = NULL;
+    ASSERT_OK(mcl_kernel_find(&kernel, context, file, name, options));
+    return kernel;
+}
+
+/* A kernel that cannot be launched. */
+static void assert_refused(
+    mcl_status status, const char *file, const char *name, const char *options)
+{
+    ck_assert_int_eq(mcl_run(find(file, name, options), 1, 1, MCL_BUFFER(out)), status);
+}
+
 /* What a kernel of a file writes to out[0]; *program = the OpenCL program that it is of. */
 static int run(cl_program *program, const char *file, const char *name, const char *options)
 {
-    cl_kernel kernel;
+    mcl_kernel *kernel = find(file, name, options);
+    cl_kernel built;
     cl_int value = -1;
-    ASSERT_OK(mcl_kernel_get(&kernel, context, file, name, options));
-    ASSERT_OK(mcl_launch(context, kernel, 1, 1, MCL_BUFFER(out)));
+    ASSERT_OK(mcl_run(kernel, 1, 1, MCL_BUFFER(out)));
     read_buffer(&value, out, sizeof value);
+    ASSERT_OK(mcl_kernel_build(&built, kernel));
     ck_assert_int_eq(
-        clGetKernelInfo(kernel, CL_KERNEL_PROGRAM, sizeof *program, program, NULL), CL_SUCCESS);
+        clGetKernelInfo(built, CL_KERNEL_PROGRAM, sizeof *program, program, NULL), CL_SUCCESS);
     return value;
 }
 
@@ -82,10 +97,10 @@ START_TEST(test_expected_files_share_a_program)
                        "#ifdef N\n#error N is a.cl's\n#endif\n"
                        "inline int help(int x)\n{\n    return FACTOR * x;\n}\n"
                        "kernel void k(global int *out)\n{\n    out[0] = help(seven());\n}\n");
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10"));
-    ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D FACTOR=2"));
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=20"));
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D SIZE=10")); /* again */
+    find("a.cl", "k", "-D SIZE=10");
+    find("b.cl", "k", "-D FACTOR=2");
+    find("a.cl", "k", "-D SIZE=20");
+    find("a.cl", "k", "-D SIZE=10"); /* again */
     ck_assert_int_eq(run(&second, "b.cl", "k", "-D FACTOR=2"), 14);
     ck_assert_int_eq(run(&first, "a.cl", "k", "-D SIZE=10"), 1017);
     ck_assert_int_eq(run(&third, "a.cl", "k", "-D SIZE=20"), 1027);
@@ -93,13 +108,10 @@ START_TEST(test_expected_files_share_a_program)
     assert_shared(first, third);
     ck_assert_int_eq(run(&first, "a.cl", "of_a", "-D SIZE=10"), -10);
     ck_assert_int_eq(run(&third, "a.cl", "of_a", "-D SIZE=20"), -20);
-    cl_kernel kernel = NULL;
-    ck_assert_int_eq(
-        mcl_kernel_get(&kernel, context, "b.cl", "of_b", "-D FACTOR=2"), MCL_ERROR_DEVICE);
-    ck_assert_ptr_null(kernel);
+    assert_refused(MCL_ERROR_DEVICE, "b.cl", "of_b", "-D FACTOR=2");
     ck_assert_int_eq(run(&later, "a.cl", "k", "-D SIZE=30"), 1037); /* not expected */
     ck_assert_ptr_ne(first, later);
-    ASSERT_OK(mcl_kernel_expect(context, "b.cl", "-D FACTOR=3"));
+    find("b.cl", "k", "-D FACTOR=3");
     ck_assert_int_eq(run(&second, "b.cl", "k", "-D FACTOR=3"), 21);
     ck_assert_ptr_ne(second, later);
 }
@@ -157,13 +169,12 @@ END_TEST
 START_TEST(test_faulty_file_without_options_harms_no_other)
 {
     cl_program program;
-    cl_kernel kernel = NULL;
     write_plain_files();
     write_text("reduce.cl", "kernel void k(global int *out)\n{\n    out[0] = nothing;\n}\n");
     write_constant("average.cl", 100);
     ck_assert_int_eq(run(&program, "average.cl", "k", ""), 100);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(mcl_kernel_get(&kernel, context, "reduce.cl", "k", ""), MCL_ERROR_DEVICE);
+        assert_refused(MCL_ERROR_DEVICE, "reduce.cl", "k", "");
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "reduce.cl:3"));
     write_constant("reduce.cl", 5);
     ck_assert_int_eq(run(&program, "reduce.cl", "k", ""), 5); /* repaired meanwhile */
@@ -187,8 +198,8 @@ START_TEST(test_programs_may_be_kept_apart)
     open_context();
     write_constant("c.cl", 3);
     write_constant("d.cl", 4);
-    ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "d.cl", ""));
+    find("c.cl", "k", "");
+    find("d.cl", "k", "");
     ck_assert_int_eq(run(&first, "c.cl", "k", ""), 3);
     ck_assert_int_eq(run(&second, "d.cl", "k", ""), 4);
     ck_assert_ptr_ne(first, second);
@@ -204,8 +215,8 @@ START_TEST(test_included_files_follow_the_options)
                            "    return 200;\n#endif\n}\n#endif\n");
     write_text("a.cl", "#include \"part.clh\"\n#include \"part.clh\"\n"
                        "kernel void k(global int *out)\n{\n    out[0] = kind() + TWICE;\n}\n");
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D KIND=1"));
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D KIND=2"));
+    find("a.cl", "k", "-D KIND=1");
+    find("a.cl", "k", "-D KIND=2");
     ck_assert_int_eq(run(&first, "a.cl", "k", "-D KIND=1"), 102);
     ck_assert_int_eq(run(&second, "a.cl", "k", "-D KIND=2"), 204);
     assert_shared(first, second);
@@ -216,9 +227,9 @@ START_TEST(test_other_flags_are_another_program)
 {
     cl_program first, second, third;
     write_text("a.cl", "kernel void k(global int *out)\n{\n    out[0] = A;\n}\n");
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D A=1"));
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-D A=2 -cl-opt-disable"));
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", "-cl-opt-disable -D A=3"));
+    find("a.cl", "k", "-D A=1");
+    find("a.cl", "k", "-D A=2 -cl-opt-disable");
+    find("a.cl", "k", "-cl-opt-disable -D A=3");
     ck_assert_int_eq(run(&second, "a.cl", "k", "-D A=2 -cl-opt-disable"), 2);
     ck_assert_int_eq(run(&third, "a.cl", "k", "-cl-opt-disable -D A=3"), 3);
     ck_assert_int_eq(run(&first, "a.cl", "k", "-D A=1"), 1);
@@ -236,9 +247,9 @@ START_TEST(test_files_that_do_not_get_along)
     write_text("b.cl", "typedef struct {\n    int x;\n} number;\nkernel void k(global int *out)\n"
                        "{\n    number n = {2};\n    out[0] = n.x;\n}\n");
     write_constant("c.cl", 3);
-    ASSERT_OK(mcl_kernel_expect(context, "a.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "b.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "c.cl", ""));
+    find("a.cl", "k", "");
+    find("b.cl", "k", "");
+    find("c.cl", "k", "");
     ck_assert_int_eq(run(&first, "a.cl", "k", ""), 1);
     ck_assert_int_eq(run(&second, "b.cl", "k", ""), 2);
     ck_assert_int_eq(run(&third, "c.cl", "k", ""), 3);
@@ -250,19 +261,17 @@ END_TEST
 START_TEST(test_faulty_file_harms_no_other)
 {
     cl_program program;
-    cl_kernel kernel = NULL;
     write_text("good.cl", "kernel void k(global int *out)\n{\n    out[0] = 1;\n}\n");
     write_text("broken.cl", "kernel void k(global int *out)\n{\n    out[0] = nothing;\n}\n");
-    ASSERT_OK(mcl_kernel_expect(context, "broken.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "missing.cl", ""));
-    ASSERT_OK(mcl_kernel_expect(context, "good.cl", ""));
+    find("broken.cl", "k", "");
+    find("missing.cl", "k", "");
+    find("good.cl", "k", "");
     ck_assert_int_eq(run(&program, "good.cl", "k", ""), 1);
-    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "missing.cl", "k", ""), MCL_ERROR_FILE);
-    ck_assert_int_eq(mcl_kernel_get(&kernel, context, "broken.cl", "k", ""), MCL_ERROR_DEVICE);
+    assert_refused(MCL_ERROR_FILE, "missing.cl", "k", "");
+    assert_refused(MCL_ERROR_DEVICE, "broken.cl", "k", "");
     ck_assert_ptr_nonnull(
         strstr(mcl_error_message(), ": the kernels of broken.cl do not build: CL_BUILD_PROGRAM_"));
     ck_assert_ptr_nonnull(strstr(mcl_error_message(), "broken.cl:3"));
-    ck_assert_ptr_null(kernel);
     write_text("broken.cl", "kernel void k(global int *out)\n{\n    out[0] = 5;\n}\n");
     ck_assert_int_eq(run(&program, "broken.cl", "k", ""), 5); /* repaired meanwhile */
 }
@@ -274,17 +283,15 @@ START_TEST(test_sizes_of_work_groups)
 {
     static const size_t columns[] = {1, 2, 7, 8, 61, 64, 74, 128, 784, 787, 1000, 4096, 16384};
     static const cl_int on_pocl[] = {1, 2, 7, 8, 61, 64, 37, 64, 56, 0, 50, 64, 64};
-    cl_kernel kernel;
     write_text("a.cl", "kernel void k(global int *out, const uint columns)\n{\n"
                        "    const uint i = get_global_id(1) * columns + get_global_id(0);\n"
                        "    out[i] += get_local_size(0) * get_local_size(1);\n}\n");
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "a.cl", "k", ""));
+    mcl_kernel *kernel = find("a.cl", "k", "");
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         const size_t rows = 3, bytes = rows * columns[i] * sizeof(cl_int);
         cl_int *values = allocate(rows * columns[i], sizeof *values);
         cl_mem buffer = buffer_with(values, bytes);
-        ASSERT_OK(mcl_launch(
-            context, kernel, columns[i], rows, MCL_BUFFER(buffer), MCL_UINT(columns[i])));
+        ASSERT_OK(mcl_run(kernel, columns[i], rows, MCL_BUFFER(buffer), MCL_UINT(columns[i])));
         read_buffer(values, buffer, bytes);
         for (size_t j = 0; j < rows * columns[i]; j++)
             REQUIRE(values[j] > 0 && values[j] == values[0], "%zu columns: %d is %d, %d is %d",

@@ -3,9 +3,7 @@
  */
 #include <math.h>
 
-#include "support/device.h"
-
-#include "compute/product.h"
+#include "support/product.h"
 
 #define M 9
 #define N 19
@@ -37,9 +35,13 @@ static void check_finish(mcl_epilogue_kind kind, mcl_activation activation)
     cl_mem buffer_c = buffer_with(got, sizeof got), buffer_bias = buffer_with(bias, sizeof bias);
     cl_mem buffer_kept = buffer_with(kept, sizeof kept);
     const mcl_gemm product = {false, false, M, N, K, K, N, N, 1.0f, 0.0f};
-    const mcl_epilogue finish = {kind, activation, {buffer_bias, 0}, buffer_kept};
-    ASSERT_OK(mcl_gemm_run_epilogue(context, &product, (mcl_matrix){buffer_a, 0},
-        (mcl_matrix){buffer_b, 0}, (mcl_matrix){buffer_c, 0}, &finish));
+    const mcl_epilogue finish = {.kind = kind, .activation = activation};
+    const mcl_operands operands = {.a = {buffer_a, 0},
+        .b = {buffer_b, 0},
+        .c = {buffer_c, 0},
+        .bias = {buffer_bias, 0},
+        .kept = buffer_kept};
+    ASSERT_OK(run_product(&product, &operands, &finish));
     read_buffer(got, buffer_c, sizeof got);
     read_buffer(kept, buffer_kept, sizeof kept);
     size_t flushed = 0, normal = 0;
@@ -90,9 +92,9 @@ START_TEST(test_row_dots)
     open_with(MCL_GEMM_NATIVE);
     cl_mem buffer_x = buffer_with(x, sizeof x), buffer_y = buffer_with(y, sizeof y);
     cl_mem buffer_got = buffer_with(got, sizeof got);
-    cl_kernel kernel;
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "normalize.cl", "row_dots", ""));
-    ASSERT_OK(mcl_launch(context, kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
+    mcl_kernel *kernel;
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "normalize.cl", "row_dots", ""));
+    ASSERT_OK(mcl_run(kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
         MCL_UINT((cl_uint)n), MCL_BUFFER(buffer_got)));
     read_buffer(got, buffer_got, sizeof got);
     ck_assert_uint_eq(bits_of(got[0]), 0); /* 21·2^-130 */

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/device.h"
+#include "support/product.h"
 
 #include "tune/search.h"
 
@@ -203,8 +203,8 @@ static void multiply(float *result, bool ta, bool tb, uint32_t m, uint32_t n, ui
     cl_mem buffer_b = buffer_with(b, (size_t)n * k * sizeof *b);
     cl_mem buffer_c = buffer_with(result, (size_t)m * n * sizeof *result);
     const mcl_gemm gemm = {ta, tb, m, n, k, ta ? m : k, tb ? k : n, n, 1.0f, 0.0f};
-    ASSERT_OK(mcl_gemm_run(context, &gemm, (mcl_matrix){buffer_a, 0}, (mcl_matrix){buffer_b, 0},
-        (mcl_matrix){buffer_c, 0}));
+    const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
+    ASSERT_OK(run_product(&gemm, &operands, NULL));
     read_buffer(result, buffer_c, (size_t)m * n * sizeof *result);
     mcl_buffer_release(&buffer_a);
     mcl_buffer_release(&buffer_b);
@@ -294,6 +294,37 @@ START_TEST(test_a_tile_that_does_not_build)
 }
 END_TEST
 
+/* Of several plans with such a tile, each falls back. */
+START_TEST(test_plans_that_do_not_build)
+{
+    static const mcl_gemm gemm = {false, false, 2, 2, 3, 3, 2, 2, 1.0f, 0.0f};
+    const float values[6] = {1, 2, 3, 4, 5, 6}, expected[4] = {22, 28, 49, 64};
+    float got[4] = {0};
+    cl_mem in = buffer_with(values, sizeof values), out = buffer_with(got, sizeof got);
+    const mcl_operands operands = {.a = {in, 0}, .b = {in, 0}, .c = {out, 0}};
+    struct mcl_tuning *used = mcl_tuning_of(context);
+    mcl_product *plans[2];
+    context->gemm = MCL_GEMM_NATIVE_CPU;
+    used->has_cpu = true;
+    used->cpu = mcl_cpu_tile_default(context);
+    used->cpu.vector = 5;
+    for (size_t i = 0; i < 2; i++)
+        ASSERT_OK(mcl_product_create(&plans[i], context, &gemm, NULL));
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_OK(mcl_buffer_zero(context, out, 0, sizeof got));
+        ASSERT_OK(mcl_product_run(plans[i], &operands));
+        read_buffer(got, out, sizeof got);
+        assert_same_bits(got, expected, 4, "after the tile was given up");
+        mcl_product_free(plans[i]);
+    }
+    /* but one that is forced fails */
+    used->forced = used->has_cpu = true;
+    ck_assert_int_eq(run_product(&gemm, &operands, NULL), MCL_ERROR_DEVICE);
+    mcl_buffer_release(&in);
+    mcl_buffer_release(&out);
+}
+END_TEST
+
 START_TEST(test_tiles_that_do_not_suit_are_refused)
 {
     mcl_tuned_tile tile = tile_for(3, true);
@@ -309,14 +340,23 @@ START_TEST(test_tiles_that_do_not_suit_are_refused)
 }
 END_TEST
 
+/* The default run without hidden layers. */
+static mcl_pretrain_options run_of(uint32_t embedding, uint64_t batch)
+{
+    mcl_pretrain_options run;
+    ASSERT_OK(mcl_pretrain_options_init(&run));
+    run.hidden_count = 0;
+    run.embedding = embedding;
+    run.train.batch = batch;
+    return run;
+}
+
 START_TEST(test_a_wrong_result_is_no_candidate)
 {
     static const volatile sig_atomic_t stop = 1;
-    mcl_tune_options options = {.architecture = {.input = 5, .embedding = 3},
-        .batch = 2,
-        .native = true,
-        .quick = true,
-        .stop = &stop};
+    const mcl_pretrain_options run = run_of(3, 2);
+    mcl_tune_options options = {
+        .run = &run, .columns = 5, .native = true, .quick = true, .stop = &stop};
     mcl_tuned_product *products = NULL;
     size_t count = 0;
     ck_assert_int_eq(mcl_tune(&products, &count, NULL, 0, context, &options), MCL_INTERRUPTED);
@@ -342,23 +382,90 @@ START_TEST(test_a_wrong_result_is_no_candidate)
 }
 END_TEST
 
-START_TEST(test_widths_are_checked)
+/* "NT 4 3 5;" for each product of a run. */
+static void list_products(char *text, size_t size, const mcl_tune_options *options)
 {
+    mcl_search *search = allocate(1, sizeof *search);
+    *search = (mcl_search){.context = context, .options = options};
+    ASSERT_OK(mcl_search_list(search));
+    ck_assert_ptr_null(mcl_product_first(context)); /* the run is gone */
+    *text = '\0';
+    for (size_t i = 0; i < search->count; i++) {
+        const mcl_gemm *p = &search->products[i];
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%c%c %u %u %u;", p->transpose_a ? 'T' : 'N',
+            p->transpose_b ? 'T' : 'N', (unsigned)p->m, (unsigned)p->n, (unsigned)p->k);
+        ck_assert_uint_eq(p->lda, p->transpose_a ? p->m : p->k);
+        ck_assert_uint_eq(p->ldb, p->transpose_b ? p->k : p->n);
+    }
+    free(search);
+}
+
+static void assert_lists(const char *text, const char *const *products, size_t count)
+{
+    size_t there = 0;
+    for (const char *at = text; (at = strchr(at, ';')); at++)
+        there++;
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(strstr(text, products[i]) != NULL, "%s is not in %s", products[i], text);
+    ck_assert_msg(there == count, "%zu products are expected: %s", count, text);
+}
+
+/* Whatever a run is made of, its products are searched: here a decoder of its own, a projector, a
+ * predictor, and those of vicreg. */
+START_TEST(test_all_products_of_a_run)
+{
+    static const char *const simple[] = {
+        "NT 8 3 5;", "TN 3 5 8;", "NT 8 5 3;", "TN 5 3 8;", "NN 8 3 5;", "NT 8 8 3;", "NN 8 3 8;"};
+    static const char *const rich[] = {"NT 8 3 5;", "TN 3 5 8;", /* encoder */
+        "NT 8 6 3;", "TN 6 3 8;", "NN 8 3 6;",                   /* projector */
+        "NT 8 2 6;", "TN 2 6 8;", "NN 8 6 2;",                   /* predictor */
+        "NT 8 6 2;", "TN 6 2 8;", "NN 8 2 6;",                   /* and its last layer */
+        "NT 8 7 3;", "TN 7 3 8;", "NN 8 3 7;",                   /* decoder */
+        "NT 8 5 7;", "TN 5 7 8;", "NN 8 7 5;",                   /* and its last layer */
+        "TN 6 6 4;", "NN 4 6 6;"};                               /* vicreg */
+    mcl_pretrain_options run = run_of(3, 4);
+    mcl_tune_options options = {.run = &run, .columns = 5};
+    char text[1024];
+    list_products(text, sizeof text, &options);
+    assert_lists(text, simple, sizeof simple / sizeof *simple);
+    ASSERT_OK(mcl_options_set(&run.base, "objective", "simsiam+vicreg+reconstruction"));
+    ASSERT_OK(mcl_options_set(&run.base, "decoder", "7"));
+    ASSERT_OK(mcl_options_set(&run.base, "projector", "6"));
+    ASSERT_OK(mcl_options_set(&run.base, "predictor", "2"));
+    list_products(text, sizeof text, &options);
+    assert_lists(text, rich, sizeof rich / sizeof *rich);
+
+    /* the same run, as its model tells it */
+    mcl_data *data;
+    mcl_model *model;
+    ASSERT_OK(mcl_data_synthetic(&data, 8, 5, 1));
+    run.train.epochs = 1;
+    ASSERT_OK(mcl_pretrain(&model, context, data, &run));
+    mcl_pretrain_options plain = run_of(9, 4);
+    options = (mcl_tune_options){.run = &plain, .model = model};
+    list_products(text, sizeof text, &options);
+    assert_lists(text, rich, sizeof rich / sizeof *rich);
+    mcl_model_free(model);
+    mcl_data_free(data);
+}
+END_TEST
+
+START_TEST(test_sizes_are_checked)
+{
+    const struct {
+        uint64_t columns, batch;
+        uint32_t embedding, hidden_count, hidden;
+    } wrong[] = {{0, 2, 3, 0, 1}, {4, 2, 0, 0, 1}, {UINT64_MAX, 2, 3, 0, 1},
+        {4, 2, 3, MCL_HIDDEN_MAX + 1, 1}, {4, 2, 3, 1, 0}, {4, 0, 3, 0, 1},
+        {4, MCL_BATCH_ALL, 3, 0, 1}, {4, INT32_MAX, 3, 0, 1}};
     mcl_tuned_product *products;
     size_t count;
-    const mcl_architecture wrong[] = {{.input = 0, .embedding = 3}, {.input = 4, .embedding = 0},
-        {.input = UINT64_MAX, .embedding = 3},
-        {.input = 4, .embedding = 3, .hidden_count = MCL_HIDDEN_MAX + 1},
-        {.input = 4, .embedding = 3, .hidden_count = 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        const mcl_tune_options options = {.architecture = wrong[i], .batch = 2, .native = true};
-        ck_assert_int_eq(
-            mcl_tune(&products, &count, NULL, 0, context, &options), MCL_ERROR_ARGUMENT);
-    }
-    const uint64_t batches[] = {0, UINT64_MAX, INT32_MAX};
-    for (size_t i = 0; i < 3; i++) {
-        const mcl_tune_options options = {
-            .architecture = {.input = 4, .embedding = 3}, .batch = batches[i], .native = true};
+        mcl_pretrain_options run = run_of(wrong[i].embedding, wrong[i].batch);
+        run.hidden_count = wrong[i].hidden_count;
+        run.hidden[0] = wrong[i].hidden;
+        const mcl_tune_options options = {.run = &run, .columns = wrong[i].columns, .native = true};
         ck_assert_int_eq(
             mcl_tune(&products, &count, NULL, 0, context, &options), MCL_ERROR_ARGUMENT);
     }
@@ -380,9 +487,11 @@ int main(void)
     tcase_add_test(tcase, test_every_tile_gives_the_same_bits);
     tcase_add_test(tcase, test_the_tile_of_a_product_is_used);
     tcase_add_test(tcase, test_a_tile_that_does_not_build);
+    tcase_add_test(tcase, test_plans_that_do_not_build);
     tcase_add_test(tcase, test_tiles_that_do_not_suit_are_refused);
     tcase_add_test(tcase, test_a_wrong_result_is_no_candidate);
-    tcase_add_test(tcase, test_widths_are_checked);
+    tcase_add_test(tcase, test_all_products_of_a_run);
+    tcase_add_test(tcase, test_sizes_are_checked);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -52,10 +52,13 @@ static mcl_model *make_model(uint64_t seed)
     const size_t count = mcl_part_layers(layers, &architecture, MCL_PART_ENCODER);
     float *parameters = mcl_model_parameters(model, NULL, NULL);
     for (size_t l = 0; l < count; l++) {
-        fill_random(parameters + layers[l].mean, layers[l].out, seed + l);
-        fill_random(parameters + layers[l].variance, layers[l].out, seed + 10 + l);
+        float *mean = parameters + layers[l].statistics, *variance = mean + layers[l].out;
+        if (mcl_layer_values(&layers[l], true) == 0)
+            continue;
+        fill_random(mean, layers[l].out, seed + layers[l].block);
+        fill_random(variance, layers[l].out, seed + 10 + layers[l].block);
         for (uint32_t j = 0; j < layers[l].out; j++)
-            parameters[layers[l].variance + j] += 1.5f;
+            variance[j] += 1.5f;
     }
     return model;
 }

@@ -119,6 +119,7 @@ struct side {
     mcl_gemm_kind provider; /* MCL_GEMM_AUTO: OpenBLAS */
     const struct product *product;
     const struct operands *operands;
+    mcl_product *plan; /* NULL: OpenBLAS */
 };
 
 static mcl_gemm description(const struct product *product)
@@ -136,22 +137,33 @@ static mcl_gemm description(const struct product *product)
     };
 }
 
+/* Plans a side's products. */
+static mcl_status plan(struct side *side)
+{
+    const mcl_gemm gemm = description(side->product);
+    if (side->provider == MCL_GEMM_AUTO)
+        return MCL_OK;
+    side->context->gemm = side->provider;
+    return mcl_product_create(&side->plan, side->context, &gemm, NULL);
+}
+
 static mcl_status multiply(const struct side *side, uint64_t times)
 {
     const mcl_gemm gemm = description(side->product);
     const struct operands *operands = side->operands;
-    if (side->provider != MCL_GEMM_AUTO) {
-        side->context->gemm = side->provider;
+    if (side->plan) {
+        const mcl_operands on = {.a = {operands->device_a, 0},
+            .b = {operands->device_b, 0},
+            .c = {operands->device_c, 0}};
         for (uint64_t i = 0; i < times; i++)
-            MCL_TRY(mcl_gemm_run(side->context, &gemm, (mcl_matrix){operands->device_a, 0},
-                (mcl_matrix){operands->device_b, 0}, (mcl_matrix){operands->device_c, 0}));
+            MCL_TRY(mcl_product_run(side->plan, &on));
         return mcl_context_finish(side->context);
     }
     for (uint64_t i = 0; i < times; i++)
         cblas_sgemm(CblasRowMajor, gemm.transpose_a ? CblasTrans : CblasNoTrans,
             gemm.transpose_b ? CblasTrans : CblasNoTrans, (blasint)gemm.m, (blasint)gemm.n,
             (blasint)gemm.k, gemm.alpha, operands->a, (blasint)gemm.lda, operands->b,
-            (blasint)gemm.ldb, gemm.beta, operands->c, (blasint)gemm.ldc);
+            (blasint)gemm.ldb, 0.0f, operands->c, (blasint)gemm.ldc);
     return MCL_OK;
 }
 
@@ -184,7 +196,7 @@ static mcl_status product_of(float *result, const struct side *side)
 {
     const size_t bytes = (size_t)side->product->m * side->product->n * sizeof *result;
     MCL_TRY(multiply(side, 1));
-    if (side->provider != MCL_GEMM_AUTO)
+    if (side->plan)
         return mcl_buffer_read(side->context, result, side->operands->device_c, 0, bytes);
     memcpy(result, side->operands->c, bytes);
     return MCL_OK;
@@ -233,9 +245,13 @@ static mcl_status run(
     struct result *result, const struct bench *bench, const struct product *product)
 {
     struct operands operands = {0};
-    const struct side ours = {bench->context, bench->provider, product, &operands};
-    const struct side peer = {bench->context, bench->against, product, &operands};
+    struct side ours = {bench->context, bench->provider, product, &operands, NULL};
+    struct side peer = {bench->context, bench->against, product, &operands, NULL};
     mcl_status status = create(&operands, bench->context, product);
+    if (status == MCL_OK)
+        status = plan(&ours);
+    if (status == MCL_OK)
+        status = plan(&peer);
     if (status == MCL_OK)
         status = compare(&ours, &peer);
     for (size_t i = 0; i < bench->rounds && status == MCL_OK; i++) {
@@ -243,6 +259,8 @@ static mcl_status run(
         if (status == MCL_OK)
             status = measure(&result->peer[i], &peer, bench->seconds);
     }
+    mcl_product_free(ours.plan);
+    mcl_product_free(peer.plan);
     release(&operands);
     qsort(result->ours, bench->rounds, sizeof *result->ours, ascending);
     qsort(result->peer, bench->rounds, sizeof *result->peer, ascending);

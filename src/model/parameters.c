@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/parameters.h"
+#include "model/parameters.h"
 
 #include <inttypes.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parameters of a model on a device. */
-#ifndef MASKCL_NN_PARAMETERS_H
-#define MASKCL_NN_PARAMETERS_H
+#ifndef MASKCL_MODEL_PARAMETERS_H
+#define MASKCL_MODEL_PARAMETERS_H
 
 #include "device/context.h"
 #include "maskcl/data.h"

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/launch.h"
+
+#include <stdio.h>
+
+#include "device/context.h"
+#include "device/profile.h"
+
+/* Of work-groups where the driver does not choose. */
+#define LOCAL_MIN 8
+#define LOCAL_MAX 64
+
+/* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
+ * the number of work-items. Here most numbers share a size: the largest divisor of the columns that
+ * is at most 64. False where that is too small for work-items to run side by side in vectors. */
+static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
+{
+    const size_t forced = context->work_group, most = forced ? forced : LOCAL_MAX;
+    if (!forced && !mcl_context_is_pocl(context))
+        return false;
+    local[0] = local[1] = local[2] = 1;
+    for (size_t size = 2; size <= most && size <= global[0]; size++) {
+        if (global[0] % size == 0)
+            local[0] = size;
+    }
+    return forced || local[0] >= LOCAL_MIN || global[0] == local[0];
+}
+
+mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
+    const size_t *local, const mcl_argument *arguments, size_t count)
+{
+    if (global[0] == 0 || global[1] == 0)
+        return MCL_OK;
+    size_t chosen[3];
+    if (!local && choose_local(chosen, context, global))
+        local = chosen;
+    cl_int code = CL_SUCCESS;
+    for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
+        code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+    if (code == CL_SUCCESS)
+        code = clEnqueueNDRangeKernel(
+            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
+    if (code == CL_SUCCESS)
+        return mcl_profile_command(context, kernel, NULL, false);
+    char name[64] = "?", what[96];
+    (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
+    snprintf(what, sizeof what, "launching the kernel %s", name);
+    return mcl_context_fail(context, what, code);
+}
+
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    cl_kernel built;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
+    return mcl_launch_arguments(mcl_kernel_context(kernel), built, global, local, arguments, count);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Launching kernels. */
+#ifndef MASKCL_DEVICE_LAUNCH_H
+#define MASKCL_DEVICE_LAUNCH_H
+
+#include <stddef.h>
+
+#include "device/program.h"
+
+/* One argument of a kernel. */
+typedef struct mcl_argument {
+    size_t size;
+    const void *value;
+} mcl_argument;
+
+#define MCL_BUFFER(x)                                                                              \
+    {                                                                                              \
+        sizeof(cl_mem), &(cl_mem)                                                                  \
+        {                                                                                          \
+            (x)                                                                                    \
+        }                                                                                          \
+    }
+#define MCL_UINT(x)                                                                                \
+    {                                                                                              \
+        sizeof(cl_uint), &(cl_uint)                                                                \
+        {                                                                                          \
+            (cl_uint)(x)                                                                           \
+        }                                                                                          \
+    }
+#define MCL_ULONG(x)                                                                               \
+    {                                                                                              \
+        sizeof(cl_ulong), &(cl_ulong)                                                              \
+        {                                                                                          \
+            (cl_ulong)(x)                                                                          \
+        }                                                                                          \
+    }
+#define MCL_FLOAT(x)                                                                               \
+    {                                                                                              \
+        sizeof(cl_float), &(cl_float)                                                              \
+        {                                                                                          \
+            (cl_float)(x)                                                                          \
+        }                                                                                          \
+    }
+
+/* Local memory of so many bytes a work-group. */
+#define MCL_LOCAL(bytes)                                                                           \
+    {                                                                                              \
+        (bytes), NULL                                                                              \
+    }
+
+/* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's
+ * choice, or of local when that is not NULL. A size of 0 launches nothing. */
+mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
+    const size_t *local, const mcl_argument *arguments, size_t count);
+
+/* The same for a kernel that was found. */
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count);
+
+/* mcl_run(kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …): work-groups of the driver's
+ * choice; mcl_run_local: of local[3]. */
+#define mcl_run_local(kernel, x, y, local, ...)                                                    \
+    mcl_run_arguments(kernel, (size_t[3]){(x), (y), 1}, local,                                     \
+        (const mcl_argument[]){__VA_ARGS__},                                                       \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+#define mcl_run(kernel, x, y, ...) mcl_run_local(kernel, x, y, NULL, __VA_ARGS__)
+
+#define mcl_launch_local(context, kernel, x, y, local, ...)                                        \
+    mcl_launch_arguments(context, kernel, (size_t[3]){(x), (y), 1}, local,                         \
+        (const mcl_argument[]){__VA_ARGS__},                                                       \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+
+/* mcl_launch(context, kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …) */
+#define mcl_launch(context, kernel, x, y, ...)                                                     \
+    mcl_launch_local(context, kernel, x, y, NULL, __VA_ARGS__)
+
+#endif

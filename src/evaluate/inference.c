@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "evaluate/inference.h"
+
+#include <inttypes.h>
+
+#include "model/parameters.h"
+
+#define COPIES 3 /* of the parameters on the device: two in the order that the products read */
+
+/* Adds the first `blocks` blocks of a part. */
+static void add(
+    mcl_path *path, const mcl_architecture *architecture, mcl_part part, uint32_t blocks)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t all = mcl_part_layers(layers, architecture, part);
+    const size_t count = mcl_layers_of_blocks(layers, all, blocks);
+    for (size_t l = 0; l < count; l++)
+        path->layers[path->count++] = layers[l];
+}
+
+void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_part part)
+{
+    path->count = 0;
+    add(path, architecture, MCL_PART_ENCODER, UINT32_MAX);
+    if (part != MCL_PART_ENCODER)
+        add(path, architecture, part, UINT32_MAX);
+}
+
+mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architecture, uint32_t layer)
+{
+    const uint32_t encoder = architecture->hidden_count + 1;
+    const uint32_t all = encoder + architecture->projector_count;
+    if (layer == 0 || layer > all)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "there is no layer %" PRIu32 ": the encoder has layers 1 to %" PRIu32 "%s", layer,
+            encoder, all > encoder ? ", and those of the projector follow" : "");
+    path->count = 0;
+    add(path, architecture, MCL_PART_ENCODER, layer);
+    if (layer > encoder)
+        add(path, architecture, MCL_PART_PROJECTOR, layer - encoder);
+    return MCL_OK;
+}
+
+uint32_t mcl_path_width(const mcl_path *path)
+{
+    return path->layers[path->count - 1].out;
+}
+
+mcl_status mcl_inference_create(mcl_inference *inference, mcl_context *context,
+    const mcl_model *model, const mcl_path *path, uint32_t rows)
+{
+    MCL_TRY(mcl_network_create(
+        &inference->network, context, path->layers, path->count, rows, MCL_NETWORK_INFERENCE));
+    return mcl_parameters_upload(&inference->parameters, context, model);
+}
+
+mcl_status mcl_inference_freeze(const mcl_inference *inference)
+{
+    return mcl_network_freeze(inference->network, inference->parameters);
+}
+
+void mcl_inference_release(mcl_inference *inference)
+{
+    mcl_network_free(inference->network);
+    mcl_buffer_release(&inference->parameters);
+}
+
+mcl_status mcl_inference_run(
+    cl_mem *output, const mcl_inference *inference, cl_mem input, uint32_t rows)
+{
+    *output = mcl_network_output(inference->network);
+    return mcl_network_forward(inference->network, inference->parameters, input, rows);
+}
+
+uint32_t mcl_inference_batch(
+    const mcl_context *context, const mcl_model *model, uint64_t most, uint64_t row)
+{
+    uint64_t count;
+    mcl_model_parameters(model, &count, NULL);
+    const uint64_t fixed = COPIES * count * sizeof(float), limit = context->memory_limit;
+    const uint64_t fit = limit > fixed ? (limit - fixed) / row : 0;
+    return (uint32_t)(fit < 1 ? 1 : fit < most ? fit : most);
+}

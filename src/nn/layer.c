@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/layer.h"
+
+#include "base/memory.h"
+
+uint64_t mcl_layer_tensor_values(const mcl_layer_tensor *tensor)
+{
+    uint64_t values = 1;
+    for (uint32_t d = 0; d < tensor->dimensions; d++) {
+        if (!mcl_multiply(&values, values, tensor->shape[d]) || values > MCL_LAYER_HUGE)
+            return MCL_LAYER_HUGE;
+    }
+    return values;
+}
+
+uint64_t mcl_layer_values(const mcl_layer *layer, bool running)
+{
+    mcl_layer_tensor tensors[MCL_LAYER_TENSORS_MAX];
+    const size_t count = layer->type->tensors ? layer->type->tensors(tensors, layer) : 0;
+    uint64_t values = 0;
+    for (size_t t = 0; t < count; t++)
+        values += tensors[t].running == running ? mcl_layer_tensor_values(&tensors[t]) : 0;
+    return values;
+}

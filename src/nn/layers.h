@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The layers that there are. The places of their parameters are the caller's to fill in. */
+#ifndef MASKCL_NN_LAYERS_H
+#define MASKCL_NN_LAYERS_H
+
+#include "nn/layer.h"
+
+/* y = x·Wᵀ + b with weight W[O×I] and bias b[O], as torch.nn.Linear */
+mcl_layer mcl_layer_dense(uint32_t in, uint32_t out);
+
+/* Batch normalization (Ioffe and Szegedy 2015) or layer normalization (Ba et al. 2016) of `width`
+ * columns, as torch.nn.BatchNorm1d and torch.nn.LayerNorm, with weight[O] and bias[O]; the former
+ * goes by the batch in training, and keeps running_mean[O] and running_var[O], by which it goes
+ * without. */
+mcl_layer mcl_layer_normalization(mcl_normalization normalization, uint32_t width);
+
+/* y = f(x). It follows a layer that computes it in passing: dense, normalization. */
+mcl_layer mcl_layer_activation(mcl_activation activation, uint32_t width);
+
+/* Dropout (Srivastava et al. 2014): elements are set to 0 with probability rate, in (0,1), the
+ * others divided by 1 − rate. Which ones follows from the seed, the step, the layer's block, and
+ * the element's place in the batch. For training only. */
+mcl_layer mcl_layer_dropout(float rate, uint64_t seed, uint32_t width);
+
+#endif
