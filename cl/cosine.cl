@@ -36,7 +36,7 @@ kernel void cosine_embedding(const global float *restrict z, const uint batch, c
 
 /* The second view that is row i's k-th negative: that of row i + s_k, s_k = 1 + (start + k) mod
  * (B − 1). */
-inline uint negative_of(const uint i, const uint k, const uint start, const uint batch)
+static inline uint negative_of(const uint i, const uint k, const uint start, const uint batch)
 {
     return batch + (i + 1 + (start + k) % (batch - 1)) % batch;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dropout (Srivastava et al. 2014). */
 #include "common.clh"
+#include "constants.clh"
 #include "philox.clh"
 #include "rounding.clh"
 
@@ -11,7 +12,7 @@ kernel void dropout(const global float *in, const uint n, const uint layer, cons
     const uint2 key, const float rate, const float factor, global float *out)
 {
     const uint quad = get_global_id(0), i = get_global_id(1);
-    if (4 * quad >= n)
+    if (MCL_DROPOUT_ELEMENTS * quad >= n)
         return;
     const uint4 words = mcl_philox(mcl_counter(MCL_STREAM_DROPOUT, layer, step, i, quad), key);
     const uint word[4] = {words.x, words.y, words.z, words.w};

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What epilogue.clh does, on its own: for products that CLBlast has computed. Built with ACTIVATION as
- * there. */
+/* What epilogue.clh does, on its own: for products that CLBlast has computed. Built with ACTIVATION
+ * as there. */
 #include "common.clh"
 #include "epilogue.clh"
 
 /* c[m×n], its rows ldc apart, holds the product. Work-item (j, i) has the element of row i, column
  * j. */
-kernel void epilogue_product(const uint how, global float *restrict c, const ulong offset,
+kernel void NAME(epilogue_product)(const uint how, global float *restrict c, const ulong offset,
     const uint ldc, const global float *restrict bias, const ulong bias_offset,
     global float *restrict kept, const uint n)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
     global float *to = c + offset + (ulong)i * ldc + j;
-    epilogue(how, to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
+    NAME(epilogue)(how, to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
 }

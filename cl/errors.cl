@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors of a network's output, element by element. Built with:
- *   TARGET  float or uchar, the type of the targets
- *   BCE     1: binary cross-entropy of the output as a logit; 0: squared error
- *   ALTERED 1: of those elements only that the views hide or change */
+/* Errors of a network's output, element by element. Built with the options below. */
 #include "common.clh"
 #include "rounding.clh"
 
+/* The options, and what they are where none are given. */
+#ifndef TARGET
+#define TARGET float /* float or uchar, the type of the targets */
+#endif
+#ifndef BCE
+#define BCE 0 /* 1: binary cross-entropy of the output as a logit; 0: squared error */
+#endif
+#ifndef ALTERED
+#define ALTERED 0 /* 1: of those elements only that the views hide or change */
+#endif
+
 /* counts[i] = how many elements of row i of altered[rows×n] are 1. Work-item i. */
-kernel void altered_counts(const global uchar *restrict altered, const uint n,
+kernel void NAME(altered_counts)(const global uchar *restrict altered, const uint n,
     global float *restrict counts)
 {
     const uint i = get_global_id(0);
@@ -22,7 +30,7 @@ kernel void altered_counts(const global uchar *restrict altered, const uint n,
  *   cross-entropy:  error = max(r, 0) − r·x + log(1 + e^−|r|),   slope = 1/(1 + e^−r) − x
  * errors = error and d = scale·slope, with ALTERED scale over the number of altered elements, and
  * both 0 where an element is not. Work-item (j, i). */
-kernel void element_errors(const global float *restrict r, const global TARGET *restrict x,
+kernel void NAME(element_errors)(const global float *restrict r, const global TARGET *restrict x,
     const uint targets, const uint n, const float scale, const global uchar *restrict altered,
     const global float *restrict altered_count, global float *restrict errors,
     global float *restrict d)
@@ -50,7 +58,7 @@ kernel void element_errors(const global float *restrict r, const global TARGET *
 }
 
 /* sums[to+i] = factor·Σ of row i of errors[rows×n]. Work-item i. */
-kernel void error_sums(const global float *restrict errors, const uint n, const float factor,
+kernel void NAME(error_sums)(const global float *restrict errors, const uint n, const float factor,
     global float *restrict sums, const uint to)
 {
     const uint i = get_global_id(0);
@@ -58,7 +66,7 @@ kernel void error_sums(const global float *restrict errors, const uint n, const 
 }
 
 /* metrics[at] becomes the mean over the altered elements. One work-item. */
-kernel void altered_mean(global float *restrict metrics, const ulong at,
+kernel void NAME(altered_mean)(global float *restrict metrics, const ulong at,
     const global float *restrict altered_count)
 {
     metrics[at] = mcl_divide(metrics[at], fmax(*altered_count, 1.0f));

@@ -1,28 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The native matrix product for CPU devices: a work-item is a work-group and has a block of rows of
- * C times some panels of columns. Built with:
- *   TILE_ROWS    rows of the tile of C that stays in registers
- *   VECTOR       floats of a vector: 4, 8 or 16
- *   VECTORS      vectors of a row of the tile
- *   TRANSPOSE_A  1 when A is stored [k×m]
- *   COPY_A       1 to copy blocks of A, with TRANSPOSE_A
- *   ADJACENT     1 when a tile reads rows that are neighbours in A: TRANSPOSE_A and m ≥ TILE_ROWS, but
- *                not COPY_A
- *   ACTIVATION   as in epilogue.clh */
+ * C times some panels of columns. Built with the options below and ACTIVATION of
+ * epilogue.clh. */
 #include "common.clh"
+#include "constants.clh"
 #include "epilogue.clh"
 #include "transpose.clh"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
+/* The options, and what they are where none are given. */
+#ifndef TILE_ROWS
+#define TILE_ROWS 6 /* rows of the tile of C that stays in registers */
+#endif
+#ifndef VECTOR
+#define VECTOR 8 /* floats of a vector: 4, 8 or 16 */
+#endif
+#ifndef VECTORS
+#define VECTORS 2 /* vectors of a row of the tile */
+#endif
+#ifndef TRANSPOSE_A
+#define TRANSPOSE_A 0 /* 1 when A is stored [k×m] */
+#endif
+#ifndef COPY_A
+#define COPY_A 0 /* 1 to copy blocks of A, with TRANSPOSE_A */
+#endif
+#ifndef ADJACENT
+#define ADJACENT 0 /* 1 when a tile reads adjacent rows of A: TRANSPOSE_A and m ≥ TILE_ROWS, but
+    not COPY_A */
+#endif
+
 #define FLOATS JOIN(float, VECTOR)
 #define LOAD JOIN(vload, VECTOR)
 #define STORE JOIN(vstore, VECTOR)
 #define COLUMNS (VECTOR * VECTORS) /* of a panel */
 
 /* panel[depth×COLUMNS] = the rows of B, zeros behind the columns that are there. */
-inline void copy_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
-    const uint columns)
+static inline void NAME(copy_panel)(local float *panel, const global float *b, const uint ldb,
+    const uint depth, const uint columns)
 {
     if (columns == COLUMNS) {
         for (uint p = 0; p < depth; p++) {
@@ -43,25 +56,25 @@ inline void copy_panel(local float *panel, const global float *b, const uint ldb
 }
 
 /* The same of a B that is stored transposed, in whole blocks where there are some. */
-inline void transpose_panel(local float *panel, const global float *b, const uint ldb, const uint depth,
-    const uint columns)
+static inline void NAME(transpose_panel)(local float *panel, const global float *b, const uint ldb,
+    const uint depth, const uint columns)
 {
-    for (uint p = 0; p < depth; p += BLOCK) {
-        const uint height = min(depth - p, (uint)BLOCK);
-        for (uint j = 0; j < COLUMNS; j += BLOCK) {
+    for (uint p = 0; p < depth; p += MCL_TRANSPOSE_BLOCK) {
+        const uint height = min(depth - p, (uint)MCL_TRANSPOSE_BLOCK);
+        for (uint j = 0; j < COLUMNS; j += MCL_TRANSPOSE_BLOCK) {
             const global float *from = b + (ulong)j * ldb + p;
             local float *to = panel + p * COLUMNS + j;
-            if (height == BLOCK && j + BLOCK <= columns) {
-                float16 rows[BLOCK];
+            if (height == MCL_TRANSPOSE_BLOCK && j + MCL_TRANSPOSE_BLOCK <= columns) {
+                float16 rows[MCL_TRANSPOSE_BLOCK];
 #pragma unroll
-                for (uint i = 0; i < BLOCK; i++)
+                for (uint i = 0; i < MCL_TRANSPOSE_BLOCK; i++)
                     rows[i] = vload16(0, from + (ulong)i * ldb);
                 transpose16(rows);
 #pragma unroll
-                for (uint i = 0; i < BLOCK; i++)
+                for (uint i = 0; i < MCL_TRANSPOSE_BLOCK; i++)
                     vstore16(rows[i], 0, to + i * COLUMNS);
             } else {
-                for (uint x = 0; x < min(COLUMNS - j, (uint)BLOCK); x++) {
+                for (uint x = 0; x < min(COLUMNS - j, (uint)MCL_TRANSPOSE_BLOCK); x++) {
                     for (uint y = 0; y < height; y++)
                         to[y * COLUMNS + x] = j + x < columns ? from[(ulong)x * ldb + y] : 0.0f;
                 }
@@ -78,12 +91,11 @@ inline void transpose_panel(local float *panel, const global float *b, const uin
 #else
 #define A_SPACE global
 #endif
-#define TILE_PADDING 16 /* floats between tiles of the copy, so that they begin in different sets */
 
-/* copy[tiles][depth×TILE_ROWS + TILE_PADDING] = a block of A, which is stored [k×m] and begins at a:
- * depth × rows, zeros behind the last row. */
-inline void copy_rows(local float *copy, const global float *a, const uint lda, const uint depth,
-    const uint rows)
+/* copy[tiles][depth×TILE_ROWS + MCL_TILE_PADDING] = a block of A, which is stored [k×m] and begins
+ * at a: depth × rows, zeros after the last row. */
+static inline void NAME(copy_rows)(local float *copy, const global float *a, const uint lda,
+    const uint depth, const uint rows)
 {
     for (uint p = 0; p < depth; p++) {
         local float *to = copy + p * TILE_ROWS;
@@ -96,7 +108,7 @@ inline void copy_rows(local float *copy, const global float *a, const uint lda, 
                 for (uint r = 0; r < TILE_ROWS; r++)
                     to[r] = i + r < rows ? a[i + r] : 0.0f;
             }
-            to += depth * TILE_ROWS + TILE_PADDING;
+            to += depth * TILE_ROWS + MCL_TILE_PADDING;
         }
         a += lda;
     }
@@ -105,7 +117,7 @@ inline void copy_rows(local float *copy, const global float *a, const uint lda, 
 /* sums[TILE_ROWS×COLUMNS] += A's rows · panel, each element its chain's next links; from zero where
  * it is the first. A's row i of the tile begins at a + from[i], or at a + i where they are adjacent;
  * its next element of k is step elements further. */
-inline void multiply_tile(local float *sums, const bool first, const A_SPACE float *a,
+static inline void NAME(multiply_tile)(local float *sums, const bool first, const A_SPACE float *a,
     const ulong *from, const uint step, const local float *panel, const uint depth)
 {
     FLOATS sum[TILE_ROWS][VECTORS];
@@ -147,27 +159,28 @@ inline void multiply_tile(local float *sums, const bool first, const A_SPACE flo
 }
 
 /* The first row of a tile: the last tile of neighbours begins earlier rather than end behind m. */
-inline uint tile_begin(const uint row, const uint m)
+static inline uint NAME(tile_begin)(const uint row, const uint m)
 {
     return ADJACENT ? min(row, m - TILE_ROWS) : row;
 }
 
 /* A row of a panel; a loop for each way, so that it runs in vectors. */
-inline void epilogue_row(const uint how, global float *c, const local float *sum, const float alpha,
-    const float beta, const global float *bias, global float *kept, const uint columns)
+static inline void NAME(epilogue_row)(const uint how, global float *c, const local float *sum,
+    const float alpha, const float beta, const global float *bias, global float *kept,
+    const uint columns)
 {
-    if (how == EPILOGUE_LINEAR) {
+    if (how == MCL_STORE_LINEAR) {
         for (uint j = 0; j < columns; j++)
-            epilogue(EPILOGUE_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == EPILOGUE_FORWARD) {
+            NAME(epilogue)(MCL_STORE_LINEAR, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == MCL_STORE_FORWARD) {
         for (uint j = 0; j < columns; j++)
-            epilogue(EPILOGUE_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
-    } else if (how == EPILOGUE_BACKWARD) {
+            NAME(epilogue)(MCL_STORE_FORWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+    } else if (how == MCL_STORE_BACKWARD) {
         for (uint j = 0; j < columns; j++)
-            epilogue(EPILOGUE_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            NAME(epilogue)(MCL_STORE_BACKWARD, c + j, sum[j], alpha, beta, bias + j, kept + j);
     } else {
         for (uint j = 0; j < columns; j++)
-            epilogue(0, c + j, sum[j], alpha, beta, bias + j, kept + j);
+            NAME(epilogue)(MCL_STORE_PRODUCT, c + j, sum[j], alpha, beta, bias + j, kept + j);
     }
 }
 
@@ -179,7 +192,7 @@ inline void epilogue_row(const uint how, global float *c, const local float *sum
  * and rows_space, which counts with COPY_A only, for what copy_rows() makes. They are arguments
  * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
  * not stored. */
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb, const uint transposed,
     global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
@@ -198,26 +211,26 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
     for (uint p = 0; p < k; p += depth) {
         const uint here = min(depth, k - p);
         if (COPY_A)
-            copy_rows(copy, a + (ulong)p * lda + row, lda, here, end - row);
+            NAME(copy_rows)(copy, a + (ulong)p * lda + row, lda, here, end - row);
         local float *sum = sums;
         for (uint column = left; column < right; column += COLUMNS) {
             const uint columns = min(right - column, (uint)COLUMNS);
             if (transposed)
-                transpose_panel(panel, b + (ulong)column * ldb + p, ldb, here, columns);
+                NAME(transpose_panel)(panel, b + (ulong)column * ldb + p, ldb, here, columns);
             else
-                copy_panel(panel, b + (ulong)p * ldb + column, ldb, here, columns);
+                NAME(copy_panel)(panel, b + (ulong)p * ldb + column, ldb, here, columns);
             for (uint i = row; i < end; i += TILE_ROWS) {
-                const uint begin = tile_begin(i, m);
+                const uint begin = NAME(tile_begin)(i, m);
                 ulong from[TILE_ROWS];
 #pragma unroll
                 for (uint r = 0; r < TILE_ROWS; r++)
                     from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
 #if COPY_A
-                multiply_tile(sum, p == 0,
-                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + TILE_PADDING), from,
+                NAME(multiply_tile)(sum, p == 0,
+                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + MCL_TILE_PADDING), from,
                     TILE_ROWS, panel, here);
 #else
-                multiply_tile(sum, p == 0,
+                NAME(multiply_tile)(sum, p == 0,
                     a + (ulong)p * (TRANSPOSE_A ? lda : 1) + (ADJACENT ? begin : 0), from,
                     TRANSPOSE_A ? lda : 1, panel, here);
 #endif
@@ -233,9 +246,9 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemm(
         const uint columns = min(right - column, (uint)COLUMNS);
         for (uint i = row; i < end; i++) {
             const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
-            epilogue_row(how, c + (ulong)i * ldc + column,
-                sum + (tile - row + i - tile_begin(tile, m)) * COLUMNS, alpha, beta, bias + column,
-                kept + (ulong)i * n + column, columns);
+            NAME(epilogue_row)(how, c + (ulong)i * ldc + column,
+                sum + (tile - row + i - NAME(tile_begin)(tile, m)) * COLUMNS, alpha, beta,
+                bias + column, kept + (ulong)i * n + column, columns);
         }
         sum += (end - row + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * COLUMNS;
     }

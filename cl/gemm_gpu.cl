@@ -1,21 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The native matrix product for GPUs: a work-group has a tile of C, staged through local memory,
- * and a work-item a part of it in registers. Built with:
- *   ITEM_ROWS, ITEM_COLUMNS    elements of C that a work-item has; VECTOR divides both
- *   GROUP_ROWS, GROUP_COLUMNS  work-items of a work-group, down and across
- *   DEPTH                      how much of k is staged at a time; LOAD divides it
- *   VECTOR                     floats read from local memory at once: 1, 2 or 4
- *   PADDING                    floats behind each row in local memory, a multiple of VECTOR, so
- *                              that the items that write a column meet in fewer memory banks
- *   LOAD                       floats read from global memory at once: 1, 2 or 4; a row of A or B
- *                              begins at a multiple of it, and it divides both sides of the tile
- *   TRANSPOSE_A, TRANSPOSE_B   1 when the operand is stored transposed
- *   ACTIVATION                 as in epilogue.clh */
+ * and a work-item a part of it in registers. Built with the options below and ACTIVATION of
+ * epilogue.clh. */
 #include "common.clh"
 #include "epilogue.clh"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
+/* The options, and what they are where none are given. */
+#ifndef ITEM_ROWS
+#define ITEM_ROWS 4 /* elements of C that a work-item has, down; a multiple of VECTOR */
+#endif
+#ifndef ITEM_COLUMNS
+#define ITEM_COLUMNS 4 /* and across; a multiple of VECTOR */
+#endif
+#ifndef GROUP_ROWS
+#define GROUP_ROWS 8 /* work-items of a work-group, down */
+#endif
+#ifndef GROUP_COLUMNS
+#define GROUP_COLUMNS 8 /* and across */
+#endif
+#ifndef DEPTH
+#define DEPTH 16 /* how much of k is staged at a time; a multiple of LOAD */
+#endif
+#ifndef VECTOR
+#define VECTOR 4 /* floats read from local memory at once: 1, 2 or 4 */
+#endif
+#ifndef PADDING
+#define PADDING 4 /* floats after each row in local memory, a multiple of VECTOR, so that the
+    items that write a column meet in fewer memory banks */
+#endif
+#ifndef LOAD
+#define LOAD 4 /* floats read from global memory at once: 1, 2 or 4; a row of A or B begins at a
+    multiple of it, and it divides both sides of the tile */
+#endif
+#ifndef TRANSPOSE_A
+#define TRANSPOSE_A 0 /* 1 when A is stored transposed */
+#endif
+#ifndef TRANSPOSE_B
+#define TRANSPOSE_B 0 /* 1 when B is */
+#endif
+
 #define TILE_ROWS (ITEM_ROWS * GROUP_ROWS)
 #define TILE_COLUMNS (ITEM_COLUMNS * GROUP_COLUMNS)
 #define ITEMS (GROUP_ROWS * GROUP_COLUMNS)
@@ -52,7 +75,7 @@
 
 /* held[LOAD] = neighbours of a row of the block that begins at x and is width wide, the at-th on; 0
  * where the matrix, which from there on has so many rows and columns, ends. */
-inline void fetch(float *held, const uint at, const uint width, const global float *x,
+static inline void NAME(fetch)(float *held, const uint at, const uint width, const global float *x,
     const uint ld, const uint rows, const uint columns)
 {
     const uint i = at / width, j = at % width;
@@ -69,23 +92,23 @@ inline void fetch(float *held, const uint at, const uint width, const global flo
 }
 
 /* The item's share of the next blocks of A and B, of whose rows, columns and k so many are left. */
-inline void fetch_both(float *held_a, float *held_b, const global float *a, const uint lda,
-    const global float *b, const uint ldb, const uint rows, const uint columns, const uint left,
-    const uint item)
+static inline void NAME(fetch_both)(float *held_a, float *held_b, const global float *a,
+    const uint lda, const global float *b, const uint ldb, const uint rows, const uint columns,
+    const uint left, const uint item)
 {
 #pragma unroll
     for (uint r = 0; r < READS(HEIGHT_A * WIDTH_A); r++)
-        fetch(held_a + r * LOAD, (item + r * ITEMS) * LOAD, WIDTH_A, a, lda,
+        NAME(fetch)(held_a + r * LOAD, (item + r * ITEMS) * LOAD, WIDTH_A, a, lda,
             min((uint)HEIGHT_A, TRANSPOSE_A ? left : rows), TRANSPOSE_A ? rows : left);
 #pragma unroll
     for (uint r = 0; r < READS(HEIGHT_B * WIDTH_B); r++)
-        fetch(held_b + r * LOAD, (item + r * ITEMS) * LOAD, WIDTH_B, b, ldb,
+        NAME(fetch)(held_b + r * LOAD, (item + r * ITEMS) * LOAD, WIDTH_B, b, ldb,
             min((uint)HEIGHT_B, TRANSPOSE_B ? columns : left), TRANSPOSE_B ? left : columns);
 }
 
 /* Puts what fetch() gave where the block is staged, in the order it was stored in or transposed. */
-inline void stage(local float *block, const uint stride, const float *held, const uint at,
-    const uint height, const uint width, const bool transposed)
+static inline void NAME(stage)(local float *block, const uint stride, const float *held,
+    const uint at, const uint height, const uint width, const bool transposed)
 {
     const uint i = at / width, j = at % width;
     if (i >= height)
@@ -95,22 +118,23 @@ inline void stage(local float *block, const uint stride, const float *held, cons
         block[transposed ? (j + l) * stride + i : i * stride + j + l] = held[l];
 }
 
-inline void stage_both(local float *block_a, local float *block_b, const float *held_a,
+static inline void NAME(stage_both)(local float *block_a, local float *block_b, const float *held_a,
     const float *held_b, const uint item)
 {
 #pragma unroll
     for (uint r = 0; r < READS(HEIGHT_A * WIDTH_A); r++)
-        stage(block_a, STRIDE_A, held_a + r * LOAD, (item + r * ITEMS) * LOAD, HEIGHT_A, WIDTH_A,
-            !TRANSPOSE_A);
+        NAME(stage)(block_a, STRIDE_A, held_a + r * LOAD, (item + r * ITEMS) * LOAD, HEIGHT_A,
+            WIDTH_A, !TRANSPOSE_A);
 #pragma unroll
     for (uint r = 0; r < READS(HEIGHT_B * WIDTH_B); r++)
-        stage(block_b, STRIDE_B, held_b + r * LOAD, (item + r * ITEMS) * LOAD, HEIGHT_B, WIDTH_B,
-            TRANSPOSE_B);
+        NAME(stage)(block_b, STRIDE_B, held_b + r * LOAD, (item + r * ITEMS) * LOAD, HEIGHT_B,
+            WIDTH_B, TRANSPOSE_B);
 }
 
 /* The next link of every element's chain: sum += column of A · row of B. The item's columns are
  * VECTORS groups of VECTOR neighbours, a group of each item before the next of this one. */
-inline void multiply(FLOATS sum[ITEM_ROWS][VECTORS], const local FLOATS *a, const local FLOATS *b)
+static inline void NAME(multiply)(FLOATS sum[ITEM_ROWS][VECTORS], const local FLOATS *a,
+    const local FLOATS *b)
 {
     float values[ITEM_ROWS];
     FLOATS with[VECTORS];
@@ -132,12 +156,13 @@ inline void multiply(FLOATS sum[ITEM_ROWS][VECTORS], const local FLOATS *a, cons
  * whose first element is in row r·TILE_ROWS, column q·TILE_COLUMNS. While a block of k is
  * multiplied, the next one is on its way from global memory. The blocks are staged in space_a and
  * space_b, arguments for the reason given in gemm.cl. */
-kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void gemm_gpu(
+kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void NAME(gemm_gpu)(
     const global float *restrict a, const ulong a_offset, const uint lda,
     const global float *restrict b, const ulong b_offset, const uint ldb, global float *restrict c,
     const ulong c_offset, const uint ldc, const uint m, const uint n, const uint k,
     const float alpha, const float beta, const uint how, const global float *restrict bias,
-    const ulong bias_offset, global float *restrict kept, local FLOATS *space_a, local FLOATS *space_b)
+    const ulong bias_offset, global float *restrict kept, local FLOATS *space_a,
+    local FLOATS *space_b)
 {
     local float *block_a = (local float *)space_a, *block_b = (local float *)space_b;
     const uint x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
@@ -155,24 +180,27 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
             sum[i][v] = 0.0f;
     }
 
-    fetch_both(held_a, held_b, a, lda, b, ldb, m - row, n - column, k, item);
+    NAME(fetch_both)(held_a, held_b, a, lda, b, ldb, m - row, n - column, k, item);
     for (uint p = 0; p < k; p += DEPTH) {
         const uint left = k - p;
         barrier(CLK_LOCAL_MEM_FENCE); /* all have read the blocks before */
-        stage_both(block_a, block_b, held_a, held_b, item);
+        NAME(stage_both)(block_a, block_b, held_a, held_b, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (left > DEPTH) {
             a += DEPTH * step_a;
             b += DEPTH * step_b;
-            fetch_both(held_a, held_b, a, lda, b, ldb, m - row, n - column, left - DEPTH, item);
+            NAME(fetch_both)(
+                held_a, held_b, a, lda, b, ldb, m - row, n - column, left - DEPTH, item);
         }
         if (left >= DEPTH) {
 #pragma unroll
             for (uint q = 0; q < DEPTH; q++)
-                multiply(sum, item_a + q * (STRIDE_A / VECTOR), item_b + q * (STRIDE_B / VECTOR));
+                NAME(multiply)(
+                    sum, item_a + q * (STRIDE_A / VECTOR), item_b + q * (STRIDE_B / VECTOR));
         } else { /* no link more: fma(0, 0, -0) is +0 */
             for (uint q = 0; q < left; q++)
-                multiply(sum, item_a + q * (STRIDE_A / VECTOR), item_b + q * (STRIDE_B / VECTOR));
+                NAME(multiply)(
+                    sum, item_a + q * (STRIDE_A / VECTOR), item_b + q * (STRIDE_B / VECTOR));
         }
     }
 
@@ -187,7 +215,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
         for (uint j = 0; j < ITEM_COLUMNS; j++) {
             const uint to = column + (j / VECTOR * GROUP_COLUMNS + x) * VECTOR + j % VECTOR;
             if (to_row < m && to < n)
-                epilogue(how, c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
+                NAME(epilogue)(how, c + c_offset + (ulong)to_row * ldc + to, values[j], alpha, beta,
                     bias + bias_offset + to, kept + (ulong)to_row * n + to);
         }
     }

@@ -24,7 +24,7 @@ kernel void clip(global float *restrict x, const global float *restrict square, 
     x[j] = mcl_flush(x[j] * (factor < 1.0f ? factor : 1.0f));
 }
 
-inline float part_norm(const global float *squares, const uint4 part)
+static inline float part_norm(const global float *squares, const uint4 part)
 {
     return mcl_sqrt(mcl_sum(squares + part.x, part.y));
 }

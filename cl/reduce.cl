@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums whose shape depends on the problem's size alone. */
 #include "common.clh"
+#include "constants.clh"
 #include "rounding.clh"
-
-#define BLOCK 1024 /* elements that one work-item sums */
 
 /* out[to+b] = (Σ of block b of in[from … from+n-1]) / divisor, blocks of 1024 elements. Work-item b.
  * Run again on its own output, until one block is left, it is the sum of everything. */
 kernel void sum(const global float *restrict in, const ulong from, const uint n,
     const float divisor, global float *restrict out, const ulong to)
 {
-    const uint block = get_global_id(0), first = block * BLOCK;
+    const uint block = get_global_id(0), first = block * MCL_SUM_BLOCK;
     if (first < n)
         out[to + block] =
-            mcl_divide(mcl_sum(in + from + first, min(n - first, (uint)BLOCK)), divisor);
+            mcl_divide(mcl_sum(in + from + first, min(n - first, (uint)MCL_SUM_BLOCK)), divisor);
 }
 
 /* out[to + b×n + j] = the sum of column j of in[rows×n] over the block_rows rows of block b, in
@@ -21,7 +20,7 @@ kernel void sum(const global float *restrict in, const ulong from, const uint n,
 kernel void column_sums(const global float *restrict in, const uint rows, const uint n,
     const uint block_rows, const uint last, global float *restrict out, const ulong to)
 {
-    const uint j = 16 * get_global_id(0), first = get_global_id(1) * block_rows;
+    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), first = get_global_id(1) * block_rows;
     const uint end = min(first + block_rows, rows);
     if (j >= n)
         return;

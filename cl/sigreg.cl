@@ -14,9 +14,8 @@
 #include "philox.clh"
 #include "rounding.clh"
 
-#define KNOTS 16 /* that count: from t_1 on */
+#define KNOTS MCL_SIGREG_KNOTS
 #define STEP 0.1875f /* from knot to knot */
-#define BLOCK 64 /* rows of a sum */
 
 /* directions[count]: numbers of the standard normal distribution. Work-item q: elements 4q … 4q+3. */
 kernel void sigreg_directions(const ulong first, const uint epoch, const uint2 key,
@@ -44,7 +43,7 @@ kernel void sigreg_waves(const uint n, global float *restrict cosines, global fl
 }
 
 /* The waves of the next knot */
-inline void next_knot(float16 *c, float16 *s, const float16 c1, const float16 s1)
+static inline void next_knot(float16 *c, float16 *s, const float16 c1, const float16 s1)
 {
     const float16 next = fma(*c, c1, -(*s * s1));
     *s = fma(*s, c1, *c * s1);
@@ -58,8 +57,8 @@ kernel void sigreg_sums(const global float *restrict cosines, const global float
     const uint batch, const uint n, global float *restrict sums)
 {
     const uint m = 16 * get_global_id(0), at = get_global_id(1), left = n - m;
-    const uint blocks = (batch + BLOCK - 1) / BLOCK;
-    const uint begin = at % blocks * BLOCK, end = min(begin + BLOCK, batch);
+    const uint blocks = (batch + MCL_SIGREG_ROWS - 1) / MCL_SIGREG_ROWS;
+    const uint begin = at % blocks * MCL_SIGREG_ROWS, end = min(begin + MCL_SIGREG_ROWS, batch);
     float16 c_sums[KNOTS], s_sums[KNOTS];
     for (uint k = 0; k < KNOTS; k++)
         c_sums[k] = s_sums[k] = 0.0f;
@@ -81,7 +80,7 @@ kernel void sigreg_sums(const global float *restrict cosines, const global float
 }
 
 /* The sum of what the blocks of a view have. */
-inline float mean_over(const global float *sums, const uint blocks, const ulong step,
+static inline float mean_over(const global float *sums, const uint blocks, const ulong step,
     const float batch)
 {
     float total = 0.0f;
@@ -98,7 +97,7 @@ kernel void sigreg_statistics(const global float *restrict sums, const uint batc
     const float share, global float *restrict loss, global float *restrict slopes)
 {
     const uint m = get_global_id(0), v = get_global_id(1);
-    const uint blocks = (batch + BLOCK - 1) / BLOCK;
+    const uint blocks = (batch + MCL_SIGREG_ROWS - 1) / MCL_SIGREG_ROWS;
     const ulong step = (ulong)2 * KNOTS * n;
     const global float *of_view = sums + v * blocks * step + m;
     float total = 0.0f;

@@ -3,8 +3,10 @@
 #include "common.clh"
 #include "transpose.clh"
 
+#define BLOCK MCL_TRANSPOSE_BLOCK
+
 /* A whole block. */
-inline void transpose_block(const global float *in, const uint ldi, global float *out,
+static inline void transpose_block(const global float *in, const uint ldi, global float *out,
     const uint ldo)
 {
     float16 rows[BLOCK];

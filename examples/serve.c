@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Serves embeddings: reads rows of numbers from standard input, a row a line, and answers each with
- * its embedding.
+ * its embedding. The encoder stays on the device between rows.
  *     serve MODEL.safetensors <rows.txt
  * Without a model it makes an untrained one, which takes rows of 4. */
 #include <maskcl/maskcl.h>
@@ -10,9 +10,9 @@
 
 struct server {
     mcl_context *context;
-    mcl_model *model;
-    uint64_t input, embedding; /* widths */
-    float *row, *answer;
+    mcl_encoder *encoder;
+    uint32_t columns, width;
+    float *row, *embedding;
 };
 
 static mcl_status open_server(struct server *server, const char *path)
@@ -22,31 +22,26 @@ static mcl_status open_server(struct server *server, const char *path)
         .hidden_count = 1,
         .embedding = 2,
         .activation = MCL_ACTIVATION_RELU};
-    mcl_status status =
-        path ? mcl_model_load(&server->model, path) : mcl_model_create(&server->model, &small, 1);
+    mcl_model *model = NULL;
+    mcl_status status = path ? mcl_model_load(&model, path) : mcl_model_create(&model, &small, 1);
     if (status == MCL_OK)
         status = mcl_context_open(&server->context, NULL);
+    if (status == MCL_OK) /* the embedding (layer 0), a row at a time */
+        status = mcl_encoder_open(&server->encoder, server->context, model, 0, 1);
+    mcl_model_free(model); /* the encoder has copied it */
     if (status != MCL_OK)
         return status;
-    server->input = mcl_model_architecture(server->model)->input;
-    server->embedding = mcl_model_architecture(server->model)->embedding;
-    server->row = malloc(server->input * sizeof(float));
-    server->answer = malloc(server->embedding * sizeof(float));
-    return server->row && server->answer ? MCL_OK : MCL_ERROR_MEMORY;
-}
-
-static void close_server(struct server *server)
-{
-    free(server->row);
-    free(server->answer);
-    mcl_model_free(server->model);
-    mcl_context_close(server->context);
+    server->columns = mcl_encoder_columns(server->encoder);
+    server->width = mcl_encoder_width(server->encoder);
+    server->row = malloc(server->columns * sizeof(float));
+    server->embedding = malloc(server->width * sizeof(float));
+    return server->row && server->embedding ? MCL_OK : MCL_ERROR_MEMORY;
 }
 
 /* Reads the next row; 0 at the end of the input, or where it is not a number. */
 static int read_row(struct server *server)
 {
-    for (uint64_t i = 0; i < server->input; i++) {
+    for (uint32_t i = 0; i < server->columns; i++) {
         if (scanf("%f", &server->row[i]) != 1)
             return 0;
     }
@@ -55,13 +50,9 @@ static int read_row(struct server *server)
 
 static mcl_status answer(struct server *server)
 {
-    mcl_data *data = NULL;
-    mcl_status status = mcl_data_from_floats(&data, server->row, 1, server->input);
-    if (status == MCL_OK)
-        status = mcl_embed(server->answer, server->context, server->model, data);
-    mcl_data_free(data);
-    for (uint64_t i = 0; i < server->embedding && status == MCL_OK; i++)
-        printf("%.6g%c", server->answer[i], i + 1 < server->embedding ? ' ' : '\n');
+    const mcl_status status = mcl_encoder_run(server->encoder, server->embedding, server->row, 1);
+    for (uint32_t i = 0; i < server->width && status == MCL_OK; i++)
+        printf("%.6g%c", server->embedding[i], i + 1 < server->width ? ' ' : '\n');
     fflush(stdout);
     return status;
 }
@@ -74,6 +65,9 @@ int main(int argc, char **argv)
         status = answer(&server);
     if (status != MCL_OK)
         fprintf(stderr, "%s\n", mcl_error_message());
-    close_server(&server);
+    free(server.row);
+    free(server.embedding);
+    mcl_encoder_close(server.encoder);
+    mcl_context_close(server.context);
     return status != MCL_OK;
 }

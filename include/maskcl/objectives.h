@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/* Every objective, X(NAME, file): NAME ends its constant, file is the file of src/objectives and
- * of its type. This line is all that registers one. New ones come last. */
+/* Every objective, X(NAME, file): MCL_OBJECTIVE_NAME is its constant, file its file in
+ * src/objectives. Its line here is all that registers an objective. New ones come last. */
 #define MCL_OBJECTIVE_LIST(X)                                                                      \
     X(COSINE, cosine)                                                                              \
     X(NT_XENT, ntxent)                                                                             \
@@ -35,12 +35,12 @@ typedef enum mcl_objective_kind {
         MCL_OBJECTIVE_KINDS
 } mcl_objective_kind;
 
-/* What an objective is. Strings are static. */
+/* The facts of an objective. Strings are static. */
 typedef struct mcl_objective_info {
     const char *name;    /* "nt-xent" */
     const char *paper;   /* "Chen et al. 2020"; NULL: none */
     const char *summary; /* what it trains for and when to use it */
-    const char *views;   /* the paper's own, as mcl_view_options_parse() reads them; NULL: any */
+    const char *views;   /* the paper's, as mcl_view_options_parse() reads them; NULL: any */
     bool spreads;        /* it keeps rows apart, so that embeddings do not collapse */
     bool decodes;        /* it trains the decoder */
 } mcl_objective_info;
@@ -53,10 +53,10 @@ typedef struct mcl_objective {
     float weight; /* above 0 */
 } mcl_objective;
 
-#define MCL_OBJECTIVES_MAX MCL_OBJECTIVE_KINDS
+#define MCL_OBJECTIVES_MAX 10 /* of a run; fixed: structs and checkpoints have room for so many */
 
-/* An option of an objective's own that is not left to its default, in the number that stands for
- * it: of names their place in the list. mcl_options_set() sets it by its text. */
+/* An option of an objective that is not left to its default; its value as a number, for a name its
+ * place in the list. Set by mcl_options_set(). */
 typedef struct mcl_objective_setting {
     char key[32];
     double value;
@@ -73,10 +73,10 @@ MCL_API void mcl_objectives_show(
     char *text, size_t size, const mcl_objective *objectives, size_t count);
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
-/* Sets views to the paper's of an objective that is for certain ones: of scarf, the first view with
- * 0.6 of its elements from other rows, the second one whole; of vime, both with 0.3. False for
- * other objectives, and views stay as they are. Nothing else looks at them for the objective: the
- * program does where neither views nor masks are asked for. */
+/* Sets views to those of the objective's paper, if it needs certain ones: for scarf, 0.6 of the
+ * first view's elements come from other rows and the second view is whole; for vime, 0.3 in both.
+ * Returns false for all other objectives and leaves views as they are. Training does not call it; a
+ * program may, as maskcl does where neither views nor masks are given. */
 MCL_API bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimizers and learning rates. */
+/* Optimizers and schedules of the learning rate. */
 #ifndef MASKCL_OPTIMIZER_H
 #define MASKCL_OPTIMIZER_H
 
@@ -17,18 +17,17 @@ typedef enum mcl_optimizer_kind {
     MCL_OPTIMIZER_ADAMW,
     MCL_OPTIMIZER_SGD,
     MCL_OPTIMIZER_LARS, /* You et al. 2017; biases and normalizations' parameters as by sgd */
-    MCL_OPTIMIZER_LAMB, /* You et al. 2020; the same as by adam without decay */
+    MCL_OPTIMIZER_LAMB, /* You et al. 2020; these as by adam without decay */
 } mcl_optimizer_kind;
 
-/* What is known of an optimizer of a kind. */
+/* A kind of optimizer. */
 typedef struct mcl_optimizer_info {
     const char *name;    /* "adamw" */
-    const char *summary; /* what it is, in a line or two for a person to read */
-    /* Why a learning rate must be chosen for it, whatever others take; NULL: nothing speaks for
-     * that. */
+    const char *summary; /* what it is, in a line or two for people */
+    /* Why the learning rate must be set explicitly; NULL: the default will do. */
     const char *rate_advice;
-    bool has_momentum, has_betas, has_epsilon; /* the options that it looks at */
-    double weight_decay, momentum, epsilon;    /* what they are by default */
+    bool has_momentum, has_betas, has_epsilon; /* the options that it uses */
+    double weight_decay, momentum, epsilon;    /* their defaults */
 } mcl_optimizer_info;
 
 /* What PyTorch's optimizers of the same names take, in double precision. A value below 0 is the
@@ -36,10 +35,10 @@ typedef struct mcl_optimizer_info {
 typedef struct mcl_optimizer_options {
     mcl_optimizer_kind kind;
     double learning_rate;
-    double weight_decay; /* default: mcl_optimizer_describe() has it */
-    double momentum;     /* of kinds with has_momentum; default: there too */
+    double weight_decay; /* default: see mcl_optimizer_describe() */
+    double momentum;     /* of kinds with has_momentum; default: likewise */
     double beta1, beta2; /* of kinds with has_betas */
-    double epsilon;      /* of kinds with has_epsilon; default: there too */
+    double epsilon;      /* of kinds with has_epsilon; default: likewise */
 } mcl_optimizer_options;
 
 typedef enum mcl_schedule_kind {
@@ -49,19 +48,19 @@ typedef enum mcl_schedule_kind {
     MCL_SCHEDULE_STEP,   /* times gamma every step_epochs epochs */
 } mcl_schedule_kind;
 
-/* What is known of a schedule of a kind. */
+/* A kind of schedule. */
 typedef struct mcl_schedule_info {
     const char *name;    /* "cosine" */
-    const char *summary; /* what it does with the rate */
-    bool has_final_rate; /* the options that it looks at, beside the warm-up */
+    const char *summary; /* how the rate changes */
+    bool has_final_rate; /* the options that it uses, besides the warm-up */
     bool has_steps;      /* step_epochs and gamma */
 } mcl_schedule_info;
 
-/* How the learning rate goes with the steps; the optimizer's is the highest. */
+/* How the learning rate changes over the steps; the optimizer's is the highest. */
 typedef struct mcl_schedule_options {
     mcl_schedule_kind kind;
-    /* Epochs, whole or not, in which it rises from 0, by the same amount a step; below 0: so much
-     * of the run's, -0.1 being a tenth. */
+    /* Epochs, not necessarily whole, in which it rises linearly from 0; below 0: the fraction of
+     * the run's epochs, -0.1 being a tenth. */
     double warmup;
     double final_rate;    /* of kinds with has_final_rate */
     uint64_t step_epochs; /* of kinds with has_steps, counted from the first epoch */
@@ -72,8 +71,8 @@ typedef struct mcl_schedule_options {
 #define MCL_MOMENTUM_DEFAULT -1.0
 #define MCL_EPSILON_DEFAULT -1.0
 
-/* What is known of a kind; NULL for a number that is none, so that kinds can be counted from 0. It
- * belongs to the library. Thread-safe. */
+/* A kind; NULL for a number that is none, so that kinds can be counted from 0. Owned by the
+ * library. Thread-safe. */
 MCL_API const mcl_optimizer_info *mcl_optimizer_describe(mcl_optimizer_kind kind);
 MCL_API const mcl_schedule_info *mcl_schedule_describe(mcl_schedule_kind kind);
 

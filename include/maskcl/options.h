@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of a training by their keys, as text: for programs and for bindings to other
- * languages. The structs (mcl_pretrain_options, mcl_finetune_options) are the way of C programs;
- * what is set here stands in their members. Texts are the same in every locale. */
+/* The options of training by key, as text: for programs and for bindings to other languages. C
+ * programs may as well use the members of the structs (mcl_pretrain_options, mcl_finetune_options),
+ * which these functions set. Texts are the same in every locale. */
 #ifndef MASKCL_OPTIONS_H
 #define MASKCL_OPTIONS_H
 
@@ -20,45 +20,44 @@ typedef enum mcl_options_kind {
     MCL_OPTIONS_FINETUNE,     /* mcl_finetune_options */
 } mcl_options_kind;
 
-/* The first member of every struct of options, by which a library tells the kind, and the version
- * of the header that the caller was compiled with. */
+/* The first member of every option struct: its kind, and the version of the header that the caller
+ * was compiled with. */
 typedef struct mcl_options {
     mcl_options_kind kind;
     uint32_t version;
 } mcl_options;
 
 /* Sets all members to their defaults. Called through mcl_pretrain_options_init() and
- * mcl_finetune_options_init(), which give kind and version. MCL_ERROR_ARGUMENT for a version that
+ * mcl_finetune_options_init(), which pass kind and version. MCL_ERROR_ARGUMENT for a version that
  * this library does not know. */
 MCL_API mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_t version);
 
-/* Sets the option called key to the value that text says: mcl_options_set(&options.base, "epochs",
- * "20"). MCL_ERROR_ARGUMENT for a key that there is not, or a text that is no value of it; the
- * options are as before then. */
+/* Sets an option: mcl_options_set(&options.base, "epochs", "20"). MCL_ERROR_ARGUMENT for an unknown
+ * key or a text that is not a value of it; the options are unchanged then. */
 MCL_API mcl_status mcl_options_set(mcl_options *options, const char *key, const char *text);
 
 /* Writes the option's value as mcl_options_set() reads it. */
 MCL_API mcl_status mcl_options_get(
     char *text, size_t size, const mcl_options *options, const char *key);
 
-/* Whether the option makes no sense together with the others, and why: a line for a message, in
- * which other options stand as `key`. */
+/* Whether the option makes no sense together with the others. reason gets a line on why, in which
+ * other options are named as `key`. */
 MCL_API bool mcl_options_conflict(
     char *reason, size_t size, const mcl_options *options, const char *key);
 
-/* What there is to say of an option. */
+/* The description of an option. */
 typedef struct mcl_option_info {
     const char *key;     /* "learning_rate" */
     const char *group;   /* "Model", "Views", "Objective", "Optimizer", "Run" or "Recipe" */
     const char *values;  /* what a value looks like: "none|relu|gelu|tanh", "N" */
-    char help[640];      /* a sentence without its first capital and last stop */
-    char otherwise[128]; /* what holds where it is not set, in words or as a value */
+    char help[640];      /* a sentence without its first capital and full stop */
+    char otherwise[128]; /* the default, in words or as a value */
     bool of_recipe;      /* recipes set it */
-    bool decides_bits;   /* another value gives another model, and no checkpoint is resumed by it */
+    bool decides_bits;   /* another value gives another model, and cannot resume a checkpoint */
 } mcl_option_info;
 
-/* The options of a kind: index counts from 0; MCL_ERROR_ARGUMENT behind the last. An option's index
- * may change with the version of the library. */
+/* Lists the options of a kind: index counts from 0; MCL_ERROR_ARGUMENT after the last. An option's
+ * index may change with the version of the library. */
 MCL_API mcl_status mcl_option_at(mcl_option_info *info, mcl_options_kind kind, size_t index);
 
 #ifdef __cplusplus

@@ -22,7 +22,7 @@ extern "C" {
 
 #define MCL_PRETRAIN_OPTIONS_VERSION 1
 
-/* Begun with mcl_pretrain_options_init(), which sets the recipe "default". */
+/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "default". */
 typedef struct mcl_pretrain_options {
     mcl_options base;
     const char *recipe; /* the name of the one applied last, static */
@@ -32,22 +32,21 @@ typedef struct mcl_pretrain_options {
     mcl_activation activation;
     mcl_normalization normalization;
     bool activated_embedding;
-    bool own_decoder; /* else the decoder is the encoder's mirror image */
+    bool own_decoder; /* the decoder has the widths below; else it mirrors the encoder */
     uint32_t decoder[MCL_HIDDEN_MAX];
     uint32_t decoder_count;
     mcl_view_options views;
     mcl_objective objectives[MCL_OBJECTIVES_MAX];
     size_t objective_count;
-    /* Of the objectives' own options those that are not left to their defaults: see
-     * mcl_options_set(). */
+    /* The objectives' own options that are not left to their defaults: see mcl_options_set(). */
     mcl_objective_setting settings[MCL_OBJECTIVE_SETTINGS_MAX];
     size_t setting_count;
-    /* Widths of the layers of a projector behind the embedding, on whose output the objectives are
-     * that compare views, and that the embedding does without; a count of 0: none. */
+    /* Widths of the layers of a projector after the embedding: objectives that compare views work
+     * on its output. A count of 0: none. */
     uint32_t projector[MCL_HEAD_MAX];
     uint32_t projector_count;
-    /* Widths of the layers of simsiam's or byol's predictor before its last, which is as wide as
-     * what it predicts. */
+    /* Widths of the layers of the predictor, for objectives that have one, before its last layer,
+     * which is as wide as what it predicts. */
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count;
     mcl_train_options train;
@@ -64,16 +63,16 @@ typedef struct mcl_recipe {
     const char *summary; /* when to use it, one sentence */
 } mcl_recipe;
 
-/* The recipes there are, static; NULL behind the last. */
+/* The recipes, static; NULL after the last. */
 MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
 
-/* Sets what recipes fix and leaves the rest (seed, early_stop, report, user, stop) alone; the same
- * as setting the option "recipe". */
+/* Sets the options that recipes define and leaves the others (seed, early_stop, report, user, stop)
+ * unchanged, as setting the option "recipe" does. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
 
-/* Trains a new model on data. MCL_INTERRUPTED when options->stop ended it: *model then holds the
- * parameters after the last whole step. A loss that is not finite is MCL_ERROR_DATA. The caller
- * frees *model. */
+/* Trains a new model on data. MCL_INTERRUPTED when options->train.stop ended it: *model then has
+ * the parameters after the last complete step. A loss that is not finite is MCL_ERROR_DATA. The
+ * caller frees *model. */
 MCL_API mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two views of a row, which differ as an objective can use: by masks, and by what else is random.
- */
+/* The two views of a row: random versions of it, made by masks and augmentations. */
 #ifndef MASKCL_VIEWS_H
 #define MASKCL_VIEWS_H
 
@@ -17,10 +16,10 @@
 extern "C" {
 #endif
 
-/* What the second view has when the first one is x⊙m. */
+/* The second view's mask when the first view is x⊙m. */
 typedef enum mcl_mask_relation {
     MCL_RELATION_COMPLEMENT,  /* x⊙(1−m) */
-    MCL_RELATION_INDEPENDENT, /* a mask of its own, drawn in the same way */
+    MCL_RELATION_INDEPENDENT, /* an independent one, drawn in the same way */
     MCL_RELATION_WHOLE,       /* none */
 } mcl_mask_relation;
 
@@ -36,20 +35,21 @@ typedef struct mcl_view_part {
 /* A part by its number from 0, NULL after the last. It belongs to the library. Thread-safe. */
 MCL_API const mcl_view_part *mcl_view_part_describe(size_t number);
 
-/* How views are made, in this order, each with draws of its own for each row, view and epoch. 0 is
- * none of it. */
+/* How views are made, in this order, with separate draws for each row, view and epoch. 0 turns a
+ * part off. */
 typedef struct mcl_view_options {
-    /* For images: the content is turned and scaled about the middle, shifted and flipped, in one
-     * bilinear sampling with zeros outside, as PyTorch's affine_grid and grid_sample without
+    /* For images: the content is rotated and scaled about the middle, shifted and flipped, in one
+     * bilinear sampling with zeros outside, as by PyTorch's affine_grid and grid_sample without
      * align_corners. */
-    float shift;    /* by up to this part of the width and of the height, at most 1 */
+    float shift;    /* by up to this fraction of the width and of the height, at most 1 */
     float scale;    /* to 1 − scale … 1 + scale times the size, below 1 */
-    float rotation; /* by up to so many radians either way, at most π */
+    float rotation; /* by up to this many radians either way, at most π */
     float flip;     /* left to right with this probability */
-    /* For images: values times 1 − brightness … 1 + brightness, those of bytes at most 1. At most
-     * 1. */
+    /* For images: values are multiplied by 1 − brightness … 1 + brightness; those of bytes are
+     * limited to 1. At most 1. */
     float brightness;
-    /* Each element is replaced with this probability by that of another row in the same column. */
+    /* Each element is replaced with this probability by another row's element of the same column.
+     */
     float corruption;
     bool corrupt_first; /* in the first view only */
     float noise;        /* the standard deviation of Gaussian noise */
@@ -60,7 +60,7 @@ typedef struct mcl_view_options {
 #define MCL_VIEW_OPTIONS_SIZE 256 /* bytes of their text at most */
 
 /* Parses parts joined by commas, "affine:0.2,flip,mask:bernoulli:0.5": what is not named is not
- * done. mcl_view_part_describe() has them all. "none" is a text of no parts. */
+ * done. mcl_view_part_describe() has them all. "none" stands for no parts. */
 MCL_API mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text);
 
 /* Writes them as mcl_view_options_parse() reads them, whatever the locale. */

@@ -5,20 +5,7 @@
 
 #include <stdint.h>
 
-/* What a draw is for. The kernels that draw name the same numbers in cl/philox.clh. */
-enum mcl_stream {
-    MCL_STREAM_PARAMETERS = 0, /* row = tensor's number in model order, element = flat index */
-    MCL_STREAM_SHUFFLE = 1,    /* words 0 and 1 of element 0 are a row's sort key in its epoch */
-    MCL_STREAM_MASK = 2,
-    MCL_STREAM_CORRUPTION = 3,
-    MCL_STREAM_NEGATIVES = 4,
-    MCL_STREAM_DATA = 5,
-    MCL_STREAM_LABELLED = 6, /* words 0 and 1 of element 0 decide which rows keep their labels */
-    MCL_STREAM_NOISE = 7,
-    MCL_STREAM_DROPOUT = 8,     /* row = place in the batch, epoch = step, view = layer */
-    MCL_STREAM_GEOMETRY = 9,    /* shift, scale, rotation, flip and brightness of a view */
-    MCL_STREAM_DIRECTIONS = 10, /* row = where the batch begins, element = index in [M×P] */
-};
+#include "constants.clh"
 
 /* The four words of Philox4x32-10 for a 128-bit counter and a 64-bit key, all in place order. */
 void mcl_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]);

@@ -26,7 +26,9 @@ static uint64_t step_of(const char *path)
     uint64_t step = 0;
     if (mcl_model_load(&model, path) != MCL_OK)
         return 0;
-    const char *steps = mcl_model_metadata_get(model, "steps");
+    const char *steps = mcl_model_metadata_get(model, "finetune_steps");
+    if (!steps) /* else "steps" are those of the model that is tuned */
+        steps = mcl_model_metadata_get(model, "steps");
     if (steps)
         step = strtoull(steps, NULL, 10);
     mcl_model_free(model);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maskcl finetune: trains the encoder and a head with labels. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "commands.h"
 #include "device_options.h"
 #include "files.h"
@@ -21,6 +23,7 @@ struct settings {
     const char *output;
     const char *test, *test_labels; /* NULL: none */
     const char *metrics;            /* NULL: none */
+    bool validate;
     bool compare;
     bool json;
 };
@@ -50,6 +53,8 @@ struct run {
     uint64_t batch; /* rows a step */
     uint64_t rows;  /* that are trained on */
     bool saved;     /* the model is written: the first training is through */
+    char checkpoint[4096];
+    uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
     struct outcome outcomes[STARTS];
     char digest[MCL_DIGEST_SIZE];
@@ -60,6 +65,10 @@ static bool has_several_seeds(const struct settings *settings)
 {
     return settings->options.labels_per_class && settings->test;
 }
+
+#define ONE_TRAINING                                                                               \
+    "it has room for one training, but there are several: leave out --compare, and --test or "     \
+    "--labels-per-class"
 
 static bool has_several_runs(const struct settings *settings)
 {
@@ -133,7 +142,8 @@ static mcl_exit interrupted(struct run *run, mcl_model *model)
     const mcl_exit code = save(run, model);
     if (code != MCL_EXIT_DONE)
         return code;
-    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s\n", place, output);
+    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place, output,
+        run->settings->options.train.checkpoint ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }
 
@@ -178,6 +188,7 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     options.train.report_every =
         settings->metrics || (run->progress.terminal && !run->progress.quiet);
     options.train.user = run;
+    options.train.validation_labels = settings->validate ? run->train.labels : NULL;
     options.train.stop = mcl_interrupt_catch();
     run->progress.rows = run->batch;
     run->progress.shown = 0;
@@ -192,6 +203,8 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
         code = mcl_complain_status(status);
     else if (!run->saved)
         code = save(run, tuned);
+    if (code == MCL_EXIT_DONE && options.train.checkpoint)
+        mcl_checkpoint_remove(options.train.checkpoint);
     outcome->seconds += run->last.seconds;
     if (code == MCL_EXIT_DONE && settings->test) {
         code = test_model(&outcome->accuracy[seed], run, tuned);
@@ -223,18 +236,23 @@ static mcl_exit train_with_metrics(struct run *run)
     mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
     if (code != MCL_EXIT_DONE)
         return code;
+    run->metrics.keep = run->resumed;
     return mcl_metrics_close(&run->metrics, &run->progress, train_all(run), settings->output);
 }
 
 static void print_summary(const struct run *run)
 {
     const mcl_step *last = &run->last;
-    const double trained = (double)run->batch * (double)last->steps;
+    const double trained = (double)run->batch * (double)(last->step - run->resumed);
+    char validation[32] = "";
+    if (isfinite(last->validation))
+        snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     printf("fine-tuned on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f; wrote %s\n",
-        run->rows, last->epochs, last->epochs == 1 ? "" : "s", last->seconds,
+           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f%s; wrote %s\n",
+        run->rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->epoch_accuracy,
-        run->settings->output);
+        validation, run->settings->output);
+    mcl_progress_ended_early(last, run->settings->options.train.early_stop);
 }
 
 static void print_table(const struct run *run)
@@ -300,7 +318,12 @@ static mcl_exit check_settings(const struct settings *settings, const mcl_argume
     const char *const *paths = arguments->operands;
     const char *const inputs[] = {
         paths[0], paths[1], paths[2], settings->test, settings->test_labels};
-    mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
+    const mcl_train_options *train = &settings->options.train;
+    mcl_exit code = mcl_check_rate(train->optimizer.kind, arguments);
+    if (code == MCL_EXIT_DONE && has_several_runs(settings) &&
+        (train->checkpoint_steps || train->checkpoint_seconds > 0.0 || train->resume))
+        code = mcl_complain(MCL_EXIT_USAGE, "%s: %s",
+            train->resume ? "--resume" : "--checkpoint-every", ONE_TRAINING);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_output(settings->output, inputs, 5);
     return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
@@ -335,11 +358,14 @@ static mcl_exit load(struct run *run, const char *const *paths)
 
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
-    const struct settings *settings = given;
+    struct settings *settings = given;
     struct run run = {.settings = settings,
         .progress = mcl_progress_start(settings->device.quiet),
         .seeds = has_several_seeds(settings) ? MCL_FEW_DRAWS : 1};
     mcl_exit code = check_settings(settings, arguments);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, &settings->options.train,
+            settings->output, settings->device.quiet);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_interrupt_prepare();
@@ -386,9 +412,7 @@ static const char *compare_conflict(const void *given)
 
 static const char *metrics_conflict(const void *given)
 {
-    return has_several_runs(given) ? "it has room for one training, but there are several: leave "
-                                     "out --compare, and --test or --labels-per-class"
-                                   : NULL;
+    return has_several_runs(given) ? ONE_TRAINING : NULL;
 }
 
 #define OFFSET(member) offsetof(struct settings, member)
@@ -408,6 +432,13 @@ static const mcl_option options[] = {
         .type = &mcl_option_text,
         .offset = OFFSET(test_labels),
         .conflict = needs_test},
+    {.name = "validate",
+        .group = "Data",
+        .help = "watch training, and nothing else, by the embeddings: about every 200 steps, at an "
+                "epoch's end, 1,000 rows of DATA tell the classes of 1,000 others by the 20 "
+                "nearest embeddings; the accuracy is shown as validation",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(validate)},
     {.name = "compare",
         .group = "Model",
         .help = "train from the model and from scratch, and print both accuracies",
@@ -428,7 +459,8 @@ static const mcl_option options[] = {
         .argument = "FILE.jsonl",
         .group = "Output",
         .help = "write a JSON object a step, as the steps come: step, epoch, loss, accuracy on the "
-                "batch, lr, rows_per_s, seconds; of a single training",
+                "batch, lr, rows_per_s, seconds; at ends of epochs, with --validate, validation; "
+                "of a single training",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics),
         .conflict = metrics_conflict},
@@ -453,10 +485,11 @@ const mcl_command mcl_command_finetune = {
         "labels, on the rows as they are. The file that it writes is a model as any other: 'embed' "
         "gives the fine-tuned encoder's embeddings, and PyTorch finds the head as head.weight and "
         "head.bias.\n"
-        "With --test it says how many test rows the head tells right, with --compare also what the "
+        "With --test it prints the accuracy on the test rows, with --compare also what the "
         "same network comes to without pre-training.\n"
         "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
-        "once.",
+        "once. With --checkpoint-every a single training keeps checkpoints beside the model: one "
+        "that was interrupted, or killed, goes on with --resume and ends with the same bits.",
     .examples =
         "  maskcl finetune fashion.safetensors train-images-idx3-ubyte.gz \\\n"
         "      train-labels-idx1-ubyte.gz -o tuned.safetensors --labels-per-class 60 \\\n"

@@ -26,8 +26,9 @@ void mcl_print_clean(FILE *stream, const char *text)
 /* The library's messages name options by their keys. */
 static void say(const char *kind, const char *text, bool lines)
 {
-    char spelled[MESSAGE_MAX + 1024];
-    mcl_spell(spelled, sizeof spelled, text);
+    char spelled[MESSAGE_MAX + 1024], copy[MESSAGE_MAX];
+    snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
+    mcl_spell(spelled, sizeof spelled, copy);
     fprintf(stderr, "maskcl: %s: ", kind);
     print_cleaned(stderr, spelled, lines);
     fputc('\n', stderr);
@@ -47,8 +48,10 @@ mcl_exit mcl_complain(mcl_exit code, const char *format, ...)
 
 mcl_exit mcl_complain_status(mcl_status status)
 {
+    char text[MESSAGE_MAX]; /* spelling it asks the library for options, which records errors */
+    snprintf(text, sizeof text, "%s", mcl_error_message());
     /* Only a device's message has lines of its own: the compiler's. */
-    say("error", mcl_error_message(), status == MCL_ERROR_DEVICE);
+    say("error", text, status == MCL_ERROR_DEVICE);
     return status == MCL_ERROR_ARGUMENT ? MCL_EXIT_USAGE : MCL_EXIT_FAILED;
 }
 

@@ -191,10 +191,7 @@ static void print_summary(const struct run *run, uint64_t rows)
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
         run->settings->output);
-    if (last->epoch < last->epochs)
-        printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
-            run->settings->options.train.early_stop,
-            run->settings->options.train.early_stop == 1 ? "" : "s", last->epochs);
+    mcl_progress_ended_early(last, run->settings->options.train.early_stop);
 }
 
 static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled *set)

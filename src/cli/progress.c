@@ -172,3 +172,10 @@ void mcl_progress_step(mcl_progress *progress, const mcl_step *step)
         redraw(progress, step);
     }
 }
+
+void mcl_progress_ended_early(const mcl_step *last, uint64_t patience)
+{
+    if (last->epoch < last->epochs)
+        printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
+            patience, patience == 1 ? "" : "s", last->epochs);
+}

@@ -30,6 +30,10 @@ void mcl_progress_part(mcl_progress *progress, const char *head, double part, co
 /* Shows a reported step. */
 void mcl_progress_step(mcl_progress *progress, const mcl_step *step);
 
+/* Says on standard output, where it is so, that a run ended before its last epoch, since the loss
+ * had not fallen for so many. */
+void mcl_progress_ended_early(const mcl_step *last, uint64_t patience);
+
 /* Takes the line off the screen, before something else is printed. */
 void mcl_progress_clear(mcl_progress *progress);
 

@@ -5,12 +5,11 @@
 
 #include "base/memory.h"
 #include "compute/providers.h"
+#include "constants.clh"
 #include "device/profile.h"
 
-#define TRANSPOSE_BLOCK 16 /* as in cl/transpose.clh */
 #define OPTIONS_SIZE 256
 #define PANELS_MAX 4
-#define TILE_PADDING 16 /* as in cl/gemm.cl */
 
 static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
@@ -78,7 +77,7 @@ static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
 {
     const uint32_t parts = (gemm->k - 1) / tile->block_depth + 1;
     const uint32_t depth = (gemm->k - 1) / parts + 1;
-    const uint32_t whole = ((depth - 1) / TRANSPOSE_BLOCK + 1) * TRANSPOSE_BLOCK;
+    const uint32_t whole = ((depth - 1) / MCL_TRANSPOSE_BLOCK + 1) * MCL_TRANSPOSE_BLOCK;
     return whole <= tile->block_depth ? whole : depth;
 }
 
@@ -96,8 +95,8 @@ static uint64_t sums_floats(const struct plan *plan)
 static uint64_t copy_floats(const struct plan *plan)
 {
     const uint32_t rows = plan->tile.rows;
-    return plan->copies ? plan->rows / rows * ((uint64_t)plan->depth * rows + TILE_PADDING)
-                        : TILE_PADDING;
+    return plan->copies ? plan->rows / rows * ((uint64_t)plan->depth * rows + MCL_TILE_PADDING)
+                        : MCL_TILE_PADDING;
 }
 
 static bool fits(const struct plan *plan)
@@ -209,8 +208,8 @@ static mcl_status transpose_b(const struct plan *plan, mcl_matrix b, cl_mem to)
 {
     const mcl_gemm *gemm = &plan->gemm;
     mcl_profile_work(plan->context, NULL, 0.0, 2.0 * sizeof(float) * gemm->n * gemm->k);
-    return mcl_run_local(plan->transpose, (gemm->n + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK,
-        (gemm->k + TRANSPOSE_BLOCK - 1) / TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
+    return mcl_run_local(plan->transpose, (gemm->n + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK,
+        (gemm->k + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(to), MCL_UINT(gemm->n),
         MCL_UINT(gemm->k));
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/sums.h"
 
+#include "constants.clh"
 #include "device/profile.h"
-
-#define BLOCK 1024 /* as in cl/reduce.cl */
-#define BLOCK_ROWS 64
-#define COLUMNS 16 /* of a work-item of column_sums */
 
 static uint64_t blocks_of(uint64_t n, uint64_t block)
 {
@@ -15,14 +12,14 @@ static uint64_t blocks_of(uint64_t n, uint64_t block)
 uint64_t mcl_sum_workspace(uint64_t n)
 {
     uint64_t elements = 0; /* the passes' results lie one behind the other */
-    while (n > BLOCK)
-        elements += n = blocks_of(n, BLOCK);
+    while (n > MCL_SUM_BLOCK)
+        elements += n = blocks_of(n, MCL_SUM_BLOCK);
     return elements;
 }
 
 uint64_t mcl_column_sums_workspace(uint32_t rows, uint32_t n)
 {
-    return blocks_of(rows, BLOCK_ROWS) * n;
+    return blocks_of(rows, MCL_SUM_ROWS) * n;
 }
 
 mcl_status mcl_sums_find(mcl_sums *sums, mcl_context *context)
@@ -36,8 +33,8 @@ mcl_status mcl_sums_run(const mcl_sums *sums, cl_mem in, uint32_t n, float divis
     cl_mem workspace, cl_mem out, uint64_t offset)
 {
     uint64_t from = 0, to = 0;
-    while (n > BLOCK) {
-        const uint32_t blocks = (uint32_t)blocks_of(n, BLOCK);
+    while (n > MCL_SUM_BLOCK) {
+        const uint32_t blocks = (uint32_t)blocks_of(n, MCL_SUM_BLOCK);
         MCL_TRY(mcl_run(sums->sum, blocks, 1, MCL_BUFFER(in), MCL_ULONG(from), MCL_UINT(n),
             MCL_FLOAT(1), MCL_BUFFER(workspace), MCL_ULONG(to)));
         in = workspace;
@@ -56,35 +53,19 @@ static mcl_status sum_blocks(const mcl_sums *sums, cl_mem in, uint32_t rows, uin
     const uint32_t blocks = (uint32_t)blocks_of(rows, block_rows);
     const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
     mcl_profile_work(sums->context, NULL, 0.0, (double)rows * n * sizeof(float));
-    return mcl_run_local(sums->columns, (n + COLUMNS - 1) / COLUMNS, blocks, one, MCL_BUFFER(in),
-        MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1), MCL_BUFFER(out),
-        MCL_ULONG(offset));
+    return mcl_run_local(sums->columns, (n + MCL_ITEM_COLUMNS - 1) / MCL_ITEM_COLUMNS, blocks, one,
+        MCL_BUFFER(in), MCL_UINT(rows), MCL_UINT(n), MCL_UINT(block_rows), MCL_UINT(blocks == 1),
+        MCL_BUFFER(out), MCL_ULONG(offset));
 }
 
 mcl_status mcl_sums_run_columns(const mcl_sums *sums, cl_mem in, uint32_t rows, uint32_t n,
     cl_mem workspace, cl_mem out, uint64_t offset)
 {
-    const uint32_t blocks = (uint32_t)blocks_of(rows, BLOCK_ROWS);
+    const uint32_t blocks = (uint32_t)blocks_of(rows, MCL_SUM_ROWS);
     if (blocks > 1) {
-        MCL_TRY(sum_blocks(sums, in, rows, n, BLOCK_ROWS, workspace, 0));
+        MCL_TRY(sum_blocks(sums, in, rows, n, MCL_SUM_ROWS, workspace, 0));
         in = workspace;
         rows = blocks;
     }
     return sum_blocks(sums, in, rows, n, rows, out, offset);
-}
-
-mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
-    cl_mem out, uint64_t offset)
-{
-    mcl_sums sums;
-    MCL_TRY(mcl_sums_find(&sums, context));
-    return mcl_sums_run(&sums, in, n, divisor, space, out, offset);
-}
-
-mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
-    cl_mem out, uint64_t offset)
-{
-    mcl_sums sums;
-    MCL_TRY(mcl_sums_find(&sums, context));
-    return mcl_sums_run_columns(&sums, in, rows, n, space, out, offset);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other parts of the library need of a data set besides maskcl/data.h. */
+/* What the rest of the library needs of a data set, in addition to maskcl/data.h. */
 #ifndef MASKCL_DATA_DATA_H
 #define MASKCL_DATA_DATA_H
 
@@ -13,12 +13,12 @@ const void *mcl_data_values(const mcl_data *data);
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);
 
-/* The file's path, or a phrase for data without a file: to begin a message with. */
+/* The file's path, or a phrase for data without a file: the start of a message. */
 const char *mcl_data_source(const mcl_data *data);
 
-/* Makes a data set of values, which are its own from then on, when it succeeds. shape is that of
- * the whole array, rows first; of a row's dimensions beyond MCL_DIMENSIONS_MAX, the last one kept
- * holds the product. */
+/* Makes a data set of values, and takes ownership of them when it succeeds. shape is that of the
+ * whole array, rows first; of a row with more than MCL_DIMENSIONS_MAX dimensions, the last one kept
+ * is the product of the rest. */
 mcl_status mcl_data_create(mcl_data **data, void *values, mcl_element element,
     const uint64_t *shape, size_t dimensions, const char *source);
 

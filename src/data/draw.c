@@ -57,8 +57,8 @@ static mcl_status count_classes(
     if (fewest >= per_class)
         return MCL_OK;
     return mcl_fail(MCL_ERROR_DATA,
-        "%" PRIu64 " labelled rows a class are wanted, but class %" PRId32 " has %" PRIu64
-        ": lower --labels-per-class to %" PRIu64 " or less",
+        "%" PRIu64 " labelled rows of each class are wanted, but class %" PRId32 " has %" PRIu64
+        ": lower `labels_per_class` to %" PRIu64 " or less",
         per_class, poorest, fewest, fewest);
 }
 

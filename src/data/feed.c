@@ -72,7 +72,7 @@ mcl_status mcl_feed_check(
     return mcl_fail(MCL_ERROR_DEVICE,
         "%s: %" PRIu64 " bytes of device memory are needed, %" PRIu64
         " of them for a batch of %" PRIu32 " rows, but only %" PRIu64
-        " may be used: raise --device-memory, or make the batch or the model smaller",
+        " may be used: raise the limit on device memory, or make the batch or the model smaller",
         context->info.name, needed, batch_size, batch, context->memory_limit);
 }
 

@@ -29,12 +29,11 @@ struct mcl_program {
     char *options;
     struct mcl_text defines; /* the options' -D, as lines of source */
     struct mcl_text flags;   /* all options that go to the compiler */
-    struct mcl_text renamed; /* functions called NAME_number in the shared program */
-    unsigned number;
-    bool plain;        /* one of the files that are built without options */
-    bool waits;        /* found, so that it is built when another is */
-    bool alone;        /* it does not build, or not together with others */
-    cl_program opencl; /* NULL until built */
+    unsigned number;         /* of the files before it in the OpenCL program */
+    bool plain;              /* one of the files that are built without options */
+    bool waits;              /* found, so that it is built when another is */
+    bool alone;              /* it does not build, or not together with others */
+    cl_program opencl;       /* NULL until built */
 };
 
 /* Whether two files become one program. PoCL takes a tenth of a second for each program, however
@@ -66,13 +65,9 @@ static struct mcl_program *gather(struct mcl_program *program)
 
 static mcl_status put_together(struct mcl_source *source, struct mcl_program *first)
 {
-    for (struct mcl_program *p = first; p; p = p->with)
-        MCL_TRY(mcl_source_prepare(source, p->file, p->defines.bytes));
     for (struct mcl_program *p = first; p; p = p->with) {
         p->number = source->files;
-        free(p->renamed.bytes);
-        p->renamed = (struct mcl_text){0};
-        MCL_TRY(mcl_source_append(source, &p->renamed, p->file, p->defines.bytes));
+        MCL_TRY(mcl_source_append(source, p->file, p->defines.bytes));
     }
     return MCL_OK;
 }
@@ -135,7 +130,6 @@ static void free_program(struct mcl_program *program)
     }
     free(program->defines.bytes);
     free(program->flags.bytes);
-    free(program->renamed.bytes);
     free(program->file);
     free(program->options);
     free(program);
@@ -148,19 +142,27 @@ static bool is_plain(const char *name, const char *options)
     return file && file->plain && !*options;
 }
 
+/* Warnings are silenced: PoCL prints their count to standard error, into whatever stands there.
+ * Errors stay in the log. A static function PoCL optimizes once more before it makes work-groups of
+ * what calls it, which takes a quarter longer for the products and gives half again as much code.
+ */
+static mcl_status append_standard_flags(struct mcl_text *flags, const mcl_context *context)
+{
+    static const char all[] = "-w -cl-std=CL1.2", pocl[] = " -D static=";
+    static const char exact[] = " -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1";
+    MCL_TRY(mcl_text_append(flags, all, strlen(all)));
+    if (mcl_context_is_pocl(context))
+        MCL_TRY(mcl_text_append(flags, pocl, strlen(pocl)));
+    return context->exact_division ? mcl_text_append(flags, exact, strlen(exact)) : MCL_OK;
+}
+
 static mcl_status create(struct mcl_program *program, const char *file, const char *options)
 {
-    /* Warnings are silenced: PoCL prints their count to standard error, into whatever stands there.
-     * Errors stay in the log. */
-    const char *standard =
-        program->context->exact_division
-            ? "-w -cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1"
-            : "-w -cl-std=CL1.2";
     program->plain = is_plain(file, options);
     MCL_TRY(mcl_copy_string(&program->file, file));
     MCL_TRY(mcl_copy_string(&program->options, options));
     MCL_TRY(mcl_text_append(&program->defines, "", 0));
-    MCL_TRY(mcl_text_append(&program->flags, standard, strlen(standard)));
+    MCL_TRY(append_standard_flags(&program->flags, program->context));
     return mcl_source_options(&program->defines, &program->flags, options);
 }
 
@@ -247,8 +249,8 @@ mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel)
         MCL_TRY(build(kernel->program));
     if (!kernel->built) {
         char full[128];
-        const bool renamed = mcl_names_have(&program->renamed, kernel->name, strlen(kernel->name));
-        snprintf(full, sizeof full, renamed ? "%s_%u" : "%s", kernel->name, program->number);
+        const bool numbered = !program->plain && program->number > 0;
+        snprintf(full, sizeof full, numbered ? "%s_%u" : "%s", kernel->name, program->number);
         cl_int code;
         cl_kernel created = clCreateKernel(program->opencl, full, &code);
         if (code != CL_SUCCESS) {
@@ -281,18 +283,4 @@ void mcl_programs_free(mcl_context *context)
         free_program(program);
     }
     context->programs = (struct mcl_programs){0};
-}
-
-mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options)
-{
-    struct mcl_program *program;
-    return find_program(&program, context, file, options);
-}
-
-mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
-    const char *name, const char *options)
-{
-    mcl_kernel *found;
-    MCL_TRY(mcl_kernel_find(&found, context, file, name, options));
-    return mcl_kernel_build(kernel, found);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/source.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,150 +80,85 @@ static size_t line_length(const char *text)
     return length + (text[length] == '\n');
 }
 
-static size_t identifier_length(const char *text)
+/* What follows directive at the beginning of line, or NULL. */
+static const char *after(const char *directive, const char *line)
 {
-    size_t length = 0;
-    while (isalnum((unsigned char)text[length]) || text[length] == '_')
-        length++;
-    return length;
+    const size_t length = strlen(directive);
+    return strncmp(line, directive, length) == 0 ? line + length : NULL;
 }
 
-static const char *find_name(const struct mcl_text *names, const char *name, size_t length)
+/* Whether the file's first directives are those of a guard against being included twice. One
+ * without is meant to be: for other files, or with other macros defined. */
+static bool is_guarded(const char *file)
 {
-    for (const char *at = names->bytes; at && *at; at += strcspn(at, " ")) {
-        at += strspn(at, " ");
-        if (strncmp(at, name, length) == 0 && at[length] == ' ')
-            return at;
-    }
-    return NULL;
+    while (*file && *file != '#')
+        file += line_length(file);
+    const char *tested = after("#ifndef ", file);
+    const char *defined = after("#define ", file + line_length(file));
+    return tested && defined && strncmp(tested, defined, line_length(tested)) == 0;
 }
 
-bool mcl_names_have(const struct mcl_text *names, const char *name, size_t length)
+/* Notes that the program has the header called name; *is_new = it had not. */
+static mcl_status note_header(bool *is_new, struct mcl_source *source, const char *name)
 {
-    return find_name(names, name, length) != NULL;
+    char entry[NAME_SIZE + 2];
+    snprintf(entry, sizeof entry, " %s ", name);
+    *is_new = !source->headers.bytes || !strstr(source->headers.bytes, entry);
+    return *is_new ? append(&source->headers, entry) : MCL_OK;
 }
 
-static mcl_status add_name(struct mcl_text *names, const char *name, size_t length)
+/* Appends #undef for the macro that line defines, if it defines one. */
+static mcl_status undefine(struct mcl_text *undefs, const char *line)
 {
-    MCL_TRY(append(names, names->length ? "" : " "));
-    MCL_TRY(mcl_text_append(names, name, length));
-    return append(names, " ");
-}
-
-/* The name of the macro that a line defines, its length in *length; NULL when it defines none. */
-static const char *find_macro(size_t *length, const char *line)
-{
-    static const char define[] = "#define ";
-    if (strncmp(line, define, sizeof define - 1) != 0)
-        return NULL;
-    line += sizeof define - 1;
-    line += strspn(line, " ");
-    *length = identifier_length(line);
-    return line;
-}
-
-static mcl_status note_macros(struct mcl_text *macros, const char *lines)
-{
-    for (; *lines; lines += line_length(lines)) {
-        size_t length;
-        const char *name = find_macro(&length, lines);
-        if (name && !mcl_names_have(macros, name, length))
-            MCL_TRY(add_name(macros, name, length));
-    }
-    return MCL_OK;
-}
-
-/* included = the name of the file that a line includes; false when it includes none. */
-static bool find_include(char included[NAME_SIZE], const char *line)
-{
-    static const char directive[] = "#include \"";
-    if (strncmp(line, directive, sizeof directive - 1) != 0)
-        return false;
-    line += sizeof directive - 1;
-    snprintf(included, NAME_SIZE, "%.*s", (int)strcspn(line, "\"\n"), line);
-    return true;
-}
-
-/* Whether an included file can be there once for all files of the program: neither it nor what it
- * includes mentions a macro of theirs. One that cannot be read is not. */
-static bool can_share(const struct mcl_source *source, const char *name, unsigned depth)
-{
-    struct mcl_text text = {0};
-    bool shared = depth <= INCLUDE_DEPTH_MAX && read_source(&text, name) == MCL_OK;
-    for (const char *at = text.bytes; shared && at && *at;) {
-        const size_t length = identifier_length(at);
-        shared = length == 0 || !mcl_names_have(&source->macros, at, length);
-        at += length ? length : 1;
-    }
-    for (const char *line = text.bytes; shared && line && *line; line += line_length(line)) {
-        char included[NAME_SIZE];
-        if (find_include(included, line))
-            shared = can_share(source, included, depth + 1);
-    }
-    free(text.bytes);
-    return shared;
-}
-
-static mcl_status expand(
-    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth);
-
-/* Whether the first directive of the file called name is that of a guard against being included
- * twice. One without may be meant to be. */
-static bool is_guarded(const char *name)
-{
-    struct mcl_text text = {0};
-    bool guarded = false;
-    if (read_source(&text, name) == MCL_OK) {
-        const char *line = text.bytes;
-        while (line && *line && *line != '#')
-            line += line_length(line);
-        guarded = line && strncmp(line, "#ifndef ", 8) == 0;
-    }
-    free(text.bytes);
-    return guarded;
-}
-
-/* Puts an included file into text, or into the program's text if it is shared. */
-static mcl_status include(
-    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth)
-{
-    if (!is_guarded(name) || !can_share(source, name, 0))
-        return expand(text, source, name, depth);
-    if (mcl_names_have(&source->shared, name, strlen(name)))
+    const char *macro = after("#define ", line);
+    if (!macro)
         return MCL_OK;
-    MCL_TRY(add_name(&source->shared, name, strlen(name)));
-    return expand(&source->text, source, name, depth);
+    MCL_TRY(append(undefs, "#undef "));
+    MCL_TRY(mcl_text_append(undefs, macro, strcspn(macro, " (\n")));
+    return append(undefs, "\n");
 }
 
-/* Appends what the file called name expands to. */
-static mcl_status expand(
-    struct mcl_text *text, struct mcl_source *source, const char *name, unsigned depth)
+static mcl_status add_file(
+    struct mcl_source *source, struct mcl_text *undefs, const char *name, unsigned depth);
+
+/* Appends the lines of a file that is called name. */
+static mcl_status add_lines(struct mcl_source *source, struct mcl_text *undefs, const char *lines,
+    const char *name, unsigned depth)
+{
+    char mark[NAME_SIZE + 32], included[NAME_SIZE];
+    snprintf(mark, sizeof mark, "#line 1 \"%s\"\n", name);
+    MCL_TRY(append(&source->text, mark));
+    for (unsigned number = 1; *lines; lines += line_length(lines), number++) {
+        const char *file = after("#include \"", lines);
+        if (file) {
+            snprintf(included, sizeof included, "%.*s", (int)strcspn(file, "\"\n"), file);
+            MCL_TRY(add_file(source, undefs, included, depth + 1));
+            snprintf(mark, sizeof mark, "#line %u \"%s\"\n", number + 1, name);
+            MCL_TRY(append(&source->text, mark));
+        } else {
+            MCL_TRY(mcl_text_append(&source->text, lines, line_length(lines)));
+            MCL_TRY(undefine(undefs, lines));
+        }
+    }
+    return append(&source->text, "\n"); /* the last line may have no end */
+}
+
+static mcl_status add_file(
+    struct mcl_source *source, struct mcl_text *undefs, const char *name, unsigned depth)
 {
     if (depth > INCLUDE_DEPTH_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%s: kernel sources include each other", name);
-    struct mcl_text file = {0};
+    struct mcl_text file = {0}, kept = {0}; /* a guarded header's macros stay */
+    bool is_new = true;
     mcl_status status = read_source(&file, name);
-    char mark[NAME_SIZE + 32], included[NAME_SIZE];
-    snprintf(mark, sizeof mark, "#line 1 \"%s\"\n", name);
-    if (status == MCL_OK)
-        status = append(text, mark);
-    unsigned number = 0;
-    for (const char *line = file.bytes; status == MCL_OK && line && *line;) {
-        const size_t length = line_length(line);
-        number++;
-        if (find_include(included, line)) {
-            status = include(text, source, included, depth + 1);
-            snprintf(mark, sizeof mark, "\n#line %u \"%s\"\n", number + 1, name);
-            if (status == MCL_OK)
-                status = append(text, mark);
-        } else {
-            status = mcl_text_append(text, line, length);
-        }
-        line += length;
-    }
-    if (status == MCL_OK)
-        status = append(text, "\n"); /* the last line may have no end */
+    const bool guarded = depth > 0 && file.bytes && is_guarded(file.bytes);
+    if (status == MCL_OK && guarded)
+        status = note_header(&is_new, source, name);
+    if (status == MCL_OK && is_new)
+        status =
+            add_lines(source, guarded ? &kept : undefs, file.bytes ? file.bytes : "", name, depth);
     free(file.bytes);
+    free(kept.bytes);
     return status;
 }
 
@@ -252,123 +186,31 @@ mcl_status mcl_source_options(struct mcl_text *defines, struct mcl_text *rest, c
     return MCL_OK;
 }
 
-/* Where in line the name of a function begins that is defined there, its length in *length; NULL
- * when line does not begin a definition: "kernel void gemm(const global float *a," does. */
-static const char *find_function(size_t *length, const char *line)
-{
-    static const char attribute[] = "__attribute__";
-    const char *word = NULL, *before = NULL; /* the last word, and the one before it */
-    if (!isalpha((unsigned char)*line) && *line != '_')
-        return NULL;
-    for (const char *at = line; *at && !strchr("=;{\n", *at);) {
-        const size_t letters = identifier_length(at);
-        if (letters == sizeof attribute - 1 && strncmp(at, attribute, letters) == 0) {
-            int open = 0; /* parentheses */
-            at += letters;
-            for (; *at && *at != '\n'; at++) {
-                open += (*at == '(') - (*at == ')');
-                if (*at == ')' && open == 0)
-                    break;
-            }
-            at += *at == ')';
-        } else if (letters) {
-            before = word;
-            word = at;
-            *length = letters;
-            at += letters;
-        } else if (*at == '(') {
-            return before ? word : NULL; /* a call of a macro has one word only */
-        } else {
-            at++;
-        }
-    }
-    return NULL;
-}
-
-/* Adds the functions that lines define to known, and those that were there already to clashes. */
-static mcl_status note_functions(
-    struct mcl_text *known, struct mcl_text *clashes, const char *lines)
-{
-    const size_t earlier = known->length; /* a declaration before a definition is no clash */
-    for (; *lines; lines += line_length(lines)) {
-        size_t length = 0;
-        const char *name = find_function(&length, lines);
-        if (!name || mcl_names_have(clashes, name, length))
-            continue;
-        const char *at = find_name(known, name, length);
-        if (!at)
-            MCL_TRY(add_name(known, name, length));
-        else if (at < known->bytes + earlier)
-            MCL_TRY(add_name(clashes, name, length));
-    }
-    return MCL_OK;
-}
-
-/* Appends "#define gemm gemm_3" for each name. */
-static mcl_status define_names(struct mcl_text *text, const struct mcl_text *names, unsigned number)
-{
-    char line[512];
-    for (const char *at = names->bytes; at && at[strspn(at, " ")];) {
-        at += strspn(at, " ");
-        const int length = (int)strcspn(at, " ");
-        snprintf(line, sizeof line, "#define %.*s %.*s_%u\n", length, at, length, at, number);
-        MCL_TRY(append(text, line));
-        at += length;
-    }
-    return MCL_OK;
-}
-
-/* Appends an #undef for every #define in lines. */
-static mcl_status undefine(struct mcl_text *text, const char *lines)
-{
-    for (; *lines; lines += line_length(lines)) {
-        size_t length;
-        const char *name = find_macro(&length, lines);
-        if (!name)
-            continue;
-        MCL_TRY(append(text, "#undef "));
-        MCL_TRY(mcl_text_append(text, name, length));
-        MCL_TRY(append(text, "\n"));
-    }
-    return MCL_OK;
-}
-
 void mcl_source_free(struct mcl_source *source)
 {
     free(source->text.bytes);
-    free(source->macros.bytes);
-    free(source->functions.bytes);
-    free(source->shared.bytes);
+    free(source->headers.bytes);
 }
 
-mcl_status mcl_source_prepare(struct mcl_source *source, const char *name, const char *defines)
+mcl_status mcl_source_append(struct mcl_source *source, const char *name, const char *defines)
 {
-    struct mcl_text file = {0};
-    mcl_status status = read_source(&file, name);
-    if (status == MCL_OK && file.bytes)
-        status = note_macros(&source->macros, file.bytes);
-    if (status == MCL_OK)
-        status = note_macros(&source->macros, defines);
-    free(file.bytes);
-    return status;
-}
-
-mcl_status mcl_source_append(
-    struct mcl_source *source, struct mcl_text *renamed, const char *name, const char *defines)
-{
-    struct mcl_text file = {0}, names = {0};
-    mcl_status status = expand(&file, source, name, 0);
-    if (status == MCL_OK)
-        status = note_functions(&source->functions, renamed, file.bytes);
-    if (status == MCL_OK)
-        status = define_names(&names, renamed, source->files);
-    const char *const parts[] = {names.bytes ? names.bytes : "", defines, file.bytes};
-    for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)
-        status = append(&source->text, parts[i]);
-    for (size_t i = 0; status == MCL_OK && i < sizeof parts / sizeof *parts; i++)
-        status = undefine(&source->text, parts[i]);
+    struct mcl_text undefs = {0};
+    char variant[32] = "#define VARIANT\n";
+    if (source->files > 0)
+        snprintf(variant, sizeof variant, "#define VARIANT _%u\n", source->files);
     source->files++;
-    free(file.bytes);
-    free(names.bytes);
+    const char *const parts[] = {variant, defines};
+    mcl_status status = MCL_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (status == MCL_OK)
+            status = append(&source->text, parts[i]);
+        for (const char *line = parts[i]; status == MCL_OK && *line; line += line_length(line))
+            status = undefine(&undefs, line);
+    }
+    if (status == MCL_OK)
+        status = add_file(source, &undefs, name, 0);
+    if (status == MCL_OK)
+        status = append(&source->text, undefs.bytes);
+    free(undefs.bytes);
     return status;
 }

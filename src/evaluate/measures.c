@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "base/rounding.h"
+#include "compute/row_norms.h"
+#include "compute/sums.h"
 #include "device/profile.h"
 #include "evaluate/eigenvalues.h"
 
@@ -24,7 +26,27 @@ struct mcl_measures {
     double *gram;                  /* [rows×rows] */
     double *matrix;                /* [least×least], the lesser of rows and columns */
     double *spectrum, *space;
+    mcl_row_norms norms;
+    mcl_sums sums;
+    mcl_kernel *deviations;
+    cl_mem inverse;   /* [batch] 1/|z| */
+    cl_mem deviation; /* [columns] */
+    cl_mem workspace; /* of its sum */
 };
+
+static mcl_status create_deviations(mcl_measures *measures)
+{
+    mcl_context *context = measures->context;
+    const uint64_t columns = measures->columns;
+    MCL_TRY(mcl_row_norms_find(&measures->norms, context));
+    MCL_TRY(mcl_sums_find(&measures->sums, context));
+    MCL_TRY(mcl_kernel_find(&measures->deviations, context, "normalize.cl", "deviations", ""));
+    MCL_TRY(
+        mcl_buffer_create(&measures->inverse, context, measures->batch, sizeof(float), "norms"));
+    MCL_TRY(mcl_buffer_create(&measures->deviation, context, columns, sizeof(float), "deviations"));
+    return mcl_buffer_create(&measures->workspace, context, mcl_sum_workspace(columns),
+        sizeof(float), "workspace of the sums");
+}
 
 mcl_status mcl_measures_create(
     mcl_measures **measures, mcl_context *context, uint32_t batch, uint32_t columns)
@@ -48,6 +70,8 @@ mcl_status mcl_measures_create(
         status = mcl_allocate(&created->spectrum, least, sizeof(double));
     if (status == MCL_OK)
         status = mcl_allocate(&created->space, least, sizeof(double));
+    if (status == MCL_OK)
+        status = create_deviations(created);
     if (status != MCL_OK) {
         mcl_measures_free(created);
         return status;
@@ -67,7 +91,22 @@ void mcl_measures_free(mcl_measures *measures)
     free(measures->matrix);
     free(measures->spectrum);
     free(measures->space);
+    mcl_buffer_release(&measures->inverse);
+    mcl_buffer_release(&measures->deviation);
+    mcl_buffer_release(&measures->workspace);
     free(measures);
+}
+
+mcl_status mcl_measures_deviate(
+    const mcl_measures *measures, cl_mem embeddings, cl_mem metrics, uint64_t at)
+{
+    const uint32_t batch = measures->batch, columns = measures->columns;
+    MCL_TRY(mcl_row_norms_invert(&measures->norms, embeddings, batch, columns, measures->inverse));
+    MCL_TRY(mcl_run(measures->deviations, columns, 1, MCL_BUFFER(embeddings),
+        MCL_BUFFER(measures->inverse), MCL_UINT(batch), MCL_UINT(columns),
+        MCL_BUFFER(measures->deviation)));
+    return mcl_sums_run(
+        &measures->sums, measures->deviation, columns, 1.0f, measures->workspace, metrics, at);
 }
 
 bool mcl_measures_due(uint64_t step, uint64_t per_epoch, uint64_t epochs)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the embeddings of a batch are like, measured at ends of epochs. */
+/* What the embeddings of a batch are like: their spread by the device, and at ends of epochs what
+ * the host measures. */
 #ifndef MASKCL_EVALUATE_MEASURES_H
 #define MASKCL_EVALUATE_MEASURES_H
 
@@ -11,6 +12,11 @@ typedef struct mcl_measures mcl_measures;
 /* For embeddings [2·batch×columns], the positive views first. */
 mcl_status mcl_measures_create(
     mcl_measures **measures, mcl_context *context, uint32_t batch, uint32_t columns);
+
+/* Enqueues metrics[at] = Σ over columns of the deviation of the positive views' embeddings, divided
+ * by their lengths. */
+mcl_status mcl_measures_deviate(
+    const mcl_measures *measures, cl_mem embeddings, cl_mem metrics, uint64_t at);
 
 /* No read may be under way. */
 void mcl_measures_free(mcl_measures *measures);

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "constants.clh"
 #include "device/profile.h"
 #include "nn/layers.h"
-
-#define QUAD 4 /* elements of a work-item, as in cl/dropout.cl */
 
 struct dropout {
     mcl_context *context;
@@ -35,7 +34,8 @@ static mcl_status drop(const struct dropout *dropout, const mcl_pass *pass, cl_m
     const mcl_argument key_argument = {sizeof key, &key};
     mcl_profile_work(
         dropout->context, NULL, 0.0, 2.0 * sizeof(float) * (double)pass->rows * layer->out);
-    return mcl_run(dropout->kernel, ((size_t)layer->out + QUAD - 1) / QUAD, pass->rows,
+    return mcl_run(dropout->kernel,
+        ((size_t)layer->out + MCL_DROPOUT_ELEMENTS - 1) / MCL_DROPOUT_ELEMENTS, pass->rows,
         MCL_BUFFER(in), MCL_UINT(layer->out), MCL_UINT(layer->block), MCL_UINT(pass->step),
         key_argument, MCL_FLOAT(rate), MCL_FLOAT(1.0f / (1.0f - rate)), MCL_BUFFER(out));
 }

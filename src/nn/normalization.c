@@ -5,11 +5,10 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "constants.clh"
 #include "device/profile.h"
 #include "nn/layers.h"
 
-#define COLUMNS 16    /* of a work-item, as in cl/normalization.cl */
-#define BLOCK_ROWS 64 /* the same */
 #define OPTIONS_SIZE 48
 
 static const size_t one[3] = {1, 1, 1}; /* the kernels' vectors are explicit */
@@ -26,12 +25,12 @@ struct normalization {
 
 static uint32_t blocks_of(uint32_t rows)
 {
-    return rows / BLOCK_ROWS + (rows % BLOCK_ROWS != 0);
+    return rows / MCL_NORMALIZATION_ROWS + (rows % MCL_NORMALIZATION_ROWS != 0);
 }
 
 static uint32_t across(const mcl_layer *layer)
 {
-    return layer->out / COLUMNS + (layer->out % COLUMNS != 0);
+    return layer->out / MCL_ITEM_COLUMNS + (layer->out % MCL_ITEM_COLUMNS != 0);
 }
 
 static bool by_rows(const mcl_layer *layer)

@@ -4,33 +4,18 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "compute/row_norms.h"
 #include "objectives/objective.h"
 
 struct mcl_loss {
-    mcl_context *context;
     struct {
         const mcl_objective_type *type;
         void *state;
         float weight;
     } objectives[MCL_OBJECTIVES_MAX];
     size_t count;
-    uint32_t batch, embedding;
+    uint32_t batch;
     mcl_network *projector; /* or NULL */
-    mcl_row_norms norms;
-    mcl_kernel *deviations;
-    cl_mem inverse;   /* [B] 1/|h| */
-    mcl_terms spread; /* [E] deviations */
 };
-
-static mcl_status create_spread(mcl_loss *loss)
-{
-    mcl_context *context = loss->context;
-    MCL_TRY(mcl_row_norms_find(&loss->norms, context));
-    MCL_TRY(mcl_kernel_find(&loss->deviations, context, "normalize.cl", "deviations", ""));
-    MCL_TRY(mcl_buffer_create(&loss->inverse, context, loss->batch, sizeof(float), "norms"));
-    return mcl_terms_create(&loss->spread, context, loss->embedding);
-}
 
 static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *setup)
 {
@@ -61,13 +46,9 @@ mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
         .parameters = parameters};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
-    created->context = context;
     created->batch = batch;
-    created->embedding = architecture->embedding;
-    mcl_status status = create_spread(created);
-    if (status == MCL_OK)
-        status = mcl_network_create_part(&created->projector, context, architecture,
-            MCL_PART_PROJECTOR, 2 * batch, MCL_NETWORK_TRAINING);
+    mcl_status status = mcl_network_create_part(&created->projector, context, architecture,
+        MCL_PART_PROJECTOR, 2 * batch, MCL_NETWORK_TRAINING);
     if (status == MCL_OK)
         status = create_objectives(created, &setup);
     if (status != MCL_OK) {
@@ -87,8 +68,6 @@ void mcl_loss_free(mcl_loss *loss)
             loss->objectives[i].type->free(loss->objectives[i].state);
     }
     mcl_network_free(loss->projector);
-    mcl_buffer_release(&loss->inverse);
-    mcl_terms_release(&loss->spread);
     free(loss);
 }
 
@@ -123,7 +102,7 @@ static mcl_status run_objectives(
         if (!(type->info.decodes ? on_embeddings : on_projections))
             continue;
         step->weight = loss->objectives[i].weight;
-        step->at = step->input->slot * MCL_METRICS + i;
+        step->at = step->input->at + i;
         MCL_TRY(type->run(loss->objectives[i].state, step));
     }
     return MCL_OK;
@@ -150,16 +129,4 @@ mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input)
     MCL_TRY(run_objectives(loss, &step, false, true));
     MCL_TRY(mcl_gradient_through(&by_embeddings, projector, input, h, views));
     return run_objectives(loss, &step, true, false);
-}
-
-mcl_status mcl_loss_spread(
-    mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot)
-{
-    const mcl_terms *spread = &loss->spread;
-    const cl_mem z = mcl_network_output(encoder);
-    MCL_TRY(mcl_row_norms_invert(&loss->norms, z, loss->batch, loss->embedding, loss->inverse));
-    MCL_TRY(mcl_run(loss->deviations, loss->embedding, 1, MCL_BUFFER(z), MCL_BUFFER(loss->inverse),
-        MCL_UINT(loss->batch), MCL_UINT(loss->embedding), MCL_BUFFER(spread->values)));
-    return mcl_sums_run(&spread->sums, spread->values, loss->embedding, 1.0f, spread->workspace,
-        metrics, slot * MCL_METRICS + MCL_METRIC_DEVIATION);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The objectives of a run, forward and backward on the device. */
+/* The loss of a run: the weighted sum of its objectives, forward and backward on the device. */
 #ifndef MASKCL_OBJECTIVES_LOSS_H
 #define MASKCL_OBJECTIVES_LOSS_H
 
@@ -7,11 +7,6 @@
 #include "maskcl/pretrain.h"
 #include "model/networks.h"
 #include "views/views.h"
-
-/* What a step measures, one float each: the objectives' means in the order of the options, then the
- * sum of the embedding's standard deviations. */
-#define MCL_METRICS (MCL_OBJECTIVES_MAX + 1)
-#define MCL_METRIC_DEVIATION MCL_OBJECTIVES_MAX
 
 /* Buffers and kernels of a run's objectives for one size of batch. */
 typedef struct mcl_loss mcl_loss;
@@ -25,8 +20,8 @@ typedef struct mcl_loss_input {
     uint32_t epoch; /* from 0 */
     uint64_t first; /* where in the epoch's order the batch begins */
     uint64_t step;  /* of the run, from 0 */
-    cl_mem metrics;
-    uint64_t slot;
+    cl_mem metrics; /* where the mean losses go, */
+    uint64_t at;    /* from this number on, in the order of the options */
 } mcl_loss_input;
 
 /* For batches of B rows with embeddings of architecture->embedding columns. Target networks begin
@@ -53,12 +48,7 @@ size_t mcl_loss_states(mcl_objective_state states[MCL_OBJECTIVE_STATES_MAX], con
 
 /* Enqueues the projector, where there is one, and all objectives: writes the gradient of their
  * weighted sum to the encoder's output gradient, those of the parameters of projector and decoder
- * to gradients, and each objective's mean loss to metrics[slot·MCL_METRICS …]. */
+ * to gradients, and each objective's mean loss to metrics[at …]. */
 mcl_status mcl_loss_run(mcl_loss *loss, const mcl_loss_input *input);
-
-/* Enqueues the measure behind mcl_step.spread on the positive views' embeddings:
- * metrics[slot·MCL_METRICS + MCL_METRIC_DEVIATION] = Σ over columns of their deviation. */
-mcl_status mcl_loss_spread(
-    mcl_loss *loss, const mcl_network *encoder, cl_mem metrics, uint64_t slot);
 
 #endif

@@ -88,8 +88,8 @@ typedef struct mcl_objective_type {
     /* Enqueues forward and backward: adds weight times its gradient to the gradient of what it is
      * on, writes those of parameters of its own, and its mean loss. */
     mcl_status (*run)(void *state, const mcl_objective_step *step);
-    /* Fills in what it keeps from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
-     * many; NULL: nothing. */
+    /* Fills in its states from step to step, MCL_OBJECTIVE_STATES_MAX at most, and returns how
+     * many; NULL: it has none. */
     size_t (*states)(mcl_objective_state *states, const void *state);
     /* How many of a run's first steps have a loss that is not like that of later ones; NULL: none.
      */

@@ -119,7 +119,10 @@ mcl_status mcl_objectives_parse(
                 return mcl_fail(MCL_ERROR_ARGUMENT, "the objective %s stands twice in '%s'",
                     mcl_objective_name(one.kind), text);
         }
-        parsed[used++] = one; /* every kind at most once: there is room */
+        if (used == MCL_OBJECTIVES_MAX)
+            return mcl_fail(
+                MCL_ERROR_ARGUMENT, "at most %d objectives can be joined", MCL_OBJECTIVES_MAX);
+        parsed[used++] = one;
         part += length;
         if (!*part)
             break;

@@ -9,11 +9,9 @@
 #include "base/memory.h"
 #include "compute/product.h"
 #include "compute/row_norms.h"
+#include "constants.clh"
 #include "device/profile.h"
 #include "objectives/objective.h"
-
-#define KNOTS 16 /* as in cl/sigreg.cl */
-#define BLOCK 64
 
 enum { SHARE, DIRECTIONS }; /* its own options */
 
@@ -34,7 +32,7 @@ struct sigreg {
 
 static uint32_t blocks_of(const struct sigreg *sigreg)
 {
-    return (sigreg->batch + BLOCK - 1) / BLOCK;
+    return (sigreg->batch + MCL_SIGREG_ROWS - 1) / MCL_SIGREG_ROWS;
 }
 
 static mcl_status find_kernels(struct sigreg *sigreg)
@@ -55,8 +53,8 @@ static mcl_status find_kernels(struct sigreg *sigreg)
 static mcl_status create_products(struct sigreg *sigreg)
 {
     const uint32_t r = 2 * sigreg->batch, n = sigreg->columns, m = sigreg->count;
-    const mcl_gemm project = {false, true, r, m, n, n, n, m, 1.0f, 0.0f};
-    const mcl_gemm by_projections = {false, false, r, n, m, m, n, n, 1.0f, 0.0f};
+    const mcl_gemm project = {false, true, r, m, n, n, n, m, 1.0f};
+    const mcl_gemm by_projections = {false, false, r, n, m, m, n, n, 1.0f};
     MCL_TRY(mcl_product_create(&sigreg->project, sigreg->context, &project, NULL));
     return mcl_product_create(&sigreg->by_projections, sigreg->context, &by_projections, NULL);
 }
@@ -65,7 +63,8 @@ static mcl_status create_buffers(struct sigreg *sigreg)
 {
     mcl_context *context = sigreg->context;
     const uint64_t m = sigreg->count, r = 2 * (uint64_t)sigreg->batch;
-    const size_t row = sigreg->columns * sizeof(float), knots = 2 * KNOTS * sizeof(float);
+    const size_t row = sigreg->columns * sizeof(float),
+                 knots = 2 * MCL_SIGREG_KNOTS * sizeof(float);
     MCL_TRY(mcl_buffer_create(&sigreg->drawn, context, m, row, "normal numbers"));
     MCL_TRY(mcl_buffer_create(&sigreg->inverse, context, m, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(&sigreg->directions, context, m, row, "directions of sigreg"));

@@ -52,7 +52,7 @@ static void release(void *of)
 
 static mcl_status input(void *of, const mcl_trainer *trainer, const mcl_batch *batch)
 {
-    struct tuning *state = of;
+    const struct tuning *state = of;
     return mcl_unmasked_run_rows(
         &state->unmasked, &batch->rows, trainer->task.batch, trainer->input);
 }

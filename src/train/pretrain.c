@@ -16,6 +16,11 @@
 #include "train/trainer.h"
 #include "views/views.h"
 
+/* What a step measures, one float each: the objectives' means in the order of the options, then the
+ * sum of the embedding's standard deviations. */
+#define METRICS (MCL_OBJECTIVES_MAX + 1)
+#define METRIC_DEVIATION MCL_OBJECTIVES_MAX
+
 struct pretraining {
     mcl_pretrain_options options;
     mcl_loss *loss;
@@ -92,11 +97,12 @@ static mcl_status loss(void *of, const mcl_trainer *trainer, const mcl_batch *ba
         .first = batch->first,
         .step = batch->step,
         .metrics = metrics,
-        .slot = batch->slot,
+        .at = batch->slot * METRICS,
     };
     MCL_TRY(mcl_loss_run(state->loss, &input));
-    if (batch->reported)
-        MCL_TRY(mcl_loss_spread(state->loss, trainer->encoder, metrics, batch->slot));
+    if (batch->reported && state->measures)
+        MCL_TRY(mcl_measures_deviate(state->measures, mcl_network_output(trainer->encoder), metrics,
+            batch->slot * METRICS + METRIC_DEVIATION));
     return batch->measured ? mcl_measures_read(state->measures,
                                  mcl_network_output(trainer->encoder), batch->step + 1)
                            : MCL_OK;
@@ -112,7 +118,7 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
     }
     if (trainer->task.batch > 1) /* a single row has no spread */
         step->spread =
-            (double)metrics[MCL_METRIC_DEVIATION] / sqrt((double)trainer->architecture->embedding);
+            (double)metrics[METRIC_DEVIATION] / sqrt((double)trainer->architecture->embedding);
     step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
     if (mcl_trainer_measures(trainer, step->step))
         mcl_measures_take(step, state->measures);
@@ -128,7 +134,7 @@ static const mcl_task_type pretraining = {
     .name = MCL_TASK_PRETRAINING,
     .prefix = "",
     .views = 2,
-    .metrics = MCL_METRICS,
+    .metrics = METRICS,
     .create = create,
     .free = release,
     .input = input,

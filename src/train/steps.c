@@ -137,7 +137,8 @@ static mcl_status measure(
             "the loss is not finite in the first step, before any change of the weights: the data "
             "or the views have values too large, or the temperature is too low");
     return mcl_fail(MCL_ERROR_DATA,
-        "the loss is no longer finite in step %" PRIu64 ": lower the learning rate (--lr)",
+        "the loss is no longer finite in step %" PRIu64
+        ": lower the learning rate (`learning_rate`)",
         step + 1);
 }
 

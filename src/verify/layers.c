@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/rounding.h"
+#include "constants.clh"
 #include "nn/layers.h"
 #include "nn/network.h"
 #include "verify/checker.h"
@@ -12,7 +13,7 @@
 /* Three blocks of rows, the last one smaller; no multiple of 16 columns. */
 #define ROWS 150
 #define COLUMNS 37
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS MCL_NORMALIZATION_ROWS
 #define BLOCKS ((ROWS + BLOCK_ROWS - 1) / BLOCK_ROWS)
 #define COUNT ((size_t)ROWS * COLUMNS)
 #define ACROSS ((COLUMNS + 15) / 16) /* work-items for sixteen columns each */

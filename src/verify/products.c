@@ -7,6 +7,7 @@
 #include "base/rounding.h"
 #include "compute/product.h"
 #include "compute/sums.h"
+#include "constants.clh"
 #include "verify/checker.h"
 #include "verify/reference.h"
 
@@ -82,8 +83,7 @@ static float finish(const struct product *product, const struct operands *x, siz
 static mcl_gemm shape_of(const struct product *product)
 {
     return (mcl_gemm){product->transpose_a, product->transpose_b, M, N, K,
-        product->transpose_a ? M : K, product->transpose_b ? K : N, N, product->alpha,
-        product->beta};
+        product->transpose_a ? M : K, product->transpose_b ? K : N, N, product->alpha};
 }
 
 static mcl_operands operands_of(const struct product *product, const struct operands *x)
@@ -163,8 +163,6 @@ mcl_status mcl_check_products(mcl_checker *checker)
     return MCL_OK;
 }
 
-#define BLOCK 1024 /* as in cl/reduce.cl */
-
 static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
 {
     float *values, *sums, *space;
@@ -180,11 +178,12 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
     MCL_TRY(mcl_sums_find(&kernels, checker->context));
     MCL_TRY(mcl_sums_run(&kernels, in, (uint32_t)n, divisor, space_buffer, out, 0));
     memcpy(sums, values, n * sizeof *sums);
-    while (n > BLOCK) {
-        const size_t blocks = (n + BLOCK - 1) / BLOCK;
+    while (n > MCL_SUM_BLOCK) {
+        const size_t blocks = (n + MCL_SUM_BLOCK - 1) / MCL_SUM_BLOCK;
         for (size_t b = 0; b < blocks; b++)
             sums[b] = mcl_host_divide(
-                mcl_reference_sum(sums + b * BLOCK, n - b * BLOCK < BLOCK ? n - b * BLOCK : BLOCK),
+                mcl_reference_sum(sums + b * MCL_SUM_BLOCK,
+                    n - b * MCL_SUM_BLOCK < MCL_SUM_BLOCK ? n - b * MCL_SUM_BLOCK : MCL_SUM_BLOCK),
                 1.0f);
         n = blocks;
     }
@@ -196,7 +195,6 @@ static mcl_status check_sum(mcl_checker *checker, const char *name, size_t n)
 
 #define ROWS 330
 #define COLUMNS 37
-#define BLOCK_ROWS 64 /* as in src/compute/sums.c */
 
 static mcl_status check_column_sums(mcl_checker *checker)
 {
@@ -213,9 +211,9 @@ static mcl_status check_column_sums(mcl_checker *checker)
     MCL_TRY(mcl_sums_run_columns(&kernels, in, ROWS, COLUMNS, space, out, 0));
     for (size_t j = 0; j < COLUMNS; j++) {
         float total = 0.0f;
-        for (size_t first = 0; first < ROWS; first += BLOCK_ROWS) {
+        for (size_t first = 0; first < ROWS; first += MCL_SUM_ROWS) {
             float block = 0.0f;
-            for (size_t i = first; i < ROWS && i < first + BLOCK_ROWS; i++)
+            for (size_t i = first; i < ROWS && i < first + MCL_SUM_ROWS; i++)
                 block += values[i * COLUMNS + j];
             total += block;
         }

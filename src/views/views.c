@@ -8,21 +8,18 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "constants.clh"
 #include "data/data.h"
 #include "device/profile.h"
 #include "views/parts.h"
 #include "views/view_options.h"
 
-#define ITEM_ELEMENTS 64 /* of a work-item of the kernel unmasked */
 #define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
 #define OPTIONS_SIZE 208 /* bytes of what kernels are built with */
 
 /* Rows that corruption takes elements from, at most, and the view that they are drawn as. */
 #define POOL_ROWS 4096
 #define POOL_VIEW 4
-
-/* Numbers that say how a view is moved and lit, as in cl/augment.cl. */
-#define PARAMETERS 8
 
 static const char *element_name(mcl_element element)
 {
@@ -40,10 +37,19 @@ static void write_options(
     char options[OPTIONS_SIZE], mcl_element element, mcl_mask_kind mask, bool targets, bool altered)
 {
     snprintf(options, OPTIONS_SIZE, "-D ELEMENT=%s -D MASK=%d -D TARGETS=%d -D ALTERED=%d",
-        element_name(element), mask == MCL_MASK_UNIFORM ? 0 : 1, targets, altered);
+        element_name(element), mask == MCL_MASK_UNIFORM ? MCL_VIEW_UNIFORM : MCL_VIEW_BERNOULLI,
+        targets, altered);
 }
 
-/* The numbers of masks and relations are those of cl/augment.cl. */
+_Static_assert((int)MCL_MASK_UNIFORM == MCL_VIEW_UNIFORM &&
+                   (int)MCL_MASK_BERNOULLI == MCL_VIEW_BERNOULLI &&
+                   (int)MCL_MASK_BLOCK == MCL_VIEW_BLOCK && (int)MCL_MASK_NONE == MCL_VIEW_UNMASKED,
+    "cl/augment.cl knows masks by the same numbers");
+_Static_assert((int)MCL_RELATION_COMPLEMENT == MCL_VIEW_COMPLEMENT &&
+                   (int)MCL_RELATION_INDEPENDENT == MCL_VIEW_INDEPENDENT &&
+                   (int)MCL_RELATION_WHOLE == MCL_VIEW_WHOLE,
+    "and relations");
+
 static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views,
     mcl_element element, bool targets, bool altered)
 {
@@ -95,7 +101,7 @@ static mcl_status create_buffers(mcl_views *views, const mcl_data *data, uint32_
     const mcl_view_options *of = &views->of;
     if (mcl_views_paired(views))
         MCL_TRY(mcl_buffer_create(&views->parameters, views->context, 2 * (uint64_t)batch,
-            PARAMETERS * sizeof(float), "parameters of the views"));
+            MCL_VIEW_PARAMETERS * sizeof(float), "parameters of the views"));
     if (of->mask.kind == MCL_MASK_BLOCK)
         MCL_TRY(mcl_buffer_create(&views->patches, views->context,
             of->relation == MCL_RELATION_INDEPENDENT ? 2 * (uint64_t)batch : batch,
@@ -247,7 +253,7 @@ mcl_status mcl_unmasked_run(
     const mcl_unmasked *unmasked, cl_mem data, uint64_t start, uint64_t rows, cl_mem out)
 {
     const uint64_t count = rows * unmasked->columns;
-    const size_t items = (count + ITEM_ELEMENTS - 1) / ITEM_ELEMENTS;
+    const size_t items = (count + MCL_UNMASKED_ELEMENTS - 1) / MCL_UNMASKED_ELEMENTS;
     mcl_profile_work(unmasked->context, NULL, 0.0, (double)count * unmasked->element_bytes);
     return mcl_run(unmasked->gathered, (items + GROUP - 1) / GROUP * GROUP, 1, MCL_BUFFER(data),
         MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));

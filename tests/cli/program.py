@@ -158,10 +158,10 @@ class ProgramTest(unittest.TestCase):
                 data += bytes(bright + generator.randrange(100) for _ in range(width))
         return self.write(name, gzip.compress(bytes(data)) if compress else bytes(data))
 
-    def labels(self, name, rows):
-        """The classes of images()."""
-        return self.write(
-            name, struct.pack(">II", 0x801, rows) + bytes(row % 2 for row in range(rows)))
+    def labels(self, name, rows, first=0):
+        """The classes of images(); with first=1 each is the other one."""
+        return self.write(name, struct.pack(">II", 0x801, rows) +
+                          bytes((first + row) % 2 for row in range(rows)))
 
     def model(self, name="model.safetensors", columns=12, *options):
         """A model of rows with this many columns, hardly trained."""

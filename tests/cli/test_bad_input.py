@@ -262,7 +262,8 @@ class DeviceTest(BadInputTest):
 
     def test_kernels_that_do_not_compile(self):
         """The compiler's log follows the line."""
-        planted = self.planted("views.cl", "kernel void views(", "kernel void views(nonsense of, ")
+        planted = self.planted("views.cl", "kernel void NAME(views)(",
+                               "kernel void NAME(views)(nonsense of, ")
         before = self.contents()
         result = self.run_program("pretrain", "--synthetic", "8x4", "-o", "out.safetensors", "-q",
                                   env=planted)

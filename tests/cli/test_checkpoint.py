@@ -141,7 +141,7 @@ class RefusedTest(CheckpointTest):
                               ("--reconstruct", "hidden"), ("--optimizer", "sgd"),
                               ("--weight-decay", "0.5"), ("--schedule", "cosine"),
                               ("--warmup", "2"), ("--ema", "0.5"), ("--early-stop", "3"),
-                              ("--clip-norm", "2"), ("--gemm", "clblast")):
+                              ("--clip-norm", "2")):
             with self.subTest(option=option):
                 before = self.contents()
                 result = self.run_program(*run_of("--resume", "-q", option, value))
@@ -150,6 +150,8 @@ class RefusedTest(CheckpointTest):
                                                 r"\S+, and here it is %s(:1)?: " %
                                  (CHECKPOINT, option, value))
                 self.assertEqual(self.contents(), before)
+        self.refuse(*run_of("--resume", "-q", "--gemm", "clblast"), code=2,
+                    says=["the product (gemm) was native, and here it is clblast: "])
         result = self.run_program(*run_of("--resume", "--synthetic", "200x17"))
         self.assertEqual(result.returncode, 2)
         self.assertIn("is of a run in which the data was 200 x 16, digest ", result.stderr)

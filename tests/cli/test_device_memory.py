@@ -17,8 +17,8 @@ HUGE = "64G"
 def needed_of(error):
     """(bytes that are needed, those of them for a batch) as the program says."""
     match = re.search(r": (\d+) bytes of device memory are needed, (\d+) of them for a batch of \d+ "
-                      r"rows, but only \d+ may be used: raise --device-memory, or make the batch or "
-                      r"the model smaller$", error)
+                      r"rows, but only \d+ may be used: raise the limit on device memory, or "
+                      r"make the batch or the model smaller$", error)
     assert match, error
     return int(match[1]), int(match[2])
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import time
 import unittest
 
 from program import ProgramTest, read_npy, read_tensors
@@ -243,8 +244,13 @@ class FinetuneTest(ProgramTest):
                 (["--test-labels", "test-labels.idx"], ["--test-labels", "add --test"]),
                 (["--compare"], ["--compare", "--test"]),
                 (["--compare", "--from-scratch", *self.test], ["--compare", "--from-scratch"]),
-                (["--momentum", "0.9"], ["--momentum", "--optimizer sgd"]),
-                (["--schedule", "step"], ["--schedule", "constant or cosine"]),
+                (["--momentum", "0.9"], ["--momentum", "--optimizer"]),
+                (["--schedule", "step"], ["--lr-step"]),
+                (["--checkpoint-every", "5", "--compare", *self.test], ["--checkpoint-every"]),
+                (["--resume", "--labels-per-class", "2", *self.test], ["--resume", "one training"]),
+                (["--early-stop", "0"], ["--early-stop"]),
+                (["--ema", "1"], ["--ema"]),
+                (["--clip-norm", "-1"], ["--clip-norm"]),
                 (["--labels-per-class", "0"], ["--labels-per-class"]),
                 (["--epochs", "0"], ["--epochs"]),
                 (["--metrics", "m.jsonl", "--labels-per-class", "2", *self.test], ["--metrics"]),
@@ -296,6 +302,84 @@ class FinetuneTest(ProgramTest):
     def test_a_rate_that_is_too_high(self):
         self.refuse("finetune", *self.files(), "--lr", "1e30", "--optimizer", "sgd", "-q", code=1,
                     says=["no longer finite", "--lr"])
+
+    def run_of(self, *options, epochs=500):
+        """A run of 6 steps an epoch; with checkpoints it would be long."""
+        return ["finetune", *self.files(), "--batch", 10, "--epochs", epochs, "--ema", "0.99",
+                "--clip-norm", 1, "--seed", 4, *options]
+
+    def end_after_a_checkpoint(self, number, run):
+        process = self.start_program(*run, "--checkpoint-every", 5)
+        checkpoint = self.path("t.checkpoint.safetensors")
+        while not checkpoint.exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130 if number == signal.SIGINT else -number, said)
+        return said
+
+    def test_an_interrupted_run_goes_on(self):
+        run = self.run_of("--metrics", "m.jsonl", "--validate")
+
+        def metrics():
+            lines = [json.loads(line) for line in self.path("m.jsonl").read_text().splitlines()]
+            for line in lines:
+                del line["rows_per_s"], line["seconds"]
+            return lines
+        self.succeed(*run, "-q")
+        expected, steps = self.path("t.safetensors").read_bytes(), metrics()
+        for number in signal.SIGINT, signal.SIGKILL:
+            self.path("t.safetensors").unlink()
+            said = self.end_after_a_checkpoint(number, run)
+            if number == signal.SIGINT:
+                self.assertIn("the model so far is in t.safetensors; --resume goes on", said)
+                self.refuse(*run, "-q", "--checkpoint-every", 5, code=1,
+                            says=["t.checkpoint.safetensors", "--resume"])
+            result = self.succeed(*run, "--resume")
+            self.assertRegex(result.stderr, r"(?m)^resuming after step [1-9]\d*, from "
+                                            r"t\.checkpoint\.safetensors$")
+            self.assertEqual(self.path("t.safetensors").read_bytes(), expected)
+            self.assertEqual(metrics(), steps)
+            for name in "t.checkpoint.safetensors", "t.checkpoint.previous.safetensors":
+                self.assertFalse(self.path(name).exists())
+
+    def test_another_run_is_not_resumed(self):
+        run = self.run_of()
+        self.end_after_a_checkpoint(signal.SIGKILL, run)
+        for options, says in ((["--ema", "0.9"], "--ema was 0.99, and here it is 0.9:"),
+                              (["--seed", 5], "--seed was 4, and here it is 5:"),
+                              (["--labels-per-class", 8], "--labels-per-class was "),
+                              (["--early-stop", 8], "--early-stop was never, and here it is 8:"),
+                              (["--from-scratch"], "--from-scratch was no, and here it is yes:")):
+            self.refuse(*run, "--resume", "-q", *options, code=2, says=[says])
+        self.labels("other.idx", 60, first=1)
+        self.refuse(*run[:3], "other.idx", *run[4:], "--resume", "-q", code=2,
+                    says=["the labels' digest was "])
+        self.succeed("pretrain", "train.idx", "-o", "m2.safetensors", "-q", "--epochs", 1,
+                     "--hidden", "16", "--embedding", "8")
+        self.refuse(run[0], "m2.safetensors", *run[2:], "--resume", "-q", code=2,
+                    says=["the digest of the model to begin from was "])
+
+    def test_validation_is_watched(self):
+        run = [*self.run_of(epochs=3), "--batch", 20]
+        self.succeed(*run, "-q")
+        expected = self.path("t.safetensors").read_bytes()
+        result = self.succeed(*run, "--validate", "--metrics", "m.jsonl")
+        self.assertEqual(self.path("t.safetensors").read_bytes(), expected)
+        last = json.loads(self.path("m.jsonl").read_text().splitlines()[-1])
+        self.assertIn(", validation %.3f; wrote t.safetensors" % last["validation"], result.stdout)
+        self.assertIn("  validation %.3f  " % last["validation"], result.stderr)
+
+    def test_a_run_that_ends_early(self):
+        result = self.succeed(*self.run_of(epochs=300), "--early-stop", 2, "--lr", "1e-30",
+                              "--weight-decay", 0, "--schedule", "constant")
+        metadata = read_tensors(self.path("t.safetensors"))[1]
+        self.assertLess(int(metadata["finetune_epochs"]), 300)
+        self.assertEqual(metadata["finetune_planned_epochs"], "300")
+        self.assertEqual(metadata["finetune_early_stop"], "2")
+        self.assertIn("for %s epochs in " % metadata["finetune_epochs"], result.stdout)
+        self.assertIn("ended early: the loss had not fallen for 2 epochs of 300", result.stdout)
 
     def test_interrupted(self):
         files = self.files()

@@ -134,8 +134,9 @@ checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$fold
 
 # epilogue_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;
 # what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
-cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' | grep -oE '\bkernel [^{]*\bvoid +[A-Za-z0-9_]+\(' |
-    sed 's/.*void *//; s/(//' |
+cat "$MASKCL_SOURCE"/cl/*.cl | tr '\n' ' ' |
+    grep -oE '\bkernel [^{]*\bvoid +(NAME\()?[A-Za-z0-9_]+\)?\(' |
+    sed 's/.*void *//; s/NAME(//; s/[()]*$//' |
     grep -vxE 'epilogue_product|peak_fma|peak_copy|operations|separate16|function|draw' |
     sort -u >"$folder/all"
 never=$(sort -u "$folder/run" | comm -13 - "$folder/all")

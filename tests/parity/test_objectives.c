@@ -5,6 +5,7 @@
 
 #include "support/fixtures.h"
 
+#include "evaluate/measures.h"
 #include "nn/layers.h"
 #include "objectives/loss.h"
 #include "objectives/objective.h"
@@ -14,7 +15,9 @@
 #define HIDDEN 29
 #define EPOCH 3
 #define FIRST 74 /* where in the epoch's order the batch begins */
-#define SLOT 2   /* where among the metrics a step's are wanted */
+#define SLOT 2   /* where among the metrics a step's are wanted: its losses and the deviation */
+#define METRICS (MCL_OBJECTIVES_MAX + 1)
+#define METRIC_DEVIATION MCL_OBJECTIVES_MAX
 
 static void setup(void)
 {
@@ -39,7 +42,7 @@ struct trial {
     float *seen;            /* [2B×D] the views, for moco alone */
     unsigned char *altered; /* [2B×D] */
     float *dz, *gradients;
-    float metrics[MCL_METRICS];
+    float metrics[METRICS];
 };
 
 /* What a target network is made of, and the views that it sees. */
@@ -132,13 +135,16 @@ static mcl_network *stand_in(const struct trial *trial)
  * but for what moco has in its queue then. */
 static void run(struct trial *trial)
 {
-    float metrics[(SLOT + 2) * MCL_METRICS], guard[(SLOT + 2) * MCL_METRICS];
+    float metrics[(SLOT + 2) * METRICS], guard[(SLOT + 2) * METRICS];
     mcl_loss *loss;
+    mcl_measures *measures;
     const size_t bytes = trial->parameter_count * sizeof(float);
     cl_mem parameters = buffer_with(trial->parameters, bytes);
     ASSERT_OK(mcl_loss_create(
         &loss, context, &trial->options, &trial->architecture, trial->batch, parameters));
     mcl_network *encoder = stand_in(trial);
+    ASSERT_OK(mcl_measures_create(
+        &measures, context, trial->batch, (uint32_t)trial->architecture.embedding));
     fill_guard(trial->gradients, trial->parameter_count);
     fill_guard(guard, sizeof guard / sizeof *guard);
     const size_t rows = (size_t)trial->batch * (size_t)trial->architecture.input;
@@ -158,18 +164,18 @@ static void run(struct trial *trial)
         .epoch = EPOCH,
         .first = FIRST,
         .metrics = measured,
-        .slot = SLOT};
+        .at = SLOT * METRICS};
     for (; input.step < 2; input.step++) {
         ASSERT_OK(mcl_loss_run(loss, &input));
-        ASSERT_OK(mcl_loss_spread(loss, encoder, measured, SLOT));
+        ASSERT_OK(mcl_measures_deviate(
+            measures, mcl_network_output(encoder), measured, SLOT * METRICS + METRIC_DEVIATION));
     }
     read_buffer(trial->dz, mcl_network_output_gradient(encoder), trial->views * sizeof(float));
     read_buffer(trial->gradients, gradients, bytes);
     read_buffer(metrics, measured, sizeof metrics);
-    memcpy(trial->metrics, metrics + SLOT * MCL_METRICS, sizeof trial->metrics);
-    assert_same_bits(metrics, guard, SLOT * MCL_METRICS, "the metrics of other steps");
-    assert_same_bits(
-        metrics + (SLOT + 1) * MCL_METRICS, guard, MCL_METRICS, "the metrics of other steps");
+    memcpy(trial->metrics, metrics + SLOT * METRICS, sizeof trial->metrics);
+    assert_same_bits(metrics, guard, SLOT * METRICS, "the metrics of other steps");
+    assert_same_bits(metrics + (SLOT + 1) * METRICS, guard, METRICS, "the metrics of other steps");
     mcl_buffer_release(&parameters);
     mcl_buffer_release(&gradients);
     mcl_buffer_release(&views.views);
@@ -177,6 +183,7 @@ static void run(struct trial *trial)
     mcl_buffer_release(&views.altered);
     mcl_buffer_release(&measured);
     mcl_network_free(encoder);
+    mcl_measures_free(measures);
     mcl_loss_free(loss);
 }
 
@@ -199,7 +206,7 @@ static void assert_losses(const char *key, const struct trial *trial)
                     fmax(TOLERANCE * fabs((double)loss[i]), 1e-6),
             "%s: loss %zu is %.9g instead of %.9g", key, i, (double)trial->metrics[i],
             (double)loss[i]);
-    const float measured = trial->metrics[MCL_METRIC_DEVIATION];
+    const float measured = trial->metrics[METRIC_DEVIATION];
     REQUIRE(fabs((double)measured - (double)deviation[0]) <=
                 fmax(TOLERANCE * (double)deviation[0], 1e-6),
         "%s: the deviation is %.9g instead of %.9g", key, (double)measured, (double)deviation[0]);
@@ -298,7 +305,7 @@ static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
 {
     const size_t count = 2 * (size_t)batch * columns;
     char key[40];
-    cl_kernel kernel;
+    mcl_kernel *kernel;
     float *q = allocate(count, sizeof *q), *t = allocate(count, sizeof *t);
     float *losses = allocate(2 * (size_t)batch, sizeof *losses);
     fill_random(q, count, batch);
@@ -307,9 +314,9 @@ static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
     cl_mem targets = buffer_with(t, count * sizeof *t);
     cl_mem loss = buffer_with(losses, 2 * batch * sizeof *losses);
     cl_mem gradient = buffer_with(q, count * sizeof *q);
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "predicted.cl", "prediction_errors", ""));
-    ASSERT_OK(mcl_launch(context, kernel, 2 * batch, 1, MCL_BUFFER(predictions),
-        MCL_BUFFER(targets), MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "predicted.cl", "prediction_errors", ""));
+    ASSERT_OK(mcl_run(kernel, 2 * batch, 1, MCL_BUFFER(predictions), MCL_BUFFER(targets),
+        MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
         MCL_FLOAT(slope / terms), MCL_BUFFER(loss), MCL_BUFFER(gradient)));
     read_buffer(losses, loss, 2 * batch * sizeof *losses);
     read_buffer(q, gradient, count * sizeof *q);

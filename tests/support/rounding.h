@@ -188,8 +188,7 @@ static inline cl_int rounding_device_open(
     device->capacity = capacity;
 
     struct mcl_source source = {0};
-    struct mcl_text renamed = {0};
-    if (mcl_source_append(&source, &renamed, "rounding.clh", "") != MCL_OK)
+    if (mcl_source_append(&source, "rounding.clh", "") != MCL_OK)
         return CL_INVALID_PROGRAM;
     const char *texts[2] = {source.text.bytes, PROGRAM_TEXT};
     cl_int code;
@@ -205,7 +204,6 @@ static inline cl_int rounding_device_open(
                 device->log, NULL);
     }
     mcl_source_free(&source);
-    free(renamed.bytes);
     cl_mem *buffers[] = {&device->a, &device->b, &device->results};
     for (size_t i = 0; i < 3 && code == CL_SUCCESS; i++)
         *buffers[i] = clCreateBuffer(device->context, CL_MEM_READ_WRITE, 4 * capacity, NULL, &code);

@@ -67,9 +67,9 @@ START_TEST(test_too_few_rows_are_refused)
     fill_labels(labels, ROWS_MAX);
     labels[5] = 9; /* the only one */
     ck_assert_int_eq(mcl_draw_labelled(&chosen, &count, labels, ROWS_MAX, 2, 0), MCL_ERROR_DATA);
-    ck_assert_str_eq(mcl_error_message(),
-        "2 labelled rows a class are wanted, but class 9 has 1: lower --labels-per-class to 1 or "
-        "less");
+    ck_assert_str_eq(mcl_error_message(), "2 labelled rows of each class are wanted, but class 9 "
+                                          "has 1: lower `labels_per_class` to 1 "
+                                          "or less");
     ck_assert_ptr_null(chosen);
     ck_assert_uint_eq(count, 77);
     ck_assert_int_eq(mcl_draw_labelled(&chosen, &count, labels, ROWS_MAX, 1, 0), MCL_OK);

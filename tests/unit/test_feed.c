@@ -352,7 +352,8 @@ START_TEST(test_too_little_memory)
         ck_assert_ptr_null(feed);
         snprintf(expected, sizeof expected,
             ": %u bytes of device memory are needed, %u of them for a batch of %u rows, but only "
-            "%u may be used: raise --device-memory, or make the batch or the model smaller",
+            "%u may be used: raise the limit on device memory, or make the batch or the "
+            "model smaller",
             (unsigned)needed, (unsigned)least, (unsigned)set->batch, (unsigned)limits[i]);
         ck_assert_msg(strstr(mcl_error_message(), expected) != NULL, "%s", mcl_error_message());
     }

@@ -206,16 +206,18 @@ static void assert_refused(const char *what)
         strstr(mcl_error_message(), what) != NULL, "no '%s' in: %s", what, mcl_error_message());
 }
 
-START_TEST(test_other_options_are_refused)
-{
-    interrupt_after(5);
-    const mcl_finetune_options whole = options;
+/* That resuming with another value of a member is refused. */
 #define REFUSE(member, value, what)                                                                \
     do {                                                                                           \
         options.member = (value);                                                                  \
         assert_refused(what);                                                                      \
         options = whole;                                                                           \
     } while (0)
+
+START_TEST(test_other_options_are_refused)
+{
+    interrupt_after(5);
+    const mcl_finetune_options whole = options;
     REFUSE(train.seed, 6, " was 5, and here it is 6");
     REFUSE(train.epochs, 9, " was 8, and here it is 9");
     REFUSE(train.batch, 11, " was 10, and here it is 11");
@@ -230,6 +232,19 @@ START_TEST(test_other_options_are_refused)
     REFUSE(train.schedule.warmup, 2, " was 0, and here it is 2");
     REFUSE(labels_per_class, 6, " was all, and here it is 6");
     REFUSE(from_scratch, true, " was no, and here it is yes");
+}
+END_TEST
+
+START_TEST(test_options_that_are_no_longer_set_are_refused)
+{
+    use_everything();
+    options.labels_per_class = 14;
+    interrupt_after(5);
+    const mcl_finetune_options whole = options;
+    REFUSE(train.early_stop, 0, " was 7, and here it is never");
+    REFUSE(train.clip_norm, 0.0, " was 0.5, and here it is none");
+    REFUSE(train.ema, 0.0, " was 0.9, and here it is none");
+    REFUSE(labels_per_class, 0, " was 14, and here it is all");
 }
 END_TEST
 
@@ -430,6 +445,7 @@ int main(void)
         tests, test_an_interrupted_run_ends_as_a_whole_one, 0, (int)(sizeof uses / sizeof *uses));
     tcase_add_test(tests, test_checkpoints_are_written_and_are_models);
     tcase_add_test(tests, test_other_options_are_refused);
+    tcase_add_test(tests, test_options_that_are_no_longer_set_are_refused);
     tcase_add_test(tests, test_other_data_labels_and_models_are_refused);
     tcase_add_test(tests, test_a_checkpoint_of_pre_training_is_refused);
     tcase_add_test(tests, test_the_average_of_the_weights);

@@ -90,6 +90,22 @@ START_TEST(test_bad_objectives)
 }
 END_TEST
 
+/* All of them, as far as a run can have them. */
+START_TEST(test_many_objectives)
+{
+    mcl_objective objectives[MCL_OBJECTIVES_MAX];
+    char text[1024] = "";
+    size_t count = 0;
+    for (int i = 0; i < MCL_OBJECTIVE_KINDS; i++) {
+        strcat(text, i ? "+" : "");
+        strcat(text, mcl_objective_name((mcl_objective_kind)i));
+        const mcl_status status = mcl_objectives_parse(objectives, &count, text);
+        ck_assert_int_eq(status, i < MCL_OBJECTIVES_MAX ? MCL_OK : MCL_ERROR_ARGUMENT);
+        ck_assert_uint_eq(count, i < MCL_OBJECTIVES_MAX ? (size_t)i + 1 : MCL_OBJECTIVES_MAX);
+    }
+}
+END_TEST
+
 START_TEST(test_names)
 {
     mcl_mask_kind mask = MCL_MASK_UNIFORM;
@@ -658,6 +674,7 @@ int main(void)
     tcase_add_test(tcase, test_objectives);
     tcase_add_loop_test(
         tcase, test_bad_objectives, 0, sizeof bad_objectives / sizeof *bad_objectives);
+    tcase_add_test(tcase, test_many_objectives);
     tcase_add_test(tcase, test_names);
     tcase_add_test(tcase, test_recipes);
     tcase_add_test(tcase, test_recipe_leaves_the_rest);

@@ -693,9 +693,8 @@ START_TEST(test_few_labels_refused)
     mcl_features bad = good;
     mcl_few_result result = {.rows = 77};
     ck_assert_int_eq(mcl_probe_few(&result, context, &good, &good, 11), MCL_ERROR_DATA);
-    ck_assert_str_eq(mcl_error_message(), "11 labelled rows a class are wanted, but class 0 has "
-                                          "10: lower --labels-per-class to 10 or "
-                                          "less");
+    ck_assert_str_eq(mcl_error_message(), "11 labelled rows of each class are wanted, but class 0 "
+                                          "has 10: lower `labels_per_class` to 10 or less");
     bad.columns = 3;
     ck_assert_int_eq(mcl_probe_few(&result, context, &good, &bad, 1), MCL_ERROR_DATA);
     ck_assert_uint_eq(result.rows, 77);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting the files of cl/ together: options, included files, names that clash. */
+/* Putting the files of cl/ together: options, included files, macros that end. */
 #include "device/source.h"
 
 #include "support/device.h"
@@ -51,135 +51,90 @@ START_TEST(test_options)
 }
 END_TEST
 
-/* Appends the file called name with defines; the names that it has to change are returned, good
- * until the next call. */
-static const char *add(const char *name, const char *defines)
-{
-    static struct mcl_text renamed;
-    free(renamed.bytes);
-    memset(&renamed, 0, sizeof renamed);
-    ASSERT_OK(mcl_source_append(&source, &renamed, name, defines));
-    return renamed.bytes ? renamed.bytes : "";
-}
-
 START_TEST(test_one_file)
 {
-    write_text("part.clh", "#ifndef PART\n#define PART 1\n#endif\n");
+    write_text("part.clh", "#ifndef PART\n#define PART\n#define TWO 2\n#endif\n");
     write_text("a.cl", "#define N 3\n#include \"part.clh\"\nkernel void k(global int *out) {}");
-    ck_assert_str_eq(add("a.cl", "#define TILE 4\n"), "");
-    ck_assert_str_eq(source.text.bytes, /* part.clh is shared, as nothing was prepared */
-        "#line 1 \"part.clh\"\n#ifndef PART\n#define PART 1\n#endif\n\n"
-        "#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n\n#line 3 \"a.cl\"\n"
-        "kernel void k(global int *out) {}\n#undef TILE\n#undef N\n");
-    ck_assert_str_eq(source.functions.bytes, " k ");
-    ck_assert_str_eq(source.shared.bytes, " part.clh ");
-    ck_assert_uint_eq(source.files, 1);
+    ASSERT_OK(mcl_source_append(&source, "a.cl", "#define TILE 4\n"));
+    ck_assert_str_eq(source.text.bytes,
+        "#define VARIANT\n#define TILE 4\n#line 1 \"a.cl\"\n#define N 3\n"
+        "#line 1 \"part.clh\"\n#ifndef PART\n#define PART\n#define TWO 2\n#endif\n\n"
+        "#line 3 \"a.cl\"\nkernel void k(global int *out) {}\n"
+        "#undef VARIANT\n#undef TILE\n#undef N\n");
+    ck_assert_str_eq(source.headers.bytes, " part.clh ");
 }
 END_TEST
 
-/* What depends on a macro of any file is not shared, nor is what includes it. */
-START_TEST(test_shared_files)
+/* What comes after in the program, from the second file on. */
+static const char *second_file(void)
 {
-    write_text("plain.clh", "/* plain */\n#ifndef PLAIN\nfloat plain(float x) {}\n#endif\n");
-    write_text("inner.clh", "#define INNER 2\nfloat inner(float x) { return TILE; }\n");
-    write_text(
-        "outer.clh", "#include \"inner.clh\"\n#include \"plain.clh\"\nint outer(int x) {}\n");
-    write_text("a.cl", "#include \"plain.clh\"\n#include \"outer.clh\"\n");
-    write_text("b.cl", "#define N x\n#include \"outer.clh\"\n");
-    ASSERT_OK(mcl_source_prepare(&source, "a.cl", "#define TILE 4\n#define WHOLE 1\n"));
-    ASSERT_OK(mcl_source_prepare(&source, "b.cl", "#define TILE 5\n"));
-    ck_assert_str_eq(source.macros.bytes, " TILE WHOLE N ");
-    ck_assert_str_eq(add("a.cl", "#define TILE 4\n#define WHOLE 1\n"), "");
-    ck_assert_str_eq(source.shared.bytes, " plain.clh ");
-    ck_assert_str_eq(source.functions.bytes, " inner outer ");
-    ck_assert_str_eq(add("b.cl", "#define TILE 5\n"), " inner outer ");
-    const char *second = strstr(source.text.bytes, "#define inner inner_1\n");
+    const char *second = strstr(source.text.bytes, "#define VARIANT _1\n");
     ck_assert_ptr_nonnull(second);
-    ck_assert_ptr_nonnull(strstr(second, "#line 1 \"inner.clh\"\n#define INNER 2\n"));
-    ck_assert_ptr_null(strstr(second, "float plain"));
-    ck_assert_ptr_nonnull(
-        strstr(second, "#undef inner\n#undef outer\n#undef TILE\n#undef N\n#undef INNER\n"));
+    return second;
+}
+
+/* A header with a guard is there once in a program, one without wherever it is included, and its
+ * macros end with the file. */
+START_TEST(test_headers)
+{
+    write_text("once.clh", "/* once */\n#ifndef ONCE\n#define ONCE\nint once;\n#endif\n");
+    write_text("inner.clh", "#include \"once.clh\"\n#ifndef TILE\n#define TILE 1\n#endif\n"
+                            "#define INNER(x) x\nfloat NAME(inner)(float x) {}\n");
+    write_text("outer.clh", "#ifndef OUTER\n#define OUTER\n#include \"once.clh\"\n#endif\n");
+    write_text("a.cl", "#include \"outer.clh\"\n#include \"inner.clh\"\n");
+    write_text("b.cl", "#include \"inner.clh\"\n#include \"once.clh\"\n");
+    ASSERT_OK(mcl_source_append(&source, "a.cl", "#define TILE 4\n#define WHOLE 1\n"));
+    ck_assert_ptr_nonnull(strstr(source.text.bytes, "int once;"));
+    ck_assert_ptr_nonnull(strstr(source.text.bytes,
+        "\n#undef VARIANT\n#undef TILE\n#undef WHOLE\n#undef TILE\n#undef INNER\n"));
+    ck_assert_ptr_null(strstr(source.text.bytes, "#undef ON"));
+    ck_assert_ptr_null(strstr(source.text.bytes, "#undef OUTER"));
+    ASSERT_OK(mcl_source_append(&source, "b.cl", "#define TILE 5\n"));
+    const char *second = second_file();
+    ck_assert_ptr_nonnull(strstr(second, "#define TILE 5\n#line 1 \"b.cl\"\n#line 1 \"inner.clh\"\n"
+                                         "#line 2 \"inner.clh\"\n#ifndef TILE\n"));
+    ck_assert_ptr_nonnull(strstr(second, "float NAME(inner)"));
+    ck_assert_ptr_null(strstr(second, "int once;"));
+    ck_assert_uint_eq(source.files, 2);
 }
 END_TEST
 
-/* A file without a guard is there each time that it is included. */
-START_TEST(test_file_included_twice)
+/* A guard's two lines name the same macro, and no value. */
+START_TEST(test_guards)
 {
-    write_text("twice.clh", "#define ONCE 1\nREAL identity(REAL x) {}\n#undef REAL\n");
-    write_text("a.cl", "#define REAL float\n#include \"twice.clh\"\n"
-                       "#define REAL float4\n#include \"twice.clh\"\n");
-    ck_assert_str_eq(add("a.cl", ""), "");
-    ck_assert_ptr_null(source.shared.bytes);
-    const char *first = strstr(source.text.bytes, "REAL identity");
-    ck_assert_ptr_nonnull(first);
-    ck_assert_ptr_nonnull(strstr(first + 1, "REAL identity"));
+    static const char *const none[] = {"int x;\n", "#define PART\n", "#ifndef PART\n",
+        "#ifndef PART\n\n#define PART\n#endif\n", "#ifndef PART\n#define PART 1\n#endif\n",
+        "#ifndef PART\n#define PARTS\n#endif\n", "#ifdef PART\n#define PART\n#endif\n", ""};
+    write_text("a.cl", "#include \"part.clh\"\n");
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        write_text("part.clh", none[i]);
+        ASSERT_OK(mcl_source_append(&source, "a.cl", ""));
+        ck_assert_ptr_null(source.headers.bytes);
+    }
+    write_text("part.clh", "\n#ifndef PART\n#define PART\n#endif\n");
+    ASSERT_OK(mcl_source_append(&source, "a.cl", ""));
+    ck_assert_str_eq(source.headers.bytes, " part.clh ");
 }
 END_TEST
 
-START_TEST(test_names_that_clash)
+/* A header's name may be a part of another's. */
+START_TEST(test_names_of_headers)
 {
-    write_text("a.cl", "inline float half(float x)\n{\n    return x;\n}\nkernel void k() {}\n");
-    write_text("b.cl", "kernel void other() {}\nkernel void k() {}\n");
-    ck_assert_str_eq(add("a.cl", ""), "");
-    ck_assert_str_eq(add("b.cl", ""), " k ");
-    ck_assert_str_eq(source.functions.bytes, " half k other ");
-    const char *second = strstr(source.text.bytes, "#define k k_1\n#line 1 \"b.cl\"\n");
-    ck_assert_ptr_nonnull(second);
-    ck_assert_str_eq(second + strlen("#define k k_1\n#line 1 \"b.cl\"\n"),
-        "kernel void other() {}\nkernel void k() {}\n\n#undef k\n");
-    ck_assert_str_eq(add("a.cl", ""), " half k ");
-    ck_assert_ptr_nonnull(strstr(source.text.bytes, "#define half half_2\n#define k k_2\n"));
-    ck_assert_uint_eq(source.files, 3);
-}
-END_TEST
-
-/* What counts as the definition of a function. */
-START_TEST(test_functions)
-{
-    write_text("a.cl",
-        "/* not this one: comment(x) */\n"
-        "kernel __attribute__((reqd_work_group_size(1, 1, 1))) void plain(const global float *a,\n"
-        "    const uint unlike(const int b))\n"
-        "kernel __attribute__((vec_type_hint(float4)))\n"
-        "void behind_attribute(global float *a) {}\n"
-        "static inline float8 *pointer (int x);\n"
-        "static inline float8 *pointer (int x) {}\n"
-        "constant float table[2] = {f(1), 2};\n"
-        "typedef struct { int x; } pair;\n"
-        "MACRO(call)\n"
-        "#define DEFINED(x) x\n"
-        "    indented(x);\n"
-        "}\n"
-        "float last(float x)");
-    ck_assert_str_eq(add("a.cl", ""), "");
-    ck_assert_str_eq(source.functions.bytes, " plain behind_attribute pointer last ");
-    ck_assert_str_eq(add("a.cl", ""), " plain behind_attribute pointer last ");
-}
-END_TEST
-
-START_TEST(test_names)
-{
-    char bytes[] = " gemm gemm_tn store ";
-    const struct mcl_text names = {bytes, sizeof bytes - 1, sizeof bytes}, none = {0};
-    ck_assert(mcl_names_have(&names, "gemm", 4));
-    ck_assert(mcl_names_have(&names, "gemm_tn", 7));
-    ck_assert(mcl_names_have(&names, "store", 5));
-    ck_assert(mcl_names_have(&names, "store(x)", 5));
-    ck_assert(!mcl_names_have(&names, "gem", 3));
-    ck_assert(!mcl_names_have(&names, "gemm_", 5));
-    ck_assert(!mcl_names_have(&names, "tore", 4));
-    ck_assert(!mcl_names_have(&none, "gemm", 4));
+    write_text("ab.clh", "#ifndef AB\n#define AB\nint ab;\n#endif\n");
+    write_text("b.clh", "#ifndef B\n#define B\nint b;\n#endif\n");
+    write_text("a.cl", "#include \"ab.clh\"\n#include \"b.clh\"\n#include \"ab.clh\"\n");
+    ASSERT_OK(mcl_source_append(&source, "a.cl", ""));
+    ck_assert_str_eq(source.headers.bytes, " ab.clh  b.clh ");
+    ck_assert_ptr_nonnull(strstr(source.text.bytes, "int b;"));
 }
 END_TEST
 
 START_TEST(test_missing_file)
 {
-    struct mcl_text renamed = {0};
-    ck_assert_int_eq(mcl_source_append(&source, &renamed, "missing.cl", ""), MCL_ERROR_FILE);
+    ck_assert_int_eq(mcl_source_append(&source, "missing.cl", ""), MCL_ERROR_FILE);
     unsetenv("MASKCL_KERNELS");
-    ck_assert_int_eq(mcl_source_append(&source, &renamed, "missing.cl", ""), MCL_ERROR_ARGUMENT);
-    ASSERT_OK(mcl_source_append(&source, &renamed, "reduce.cl", ""));
-    free(renamed.bytes);
+    ck_assert_int_eq(mcl_source_append(&source, "missing.cl", ""), MCL_ERROR_ARGUMENT);
+    ASSERT_OK(mcl_source_append(&source, "reduce.cl", ""));
 }
 END_TEST
 
@@ -190,11 +145,9 @@ int main(void)
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_options);
     tcase_add_test(test_case, test_one_file);
-    tcase_add_test(test_case, test_shared_files);
-    tcase_add_test(test_case, test_file_included_twice);
-    tcase_add_test(test_case, test_names_that_clash);
-    tcase_add_test(test_case, test_functions);
-    tcase_add_test(test_case, test_names);
+    tcase_add_test(test_case, test_headers);
+    tcase_add_test(test_case, test_guards);
+    tcase_add_test(test_case, test_names_of_headers);
     tcase_add_test(test_case, test_missing_file);
     suite_add_tcase(suite, test_case);
     return run_suite(suite);

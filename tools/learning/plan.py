@@ -34,7 +34,7 @@ NO_HEAD = {"projector": None}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One row of a table. measure is what comes behind pretrain: 'probe', 'finetune', or, without
+    """One row of a table. measure is what follows pretrain: 'probe', 'finetune', or, without
     pretrain, 'peer' (a method of scikit-learn)."""
     group: str
     name: str
@@ -68,7 +68,7 @@ def finetune(program):
 
 def variants(program):
     """Recipes for images with the other loss of reconstruction."""
-    other = {"mse": "bce", "bce": "mse"}
+    other = {"auto": "bce", "mse": "bce", "bce": "mse"}  # auto is mse
     runs = []
     for name in "recommended", "fast":
         loss = program.recipes.get(name, {}).get("reconstruction-loss")
@@ -253,7 +253,7 @@ def few_of_each(runs):
 
 def plan(program, short, epochs_scale):
     runs = [run for group in GROUPS.values() for run in group(program)]
-    # A recipe is fine-tuned right behind its probe, while its model is there.
+    # A recipe is fine-tuned right after its probe, while its model is there.
     order = list(program.recipes)
     runs.sort(key=lambda run: order.index(run.options["recipe"])
               if run.group in ("recipes", "finetune") else len(order))
