@@ -75,7 +75,8 @@ kernel void NAME(view_parameters)(const global ulong *restrict order, const ulon
     const float angle = rotation * NAME(both_ways)(words.w);
     const float shrink = mcl_reciprocal(fma(scaling, NAME(both_ways)(words.z), 1.0f));
     const float turn = (float)(more.x >> 8) * 0x1p-24f < flip ? -1.0f : 1.0f;
-    const float along = shrink * mcl_cos(angle), across = mcl_flush(shrink * mcl_sin(angle));
+    const float along = shrink * mcl_cos_near(angle);
+    const float across = mcl_flush(shrink * mcl_sin_near(angle));
     global float *p = parameters + MCL_VIEW_PARAMETERS * ((ulong)view * batch + i);
     p[0] = turn * along;
     p[1] = -across;

@@ -25,7 +25,8 @@ extern "C" {
     X(SIMSIAM, simsiam)                                                                            \
     X(BYOL, byol)                                                                                  \
     X(VIME, vime)                                                                                  \
-    X(MOCO, moco)
+    X(MOCO, moco)                                                                                  \
+    X(SIGREG, sigreg)
 
 typedef enum mcl_objective_kind {
 #define MCL_OBJECTIVE_CONSTANT(NAME, file) MCL_OBJECTIVE_##NAME,

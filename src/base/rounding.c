@@ -29,6 +29,11 @@ static inline float as_float(uint32_t bits)
     return x;
 }
 
+static inline uint32_t mul_hi(uint32_t a, uint32_t b)
+{
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
+
 #include "rounding.clh"
 
 float mcl_host_exp(float x)

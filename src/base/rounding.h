@@ -11,7 +11,7 @@ float mcl_host_exp(float x);
 float mcl_host_log(float x);
 float mcl_host_tanh(float x);
 float mcl_host_erf(float x);
-float mcl_host_sin(float x); /* these two for |x| ≤ π, else a NaN */
+float mcl_host_sin(float x);
 float mcl_host_cos(float x);
 float mcl_host_sqrt(float x);
 float mcl_host_rsqrt(float x);

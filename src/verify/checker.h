@@ -35,6 +35,7 @@ mcl_status mcl_check_cosines(mcl_checker *checker);
 mcl_status mcl_check_softmaxes(mcl_checker *checker);
 mcl_status mcl_check_correlations(mcl_checker *checker);
 mcl_status mcl_check_errors(mcl_checker *checker);
+mcl_status mcl_check_sigreg(mcl_checker *checker);
 mcl_status mcl_check_optimizers(mcl_checker *checker);
 mcl_status mcl_check_runs(mcl_checker *checker);
 

@@ -20,6 +20,7 @@ static const struct {
     {"objectives", mcl_check_softmaxes},
     {"objectives", mcl_check_correlations},
     {"objectives", mcl_check_errors},
+    {"objectives", mcl_check_sigreg},
     {"optimizers", mcl_check_optimizers},
     {"training", mcl_check_runs},
 };

@@ -92,7 +92,7 @@ class HelpTest(ProgramTest):
     def test_objectives_have_a_sentence_each(self):
         text = self.succeed("help", "objectives").stdout
         for name in "cosine", "nt-xent", "reconstruction", "vicreg", "barlow", "scarf", "simsiam", \
-                "byol", "vime", "moco":
+                "byol", "vime", "moco", "sigreg":
             self.assertRegex(text, r"(?m)^  %s +\w" % name)
 
     def test_version(self):

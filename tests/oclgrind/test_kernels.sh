@@ -108,6 +108,7 @@ model=$folder/model.safetensors
     checked pretrain --synthetic 9x20 $small --objective byol --predictor 3 --projector 5 \
         --normalization batch -o "$model"
     checked pretrain --synthetic 40x20 $small --objective moco --queue 35 --projector 5 -o "$model"
+    checked pretrain --synthetic 9x20 $small --objective sigreg --directions 19 -o "$model"
     checked pretrain --synthetic 9x20 $small --objective cosine --negatives 2 --projector 5 -o "$model"
     checked pretrain "$folder/images" $small --objective reconstruction --reconstruct hidden \
         --reconstruction-loss bce -o "$model"

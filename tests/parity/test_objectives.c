@@ -420,6 +420,14 @@ START_TEST(test_moco)
 }
 END_TEST
 
+START_TEST(test_sigreg)
+{
+    static const uint32_t shapes[][2] = {{2, 1}, {2, 37}, {37, 64}, {129, 37}};
+    check("sigreg:1", 0.5, shapes[_i][0], shapes[_i][1], "plain");
+    check("sigreg:2+vicreg:0.5", 0.5, shapes[_i][0], shapes[_i][1], "plain");
+}
+END_TEST
+
 START_TEST(test_weighted_sums)
 {
     static const char *const sums[] = {"nt-xent:1+reconstruction:10", "reconstruction:2+cosine:0.5",
@@ -680,6 +688,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_nt_xent, 1, 4);
     tcase_add_loop_test(tcase, test_scarf, 1, 4);
     tcase_add_loop_test(tcase, test_columns, 1, 4);
+    tcase_add_loop_test(tcase, test_sigreg, 0, 4);
     tcase_add_loop_test(tcase, test_weighted_sums, 0, 4);
     tcase_add_test(tcase, test_negatives);
     tcase_add_loop_test(tcase, test_predictions, 0, 3);

@@ -50,16 +50,6 @@ static inline double reference_reciprocal(double x)
     return 1 / x;
 }
 
-static inline double reference_sin(double x)
-{
-    return fabs(x) <= 3.1415928 ? sin(x) : NAN;
-}
-
-static inline double reference_cos(double x)
-{
-    return fabs(x) <= 3.1415928 ? cos(x) : NAN;
-}
-
 static inline double reference_flush(double x)
 {
     return fabs(x) < 0x1p-125 ? 0.0 : x;
@@ -70,8 +60,8 @@ static const struct function functions[] = {
     {"log", mcl_host_log, NULL, log, ONE_ULP},
     {"tanh", mcl_host_tanh, NULL, tanh, ONE_ULP},
     {"erf", mcl_host_erf, NULL, erf, ONE_ULP},
-    {"sin", mcl_host_sin, NULL, reference_sin, ONE_ULP},
-    {"cos", mcl_host_cos, NULL, reference_cos, ONE_ULP},
+    {"sin", mcl_host_sin, NULL, sin, ONE_ULP},
+    {"cos", mcl_host_cos, NULL, cos, ONE_ULP},
     {"rsqrt", mcl_host_rsqrt, NULL, reference_rsqrt, ONE_ULP},
     {"sqrt", mcl_host_sqrt, NULL, sqrt, HALF_ULP},
     {"reciprocal", mcl_host_reciprocal, NULL, reference_reciprocal, HALF_ULP},
@@ -164,7 +154,8 @@ struct rounding_device {
     "MAP(map_erf, mcl_erf(x)) MAP(map_sqrt, mcl_sqrt(x)) MAP(map_rsqrt, mcl_rsqrt(x))\n"           \
     "MAP(map_divide, mcl_divide(x, y)) MAP(map_flush, mcl_flush(x))\n"                             \
     "MAP(map_reciprocal, mcl_reciprocal(x)) MAP(map_sin, mcl_sin(x)) MAP(map_cos, mcl_cos(x))\n"   \
-    "MAP(map_quantile, mcl_quantile(x))\n"
+    "MAP(map_quantile, mcl_quantile(x)) MAP(map_sin_near, mcl_sin_near(x))\n"                      \
+    "MAP(map_cos_near, mcl_cos_near(x))\n"
 
 static inline void rounding_device_close(struct rounding_device *device)
 {

@@ -13,7 +13,8 @@
 #include "views/view_options.h"
 
 #define OBJECTIVES                                                                                 \
-    "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol, vime or moco"
+    "cosine, nt-xent, reconstruction, vicreg, barlow, scarf, simsiam, byol, vime, moco "           \
+    "or sigreg"
 
 static void assert_objectives(
     const char *text, size_t expected_count, const mcl_objective *expected)

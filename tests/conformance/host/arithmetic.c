@@ -155,6 +155,95 @@ float host_erf(float x)
     return copysignf(1.0f - ldexpf(reduced_exp(r), (int)k), x);
 }
 
+/* x = k·π/2 + high + low for x > 0; k is returned modulo 4. */
+static unsigned near_angle(float x, float *high, float *low)
+{
+    const float k = fmaf(x, 0x1.45f306p-1f, R) - R;
+    const float g = fmaf(k, -0x1.921fb6p+0f, x);
+    *high = fmaf(k, 0x1.777a5cp-25f, g);
+    *low = fmaf(k, 0x1.777a5cp-25f, g - *high);
+    return (unsigned)k % 4;
+}
+
+/* The binary digit of 2/π with the weight 2^-place. */
+static unsigned digit_of_2_over_pi(int place)
+{
+    static const char digits[] = "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163ab";
+    if (place < 1)
+        return 0;
+    const char digit = digits[(place - 1) / 4];
+    const unsigned value = digit < 'a' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a') + 10;
+    return value >> (3 - (place - 1) % 4) & 1;
+}
+
+/* Longhand: the product of the significand and the digits, from the most significant one on, modulo
+ * 2^96, of which the upper 64 bits are y·2^62. */
+static unsigned far_angle(float x, float *high, float *low)
+{
+    int exponent;
+    const uint64_t m = (uint64_t)ldexpf(frexpf(x, &exponent), 24);
+    exponent -= 24;
+    uint64_t upper = 0, lower = 0;
+    for (int place = exponent - 1; place < exponent + 95; place++) {
+        lower = 2 * lower + digit_of_2_over_pi(place) * m;
+        upper = 2 * upper + (lower >> 32);
+        lower &= UINT32_MAX;
+    }
+    const uint64_t half_up = upper + ((uint64_t)1 << 61);
+    const uint64_t fraction = half_up & (((uint64_t)1 << 62) - 1);
+    const float a = ldexpf((float)(fraction >> 40), -22) - 0.5f;
+    const float b = ldexpf((float)(fraction >> 16 & 0xFFFFFF), -46);
+    const float c = ldexpf((float)(fraction & 0xFFFF), -62);
+    const float f = a + b, f_low = (b - (f - a)) + c;
+    const float p = f * 0x1.921fb6p+0f;
+    const float p_low =
+        fmaf(f, 0x1.921fb6p+0f, -p) + fmaf(f_low, 0x1.921fb6p+0f, f * -0x1.777a5cp-25f);
+    *high = p + p_low;
+    *low = (p - *high) + p_low;
+    return (unsigned)(half_up >> 62);
+}
+
+/* sin(x + more·π/2) for 2^-12 ≤ x < ∞ */
+static float sine(float x, unsigned more)
+{
+    float r, r_low;
+    const unsigned k = x <= 0x1.921fb6p+1f ? near_angle(x, &r, &r_low) : far_angle(x, &r, &r_low);
+    const unsigned quarter = (k + more) % 4;
+    const float s = r * r;
+    float result;
+    if (quarter % 2 == 0) {
+        const float p = POLY(s, -0x1.555556p-3f, 0x1.111174p-7f, -0x1.a05954p-13f, 0x1.7c2c4ep-19f);
+        result = r + fmaf(s * r, p, r_low);
+    } else {
+        const float q =
+            POLY(s, 0x1.555556p-5f, -0x1.6c175ep-10f, 0x1.a071c6p-16f, -0x1.361c22p-22f);
+        const float h = 0.5f * s, h_low = fmaf(0.5f * r, r, -h);
+        const float v = 1.0f - h;
+        result = v + (((1.0f - v) - h) + fmaf(s * s, q, fmaf(-r, r_low, -h_low)));
+    }
+    return quarter < 2 ? result : -result;
+}
+
+float host_sin(float x)
+{
+    const float magnitude = fabsf(x);
+    if (!isfinite(x))
+        return not_a_number();
+    if (magnitude < SMALLEST)
+        return copysignf(0.0f, x);
+    if (magnitude < 0x1p-12f)
+        return x;
+    const float result = sine(magnitude, 0);
+    return x < 0.0f ? -result : result;
+}
+
+float host_cos(float x)
+{
+    if (!isfinite(x))
+        return not_a_number();
+    return fabsf(x) < 0x1p-12f ? 1.0f : sine(fabsf(x), 1);
+}
+
 float host_sqrt(float x)
 {
     if (fabsf(x) < SMALLEST)
@@ -180,6 +269,18 @@ float host_divide(float a, float b)
     if (fabs(quotient) < (double)SMALLEST)
         return copysignf(0.0f, sign);
     return fabs(quotient) > (double)FLT_MAX ? copysignf(INFINITY, sign) : (float)quotient;
+}
+
+float host_quantile(float x)
+{
+    const float w = -host_log(fmaf(-x, x, 1.0f));
+    const float g = w < 5.0f ? POLY(w - 2.5f, 0x1.0fc8bep+1f, 0x1.652c8ap-2f, -0x1.833bb8p-8f,
+                                   -0x1.d0ce46p-10f, 0x1.44a464p-12f, -0x1.9f5b86p-18f,
+                                   -0x1.56f108p-18f, 0x1.0388bcp-21f, 0x1.ae907ap-25f)
+                             : POLY(w - 10.0f, 0x1.0f24dap+2f, 0x1.cbe258p-3f, -0x1.60d834p-8f,
+                                   0x1.fb1372p-13f, -0x1.916a7p-17f, 0x1.12c13cp-21f,
+                                   0x1.422e6cp-26f, -0x1.4a0708p-27f, 0x1.9efefap-31f);
+    return x * g;
 }
 
 static float tree(float lanes[16])

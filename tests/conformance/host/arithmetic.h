@@ -12,8 +12,11 @@ float host_exp(float x);
 float host_log(float x);
 float host_tanh(float x);
 float host_erf(float x);
+float host_sin(float x);
+float host_cos(float x);
 float host_sqrt(float x);
 float host_divide(float a, float b);
+float host_quantile(float x);
 
 /* "Sums and products" */
 float host_sum(const float *x, size_t n);

@@ -20,6 +20,8 @@ static const struct function {
     {"log", host_log, NULL},
     {"tanh", host_tanh, NULL},
     {"erf", host_erf, NULL},
+    {"sin", host_sin, NULL},
+    {"cos", host_cos, NULL},
     {"sqrt", host_sqrt, NULL},
     {"divide", NULL, host_divide},
     {"flush", host_flush, NULL},

@@ -18,7 +18,7 @@ static const char *const activations[] = {"none", "relu", "gelu", "tanh", NULL};
 static const char *const normalizations[] = {"none", "batch", "layer", NULL};
 static const char *const masks[] = {"uniform", "bernoulli", "block", NULL};
 static const char *const optimizers[] = {"adam", "adamw", "sgd", "lars", "lamb", NULL};
-static const char *const objectives[] = {"cosine", "nt-xent", "reconstruction", NULL};
+static const char *const objectives[] = {"cosine", "nt-xent", "reconstruction", "sigreg", NULL};
 
 static int named(const char *name, const char *const *names)
 {

@@ -11,6 +11,7 @@ enum stream {
     STREAM_ORDER = 1,
     STREAM_MASK = 2,
     STREAM_DATA = 5,
+    STREAM_DIRECTIONS = 10,
 };
 
 /* The word of an element. */

@@ -561,7 +561,120 @@ static float reconstruction(
     return loss;
 }
 
-static void run_objectives(struct run *run, const float *z)
+#define KNOTS 16 /* of sigreg, that at 0 left out */
+#define DIRECTIONS 256
+#define SIGREG_WEIGHT 0.05f
+
+/* Normal numbers, a row each direction, of length 1. */
+static void draw_directions(float *a, size_t n, uint64_t seed, uint32_t epoch, uint64_t first)
+{
+    for (size_t at = 0; at < DIRECTIONS * n; at++) {
+        const uint32_t word = host_word(seed, STREAM_DIRECTIONS, epoch, first, at) >> 8;
+        a[at] = host_quantile((float)(2 * (int32_t)word + 1 - (1 << 24)) * 0x1p-24f);
+    }
+    for (size_t m = 0; m < DIRECTIONS; m++) {
+        const float inverse = inverse_norm(a + m * n, n);
+        for (size_t j = 0; j < n; j++)
+            a[m * n + j] = host_flush(a[m * n + j] * inverse);
+    }
+}
+
+/* c and s of knots 1 … 16 */
+static void waves(float c[KNOTS], float s[KNOTS], float y)
+{
+    c[0] = host_cos(0.1875f * y);
+    s[0] = host_sin(0.1875f * y);
+    for (size_t k = 1; k < KNOTS; k++) {
+        c[k] = fmaf(c[k - 1], c[0], -(s[k - 1] * s[0]));
+        s[k] = fmaf(s[k - 1], c[0], c[k - 1] * s[0]);
+    }
+}
+
+/* The means over a view of y's column: of c's knots, then of s's. */
+static void characterise(float means[2 * KNOTS], const float *y, size_t batch)
+{
+    float c[KNOTS], s[KNOTS];
+    fill(means, 2 * KNOTS, 0.0f);
+    for (size_t first = 0; first < batch; first += BLOCK) {
+        float sums[2 * KNOTS] = {0.0f};
+        for (size_t i = first; i < first + in_block(first, batch); i++) {
+            waves(c, s, y[i * DIRECTIONS]);
+            for (size_t k = 0; k < KNOTS; k++) {
+                sums[k] = sums[k] + c[k];
+                sums[KNOTS + k] = sums[KNOTS + k] + s[k];
+            }
+        }
+        for (size_t k = 0; k < 2 * KNOTS; k++)
+            means[k] = means[k] + host_flush(sums[k]);
+    }
+    for (size_t k = 0; k < 2 * KNOTS; k++)
+        means[k] = host_divide(means[k], (float)batch);
+}
+
+/* The statistic of a view's column of y, which becomes the gradient. */
+static float test_column(float *y, size_t batch, float scale)
+{
+    float means[2 * KNOTS], slopes[2 * KNOTS], c[KNOTS], s[KNOTS], statistic = 0.0f;
+    characterise(means, y, batch);
+    for (size_t k = 0; k < KNOTS; k++) {
+        const float t = 0.1875f * (float)(k + 1), normal = host_exp(-0.5f * (t * t));
+        const float weight = (k < KNOTS - 1 ? 0.375f : 0.1875f) * normal;
+        const float real = means[k] - normal, imaginary = means[KNOTS + k];
+        statistic = fmaf(weight, fmaf(real, real, imaginary * imaginary), statistic);
+        slopes[k] = host_flush((weight * t) * imaginary);
+        slopes[KNOTS + k] = host_flush((weight * t) * real);
+    }
+    for (size_t i = 0; i < batch; i++) {
+        float chain = 0.0f;
+        waves(c, s, y[i * DIRECTIONS]);
+        for (size_t k = 0; k < KNOTS; k++) {
+            chain = fmaf(slopes[k], c[k], chain);
+            chain = fmaf(-slopes[KNOTS + k], s[k], chain);
+        }
+        y[i * DIRECTIONS] = host_flush(scale * chain);
+    }
+    return statistic;
+}
+
+static float sigreg(const float *z, float *gradient, const struct options *options, float weight,
+    uint32_t epoch, uint64_t first, bool accumulate)
+{
+    const size_t b = options->batch, n = options->embedding, m = DIRECTIONS;
+    const float rest = 1.0f - SIGREG_WEIGHT;
+    const float slope = (weight * rest) / (float)(2 * b * n);
+    float *a = floats(m * n), *y = floats(2 * b * m), *losses = floats(2 * m + b);
+    float *difference = floats(n);
+    draw_directions(a, n, options->seed, epoch, first);
+    host_product(y, 2 * b, m, n, rows_of(z, n), transposed(a, n), 1.0f, 0.0f);
+    flush_all(y, 2 * b * m);
+    for (size_t v = 0; v < 2; v++) {
+        for (size_t j = 0; j < m; j++) {
+            const float statistic =
+                test_column(y + v * b * m + j, b, (weight * SIGREG_WEIGHT) / (float)m);
+            losses[v * m + j] =
+                host_flush(((SIGREG_WEIGHT * (float)b) / (float)(2 * m)) * statistic);
+        }
+    }
+    for (size_t i = 0; i < b; i++) {
+        for (size_t j = 0; j < n; j++) {
+            difference[j] = z[i * n + j] - z[(b + i) * n + j];
+            add(&gradient[i * n + j], accumulate, slope * difference[j]);
+            add(&gradient[(b + i) * n + j], accumulate, -(slope * difference[j]));
+        }
+        losses[2 * m + i] =
+            host_flush((rest / (float)(4 * b * n)) * host_dot(difference, difference, n));
+    }
+    host_product(gradient, 2 * b, n, m, rows_of(y, m), rows_of(a, n), 1.0f, 1.0f);
+    flush_all(gradient, 2 * b * n);
+    const float loss = host_total(losses, 2 * m + b, 1.0f);
+    free(a);
+    free(y);
+    free(losses);
+    free(difference);
+    return loss;
+}
+
+static void run_objectives(struct run *run, const float *z, uint32_t epoch, uint64_t first)
 {
     const struct options *options = run->options;
     float *gradient = run->encoder.layers[run->encoder.count - 1].dz;
@@ -577,6 +690,9 @@ static void run_objectives(struct run *run, const float *z)
             break;
         case RECONSTRUCTION:
             run->losses[i] = reconstruction(run, z, gradient, weight, i > 0);
+            break;
+        case SIGREG:
+            run->losses[i] = sigreg(z, gradient, options, weight, epoch, first, i > 0);
             break;
         }
     }
@@ -834,7 +950,7 @@ size_t host_train(float **parameters, struct measures **measures, const struct o
         for (size_t i = 0; i < steps; i++) {
             make_views(&run, order + i * run.batch, epoch);
             const float *z = forward(&run.encoder, run.input, 2 * run.batch);
-            run_objectives(&run, z);
+            run_objectives(&run, z, epoch, i * run.batch);
             measured->loss = weighted_loss(&run);
             measured->spread = run.batch > 1 ? spread(&run, z) : (double)NAN;
             for (size_t o = 0; o < options->objective_count; o++)

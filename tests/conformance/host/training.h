@@ -15,7 +15,7 @@ enum normalization { NO_NORMALIZATION, BATCH_NORMALIZATION, LAYER_NORMALIZATION 
 enum mask { UNIFORM, BERNOULLI, BLOCK };
 enum optimizer { ADAM, ADAMW, SGD, LARS, LAMB };
 enum schedule { CONSTANT_SCHEDULE, COSINE_SCHEDULE, STEP_SCHEDULE };
-enum objective { COSINE, NT_XENT, RECONSTRUCTION };
+enum objective { COSINE, NT_XENT, RECONSTRUCTION, SIGREG };
 
 struct options {
     const float *floats;        /* the rows, or NULL for … */
