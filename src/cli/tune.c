@@ -238,8 +238,7 @@ const mcl_command mcl_command_tune = {
         "Ctrl-C ends the search and keeps what was searched to the end.",
     .examples =
         "  maskcl tune --model fashion.safetensors\n"
-        "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast\n"
-        "  maskcl tune --input 784 --hidden 1024,512 --objective vicreg --projector 512,512",
+        "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast",
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = offsetof(struct settings, options),
     .library_keys = keys,

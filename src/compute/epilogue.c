@@ -26,20 +26,6 @@ mcl_activation mcl_epilogue_activation(const mcl_epilogue *epilogue)
     return without ? MCL_ACTIVATION_RELU : epilogue->activation;
 }
 
-static void write_options(char options[OPTIONS_SIZE], const mcl_epilogue *epilogue)
-{
-    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
-}
-
-mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue)
-{
-    char options[OPTIONS_SIZE];
-    if (epilogue->kind == MCL_EPILOGUE_NONE)
-        return MCL_OK;
-    write_options(options, epilogue);
-    return mcl_kernel_expect(context, "epilogue.cl", options);
-}
-
 mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint32_t m, uint32_t n,
     uint32_t ldc, const mcl_epilogue *epilogue)
 {
@@ -47,7 +33,7 @@ mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint
     *pass = (mcl_epilogue_pass){NULL, mcl_epilogue_how(epilogue), m, n, ldc};
     if (epilogue->kind == MCL_EPILOGUE_NONE)
         return MCL_OK;
-    write_options(options, epilogue);
+    snprintf(options, sizeof options, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
     return mcl_kernel_find(&pass->kernel, context, "epilogue.cl", "epilogue_product", options);
 }
 
@@ -61,13 +47,4 @@ mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands 
         MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(pass->ldc), MCL_BUFFER(bias.buffer),
         MCL_ULONG(bias.offset), MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
         MCL_UINT(pass->n));
-}
-
-mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
-    mcl_matrix c, const mcl_epilogue *epilogue)
-{
-    mcl_epilogue_pass pass;
-    const mcl_operands operands = {.c = c, .bias = epilogue->bias, .kept = epilogue->kept};
-    MCL_TRY(mcl_epilogue_find(&pass, context, m, n, ldc, epilogue));
-    return mcl_epilogue_apply(&pass, &operands);
 }

@@ -9,18 +9,19 @@
 #include "device/context.h"
 #include "maskcl/model.h"
 
-/* C[m×n] = alpha · op(A)[m×k] · op(B)[k×n] + beta · C, all float32 and row-major. op(X) is X, or
- * its transpose when X is stored as such: transpose_a says that A is stored [k×m], transpose_b that
- * B is stored [n×k]. A row of a stored matrix begins lda, ldb or ldc elements after the one before.
- * With beta 0, C is written without being read.
+/* C[m×n] = epilogue(alpha · op(A)[m×k] · op(B)[k×n] + beta · C), all float32 and row-major. op(X)
+ * is X, or its transpose when X is stored as such: transpose_a says that A is stored [k×m],
+ * transpose_b that B is stored [n×k]. A row of a stored matrix begins lda, ldb or ldc elements
+ * after the one before. With beta 0, which each run has its own of, C is written without being
+ * read.
  *
  * native: an element of C is one chain of fma over k in ascending order from 0, then alpha times
- * that, then fma(beta, C, …), then mcl_flush: the same bits on every device. */
+ * that, then fma(beta, C, …), then the epilogue or mcl_flush: the same bits on every device. */
 typedef struct mcl_gemm {
     bool transpose_a, transpose_b;
     uint32_t m, n, k;
     uint32_t lda, ldb, ldc;
-    float alpha, beta;
+    float alpha;
 } mcl_gemm;
 
 /* A matrix within a buffer: offset counts elements. */
@@ -39,28 +40,7 @@ typedef enum mcl_epilogue_kind {
 typedef struct mcl_epilogue {
     mcl_epilogue_kind kind;
     mcl_activation activation; /* f */
-    mcl_matrix bias;           /* [n] forward */
-    cl_mem kept;               /* [m×n] z for GELU, which the forward pass writes; else f(z) */
 } mcl_epilogue;
-
-/* Enqueues the product. C must not overlap A or B. */
-mcl_status mcl_gemm_run(
-    mcl_context *context, const mcl_gemm *gemm, mcl_matrix a, mcl_matrix b, mcl_matrix c);
-
-/* The same with a epilogue, which is free in the native product. */
-mcl_status mcl_gemm_run_epilogue(mcl_context *context, const mcl_gemm *gemm, mcl_matrix a,
-    mcl_matrix b, mcl_matrix c, const mcl_epilogue *epilogue);
-
-/* For a B that stays as it is while many products read it: *packed = a copy of B the other way
- * round where that spares each product a copy of its own, and gemm the product with it; else NULL.
- */
-mcl_status mcl_gemm_pack(cl_mem *packed, mcl_context *context, mcl_gemm *gemm, mcl_matrix b);
-
-/* Expects the kernels and reserves the workspace that a product needs, so that running it does not
- * allocate; of epilogue, which may be NULL, kind and activation count. CLBlast compiles its own
- * kernels when first run. */
-mcl_status mcl_gemm_prepare(
-    mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
 
 /* A plan: a product of fixed shape with its epilogue, made once, so that running it allocates
  * nothing, formats no text and looks nothing up. */
@@ -72,11 +52,11 @@ typedef struct mcl_operands {
     uint32_t m; /* rows of C, fewer than the plan's only where A is stored [m×k]; 0: as many */
     float beta; /* what C held counts so many times */
     mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD */
-    cl_mem kept;     /* as in mcl_epilogue */
+    cl_mem kept;     /* [m×n] z for GELU, which the forward pass writes; else f(z) */
 } mcl_operands;
 
-/* Makes the plan of a product, whose beta is ignored, with an epilogue, of which kind and
- * activation count; NULL is one of kind MCL_EPILOGUE_NONE. */
+/* Makes the plan of a product with an epilogue; NULL is one of kind MCL_EPILOGUE_NONE. What tuning
+ * the context has then is what the plan goes by. */
 mcl_status mcl_product_create(mcl_product **product, mcl_context *context, const mcl_gemm *gemm,
     const mcl_epilogue *epilogue);
 void mcl_product_free(mcl_product *product);
@@ -103,16 +83,10 @@ typedef struct mcl_epilogue_pass {
     uint32_t how, m, n, ldc;
 } mcl_epilogue_pass;
 
-/* Of epilogue kind and activation count. */
 mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint32_t m, uint32_t n,
     uint32_t ldc, const mcl_epilogue *epilogue);
 
 /* Enqueues it; of operands c, m, bias and kept count. */
 mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands *operands);
-
-/* Enqueues the epilogue alone, on a product c[m×n] whose rows begin ldc elements apart. */
-mcl_status mcl_epilogue_prepare(mcl_context *context, const mcl_epilogue *epilogue);
-mcl_status mcl_epilogue_run(mcl_context *context, uint32_t m, uint32_t n, uint32_t ldc,
-    mcl_matrix c, const mcl_epilogue *epilogue);
 
 #endif

@@ -5,17 +5,16 @@ static const mcl_product_provider *const providers[] = {
     &mcl_product_native_cpu,
     &mcl_product_native_gpu,
     &mcl_product_clblast,
+    NULL,
 };
 
 const mcl_product_provider *mcl_product_provider_of(const mcl_context *context)
 {
     const mcl_product_provider *found = providers[0];
-    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
-        const mcl_product_provider *provider = providers[i];
-        if (provider->kind == context->gemm ||
-            (context->gemm == MCL_GEMM_NATIVE && provider->is_native_of &&
-                provider->is_native_of(context)))
-            found = provider;
+    for (const mcl_product_provider *const *p = providers; *p; p++) {
+        if ((*p)->kind == context->gemm ||
+            (context->gemm == MCL_GEMM_NATIVE && (*p)->is_native_of && (*p)->is_native_of(context)))
+            found = *p;
     }
     return found;
 }

@@ -23,8 +23,8 @@ typedef struct mcl_product_provider {
 
     size_t plan_size;
 
-    /* Finds kernels and settles the geometry, builds nothing. Of epilogue kind and activation
-     * count. A plan whose making fails is freed like others. */
+    /* Finds kernels and settles the geometry, builds nothing. A plan whose making fails is freed
+     * like others. */
     mcl_status (*create)(
         void *plan, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
     void (*free)(void *plan); /* what the plan owns; NULL: nothing */
@@ -54,8 +54,8 @@ extern const mcl_product_provider mcl_product_clblast;
 /* The provider that the context's products are made by. */
 const mcl_product_provider *mcl_product_provider_of(const mcl_context *context);
 
-/* Says for the profile what product of m rows the next command computes. */
-void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t m);
+/* Says for the profile what product of so many rows the next command computes. */
+void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows);
 
 /* What a kernel is told of its epilogue: MCL_STORE_… of cl/constants.clh, and the
  * ACTIVATION that it is built with. Without an activation it is ReLU's build, which most networks

@@ -24,19 +24,3 @@ mcl_status mcl_row_norms_normalize(const mcl_row_norms *norms, cl_mem z, uint32_
     return mcl_run(norms->normalize, columns, rows, MCL_BUFFER(z), MCL_BUFFER(inverse),
         MCL_UINT(columns), MCL_BUFFER(normalized));
 }
-
-mcl_status mcl_inverse_norms(
-    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
-{
-    mcl_row_norms norms;
-    MCL_TRY(mcl_row_norms_find(&norms, context));
-    return mcl_row_norms_invert(&norms, z, rows, columns, inverse);
-}
-
-mcl_status mcl_normalize_rows(mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns,
-    cl_mem inverse, cl_mem normalized)
-{
-    mcl_row_norms norms;
-    MCL_TRY(mcl_row_norms_find(&norms, context));
-    return mcl_row_norms_normalize(&norms, z, rows, columns, inverse, normalized);
-}

@@ -21,10 +21,4 @@ mcl_status mcl_row_norms_invert(
 mcl_status mcl_row_norms_normalize(const mcl_row_norms *norms, cl_mem z, uint32_t rows,
     uint32_t columns, cl_mem inverse, cl_mem normalized);
 
-/* The same for whoever has not found the kernels before. */
-mcl_status mcl_inverse_norms(
-    mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse);
-mcl_status mcl_normalize_rows(mcl_context *context, cl_mem z, uint32_t rows, uint32_t columns,
-    cl_mem inverse, cl_mem normalized);
-
 #endif

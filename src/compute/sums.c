@@ -69,19 +69,3 @@ mcl_status mcl_sums_run_columns(const mcl_sums *sums, cl_mem in, uint32_t rows, 
     }
     return sum_blocks(sums, in, rows, n, rows, out, offset);
 }
-
-mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
-    cl_mem out, uint64_t offset)
-{
-    mcl_sums sums;
-    MCL_TRY(mcl_sums_find(&sums, context));
-    return mcl_sums_run(&sums, in, n, divisor, space, out, offset);
-}
-
-mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
-    cl_mem out, uint64_t offset)
-{
-    mcl_sums sums;
-    MCL_TRY(mcl_sums_find(&sums, context));
-    return mcl_sums_run_columns(&sums, in, rows, n, space, out, offset);
-}

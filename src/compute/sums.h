@@ -26,10 +26,4 @@ mcl_status mcl_sums_run(const mcl_sums *sums, cl_mem in, uint32_t n, float divis
 mcl_status mcl_sums_run_columns(const mcl_sums *sums, cl_mem in, uint32_t rows, uint32_t n,
     cl_mem workspace, cl_mem out, uint64_t offset);
 
-/* The same for whoever has not found the kernels before. */
-mcl_status mcl_sum(mcl_context *context, cl_mem in, uint32_t n, float divisor, cl_mem space,
-    cl_mem out, uint64_t offset);
-mcl_status mcl_column_sums(mcl_context *context, cl_mem in, uint32_t rows, uint32_t n, cl_mem space,
-    cl_mem out, uint64_t offset);
-
 #endif

@@ -26,32 +26,27 @@ static bool choose_local(size_t local[3], const mcl_context *context, const size
     return forced || local[0] >= LOCAL_MIN || global[0] == local[0];
 }
 
-mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
-    const size_t *local, const mcl_argument *arguments, size_t count)
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
 {
+    mcl_context *context = mcl_kernel_context(kernel);
+    cl_kernel built;
     if (global[0] == 0 || global[1] == 0)
         return MCL_OK;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
     size_t chosen[3];
     if (!local && choose_local(chosen, context, global))
         local = chosen;
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
-        code = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+        code = clSetKernelArg(built, (cl_uint)i, arguments[i].size, arguments[i].value);
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(
-            context->queue, kernel, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
+            context->queue, built, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
     if (code == CL_SUCCESS)
-        return mcl_profile_command(context, kernel, NULL, false);
+        return mcl_profile_command(context, built, NULL, false);
     char name[64] = "?", what[96];
-    (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
+    (void)clGetKernelInfo(built, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
     return mcl_context_fail(context, what, code);
-}
-
-mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
-    const mcl_argument *arguments, size_t count)
-{
-    cl_kernel built;
-    MCL_TRY(mcl_kernel_build(&built, kernel));
-    return mcl_launch_arguments(mcl_kernel_context(kernel), built, global, local, arguments, count);
 }

@@ -49,11 +49,9 @@ typedef struct mcl_argument {
     }
 
 /* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's
- * choice, or of local when that is not NULL. A size of 0 launches nothing. */
-mcl_status mcl_launch_arguments(mcl_context *context, cl_kernel kernel, const size_t global[3],
-    const size_t *local, const mcl_argument *arguments, size_t count);
-
-/* The same for a kernel that was found. */
+ * choice, or of local when that is not NULL. A size of 0 launches nothing. A kernel that has not
+ * been built yet is built now, and the program that it is of with it: MCL_ERROR_DEVICE with the
+ * compiler's log where that fails. */
 mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
     const mcl_argument *arguments, size_t count);
 
@@ -64,14 +62,5 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
         (const mcl_argument[]){__VA_ARGS__},                                                       \
         sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
 #define mcl_run(kernel, x, y, ...) mcl_run_local(kernel, x, y, NULL, __VA_ARGS__)
-
-#define mcl_launch_local(context, kernel, x, y, local, ...)                                        \
-    mcl_launch_arguments(context, kernel, (size_t[3]){(x), (y), 1}, local,                         \
-        (const mcl_argument[]){__VA_ARGS__},                                                       \
-        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
-
-/* mcl_launch(context, kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …) */
-#define mcl_launch(context, kernel, x, y, ...)                                                     \
-    mcl_launch_local(context, kernel, x, y, NULL, __VA_ARGS__)
 
 #endif

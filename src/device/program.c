@@ -284,17 +284,3 @@ void mcl_programs_free(mcl_context *context)
     }
     context->programs = (struct mcl_programs){0};
 }
-
-mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options)
-{
-    struct mcl_program *program;
-    return find_program(&program, context, file, options);
-}
-
-mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
-    const char *name, const char *options)
-{
-    mcl_kernel *found;
-    MCL_TRY(mcl_kernel_find(&found, context, file, name, options));
-    return mcl_kernel_build(kernel, found);
-}

@@ -40,11 +40,4 @@ void mcl_programs_release(mcl_context *context);
 /* Frees all programs and kernels. */
 void mcl_programs_free(mcl_context *context);
 
-/* The old way: says that kernels of cl/file with options will be asked for. */
-mcl_status mcl_kernel_expect(mcl_context *context, const char *file, const char *options);
-
-/* The old way: finds and builds a kernel. */
-mcl_status mcl_kernel_get(cl_kernel *kernel, mcl_context *context, const char *file,
-    const char *name, const char *options);
-
 #endif

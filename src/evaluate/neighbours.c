@@ -12,7 +12,7 @@ static mcl_status plan(
     mcl_product **product, const mcl_neighbours *neighbours, uint32_t queries, uint32_t n)
 {
     const uint32_t columns = neighbours->columns;
-    const mcl_gemm gemm = {false, true, queries, n, columns, columns, columns, n, 1.0f, 0.0f};
+    const mcl_gemm gemm = {false, true, queries, n, columns, columns, columns, n, 1.0f};
     return mcl_product_create(product, neighbours->context, &gemm, NULL);
 }
 

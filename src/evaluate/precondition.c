@@ -81,7 +81,7 @@ static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem fea
     const uint32_t ld = (uint32_t)(step * columns);
     const uint32_t count = (uint32_t)((rows + step - 1) / step);
     const mcl_gemm gemm = {
-        true, false, width, width, count, ld, ld, width, (float)(CURVATURE / count), 0.0f};
+        true, false, width, width, count, ld, ld, width, (float)(CURVATURE / count)};
     const mcl_operands operands = {
         .a = {features, first}, .b = {features, first}, .c = {product, 0}};
     const size_t size = (size_t)width * width;

@@ -55,7 +55,7 @@ struct regression {
 /* logits[rows×C] = features[rows×D] · weights[C×D]ᵀ */
 static mcl_gemm logits_product(uint32_t rows, uint32_t columns, uint32_t classes)
 {
-    return (mcl_gemm){false, true, rows, classes, columns, columns, columns, classes, 1.0f, 0.0f};
+    return (mcl_gemm){false, true, rows, classes, columns, columns, columns, classes, 1.0f};
 }
 
 static mcl_status check(const mcl_features *train, const mcl_features *test)
@@ -191,8 +191,8 @@ static mcl_status create_regression(struct regression *r, const mcl_features *tr
     mcl_context *context = r->context;
     const uint64_t count = (uint64_t)r->classes * (r->columns + 1);
     const mcl_gemm forward = logits_product(r->rows, r->columns, r->classes);
-    const mcl_gemm backward = {true, false, r->classes, r->columns, r->rows, r->classes, r->columns,
-        r->columns, 1.0f, 0.0f};
+    const mcl_gemm backward = {
+        true, false, r->classes, r->columns, r->rows, r->classes, r->columns, r->columns, 1.0f};
     uint64_t space = mcl_column_sums_workspace(r->rows, r->classes);
     space = mcl_sum_workspace(r->rows) > space ? mcl_sum_workspace(r->rows) : space;
     MCL_TRY(mcl_buffer_create_from(

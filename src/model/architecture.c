@@ -214,8 +214,8 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
     return MCL_OK;
 }
 
-/* The layers of a part that starts at *offset and *statistics, both of which are advanced past it.
- */
+/* The layers of a part that begins at *offset and whose running statistics begin at *statistics;
+ * both are moved to where it ends. */
 static size_t place_part(mcl_layer layers[MCL_LAYERS_MAX], uint64_t *offset, uint64_t *statistics,
     const mcl_architecture *architecture, mcl_part part)
 {

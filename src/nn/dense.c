@@ -47,7 +47,7 @@ static uint64_t workspace(const mcl_layer *layer, uint32_t rows)
 static mcl_status create_forward(struct dense *dense, const mcl_layer_setup *setup)
 {
     const uint32_t i = setup->layer->in, o = setup->layer->out;
-    const mcl_gemm product = {false, true, setup->rows, o, i, i, i, o, 1.0f, 0.0f};
+    const mcl_gemm product = {false, true, setup->rows, o, i, i, i, o, 1.0f};
     const mcl_epilogue epilogue = {.kind = MCL_EPILOGUE_FORWARD, .activation = setup->after};
     return mcl_product_create(&dense->forward, setup->context, &product, &epilogue);
 }
@@ -57,7 +57,7 @@ static mcl_status create_forward(struct dense *dense, const mcl_layer_setup *set
 static mcl_status plan_by_weight(struct dense *dense, uint32_t rows)
 {
     const uint32_t i = dense->layer.in, o = dense->layer.out;
-    const mcl_gemm product = {true, false, o, i, rows, o, i, i, 1.0f, 0.0f};
+    const mcl_gemm product = {true, false, o, i, rows, o, i, i, 1.0f};
     if (dense->weight_rows == rows)
         return MCL_OK;
     mcl_product_free(dense->by_weight);
@@ -71,7 +71,7 @@ static mcl_status plan_by_weight(struct dense *dense, uint32_t rows)
 static mcl_status create_backward(struct dense *dense, const mcl_layer_setup *setup)
 {
     const uint32_t i = setup->layer->in, o = setup->layer->out;
-    const mcl_gemm by_input = {false, false, setup->rows, i, o, o, i, i, 1.0f, 0.0f};
+    const mcl_gemm by_input = {false, false, setup->rows, i, o, o, i, i, 1.0f};
     const mcl_epilogue epilogue = {
         .kind = setup->before == MCL_ACTIVATION_NONE ? MCL_EPILOGUE_NONE : MCL_EPILOGUE_BACKWARD,
         .activation = setup->before,

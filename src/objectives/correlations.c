@@ -7,9 +7,9 @@ mcl_status mcl_correlations_create(mcl_correlations *correlations, const mcl_obj
     mcl_context *context = setup->context;
     const uint32_t b = setup->batch, n = setup->projection, row = n * (uint32_t)sizeof(float);
     const float scale = 1.0f / (float)divisor;
-    const mcl_gemm products = {true, false, n, n, b, n, n, n, scale, 0.0f};
-    const mcl_gemm by_first = {false, between, b, n, n, n, n, n, between ? scale : 1.0f, 0.0f};
-    const mcl_gemm by_second = {false, false, b, n, n, n, n, n, scale, 0.0f};
+    const mcl_gemm products = {true, false, n, n, b, n, n, n, scale};
+    const mcl_gemm by_first = {false, between, b, n, n, n, n, n, between ? scale : 1.0f};
+    const mcl_gemm by_second = {false, false, b, n, n, n, n, n, scale};
     correlations->context = context;
     correlations->batch = b;
     correlations->columns = n;

@@ -12,9 +12,9 @@ static mcl_status create_products(mcl_infonce *infonce)
     const uint32_t q = infonce->of.queries, k = infonce->of.candidates;
     const uint32_t n = infonce->normalized.columns;
     const float scale = 1.0f / infonce->of.temperature;
-    const mcl_gemm similarities = {false, true, q, k, n, n, n, k, scale, 0.0f};
-    const mcl_gemm by_queries = {false, false, q, n, k, k, n, n, scale, 0.0f};
-    const mcl_gemm by_candidates = {true, false, k, n, q, k, n, n, scale, 0.0f};
+    const mcl_gemm similarities = {false, true, q, k, n, n, n, k, scale};
+    const mcl_gemm by_queries = {false, false, q, n, k, k, n, n, scale};
+    const mcl_gemm by_candidates = {true, false, k, n, q, k, n, n, scale};
     MCL_TRY(mcl_product_create(&infonce->similarities, context, &similarities, NULL));
     MCL_TRY(mcl_product_create(&infonce->by_queries, context, &by_queries, NULL));
     return infonce->of.origin == MCL_CANDIDATES_OTHER

@@ -32,7 +32,8 @@ void mcl_conditions_add(
     const size_t at = conditions->count++;
     snprintf(conditions->of[at].key, sizeof conditions->of[at].key, PREFIX "%s", key);
     conditions->of[at].option = option;
-    conditions->of[at].unsaid = conditions->of[at].former = NULL;
+    conditions->of[at].unsaid[0] = '\0';
+    conditions->of[at].former = NULL;
     conditions->of[at].kind = 0;
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
@@ -54,7 +55,7 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 {
     conditions->count = 0;
     mcl_conditions_add(conditions, "task", "the task", "%s", task);
-    conditions->of[0].unsaid = MCL_TASK_PRETRAINING;
+    snprintf(conditions->of[0].unsaid, sizeof conditions->of[0].unsaid, MCL_TASK_PRETRAINING);
 }
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
@@ -106,7 +107,7 @@ static bool has_condition(const mcl_conditions *conditions, const char *key)
 
 struct added {
     mcl_conditions *conditions;
-    mcl_options_kind kind;
+    const mcl_options *options;
     const char *only; /* this option; NULL: all */
 };
 
@@ -118,15 +119,17 @@ static mcl_status add_option(void *to, const mcl_stored_option *option)
         (added->only && strcmp(added->only, option->key) != 0))
         return MCL_OK;
     mcl_conditions_add(conditions, option->stored, option->key, "%s", option->value);
-    conditions->of[conditions->count - 1].former = option->former;
-    conditions->of[conditions->count - 1].kind = added->kind;
-    return MCL_OK;
+    const size_t at = conditions->count - 1;
+    conditions->of[at].former = option->former;
+    conditions->of[at].kind = added->options->kind;
+    /* A checkpoint that says nothing of it was made when it was not there: by its default. */
+    return mcl_option_default(conditions->of[at].unsaid, added->options, option->key);
 }
 
 mcl_status mcl_conditions_add_options(
     mcl_conditions *conditions, const mcl_options *options, const char *only)
 {
-    struct added added = {conditions, options->kind, only};
+    struct added added = {conditions, options, only};
     return mcl_options_each(options, add_option, &added);
 }
 
@@ -282,9 +285,7 @@ static mcl_status check_conditions(
         const mcl_options_kind kind = conditions->of[i].kind;
         const char *stored =
             stored_value(room, file, conditions->of[i].key, conditions->of[i].former);
-        if (!stored && kind) /* it was made when the option was not there: by its default */
-            stored = mcl_option_default(room, kind, option) == MCL_OK ? room : NULL;
-        else if (!stored)
+        if (!stored && conditions->of[i].unsaid[0])
             stored = conditions->of[i].unsaid;
         if (stored &&
             (kind ? mcl_option_agrees(kind, option, stored, value) : strcmp(stored, value) == 0))
@@ -292,8 +293,7 @@ static mcl_status check_conditions(
         const char *mark = kind ? "`" : "";
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
-            "same "
-            "data, options and seed only",
+            "same data, options and seed only",
             path, mark, option, mark, stored ? stored : "not there", value);
     }
     return MCL_OK;

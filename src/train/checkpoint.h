@@ -10,8 +10,9 @@
 
 #include "maskcl/pretrain.h"
 #include "model/model.h"
+#include "train/options.h"
 
-#define MCL_CONDITIONS_MAX 64
+#define MCL_CONDITIONS_MAX 96
 
 /* What must be the same in the run that goes on, each in words. */
 typedef struct mcl_conditions {
@@ -19,9 +20,9 @@ typedef struct mcl_conditions {
         char key[32];       /* "checkpoint.seed" */
         char value[512];    /* "42" */
         const char *option; /* the key of the option, or what it is, for a message: "the data" */
-        const char *unsaid; /* what it is in a checkpoint that does not tell; NULL: unknown, or the
-                             * option's default */
-        const char *former; /* an option's key in checkpoints of 0.1, see mcl_stored_option */
+        char unsaid[MCL_OPTION_SIZE]; /* what it is in a checkpoint that does not tell; "": unknown
+                                       */
+        const char *former;    /* an option's key in checkpoints of 0.1, see mcl_stored_option */
         mcl_options_kind kind; /* of the options that it is one of; 0: it is none */
     } of[MCL_CONDITIONS_MAX];
     size_t count;

@@ -387,16 +387,26 @@ mcl_status mcl_options_each(const mcl_options *options,
     return each_row(options, family, true, take, to);
 }
 
-mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key)
+mcl_status mcl_option_default(
+    char text[MCL_OPTION_SIZE], const mcl_options *options, const char *key)
 {
-    any_options options;
-    const mcl_options_family *family = mcl_options_family_of(kind);
-    MCL_TRY(mcl_options_init(&options.base, kind, family ? family->version : 0));
-    MCL_TRY(mcl_options_get(text, MCL_OPTION_SIZE, &options.base, key));
+    any_options initial, others;
     own_option own;
-    if (strcmp(text, "auto") == 0 && describe_own(&own, NULL, key))
+    const mcl_options_family *family;
+    MCL_TRY(find_family(&family, options));
+    MCL_TRY(mcl_options_init(&initial.base, options->kind, family->version));
+    MCL_TRY(mcl_options_get(text, MCL_OPTION_SIZE, &initial.base, key));
+    if (strcmp(text, "auto") != 0)
+        return MCL_OK;
+    if (describe_own(&own, NULL, key)) {
         mcl_value_show(text, MCL_OPTION_SIZE, own.option->type, own.option->otherwise);
-    return MCL_OK;
+        return MCL_OK;
+    }
+    memcpy(&others, options, family->size);
+    MCL_TRY(mcl_options_set(&others.base, key, text));
+    mcl_train_resolve(
+        (mcl_train_options *)(void *)((char *)&others + family->training), UINT64_MAX);
+    return mcl_options_get(text, MCL_OPTION_SIZE, &others.base, key);
 }
 
 /* canonical[MCL_OPTION_SIZE] = what mcl_options_get() makes of a text. The number that stands for a

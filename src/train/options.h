@@ -36,8 +36,9 @@ mcl_status mcl_options_each(const mcl_options *options,
  * where that is the same float. */
 bool mcl_option_agrees(mcl_options_kind kind, const char *key, const char *a, const char *b);
 
-/* text[MCL_OPTION_SIZE] = what an option is where nothing sets it, resolved. */
-mcl_status mcl_option_default(char *text, mcl_options_kind kind, const char *key);
+/* text = what an option comes to where nothing sets it and the others are as in these options. */
+mcl_status mcl_option_default(
+    char text[MCL_OPTION_SIZE], const mcl_options *options, const char *key);
 
 /* Writes the options to a model's metadata. */
 mcl_status mcl_options_describe(mcl_model *model, const mcl_options *options);

@@ -73,7 +73,7 @@ static mcl_status make_data(mcl_data **data, const mcl_tune_options *options)
     float *values;
     if (rows == 0 || rows > INT32_MAX / 2)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a tuning is for batches of so many rows, from 1 to %" PRId32, INT32_MAX / 2);
+            "`batch`: a tuning needs a number of rows, from 1 to %" PRId32, INT32_MAX / 2);
     if (columns == 0 || columns > INT32_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "data cannot have %" PRIu64 " columns", columns);
     MCL_TRY(mcl_allocate_pages(&values, rows * columns, sizeof *values));

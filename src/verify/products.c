@@ -83,8 +83,7 @@ static float finish(const struct product *product, const struct operands *x, siz
 static mcl_gemm shape_of(const struct product *product)
 {
     return (mcl_gemm){product->transpose_a, product->transpose_b, M, N, K,
-        product->transpose_a ? M : K, product->transpose_b ? K : N, N, product->alpha,
-        product->beta};
+        product->transpose_a ? M : K, product->transpose_b ? K : N, N, product->alpha};
 }
 
 static mcl_operands operands_of(const struct product *product, const struct operands *x)

@@ -131,6 +131,10 @@ class TuneTest(ProgramTest):
         model = super().model()
         self.refuse("tune", "--model", model, "--hidden", 12, code=2, says=["--hidden", "--model"],
                     env=self.env)
+        self.refuse("tune", "--model", model, "--objective", "vicreg", code=2,
+                    says=["--objective", "--model"], env=self.env)
+        self.refuse("tune", "--batch", "all", code=2, says=["--batch", "number of rows"],
+                    env=self.env)
         self.refuse("tune", "--model", "nonesuch", code=1, says=["nonesuch"], env=self.env)
         self.refuse("tune", "--batch", 0, code=2, says=["--batch"], env=self.env)
         self.refuse("tune", "rows.npy", code=2, says=["rows.npy"], env=self.env)
@@ -157,6 +161,18 @@ class TuneTest(ProgramTest):
             (False, True, 8, 4, 12), (True, False, 4, 12, 8), (False, True, 8, 12, 4),
             (True, False, 12, 4, 8), (False, False, 8, 4, 12)})
         self.assertLessEqual(shapes[0], shapes[1])
+
+    def test_all_parts_of_a_run(self):
+        result = self.succeed("tune", "--quick", "--batch", 4, "--gemm", "native", "--json",
+                              "--input", 12, "--hidden", "none", "--embedding", 4, "--objective",
+                              "vicreg", "--projector", 5, env=self.env)
+        products = {("T" if p["transpose_a"] else "N") + ("T" if p["transpose_b"] else "N") +
+                    " %d %d %d" % (p["m"], p["n"], p["k"])
+                    for p in json.loads(result.stdout)["providers"][0]["products"]}
+        self.assertEqual(products, {
+            "NT 8 4 12", "TN 4 12 8",                    # encoder
+            "NT 8 5 4", "TN 5 4 8", "NN 8 4 5",          # projector
+            "TN 5 5 4", "NN 4 5 5"})                     # vicreg
 
     def test_clblast(self):
         result = self.succeed(*QUICK, "--gemm", "clblast", "--json", env=self.env)

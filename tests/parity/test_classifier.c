@@ -127,7 +127,7 @@ static void run_kernel(float *loss, float *right, float *gradient, const float *
     const uint32_t *labels, uint32_t rows, uint32_t classes)
 {
     uint64_t order[8];
-    cl_kernel kernel;
+    mcl_kernel *kernel;
     ck_assert_uint_le(rows, 8);
     for (uint32_t i = 0; i < rows; i++)
         order[i] = i;
@@ -136,10 +136,10 @@ static void run_kernel(float *loss, float *right, float *gradient, const float *
     cl_mem of = buffer_with(labels, rows * sizeof *labels), out = buffer_with(logits, bytes);
     cl_mem losses = buffer_with(logits, rows * sizeof(float));
     cl_mem hits = buffer_with(logits, rows * sizeof(float));
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "cross_entropy.cl", "cross_entropy", ""));
-    ASSERT_OK(mcl_launch(context, kernel, rows, 1, MCL_BUFFER(in), MCL_UINT(classes),
-        MCL_BUFFER(numbers), MCL_ULONG(0), MCL_BUFFER(of), MCL_FLOAT(0.5f), MCL_BUFFER(losses),
-        MCL_BUFFER(hits), MCL_BUFFER(out)));
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "cross_entropy.cl", "cross_entropy", ""));
+    ASSERT_OK(mcl_run(kernel, rows, 1, MCL_BUFFER(in), MCL_UINT(classes), MCL_BUFFER(numbers),
+        MCL_ULONG(0), MCL_BUFFER(of), MCL_FLOAT(0.5f), MCL_BUFFER(losses), MCL_BUFFER(hits),
+        MCL_BUFFER(out)));
     read_buffer(loss, losses, rows * sizeof(float));
     read_buffer(right, hits, rows * sizeof(float));
     read_buffer(gradient, out, bytes);

@@ -305,7 +305,7 @@ static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
 {
     const size_t count = 2 * (size_t)batch * columns;
     char key[40];
-    cl_kernel kernel;
+    mcl_kernel *kernel;
     float *q = allocate(count, sizeof *q), *t = allocate(count, sizeof *t);
     float *losses = allocate(2 * (size_t)batch, sizeof *losses);
     fill_random(q, count, batch);
@@ -314,9 +314,9 @@ static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
     cl_mem targets = buffer_with(t, count * sizeof *t);
     cl_mem loss = buffer_with(losses, 2 * batch * sizeof *losses);
     cl_mem gradient = buffer_with(q, count * sizeof *q);
-    ASSERT_OK(mcl_kernel_get(&kernel, context, "predicted.cl", "prediction_errors", ""));
-    ASSERT_OK(mcl_launch(context, kernel, 2 * batch, 1, MCL_BUFFER(predictions),
-        MCL_BUFFER(targets), MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "predicted.cl", "prediction_errors", ""));
+    ASSERT_OK(mcl_run(kernel, 2 * batch, 1, MCL_BUFFER(predictions), MCL_BUFFER(targets),
+        MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
         MCL_FLOAT(slope / terms), MCL_BUFFER(loss), MCL_BUFFER(gradient)));
     read_buffer(losses, loss, 2 * batch * sizeof *losses);
     read_buffer(q, gradient, count * sizeof *q);

@@ -81,8 +81,7 @@ static void check_product(struct form form, uint32_t m, uint32_t n, uint32_t k)
     fill_stored(&b, 2);
     if (form.beta != 0.0f) /* else it stays NaN, which must not be read */
         fill_stored(&c, 3);
-    const mcl_gemm g = {
-        form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha, 0.0f};
+    const mcl_gemm g = {form.transpose_a, form.transpose_b, m, n, k, a.ld, b.ld, c.ld, form.alpha};
     cl_mem buffer_a = buffer_with(a.values, a.count * sizeof(float));
     cl_mem buffer_b = buffer_with(b.values, b.count * sizeof(float));
     cl_mem buffer_c = buffer_with(c.values, c.count * sizeof(float));
@@ -224,7 +223,7 @@ START_TEST(test_finish)
         cl_mem a = buffer_with(values, m * k * sizeof(float));
         cl_mem b = buffer_with(values + m * k, n * k * sizeof(float));
         cl_mem bias = buffer_with(values + m * k + n * k + count, (n + 1) * sizeof(float));
-        const mcl_gemm g = {false, true, m, n, k, k, k, n, 0.5f, 0.0f};
+        const mcl_gemm g = {false, true, m, n, k, k, k, n, 0.5f};
         for (int kind = MCL_EPILOGUE_FORWARD; kind <= MCL_EPILOGUE_BACKWARD; kind++) {
             for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++) {
                 cl_mem c = buffer_with(fused, count * sizeof(float));
@@ -288,7 +287,7 @@ START_TEST(test_chain_ascends_and_is_fused)
         cl_mem buffer_a = buffer_with(cases[i].a, sizeof cases[i].a);
         cl_mem buffer_b = buffer_with(cases[i].b, sizeof cases[i].b);
         cl_mem buffer_c = buffer_with(&got, sizeof got);
-        const mcl_gemm g = {false, false, 1, 1, 3, 3, 1, 1, 1.0f, 0.0f};
+        const mcl_gemm g = {false, false, 1, 1, 3, 3, 1, 1, 1.0f};
         const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
         ASSERT_OK(run_product(&g, &operands, NULL));
         read_buffer(&got, buffer_c, sizeof got);
@@ -310,7 +309,7 @@ START_TEST(test_nan_and_infinity_spread)
     b[2 * 17 + 16] = NAN;
     cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
     cl_mem buffer_c = buffer_with(c, sizeof c);
-    const mcl_gemm g = {false, false, 2, 17, 3, 3, 17, 17, 1.0f, 0.0f};
+    const mcl_gemm g = {false, false, 2, 17, 3, 3, 17, 17, 1.0f};
     const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
     ASSERT_OK(run_product(&g, &operands, NULL));
     read_buffer(c, buffer_c, sizeof c);
@@ -340,7 +339,7 @@ static uint64_t made_for(const mcl_gemm *g)
 /* A plan reserves the workspace that running it needs; all share it. */
 START_TEST(test_plans_reserve_workspace)
 {
-    mcl_gemm g = {false, true, 200, 20, 9, 9, 9, 20, 1.0f, 0.0f};
+    mcl_gemm g = {false, true, 200, 20, 9, 9, 9, 20, 1.0f};
     ck_assert_uint_eq(made_for(&g), 20 * 9 * sizeof(float));
     ck_assert_uint_eq(made_for(&g), 0);
     check_product((struct form){false, true, 1, 0, 0, 0}, 200, 20, 9);
@@ -364,7 +363,7 @@ END_TEST
 
 START_TEST(test_plans_alive)
 {
-    const mcl_gemm g = {false, true, 2, 3, 4, 4, 4, 3, 1.0f, 0.0f};
+    const mcl_gemm g = {false, true, 2, 3, 4, 4, 4, 3, 1.0f};
     mcl_product *products[4];
     ck_assert_ptr_null(mcl_product_first(context));
     for (size_t i = 0; i < 4; i++)
@@ -393,7 +392,7 @@ END_TEST
 START_TEST(test_fewer_rows_and_a_packed_b)
 {
     static const uint32_t rows[] = {1, 5, 6, 44, 0};
-    const mcl_gemm g = {false, true, ROWS, COLUMNS, DEPTH, DEPTH, DEPTH + 2, COLUMNS, 1.0f, 0.0f};
+    const mcl_gemm g = {false, true, ROWS, COLUMNS, DEPTH, DEPTH, DEPTH + 2, COLUMNS, 1.0f};
     const size_t count = (size_t)ROWS * COLUMNS;
     float a[ROWS * DEPTH], b[COLUMNS * (DEPTH + 2)], expected[ROWS * COLUMNS], got[ROWS * COLUMNS];
     float clear[ROWS * COLUMNS];
@@ -438,7 +437,7 @@ START_TEST(test_products_without_elements_are_refused)
     static const uint32_t none[3][3] = {{0, 2, 3}, {2, 0, 3}, {2, 3, 0}};
     for (size_t i = 0; i < 3; i++) {
         const uint32_t *n = none[i];
-        const mcl_gemm g = {false, false, n[0], n[1], n[2], 3, 3, 3, 1.0f, 0.0f};
+        const mcl_gemm g = {false, false, n[0], n[1], n[2], 3, 3, 3, 1.0f};
         mcl_product *product;
         char message[128];
         snprintf(message, sizeof message, "a matrix product of %u × %u × %u has no elements",
@@ -469,11 +468,11 @@ START_TEST(test_clblast)
         form.beta = 0.3f;
         check_product(form, 7, 17, 33);
     }
-    const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f, 0.0f};
+    const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f};
     ck_assert_uint_eq(made_for(&g), 0);
 
     /* its refusal arrives as a message: rows that are shorter than what they hold */
-    const mcl_gemm wrong = {false, false, 8, 8, 8, 4, 8, 8, 1.0f, 0.0f};
+    const mcl_gemm wrong = {false, false, 8, 8, 8, 4, 8, 8, 1.0f};
     float values[64] = {0};
     cl_mem buffer = buffer_with(values, sizeof values), out = buffer_with(values, sizeof values);
     const mcl_operands operands = {.a = {buffer, 0}, .b = {buffer, 0}, .c = {out, 0}};

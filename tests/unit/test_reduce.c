@@ -45,9 +45,11 @@ static void check_sum(const float *values, uint32_t n, float divisor)
     fill_guard(expected, 2 * GUARDS + 1);
     cl_mem in = buffer_with(values, n * sizeof *values);
     cl_mem sums = buffer_with(expected, sizeof expected);
+    mcl_sums kernels;
     cl_mem space;
     ASSERT_OK(mcl_buffer_create(&space, context, mcl_sum_workspace(n), sizeof(float), "space"));
-    ASSERT_OK(mcl_sum(context, in, n, divisor, space, sums, GUARDS));
+    ASSERT_OK(mcl_sums_find(&kernels, context));
+    ASSERT_OK(mcl_sums_run(&kernels, in, n, divisor, space, sums, GUARDS));
     read_buffer(out, sums, sizeof out);
     expected[GUARDS] = expected_sum(values, n, divisor);
     char what[64];
@@ -149,10 +151,12 @@ static void check_columns(const float *values, uint32_t rows, uint32_t n)
     fill_guard(expected, count);
     cl_mem in = buffer_with(values, (size_t)rows * n * sizeof *values);
     cl_mem sums = buffer_with(expected, count * sizeof *expected);
+    mcl_sums kernels;
     cl_mem space;
     ASSERT_OK(mcl_buffer_create(
         &space, context, mcl_column_sums_workspace(rows, n), sizeof(float), "space"));
-    ASSERT_OK(mcl_column_sums(context, in, rows, n, space, sums, GUARDS));
+    ASSERT_OK(mcl_sums_find(&kernels, context));
+    ASSERT_OK(mcl_sums_run_columns(&kernels, in, rows, n, space, sums, GUARDS));
     read_buffer(out, sums, count * sizeof *out);
     expected_columns(expected + GUARDS, values, rows, n);
     char what[64];

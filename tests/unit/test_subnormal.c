@@ -34,7 +34,7 @@ static void check_finish(mcl_epilogue_kind kind, mcl_activation activation)
     cl_mem buffer_a = buffer_with(a, sizeof a), buffer_b = buffer_with(b, sizeof b);
     cl_mem buffer_c = buffer_with(got, sizeof got), buffer_bias = buffer_with(bias, sizeof bias);
     cl_mem buffer_kept = buffer_with(kept, sizeof kept);
-    const mcl_gemm product = {false, false, M, N, K, K, N, N, 1.0f, 0.0f};
+    const mcl_gemm product = {false, false, M, N, K, K, N, N, 1.0f};
     const mcl_epilogue finish = {.kind = kind, .activation = activation};
     const mcl_operands operands = {.a = {buffer_a, 0},
         .b = {buffer_b, 0},

@@ -35,7 +35,7 @@ static void teardown(void)
 
 static mcl_tuned_tile tile_for(uint32_t m, bool for_gpu)
 {
-    const mcl_gemm gemm = {false, true, m, 7, 9, 9, 9, 7, 1.0f, 0.0f};
+    const mcl_gemm gemm = {false, true, m, 7, 9, 9, 9, 7, 1.0f};
     mcl_tuned_tile tile = {for_gpu, false, true, m, 7, 9, mcl_cpu_tile_default(context),
         mcl_gpu_tile_default(context, &gemm)};
     if (for_gpu)
@@ -153,9 +153,9 @@ END_TEST
 /* The defaults must fit whatever a device has. */
 START_TEST(test_default_tiles_fit)
 {
-    const mcl_gemm sizes[] = {{false, false, 1, 1, 1, 1, 1, 1, 1, 0},
-        {false, false, 64, 64, 64, 64, 64, 64, 1, 0},
-        {false, false, 5000, 5000, 5000, 5000, 5000, 5000, 1, 0}};
+    const mcl_gemm sizes[] = {{false, false, 1, 1, 1, 1, 1, 1, 1},
+        {false, false, 64, 64, 64, 64, 64, 64, 1},
+        {false, false, 5000, 5000, 5000, 5000, 5000, 5000, 1}};
     static const uint64_t memories[] = {1024, 4096, 16384, 32768, 49152, 1 << 20};
     static const size_t groups[] = {1, 2, 16, 64, 128, 256, 1024};
     static const uint32_t widths[] = {1, 4, 8, 16};
@@ -181,8 +181,8 @@ END_TEST
 
 START_TEST(test_large_products_get_large_tiles)
 {
-    const mcl_gemm large = {false, false, 4096, 4096, 64, 64, 4096, 4096, 1, 0};
-    const mcl_gemm small = {false, false, 32, 32, 64, 64, 32, 32, 1, 0};
+    const mcl_gemm large = {false, false, 4096, 4096, 64, 64, 4096, 4096, 1};
+    const mcl_gemm small = {false, false, 32, 32, 64, 64, 32, 32, 1};
     context->info.local_memory = 32768;
     context->largest_group = 256;
     context->info.compute_units = 64;
@@ -202,7 +202,7 @@ static void multiply(float *result, bool ta, bool tb, uint32_t m, uint32_t n, ui
     cl_mem buffer_a = buffer_with(a, (size_t)m * k * sizeof *a);
     cl_mem buffer_b = buffer_with(b, (size_t)n * k * sizeof *b);
     cl_mem buffer_c = buffer_with(result, (size_t)m * n * sizeof *result);
-    const mcl_gemm gemm = {ta, tb, m, n, k, ta ? m : k, tb ? k : n, n, 1.0f, 0.0f};
+    const mcl_gemm gemm = {ta, tb, m, n, k, ta ? m : k, tb ? k : n, n, 1.0f};
     const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
     ASSERT_OK(run_product(&gemm, &operands, NULL));
     read_buffer(result, buffer_c, (size_t)m * n * sizeof *result);
@@ -257,7 +257,7 @@ END_TEST
 
 START_TEST(test_the_tile_of_a_product_is_used)
 {
-    const mcl_gemm gemm = {false, true, M, N, K, K, K, N, 1.0f, 0.0f};
+    const mcl_gemm gemm = {false, true, M, N, K, K, K, N, 1.0f};
     const mcl_cpu_tile common = {4, 4, 1, 8, 8}, own = {2, 8, 1, 4, 16};
     tuning->has_cpu = true;
     tuning->cpu = common;
@@ -297,7 +297,7 @@ END_TEST
 /* Of several plans with such a tile, each falls back. */
 START_TEST(test_plans_that_do_not_build)
 {
-    static const mcl_gemm gemm = {false, false, 2, 2, 3, 3, 2, 2, 1.0f, 0.0f};
+    static const mcl_gemm gemm = {false, false, 2, 2, 3, 3, 2, 2, 1.0f};
     const float values[6] = {1, 2, 3, 4, 5, 6}, expected[4] = {22, 28, 49, 64};
     float got[4] = {0};
     cl_mem in = buffer_with(values, sizeof values), out = buffer_with(got, sizeof got);
@@ -365,7 +365,7 @@ START_TEST(test_a_wrong_result_is_no_candidate)
 
     mcl_search search = {.context = context, .options = &options, .count = 1};
     float values[6] = {1, 2, 3, 4, 5, 6}, expected[4], got[4];
-    search.products[0] = (mcl_gemm){false, false, 2, 2, 3, 3, 2, 2, 1.0f, 0.0f};
+    search.products[0] = (mcl_gemm){false, false, 2, 2, 3, 3, 2, 2, 1.0f};
     search.a = buffer_with(values, sizeof values);
     search.b = buffer_with(values, sizeof values);
     search.c = buffer_with(values, sizeof got);
