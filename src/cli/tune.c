@@ -236,9 +236,8 @@ const mcl_command mcl_command_tune = {
         "device in the user's cache folder, from which all commands take them. That takes minutes. "
         "No result of maskcl's own product changes by a bit.\n"
         "Ctrl-C ends the search and keeps what was searched to the end.",
-    .examples =
-        "  maskcl tune --model fashion.safetensors\n"
-        "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast",
+    .examples = "  maskcl tune --model fashion.safetensors\n"
+                "  maskcl tune --model fashion.safetensors --batch 1024 --gemm clblast",
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = offsetof(struct settings, options),
     .library_keys = keys,
