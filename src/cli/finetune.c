@@ -14,8 +14,8 @@
 #include "maskcl/finetune.h"
 #include "metrics.h"
 #include "progress.h"
-#include "rate.h"
 #include "signals.h"
+#include "training.h"
 
 struct settings {
     mcl_device_settings device;
@@ -113,38 +113,17 @@ static mcl_exit count_rows(uint64_t *rows, const struct run *run)
     return MCL_EXIT_DONE;
 }
 
-static mcl_exit save(struct run *run, mcl_model *model)
-{
-    mcl_survive_failed_writes();
-    const mcl_status status = mcl_model_save(model, run->settings->output);
-    if (status != MCL_OK)
-        return mcl_complain_status(status);
-    mcl_model_digest(run->digest, model);
-    run->saved = true;
-    return MCL_EXIT_DONE;
-}
-
 /* Ctrl-C: keeps the model so far, unless the one that is wanted is there already. */
-static mcl_exit interrupted(struct run *run, mcl_model *model)
+static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
-    char place[256]; /* saving may put another message in its place */
-    snprintf(place, sizeof place, "%s", mcl_error_message());
     if (run->saved) {
         fprintf(stderr,
             "maskcl: interrupted in a later training: the model of the first is in %s\n", output);
         return MCL_EXIT_INTERRUPTED;
     }
-    if (strcmp(mcl_model_metadata_get(model, "finetune_steps"), "0") == 0) {
-        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n", output);
-        return MCL_EXIT_INTERRUPTED;
-    }
-    const mcl_exit code = save(run, model);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place, output,
-        run->settings->options.train.checkpoint ? "; --resume goes on" : "");
-    return MCL_EXIT_INTERRUPTED;
+    return mcl_save_interrupted(run->digest, model, "finetune_steps", output,
+        run->settings->options.train.checkpoint != NULL);
 }
 
 /* *accuracy = the part of the test rows that the model tells right. */
@@ -202,7 +181,8 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     else if (status != MCL_OK)
         code = mcl_complain_status(status);
     else if (!run->saved)
-        code = save(run, tuned);
+        code = mcl_save_model(run->digest, tuned, settings->output);
+    run->saved = run->saved || code == MCL_EXIT_DONE;
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);
     outcome->seconds += run->last.seconds;
@@ -421,7 +401,8 @@ static const mcl_option options[] = {
     {.name = "test",
         .argument = "DATA",
         .group = "Data",
-        .help = "rows to measure the accuracy on after training",
+        .help = "rows to measure the accuracy on after training; with --labels-per-class there are "
+                "five trainings, for five seeds, whose mean and standard deviation are printed",
         .type = &mcl_option_text,
         .offset = OFFSET(test),
         .conflict = needs_test_labels},

@@ -15,9 +15,9 @@
 #include "metrics.h"
 #include "profile.h"
 #include "progress.h"
-#include "rate.h"
 #include "signals.h"
 #include "table.h"
+#include "training.h"
 
 #define COLLAPSED_STEPS 3 /* reported in a row, before a single low one is more than chance */
 
@@ -150,30 +150,6 @@ static mcl_exit load(mcl_labelled *set, const struct settings *settings, const c
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-static mcl_exit save(mcl_model *model, const struct settings *settings)
-{
-    mcl_survive_failed_writes();
-    const mcl_status status = mcl_model_save(model, settings->output);
-    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
-}
-
-static mcl_exit save_interrupted(mcl_model *model, const struct settings *settings)
-{
-    char place[256]; /* saving may put another message in its place */
-    snprintf(place, sizeof place, "%s", mcl_error_message());
-    if (strcmp(mcl_model_metadata_get(model, "steps"), "0") == 0) {
-        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n",
-            settings->output);
-        return MCL_EXIT_INTERRUPTED;
-    }
-    mcl_exit code = save(model, settings);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place,
-        settings->output, settings->options.train.checkpoint ? "; --resume goes on" : "");
-    return MCL_EXIT_INTERRUPTED;
-}
-
 static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
@@ -209,15 +185,12 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
     mcl_progress_clear(&run->progress);
-    if (status == MCL_INTERRUPTED) {
-        mcl_exit code = save_interrupted(model, settings);
-        mcl_model_free(model);
-        return code;
-    }
-    if (status != MCL_OK)
+    if (status != MCL_OK && status != MCL_INTERRUPTED)
         return mcl_complain_status(status);
-    mcl_exit code = save(model, settings);
-    mcl_model_digest(run->digest, model);
+    const mcl_exit code = status == MCL_INTERRUPTED
+                              ? mcl_save_interrupted(run->digest, model, "steps", settings->output,
+                                    options.train.checkpoint != NULL)
+                              : mcl_save_model(run->digest, model, settings->output);
     mcl_model_free(model);
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);

@@ -73,8 +73,8 @@ static double cosine_rate(
 static mcl_status check_step(const mcl_schedule_options *options)
 {
     if (options->step_epochs == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "the schedule step multiplies the rate every so many epochs: say how many (`learning_rate_step_epochs`)");
+        return mcl_fail(MCL_ERROR_ARGUMENT, "the schedule step multiplies the rate every so many "
+                                            "epochs: say how many (`learning_rate_step_epochs`)");
     if (!(options->gamma > 0.0 && options->gamma < INFINITY))
         return mcl_fail(MCL_ERROR_ARGUMENT, "a factor of %g: it must be above 0", options->gamma);
     return MCL_OK;

@@ -35,8 +35,9 @@ double mcl_search_gflops(const mcl_search *search, double total);
 /* MCL_INTERRUPTED when a stop was asked for; else reports the progress. */
 mcl_status mcl_search_continue(mcl_search *search);
 
-/* Times a plan of product i with the parameters as they are; INFINITY when it fails or its result is
- * wrong: not the expected bits, or for CLBlast, whose sums have another order, too far from them.
+/* Times a plan of product i with the parameters as they are; INFINITY when it fails or its result
+ * is wrong: not the expected bits, or for CLBlast, whose sums have another order, too far from
+ * them.
  */
 double mcl_search_time(mcl_search *search, size_t i);
 

@@ -6,16 +6,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "data/data.h"
+#include "train/recipes.h"
 #include "verify/checker.h"
 
-#define SEED 0x123456789u
 #define DATA_SEED 5
-#define EPOCHS 2
 #define DIGEST 14695981039346656037u /* of nothing */
+
+/* What all runs have. */
+#define COMMON "epochs=2;seed=4886718345;learning_rate=0.001;weight_decay=0.01;"
 
 static const mcl_verify_run runs[] = {
     {.line = "normal-300x61 33 17 50 2 gelu uniform adamw nt-xent:1+reconstruction:10 "
@@ -24,14 +25,8 @@ static const mcl_verify_run runs[] = {
         .rows = 300,
         .shape = {61},
         .dimensions = 1,
-        .hidden = {33},
-        .hidden_count = 1,
-        .embedding = 17,
-        .batch = 50,
-        .activation = MCL_ACTIVATION_GELU,
-        .mask = {MCL_MASK_UNIFORM, 0.5f, 1},
-        .optimizer = MCL_OPTIMIZER_ADAMW,
-        .objectives = "nt-xent:1+reconstruction:10",
+        .settings = COMMON "hidden=33;embedding=17;batch=50;activation=gelu;mask=uniform;"
+                           "optimizer=adamw;objective=nt-xent:1+reconstruction:10",
         .model = 0xeae54beb7430a0e7u,
         .reports = 0x9036bd9752abfd14u},
     {.line = "normal-300x61 33 17 50 2 tanh bernoulli sgd:momentum=0.9 cosine "
@@ -40,15 +35,8 @@ static const mcl_verify_run runs[] = {
         .rows = 300,
         .shape = {61},
         .dimensions = 1,
-        .hidden = {33},
-        .hidden_count = 1,
-        .embedding = 17,
-        .batch = 50,
-        .activation = MCL_ACTIVATION_TANH,
-        .mask = {MCL_MASK_BERNOULLI, 0.5f, 1},
-        .optimizer = MCL_OPTIMIZER_SGD,
-        .momentum = 0.9,
-        .objectives = "cosine",
+        .settings = COMMON "hidden=33;embedding=17;batch=50;activation=tanh;"
+                           "optimizer=sgd;momentum=0.9;objective=cosine",
         .model = 0x808c9e7181e37908u,
         .reports = 0x08c44f885dcd6ed7u},
     {.line = "images-70x7x5x3 33 17 35 2 relu block:0.5:2 adamw nt-xent:1+reconstruction:10 "
@@ -57,14 +45,8 @@ static const mcl_verify_run runs[] = {
         .rows = 70,
         .shape = {7, 5, 3},
         .dimensions = 3,
-        .hidden = {33},
-        .hidden_count = 1,
-        .embedding = 17,
-        .batch = 35,
-        .activation = MCL_ACTIVATION_RELU,
-        .mask = {MCL_MASK_BLOCK, 0.5f, 2},
-        .optimizer = MCL_OPTIMIZER_ADAMW,
-        .objectives = "nt-xent:1+reconstruction:10",
+        .settings = COMMON "hidden=33;embedding=17;batch=35;activation=relu;mask=block;"
+                           "mask_patch=2;optimizer=adamw;objective=nt-xent:1+reconstruction:10",
         .model = 0xce4b41c073248dcdu,
         .reports = 0x3a1797e1f480bc62u},
     {.line = "normal-300x61 40,20,9 3 65 2 gelu bernoulli:0.3 adam cosine+reconstruction "
@@ -73,14 +55,8 @@ static const mcl_verify_run runs[] = {
         .rows = 300,
         .shape = {61},
         .dimensions = 1,
-        .hidden = {40, 20, 9},
-        .hidden_count = 3,
-        .embedding = 3,
-        .batch = 65,
-        .activation = MCL_ACTIVATION_GELU,
-        .mask = {MCL_MASK_BERNOULLI, 0.3f, 1},
-        .optimizer = MCL_OPTIMIZER_ADAM,
-        .objectives = "cosine+reconstruction",
+        .settings = COMMON "hidden=40,20,9;embedding=3;batch=65;activation=gelu;mask_ratio=0.3;"
+                           "optimizer=adam;objective=cosine+reconstruction",
         .model = 0x01a63f1a87ee6af0u,
         .reports = 0x50a4badc309a0437u},
 };
@@ -127,24 +103,6 @@ static void report(const mcl_step *step, void *user)
         digest(reported->digest, step->objective_loss, reported->objectives * sizeof(double));
 }
 
-static mcl_status set_options(mcl_pretrain_options *options, const mcl_verify_run *run)
-{
-    MCL_TRY(mcl_pretrain_options_init(options));
-    memcpy(options->hidden, run->hidden, sizeof run->hidden);
-    options->hidden_count = run->hidden_count;
-    options->embedding = run->embedding;
-    options->activation = run->activation;
-    options->views.mask = run->mask;
-    options->train.optimizer.kind = run->optimizer;
-    options->train.optimizer.momentum = run->momentum;
-    options->train.optimizer.learning_rate = 1e-3;
-    options->train.optimizer.weight_decay = 0.01;
-    options->train.batch = run->batch;
-    options->train.epochs = EPOCHS;
-    options->train.seed = SEED;
-    return mcl_objectives_parse(options->objectives, &options->objective_count, run->objectives);
-}
-
 /* *model and *reports = the digests on this device. */
 static mcl_status train(
     uint64_t *model, uint64_t *reports, mcl_context *context, const mcl_verify_run *run)
@@ -152,7 +110,8 @@ static mcl_status train(
     mcl_pretrain_options options;
     mcl_data *data;
     mcl_model *trained;
-    MCL_TRY(set_options(&options, run));
+    MCL_TRY(mcl_pretrain_options_init(&options));
+    MCL_TRY(mcl_options_apply(&options.base, run->settings));
     if (run->dimensions == 3)
         MCL_TRY(make_images(&data, run));
     else

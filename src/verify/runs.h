@@ -10,14 +10,8 @@ typedef struct mcl_verify_run {
     const char *line;
     const char *name;
     uint64_t rows, shape[3];
-    size_t dimensions; /* of a row: 1 for numbers, 3 for images of bytes */
-    uint32_t hidden[3], hidden_count, embedding;
-    uint64_t batch;
-    mcl_activation activation;
-    mcl_mask mask;
-    mcl_optimizer_kind optimizer;
-    double momentum;
-    const char *objectives;
+    size_t dimensions;       /* of a row: 1 for numbers, 3 for images of bytes */
+    const char *settings;    /* options, as mcl_options_apply() takes them */
     uint64_t model, reports; /* digests, FNV-1a of 64 bits: of the parameters, and of the doubles
                                 reported at the end of each epoch */
 } mcl_verify_run;

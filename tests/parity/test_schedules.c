@@ -96,7 +96,8 @@ static const struct {
     {{.kind = MCL_SCHEDULE_COSINE, .final_rate = INFINITY},
         "a final learning rate of inf: it must be 0 or more"},
     {{.kind = MCL_SCHEDULE_STEP, .gamma = 0.1},
-        "the schedule step multiplies the rate every so many epochs: say how many (`learning_rate_step_epochs`)"},
+        "the schedule step multiplies the rate every so many epochs: say how many "
+        "(`learning_rate_step_epochs`)"},
     {{.kind = MCL_SCHEDULE_STEP, .step_epochs = 1, .gamma = 0.0},
         "a factor of 0: it must be above 0"},
 };

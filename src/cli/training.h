@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands that train have in common: learning rates that must be given, and the model
+ * that a training ends with. */
+#ifndef MASKCL_CLI_TRAINING_H
+#define MASKCL_CLI_TRAINING_H
+
+#include <stdbool.h>
+
+#include "maskcl/model.h"
+#include "maskcl/optimizer.h"
+#include "options.h"
+
+/* MCL_EXIT_USAGE where an optimizer is taken whose learning rate must be chosen, and none is. */
+mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
+
+/* Writes the model; digest gets its digest. */
+mcl_exit mcl_save_model(char digest[MCL_DIGEST_SIZE], const mcl_model *model, const char *output);
+
+/* The same after Ctrl-C, with the library's last message as where it was, unless there was no step:
+ * `steps` is the key of their number in the metadata. Says what was done, and that --resume goes on
+ * where it can. MCL_EXIT_INTERRUPTED when all went well. */
+mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *model,
+    const char *steps, const char *output, bool can_resume);
+
+#endif
