@@ -49,7 +49,7 @@ static mcl_status check_layers(
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
         "batch normalization goes by the batch's own statistics: a batch needs at least 2 rows; "
-        "layer normalization works with one (`normalization` of pre-training)");
+        "`normalization` layer, of pre-training, works with one");
 }
 
 mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
