@@ -32,14 +32,31 @@ kernel void sigreg_directions(const ulong first, const uint epoch, const uint2 k
 }
 
 /* The waves c₁ = cos t₁y and s₁ = sin t₁y of projections y, which s₁ take the place of. Work-item
- * (m, i) of M × R. */
+ * (m/16, i) of M/16 × R has up to 16 of a row: where all angles are within π, as they nearly always
+ * are, by the short forms, which give the same bits in vectors. */
 kernel void sigreg_waves(const uint n, global float *restrict cosines, global float *restrict sines)
 {
-    const uint m = get_global_id(0), i = get_global_id(1);
-    const ulong at = (ulong)i * n + m;
-    const float angle = STEP * sines[at];
-    cosines[at] = mcl_cos(angle);
-    sines[at] = mcl_sin(angle);
+    const uint m = 16 * get_global_id(0), count = min(n - m, 16u);
+    const ulong at = (ulong)get_global_id(1) * n + m;
+    cosines += at;
+    sines += at;
+    float angles[16];
+    uint largest = 0;
+    for (uint l = 0; l < 16; l++) {
+        angles[l] = STEP * (l < count ? sines[l] : 0.0f);
+        largest = max(largest, as_uint(angles[l]) & MCL_MAGNITUDE);
+    }
+    if (count == 16 && largest <= MCL_PI) {
+        for (uint l = 0; l < 16; l++) {
+            cosines[l] = mcl_cos_near(angles[l]);
+            sines[l] = mcl_sin_near(angles[l]);
+        }
+    } else {
+        for (uint l = 0; l < count; l++) {
+            cosines[l] = mcl_cos(angles[l]);
+            sines[l] = mcl_sin(angles[l]);
+        }
+    }
 }
 
 /* The waves of the next knot */

@@ -135,8 +135,8 @@ static mcl_status forward(struct sigreg *sigreg, const mcl_objective_step *step)
         &(mcl_operands){
             .a = {step->projections, 0}, .b = {sigreg->directions, 0}, .c = {sigreg->sines, 0}}));
     mcl_profile_work(sigreg->context, NULL, 0.0, 1.5 * waves);
-    MCL_TRY(mcl_run(sigreg->waves, m, 2 * (size_t)b, MCL_UINT(m), MCL_BUFFER(sigreg->cosines),
-        MCL_BUFFER(sigreg->sines)));
+    MCL_TRY(mcl_run(sigreg->waves, (m + 15) / 16, 2 * (size_t)b, MCL_UINT(m),
+        MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines)));
     mcl_profile_work(sigreg->context, NULL, 0.0, waves);
     MCL_TRY(mcl_run(sigreg->sums, ((size_t)m + 15) / 16, 2 * (size_t)blocks_of(sigreg),
         MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines), MCL_UINT(b), MCL_UINT(m),

@@ -45,7 +45,8 @@ static mcl_status check_directions(mcl_checker *checker)
     return mcl_checker_expect(checker, "sigreg_directions", directions, buffer, count);
 }
 
-/* Projections of every size become waves: c₁ and s₁ [2·MANY×M]. */
+/* Projections become waves: c₁ and s₁ [2·MANY×M]. In every other row they are of every size, in the
+ * others all angles are within π. */
 static mcl_status check_waves(
     mcl_checker *checker, float **c, cl_mem *cosines, float **s, cl_mem *sines)
 {
@@ -53,15 +54,15 @@ static mcl_status check_waves(
     MCL_TRY(mcl_checker_result(c, cosines, checker, count));
     MCL_TRY(mcl_checker_numbers(s, sines, checker, count, 61));
     for (size_t i = 0; i < count; i++)
-        (*s)[i] = i % 7 == 0 ? ldexpf((*s)[i], (int)(i % 130)) : 8.0f * (*s)[i];
+        (*s)[i] = i / M % 2 == 0 && i % 7 == 0 ? ldexpf((*s)[i], (int)(i % 130)) : 3.0f * (*s)[i];
     MCL_TRY(mcl_checker_write(checker, *sines, *s, count));
     for (size_t i = 0; i < count; i++) {
         const float angle = 0.1875f * (*s)[i];
         (*c)[i] = mcl_host_cos(angle);
         (*s)[i] = mcl_host_sin(angle);
     }
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_waves", "", M, 2 * MANY, MCL_UINT(M),
-        MCL_BUFFER(*cosines), MCL_BUFFER(*sines)));
+    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_waves", "", (M + 15) / 16, 2 * MANY,
+        MCL_UINT(M), MCL_BUFFER(*cosines), MCL_BUFFER(*sines)));
     MCL_TRY(mcl_checker_settle(checker, "sigreg_waves: cosines", *c, *cosines, count));
     return mcl_checker_settle(checker, "sigreg_waves: sines", *s, *sines, count);
 }

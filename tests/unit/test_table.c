@@ -63,12 +63,21 @@ static void change(options *changed, const char *key)
     ck_abort_msg("no other value of %s was found", key);
 }
 
-/* made = options in which the row makes sense. */
+/* made = options in which the row makes sense: one of the contexts or, of an objective's own
+ * option, that objective alone. */
 static void find_context(options *made, mcl_options_kind kind, const char *key)
 {
     char reason[512];
+    const mcl_objective_info *info;
     for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
         begin(made, kind, contexts[i]);
+        if (!mcl_options_conflict(reason, sizeof reason, &made->base, key))
+            return;
+    }
+    for (int k = 0; (info = mcl_objective_describe((mcl_objective_kind)k)); k++) {
+        char context[64];
+        snprintf(context, sizeof context, "objective=%s", info->name);
+        begin(made, kind, context);
         if (!mcl_options_conflict(reason, sizeof reason, &made->base, key))
             return;
     }
