@@ -55,7 +55,6 @@ struct mcl_row {
     const mcl_field_type *type;
     const mcl_value_type *value; /* of numbers and names */
     size_t offset;               /* of the member */
-    bool of_training;            /* it is one of the mcl_train_options in the struct */
     unsigned flags;
     const char *otherwise; /* the default's text */
     const char *unset;  /* the text of a member that leaves the choice open or does without … */

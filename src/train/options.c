@@ -104,14 +104,20 @@ static const mcl_row *find_row(const mcl_options_family *family, const char *key
     return NULL;
 }
 
-/* The struct that a row is of, and the member. */
+/* Where in the options the struct is that a row is of. */
+static size_t struct_offset(const mcl_options_family *family, const mcl_row *row)
+{
+    const bool own = row >= family->rows && row < family->rows + family->row_count;
+    return own ? 0 : family->training;
+}
+
 static const void *struct_of(
     const mcl_options *options, const mcl_options_family *family, const mcl_row *row)
 {
-    const bool own = row >= family->rows && row < family->rows + family->row_count;
-    return (const char *)options + (own ? 0 : family->training);
+    return (const char *)options + struct_offset(family, row);
 }
 
+/* The member. */
 static const void *field_of(
     const mcl_options *options, const mcl_options_family *family, const mcl_row *row)
 {
@@ -143,8 +149,8 @@ static mcl_status unknown(const char *key)
 static mcl_status set_row(
     mcl_options *options, const mcl_options_family *family, const mcl_row *row, const char *text)
 {
-    char *at = (char *)options + ((const char *)field_of(options, family, row) - (char *)options);
-    return row->type->parse(at, text, row);
+    char *field = (char *)options + struct_offset(family, row) + row->offset;
+    return row->type->parse(field, text, row);
 }
 
 mcl_status mcl_options_reset(mcl_options *options, bool of_recipe_only)
@@ -176,33 +182,32 @@ mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_
 
 /* The objectives' own options: a list of those that are set. */
 
-static mcl_objective_setting *find_setting(mcl_pretrain_options *options, const char *key)
+/* The place of an option in the list, or the list's end. */
+static size_t find_setting(const mcl_pretrain_options *options, const char *key)
 {
-    for (size_t i = 0; i < options->setting_count; i++) {
-        if (strcmp(options->settings[i].key, key) == 0)
-            return &options->settings[i];
-    }
-    return NULL;
+    size_t at = 0;
+    while (at < options->setting_count && strcmp(options->settings[at].key, key) != 0)
+        at++;
+    return at;
 }
 
 static mcl_status set_own(mcl_pretrain_options *options, const own_option *own, const char *text)
 {
-    mcl_objective_setting *setting = find_setting(options, own->option->key);
+    const size_t at = find_setting(options, own->option->key);
+    const bool is_new = at == options->setting_count;
     double value = 0.0;
     if (strcmp(text, "auto") == 0) {
-        if (setting)
-            *setting = options->settings[--options->setting_count];
+        if (!is_new)
+            options->settings[at] = options->settings[--options->setting_count];
         return MCL_OK;
     }
     MCL_TRY(mcl_value_parse(&value, own->option->type, text));
-    if (!setting) {
-        if (options->setting_count == MCL_OBJECTIVE_SETTINGS_MAX)
-            return mcl_fail(MCL_ERROR_ARGUMENT, "at most %d options of objectives can be set",
-                MCL_OBJECTIVE_SETTINGS_MAX);
-        setting = &options->settings[options->setting_count++];
-        snprintf(setting->key, sizeof setting->key, "%s", own->option->key);
-    }
-    setting->value = value;
+    if (at == MCL_OBJECTIVE_SETTINGS_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "at most %d options of objectives can be set",
+            MCL_OBJECTIVE_SETTINGS_MAX);
+    snprintf(options->settings[at].key, sizeof options->settings[at].key, "%s", own->option->key);
+    options->settings[at].value = value;
+    options->setting_count += is_new;
     return MCL_OK;
 }
 
@@ -235,10 +240,10 @@ mcl_status mcl_options_get(char *text, size_t size, const mcl_options *options, 
     }
     if (options->kind != MCL_OPTIONS_PRETRAIN || !describe_own(&own, NULL, key))
         return unknown(key);
-    mcl_pretrain_options copy = *(const mcl_pretrain_options *)(const void *)options;
-    const mcl_objective_setting *setting = find_setting(&copy, key);
-    if (setting)
-        mcl_value_show(text, size, own.option->type, setting->value);
+    const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
+    const size_t at = find_setting(pretraining, key);
+    if (at < pretraining->setting_count)
+        mcl_value_show(text, size, own.option->type, pretraining->settings[at].value);
     else
         snprintf(text, size, "auto");
     return MCL_OK;
