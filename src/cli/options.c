@@ -10,10 +10,7 @@
 #include "nearest.h"
 #include "table.h"
 
-const mcl_range mcl_range_positive = {0.0, HUGE_VAL, true, true, "above 0"};
-const mcl_range mcl_range_not_negative = {0.0, HUGE_VAL, false, true, "of 0 or above"};
 const mcl_range mcl_range_inside_unit = {0.0, 1.0, true, true, "between 0 and 1"};
-const mcl_range mcl_range_below_one = {0.0, 1.0, false, true, "from 0 to below 1"};
 
 const char *mcl_option_label(char label[40], const mcl_option *option)
 {
@@ -84,51 +81,18 @@ static bool in_range(double value, const mcl_range *range)
            !(range->without_maximum && value == range->maximum);
 }
 
-/* What a number is rounded to before its range is checked: 1e-60 is not above 0 as a float. */
-typedef double (*rounding)(double value);
-
-static double to_float(double value)
-{
-    return (double)(float)value;
-}
-
-static double to_double(double value)
-{
-    return value;
-}
-
-static mcl_exit parse_number(
-    double *number, const char *text, const mcl_option *option, rounding round_to)
+static mcl_exit parse_float(void *field, const char *text, const mcl_option *option)
 {
     char label[40], *end;
     mcl_option_label(label, option);
-    double value = strtod(text, &end);
+    const float value = (float)strtod(text, &end); /* 1e-60 is not above 0 as a float */
     if (!*text || *end || text[strspn(text, "0123456789.eE+-")])
         return mcl_complain(MCL_EXIT_USAGE, "%s: '%s' is not a number", label, text);
-    value = round_to(value);
-    if (!in_range(value, option->range))
+    if (!in_range((double)value, option->range))
         return mcl_complain(
             MCL_EXIT_USAGE, "%s: %s is not a number %s", label, text, option->range->words);
-    *number = value;
+    *(float *)field = value;
     return MCL_EXIT_DONE;
-}
-
-static mcl_exit parse_float(void *field, const char *text, const mcl_option *option)
-{
-    double value = 0;
-    mcl_exit code = parse_number(&value, text, option, to_float);
-    if (code == MCL_EXIT_DONE)
-        *(float *)field = (float)value;
-    return code;
-}
-
-static mcl_exit parse_double(void *field, const char *text, const mcl_option *option)
-{
-    double value = 0;
-    mcl_exit code = parse_number(&value, text, option, to_double);
-    if (code == MCL_EXIT_DONE)
-        *(double *)field = value;
-    return code;
 }
 
 static void show_float(char *text, size_t size, const void *field)
@@ -136,17 +100,11 @@ static void show_float(char *text, size_t size, const void *field)
     snprintf(text, size, "%g", (double)*(const float *)field);
 }
 
-static void show_double(char *text, size_t size, const void *field)
-{
-    snprintf(text, size, "%g", *(const double *)field);
-}
-
 const mcl_option_type mcl_option_text = {parse_text, NULL};
 const mcl_option_type mcl_option_switch = {parse_switch, NULL};
 const mcl_option_type mcl_option_whole = {parse_whole, show_whole};
 const mcl_option_type mcl_option_whole32 = {parse_whole32, show_whole32};
 const mcl_option_type mcl_option_float = {parse_float, show_float};
-const mcl_option_type mcl_option_double = {parse_double, show_double};
 
 /* An option as typed, told apart from its value. */
 typedef struct typed {

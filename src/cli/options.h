@@ -28,7 +28,6 @@ extern const mcl_option_type mcl_option_switch;  /* bool */
 extern const mcl_option_type mcl_option_whole;   /* uint64_t, from least to most */
 extern const mcl_option_type mcl_option_whole32; /* uint32_t, from least to most */
 extern const mcl_option_type mcl_option_float;   /* float, within the range */
-extern const mcl_option_type mcl_option_double;  /* double, within the range */
 
 /* The numbers from minimum to maximum, with or without the ends, and the same in words. */
 typedef struct mcl_range {
@@ -37,10 +36,7 @@ typedef struct mcl_range {
     const char *words;
 } mcl_range;
 
-extern const mcl_range mcl_range_positive;     /* above 0 */
-extern const mcl_range mcl_range_not_negative; /* 0 or above */
-extern const mcl_range mcl_range_inside_unit;  /* between 0 and 1, without the two */
-extern const mcl_range mcl_range_below_one;    /* from 0 to below 1 */
+extern const mcl_range mcl_range_inside_unit; /* between 0 and 1, without the two */
 
 struct mcl_option {
     const char *name; /* without its dashes */
@@ -54,7 +50,7 @@ struct mcl_option {
     const mcl_option_type *type;
     size_t offset;          /* of the field in the command's settings */
     uint64_t least, most;   /* of a whole number; most 0: no limit */
-    const mcl_range *range; /* of a float or double */
+    const mcl_range *range; /* of a float */
     const char *without;    /* what the help says happens without it, where show does not */
     /* Why the option makes no sense together with the others, NULL when it does. */
     const char *(*conflict)(const void *settings);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The objectives that there are, and what can be asked of them by name or kind. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/numbers.h"
+#include "model/architecture.h"
 #include "train/recipes.h"
 
 static bool is_unset(const mcl_row *row, const char *text)
@@ -212,12 +213,11 @@ static mcl_status parse_widths(
     return MCL_OK;
 }
 
-void mcl_widths_text(char *text, size_t size, const uint32_t *widths, uint32_t count)
+static void show_widths(char *text, size_t size, const uint32_t *widths, uint32_t count)
 {
-    size_t used = 0;
-    snprintf(text, size, "none");
-    for (uint32_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, i ? "," : "", widths[i]);
+    char list[MCL_WIDTHS_SIZE];
+    mcl_widths_show(list, widths, count);
+    snprintf(text, size, "%s", count ? list : "none");
 }
 
 /* Layers of an encoder or a head. */
@@ -232,7 +232,7 @@ void mcl_widths_text(char *text, size_t size, const uint32_t *widths, uint32_t c
     {                                                                                              \
         const mcl_pretrain_options *options = field;                                               \
         (void)row;                                                                                 \
-        mcl_widths_text(text, size, options->widths, options->count);                              \
+        show_widths(text, size, options->widths, options->count);                                  \
     }                                                                                              \
     const mcl_field_type mcl_field_##name = {parse_##name, show_##name};
 
@@ -256,7 +256,7 @@ static void show_decoder(char *text, size_t size, const void *field, const mcl_r
     const mcl_pretrain_options *options = field;
     (void)row;
     if (options->own_decoder)
-        mcl_widths_text(text, size, options->decoder, options->decoder_count);
+        show_widths(text, size, options->decoder, options->decoder_count);
     else
         snprintf(text, size, "mirror");
 }

@@ -64,7 +64,4 @@ struct mcl_row {
     const char *(*conflict)(const void *options);
 };
 
-/* "128,64"; "none" of none. */
-void mcl_widths_text(char *text, size_t size, const uint32_t *widths, uint32_t count);
-
 #endif
