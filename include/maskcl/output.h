@@ -24,6 +24,11 @@ MCL_API mcl_status mcl_write_png(
  * is writable, and path names no folder; else MCL_ERROR_FILE. Call it before hours of work. */
 MCL_API mcl_status mcl_output_check(const char *path);
 
+/* Removes the temporary files that the threads of this process are writing, models and checkpoints
+ * included, so that a program which a signal ends leaves none behind. Nothing more can be written
+ * to them. Async-signal-safe, and thread-safe. */
+MCL_API void mcl_output_discard(void);
+
 #ifdef __cplusplus
 }
 #endif

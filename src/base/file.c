@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "maskcl/output.h"
 
 /* What a temporary name has after the final one, before mkstemp's six letters. */
@@ -128,6 +129,7 @@ mcl_status mcl_output_open(mcl_output **output, const char *path)
         file->temporary = NULL;
         goto fail;
     }
+    mcl_temporary_add(file->temporary);
     mode_t mask = umask(0); /* mkstemp makes 0600; a result is as readable as any new file */
     umask(mask);
     if (fchmod(descriptor, 0666 & ~mask) == 0)
@@ -185,8 +187,7 @@ mcl_status mcl_output_commit(mcl_output *output)
         status = mcl_fail(MCL_ERROR_FILE, "%s: cannot rename %s to it: %s", output->path,
             output->temporary, strerror(errno));
     if (status == MCL_OK) {
-        free(output->temporary); /* it has its final name now: nothing is left to remove */
-        output->temporary = NULL;
+        mcl_temporary_drop(&output->temporary); /* it has its final name now */
         sync_folder(output->path);
     }
     mcl_output_abandon(output);
@@ -201,7 +202,7 @@ void mcl_output_abandon(mcl_output *output)
         fclose(output->stream);
     if (output->temporary) {
         unlink(output->temporary);
-        free(output->temporary);
+        mcl_temporary_drop(&output->temporary);
     }
     free(output->path);
     free(output);
