@@ -163,6 +163,15 @@ static mcl_status keep_previous(const char *path)
     return mcl_fail(MCL_ERROR_FILE, "%s: cannot rename to %s: %s", path, previous, strerror(errno));
 }
 
+/* Undoes keep_previous() where it left nothing at path. */
+static void put_previous_back(const char *path)
+{
+    char previous[4096];
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    if (access(path, F_OK) != 0)
+        (void)rename(previous, path);
+}
+
 mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     const mcl_conditions *conditions, const mcl_position *position)
 {
@@ -182,7 +191,11 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
         pairs[i] = (mcl_text_pair){conditions->of[i].key, conditions->of[i].value};
     pairs[pair_count++] = (mcl_text_pair){MCL_KEY_CHECKPOINT_STEP, step};
     MCL_TRY(keep_previous(path));
-    return mcl_model_save_checkpoint(model, path, tensors, tensor_count, pairs, pair_count);
+    const mcl_status status =
+        mcl_model_save_checkpoint(model, path, tensors, tensor_count, pairs, pair_count);
+    if (status != MCL_OK)
+        put_previous_back(path);
+    return status;
 }
 
 static mcl_status damaged(const char *path, const char *how)
