@@ -15,6 +15,8 @@
 
 struct mcl_context {
     mcl_device_info info;
+    mcl_warning *warn; /* NULL: nobody is told */
+    void *warn_user;
     mcl_gemm_kind gemm;
     cl_device_id device;
     cl_device_id part;     /* the same, where it is a sub-device that the context made; else NULL */
@@ -48,7 +50,14 @@ mcl_status mcl_context_finish(mcl_context *context);
 /* Whether the driver is PoCL, which compiles kernels when they first run. */
 bool mcl_context_is_pocl(const mcl_context *context);
 
-/* mcl_opencl_fail() for this context's device. */
+/* Tells the user of the context, where one listens, of something that went wrong and was put right:
+ * one line with the facts. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void mcl_context_warn(const mcl_context *context, const char *format, ...);
+
+/* mcl_opencl_fail() for this context's device, with what is wrong with its driver's cache. */
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code);
 
 #endif
