@@ -21,6 +21,7 @@ static mcl_status build_failed(
         "%s: the kernels of %s do not build: %s (%d)%s%s", context->info.name, file,
         mcl_opencl_error_name(code), code, log && *log ? ":\n" : "", log ? log : "");
     free(log);
+    mcl_opencl_record_error(code);
     return status;
 }
 
