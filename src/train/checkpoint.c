@@ -248,7 +248,8 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     MCL_TRY(digest_of(digest, model, tensors, tensor_count, pairs, pair_count));
     pairs[pair_count++] = (mcl_text_pair){KEY_DIGEST, digest};
     MCL_TRY(keep_previous(path));
-    return mcl_model_save_with(model, path, tensors, tensor_count, pairs, pair_count);
+    return mcl_model_save_with(
+        model, path, MCL_OUTPUT_CHECKPOINT, tensors, tensor_count, pairs, pair_count);
 }
 
 static mcl_status damaged(const char *path, const char *how)
