@@ -10,6 +10,9 @@
  * 2^-125 in size. The data's own memory. */
 const void *mcl_data_values(const mcl_data *data);
 
+/* Whether the values are the caller's, so that nothing after them belongs to the data set. */
+bool mcl_data_borrowed(const mcl_data *data);
+
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);
 
