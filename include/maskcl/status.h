@@ -31,6 +31,9 @@ typedef enum mcl_status {
  * nothing has failed. Owned by the library, valid until the thread's next failure. */
 MCL_API const char *mcl_error_message(void);
 
+/* Room for a digest in 32 hexadecimal digits, with the terminating zero. */
+#define MCL_DIGEST_SIZE 33
+
 #ifdef __cplusplus
 }
 #endif
