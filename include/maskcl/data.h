@@ -96,12 +96,20 @@ MCL_API const char *mcl_data_warning(const mcl_data *data);
 MCL_API mcl_status mcl_data_floats(
     float *values, const mcl_data *data, uint64_t first, uint64_t rows);
 
+/* Writes the digest of the values: XXH3's 128-bit hash of all of them, row by row, in the type of
+ * mcl_data_element() (floats little-endian), in 32 hexadecimal digits. A model's metadata have that
+ * of the data that it was trained on. */
+MCL_API void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data);
+
 /* Reads class labels: a file as mcl_data_open() reads it, of n, n×1 or 1×n whole numbers of any
  * type from 0 to MCL_LABEL_MAX. *labels has *count entries and is freed by the caller with
  * mcl_labels_free(). */
 #define MCL_LABEL_MAX INT32_MAX
 MCL_API mcl_status mcl_labels_open(int32_t **labels, uint64_t *count, const char *path);
 MCL_API void mcl_labels_free(int32_t *labels);
+
+/* Writes the digest of labels[count], as that of data. */
+MCL_API void mcl_labels_digest(char digest[MCL_DIGEST_SIZE], const int32_t *labels, uint64_t count);
 
 #ifdef __cplusplus
 }

@@ -33,6 +33,13 @@ void mcl_print_clean(FILE *stream, const char *text)
     print_cleaned(stream, text, "");
 }
 
+void mcl_print_spelled(FILE *stream, const char *text)
+{
+    char spelled[MESSAGE_MAX];
+    mcl_spell(spelled, sizeof spelled, text);
+    print_cleaned(stream, spelled, false);
+}
+
 /* The library's messages name options by their keys. */
 static void say(const char *kind, const char *text, bool lines)
 {

@@ -33,6 +33,9 @@ __attribute__((format(printf, 1, 2))) void mcl_warn(const char *format, ...);
 /* Prints text that comes from a file, a driver or a user as mcl_clean_text() has it. */
 void mcl_print_clean(FILE *stream, const char *text);
 
+/* The same, with `key` of the library's options as a user types it. */
+void mcl_print_spelled(FILE *stream, const char *text);
+
 /* Writes out what standard output still holds; false, with the reason said, when some of it did not
  * get through. */
 bool mcl_flush_output(void);

@@ -16,6 +16,7 @@ struct mcl_data {
     bool borrowed; /* the values are the caller's */
     char *source;
     char *warning; /* NULL: none */
+    mcl_data_origin origin;
     mcl_element element;
     uint64_t rows;
     uint64_t columns;
@@ -304,6 +305,16 @@ const void *mcl_data_values(const mcl_data *data)
 const char *mcl_data_source(const mcl_data *data)
 {
     return data->source;
+}
+
+mcl_data_origin mcl_data_origin_of(const mcl_data *data)
+{
+    return data->origin;
+}
+
+void mcl_data_set_origin(mcl_data *data, mcl_data_origin origin)
+{
+    data->origin = origin;
 }
 
 mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, uint64_t rows)
