@@ -42,12 +42,14 @@ typedef struct mcl_device_info {
 
 /* Lists the devices of every platform in the loader's order. *devices is an array of *count
  * entries, freed by the caller with mcl_devices_free(). Without a platform or a device:
- * MCL_ERROR_NO_DEVICE, and the message says what to install. */
+ * MCL_ERROR_NO_DEVICE, and the message says why, as far as that can be found out, and what helps.
+ */
 MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
 /* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
- * file, whose library cannot be loaded: the loader skips those silently. Returns how many. */
+ * file, whose library cannot be loaded, which the loader skips silently, and for every platform
+ * that has no device, with the likely cause and what helps. Returns how many. */
 MCL_API size_t mcl_driver_problems(char *lines, size_t size);
 
 /* Finds the device that a context would use: *index counts into devices. platform and device are
@@ -72,11 +74,17 @@ typedef enum mcl_gemm_kind {
     MCL_GEMM_NATIVE_GPU, /* the kernel for GPUs (cl/gemm_gpu.cl), whatever the device is */
 } mcl_gemm_kind;
 
+/* Is told of something that went wrong and was put right, in one line without a newline, which
+ * names options by their keys in backquotes; on the thread that uses the context. */
+typedef void mcl_warning(const char *line, void *user);
+
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* how many of the device's to use; 0: all */
+    mcl_warning *warn;      /* NULL: nobody is told */
+    void *warn_user;
 } mcl_context_options;
 
 /* One device with its queue and compiled kernels. One thread at a time may use it; different

@@ -2,33 +2,39 @@
 #include "device/devices.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
+#include "device/drivers.h"
 
 #define PLATFORMS_MAX 64
 #define DEVICES_MAX 64 /* a platform */
+#define TEXT_SIZE 1024
 
 /* A driver's string, without the blanks that some drivers put around it. */
 static void copy_text(char *out, size_t size, const char *text)
 {
     while (isspace((unsigned char)*text))
         text++;
-    snprintf(out, size, "%s", text);
-    size_t length = strlen(out);
+    size_t length = mcl_clean_text(out, size, text, "");
     while (length && isspace((unsigned char)out[length - 1]))
         out[--length] = '\0';
 }
 
 static void device_text(char *out, size_t size, cl_device_id device, cl_device_info what)
 {
-    char text[1024] = "";
+    char text[TEXT_SIZE] = "";
     if (clGetDeviceInfo(device, what, sizeof text - 1, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    copy_text(out, size, text);
+}
+
+static void platform_text(char *out, size_t size, cl_platform_id platform, cl_platform_info what)
+{
+    char text[TEXT_SIZE] = "";
+    if (clGetPlatformInfo(platform, what, sizeof text - 1, text, NULL) != CL_SUCCESS)
         text[0] = '\0';
     copy_text(out, size, text);
 }
@@ -88,88 +94,11 @@ const char *mcl_device_type_name(mcl_device_type type)
     }
 }
 
-/* Calls visit for every installed driver file with its path and the library that it names. */
-static void each_driver(
-    void (*visit)(const char *path, const char *library, void *state), void *state)
-{
-    const char *folder = getenv("OCL_ICD_VENDORS");
-    if (!folder || !*folder)
-        folder = "/etc/OpenCL/vendors";
-    DIR *listing = opendir(folder);
-    if (!listing)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(listing))) {
-        size_t length = strlen(entry->d_name);
-        if (length < 5 || strcmp(entry->d_name + length - 4, ".icd") != 0)
-            continue;
-        char path[1024], library[1024] = "";
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (!file)
-            continue;
-        if (!fgets(library, sizeof library, file))
-            library[0] = '\0';
-        fclose(file);
-        library[strcspn(library, "\r\n")] = '\0';
-        visit(path, library, state);
-    }
-    closedir(listing);
-}
-
-struct problems {
-    char *lines;
-    size_t size, used, count, drivers;
-};
-
-static void note_problem(const char *path, const char *library, void *state)
-{
-    struct problems *problems = state;
-    problems->drivers++;
-    dlerror();
-    void *handle = *library ? dlopen(library, RTLD_NOW | RTLD_LOCAL) : NULL;
-    if (handle) {
-        dlclose(handle);
-        return;
-    }
-    const char *reason = *library ? dlerror() : "the file names no library";
-    int written = snprintf(problems->lines + problems->used, problems->size - problems->used,
-        "%s%s: the driver cannot be loaded: %s", problems->count ? "\n" : "", path,
-        reason ? reason : "unknown reason");
-    const size_t room = problems->size - problems->used; /* the line may have been cut */
-    if (written > 0 && room)
-        problems->used += (size_t)written < room ? (size_t)written : room - 1;
-    problems->count++;
-}
-
-size_t mcl_driver_problems(char *lines, size_t size)
-{
-    struct problems problems = {lines, size, 0, 0, 0};
-    if (size)
-        lines[0] = '\0';
-    each_driver(note_problem, &problems);
-    return problems.count;
-}
-
-static mcl_status no_platform(void)
-{
-    char lines[1024];
-    struct problems problems = {lines, sizeof lines, 0, 0, 0};
-    lines[0] = '\0';
-    each_driver(note_problem, &problems);
-    lines[strcspn(lines, "\n")] = '\0';
-    if (problems.count)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no OpenCL driver works: %s; reinstall it", lines);
-    return mcl_fail(MCL_ERROR_NO_DEVICE,
-        "no OpenCL driver is installed: install your GPU's (intel-opencl-icd, mesa-opencl-icd, "
-        "nvidia-opencl-icd, rocm-opencl-icd), or pocl-opencl-icd to use the CPU");
-}
-
 static mcl_status list_platforms(cl_platform_id *platforms, cl_uint *count)
 {
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, count);
     if (code == MCL_PLATFORM_NOT_FOUND || (code == CL_SUCCESS && *count == 0))
-        return no_platform();
+        return mcl_drivers_no_platform();
     if (code != CL_SUCCESS)
         return mcl_opencl_fail(NULL, "listing the OpenCL platforms", code);
     if (*count > PLATFORMS_MAX)
@@ -185,6 +114,50 @@ static cl_uint list_platform(cl_device_id *devices, cl_platform_id platform)
     return count < DEVICES_MAX ? count : DEVICES_MAX;
 }
 
+/* Appends what a list of devices says of a platform that has none. */
+static void add_idle_platform(struct mcl_line *line, const char *separator, cl_platform_id platform)
+{
+    char name[sizeof((mcl_device_info *)NULL)->platform];
+    platform_text(name, sizeof name, platform, CL_PLATFORM_NAME);
+    mcl_line_add(line, "%sthe platform %s has no device: ", separator, name);
+    mcl_drivers_explain(line, name);
+}
+
+/* Appends a line for each platform without a device. */
+static size_t add_idle_platforms(struct mcl_line *line)
+{
+    cl_platform_id platforms[PLATFORMS_MAX];
+    cl_device_id devices[DEVICES_MAX];
+    cl_uint count = 0;
+    size_t idle = 0;
+    if (clGetPlatformIDs(PLATFORMS_MAX, platforms, &count) != CL_SUCCESS)
+        return 0;
+    for (cl_uint p = 0; p < count && p < PLATFORMS_MAX; p++) {
+        if (list_platform(devices, platforms[p]) != 0)
+            continue;
+        add_idle_platform(line, line->used ? "\n" : "", platforms[p]);
+        idle++;
+    }
+    return idle;
+}
+
+size_t mcl_driver_problems(char *lines, size_t size)
+{
+    struct mcl_line line = {lines, size, 0};
+    if (size)
+        lines[0] = '\0';
+    return mcl_drivers_broken(&line) + add_idle_platforms(&line);
+}
+
+static mcl_status no_device(const cl_platform_id *platforms, cl_uint count)
+{
+    char text[4096] = "";
+    struct mcl_line line = {text, sizeof text, 0};
+    for (cl_uint p = 0; p < count; p++)
+        add_idle_platform(&line, p ? "; " : "", platforms[p]);
+    return mcl_fail(MCL_ERROR_NO_DEVICE, "there is no OpenCL device: %s", text);
+}
+
 mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
 {
     cl_platform_id platforms[PLATFORMS_MAX];
@@ -192,15 +165,9 @@ mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
     MCL_TRY(list_platforms(platforms, &platform_count));
     mcl_device_info *list = NULL;
     size_t used = 0;
-    char names[512] = "";
     for (cl_uint p = 0; p < platform_count; p++) {
         cl_device_id ids[DEVICES_MAX];
-        cl_uint here = list_platform(ids, platforms[p]);
-        char text[1024] = "", platform[sizeof list->platform];
-        (void)clGetPlatformInfo(platforms[p], CL_PLATFORM_NAME, sizeof text - 1, text, NULL);
-        copy_text(platform, sizeof platform, text);
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", length ? ", " : "", platform);
+        const cl_uint here = list_platform(ids, platforms[p]);
         if (here == 0)
             continue;
         mcl_device_info *longer = realloc(list, (used + here) * sizeof *list);
@@ -214,15 +181,12 @@ mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
             memset(info, 0, sizeof *info);
             info->platform_index = p;
             info->device_index = d;
-            memcpy(info->platform, platform, sizeof platform);
+            platform_text(info->platform, sizeof info->platform, platforms[p], CL_PLATFORM_NAME);
             describe(info, ids[d]);
         }
     }
     if (used == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE,
-            "the OpenCL platforms (%s) have no device: install pocl-opencl-icd to use the CPU, or "
-            "your GPU's driver",
-            names);
+        return no_device(platforms, platform_count);
     *devices = list;
     *count = used;
     return MCL_OK;
