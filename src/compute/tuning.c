@@ -443,6 +443,12 @@ mcl_gpu_tile mcl_gpu_tile_of(mcl_context *context, const mcl_gemm *gemm)
     return tuning && tuning->has_gpu ? tuning->gpu : mcl_gpu_tile_default(context, gemm);
 }
 
+bool mcl_tuning_is_forced(mcl_context *context)
+{
+    const struct mcl_tuning *tuning = mcl_tuning_of(context);
+    return tuning && tuning->forced;
+}
+
 bool mcl_tuning_give_up(mcl_context *context)
 {
     struct mcl_tuning *tuning = mcl_tuning_of(context);

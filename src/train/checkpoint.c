@@ -8,20 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/data.h"
 #include "optim/optimizer.h"
+#include "train/describe.h"
 #include "train/options.h"
 #include "views/views.h"
 
 #define PREFIX MCL_CHECKPOINT_PREFIX
 
 #define METRICS_NAME PREFIX "metrics"
-
-#define DIGEST_SIZE 33
 
 void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
@@ -38,13 +36,6 @@ void mcl_conditions_add(
     va_end(arguments);
 }
 
-static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
-{
-    const XXH128_hash_t hash = XXH3_128bits(bytes, count);
-    snprintf(text, DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-        (uint64_t)hash.low64);
-}
-
 void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 {
     conditions->count = 0;
@@ -54,24 +45,22 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
-    char digest[DIGEST_SIZE], sizes[192] = "";
+    char digest[MCL_DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
-    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
     for (size_t i = 0; i < dimensions; i++) {
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_digest(digest, mcl_data_values(data),
-        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
-    mcl_conditions_add(
-        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    mcl_data_digest(digest, data);
+    mcl_conditions_add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s",
+        mcl_data_rows(data), sizes, digest);
 }
 
 void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
 {
-    char digest[DIGEST_SIZE];
-    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    char digest[MCL_DIGEST_SIZE];
+    mcl_labels_digest(digest, labels, rows);
     mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
 }
 
@@ -129,8 +118,8 @@ mcl_status mcl_conditions_add_options(
 
 void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
-        product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
+    mcl_conditions_add(
+        conditions, "product", "the product (gemm)", "%s", mcl_product_bits(product));
 }
 
 static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64_t count)
