@@ -35,17 +35,24 @@ static uint64_t step_of(const char *path)
     return step;
 }
 
-mcl_exit mcl_checkpoint_prepare(
-    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet)
+mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output)
 {
     const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
-    *resumed = 0;
     if (!every && !options->resume)
         return MCL_EXIT_DONE;
     if (!name_checkpoint(path, output))
         return mcl_complain(
             MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it", output);
     options->checkpoint = path;
+    return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet)
+{
+    const char *path = options->checkpoint;
+    *resumed = 0;
+    if (!path)
+        return MCL_EXIT_DONE;
     const bool exists = access(path, F_OK) == 0;
     if (exists && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,

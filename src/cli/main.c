@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "files.h"
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
@@ -106,6 +107,7 @@ int main(int count, char **texts)
     make_blocking(STDERR_FILENO);
     mcl_signals_begin();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
+    mcl_release_files();
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
     return mcl_signals_end(code);
