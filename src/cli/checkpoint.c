@@ -47,18 +47,28 @@ mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const 
     return MCL_EXIT_DONE;
 }
 
+/* Where there are no hard links, a run that was killed may have left only the checkpoint before the
+ * one that it was writing. `path` or, if only that is there, its other name; NULL: neither. */
+static const char *find_checkpoint(char previous[4096], const char *path)
+{
+    mcl_checkpoint_previous(previous, 4096, path);
+    return access(path, F_OK) == 0 ? path : access(previous, F_OK) == 0 ? previous : NULL;
+}
+
 mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet)
 {
+    char previous[4096];
     const char *path = options->checkpoint;
     *resumed = 0;
     if (!path)
         return MCL_EXIT_DONE;
-    const bool exists = access(path, F_OK) == 0;
-    if (exists && !options->resume)
+    const char *found = find_checkpoint(previous, path);
+    if (found && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
             "remove it to begin anew",
-            path);
+            found);
+    const bool exists = found == path || (found && rename(found, path) == 0);
     if (exists)
         *resumed = step_of(path);
     if (!options->resume || quiet)

@@ -52,6 +52,9 @@ static mcl_exit open_file(mcl_metrics *metrics, const char *path)
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
         descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat information;
+    if (metrics->created && fstat(descriptor, &information) == 0) /* --resume reads it again */
+        (void)fchmod(descriptor, (information.st_mode & 0777) | S_IRUSR | S_IWUSR);
     metrics->open = descriptor >= 0;
     metrics->descriptor = descriptor;
     return metrics->open ? MCL_EXIT_DONE
