@@ -72,11 +72,17 @@ typedef enum mcl_gemm_kind {
     MCL_GEMM_NATIVE_GPU, /* the kernel for GPUs (cl/gemm_gpu.cl), whatever the device is */
 } mcl_gemm_kind;
 
+/* Is told of something that went wrong and was put right, in one line without a newline, which
+ * names options by their keys in backquotes; on the thread that uses the context. */
+typedef void mcl_warning(const char *line, void *user);
+
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* how many of the device's to use; 0: all */
+    mcl_warning *warn;      /* NULL: nobody is told */
+    void *warn_user;
 } mcl_context_options;
 
 /* One device with its queue and compiled kernels. One thread at a time may use it; different

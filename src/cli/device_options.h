@@ -80,6 +80,9 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
         .offset = offsetof(settings, member.quiet)                                                 \
     }
 
+/* Prints the line as a warning: mcl_context_options.warn of the program's contexts. */
+void mcl_warn_of_device(const char *line, void *user);
+
 /* Opens the device asked for and names it on standard error, unless quiet. */
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings);
 

@@ -31,7 +31,8 @@ static void spell_key(char name[NAME_SIZE], const char *key)
 }
 
 /* Options of contexts (mcl_context_options), which messages name, too. */
-static const char *const of_contexts[] = {"platform", "device", "gemm", "reproducible"};
+static const char *const of_contexts[] = {
+    "platform", "device", "gemm", "reproducible", "device_memory", "compute_units", "exclusive"};
 
 static bool is_key(const char *key)
 {

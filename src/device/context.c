@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "base/names.h"
 #include "device/devices.h"
 #include "device/profile.h"
+
+#define WARNING_SIZE 2048
 
 /* The most that MASKCL_WORK_GROUP may say. */
 #define WORK_GROUP_MAX 65536
@@ -35,7 +38,29 @@ const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
 
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
 {
-    return mcl_opencl_fail(context->info.name, what, code);
+    const mcl_status status = mcl_opencl_fail(context->info.name, what, code);
+    return mcl_opencl_lacks_memory(code) ? mcl_fail(status,
+                                               "%s; the device may be out of memory, which other "
+                                               "programs may use too: use %s",
+                                               mcl_error_message(), mcl_context_advice(context))
+                                         : status;
+}
+
+const char *mcl_context_advice(const mcl_context *context)
+{
+    return context->advice ? context->advice : "a lower `device_memory` or another `device`";
+}
+
+void mcl_context_warn(const mcl_context *context, const char *format, ...)
+{
+    char line[WARNING_SIZE];
+    va_list arguments;
+    if (!context->warn)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    context->warn(line, context->warn_user);
 }
 
 struct mcl_attachment {
@@ -181,6 +206,8 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         options = &defaults;
     mcl_context *opened;
     MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
+    opened->warn = options->warn;
+    opened->warn_user = options->warn_user;
     mcl_status status = choose(&opened->info, options);
     if (status == MCL_OK)
         status = open_device(opened, options->compute_units);

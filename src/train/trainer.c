@@ -129,6 +129,10 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         .architecture = &task->model->architecture,
         .steps_per_epoch = mcl_data_rows(task->data) / task->batch,
         .patience = {INFINITY, 0.0f}};
+    created->advises = !context->advice;
+    if (created->advises)
+        context->advice = "a smaller `batch` or network, a lower `device_memory` or another "
+                          "`device`";
     status = create(created);
     if (status != MCL_OK) {
         mcl_trainer_free(created);
@@ -154,6 +158,8 @@ void mcl_trainer_free(mcl_trainer *trainer)
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
     mcl_model_free(trainer->task.model);
+    if (trainer->advises)
+        trainer->context->advice = NULL;
     free(trainer);
 }
 

@@ -96,6 +96,7 @@ struct mcl_trainer {
     float patience[2]; /* the least loss of an epoch, and for how many none has been below */
     uint64_t first;    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions; /* of a run with checkpoints */
+    bool advises;              /* the context's advice is the trainer's */
     uint64_t checkpoint_step;
     double checkpoint_time;
 };
