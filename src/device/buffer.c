@@ -42,10 +42,14 @@ static cl_int touch(const mcl_context *context, cl_mem buffer, uint64_t bytes, c
     return code == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST ? CL_OUT_OF_RESOURCES : code;
 }
 
+/* Of memory that host and device share, the host's is asked for: PoCL otherwise looks for it when a
+ * command first uses the buffer, and aborts where there is none. */
 static cl_int allocate(
     cl_mem *buffer, const mcl_context *context, cl_mem_flags flags, void *host, uint64_t bytes)
 {
     cl_int code;
+    if (context->info.host_memory && !(flags & CL_MEM_USE_HOST_PTR))
+        flags |= CL_MEM_ALLOC_HOST_PTR;
     cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
     if (code != CL_SUCCESS)
         return code;
