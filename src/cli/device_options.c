@@ -51,9 +51,9 @@ static mcl_exit parse_memory(void *field, const char *text, const mcl_option *op
 
 const mcl_option_type mcl_option_memory = {parse_memory, NULL};
 
-void mcl_warn_of_device(const char *line, void *user)
+void mcl_warn_of_device(const char *line, void *unused)
 {
-    (void)user;
+    (void)unused;
     mcl_warn("%s", line);
 }
 

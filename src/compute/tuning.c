@@ -326,7 +326,7 @@ mcl_status mcl_tuning_store(
     char *text = text_of(tuning, device);
     if (!text)
         return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory left for a tuning");
-    mcl_status status = mcl_output_open(&output, file);
+    mcl_status status = mcl_output_open(&output, file, MCL_OUTPUT_CACHE);
     if (status == MCL_OK) {
         status = mcl_output_write(output, text, strlen(text));
         if (status == MCL_OK)

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/devices.h"
+#include "device/drivers.h"
 #include "device/profile.h"
 
 #define WARNING_SIZE 2048
@@ -38,12 +39,16 @@ const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
 
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
 {
+    char text[WARNING_SIZE] = "";
+    struct mcl_line hint = {text, sizeof text, 0};
     const mcl_status status = mcl_opencl_fail(context->info.name, what, code);
-    return mcl_opencl_lacks_memory(code) ? mcl_fail(status,
-                                               "%s; the device may be out of memory, which other "
-                                               "programs may use too: use %s",
-                                               mcl_error_message(), mcl_context_advice(context))
-                                         : status;
+    if (mcl_opencl_lacks_memory(code))
+        return mcl_fail(status,
+            "%s; the device may be out of memory, which other programs may use too: use %s",
+            mcl_error_message(), mcl_context_advice(context));
+    if (mcl_drivers_cache_problem(&hint, context->info.platform))
+        return mcl_fail(status, "%s; %s", mcl_error_message(), text);
+    return status;
 }
 
 const char *mcl_context_advice(const mcl_context *context)
@@ -53,14 +58,23 @@ const char *mcl_context_advice(const mcl_context *context)
 
 void mcl_context_warn(const mcl_context *context, const char *format, ...)
 {
-    char line[WARNING_SIZE];
+    char line[WARNING_SIZE], clean[WARNING_SIZE];
     va_list arguments;
     if (!context->warn)
         return;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    context->warn(line, context->warn_user);
+    mcl_clean_text(clean, sizeof clean, line, "");
+    context->warn(clean, context->warn_user);
+}
+
+static void warn_of_small_cache(const mcl_context *context)
+{
+    char text[WARNING_SIZE] = "";
+    struct mcl_line line = {text, sizeof text, 0};
+    if (mcl_drivers_cache_is_small(&line, context->info.platform))
+        mcl_context_warn(context, "%s", text);
 }
 
 struct mcl_attachment {
@@ -218,6 +232,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         mcl_context_close(opened);
         return status;
     }
+    warn_of_small_cache(opened);
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
     if (opened->gemm == MCL_GEMM_AUTO)

@@ -63,7 +63,8 @@ void mcl_context_warn(const mcl_context *context, const char *format, ...);
  * has set as its advice, or what every command has. */
 const char *mcl_context_advice(const mcl_context *context);
 
-/* mcl_opencl_fail() for this context's device, with that advice where memory may lack. */
+/* mcl_opencl_fail() for this context's device, with that advice where memory may lack, and with what
+ * is wrong with its driver's cache. */
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code);
 
 #endif
