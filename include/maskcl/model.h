@@ -108,8 +108,6 @@ MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 MCL_API float *mcl_model_parameters(
     const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
 
-#define MCL_DIGEST_SIZE 33
-
 /* Writes the digest of the parameters: XXH3's 128-bit hash of all of them in model order, each as
  * four little-endian bytes, in 32 hexadecimal digits. These bytes follow the header of the model's
  * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. */

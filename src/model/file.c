@@ -277,7 +277,7 @@ mcl_status mcl_model_load(mcl_model **model, const char *path)
     return status;
 }
 
-mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
+mcl_status mcl_model_save_with(const mcl_model *model, const char *path, mcl_output_kind kind,
     const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
     size_t metadata_count)
 {
@@ -306,7 +306,7 @@ mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
     memcpy(pairs, model->metadata, model->metadata_count * sizeof *pairs);
     if (metadata_count)
         memcpy(pairs + model->metadata_count, metadata, metadata_count * sizeof *pairs);
-    status = mcl_safetensors_write(path, all, model->tensor_count + tensor_count, pairs,
+    status = mcl_safetensors_write(path, kind, all, model->tensor_count + tensor_count, pairs,
         model->metadata_count + metadata_count);
     free(all);
     free(pairs);
@@ -315,5 +315,5 @@ mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
 
 mcl_status mcl_model_save(const mcl_model *model, const char *path)
 {
-    return mcl_model_save_with(model, path, NULL, 0, NULL, 0);
+    return mcl_model_save_with(model, path, MCL_OUTPUT_RESULT, NULL, 0, NULL, 0);
 }

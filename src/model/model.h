@@ -52,7 +52,7 @@ mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char 
 mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path);
 
 /* mcl_model_save() with tensors and metadata after the model's own. */
-mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
+mcl_status mcl_model_save_with(const mcl_model *model, const char *path, mcl_output_kind kind,
     const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
     size_t metadata_count);
 

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "optim/optimizer.h"
+#include "train/describe.h"
 #include "train/options.h"
 #include "views/views.h"
 
@@ -22,8 +23,6 @@
 #define KEY_DIGEST PREFIX "digest"
 
 #define METRICS_NAME PREFIX "metrics"
-
-#define DIGEST_SIZE 33
 
 void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
@@ -40,15 +39,10 @@ void mcl_conditions_add(
     va_end(arguments);
 }
 
-static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
+static void show_hash(char text[MCL_DIGEST_SIZE], XXH128_hash_t hash)
 {
-    snprintf(text, DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+    snprintf(text, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
         (uint64_t)hash.low64);
-}
-
-static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
-{
-    show_hash(text, XXH3_128bits(bytes, count));
 }
 
 void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
@@ -60,24 +54,22 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
-    char digest[DIGEST_SIZE], sizes[192] = "";
+    char digest[MCL_DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
-    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
     for (size_t i = 0; i < dimensions; i++) {
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_digest(digest, mcl_data_values(data),
-        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
-    mcl_conditions_add(
-        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    mcl_data_digest(digest, data);
+    mcl_conditions_add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s",
+        mcl_data_rows(data), sizes, digest);
 }
 
 void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
 {
-    char digest[DIGEST_SIZE];
-    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    char digest[MCL_DIGEST_SIZE];
+    mcl_labels_digest(digest, labels, rows);
     mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
 }
 
@@ -135,8 +127,8 @@ mcl_status mcl_conditions_add_options(
 
 void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
-        product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
+    mcl_conditions_add(
+        conditions, "product", "the product (gemm)", "%s", mcl_product_bits(product));
 }
 
 static void digest_text(XXH3_state_t *state, const char *text)
@@ -169,14 +161,14 @@ static mcl_status begin_digest(XXH3_state_t **state)
     return MCL_OK;
 }
 
-static void end_digest(char text[DIGEST_SIZE], XXH3_state_t *state)
+static void end_digest(char text[MCL_DIGEST_SIZE], XXH3_state_t *state)
 {
     show_hash(text, XXH3_128bits_digest(state));
     XXH3_freeState(state);
 }
 
 /* The digest of what a file will hold: first the model, then the rest. */
-static mcl_status digest_of(char text[DIGEST_SIZE], const mcl_model *model,
+static mcl_status digest_of(char text[MCL_DIGEST_SIZE], const mcl_model *model,
     const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *pairs,
     size_t pair_count)
 {
@@ -233,7 +225,7 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     mcl_stored_tensor tensors[MCL_STATES_MAX + 1];
     mcl_text_pair pairs[MCL_CONDITIONS_MAX + 2];
     size_t tensor_count = 0, pair_count = conditions->count;
-    char step[24], digest[DIGEST_SIZE];
+    char step[24], digest[MCL_DIGEST_SIZE];
     snprintf(step, sizeof step, "%" PRIu64, position->step);
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
@@ -248,7 +240,8 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     MCL_TRY(digest_of(digest, model, tensors, tensor_count, pairs, pair_count));
     pairs[pair_count++] = (mcl_text_pair){KEY_DIGEST, digest};
     MCL_TRY(keep_previous(path));
-    return mcl_model_save_with(model, path, tensors, tensor_count, pairs, pair_count);
+    return mcl_model_save_with(
+        model, path, MCL_OUTPUT_CHECKPOINT, tensors, tensor_count, pairs, pair_count);
 }
 
 static mcl_status damaged(const char *path, const char *how)
@@ -326,7 +319,7 @@ static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const c
 static mcl_status check_digest(const mcl_safetensors *file, const char *path)
 {
     XXH3_state_t *state;
-    char digest[DIGEST_SIZE];
+    char digest[MCL_DIGEST_SIZE];
     const char *stored = mcl_safetensors_metadata_get(file, KEY_DIGEST);
     if (!stored)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: is not a checkpoint of a run", path);

@@ -427,8 +427,8 @@ static struct content content_of(const mcl_model *model)
 static const char *write_content(const struct content *content)
 {
     const char *path = scratch("changed");
-    ck_assert_int_eq(mcl_safetensors_write(path, content->tensors, content->tensor_count,
-                         content->metadata, content->metadata_count),
+    ck_assert_int_eq(mcl_safetensors_write(path, MCL_OUTPUT_RESULT, content->tensors,
+                         content->tensor_count, content->metadata, content->metadata_count),
         MCL_OK);
     return path;
 }
