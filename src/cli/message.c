@@ -36,8 +36,8 @@ void mcl_print_clean(FILE *stream, const char *text)
 void mcl_print_spelled(FILE *stream, const char *text)
 {
     char spelled[MESSAGE_MAX];
-    mcl_spell(spelled, sizeof spelled, text);
-    print_cleaned(stream, spelled, false);
+    mcl_spell(spelled, sizeof spelled, text, running);
+    print_cleaned(stream, spelled, "");
 }
 
 /* The library's messages name options by their keys. */
