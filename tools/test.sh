@@ -96,7 +96,7 @@ stage "tests on PoCL" suite "$build" pocl
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|install|headers|lint|fuzz|unit_verify|cli_(bad_input|checkpoint|fashion|help|interrupt|opencl_|profile|reconstruct|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
+        -E '^(oclgrind|install|headers|lint|fuzz|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|profile|reconstruct|reproduce$|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else

@@ -28,7 +28,8 @@ struct mcl_context {
     cl_context opencl;
     cl_command_queue queue; /* in order: a command sees what those before it wrote */
     struct mcl_programs programs;
-    struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
+    struct mcl_profiler *profiler;       /* the profile's; NULL: no times are taken */
+    const struct mcl_observer *observer; /* of what launches write; NULL: nobody watches */
     struct mcl_attachment *attachments;
 };
 

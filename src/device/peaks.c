@@ -50,7 +50,8 @@ static mcl_status measure_fma(
         half[i] = 0.5f;
     const size_t vector = shape->width * sizeof(cl_float), items = shape->groups * shape->local;
     const size_t local[3] = {shape->local, 1, 1};
-    const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
+    const mcl_argument arguments[] = {
+        MCL_BUFFER(out), {.size = vector, .value = half}, {.size = vector, .value = half}};
     mcl_kernel *kernel;
     double seconds;
     MCL_TRY(find_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
