@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
@@ -32,4 +33,14 @@ mcl_status mcl_name_parse_row(
             used += (size_t)written;
     }
     return mcl_fail(MCL_ERROR_ARGUMENT, "unknown %s '%s': it is %s", what, text, list);
+}
+
+bool mcl_contains(const char *text, const char *part)
+{
+    const size_t length = strlen(part);
+    for (; *text; text++) {
+        if (strncasecmp(text, part, length) == 0)
+            return true;
+    }
+    return length == 0;
 }

@@ -95,7 +95,7 @@ static mcl_exit train(struct result *result)
     options->report = report;
     options->user = result;
     options->report_every = progress->terminal && !progress->quiet ? 4 : 0;
-    options->stop = mcl_interrupt_catch();
+    options->stop = mcl_signals_defer();
     progress->rows = mcl_batch_rows(options->batch, mcl_data_rows(replay->set.data));
     mcl_progress_note(progress, "compiling kernels and loading the data");
     const double start = mcl_seconds();
@@ -107,7 +107,8 @@ static mcl_exit train(struct result *result)
     mcl_exit code = MCL_EXIT_DONE;
     mcl_model_digest(result->found, again);
     if (status == MCL_INTERRUPTED) {
-        fprintf(stderr, "maskcl: interrupted: %s; nothing is compared\n", mcl_error_message());
+        fprintf(stderr, "maskcl: interrupted by %s: %s; nothing is compared\n", mcl_signals_name(),
+            mcl_error_message());
         code = MCL_EXIT_INTERRUPTED;
     } else if (result->settings->output) {
         code = mcl_save_model(result->found, again, result->settings->output);
@@ -226,7 +227,6 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_exit code = check_output(settings, result.path);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_interrupt_prepare();
     code = reproduce(&result);
     mcl_context_close(result.context);
     mcl_replay_free(&result.replay);

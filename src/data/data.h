@@ -12,6 +12,9 @@
  * 2^-125 in size. The data's own memory. */
 const void *mcl_data_values(const mcl_data *data);
 
+/* Whether the values are the caller's, so that nothing after them belongs to the data set. */
+bool mcl_data_borrowed(const mcl_data *data);
+
 /* Where rows come from, for the metadata of models. */
 typedef struct mcl_data_origin {
     bool synthetic; /* drawn for seed */

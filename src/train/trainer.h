@@ -100,6 +100,7 @@ struct mcl_trainer {
     mcl_conditions conditions;         /* of a run with checkpoints */
     uint64_t checkpoint_step;
     double checkpoint_time;
+    bool checkpoint_failed; /* the last one could not be written */
 };
 
 /* Makes everything that training takes, so that no step allocates. Whatever comes of it, the

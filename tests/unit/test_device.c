@@ -522,14 +522,17 @@ START_TEST(test_no_driver)
     const char *said = other_process(scratch_folder, "list");
     if (strncmp(said, "0 ", 2) == 0)
         return; /* under Oclgrind, which stands in for the loader too */
-    ck_assert_str_eq(said,
-        "6 no OpenCL driver is installed: install your GPU's (intel-opencl-icd, "
-        "mesa-opencl-icd, nvidia-opencl-icd, rocm-opencl-icd), or pocl-opencl-icd to use the CPU");
+    char expected[512];
+    snprintf(expected, sizeof expected,
+        "6 no OpenCL driver is found, as OCL_ICD_VENDORS is '%s', a folder without .icd files: "
+        "unset it ('unset OCL_ICD_VENDORS') to use the drivers of /etc/OpenCL/vendors",
+        scratch_folder);
+    ck_assert_str_eq(said, expected);
     write_text("broken.icd", "/no/such/driver.so\n");
     said = other_process(scratch_folder, "list");
     ck_assert_msg(strncmp(said, "6 no OpenCL driver works: /", 27) == 0, "%s", said);
     ck_assert_ptr_nonnull(strstr(said, "/broken.icd: the driver cannot be loaded: "));
-    ck_assert_msg(strcmp(said + strlen(said) - 14, "; reinstall it") == 0, "%s", said);
+    ck_assert_ptr_nonnull(strstr(said, "; reinstall it, or unset OCL_ICD_VENDORS"));
 }
 END_TEST
 
