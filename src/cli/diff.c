@@ -387,10 +387,10 @@ static mcl_exit compare_loaded(bool *same, cJSON *root, struct replays *replays)
     }
     mcl_progress_note(&replays->progress, "compiling kernels and loading the data");
     const mcl_status status =
-        mcl_run_compare(&difference, sides, report, replays, mcl_interrupt_catch());
+        mcl_run_compare(&difference, sides, report, replays, mcl_signals_defer());
     mcl_progress_clear(&replays->progress);
     if (status == MCL_INTERRUPTED) {
-        fprintf(stderr, "maskcl: interrupted: %s\n", mcl_error_message());
+        fprintf(stderr, "maskcl: interrupted by %s: %s\n", mcl_signals_name(), mcl_error_message());
         return MCL_EXIT_INTERRUPTED;
     }
     if (status != MCL_OK)
@@ -411,7 +411,6 @@ static mcl_exit compare_trainings(
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
     replays->settings = settings;
     replays->progress = mcl_progress_start(settings->quiet);
-    mcl_interrupt_prepare();
     mcl_exit code = mcl_replay_load(&replays->of[0], paths[0], &settings->files);
     if (code == MCL_EXIT_DONE)
         code = mcl_replay_load(&replays->of[1], paths[1], &settings->files);

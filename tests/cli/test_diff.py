@@ -7,7 +7,7 @@ import os
 import pathlib
 import unittest
 
-from program import ProgramTest, environment
+from program import ProgramTest, environment, rewritten
 
 SHIM = pathlib.Path(os.environ["MASKCL_BUILD"]) / "tests" / "libflip_shim.so"
 
@@ -40,7 +40,7 @@ class ModelsTest(DiffTest):
 
     def test_one_bit(self):
         a = self.train("a.safetensors")
-        data = bytearray(self.path(a).read_bytes())
+        data = bytearray(rewritten(self.path(a).read_bytes()))
         header = int.from_bytes(data[:8], "little")
         before = data[8 + header:8 + header + 4 * (12 * 8 + 3)]
         data[8 + header + 4 * (12 * 8 + 2)] ^= 2  # of the third bias
