@@ -42,12 +42,13 @@ MCL_API mcl_status mcl_data_from_floats(
 /* NULL is allowed. */
 MCL_API void mcl_data_free(mcl_data *data);
 
+/* 0 for NULL; of mcl_data_element() that is MCL_ELEMENT_UINT8. */
 MCL_API uint64_t mcl_data_rows(const mcl_data *data);
 MCL_API uint64_t mcl_data_columns(const mcl_data *data);
 MCL_API mcl_element mcl_data_element(const mcl_data *data);
 
 /* The sizes of one row's dimensions, in the file's order (28, 28 for a 28×28 image); returns how
- * many there are, at least 1 and at most MCL_DIMENSIONS_MAX. */
+ * many there are, at least 1 and at most MCL_DIMENSIONS_MAX; 0 for NULL. */
 MCL_API size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX]);
 
 /* Writes rows first … first+rows-1 as floats (uint8 divided by 255) to values[rows × columns]. */
@@ -58,6 +59,7 @@ MCL_API mcl_status mcl_data_floats(
  * from 0 to 65535. *labels has *count entries and is freed by the caller with
  * mcl_labels_free(). */
 MCL_API mcl_status mcl_labels_open(int32_t **labels, uint64_t *count, const char *path);
+/* NULL is allowed. */
 MCL_API void mcl_labels_free(int32_t *labels);
 
 #ifdef __cplusplus

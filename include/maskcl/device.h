@@ -44,6 +44,7 @@ typedef struct mcl_device_info {
  * entries, freed by the caller with mcl_devices_free(). Without a platform or a device:
  * MCL_ERROR_NO_DEVICE, and the message says what to install. */
 MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
+/* NULL is allowed. */
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
 /* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
@@ -60,7 +61,7 @@ MCL_API size_t mcl_driver_problems(char *lines, size_t size);
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 
-/* "CPU", "GPU", "accelerator" or "other". */
+/* "CPU", "GPU", "accelerator" or, for any other number, "other". */
 MCL_API const char *mcl_device_type_name(mcl_device_type type);
 
 /* Who computes the matrix products. */
@@ -85,8 +86,8 @@ typedef struct mcl_context mcl_context;
 
 /* Opens a context; options may be NULL for the defaults. The caller closes *context. Kernels are
  * compiled when first used, from the library's own copy or from the folder that MASKCL_KERNELS
- * names. More compute units than the device has, or fewer on one that cannot be divided, are
- * MCL_ERROR_ARGUMENT. */
+ * names. More compute units than the device has, or fewer on one that cannot be divided, and a
+ * gemm that is no mcl_gemm_kind are MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
 /* NULL is allowed. */
 MCL_API void mcl_context_close(mcl_context *context);
@@ -97,7 +98,8 @@ MCL_API void mcl_context_close(mcl_context *context);
  * driver is not counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
-/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). The context's own.
+/* The device of a context, and who computes its products (never MCL_GEMM_AUTO, but for NULL). The
+ * context's own.
  */
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
@@ -111,6 +113,7 @@ MCL_API mcl_status mcl_context_require_reproducible(mcl_context *context);
 
 /* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */
 MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);
 
 #ifdef __cplusplus

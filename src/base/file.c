@@ -45,6 +45,7 @@ static mcl_status folder_of(char **folder, const char *path)
 
 mcl_status mcl_output_check(const char *path)
 {
+    MCL_NEED(path);
     size_t length = strlen(path);
     struct stat information;
     if (length == 0 || path[length - 1] == '/' ||

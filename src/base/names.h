@@ -17,4 +17,7 @@ mcl_status mcl_name_parse(
 mcl_status mcl_name_parse_row(
     size_t *index, const char *text, const void *rows, size_t size, size_t count, const char *what);
 
+/* names[index], or "?" for a number that has no name. */
+const char *mcl_name_of(const char *const *names, size_t count, size_t index);
+
 #endif

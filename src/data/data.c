@@ -151,6 +151,8 @@ mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
 
 mcl_status mcl_data_open(mcl_data **data, const char *path)
 {
+    MCL_NEED(data);
+    MCL_NEED(path);
     mcl_source *source;
     MCL_TRY(mcl_source_open(&source, path));
     const mcl_status status = mcl_data_read(data, source);
@@ -161,6 +163,8 @@ mcl_status mcl_data_open(mcl_data **data, const char *path)
 mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns)
 {
+    MCL_NEED(data);
+    MCL_NEED(values);
     const char *name = "data in memory";
     const uint64_t shape[] = {rows, columns};
     const mcl_array_place place = {name, 0, columns};
@@ -182,21 +186,23 @@ mcl_status mcl_data_from_floats(
 
 uint64_t mcl_data_rows(const mcl_data *data)
 {
-    return data->rows;
+    return data ? data->rows : 0;
 }
 
 uint64_t mcl_data_columns(const mcl_data *data)
 {
-    return data->columns;
+    return data ? data->columns : 0;
 }
 
 mcl_element mcl_data_element(const mcl_data *data)
 {
-    return data->element;
+    return data ? data->element : MCL_ELEMENT_UINT8;
 }
 
 size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX])
 {
+    if (!data || !shape)
+        return 0;
     memcpy(shape, data->shape, sizeof data->shape);
     return data->dimensions;
 }
@@ -213,6 +219,8 @@ const char *mcl_data_source(const mcl_data *data)
 
 mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, uint64_t rows)
 {
+    MCL_NEED(values);
+    MCL_NEED(data);
     if (first > data->rows || rows > data->rows - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: %" PRIu64 " rows from row %" PRIu64 " on are not there: it has %" PRIu64,

@@ -187,6 +187,8 @@ static cl_uint list_platform(cl_device_id *devices, cl_platform_id platform)
 
 mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
 {
+    MCL_NEED(devices);
+    MCL_NEED(count);
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count;
     MCL_TRY(list_platforms(platforms, &platform_count));

@@ -148,6 +148,8 @@ static bool better(const mcl_device_info *a, const mcl_device_info *b)
 mcl_status mcl_device_select(size_t *index, const char **reason, const mcl_device_info *devices,
     size_t count, const char *platform, const char *device)
 {
+    MCL_NEED(index);
+    MCL_NEED(devices);
     static _Thread_local char phrase[256];
     const char *platform_wanted = wanted(platform, "MASKCL_PLATFORM");
     const char *device_wanted = wanted(device, "MASKCL_DEVICE");

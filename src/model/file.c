@@ -270,6 +270,8 @@ mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const 
 
 mcl_status mcl_model_load(mcl_model **model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     mcl_safetensors *file;
     MCL_TRY(mcl_safetensors_open(&file, path));
     mcl_status status = mcl_model_read(model, file, path);
@@ -315,5 +317,7 @@ mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
 
 mcl_status mcl_model_save(const mcl_model *model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     return mcl_model_save_with(model, path, NULL, 0, NULL, 0);
 }

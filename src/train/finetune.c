@@ -194,6 +194,12 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
 mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options)
 {
+    MCL_NEED(tuned);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    MCL_NEED(labels);
+    MCL_NEED(options);
     mcl_trainer *trainer;
     struct tuning *state;
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
