@@ -100,6 +100,8 @@ typedef struct mcl_train_options {
      * blocks them before it starts a thread or opens a context, and has a thread of its own wait
      * for them by sigwait(), as the program maskcl does (src/cli/signals.c). */
     const volatile sig_atomic_t *stop;
+    /* Above 0: training ends after so many steps of the run as if stop had become nonzero then. */
+    uint64_t stop_after;
     /* The file of the run's checkpoints; NULL: there are none. One is written every so many steps,
      * or when so many seconds have passed since the last, 0 being never, and when the run is
      * stopped: to a temporary name, synced and renamed. The previous one is kept under the name

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
@@ -39,4 +40,14 @@ mcl_status mcl_name_parse_row(
 const char *mcl_name_of(const char *const *names, size_t count, size_t index)
 {
     return index < count ? names[index] : "?";
+}
+
+bool mcl_contains(const char *text, const char *part)
+{
+    const size_t length = strlen(part);
+    for (; *text; text++) {
+        if (strncasecmp(text, part, length) == 0)
+            return true;
+    }
+    return length == 0;
 }

@@ -51,10 +51,19 @@ static mcl_exit parse_memory(void *field, const char *text, const mcl_option *op
 
 const mcl_option_type mcl_option_memory = {parse_memory, NULL};
 
+void mcl_warn_of_device(const char *line, void *unused)
+{
+    (void)unused;
+    mcl_warn("%s", line);
+}
+
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings)
 {
-    mcl_context_options options = {
-        settings->platform, settings->device, settings->gemm, settings->compute_units};
+    mcl_context_options options = {.platform = settings->platform,
+        .device = settings->device,
+        .gemm = settings->gemm,
+        .compute_units = settings->compute_units,
+        .warn = mcl_warn_of_device};
     if (settings->reproducible && options.gemm == MCL_GEMM_AUTO)
         options.gemm = MCL_GEMM_NATIVE;
     mcl_context *opened = NULL;

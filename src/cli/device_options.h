@@ -25,18 +25,18 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
     {.name = "platform",                                                                           \
         .argument = "PLATFORM",                                                                    \
         .group = "Device",                                                                         \
-        .help = "the OpenCL platform: its index, or a part of its name in any case; an "           \
-                "index that exists wins",                                                          \
+        .help = "the OpenCL platform: its index, or a part of its name in any case",               \
         .type = &mcl_option_text,                                                                  \
         .offset = offsetof(settings, member.platform),                                             \
         .without = "MASKCL_PLATFORM from the environment, or any"},                                \
     {                                                                                              \
         .name = "device", .argument = "DEVICE", .group = "Device",                                 \
-        .help = "the device: its index within the platform, or a part of its name in any case "    \
-                "(4090); an index that exists wins",                                               \
+        .help = "the device: its index within the platform, a part of its name in any case "       \
+                "('rtx 4090'), either with a platform before it (0:1, nvidia:rtx), or gpu, cpu "   \
+                "or accelerator for the best of its kind",                                         \
         .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
         .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
-                   "before CPU, then one with fma, then most compute units"                        \
+                   "before CPU, then memory of its own, then fma, then the most arithmetic"        \
     }
 
 #define MCL_DEVICE_OPTIONS(settings, member)                                                       \
@@ -79,6 +79,9 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
         .help = "print nothing but errors and warnings", .type = &mcl_option_switch,               \
         .offset = offsetof(settings, member.quiet)                                                 \
     }
+
+/* For mcl_context_options: prints a warning. */
+void mcl_warn_of_device(const char *line, void *unused);
 
 /* Opens the device asked for and names it on standard error, unless quiet. */
 mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *settings);

@@ -488,7 +488,7 @@ const mcl_command mcl_command_finetune = {
         "      --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz \\\n"
         "      --compare",
     .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to train on"},
-        {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"}},
+        {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"}},
     .operand_count = 3,
     .library = MCL_OPTIONS_FINETUNE,
     .library_offset = OFFSET(options),

@@ -194,7 +194,7 @@ static void print_objectives(void)
     const mcl_objective_info *info;
     for (int kind = 0; (info = mcl_objective_describe((mcl_objective_kind)kind)); kind++) {
         char summary[1024];
-        mcl_spell(summary, sizeof summary, info->summary);
+        mcl_spell(summary, sizeof summary, info->summary, NULL);
         mcl_print_entry(info->name, summary);
     }
     fputs("\nJoin several with '+', each with a weight where 1 is not right:\n"

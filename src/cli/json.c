@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* An item that could not be allocated is missing from its document: better none than a wrong one.
  */
@@ -24,9 +25,28 @@ static cJSON *append(cJSON *array, cJSON *item)
     return item;
 }
 
+/* value as a string: JSON is UTF-8, which a driver's or a file's name need not be. */
+static cJSON *make_text(const char *value)
+{
+    static const char controls[] = "\1\2\3\4\5\6\a\b\t\n\v\f\r\16\17\20\21\22\23\24\25\26\27\30"
+                                   "\31\32\33\34\35\36\37\177"; /* are escaped */
+    const size_t size = strlen(value) + 1;
+    char *clean = malloc(size);
+    if (!clean)
+        return NULL;
+    mcl_clean_text(clean, size, value, controls);
+    cJSON *text = cJSON_CreateString(clean);
+    free(clean);
+    return text;
+}
+
 void mcl_json_text(cJSON *object, const char *name, const char *value)
 {
-    noted(cJSON_AddStringToObject(object, name, value));
+    cJSON *text = noted(make_text(value));
+    if (text && !cJSON_AddItemToObject(object, name, text)) {
+        cJSON_Delete(text);
+        incomplete = true;
+    }
 }
 
 void mcl_json_number(cJSON *object, const char *name, double value)
@@ -66,7 +86,7 @@ void mcl_json_number_at(cJSON *array, double value)
 
 void mcl_json_text_at(cJSON *array, const char *value)
 {
-    append(array, cJSON_CreateString(value));
+    append(array, make_text(value));
 }
 
 /* root as text, or NULL for want of memory. Frees root. */

@@ -66,6 +66,7 @@ static mcl_exit unknown_command(const char *text)
 static mcl_exit run(const mcl_command *command, int count, char **texts)
 {
     mcl_arguments arguments;
+    mcl_message_command(command);
     mcl_exit code = mcl_arguments_read(&arguments, command, count, texts);
     if (code != MCL_EXIT_DONE)
         return code;

@@ -4,24 +4,41 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
 
 #define MESSAGE_MAX 16384 /* a compiler's log is longer than a line */
 
-static void print_cleaned(FILE *stream, const char *text, bool lines)
+static const mcl_command *running;
+
+void mcl_message_command(const mcl_command *command)
 {
-    for (const char *c = text; *c; c++) {
-        bool kept = lines && (*c == '\n' || *c == '\t');
-        bool control = (unsigned char)*c < 0x20 || *c == 0x7f;
-        fputc(control && !kept ? '?' : *c, stream);
-    }
+    running = command;
+}
+
+static void print_cleaned(FILE *stream, const char *text, const char *kept)
+{
+    const size_t size = strlen(text) + 1; /* what is replaced becomes no longer */
+    char *clean = malloc(size);
+    if (!clean)
+        return;
+    mcl_clean_text(clean, size, text, kept);
+    fputs(clean, stream);
+    free(clean);
 }
 
 void mcl_print_clean(FILE *stream, const char *text)
 {
-    print_cleaned(stream, text, false);
+    print_cleaned(stream, text, "");
+}
+
+void mcl_print_spelled(FILE *stream, const char *text)
+{
+    char spelled[MESSAGE_MAX];
+    mcl_spell(spelled, sizeof spelled, text, running);
+    print_cleaned(stream, spelled, "");
 }
 
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,9 +68,9 @@ static void say(const char *kind, const char *text, bool lines, const char *end)
 {
     char spelled[MESSAGE_MAX + 1024], copy[MESSAGE_MAX];
     snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
-    mcl_spell(spelled, sizeof spelled, copy);
+    mcl_spell(spelled, sizeof spelled, copy, running);
     fprintf(stderr, "maskcl: %s: ", kind);
-    print_cleaned(stderr, spelled, lines);
+    print_cleaned(stderr, spelled, lines ? "\n\t" : "");
     fprintf(stderr, "%s\n", end);
     fflush(stderr);
 }

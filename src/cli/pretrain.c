@@ -414,8 +414,8 @@ const mcl_command mcl_command_pretrain = {
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
     .operands = {{"DATA",
-        "the rows: IDX of unsigned bytes (plain or gzipped), or NumPy .npy of uint8, float32 or "
-        "float64; told apart by content. uint8 is scaled to [0,1]"}},
+        "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
+        "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
     .operand_count = 1,
     .operands_optional = true,
     .library = MCL_OPTIONS_PRETRAIN,

@@ -142,8 +142,10 @@ static mcl_exit verify_one(const struct settings *settings, cJSON *devices)
 {
     struct result result = {.agrees = false};
     mcl_context *context;
-    const mcl_context_options options = {
-        settings->device.platform, settings->device.device, MCL_GEMM_NATIVE, 0};
+    const mcl_context_options options = {.platform = settings->device.platform,
+        .device = settings->device.device,
+        .gemm = MCL_GEMM_NATIVE,
+        .warn = mcl_warn_of_device};
     const mcl_status status = mcl_context_open(&context, &options);
     if (status != MCL_OK)
         return mcl_complain_status(status);
@@ -155,7 +157,10 @@ static mcl_exit verify_one(const struct settings *settings, cJSON *devices)
 static void verify_listed(struct result *result, const mcl_device_info *device, cJSON *devices)
 {
     char platform[16], number[16];
-    const mcl_context_options options = {platform, number, MCL_GEMM_NATIVE, 0};
+    const mcl_context_options options = {.platform = platform,
+        .device = number,
+        .gemm = MCL_GEMM_NATIVE,
+        .warn = mcl_warn_of_device};
     mcl_context *context;
     *result = (struct result){.device = *device, .skipped = !device->usable};
     if (result->skipped)

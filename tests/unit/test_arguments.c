@@ -64,6 +64,7 @@ START_TEST(test_frees_take_null)
     mcl_encoder_close(NULL);
     mcl_model_free(NULL);
     mcl_profile_free(NULL);
+    mcl_output_lock_release(NULL);
 }
 
 START_TEST(test_names)
@@ -143,6 +144,18 @@ START_TEST(test_data)
     REFUSED(mcl_data_from_floats(&made, NULL, 1, 1));
     REFUSED(mcl_data_from_floats(&made, values, 0, 1));
     REFUSED(mcl_data_from_floats(&made, values, UINT64_MAX, UINT64_MAX));
+    REFUSED(mcl_data_from_memory(NULL, &(mcl_array_description){.values = values}));
+    REFUSED(mcl_data_from_memory(&made, NULL));
+    mcl_array_description array = {.type = MCL_NUMBER_FLOAT32, .dimensions = 1, .shape = {4}};
+    REFUSED(mcl_data_from_memory(&made, &array));
+    array.values = values;
+    array.type = (mcl_number)BEYOND;
+    REFUSED(mcl_data_from_memory(&made, &array));
+    array.type = MCL_NUMBER_FLOAT32;
+    array.dimensions = 0;
+    REFUSED(mcl_data_from_memory(&made, &array));
+    array.dimensions = BEYOND;
+    REFUSED(mcl_data_from_memory(&made, &array));
     REFUSED(mcl_data_floats(NULL, data, 0, 1));
     REFUSED(mcl_data_floats(more, NULL, 0, 1));
     REFUSED(mcl_data_floats(more, data, ROWS + 1, 0));
@@ -152,6 +165,14 @@ START_TEST(test_data)
     REFUSED(mcl_labels_open(&read, &count, NULL));
     ck_assert_uint_eq(mcl_data_rows(NULL) + mcl_data_columns(NULL), 0);
     ck_assert_int_eq(mcl_data_element(NULL), MCL_ELEMENT_UINT8);
+    char digest[MCL_DIGEST_SIZE];
+    ck_assert_ptr_null(mcl_data_warning(NULL));
+    mcl_data_digest(NULL, data);
+    mcl_data_digest(digest, NULL);
+    ck_assert_str_eq(digest, "");
+    mcl_labels_digest(NULL, labels, 1);
+    mcl_labels_digest(digest, NULL, 1);
+    ck_assert_str_eq(digest, "");
     ck_assert_uint_eq(mcl_data_row_shape(NULL, shape), 0);
     ck_assert_uint_eq(mcl_data_row_shape(data, NULL), 0);
     ck_assert_ptr_null(made);
@@ -170,6 +191,8 @@ START_TEST(test_devices)
     REFUSED(mcl_device_select(&index, &reason, NULL, count, NULL, NULL));
     ck_assert_int_eq(mcl_device_select(&index, &reason, list, 0, NULL, NULL), MCL_ERROR_NO_DEVICE);
     ck_assert_int_eq(mcl_device_select(&index, NULL, list, count, NULL, NULL), MCL_OK);
+    ck_assert_uint_eq(mcl_device_preferred(list, count, count), count);
+    ck_assert_uint_eq(mcl_device_preferred(NULL, count, 0), 0);
     mcl_devices_free(list);
     (void)mcl_driver_problems(NULL, 0);
     REFUSED(mcl_context_open(NULL, NULL));
@@ -203,6 +226,8 @@ START_TEST(test_models)
     ck_assert_ptr_null(made);
     REFUSED(mcl_model_load(NULL, "x"));
     REFUSED(mcl_model_load(&made, NULL));
+    REFUSED(mcl_model_save_anywhere(NULL, "x"));
+    REFUSED(mcl_model_save_anywhere(model, NULL));
     REFUSED(mcl_model_save(NULL, "x"));
     REFUSED(mcl_model_save(model, NULL));
     ck_assert_ptr_null(mcl_model_architecture(NULL));
@@ -438,8 +463,52 @@ START_TEST(test_outputs)
     REFUSED(mcl_write_png(path, pixels, 0, 1, 3));
     REFUSED(mcl_write_png(path, pixels, 1, UINT32_MAX, 3));
     REFUSED(mcl_write_png(path, pixels, 1, 1, 2));
+    mcl_output_lock *lock;
+    REFUSED(mcl_output_lock_take(NULL, path));
+    REFUSED(mcl_output_lock_take(&lock, NULL));
     REFUSED(mcl_output_check(NULL));
     ck_assert_uint_eq(scratch_files(NULL), 0);
+}
+
+START_TEST(test_texts)
+{
+    char clean[8] = "before";
+    ck_assert_uint_eq(mcl_clean_text(NULL, 8, "text", ""), 0);
+    ck_assert_uint_eq(mcl_clean_text(clean, 0, "text", ""), 0);
+    ck_assert_str_eq(clean, "before");
+    ck_assert_uint_eq(mcl_clean_text(clean, sizeof clean, "\n", NULL), 1);
+    ck_assert_str_eq(clean, "?");
+    ck_assert_uint_eq(mcl_clean_text(clean, sizeof clean, NULL, ""), 0);
+    ck_assert_str_eq(clean, "");
+}
+
+START_TEST(test_reproducing)
+{
+    static mcl_run run;
+    mcl_model *made = NULL;
+    mcl_run_input input = {data, labels, model};
+    REFUSED(mcl_run_read(NULL, model));
+    REFUSED(mcl_run_read(&run, NULL));
+    ck_assert_int_eq(mcl_run_read(&run, model), MCL_ERROR_FORMAT);
+    REFUSED(mcl_run_check(NULL, &input));
+    REFUSED(mcl_run_check(&run, NULL));
+    REFUSED(mcl_run_train(NULL, context, &run, &input));
+    REFUSED(mcl_run_train(&made, NULL, &run, &input));
+    REFUSED(mcl_run_train(&made, context, NULL, &input));
+    REFUSED(mcl_run_train(&made, context, &run, NULL));
+    run.kind = (mcl_options_kind)BEYOND;
+    REFUSED(mcl_run_train(&made, context, &run, &input));
+    run.kind = MCL_OPTIONS_FINETUNE;
+    input.labels = NULL;
+    REFUSED(mcl_run_check(&run, &input));
+    REFUSED(mcl_run_train(&made, context, &run, &input));
+    input = (mcl_run_input){data, labels, NULL};
+    REFUSED(mcl_run_check(&run, &input));
+    REFUSED(mcl_run_train(&made, context, &run, &input));
+    input.data = NULL;
+    REFUSED(mcl_run_check(&run, &input));
+    REFUSED(mcl_run_train(&made, context, &run, &input));
+    ck_assert_ptr_null(made);
 }
 
 START_TEST(test_measuring)
@@ -503,6 +572,8 @@ int main(void)
     tcase_add_test(tcase, test_probing);
     tcase_add_test(tcase, test_views_and_reconstructions);
     tcase_add_test(tcase, test_outputs);
+    tcase_add_test(tcase, test_texts);
+    tcase_add_test(tcase, test_reproducing);
     tcase_add_test(tcase, test_measuring);
     tcase_add_test(tcase, test_tuning);
     suite_add_tcase(suite, tcase);
