@@ -15,7 +15,7 @@
 #include "files.h"
 #include "json.h"
 
-#define UNWRITTEN_MAX ((size_t)1 << 20) /* bytes of lines that wait */
+#define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
 #define RETRY_SECONDS 1.0
 
 mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count)

@@ -30,6 +30,7 @@ struct mcl_profiler {
 
 mcl_status mcl_profile_start(mcl_context *context)
 {
+    MCL_NEED(context);
     if (context->profiler)
         return MCL_OK;
     cl_int code;
@@ -157,6 +158,8 @@ static int by_seconds(const void *a, const void *b)
 
 mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 {
+    MCL_NEED(profile);
+    MCL_NEED(context);
     struct mcl_profiler *record = context->profiler;
     if (!record)
         return mcl_fail(MCL_ERROR_ARGUMENT, "the context takes no times: start its profile first");
@@ -175,6 +178,8 @@ mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 
 void mcl_profile_free(mcl_profile *profile)
 {
+    if (!profile)
+        return;
     free(profile->rows);
     *profile = (mcl_profile){0};
 }
