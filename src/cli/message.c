@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
 #include "table.h"
 
 #define MESSAGE_MAX 16384 /* a compiler's log is longer than a line */
@@ -39,10 +40,11 @@ static void say(const char *kind, const char *text, bool lines)
     char spelled[MESSAGE_MAX + 1024], copy[MESSAGE_MAX];
     snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
     mcl_spell(spelled, sizeof spelled, copy, running);
-    fprintf(stderr, "maskcl: %s: ", kind);
-    print_cleaned(stderr, spelled, lines ? "\n\t" : "");
-    fputc('\n', stderr);
-    fflush(stderr);
+    mcl_progress_make_way();
+    fprintf(mcl_err, "maskcl: %s: ", kind);
+    print_cleaned(mcl_err, spelled, lines ? "\n\t" : "");
+    fputc('\n', mcl_err);
+    fflush(mcl_err);
 }
 
 mcl_exit mcl_complain(mcl_exit code, const char *format, ...)
@@ -78,7 +80,7 @@ void mcl_warn(const char *format, ...)
 bool mcl_flush_output(void)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(mcl_out) == 0 && !ferror(mcl_out))
         return true;
     mcl_complain(MCL_EXIT_FAILED, "cannot write to standard output: %s",
         errno ? strerror(errno) : "an earlier write failed");

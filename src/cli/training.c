@@ -29,13 +29,13 @@ mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
     char place[256]; /* saving may put another message in its place */
     snprintf(place, sizeof place, "%s", mcl_error_message());
     if (strcmp(mcl_model_metadata_get(model, steps), "0") == 0) {
-        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n", output);
+        fprintf(mcl_err, "maskcl: interrupted before the first step: %s is not written\n", output);
         return MCL_EXIT_INTERRUPTED;
     }
     const mcl_exit code = mcl_save_model(digest, model, output);
     if (code != MCL_EXIT_DONE)
         return code;
-    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place, output,
+    fprintf(mcl_err, "maskcl: interrupted: %s; the model so far is in %s%s\n", place, output,
         can_resume ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }
