@@ -40,6 +40,9 @@ MCL_API const char *mcl_error_message(void);
  * and terminated. Returns the length. */
 MCL_API size_t mcl_clean_text(char *clean, size_t size, const char *text, const char *kept);
 
+/* Room for a digest in 32 hexadecimal digits, with the terminating zero. */
+#define MCL_DIGEST_SIZE 33
+
 #ifdef __cplusplus
 }
 #endif

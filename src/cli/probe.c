@@ -290,7 +290,7 @@ const mcl_command mcl_command_probe = {
                 "      train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz \\\n"
                 "      t10k-labels-idx1-ubyte.gz",
     .operands = {{"MODEL", "the model file"}, {"TRAIN", "the rows to learn the classes from"},
-        {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"},
+        {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"},
         {"TEST", "the rows to measure on"}, {"TEST_LABELS", "their classes"}},
     .operand_count = 5,
     .options = options,

@@ -27,17 +27,25 @@ static void print_time(uint64_t calls, double seconds, double total)
     mcl_print(" %10.1f ms %5.1f%%", 1e3 * seconds, total > 0.0 ? 100.0 * seconds / total : 0.0);
 }
 
+/* Nothing where the peak is not known. */
+static void print_share_of_peak(double rate, double peak)
+{
+    if (peak > 0.0)
+        mcl_print(" %4.0f%%", 100.0 * rate / peak);
+}
+
 /* The rate of what a command is there for: arithmetic where it was counted, else moving bytes. */
 static void print_row(const mcl_profile_row *row, double total, double operations, double bytes)
 {
     print_name(row->name);
     print_time(row->calls, row->seconds, total);
-    if (row->seconds > 0.0 && row->operations > 0.0)
-        mcl_print(" %9.1f GFLOP/s %4.0f%%", 1e-9 * row->operations / row->seconds,
-            100.0 * row->operations / row->seconds / operations);
-    else if (row->seconds > 0.0 && row->bytes > 0.0)
-        mcl_print(" %9.1f GB/s    %4.0f%%", 1e-9 * row->bytes / row->seconds,
-            100.0 * row->bytes / row->seconds / bytes);
+    if (row->seconds > 0.0 && row->operations > 0.0) {
+        mcl_print(" %9.1f GFLOP/s", 1e-9 * row->operations / row->seconds);
+        print_share_of_peak(row->operations / row->seconds, operations);
+    } else if (row->seconds > 0.0 && row->bytes > 0.0) {
+        mcl_print(" %9.1f GB/s   ", 1e-9 * row->bytes / row->seconds);
+        print_share_of_peak(row->bytes / row->seconds, bytes);
+    }
     mcl_print("\n");
 }
 
@@ -57,8 +65,8 @@ mcl_exit mcl_print_profile(mcl_context *context)
         return mcl_complain_status(status);
     status = mcl_device_peaks(&operations, &bytes, context, COPY_BYTES);
     if (status != MCL_OK) {
-        mcl_profile_free(&profile);
-        return mcl_complain_status(status);
+        mcl_warn("the device's peaks are not known: %s", mcl_error_message());
+        operations = bytes = 0.0;
     }
     for (size_t i = 0; i < profile.count; i++)
         total += profile.rows[i].seconds;
@@ -70,9 +78,11 @@ mcl_exit mcl_print_profile(mcl_context *context)
     print_rest("(between commands)", profile.between, total);
     print_rest("(before a kernel's first call)", profile.first_calls, total);
     print_rest("total", total, total);
-    mcl_print("the device's measured peaks: %.0f GFLOP/s (fma in registers), %.1f GB/s (copy in "
-              "memory; caches are faster)\n",
-        1e-9 * operations, 1e-9 * bytes);
+    if (status == MCL_OK)
+        mcl_print(
+            "the device's measured peaks: %.0f GFLOP/s (fma in registers), %.1f GB/s (copy in "
+            "memory; caches are faster)\n",
+            1e-9 * operations, 1e-9 * bytes);
     mcl_profile_free(&profile);
     return MCL_EXIT_DONE;
 }

@@ -156,17 +156,31 @@ mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
     return plan(product);
 }
 
-/* Builds what a run needs. A tuned tile whose kernel does not build gives way to the default. */
-static mcl_status build(mcl_product *product, const mcl_operands *operands)
+/* Whether a failure may be that of a kernel that asks for more than the device has: more registers,
+ * local memory or work-items a group. */
+static bool asks_too_much(cl_int code)
+{
+    return code == CL_BUILD_PROGRAM_FAILURE || code == CL_INVALID_WORK_GROUP_SIZE ||
+           code == CL_INVALID_WORK_ITEM_SIZE || code == CL_OUT_OF_RESOURCES ||
+           code == CL_MEM_OBJECT_ALLOCATION_FAILURE;
+}
+
+/* Whether a run that has failed is to be tried again, with a plan that asks for less. */
+static bool gives_way(mcl_product *product, mcl_status status)
 {
     const mcl_product_provider *provider = product->provider;
-    if (!product->plan) /* an earlier attempt has failed */
-        MCL_TRY(plan(product));
-    const mcl_status status = provider->build ? provider->build(product->plan, operands) : MCL_OK;
-    if (status == MCL_OK || !mcl_tuning_give_up(product->context))
-        return status;
-    MCL_TRY(plan(product));
-    return provider->build(product->plan, operands);
+    return status == MCL_ERROR_DEVICE && provider->shrink &&
+           asks_too_much(mcl_opencl_last_error()) && !mcl_tuning_is_forced(product->context) &&
+           provider->shrink(product->plan);
+}
+
+/* Builds what a run needs and enqueues it. */
+static mcl_status attempt(mcl_product *product, const mcl_operands *operands)
+{
+    const mcl_product_provider *provider = product->provider;
+    if (provider->build)
+        MCL_TRY(provider->build(product->plan, operands));
+    return provider->run(product->plan, operands);
 }
 
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
@@ -180,8 +194,16 @@ mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
             MCL_ERROR_ARGUMENT, "a matrix product of %u rows is run with %u", gemm->m, given.m);
     if (product->packed)
         given.b = (mcl_matrix){product->packed, 0};
-    MCL_TRY(build(product, &given));
-    return product->provider->run(product->plan, &given);
+    if (!product->plan) /* an earlier attempt has failed */
+        MCL_TRY(plan(product));
+    mcl_status status = attempt(product, &given);
+    if (status != MCL_OK && mcl_tuning_give_up(product->context)) {
+        MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
+        status = attempt(product, &given);
+    }
+    while (gives_way(product, status))
+        status = attempt(product, &given);
+    return status;
 }
 
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows)

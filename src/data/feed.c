@@ -86,7 +86,7 @@ static bool shares_memory(const mcl_feed *feed)
 static mcl_status share_data(mcl_feed *feed, uint64_t bytes)
 {
     void *values = (void *)mcl_data_values(feed->data); /* OpenCL has no const here */
-    if ((uintptr_t)values % MCL_PAGE == 0)
+    if (!mcl_data_borrowed(feed->data))
         bytes = (bytes + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
     return mcl_buffer_create_flags(&feed->whole, feed->context,
         CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, values, bytes, 1, "the data");

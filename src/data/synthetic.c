@@ -46,7 +46,9 @@ mcl_status mcl_data_synthetic(mcl_data **data, uint64_t rows, uint64_t columns, 
     for (uint64_t row = 0; row < rows; row++)
         fill_row(values + row * columns, columns, row, seed);
     const mcl_status status = mcl_data_create(data, values, MCL_ELEMENT_FLOAT32, shape, 2, source);
-    if (status != MCL_OK)
+    if (status == MCL_OK)
+        mcl_data_set_origin(*data, (mcl_data_origin){.synthetic = true, .seed = seed});
+    else
         free(values);
     return status;
 }

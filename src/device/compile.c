@@ -30,6 +30,7 @@ static mcl_status build_failed(
             context->info.name, file, mcl_opencl_error_name(code), code, hint.used ? "; " : "",
             text, log && *log ? ":\n" : "", log ? log : "");
     free(log);
+    mcl_opencl_record_error(code);
     return status;
 }
 

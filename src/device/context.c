@@ -141,6 +141,22 @@ static mcl_status divide_device(mcl_context *context, cl_device_id device, uint3
     return MCL_OK;
 }
 
+/* A driver that does not answer is trusted with a single work-item. */
+static void ask_group_limits(mcl_context *context)
+{
+    size_t sides[8] = {0}, size = 0;
+    (void)clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
+        sizeof context->largest_group, &context->largest_group, NULL);
+    if (context->largest_group == 0)
+        context->largest_group = 1;
+    if (clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sides, sides,
+            &size) != CL_SUCCESS)
+        size = 0;
+    for (size_t i = 0; i < 2; i++)
+        context->largest_side[i] =
+            i < size / sizeof *sides && sides[i] ? sides[i] : context->largest_group;
+}
+
 static mcl_status open_device(mcl_context *context, uint32_t compute_units)
 {
     cl_platform_id platform;
@@ -154,8 +170,7 @@ static mcl_status open_device(mcl_context *context, uint32_t compute_units)
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
     context->vector_width = width ? width : 1;
-    (void)clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
-        sizeof context->largest_group, &context->largest_group, NULL);
+    ask_group_limits(context);
     cl_device_fp_config single = 0;
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);

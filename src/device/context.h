@@ -23,10 +23,11 @@ struct mcl_context {
     bool exact_division;   /* division and square root are declared correctly rounded */
     uint32_t vector_width; /* floats of a vector register, as the driver says; at least 1 */
     size_t largest_group;  /* work-items that a work-group can have */
-    size_t work_group;     /* its most work-items where a launch leaves the size open; 0: any */
-    bool joins_programs;   /* files of kernels with options become one program */
-    uint64_t memory_limit; /* bytes that a run's buffers may have together */
-    uint64_t memory_made;  /* bytes of all buffers made so far */
+    size_t largest_side[2]; /* and those along its first two dimensions */
+    size_t work_group;      /* its most work-items where a launch leaves the size open; 0: any */
+    bool joins_programs;    /* files of kernels with options become one program */
+    uint64_t memory_limit;  /* bytes that a run's buffers may have together */
+    uint64_t memory_made;   /* bytes of all buffers made so far */
     cl_context opencl;
     cl_command_queue queue; /* in order: a command sees what those before it wrote */
     struct mcl_programs programs;

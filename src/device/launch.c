@@ -10,12 +10,20 @@
 #define LOCAL_MIN 8
 #define LOCAL_MAX 64
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
  * the number of work-items. Here most numbers share a size: the largest divisor of the columns that
  * is at most 64. False where that is too small for work-items to run side by side in vectors. */
-static bool choose_local(size_t local[3], const mcl_context *context, const size_t global[3])
+static bool choose_local(size_t local[3], const mcl_kernel *kernel, const size_t global[3])
 {
-    const size_t forced = context->work_group, most = forced ? forced : LOCAL_MAX;
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t forced = context->work_group;
+    const size_t most = least(forced ? forced : LOCAL_MAX,
+        least(mcl_kernel_largest_group(kernel), context->largest_side[0]));
     if (!forced && !mcl_context_is_pocl(context))
         return false;
     local[0] = local[1] = local[2] = 1;
@@ -35,7 +43,7 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
         return MCL_OK;
     MCL_TRY(mcl_kernel_build(&built, kernel));
     size_t chosen[3];
-    if (!local && choose_local(chosen, context, global))
+    if (!local && choose_local(chosen, kernel, global))
         local = chosen;
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
@@ -43,6 +51,10 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(
             context->queue, built, 2, NULL, global, local, 0, NULL, mcl_profile_event(context));
+    if (local == chosen &&
+        (code == CL_INVALID_WORK_GROUP_SIZE || code == CL_INVALID_WORK_ITEM_SIZE))
+        code = clEnqueueNDRangeKernel(
+            context->queue, built, 2, NULL, global, NULL, 0, NULL, mcl_profile_event(context));
     if (code == CL_SUCCESS)
         return mcl_profile_command(context, built, NULL, false);
     char name[64] = "?", what[96];

@@ -56,7 +56,7 @@ mcl_status mcl_write_npy(
             return mcl_fail(MCL_ERROR_ARGUMENT, "%s: the array's shape is too large", path);
     }
     mcl_output *output;
-    MCL_TRY(mcl_output_open(&output, path));
+    MCL_TRY(mcl_output_open(&output, path, MCL_OUTPUT_RESULT));
     mcl_status status = write_header(output, shape, dimensions);
     if (status == MCL_OK)
         status = mcl_output_write(output, values, (size_t)bytes);

@@ -93,7 +93,7 @@ mcl_status mcl_write_png(
             "from 1 to %" PRIu32,
             path, width, height, SIDE_MAX);
     struct picture picture = {.path = path, .status = MCL_OK};
-    MCL_TRY(mcl_output_open(&picture.output, path));
+    MCL_TRY(mcl_output_open(&picture.output, path, MCL_OUTPUT_RESULT));
     mcl_status status = encode(&picture, pixels, width, height, channels);
     if (status == MCL_OK)
         return mcl_output_commit(picture.output);

@@ -129,6 +129,7 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         .architecture = &task->model->architecture,
         .steps_per_epoch = mcl_data_rows(task->data) / task->batch,
         .patience = {INFINITY, 0.0f}};
+    mcl_data_digest(created->data_digest, task->source);
     status = create(created);
     if (status != MCL_OK) {
         mcl_trainer_free(created);
@@ -255,14 +256,15 @@ static mcl_status train_step(mcl_trainer *trainer, uint64_t number)
 
 static mcl_status train(mcl_trainer *trainer)
 {
-    const volatile sig_atomic_t *stop = trainer->task.options->stop;
+    const mcl_train_options *options = trainer->task.options;
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
     mcl_steps_begin(trainer->steps);
     for (uint64_t number = trainer->first;
          number < planned_steps(trainer) && !out_of_patience(trainer); number++) {
-        if (stop && *stop)
+        if ((options->stop && *options->stop) ||
+            (options->stop_after && number >= options->stop_after))
             return interrupt(trainer);
         MCL_TRY(train_step(trainer, number));
     }
@@ -280,6 +282,8 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
     MCL_TRY(mcl_describe_input(model, task->data));
+    MCL_TRY(mcl_describe_origin(model, task->type->prefix, task->source, trainer->data_digest,
+        mcl_context_gemm(trainer->context)));
     MCL_TRY(mcl_options_describe(model, task->all_options));
     return mcl_describe_training(model, task->type->prefix, planned_steps(trainer), &training);
 }

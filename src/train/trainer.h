@@ -10,6 +10,7 @@
 #define MASKCL_TRAIN_TRAINER_H
 
 #include "data/feed.h"
+#include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 #include "model/model.h"
 #include "model/networks.h"
@@ -94,10 +95,12 @@ struct mcl_trainer {
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;
     float patience[2]; /* the least loss of an epoch, and for how many none has been below */
-    uint64_t first;    /* step of the run: 0, or where a checkpoint was made */
-    mcl_conditions conditions; /* of a run with checkpoints */
+    char data_digest[MCL_DIGEST_SIZE]; /* of task.source */
+    uint64_t first;                    /* step of the run: 0, or where a checkpoint was made */
+    mcl_conditions conditions;         /* of a run with checkpoints */
     uint64_t checkpoint_step;
     double checkpoint_time;
+    bool checkpoint_failed; /* the last one could not be written */
 };
 
 /* Makes everything that training takes, so that no step allocates. Whatever comes of it, the
@@ -126,5 +129,9 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer);
  * The data must live as long as it. */
 mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
+
+/* The trainer of mcl_finetune(), in the same way. */
+mcl_status mcl_finetune_build(mcl_trainer **trainer, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options);
 
 #endif

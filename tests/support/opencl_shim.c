@@ -3,6 +3,8 @@
  * object that the program creates, retains and releases, and can make calls fail:
  *   OPENCL_SHIM_LOG=FILE   one line a call, and at the end one for each object still alive
  *   OPENCL_SHIM_FAIL=N     the Nth call fails; N+ makes all from the Nth on fail
+ *   OPENCL_SHIM_GROUP=N    no kernel runs with more work-items a group, and says so when asked;
+ *                          N! keeps it to itself until the launch
  * Calls that release or retain do not fail: an object would stay alive through no fault of the
  * program's. What drivers do among themselves is not seen. A function that the library uses is
  * listed here, or the test that preloads this says that it is missing. */
@@ -10,6 +12,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +28,8 @@ static struct object {
 } objects[OBJECTS_MAX];
 static size_t object_count;
 static unsigned long calls, fail_at;
-static bool fail_on;
+static bool fail_on, group_is_told;
+static size_t largest_group;
 static FILE *output;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -40,6 +44,9 @@ __attribute__((constructor)) static void start(void)
     unsetenv("LD_PRELOAD"); /* the linker that PoCL starts is not to write the same file */
     fail_at = fail ? strtoul(fail, NULL, 10) : 0;
     fail_on = fail && strchr(fail, '+');
+    const char *group = getenv("OPENCL_SHIM_GROUP");
+    largest_group = group ? strtoul(group, NULL, 10) : SIZE_MAX;
+    group_is_told = group && !strchr(group, '!');
 }
 
 __attribute__((destructor)) static void end(void)
@@ -205,10 +212,19 @@ CALL(clGetProgramBuildInfo, "",
 CALL(clGetKernelInfo, "",
     (cl_kernel object, cl_kernel_info what, size_t size, void *value, size_t *used),
     (object, what, size, value, used))
-CALL(clGetKernelWorkGroupInfo, "",
-    (cl_kernel object, cl_device_id device, cl_kernel_work_group_info what, size_t size,
-        void *value, size_t *used),
-    (object, device, what, size, value, used))
+
+cl_int clGetKernelWorkGroupInfo(cl_kernel object, cl_device_id device,
+    cl_kernel_work_group_info what, size_t size, void *value, size_t *used)
+{
+    REAL(clGetKernelWorkGroupInfo);
+    cl_int code = begin("clGetKernelWorkGroupInfo", "");
+    if (code == CL_SUCCESS)
+        code = real(object, device, what, size, value, used);
+    if (code == CL_SUCCESS && what == CL_KERNEL_WORK_GROUP_SIZE && group_is_told && value &&
+        *(size_t *)value > largest_group)
+        *(size_t *)value = largest_group;
+    return code;
+}
 
 CREATE(cl_context, clCreateContext,
     (const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
@@ -258,11 +274,24 @@ CALL(clGetEventProfilingInfo, "",
     (event, what, size, value, written))
 WAIT(clWaitForEvents, (cl_uint count, const cl_event *events), (count, events))
 
-ENQUEUE(clEnqueueNDRangeKernel, name_of(kernel),
-    (cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t *offset,
-        const size_t *global, const size_t *local, cl_uint count, const cl_event *events,
-        cl_event *event),
-    (queue, kernel, dimensions, offset, global, local, count, events, event))
+cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
+    const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
+    const cl_event *events, cl_event *event)
+{
+    REAL(clEnqueueNDRangeKernel);
+    cl_int code = begin("clEnqueueNDRangeKernel", name_of(kernel));
+    size_t items = 1;
+    for (cl_uint i = 0; local && i < dimensions; i++)
+        items *= local[i];
+    if (items > largest_group)
+        code = CL_INVALID_WORK_GROUP_SIZE;
+    if (code == CL_SUCCESS)
+        code = real(queue, kernel, dimensions, offset, global, local, count, events, event);
+    if (code == CL_SUCCESS && event)
+        add_references("event", *event, 1);
+    return code;
+}
+
 ENQUEUE(clEnqueueReadBuffer, "",
     (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
         void *host, cl_uint count, const cl_event *events, cl_event *event),

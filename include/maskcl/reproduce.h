@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model's training once more, from its own metadata: whether it comes to the same bits, and where
+ * two trainings part. */
+#ifndef MASKCL_REPRODUCE_H
+#define MASKCL_REPRODUCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maskcl/data.h"
+#include "maskcl/device.h"
+#include "maskcl/finetune.h"
+#include "maskcl/model.h"
+#include "maskcl/pretrain.h"
+#include "maskcl/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A training as the metadata of its model tell it. */
+typedef struct mcl_run {
+    mcl_options_kind kind;         /* which of the two options are those of the run */
+    mcl_pretrain_options pretrain; /* settled for the data: the batch is a number of rows */
+    mcl_finetune_options finetune;
+    uint64_t steps;                    /* that were trained: fewer than planned, where it stopped */
+    char data_digest[MCL_DIGEST_SIZE]; /* mcl_data_digest(); "": not told, by older versions */
+    uint64_t synthetic_rows, synthetic_columns; /* of synthetic data; 0: they are not */
+    uint64_t synthetic_seed;
+    char labels_digest[MCL_DIGEST_SIZE]; /* fine-tuning's; "": not told */
+    char model_digest[MCL_DIGEST_SIZE];  /* of the model that was tuned; "": none, or not told */
+    mcl_gemm_kind product; /* whose bits: MCL_GEMM_NATIVE, MCL_GEMM_CLBLAST; AUTO: not told */
+    uint32_t contract;     /* the version of the numeric contract; 0: not told */
+    char version[32];      /* of the library that trained it */
+    char assumed[512];     /* keys of options that are not told, joined by commas; they have their
+                            * defaults */
+} mcl_run;
+
+/* Reads how a model was trained. MCL_ERROR_FORMAT when the metadata do not say that, or not in a
+ * way that this library understands; the message names what is missing or wrong. What models of
+ * earlier versions do not tell is empty, and `assumed` lists it where it decides the bits. */
+MCL_API mcl_status mcl_run_read(mcl_run *run, const mcl_model *model);
+
+/* What a run is trained on beside its options. */
+typedef struct mcl_run_input {
+    const mcl_data *data;
+    const int32_t *labels;  /* [rows of data], of fine-tuning */
+    const mcl_model *model; /* that fine-tuning begins from. Only its sizes count for one that began
+                             * from scratch: the tuned model itself will do */
+} mcl_run_input;
+
+/* MCL_ERROR_DATA when data, labels or model are not those of the run by their digests; the message
+ * has both digests and begins with the name of what differs: "the data", "the labels", "the model".
+ * What the run does not tell is not checked. */
+MCL_API mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input);
+
+/* Trains the run once more, as far as it went then, on the context's device. Of run->pretrain.train
+ * or run->finetune.train the caller may set report, report_every, user and stop. MCL_INTERRUPTED
+ * when stop ended it before that; *model then has what was trained. The caller frees *model. */
+MCL_API mcl_status mcl_run_train(
+    mcl_model **model, mcl_context *context, const mcl_run *run, const mcl_run_input *input);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
