@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "drivers.h"
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
@@ -81,6 +82,7 @@ int main(int count, char **texts)
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
     mcl_survive_failed_writes();
+    mcl_survive_drivers();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
