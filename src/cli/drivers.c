@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "maskcl/output.h"
 #include "message.h"
 
 /* What std::set_terminate() is called in C. A driver's compiler is C++, and says what it threw. */
@@ -36,6 +37,7 @@ static _Noreturn void end(void)
     static const char line[] =
         "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
         "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
+    mcl_output_discard();
     const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
     (void)written;
     _exit(MCL_EXIT_FAILED);

@@ -11,6 +11,8 @@
 #include "maskcl/version.h"
 #include "model/parameters.h"
 
+#define RETRY_SECONDS 60.0 /* at most, after a checkpoint that could not be written */
+
 /* A position with room for its arrays, and where on the device its states are; NULL: on the host,
  * trainer->patience. */
 struct place {
@@ -167,7 +169,7 @@ static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
 }
 
 /* Writes it with a model of its own: the run's says at its end that it is whole. */
-mcl_status mcl_trainer_save(mcl_trainer *trainer)
+static mcl_status write_checkpoint(mcl_trainer *trainer)
 {
     mcl_model *model = NULL;
     struct place place;
@@ -185,9 +187,28 @@ mcl_status mcl_trainer_save(mcl_trainer *trainer)
             trainer->task.options->checkpoint, model, &trainer->conditions, &place.position);
     mcl_model_free(model);
     free_place(&place);
-    trainer->checkpoint_step = mcl_steps_ended(trainer->steps);
-    trainer->checkpoint_time = mcl_clock_seconds();
     return status;
+}
+
+/* Neither a full disk nor a full memory need stay so, nor lose what is trained. */
+static bool may_pass(mcl_status status)
+{
+    return status == MCL_ERROR_FILE || status == MCL_ERROR_MEMORY;
+}
+
+mcl_status mcl_trainer_save(mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
+    const uint64_t step = mcl_steps_ended(trainer->steps);
+    const mcl_status status = write_checkpoint(trainer);
+    trainer->checkpoint_time = mcl_clock_seconds();
+    trainer->checkpoint_failed = status != MCL_OK;
+    if (status == MCL_OK)
+        trainer->checkpoint_step = step;
+    if (!options->checkpointed || (status != MCL_OK && !may_pass(status)))
+        return status;
+    options->checkpointed(step, status == MCL_OK ? NULL : mcl_error_message(), options->user);
+    return MCL_OK;
 }
 
 bool mcl_trainer_save_due(const mcl_trainer *trainer)
@@ -198,6 +219,7 @@ bool mcl_trainer_save_due(const mcl_trainer *trainer)
     if (options->checkpoint_steps &&
         mcl_steps_enqueued(trainer->steps) % options->checkpoint_steps == 0)
         return true;
-    return options->checkpoint_seconds > 0.0 &&
-           mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
+    const double since = mcl_clock_seconds() - trainer->checkpoint_time;
+    return (trainer->checkpoint_failed && since >= RETRY_SECONDS) ||
+           (options->checkpoint_seconds > 0.0 && since >= options->checkpoint_seconds);
 }

@@ -101,6 +101,7 @@ struct mcl_trainer {
     bool advises;                      /* the context's advice is the trainer's */
     uint64_t checkpoint_step;
     double checkpoint_time;
+    bool checkpoint_failed; /* the last one could not be written */
 };
 
 /* Makes everything that training takes, so that no step allocates. Whatever comes of it, the
