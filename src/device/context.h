@@ -26,6 +26,9 @@ struct mcl_context {
     size_t largest_side[2]; /* and those along its first two dimensions */
     size_t work_group;      /* its most work-items where a launch leaves the size open; 0: any */
     bool joins_programs;    /* files of kernels with options become one program */
+    bool paced;             /* no launch may take long, see device/pace.h */
+    double work;            /* of the next launch, as mcl_profile_work() has it; 0: not told */
+    double unflushed;       /* estimated seconds of commands that were not sent to the device yet */
     uint64_t memory_limit;  /* bytes that a run's buffers may have together */
     uint64_t memory_made;   /* bytes of all buffers made so far */
     cl_context opencl;

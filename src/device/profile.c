@@ -51,6 +51,7 @@ mcl_status mcl_profile_start(mcl_context *context)
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = operations + bytes;
     if (!record)
         return;
     snprintf(record->next_name, sizeof record->next_name, "%s", name ? name : "");
@@ -126,6 +127,7 @@ mcl_status mcl_profile_command(
     mcl_context *context, cl_kernel kernel, const char *name, bool several)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = 0.0;
     if (!record)
         return MCL_OK;
     char own[64];
