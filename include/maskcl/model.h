@@ -83,15 +83,23 @@ typedef struct mcl_tensor {
 MCL_API mcl_status mcl_model_create(
     mcl_model **model, const mcl_architecture *architecture, uint64_t seed);
 
-/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where. The
- * caller frees *model. */
+/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where.
+ * What is not as the file's digest says, in a tensor or in the metadata, is damage; a file without
+ * a digest is taken as it is. The caller frees *model. */
 MCL_API mcl_status mcl_model_load(mcl_model **model, const char *path);
 
-/* Writes a model file (safetensors) to a temporary name in the same folder, syncs it and renames it
- * to path: an existing file is replaced whole or not at all. The bytes are a function of the
- * parameters, the architecture and the metadata. A NaN or an infinity among the parameters is
- * MCL_ERROR_DATA. */
+/* Writes a model file (safetensors), syncs it and gives it the name path, or the name that path
+ * leads to by symbolic links: an existing file is replaced whole or not at all, and keeps its mode.
+ * A file that cannot be renamed to, such as a mount point, is written in place. The bytes are a
+ * function of the parameters, the architecture and the metadata. A NaN or an infinity among the
+ * parameters is MCL_ERROR_DATA. MCL_ERROR_FILE: it could not be written; where the whole file is
+ * there but cannot be put in place, it stays in the folder under a name that the message says. */
 MCL_API mcl_status mcl_model_save(const mcl_model *model, const char *path);
+
+/* mcl_model_save() of a model that must not be lost: where it cannot be written, it is saved in
+ * $TMPDIR, /tmp, /var/tmp or $HOME, the first that can be. That is MCL_ERROR_FILE, too, and the
+ * message says both. */
+MCL_API mcl_status mcl_model_save_anywhere(const mcl_model *model, const char *path);
 
 MCL_API void mcl_model_free(mcl_model *model);
 
@@ -116,10 +124,13 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
 /* Metadata are pairs of strings, kept in the order in which they were first set. The first are the
  * model's own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
- * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. set
- * refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8 and a key that is
- * empty or has a control character. get returns NULL for a key that is not there; the string is the
- * model's. */
+ * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. A file
+ * ends with maskcl_digest, as mcl_model_digest() writes it, and maskcl_file_digest: the sum of
+ * XXH3's 128-bit hashes of each tensor, its name and values, and of each pair of the other
+ * metadata, key and value, each text with a zero byte, both halves modulo 2^64; a loaded model does
+ * not have them. set refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8
+ * and a key that is empty or has a control character. get returns NULL for a key that is not there;
+ * the string is the model's. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);

@@ -42,6 +42,11 @@ typedef struct mcl_output_lock mcl_output_lock;
 MCL_API mcl_status mcl_output_lock_take(mcl_output_lock **lock, const char *path);
 MCL_API void mcl_output_lock_release(mcl_output_lock *lock);
 
+/* Removes the temporary files that the threads of this process are writing, models and checkpoints
+ * included, so that a program which a signal ends leaves none behind. Nothing more can be written
+ * to them. Async-signal-safe, and thread-safe. */
+MCL_API void mcl_output_discard(void);
+
 #ifdef __cplusplus
 }
 #endif

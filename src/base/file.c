@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/target.h"
+#include "base/temporary.h"
 #include "maskcl/output.h"
 
 /* What a name has after the final one, before LETTERS letters or digits: while a file is written
@@ -183,6 +184,17 @@ static void make_ours(int descriptor)
         (void)fchmod(descriptor, (information.st_mode & 0777) | needed);
 }
 
+/* The file has this name for now; or it could not be had, and the name is freed. */
+static void set_temporary(mcl_output *output, char *name, bool named)
+{
+    if (!named) {
+        free(name);
+        return;
+    }
+    output->temporary = name;
+    mcl_temporary_add(name);
+}
+
 static mcl_status create(mcl_output *output, const char *folder)
 {
     const mode_t mode = mode_of(output->kind);
@@ -191,10 +203,9 @@ static mcl_status create(mcl_output *output, const char *folder)
         char *name;
         MCL_TRY(make_name(&name, output->target, MARK));
         output->descriptor = create_named(name, mode);
-        if (output->descriptor >= 0)
-            output->temporary = name;
-        else
-            free(name);
+        const int reason = errno;
+        set_temporary(output, name, output->descriptor >= 0);
+        errno = reason;
     }
     const int copy = output->descriptor < 0 ? -1 : fcntl(output->descriptor, F_DUPFD_CLOEXEC, 0);
     if (copy >= 0)
@@ -404,22 +415,23 @@ static bool link_to(int descriptor, const char *name)
     return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* Puts a copy, under a name whose letters are drawn, in place of the file without a name. */
+/* Puts a copy in place of the file without a name, under a name whose letters are drawn and which
+ * is output's then, or freed. False with errno set. */
 static bool copy_to(mcl_output *output, char *name)
 {
     const int descriptor = create_named(name, mode_of(output->kind));
-    if (descriptor < 0)
-        return false;
-    int error = copy_bytes(descriptor, output->descriptor) ? sync_file(descriptor) : errno;
-    if (error) {
-        unlink(name);
+    int error = descriptor < 0 ? errno : 0;
+    set_temporary(output, name, descriptor >= 0);
+    if (!error)
+        error = copy_bytes(descriptor, output->descriptor) ? sync_file(descriptor) : errno;
+    if (!error) {
+        close(output->descriptor);
+        output->descriptor = descriptor;
+    } else if (descriptor >= 0) {
         close(descriptor);
-        errno = error;
-        return false;
     }
-    close(output->descriptor);
-    output->descriptor = descriptor;
-    return true;
+    errno = error;
+    return !error;
 }
 
 /* Gives a file without a name its temporary one; false with errno set. */
@@ -436,11 +448,9 @@ static bool name_temporarily(mcl_output *output)
         draw_letters(name);
         named = link_to(output->descriptor, name);
     }
-    if (named || copy_to(output, name))
-        output->temporary = name;
-    else
-        free(name);
-    return output->temporary != NULL;
+    if (named)
+        set_temporary(output, name, true);
+    return named || copy_to(output, name);
 }
 
 /* Copies a result over the file that has its name and cannot be renamed to. False where that cannot
@@ -482,17 +492,18 @@ static mcl_status keep(mcl_output *output, const char *how, int reason)
 {
     char *name;
     if (mcl_output_spare_name(&name, output->target) == MCL_OK) {
-        const bool renamed = rename(output->temporary, name) == 0;
-        free(renamed ? output->temporary : name);
-        if (renamed)
+        if (rename(output->temporary, name) == 0) {
+            mcl_temporary_drop(&output->temporary);
             output->temporary = name;
+        } else {
+            free(name);
+        }
     }
     kept = true;
     const mcl_status status =
         mcl_fail(MCL_ERROR_FILE, "%s: %s: %s; the whole result is in %s: move it from there",
             output->path, how, strerror(reason), output->temporary);
-    free(output->temporary);
-    output->temporary = NULL;
+    mcl_temporary_drop(&output->temporary);
     return status;
 }
 
@@ -505,12 +516,11 @@ static mcl_status put_in_place(mcl_output *output)
     if (!output->temporary && !name_temporarily(output))
         return cannot_write(output, errno);
     if (rename(output->temporary, output->target) == 0) {
-        free(output->temporary); /* nothing is left to remove */
-        output->temporary = NULL;
+        mcl_temporary_drop(&output->temporary); /* nothing is left to remove */
         return MCL_OK;
     }
     const int reason = errno;
-    if (output->kind != MCL_OUTPUT_RESULT)
+    if (output->kind != MCL_OUTPUT_RESULT || reason == ENOENT) /* discarded, or its folder is */
         return mcl_fail(
             MCL_ERROR_FILE, "%s: cannot be put in place: %s", output->path, strerror(reason));
     if (!copy_over(&error, output))
@@ -537,9 +547,10 @@ void mcl_output_abandon(mcl_output *output)
         fclose(output->stream);
     if (output->descriptor >= 0)
         close(output->descriptor);
-    if (output->temporary)
+    if (output->temporary) {
         unlink(output->temporary);
-    free(output->temporary);
+        mcl_temporary_drop(&output->temporary);
+    }
     free(output->target);
     free(output->path);
     free(output);

@@ -54,6 +54,7 @@ struct run {
     uint64_t rows;  /* that are trained on */
     bool saved;     /* the model is written: the first training is through */
     char checkpoint[4096];
+    mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
     struct outcome outcomes[STARTS];
@@ -82,6 +83,12 @@ static void report(const mcl_step *step, void *user)
     mcl_metrics_step(&run->metrics, &run->progress, step, NULL, 0);
     if (run->progress.terminal || !has_several_runs(run->settings))
         mcl_progress_step(&run->progress, step);
+}
+
+static void checkpointed(uint64_t step, const char *problem, void *user)
+{
+    struct run *run = user;
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
 }
 
 static uint64_t count_classes(const mcl_labelled *set)
@@ -113,17 +120,18 @@ static mcl_exit count_rows(uint64_t *rows, const struct run *run)
     return MCL_EXIT_DONE;
 }
 
-/* Ctrl-C: keeps the model so far, unless the one that is wanted is there already. */
+/* A signal: keeps the model so far, unless the one that is wanted is there already. */
 static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
         fprintf(stderr,
-            "maskcl: interrupted in a later training: the model of the first is in %s\n", output);
+            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+            mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
     return mcl_save_interrupted(run->digest, model, "finetune_steps", output,
-        run->settings->options.train.checkpoint != NULL);
+        run->settings->options.train.checkpoint ? &run->checkpoints : NULL);
 }
 
 /* *accuracy = the part of the test rows that the model tells right. */
@@ -167,8 +175,9 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     options.train.report_every =
         settings->metrics || (run->progress.terminal && !run->progress.quiet);
     options.train.user = run;
+    options.train.checkpointed = checkpointed;
     options.train.validation_labels = settings->validate ? run->train.labels : NULL;
-    options.train.stop = mcl_interrupt_catch();
+    options.train.stop = mcl_signals_defer();
     run->progress.rows = run->batch;
     run->progress.shown = 0;
     run->progress.shown_at = 0.0;
@@ -187,6 +196,7 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
         mcl_checkpoint_remove(options.train.checkpoint);
     outcome->seconds += run->last.seconds;
     if (code == MCL_EXIT_DONE && settings->test) {
+        mcl_signals_at_once(); /* the model is written */
         code = test_model(&outcome->accuracy[seed], run, tuned);
         if (code == MCL_EXIT_DONE)
             print_run(run, start, seed);
@@ -217,7 +227,8 @@ static mcl_exit train_with_metrics(struct run *run)
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
-    return mcl_metrics_close(&run->metrics, &run->progress, train_all(run), settings->output);
+    code = mcl_metrics_close(&run->metrics, &run->progress, train_all(run));
+    return mcl_checkpoint_judge(code, &run->checkpoints);
 }
 
 static void print_summary(const struct run *run)
@@ -348,7 +359,6 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
             settings->output, settings->device.quiet);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_interrupt_prepare();
     code = load(&run, arguments->operands);
     if (code == MCL_EXIT_DONE)
         code = count_rows(&run.rows, &run);
@@ -468,8 +478,9 @@ const mcl_command mcl_command_finetune = {
         "head.bias.\n"
         "With --test it prints the accuracy on the test rows, with --compare also what the "
         "same network comes to without pre-training.\n"
-        "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
-        "once. With --checkpoint-every a single training keeps checkpoints beside the model: one "
+        "Ctrl-C, or another signal that ends programs, ends after the current step and writes the "
+        "model so far; a second one after a second ends at once. With --checkpoint-every a single "
+        "training keeps checkpoints beside the model: one "
         "that was interrupted, or killed, goes on with --resume and ends with the same bits.",
     .examples =
         "  maskcl finetune fashion.safetensors train-images-idx3-ubyte.gz \\\n"

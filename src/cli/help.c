@@ -183,7 +183,10 @@ static void print_overview(void)
     mcl_print_entry("0", "done");
     mcl_print_entry("1", "failed; no file has changed unless the message says so");
     mcl_print_entry("2", "wrong usage");
-    mcl_print_entry("130", "interrupted, and the model so far is written");
+    mcl_print_entry("128 + signal",
+        "ended by a signal (Ctrl-C: 130, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131, SIGXCPU: 152, "
+        "SIGUSR1: 138, SIGUSR2: 140); a training writes the model so far, and a checkpoint where "
+        "it keeps any; the message says what is written");
 }
 
 static void print_objectives(void)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -23,6 +24,27 @@ static bool open_standard_streams(void)
         return false;
     close(descriptor);
     return true;
+}
+
+/* A write to a pipe or terminal that does not block, as some parents leave theirs, would lose what
+ * does not fit at once. The parent's own descriptor stays as it is, where the system lets the same
+ * file be opened anew. */
+static void make_blocking(int descriptor)
+{
+    char path[32];
+    struct stat information;
+    const int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || !(flags & O_NONBLOCK) || fstat(descriptor, &information) != 0)
+        return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int anew = -1;
+    if (S_ISFIFO(information.st_mode) || S_ISCHR(information.st_mode))
+        anew = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    if (anew >= 0) {
+        dup2(anew, descriptor);
+        close(anew);
+    }
+    (void)fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 static mcl_exit unknown_command(const char *text)
@@ -80,9 +102,11 @@ int main(int count, char **texts)
 {
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
-    mcl_survive_failed_writes();
+    make_blocking(STDOUT_FILENO);
+    make_blocking(STDERR_FILENO);
+    mcl_signals_begin();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
-    return (int)code;
+    return mcl_signals_end(code);
 }

@@ -11,7 +11,6 @@
 #include "maskcl/pretrain.h"
 #include "metadata.h"
 #include "progress.h"
-#include "signals.h"
 #include "triples.h"
 
 struct settings {
@@ -80,7 +79,6 @@ static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
     mcl_progress_clear(&progress);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    mcl_survive_failed_writes();
     return mcl_write_triples(settings->output, work, image);
 }
 

@@ -95,7 +95,7 @@ static mcl_exit train(struct result *result)
     options->report = report;
     options->user = result;
     options->report_every = progress->terminal && !progress->quiet ? 4 : 0;
-    options->stop = mcl_interrupt_catch();
+    options->stop = mcl_signals_defer();
     progress->rows = mcl_batch_rows(options->batch, mcl_data_rows(replay->set.data));
     mcl_progress_note(progress, "compiling kernels and loading the data");
     const double start = mcl_seconds();
@@ -226,7 +226,6 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_exit code = check_output(settings, result.path);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_interrupt_prepare();
     code = reproduce(&result);
     mcl_context_close(result.context);
     mcl_replay_free(&result.replay);

@@ -133,18 +133,20 @@ static mcl_exit tune(mcl_context *context, const struct settings *settings, cons
         .quick = settings->quick,
         .report = report,
         .user = &progress,
-        .stop = mcl_interrupt_catch()};
+        .stop = mcl_signals_defer()};
     mcl_tuned_product *products;
     size_t count;
     char path[PATH_SIZE];
     mcl_status status = mcl_tune(&products, &count, path, sizeof path, context, &options);
     mcl_progress_clear(&progress);
     if (status == MCL_INTERRUPTED) {
-        fputs("maskcl: interrupted: only what was searched to the end is kept\n", stderr);
+        fprintf(stderr, "maskcl: interrupted by %s: only what was searched to the end is kept\n",
+            mcl_signals_name());
         return MCL_EXIT_INTERRUPTED;
     }
     if (status != MCL_OK)
         return mcl_complain_status(status);
+    mcl_keep("the parameters are in %s", path);
     mcl_exit code = MCL_EXIT_DONE;
     if (settings->json)
         code = print_json(context, products, count, path);
@@ -167,7 +169,6 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     }
     if (settings->model)
         code = mcl_load_model(&model, settings->model);
-    mcl_interrupt_prepare();
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)

@@ -9,7 +9,6 @@
 #include "mask_options.h"
 #include "maskcl/pretrain.h"
 #include "progress.h"
-#include "signals.h"
 #include "triples.h"
 
 struct settings {
@@ -42,7 +41,6 @@ static mcl_exit draw(mcl_triples *triples, const struct settings *settings, cons
     mcl_progress_clear(&progress);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    mcl_survive_failed_writes();
     return mcl_write_triples(settings->output, triples, image);
 }
 

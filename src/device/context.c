@@ -42,9 +42,18 @@ mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int
     char text[WARNING_SIZE] = "";
     struct mcl_line hint = {text, sizeof text, 0};
     const mcl_status status = mcl_opencl_fail(context->info.name, what, code);
+    if (mcl_opencl_lacks_memory(code))
+        return mcl_fail(status,
+            "%s; the device may be out of memory, which other programs may use too: use %s",
+            mcl_error_message(), mcl_context_advice(context));
     if (mcl_drivers_cache_problem(&hint, context->info.platform))
         return mcl_fail(status, "%s; %s", mcl_error_message(), text);
     return status;
+}
+
+const char *mcl_context_advice(const mcl_context *context)
+{
+    return context->advice ? context->advice : "a lower `device_memory` or another `device`";
 }
 
 void mcl_context_warn(const mcl_context *context, const char *format, ...)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "device/context.h"
+#include "device/observe.h"
 #include "device/profile.h"
 
 /* Of work-groups where the driver does not choose. */
@@ -34,7 +35,7 @@ static bool choose_local(size_t local[3], const mcl_kernel *kernel, const size_t
     return forced || local[0] >= LOCAL_MIN || global[0] == local[0];
 }
 
-mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+static mcl_status launch(mcl_kernel *kernel, const size_t global[3], const size_t *local,
     const mcl_argument *arguments, size_t count)
 {
     mcl_context *context = mcl_kernel_context(kernel);
@@ -61,4 +62,27 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
     (void)clGetKernelInfo(built, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
     return mcl_context_fail(context, what, code);
+}
+
+/* The same between the two calls of the context's observer. */
+static mcl_status launch_observed(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    const mcl_context *context = mcl_kernel_context(kernel);
+    cl_mem buffers[MCL_LAUNCH_BUFFERS_MAX];
+    char name[64];
+    cl_kernel built;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
+    const mcl_launch observed = mcl_launch_of(buffers, name, built, arguments, count);
+    MCL_TRY(mcl_observe_before(context, &observed));
+    MCL_TRY(launch(kernel, global, local, arguments, count));
+    return mcl_observe_after(context, &observed);
+}
+
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    const bool observed = mcl_kernel_context(kernel)->observer && global[0] && global[1];
+    return observed ? launch_observed(kernel, global, local, arguments, count)
+                    : launch(kernel, global, local, arguments, count);
 }

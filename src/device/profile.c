@@ -110,8 +110,7 @@ static mcl_status find_row(size_t *row, struct mcl_profiler *record, const char 
     return MCL_OK;
 }
 
-/* The kernel's name in its source: in a program of several files it may end in _NUMBER. */
-static void copy_kernel_name(char *name, size_t size, cl_kernel kernel)
+void mcl_kernel_name(char *name, size_t size, cl_kernel kernel)
 {
     if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, size, name, NULL) != CL_SUCCESS)
         snprintf(name, size, "?");
@@ -132,7 +131,7 @@ mcl_status mcl_profile_command(
     if (record->next_name[0]) {
         name = record->next_name;
     } else if (kernel) {
-        copy_kernel_name(own, sizeof own, kernel);
+        mcl_kernel_name(own, sizeof own, kernel);
         name = own;
     }
     size_t row;

@@ -26,6 +26,8 @@ static const char *const own_keys[] = {
     MCL_KEY_MASK_HEAD,
     MCL_KEY_DECODER,
     MCL_KEY_CLASSES,
+    MCL_KEY_DIGEST,
+    MCL_KEY_FILE_DIGEST,
 };
 
 bool mcl_model_key_is_own(const char *key)

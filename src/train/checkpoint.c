@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -19,8 +18,6 @@
 #include "views/views.h"
 
 #define PREFIX MCL_CHECKPOINT_PREFIX
-#define KEY_STEP PREFIX "step"
-#define KEY_DIGEST PREFIX "digest"
 
 #define METRICS_NAME PREFIX "metrics"
 
@@ -37,12 +34,6 @@ void mcl_conditions_add(
     va_start(arguments, format);
     vsnprintf(conditions->of[at].value, sizeof conditions->of[at].value, format, arguments);
     va_end(arguments);
-}
-
-static void show_hash(char text[MCL_DIGEST_SIZE], XXH128_hash_t hash)
-{
-    snprintf(text, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-        (uint64_t)hash.low64);
 }
 
 void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
@@ -131,64 +122,6 @@ void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind produc
         conditions, "product", "the product (gemm)", "%s", mcl_product_bits(product));
 }
 
-static void digest_text(XXH3_state_t *state, const char *text)
-{
-    XXH3_128bits_update(state, text, strlen(text) + 1);
-}
-
-static void digest_tensor(XXH3_state_t *state, const mcl_stored_tensor *tensor)
-{
-    uint64_t count = 0;
-    (void)mcl_stored_tensor_count(&count, tensor); /* it is in memory: it fits */
-    digest_text(state, tensor->name);
-    XXH3_128bits_update(state, tensor->values, (size_t)count * mcl_dtype_size(tensor->dtype));
-}
-
-static void digest_pair(XXH3_state_t *state, const mcl_text_pair *pair)
-{
-    if (strcmp(pair->key, KEY_DIGEST) == 0)
-        return;
-    digest_text(state, pair->key);
-    digest_text(state, pair->value);
-}
-
-static mcl_status begin_digest(XXH3_state_t **state)
-{
-    *state = XXH3_createState();
-    if (!*state)
-        return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a digest");
-    XXH3_128bits_reset(*state);
-    return MCL_OK;
-}
-
-static void end_digest(char text[MCL_DIGEST_SIZE], XXH3_state_t *state)
-{
-    show_hash(text, XXH3_128bits_digest(state));
-    XXH3_freeState(state);
-}
-
-/* The digest of what a file will hold: first the model, then the rest. */
-static mcl_status digest_of(char text[MCL_DIGEST_SIZE], const mcl_model *model,
-    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *pairs,
-    size_t pair_count)
-{
-    XXH3_state_t *state;
-    MCL_TRY(begin_digest(&state));
-    for (size_t i = 0; i < model->tensor_count; i++) {
-        const mcl_tensor_place *place = &model->places[i];
-        digest_text(state, place->name);
-        XXH3_128bits_update(state, model->parameters + place->offset, place->count * sizeof(float));
-    }
-    for (size_t i = 0; i < tensor_count; i++)
-        digest_tensor(state, &tensors[i]);
-    for (size_t i = 0; i < model->metadata_count; i++)
-        digest_pair(state, &model->metadata[i]);
-    for (size_t i = 0; i < pair_count; i++)
-        digest_pair(state, &pairs[i]);
-    end_digest(text, state);
-    return MCL_OK;
-}
-
 static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64_t count)
 {
     return (mcl_stored_tensor){
@@ -219,13 +152,22 @@ static mcl_status keep_previous(const char *path)
     return mcl_fail(MCL_ERROR_FILE, "%s: cannot rename to %s: %s", path, previous, strerror(errno));
 }
 
+/* Undoes keep_previous() where it left nothing at path. */
+static void put_previous_back(const char *path)
+{
+    char previous[4096];
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    if (access(path, F_OK) != 0)
+        (void)rename(previous, path);
+}
+
 mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     const mcl_conditions *conditions, const mcl_position *position)
 {
     mcl_stored_tensor tensors[MCL_STATES_MAX + 1];
-    mcl_text_pair pairs[MCL_CONDITIONS_MAX + 2];
+    mcl_text_pair pairs[MCL_CONDITIONS_MAX + 1];
     size_t tensor_count = 0, pair_count = conditions->count;
-    char step[24], digest[MCL_DIGEST_SIZE];
+    char step[24];
     snprintf(step, sizeof step, "%" PRIu64, position->step);
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
@@ -236,12 +178,13 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
             tensor_of(METRICS_NAME, position->metrics, position->metric_count);
     for (size_t i = 0; i < pair_count; i++)
         pairs[i] = (mcl_text_pair){conditions->of[i].key, conditions->of[i].value};
-    pairs[pair_count++] = (mcl_text_pair){KEY_STEP, step};
-    MCL_TRY(digest_of(digest, model, tensors, tensor_count, pairs, pair_count));
-    pairs[pair_count++] = (mcl_text_pair){KEY_DIGEST, digest};
+    pairs[pair_count++] = (mcl_text_pair){MCL_KEY_CHECKPOINT_STEP, step};
     MCL_TRY(keep_previous(path));
-    return mcl_model_save_with(
-        model, path, MCL_OUTPUT_CHECKPOINT, tensors, tensor_count, pairs, pair_count);
+    const mcl_status status =
+        mcl_model_save_checkpoint(model, path, tensors, tensor_count, pairs, pair_count);
+    if (status != MCL_OK)
+        put_previous_back(path);
+    return status;
 }
 
 static mcl_status damaged(const char *path, const char *how)
@@ -309,7 +252,7 @@ static mcl_status copy_tensor(float *values, uint64_t *count, const mcl_safetens
 
 static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const char *path)
 {
-    const char *text = mcl_safetensors_metadata_get(file, KEY_STEP);
+    const char *text = mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_STEP);
     if (!text || !*text || strlen(text) > 19 || text[strspn(text, "0123456789")])
         return damaged(path, "it does not tell its step");
     *step = strtoull(text, NULL, 10);
@@ -318,17 +261,11 @@ static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const c
 
 static mcl_status check_digest(const mcl_safetensors *file, const char *path)
 {
-    XXH3_state_t *state;
     char digest[MCL_DIGEST_SIZE];
-    const char *stored = mcl_safetensors_metadata_get(file, KEY_DIGEST);
+    const char *stored = mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_DIGEST);
     if (!stored)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: is not a checkpoint of a run", path);
-    MCL_TRY(begin_digest(&state));
-    for (size_t i = 0; i < mcl_safetensors_count(file); i++)
-        digest_tensor(state, mcl_safetensors_tensor(file, i));
-    for (size_t i = 0; i < mcl_safetensors_metadata_count(file); i++)
-        digest_pair(state, mcl_safetensors_metadata_at(file, i));
-    end_digest(digest, state);
+    MCL_TRY(mcl_file_digest(digest, file, MCL_KEY_CHECKPOINT_DIGEST));
     if (strcmp(stored, digest) != 0)
         return damaged(path, "its digest is not that of what it holds");
     return MCL_OK;

@@ -129,7 +129,7 @@ class InterruptedTest(LimitTest):
             process.send_signal(number)
             self.assertEqual(process.wait(30), 130)
             reader.join()
-            self.assertRegex(said[-1], r"interrupted: stopped in epoch \d+ after step \d+; the "
+            self.assertRegex(said[-1], r"interrupted by SIGINT: stopped in epoch \d+ after step \d+; the "
                                        r"model so far is in m.safetensors")
             steps = int(self.information("m.safetensors")["metadata"]["steps"])
             self.assertGreater(steps, 0)

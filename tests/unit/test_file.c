@@ -75,6 +75,26 @@ START_TEST(test_a_new_file)
     ck_assert_uint_eq(scratch_files(NULL), 1);
 }
 
+START_TEST(test_discarded)
+{
+    mcl_output *outputs[3];
+    choose_file_system(1);
+    ck_assert_int_eq(mcl_output_commit(open_output(scratch("whole"))), MCL_OK);
+    for (size_t i = 0; i < 3; i++) {
+        outputs[i] = open_output(scratch("new"));
+        ck_assert_int_eq(mcl_output_write(outputs[i], "part", 4), MCL_OK);
+    }
+    ck_assert_uint_eq(scratch_files(NULL), 4);
+    mcl_output_discard();
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+    ck_assert_int_eq(mcl_output_commit(outputs[0]), MCL_ERROR_FILE);
+    mcl_output_abandon(outputs[1]);
+    mcl_output_abandon(outputs[2]);
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+    mcl_output_discard();
+    assert_content(scratch("whole"), "");
+}
+
 START_TEST(test_an_empty_file)
 {
     const char *path = scratch("empty");
@@ -726,6 +746,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_an_old_file_is_replaced_at_the_end, 0, 2);
     tcase_add_test(tcase, test_who_has_the_old_file_open_keeps_it);
     tcase_add_loop_test(tcase, test_abandoned, 0, 2);
+    tcase_add_test(tcase, test_discarded);
     tcase_add_loop_test(tcase, test_permissions_are_those_of_any_new_file, 0, 2);
     tcase_add_test(tcase, test_a_path_without_a_folder);
     tcase_add_test(tcase, test_two_at_once);
