@@ -15,7 +15,7 @@
 #include "files.h"
 #include "json.h"
 
-#define UNWRITTEN_MAX ((size_t)1 << 20) /* bytes of lines that wait */
+#define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
 #define RETRY_SECONDS 1.0
 
 /* The open descriptor that a path names, as /dev/stdout does, or -1. Opened anew, the file behind
@@ -24,10 +24,11 @@ static int named_descriptor(const char *path)
 {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
     struct stat file, open_file;
-    for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
-        if (stat(path, &file) == 0 && fstat(i, &open_file) == 0 &&
+    FILE *const streams[] = {mcl_out, mcl_err};
+    for (size_t i = 0; i < 2; i++) {
+        if (stat(path, &file) == 0 && fstat(fileno(streams[i]), &open_file) == 0 &&
             file.st_dev == open_file.st_dev && file.st_ino == open_file.st_ino)
-            return i;
+            return fileno(streams[i]);
     }
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         const size_t length = strlen(folders[i]);
@@ -39,7 +40,8 @@ static int named_descriptor(const char *path)
 
 static mcl_exit open_file(mcl_metrics *metrics, const char *path)
 {
-    const int named = named_descriptor(path);
+    const char *opened = mcl_streams_path(path);
+    const int named = named_descriptor(opened);
     if (named >= 0) {
         metrics->descriptor = fcntl(named, F_DUPFD_CLOEXEC, 0);
         metrics->open = metrics->descriptor >= 0;
@@ -48,10 +50,10 @@ static mcl_exit open_file(mcl_metrics *metrics, const char *path)
                              : mcl_complain(MCL_EXIT_FAILED, "--metrics: %s: cannot write: %s",
                                    path, strerror(errno));
     }
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int descriptor = open(opened, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        descriptor = open(opened, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     struct stat information;
     if (metrics->created && fstat(descriptor, &information) == 0) /* --resume reads it again */
         (void)fchmod(descriptor, (information.st_mode & 0777) | S_IRUSR | S_IWUSR);

@@ -29,7 +29,7 @@ typedef struct mcl_metrics {
  * file that path names, such as /dev/stdout, is appended to. Compares the claimed files. */
 mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path);
 
-/* Appends a step. A failure is warned of; what could not be written is kept, up to a mebibyte, and
+/* Appends a step. A failure is warned of; what could not be written is kept, up to 8 MiB, and
  * tried again every second, so that the file has whole lines, in order. */
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
     const mcl_objective *objectives, size_t count);
