@@ -27,8 +27,8 @@ void mcl_release_files(void)
 static mcl_exit complain_of_two(const mcl_run_file *one, const mcl_run_file *other)
 {
     return mcl_complain(MCL_EXIT_USAGE,
-        "%s: %s is both %s and %s, and one of them would be lost: name another file", one->option,
-        one->path, one->what, other->what);
+        "%s: %s is both %s and %s (%s), and one of them would be lost: name another file",
+        one->option, one->path, one->what, other->what, other->path);
 }
 
 mcl_exit mcl_compare_claimed(void)
@@ -36,7 +36,10 @@ mcl_exit mcl_compare_claimed(void)
     for (size_t i = 0; i < claimed.count; i++) {
         for (size_t k = i + 1; k < claimed.count; k++) {
             const mcl_run_file *one = &claimed.files[i], *other = &claimed.files[k];
-            if ((one->use != MCL_FILE_READ || other->use != MCL_FILE_READ) &&
+            /* a kill may leave a checkpoint under both its names */
+            const bool related =
+                one->option && other->option && strcmp(one->option, other->option) == 0;
+            if ((one->use != MCL_FILE_READ || other->use != MCL_FILE_READ) && !related &&
                 mcl_output_same(one->path, other->path))
                 return one->use != MCL_FILE_READ ? complain_of_two(one, other)
                                                  : complain_of_two(other, one);
