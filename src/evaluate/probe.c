@@ -10,6 +10,7 @@
 #include "compute/product.h"
 #include "compute/row_norms.h"
 #include "compute/sums.h"
+#include "data/classes.h"
 #include "data/draw.h"
 #include "device/context.h"
 #include "evaluate/lbfgs.h"
@@ -72,24 +73,46 @@ static mcl_status check(const mcl_features *train, const mcl_features *test)
     return MCL_OK;
 }
 
-/* *classes = 1 + the largest label; negative labels are refused. */
-static mcl_status count_classes(
-    uint32_t *classes, const mcl_features *train, const mcl_features *test)
+/* The rows of a probe with their labels as places among the training rows' classes; -1 of a class
+ * that these do not have. */
+struct labelled {
+    mcl_features train, test;
+    int32_t *train_places, *test_places;
+    uint32_t classes;
+};
+
+static void release_labelled(struct labelled *set)
 {
-    int32_t most = 0;
-    const mcl_features *both[2] = {train, test};
-    for (size_t k = 0; k < 2; k++) {
-        for (uint64_t i = 0; i < both[k]->rows; i++) {
-            if (both[k]->labels[i] < 0)
-                return mcl_fail(MCL_ERROR_DATA,
-                    "the label of row %" PRIu64 " is %" PRId32 ", below 0", i, both[k]->labels[i]);
-            most = both[k]->labels[i] > most ? both[k]->labels[i] : most;
-        }
-    }
-    if (most >= 65536)
-        return mcl_fail(MCL_ERROR_DATA, "a label of %" PRId32 ": at most 65535 is possible", most);
-    *classes = (uint32_t)most + 1;
+    free(set->train_places);
+    free(set->test_places);
+}
+
+static mcl_status find_places(struct labelled *set, const mcl_classes *classes,
+    const mcl_features *train, const mcl_features *test)
+{
+    set->classes = classes->count;
+    set->train = *train;
+    set->test = *test;
+    MCL_TRY(mcl_classes_places(&set->train_places, classes, train->labels, train->rows));
+    MCL_TRY(mcl_classes_places(&set->test_places, classes, test->labels, test->rows));
+    set->train.labels = set->train_places;
+    set->test.labels = set->test_places;
     return MCL_OK;
+}
+
+/* Fills in *set, to be released. Negative labels are refused. */
+static mcl_status label(struct labelled *set, const mcl_features *train, const mcl_features *test)
+{
+    mcl_classes classes, tested;
+    *set = (struct labelled){.classes = 0};
+    MCL_TRY(mcl_classes_find(&tested, test->labels, test->rows)); /* to check them */
+    mcl_classes_release(&tested);
+    MCL_TRY(mcl_classes_find(&classes, train->labels, train->rows));
+    const mcl_status status = find_places(set, &classes, train, test);
+    mcl_classes_release(&classes);
+    if (status != MCL_OK)
+        release_labelled(set);
+    return status;
 }
 
 /* Standardises both sets of features on the device by the training rows' mean and deviation; a
@@ -345,11 +368,14 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
 {
     mcl_probe_result measured = {0};
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    MCL_TRY(linear_probe(&measured, context, classes, train, test, PENALTY));
-    MCL_TRY(knn(&measured, context, train, test));
+    MCL_TRY(label(&set, train, test));
+    mcl_status status =
+        linear_probe(&measured, context, set.classes, &set.train, &set.test, PENALTY);
+    STEP(knn(&measured, context, &set.train, &set.test));
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.seconds = mcl_clock_seconds() - start;
     *result = measured;
     return MCL_OK;
@@ -407,22 +433,24 @@ mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context, const mcl
     mcl_few_result measured = {.converged = true};
     double linear[MCL_FEW_DRAWS], nearest[MCL_FEW_DRAWS];
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS; seed++) {
+    MCL_TRY(label(&set, train, test));
+    mcl_status status = MCL_OK;
+    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS && status == MCL_OK; seed++) {
         mcl_probe_result draw = {0};
-        uint64_t *chosen;
-        MCL_TRY(mcl_draw_labelled(
-            &chosen, &measured.rows, train->labels, train->rows, per_class, seed));
-        const mcl_status status =
-            probe_chosen(&draw, context, classes, train, test, chosen, measured.rows);
+        uint64_t *chosen = NULL;
+        status =
+            mcl_draw_labelled(&chosen, &measured.rows, train->labels, train->rows, per_class, seed);
+        STEP(probe_chosen(
+            &draw, context, set.classes, &set.train, &set.test, chosen, measured.rows));
         free(chosen);
-        MCL_TRY(status);
         add(&measured, &draw);
         linear[seed] = draw.linear_accuracy;
         nearest[seed] = draw.knn_accuracy;
     }
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.linear_accuracy = mcl_mean_of(linear, MCL_FEW_DRAWS);
     measured.knn_accuracy = mcl_mean_of(nearest, MCL_FEW_DRAWS);
     measured.seconds = mcl_clock_seconds() - start;

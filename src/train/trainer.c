@@ -280,12 +280,14 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
     MCL_TRY(mcl_describe_input(model, task->data));
+    MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
     MCL_TRY(mcl_options_describe(model, task->all_options));
     return mcl_describe_training(model, task->type->prefix, planned_steps(trainer), &training);
 }
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
 {
+    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, 0.0, 0.0));
     MCL_TRY(mcl_trainer_resume(trainer));
     const mcl_status trained = train(trainer);
     mcl_steps_deliver(trainer->steps);

@@ -93,6 +93,7 @@ struct mcl_trainer {
     mcl_feed *feed;
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;
+    mcl_facts facts;   /* of the rows that are trained on */
     float patience[2]; /* the least loss of an epoch, and for how many none has been below */
     uint64_t first;    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions; /* of a run with checkpoints */
