@@ -166,7 +166,8 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
 {
     local float *block_a = (local float *)space_a, *block_b = (local float *)space_b;
     const uint x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
-    const uint row = get_group_id(1) * TILE_ROWS, column = get_group_id(0) * TILE_COLUMNS;
+    const uint row = (get_global_id(1) - y) * ITEM_ROWS; /* also where the launch has an offset */
+    const uint column = (get_global_id(0) - x) * ITEM_COLUMNS;
     const ulong step_a = TRANSPOSE_A ? lda : 1, step_b = TRANSPOSE_B ? 1 : ldb; /* along k */
     const local FLOATS *item_a = space_a + y * (ITEM_ROWS / VECTOR), *item_b = space_b + x;
     float held_a[READS(HEIGHT_A * WIDTH_A) * LOAD], held_b[READS(HEIGHT_B * WIDTH_B) * LOAD];

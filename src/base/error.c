@@ -19,5 +19,5 @@ void mcl_error_record(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    memcpy(message, line, sizeof message);
+    mcl_clean_text(message, sizeof message, line, "\n\t");
 }

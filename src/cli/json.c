@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An item that could not be allocated is missing from its document: better none than a wrong one.
  */
@@ -25,9 +25,28 @@ static cJSON *append(cJSON *array, cJSON *item)
     return item;
 }
 
+/* value as a string: JSON is UTF-8, which a driver's or a file's name need not be. */
+static cJSON *make_text(const char *value)
+{
+    static const char controls[] = "\1\2\3\4\5\6\a\b\t\n\v\f\r\16\17\20\21\22\23\24\25\26\27\30"
+                                   "\31\32\33\34\35\36\37\177"; /* are escaped */
+    const size_t size = strlen(value) + 1;
+    char *clean = malloc(size);
+    if (!clean)
+        return NULL;
+    mcl_clean_text(clean, size, value, controls);
+    cJSON *text = cJSON_CreateString(clean);
+    free(clean);
+    return text;
+}
+
 void mcl_json_text(cJSON *object, const char *name, const char *value)
 {
-    noted(cJSON_AddStringToObject(object, name, value));
+    cJSON *text = noted(make_text(value));
+    if (text && !cJSON_AddItemToObject(object, name, text)) {
+        cJSON_Delete(text);
+        incomplete = true;
+    }
 }
 
 void mcl_json_number(cJSON *object, const char *name, double value)
@@ -67,7 +86,7 @@ void mcl_json_number_at(cJSON *array, double value)
 
 void mcl_json_text_at(cJSON *array, const char *value)
 {
-    append(array, cJSON_CreateString(value));
+    append(array, make_text(value));
 }
 
 /* root as text, or NULL for want of memory. Frees root. */
@@ -86,21 +105,12 @@ mcl_exit mcl_json_print(cJSON *root)
     char *text = text_of(root, true);
     if (!text)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the answer");
-    puts(text); /* main notices when it does not get through */
+    mcl_print("%s\n", text); /* main notices when it does not get through */
     free(text);
     return MCL_EXIT_DONE;
 }
 
-bool mcl_json_line(FILE *stream, cJSON *root)
+char *mcl_json_line(cJSON *root)
 {
-    char *text = text_of(root, false);
-    if (!text) {
-        errno = ENOMEM;
-        return false;
-    }
-    bool written = fprintf(stream, "%s\n", text) >= 0 && fflush(stream) == 0;
-    int reason = errno;
-    free(text);
-    errno = reason;
-    return written;
+    return text_of(root, false);
 }

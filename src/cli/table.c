@@ -31,7 +31,8 @@ static void spell_key(char name[NAME_SIZE], const char *key)
 }
 
 /* Options of contexts (mcl_context_options), which messages name, too. */
-static const char *const of_contexts[] = {"platform", "device", "gemm", "reproducible"};
+static const char *const of_contexts[] = {
+    "platform", "device", "gemm", "compute_units", "device_memory", "exclusive", "reproducible"};
 
 static bool is_key(const char *key)
 {
@@ -49,7 +50,41 @@ static bool is_key(const char *key)
     return false;
 }
 
-void mcl_spell(char *spelled, size_t size, const char *text)
+static bool is_taken(const mcl_command *command, const mcl_option_info *info)
+{
+    if (!command->library_keys)
+        return true;
+    for (const char *const *key = command->library_keys; *key; key++) {
+        if (strcmp(*key, info->key) == 0 || strcmp(*key, info->group) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_option(const mcl_command *command, const char *key, const char *name)
+{
+    mcl_option_info info;
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (strcmp(command->options[i].name, name) == 0)
+            return true;
+    }
+    for (size_t i = 0; command->library && mcl_option_at(&info, command->library, i) == MCL_OK;
+         i++) {
+        if (strcmp(info.key, key) == 0)
+            return is_taken(command, &info);
+    }
+    return false;
+}
+
+/* An option's key as words. */
+static void say_key(char words[NAME_SIZE], const char *key)
+{
+    snprintf(words, NAME_SIZE, "%s", key);
+    for (char *c = words; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+}
+
+void mcl_spell(char *spelled, size_t size, const char *text, const mcl_command *command)
 {
     size_t used = 0;
     while (*text && used + NAME_SIZE + 2 < size) {
@@ -65,21 +100,13 @@ void mcl_spell(char *spelled, size_t size, const char *text)
             continue;
         }
         spell_key(name, key);
-        used += (size_t)snprintf(spelled + used, size - used, "--%s", name);
+        const bool typed = !command || has_option(command, key, name);
+        if (!typed)
+            say_key(name, key);
+        used += (size_t)snprintf(spelled + used, size - used, typed ? "--%s" : "%s", name);
         text += length + 2;
     }
     spelled[used] = '\0';
-}
-
-static bool is_taken(const mcl_command *command, const mcl_option_info *info)
-{
-    if (!command->library_keys)
-        return true;
-    for (const char *const *key = command->library_keys; *key; key++) {
-        if (strcmp(*key, info->key) == 0 || strcmp(*key, info->group) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* What an option of the library's is on a command line; texts are room for what is spelled. */
@@ -91,7 +118,7 @@ static mcl_option from_library(struct texts *texts, const mcl_option_info *info,
 {
     const bool is_switch = strcmp(info->values, "no|yes") == 0;
     spell_key(texts->name, info->key);
-    mcl_spell(texts->help, sizeof texts->help, info->help);
+    mcl_spell(texts->help, sizeof texts->help, info->help, NULL);
     snprintf(texts->otherwise, sizeof texts->otherwise, "%s", info->otherwise);
     return (mcl_option){.name = texts->name,
         .key = info->key,

@@ -16,7 +16,7 @@ typedef struct mcl_option_table {
 mcl_option_table mcl_command_table(const mcl_command *command);
 
 /* Writes text with every `key` of an option of the library's as a user types it: `batch` becomes
- * --batch. */
-void mcl_spell(char *spelled, size_t size, const char *text);
+ * --batch, or "batch" where command, if it is not NULL, has no such option. */
+void mcl_spell(char *spelled, size_t size, const char *text, const mcl_command *command);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The product by the kernel for GPUs, see cl/gemm_gpu.cl. */
 #include <stdio.h>
+#include <string.h>
 
 #include "compute/providers.h"
 
@@ -61,7 +62,21 @@ static mcl_status build(void *of, const mcl_operands *operands)
     const uint32_t load = load_of(plan, operands->a.offset, operands->b.offset);
     cl_kernel built;
     MCL_TRY(find(plan, load));
-    return mcl_kernel_build(&built, plan->kernels[load]);
+    MCL_TRY(mcl_kernel_build(&built, plan->kernels[load]));
+    if (mcl_gpu_tile_runs(&plan->tile, plan->kernels[load]))
+        return MCL_OK;
+    mcl_opencl_record_error(CL_INVALID_WORK_GROUP_SIZE);
+    return mcl_fail(MCL_ERROR_DEVICE,
+        "%s: work-groups of the kernel gemm_gpu can have %zu work-items, but the tile has %u × %u",
+        plan->context->info.name, mcl_kernel_largest_group(plan->kernels[load]),
+        plan->tile.group_rows, plan->tile.group_columns);
+}
+
+static bool shrink(void *of)
+{
+    struct plan *plan = of;
+    memset(plan->kernels, 0, sizeof plan->kernels);
+    return mcl_gpu_tile_shrink(&plan->tile, plan->context);
 }
 
 static mcl_status run(const void *of, const mcl_operands *operands)
@@ -126,5 +141,6 @@ const mcl_product_provider mcl_product_native_gpu = {
     .create = create,
     .build = build,
     .run = run,
+    .shrink = shrink,
     .candidates = add_candidates,
 };

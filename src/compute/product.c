@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "compute/providers.h"
+#include "device/observe.h"
 #include "device/profile.h"
 
 static const mcl_epilogue none = {.kind = MCL_EPILOGUE_NONE};
@@ -156,20 +157,34 @@ mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
     return plan(product);
 }
 
-/* Builds what a run needs. A tuned tile whose kernel does not build gives way to the default. */
-static mcl_status build(mcl_product *product, const mcl_operands *operands)
+/* Whether a failure may be that of a kernel that asks for more than the device has: more registers,
+ * local memory or work-items a group. */
+static bool asks_too_much(cl_int code)
 {
-    const mcl_product_provider *provider = product->provider;
-    if (!product->plan) /* an earlier attempt has failed */
-        MCL_TRY(plan(product));
-    const mcl_status status = provider->build ? provider->build(product->plan, operands) : MCL_OK;
-    if (status == MCL_OK || !mcl_tuning_give_up(product->context))
-        return status;
-    MCL_TRY(plan(product));
-    return provider->build(product->plan, operands);
+    return code == CL_BUILD_PROGRAM_FAILURE || code == CL_INVALID_WORK_GROUP_SIZE ||
+           code == CL_INVALID_WORK_ITEM_SIZE || code == CL_OUT_OF_RESOURCES ||
+           code == CL_MEM_OBJECT_ALLOCATION_FAILURE;
 }
 
-mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+/* Whether a run that has failed is to be tried again, with a plan that asks for less. */
+static bool gives_way(mcl_product *product, mcl_status status)
+{
+    const mcl_product_provider *provider = product->provider;
+    return status == MCL_ERROR_DEVICE && provider->shrink &&
+           asks_too_much(mcl_opencl_last_error()) && !mcl_tuning_is_forced(product->context) &&
+           provider->shrink(product->plan);
+}
+
+/* Builds what a run needs and enqueues it. */
+static mcl_status attempt(mcl_product *product, const mcl_operands *operands)
+{
+    const mcl_product_provider *provider = product->provider;
+    if (provider->build)
+        MCL_TRY(provider->build(product->plan, operands));
+    return provider->run(product->plan, operands);
+}
+
+static mcl_status run(mcl_product *product, const mcl_operands *operands)
 {
     mcl_operands given = *operands;
     const mcl_gemm *gemm = &product->gemm;
@@ -180,17 +195,57 @@ mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
             MCL_ERROR_ARGUMENT, "a matrix product of %u rows is run with %u", gemm->m, given.m);
     if (product->packed)
         given.b = (mcl_matrix){product->packed, 0};
-    MCL_TRY(build(product, &given));
-    return product->provider->run(product->plan, &given);
+    if (!product->plan) /* an earlier attempt has failed */
+        MCL_TRY(plan(product));
+    mcl_status status = attempt(product, &given);
+    if (status != MCL_OK && mcl_tuning_give_up(product->context)) {
+        MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
+        status = attempt(product, &given);
+    }
+    while (gives_way(product, status))
+        status = attempt(product, &given);
+    return status;
+}
+
+/* The name of a product with so many rows, by its sizes. */
+static void show_product(char name[64], const mcl_gemm *gemm, uint32_t rows)
+{
+    snprintf(name, 64, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
+        gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
+}
+
+/* Runs a plan as one launch, whose only buffer that is written is C: what a provider writes beside
+ * that is its own. */
+static mcl_status run_whole(mcl_product *product, const mcl_operands *operands)
+{
+    mcl_context *context = product->context;
+    const mcl_observer *observer = context->observer;
+    const cl_mem buffers[1] = {operands->c.buffer};
+    char name[64];
+    show_product(name, &product->gemm, operands->m ? operands->m : product->gemm.m);
+    const mcl_launch launch = {name, buffers, 1};
+    MCL_TRY(mcl_observe_before(context, &launch));
+    context->observer = NULL;
+    const mcl_status status = run(product, operands);
+    context->observer = observer;
+    return status == MCL_OK ? mcl_observe_after(context, &launch) : status;
+}
+
+mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+{
+    const mcl_observer *observer = product->context->observer;
+    return observer && observer->whole_products ? run_whole(product, operands)
+                                                : run(product, operands);
 }
 
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
 {
     const double m = rows, n = gemm->n, k = gemm->k;
+    const double operations = 2.0 * m * n * k, bytes = sizeof(float) * (m * k + k * n + m * n);
     char name[64];
-    if (!context->profiler)
+    if (!context->profiler) {
+        mcl_profile_work(context, NULL, operations, bytes);
         return;
-    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
-        gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
-    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
+    }
+    show_product(name, gemm, rows);
 }

@@ -35,6 +35,10 @@ typedef struct mcl_product_provider {
     /* Enqueues the product; operands->m is set. */
     mcl_status (*run)(const void *plan, const mcl_operands *operands);
 
+    /* Makes the plan one that asks less of the device, with the same bits; false: it cannot. NULL:
+     * none can. To be built anew. */
+    bool (*shrink)(void *plan);
+
     /* Where a copy of B the other way round spares every run one, *packed = that copy as [k×n],
      * else NULL. pack itself may be NULL: it never does. */
     mcl_status (*pack)(cl_mem *packed, const void *plan, mcl_matrix b);

@@ -41,6 +41,14 @@ mcl_cpu_tile mcl_cpu_tile_default(const mcl_context *context)
     return tile;
 }
 
+/* Of both blocks that are staged. */
+static uint64_t local_floats(const mcl_gpu_tile *tile)
+{
+    const uint32_t rows = tile->item_rows * tile->group_rows;
+    const uint32_t columns = tile->item_columns * tile->group_columns;
+    return (uint64_t)tile->depth * (rows + columns + 2 * tile->padding);
+}
+
 bool mcl_gpu_tile_fits(const mcl_context *context, const mcl_gpu_tile *tile)
 {
     if (!is_power_of_two(tile->vector) || tile->vector > 4 || !is_power_of_two(tile->load) ||
@@ -55,25 +63,51 @@ bool mcl_gpu_tile_fits(const mcl_context *context, const mcl_gpu_tile *tile)
     if (tile->depth % tile->load != 0 || rows % tile->load != 0 || columns % tile->load != 0)
         return false;
     return (uint64_t)tile->group_rows * tile->group_columns <= context->largest_group &&
-           mcl_has_local_memory(
-               context, (uint64_t)tile->depth * (rows + columns + 2 * tile->padding));
+           tile->group_columns <= context->largest_side[0] &&
+           tile->group_rows <= context->largest_side[1] &&
+           mcl_has_local_memory(context, local_floats(tile));
+}
+
+/* Halves a work-group: 16×16, 8×16, 8×8, …; false where it is a single work-item. */
+static bool halve(mcl_gpu_tile *tile)
+{
+    if (tile->group_rows > 1 && tile->group_rows >= tile->group_columns)
+        tile->group_rows /= 2;
+    else if (tile->group_columns > 1)
+        tile->group_columns /= 2;
+    else
+        return false;
+    return true;
 }
 
 /* Makes a tile small enough for the device, at the latest one work-item of one element. */
 static void shrink(const mcl_context *context, mcl_gpu_tile *tile)
 {
     while (!mcl_gpu_tile_fits(context, tile)) {
-        if (tile->group_rows > 1 && tile->group_rows >= tile->group_columns)
-            tile->group_rows /= 2;
-        else if (tile->group_columns > 1)
-            tile->group_columns /= 2;
-        else if (tile->load > 1)
+        if (halve(tile))
+            continue;
+        if (tile->load > 1)
             tile->load /= 2; /* which divides the sides of a tile that is this small */
         else if (tile->depth > 1)
             tile->depth /= 2;
         else
             return;
     }
+}
+
+bool mcl_gpu_tile_shrink(mcl_gpu_tile *tile, const mcl_context *context)
+{
+    if (!halve(tile))
+        return false;
+    shrink(context, tile);
+    return true;
+}
+
+bool mcl_gpu_tile_runs(const mcl_gpu_tile *tile, const mcl_kernel *kernel)
+{
+    return (uint64_t)tile->group_rows * tile->group_columns <= mcl_kernel_largest_group(kernel) &&
+           local_floats(tile) * sizeof(float) + mcl_kernel_local_memory(kernel) <=
+               mcl_kernel_context(kernel)->info.local_memory;
 }
 
 static uint64_t groups_of(const mcl_gpu_tile *tile, const mcl_gemm *gemm)

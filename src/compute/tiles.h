@@ -27,4 +27,10 @@ bool mcl_gpu_tile_fits(const mcl_context *context, const mcl_gpu_tile *tile);
 mcl_cpu_tile mcl_cpu_tile_default(const mcl_context *context);
 mcl_gpu_tile mcl_gpu_tile_default(const mcl_context *context, const mcl_gemm *gemm);
 
+/* Makes a tile that cannot run smaller, by half of its work-items; false: it has a single one. */
+bool mcl_gpu_tile_shrink(mcl_gpu_tile *tile, const mcl_context *context);
+
+/* Whether a kernel that is built for a tile can run, as its driver says. */
+bool mcl_gpu_tile_runs(const mcl_gpu_tile *tile, const mcl_kernel *kernel);
+
 #endif

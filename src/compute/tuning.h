@@ -72,6 +72,9 @@ void mcl_tuning_add(struct mcl_tuning *tuning, const mcl_tuned_tile *tile);
 mcl_cpu_tile mcl_cpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
 mcl_gpu_tile mcl_gpu_tile_of(mcl_context *context, const mcl_gemm *gemm);
 
+/* Whether a tile is being tried, which is not to give way to another. */
+bool mcl_tuning_is_forced(mcl_context *context);
+
 /* A kernel could not be built. Whether its tile may have been a tuned one: the defaults are used
  * from now on, and a plan made anew is worth another try. */
 bool mcl_tuning_give_up(mcl_context *context);

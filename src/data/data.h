@@ -3,6 +3,8 @@
 #ifndef MASKCL_DATA_DATA_H
 #define MASKCL_DATA_DATA_H
 
+#include <stdbool.h>
+
 #include "data/source.h"
 #include "maskcl/data.h"
 
@@ -12,6 +14,15 @@ const void *mcl_data_values(const mcl_data *data);
 
 /* Whether the values are the caller's, so that nothing after them belongs to the data set. */
 bool mcl_data_borrowed(const mcl_data *data);
+
+/* Where rows come from, for the metadata of models. */
+typedef struct mcl_data_origin {
+    bool synthetic; /* drawn for seed */
+    uint64_t seed;
+} mcl_data_origin;
+
+mcl_data_origin mcl_data_origin_of(const mcl_data *data);
+void mcl_data_set_origin(mcl_data *data, mcl_data_origin origin);
 
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);

@@ -6,6 +6,9 @@
 #include "base/memory.h"
 #include "device/cache.h"
 #include "device/context.h"
+#include "device/drivers.h"
+
+#define HINT_SIZE 1400 /* of a path and what there is to do about it */
 
 /* Records the compiler's log, which names the kernel's own lines. */
 static mcl_status build_failed(
@@ -17,10 +20,17 @@ static mcl_status build_failed(
     if (bytes && mcl_allocate(&log, bytes + 1, 1) == MCL_OK)
         (void)clGetProgramBuildInfo(
             program, context->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
-    mcl_status status = mcl_fail(MCL_ERROR_DEVICE,
-        "%s: the kernels of %s do not build: %s (%d)%s%s", context->info.name, file,
-        mcl_opencl_error_name(code), code, log && *log ? ":\n" : "", log ? log : "");
+    char text[HINT_SIZE] = "";
+    struct mcl_line hint = {text, sizeof text, 0};
+    if (!mcl_drivers_cache_problem(&hint, context->info.platform) && !(log && *log))
+        mcl_line_add(&hint, "the compiler says nothing, as where the folder for temporary files "
+                            "or that of the driver's cache is full");
+    mcl_status status =
+        mcl_fail(MCL_ERROR_DEVICE, "%s: the kernels of %s do not build: %s (%d)%s%s%s%s",
+            context->info.name, file, mcl_opencl_error_name(code), code, hint.used ? "; " : "",
+            text, log && *log ? ":\n" : "", log ? log : "");
     free(log);
+    mcl_opencl_record_error(code);
     return status;
 }
 

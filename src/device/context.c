@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,10 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/devices.h"
+#include "device/drivers.h"
 #include "device/profile.h"
+
+#define WARNING_SIZE 2048
 
 /* The most that MASKCL_WORK_GROUP may say. */
 #define WORK_GROUP_MAX 65536
@@ -20,22 +24,60 @@
 
 static const char *const gemm_names[] = {"auto", "clblast", "native", "native-cpu", "native-gpu"};
 
+#define GEMM_KINDS (sizeof gemm_names / sizeof *gemm_names)
+
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 5, "matrix product"));
+    MCL_NEED(kind);
+    MCL_TRY(mcl_name_parse(&index, text, gemm_names, GEMM_KINDS, "matrix product"));
     *kind = (mcl_gemm_kind)index;
     return MCL_OK;
 }
 
 const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
 {
-    return gemm_names[kind];
+    return mcl_name_of(gemm_names, GEMM_KINDS, (size_t)kind);
 }
 
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
 {
-    return mcl_opencl_fail(context->info.name, what, code);
+    char text[WARNING_SIZE] = "";
+    struct mcl_line hint = {text, sizeof text, 0};
+    const mcl_status status = mcl_opencl_fail(context->info.name, what, code);
+    if (mcl_opencl_lacks_memory(code))
+        return mcl_fail(status,
+            "%s; the device may be out of memory, which other programs may use too: use %s",
+            mcl_error_message(), mcl_context_advice(context));
+    if (mcl_drivers_cache_problem(&hint, context->info.platform))
+        return mcl_fail(status, "%s; %s", mcl_error_message(), text);
+    return status;
+}
+
+const char *mcl_context_advice(const mcl_context *context)
+{
+    return context->advice ? context->advice : "a lower `device_memory` or another `device`";
+}
+
+void mcl_context_warn(const mcl_context *context, const char *format, ...)
+{
+    char line[WARNING_SIZE], clean[WARNING_SIZE];
+    va_list arguments;
+    if (!context->warn)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    mcl_clean_text(clean, sizeof clean, line, "");
+    context->warn(clean, context->warn_user);
+}
+
+static void warn_of_small_cache(const mcl_context *context)
+{
+    char text[WARNING_SIZE] = "";
+    struct mcl_line line = {text, sizeof text, 0};
+    if (mcl_drivers_cache_is_small(&line, context->info.platform))
+        mcl_context_warn(context, "%s", text);
 }
 
 struct mcl_attachment {
@@ -111,6 +153,22 @@ static mcl_status divide_device(mcl_context *context, cl_device_id device, uint3
     return MCL_OK;
 }
 
+/* A driver that does not answer is trusted with a single work-item. */
+static void ask_group_limits(mcl_context *context)
+{
+    size_t sides[8] = {0}, size = 0;
+    (void)clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
+        sizeof context->largest_group, &context->largest_group, NULL);
+    if (context->largest_group == 0)
+        context->largest_group = 1;
+    if (clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sides, sides,
+            &size) != CL_SUCCESS)
+        size = 0;
+    for (size_t i = 0; i < 2; i++)
+        context->largest_side[i] =
+            i < size / sizeof *sides && sides[i] ? sides[i] : context->largest_group;
+}
+
 static mcl_status open_device(mcl_context *context, uint32_t compute_units)
 {
     cl_platform_id platform;
@@ -124,8 +182,7 @@ static mcl_status open_device(mcl_context *context, uint32_t compute_units)
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
     context->vector_width = width ? width : 1;
-    (void)clGetDeviceInfo(context->device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
-        sizeof context->largest_group, &context->largest_group, NULL);
+    ask_group_limits(context);
     cl_device_fp_config single = 0;
     (void)clGetDeviceInfo(
         context->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof single, &single, NULL);
@@ -162,10 +219,16 @@ static mcl_status read_work_group(size_t *size)
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
     const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
+    MCL_NEED(context);
     if (!options)
         options = &defaults;
+    if ((size_t)options->gemm >= GEMM_KINDS)
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no matrix product's number (`gemm`)", (int)options->gemm);
     mcl_context *opened;
     MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
+    opened->warn = options->warn;
+    opened->warn_user = options->warn_user;
     mcl_status status = choose(&opened->info, options);
     if (status == MCL_OK)
         status = open_device(opened, options->compute_units);
@@ -176,6 +239,8 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         mcl_context_close(opened);
         return status;
     }
+    warn_of_small_cache(opened);
+    opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
     if (opened->gemm == MCL_GEMM_AUTO)
@@ -204,16 +269,18 @@ void mcl_context_close(mcl_context *context)
 
 const mcl_device_info *mcl_context_device(const mcl_context *context)
 {
-    return &context->info;
+    return context ? &context->info : NULL;
 }
 
 mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
 {
-    return context->gemm;
+    return context ? context->gemm : MCL_GEMM_AUTO;
 }
 
 void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
 {
+    if (!context)
+        return;
     const uint64_t all = context->info.global_memory ? context->info.global_memory : UINT64_MAX;
     context->memory_limit = bytes ? bytes : all - all / MEMORY_MARGIN;
 }

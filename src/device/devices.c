@@ -2,33 +2,40 @@
 #include "device/devices.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
+#include "base/names.h"
+#include "device/drivers.h"
 
 #define PLATFORMS_MAX 64
 #define DEVICES_MAX 64 /* a platform */
+#define TEXT_SIZE 1024
 
 /* A driver's string, without the blanks that some drivers put around it. */
 static void copy_text(char *out, size_t size, const char *text)
 {
     while (isspace((unsigned char)*text))
         text++;
-    snprintf(out, size, "%s", text);
-    size_t length = strlen(out);
+    size_t length = mcl_clean_text(out, size, text, "");
     while (length && isspace((unsigned char)out[length - 1]))
         out[--length] = '\0';
 }
 
 static void device_text(char *out, size_t size, cl_device_id device, cl_device_info what)
 {
-    char text[1024] = "";
+    char text[TEXT_SIZE] = "";
     if (clGetDeviceInfo(device, what, sizeof text - 1, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    copy_text(out, size, text);
+}
+
+static void platform_text(char *out, size_t size, cl_platform_id platform, cl_platform_info what)
+{
+    char text[TEXT_SIZE] = "";
+    if (clGetPlatformInfo(platform, what, sizeof text - 1, text, NULL) != CL_SUCCESS)
         text[0] = '\0';
     copy_text(out, size, text);
 }
@@ -40,6 +47,126 @@ static void device_text(char *out, size_t size, cl_device_id device, cl_device_i
         (void)clGetDeviceInfo(device, what, sizeof(variable), &(variable), NULL);                  \
     } while (0)
 
+/* Of extensions, which the headers need not have. */
+#define DEVICE_UUID 0x106A         /* cl_khr_device_uuid: 16 bytes */
+#define DEVICE_PCI_BUS_INFO 0x410F /* cl_khr_pci_bus_info: domain, bus, device, function */
+#define DEVICE_TOPOLOGY_AMD                                                                        \
+    0x4037 /* cl_amd_device_attribute_query: 24 bytes, PCI in the last 3                           \
+            */
+#define TOPOLOGY_TYPE_PCIE 1
+#define DEVICE_CAPABILITY_MAJOR_NV 0x4000 /* cl_nv_device_attribute_query */
+#define DEVICE_CAPABILITY_MINOR_NV 0x4001
+#define DEVICE_PCI_BUS_NV 0x4008
+#define DEVICE_PCI_SLOT_NV 0x4009
+
+/* Exactly size bytes of a device's; false where it has no such property. */
+static bool device_bytes(void *bytes, size_t size, cl_device_id device, cl_device_info what)
+{
+    size_t told = 0;
+    return clGetDeviceInfo(device, what, size, bytes, &told) == CL_SUCCESS && told == size;
+}
+
+static void identify(mcl_device_info *info, cl_device_id device)
+{
+    cl_uint bus, slot;
+    struct {
+        cl_uint type;
+        cl_uchar unused[17], bus, device, function;
+    } topology;
+    info->has_uuid = device_bytes(info->uuid, sizeof info->uuid, device, DEVICE_UUID);
+    info->has_pci = device_bytes(info->pci, sizeof info->pci, device, DEVICE_PCI_BUS_INFO);
+    if (info->has_pci)
+        return;
+    if (device_bytes(&topology, sizeof topology, device, DEVICE_TOPOLOGY_AMD) &&
+        topology.type == TOPOLOGY_TYPE_PCIE) {
+        info->has_pci = true;
+        info->pci[1] = topology.bus;
+        info->pci[2] = topology.device;
+        info->pci[3] = topology.function;
+    } else if (device_bytes(&bus, sizeof bus, device, DEVICE_PCI_BUS_NV) &&
+               device_bytes(&slot, sizeof slot, device, DEVICE_PCI_SLOT_NV)) {
+        info->has_pci = true; /* a slot is the device and the function in its last 3 bits */
+        info->pci[1] = bus;
+        info->pci[2] = slot >> 3;
+        info->pci[3] = slot & 7;
+    }
+}
+
+/* NVIDIA's by compute capability (CUDA C++ Programming Guide, arithmetic instructions). */
+static uint32_t nvidia_lanes(cl_device_id device)
+{
+    cl_uint major = 0, minor = 0;
+    if (!device_bytes(&major, sizeof major, device, DEVICE_CAPABILITY_MAJOR_NV) ||
+        !device_bytes(&minor, sizeof minor, device, DEVICE_CAPABILITY_MINOR_NV))
+        return 128;
+    if (major == 3)
+        return 192;
+    return major == 7 || (major % 2 == 0 && minor == 0 && major <= 8) ? 64 : 128;
+}
+
+/* Floats that a compute unit of a GPU adds at a time: makers count units of very different sizes.
+ * By a word of the device's name, by a word of its vendor's or by the vendor's number, in this
+ * order. */
+static const struct {
+    const char *names[6]; /* the last ones NULL */
+    const char *vendor;
+    uint32_t vendor_id, lanes;
+} gpu_lanes[] = {
+    {{"NVIDIA", "GeForce", "Quadro", "Tesla"}, "NVIDIA", 0x10DE, 128},
+    {{"AMD", "Radeon", "gfx"}, "Advanced Micro Devices", 0x1002, 64},
+    {{"Intel", "HD Graphics", "Iris", "Arc"}, "Intel", 0x8086, 8},
+    {{"Apple"}, "Apple", 0x106B, 128},
+    {{"Mali"}, "ARM", 0x13B5, 32},
+    {{"Adreno"}, "QUALCOMM", 0x5143, 128},
+    {{"PowerVR"}, "Imagination", 0x1010, 64},
+};
+
+enum { NVIDIA, AMD, MAKERS = sizeof gpu_lanes / sizeof *gpu_lanes };
+
+#define GPU_LANES 32 /* of other makers */
+
+static size_t maker_of(const mcl_device_info *info)
+{
+    for (size_t i = 0; i < MAKERS; i++) {
+        for (const char *const *name = gpu_lanes[i].names; *name; name++) {
+            if (mcl_contains(info->name, *name))
+                return i;
+        }
+    }
+    for (size_t i = 0; i < MAKERS; i++) {
+        if (mcl_contains(info->vendor, gpu_lanes[i].vendor))
+            return i;
+    }
+    size_t i = 0;
+    while (i < MAKERS && gpu_lanes[i].vendor_id != info->vendor_id)
+        i++;
+    return i;
+}
+
+static uint32_t count_lanes(const mcl_device_info *info, cl_device_id device)
+{
+    cl_uint width;
+    if (info->type != MCL_DEVICE_GPU) {
+        DEVICE_NUMBER(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, width);
+        return width ? width : 1;
+    }
+    const size_t maker = maker_of(info);
+    if (maker == NVIDIA)
+        return nvidia_lanes(device);
+    /* AMD's own driver counts pairs of RDNA's units: gfx1030, where GCN is gfx906. */
+    if (maker == AMD && strncmp(info->name, "gfx1", 4) == 0 &&
+        strspn(info->name + 3, "0123456789") == 4)
+        return 2 * gpu_lanes[maker].lanes;
+    return maker < MAKERS ? gpu_lanes[maker].lanes : GPU_LANES;
+}
+
+/* Whether "OpenCL 1.1 Mesa" is below 1.2. */
+static bool is_too_old(const char *version)
+{
+    unsigned major, minor;
+    return sscanf(version, "OpenCL %u.%u", &major, &minor) == 2 && major * 100 + minor < 102;
+}
+
 static void describe(mcl_device_info *info, cl_device_id device)
 {
     cl_device_type type;
@@ -47,6 +174,7 @@ static void describe(mcl_device_info *info, cl_device_id device)
     cl_ulong global, largest, local;
     cl_device_fp_config single;
     cl_bool unified, available, compiler;
+    cl_uint clock, vendor_id;
     device_text(info->name, sizeof info->name, device, CL_DEVICE_NAME);
     device_text(info->vendor, sizeof info->vendor, device, CL_DEVICE_VENDOR);
     device_text(info->driver_version, sizeof info->driver_version, device, CL_DRIVER_VERSION);
@@ -72,6 +200,12 @@ static void describe(mcl_device_info *info, cl_device_id device)
     info->subnormals = (single & CL_FP_DENORM) != 0;
     info->host_memory = unified;
     info->usable = available && compiler;
+    DEVICE_NUMBER(device, CL_DEVICE_MAX_CLOCK_FREQUENCY, clock);
+    DEVICE_NUMBER(device, CL_DEVICE_VENDOR_ID, vendor_id);
+    info->clock = clock;
+    info->vendor_id = vendor_id;
+    info->lanes = count_lanes(info, device);
+    identify(info, device);
 }
 
 const char *mcl_device_type_name(mcl_device_type type)
@@ -88,88 +222,11 @@ const char *mcl_device_type_name(mcl_device_type type)
     }
 }
 
-/* Calls visit for every installed driver file with its path and the library that it names. */
-static void each_driver(
-    void (*visit)(const char *path, const char *library, void *state), void *state)
-{
-    const char *folder = getenv("OCL_ICD_VENDORS");
-    if (!folder || !*folder)
-        folder = "/etc/OpenCL/vendors";
-    DIR *listing = opendir(folder);
-    if (!listing)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(listing))) {
-        size_t length = strlen(entry->d_name);
-        if (length < 5 || strcmp(entry->d_name + length - 4, ".icd") != 0)
-            continue;
-        char path[1024], library[1024] = "";
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (!file)
-            continue;
-        if (!fgets(library, sizeof library, file))
-            library[0] = '\0';
-        fclose(file);
-        library[strcspn(library, "\r\n")] = '\0';
-        visit(path, library, state);
-    }
-    closedir(listing);
-}
-
-struct problems {
-    char *lines;
-    size_t size, used, count, drivers;
-};
-
-static void note_problem(const char *path, const char *library, void *state)
-{
-    struct problems *problems = state;
-    problems->drivers++;
-    dlerror();
-    void *handle = *library ? dlopen(library, RTLD_NOW | RTLD_LOCAL) : NULL;
-    if (handle) {
-        dlclose(handle);
-        return;
-    }
-    const char *reason = *library ? dlerror() : "the file names no library";
-    int written = snprintf(problems->lines + problems->used, problems->size - problems->used,
-        "%s%s: the driver cannot be loaded: %s", problems->count ? "\n" : "", path,
-        reason ? reason : "unknown reason");
-    const size_t room = problems->size - problems->used; /* the line may have been cut */
-    if (written > 0 && room)
-        problems->used += (size_t)written < room ? (size_t)written : room - 1;
-    problems->count++;
-}
-
-size_t mcl_driver_problems(char *lines, size_t size)
-{
-    struct problems problems = {lines, size, 0, 0, 0};
-    if (size)
-        lines[0] = '\0';
-    each_driver(note_problem, &problems);
-    return problems.count;
-}
-
-static mcl_status no_platform(void)
-{
-    char lines[1024];
-    struct problems problems = {lines, sizeof lines, 0, 0, 0};
-    lines[0] = '\0';
-    each_driver(note_problem, &problems);
-    lines[strcspn(lines, "\n")] = '\0';
-    if (problems.count)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no OpenCL driver works: %s; reinstall it", lines);
-    return mcl_fail(MCL_ERROR_NO_DEVICE,
-        "no OpenCL driver is installed: install your GPU's (intel-opencl-icd, mesa-opencl-icd, "
-        "nvidia-opencl-icd, rocm-opencl-icd), or pocl-opencl-icd to use the CPU");
-}
-
 static mcl_status list_platforms(cl_platform_id *platforms, cl_uint *count)
 {
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, count);
     if (code == MCL_PLATFORM_NOT_FOUND || (code == CL_SUCCESS && *count == 0))
-        return no_platform();
+        return mcl_drivers_no_platform();
     if (code != CL_SUCCESS)
         return mcl_opencl_fail(NULL, "listing the OpenCL platforms", code);
     if (*count > PLATFORMS_MAX)
@@ -185,22 +242,62 @@ static cl_uint list_platform(cl_device_id *devices, cl_platform_id platform)
     return count < DEVICES_MAX ? count : DEVICES_MAX;
 }
 
+/* Appends what a list of devices says of a platform that has none. */
+static void add_idle_platform(struct mcl_line *line, const char *separator, cl_platform_id platform)
+{
+    char name[sizeof((mcl_device_info *)NULL)->platform];
+    platform_text(name, sizeof name, platform, CL_PLATFORM_NAME);
+    mcl_line_add(line, "%sthe platform %s has no device: ", separator, name);
+    mcl_drivers_explain(line, name);
+}
+
+/* Appends a line for each platform without a device. */
+static size_t add_idle_platforms(struct mcl_line *line)
+{
+    cl_platform_id platforms[PLATFORMS_MAX];
+    cl_device_id devices[DEVICES_MAX];
+    cl_uint count = 0;
+    size_t idle = 0;
+    if (clGetPlatformIDs(PLATFORMS_MAX, platforms, &count) != CL_SUCCESS)
+        return 0;
+    for (cl_uint p = 0; p < count && p < PLATFORMS_MAX; p++) {
+        if (list_platform(devices, platforms[p]) != 0)
+            continue;
+        add_idle_platform(line, line->used ? "\n" : "", platforms[p]);
+        idle++;
+    }
+    return idle;
+}
+
+size_t mcl_driver_problems(char *lines, size_t size)
+{
+    struct mcl_line line = {lines, size, 0};
+    if (size)
+        lines[0] = '\0';
+    return mcl_drivers_broken(&line) + add_idle_platforms(&line);
+}
+
+static mcl_status no_device(const cl_platform_id *platforms, cl_uint count)
+{
+    char text[4096] = "";
+    struct mcl_line line = {text, sizeof text, 0};
+    for (cl_uint p = 0; p < count; p++)
+        add_idle_platform(&line, p ? "; " : "", platforms[p]);
+    return mcl_fail(MCL_ERROR_NO_DEVICE, "there is no OpenCL device: %s", text);
+}
+
 mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
 {
+    MCL_NEED(devices);
+    MCL_NEED(count);
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count;
     MCL_TRY(list_platforms(platforms, &platform_count));
     mcl_device_info *list = NULL;
     size_t used = 0;
-    char names[512] = "";
     for (cl_uint p = 0; p < platform_count; p++) {
         cl_device_id ids[DEVICES_MAX];
-        cl_uint here = list_platform(ids, platforms[p]);
-        char text[1024] = "", platform[sizeof list->platform];
-        (void)clGetPlatformInfo(platforms[p], CL_PLATFORM_NAME, sizeof text - 1, text, NULL);
-        copy_text(platform, sizeof platform, text);
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", length ? ", " : "", platform);
+        const cl_uint here = list_platform(ids, platforms[p]);
         if (here == 0)
             continue;
         mcl_device_info *longer = realloc(list, (used + here) * sizeof *list);
@@ -209,20 +306,20 @@ mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
             return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a list of devices");
         }
         list = longer;
+        char version[sizeof list->opencl_version];
+        platform_text(version, sizeof version, platforms[p], CL_PLATFORM_VERSION);
         for (cl_uint d = 0; d < here; d++) {
             mcl_device_info *info = &list[used++];
             memset(info, 0, sizeof *info);
             info->platform_index = p;
             info->device_index = d;
-            memcpy(info->platform, platform, sizeof platform);
+            platform_text(info->platform, sizeof info->platform, platforms[p], CL_PLATFORM_NAME);
             describe(info, ids[d]);
+            info->too_old = is_too_old(version) || is_too_old(info->opencl_version);
         }
     }
     if (used == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE,
-            "the OpenCL platforms (%s) have no device: install pocl-opencl-icd to use the CPU, or "
-            "your GPU's driver",
-            names);
+        return no_device(platforms, platform_count);
     *devices = list;
     *count = used;
     return MCL_OK;

@@ -68,11 +68,27 @@ const char *mcl_opencl_error_name(cl_int code)
 #undef NAME
 }
 
+static _Thread_local cl_int last_error;
+
+void mcl_opencl_record_error(cl_int code)
+{
+    last_error = code;
+}
+
+cl_int mcl_opencl_last_error(void)
+{
+    return last_error;
+}
+
+bool mcl_opencl_lacks_memory(cl_int code)
+{
+    return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
+           code == CL_INVALID_BUFFER_SIZE;
+}
+
 mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code)
 {
-    const char *hint = "";
-    if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES)
-        hint = "; the device may be out of memory: use a smaller `batch` or another `device`";
-    return mcl_fail(MCL_ERROR_DEVICE, "%s%s%s failed: %s (%d)%s", device ? device : "",
-        device ? ": " : "", what, mcl_opencl_error_name(code), code, hint);
+    mcl_opencl_record_error(code);
+    return mcl_fail(MCL_ERROR_DEVICE, "%s%s%s failed: %s (%d)", device ? device : "",
+        device ? ": " : "", what, mcl_opencl_error_name(code), code);
 }

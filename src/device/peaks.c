@@ -25,15 +25,16 @@ static mcl_status find_kernel(
     return mcl_kernel_find(kernel, context, "peak.cl", name, options);
 }
 
-/* *seconds = the shortest of several runs; anything else on the machine only makes them longer. */
-static mcl_status fastest(double *seconds, mcl_kernel *kernel, size_t global, const size_t *local,
+/* *seconds = the shortest of several runs of groups × local work-items, where local 0 is the
+ * driver's choice; anything else on the machine only makes them longer. */
+static mcl_status fastest(double *seconds, mcl_kernel *kernel, size_t groups, size_t local,
     const mcl_argument *arguments, size_t count)
 {
-    const size_t sizes[3] = {global, 1, 1};
+    const size_t sizes[3] = {local ? groups * local : groups, 1, 1}, group[3] = {local, 1, 1};
     *seconds = 1e30;
     for (int run = 0; run <= RUNS; run++) {
         const double start = mcl_clock_seconds();
-        MCL_TRY(mcl_run_arguments(kernel, sizes, local, arguments, count));
+        MCL_TRY(mcl_run_arguments(kernel, sizes, local ? group : NULL, arguments, count));
         MCL_TRY(mcl_context_finish(mcl_kernel_context(kernel)));
         const double taken = mcl_clock_seconds() - start;
         if (run > 0 && taken < *seconds) /* the first one warms up */
@@ -48,14 +49,21 @@ static mcl_status measure_fma(
     cl_float half[16];
     for (size_t i = 0; i < 16; i++)
         half[i] = 0.5f;
-    const size_t vector = shape->width * sizeof(cl_float), items = shape->groups * shape->local;
-    const size_t local[3] = {shape->local, 1, 1};
-    const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
+    const size_t vector = shape->width * sizeof(cl_float);
+    size_t local = shape->local;
+    cl_kernel built;
+    const mcl_argument arguments[] = {
+        MCL_BUFFER(out), {.size = vector, .value = half}, {.size = vector, .value = half}};
     mcl_kernel *kernel;
     double seconds;
     MCL_TRY(find_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
-    MCL_TRY(fastest(&seconds, kernel, items, local, arguments, 3));
-    *rate = 2.0 * (double)items * shape->width * shape->chains * ITERATIONS / seconds;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
+    while (
+        local > 1 && (local > mcl_kernel_largest_group(kernel) || local > context->largest_side[0]))
+        local /= 2;
+    MCL_TRY(fastest(&seconds, kernel, shape->groups, local, arguments, 3));
+    *rate =
+        2.0 * (double)(shape->groups * local) * shape->width * shape->chains * ITERATIONS / seconds;
     return MCL_OK;
 }
 
@@ -85,7 +93,7 @@ static mcl_status measure_copies(
         mcl_kernel *kernel;
         double seconds;
         MCL_TRY(find_kernel(&kernel, context, "peak_copy", width, 1));
-        MCL_TRY(fastest(&seconds, kernel, size / (width * sizeof(cl_float)), NULL, arguments, 2));
+        MCL_TRY(fastest(&seconds, kernel, size / (width * sizeof(cl_float)), 0, arguments, 2));
         const double rate = 2.0 * (double)size / seconds;
         *best = rate > *best ? rate : *best;
     }
@@ -94,6 +102,11 @@ static mcl_status measure_copies(
 
 mcl_status mcl_device_peaks(double *operations, double *bytes, mcl_context *context, size_t size)
 {
+    MCL_NEED(operations);
+    MCL_NEED(bytes);
+    MCL_NEED(context);
+    if (size == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a copy of 0 bytes has no rate: give some");
     cl_mem from = NULL, to = NULL;
     const size_t whole = (size + 1023) / 1024 * 1024;
     const size_t results = (size_t)context->info.compute_units * 32 * 256 * 16;

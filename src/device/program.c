@@ -9,6 +9,7 @@
 #include "device/compile.h"
 #include "device/context.h"
 #include "device/kernels.h"
+#include "device/pace.h"
 #include "device/source.h"
 
 struct mcl_kernel {
@@ -16,6 +17,9 @@ struct mcl_kernel {
     struct mcl_program *program;
     char *name;
     cl_kernel built; /* NULL until it is */
+    size_t largest_group;
+    cl_ulong local_memory;
+    mcl_pace pace;
 };
 
 /* One file of cl/ with its options. Files that are built together share an OpenCL program. */
@@ -242,6 +246,20 @@ mcl_status mcl_kernel_find(mcl_kernel **kernel, mcl_context *context, const char
     return MCL_OK;
 }
 
+/* Asks for the limits of a kernel that has just been built. A driver that does not answer is one
+ * for which the device's hold. */
+static void ask_limits(mcl_kernel *kernel, cl_device_id device, size_t largest_group)
+{
+    size_t group = 0;
+    cl_ulong local = 0;
+    (void)clGetKernelWorkGroupInfo(
+        kernel->built, device, CL_KERNEL_WORK_GROUP_SIZE, sizeof group, &group, NULL);
+    (void)clGetKernelWorkGroupInfo(
+        kernel->built, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
+    kernel->largest_group = group && group < largest_group ? group : largest_group;
+    kernel->local_memory = local;
+}
+
 mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel)
 {
     const struct mcl_program *program = kernel->program;
@@ -260,9 +278,25 @@ mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel)
             return mcl_context_fail(program->context, what, code);
         }
         kernel->built = created;
+        ask_limits(kernel, program->context->device, program->context->largest_group);
     }
     *built = kernel->built;
     return MCL_OK;
+}
+
+size_t mcl_kernel_largest_group(const mcl_kernel *kernel)
+{
+    return kernel->largest_group;
+}
+
+uint64_t mcl_kernel_local_memory(const mcl_kernel *kernel)
+{
+    return kernel->local_memory;
+}
+
+struct mcl_pace *mcl_kernel_pace(mcl_kernel *kernel)
+{
+    return &kernel->pace;
 }
 
 mcl_context *mcl_kernel_context(const mcl_kernel *kernel)

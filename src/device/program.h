@@ -4,6 +4,8 @@
 #define MASKCL_DEVICE_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "device/opencl.h"
 #include "maskcl/device.h"
@@ -31,6 +33,14 @@ mcl_status mcl_kernel_find(mcl_kernel **kernel, mcl_context *context, const char
 /* *built = the OpenCL kernel, built now if it has not been. It is the context's, and every launch
  * sets its arguments anew. One that cannot be built is tried again when asked for again. */
 mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel);
+
+/* What the driver says of a kernel that is built: the work-items that a work-group of it can have,
+ * which may be fewer than the device's, and the bytes of local memory that it declares. */
+size_t mcl_kernel_largest_group(const mcl_kernel *kernel);
+uint64_t mcl_kernel_local_memory(const mcl_kernel *kernel);
+
+/* What is known of how long its launches take. */
+struct mcl_pace *mcl_kernel_pace(mcl_kernel *kernel);
 
 mcl_context *mcl_kernel_context(const mcl_kernel *kernel);
 

@@ -12,12 +12,22 @@
 #include "model/model.h"
 
 #define ROWS_MOST 1024 /* that are looked at */
+#define FEW_ROWS 16    /* fewer than this may all be unusual */
 #define NO_PIXELS 16   /* images have brighter pixels than this, tables of small numbers do not */
-#define FAR 4.0        /* times the furthest value from the mean in training … */
-#define FAR_PART 0.01  /* … of this part of the values: a few may be outliers */
-#define SMALL 8.0      /* times as small as in training, both the largest and the mean value … */
-#define FEW_ROWS 16    /* … of fewer rows than this, which may all be dim, the next */
-#define SMALL_OF_FEW 32.0
+#define FAR_PART 0.01  /* of the values; fewer may be outliers */
+
+/* So many times as far from the mean as the furthest value in training, or as small as both the
+ * largest and the mean size in training. */
+struct limits {
+    double far, small;
+};
+
+static const struct limits many = {4.0, 8.0}, few = {20.0, 32.0};
+
+static const struct limits *limits_for(const mcl_data *data)
+{
+    return mcl_data_rows(data) < FEW_ROWS ? &few : &many;
+}
 
 static const char *const keys[] = {
     "input_least", "input_largest", "input_mean", "input_deviation", "input_magnitude"};
@@ -71,9 +81,8 @@ static double furthest(const mcl_facts *now, const mcl_facts *trained)
     return now->largest - trained->mean > trained->mean - now->least ? now->largest : now->least;
 }
 
-static bool are_small(const mcl_facts *now, const mcl_facts *trained, uint64_t rows)
+static bool are_small(const mcl_facts *now, const mcl_facts *trained, double times)
 {
-    const double times = rows < FEW_ROWS ? SMALL_OF_FEW : SMALL;
     return size_of(now) > 0.0 && times * size_of(now) < size_of(trained) &&
            times * now->magnitude < trained->magnitude;
 }
@@ -105,7 +114,7 @@ static bool doubt_type(char *text, size_t size, const char *scaling, const mcl_f
     }
     const bool beyond = trained && (trained->largest > 1.5 || trained->least < -0.5);
     const bool one = trained && now->largest > 0.0 && 255.0 * now->largest < NO_PIXELS + 0.5 &&
-                     SMALL * now->largest < trained->largest;
+                     many.small * now->largest < trained->largest;
     if (of_bytes || !bytes || !(beyond || one))
         return false;
     snprintf(text, size,
@@ -117,10 +126,10 @@ static bool doubt_type(char *text, size_t size, const char *scaling, const mcl_f
 
 /* Doubts by where the values are. */
 static bool doubt_scale(
-    char *text, size_t size, const mcl_facts *trained, const mcl_facts *now, uint64_t rows)
+    char *text, size_t size, const mcl_facts *trained, const mcl_facts *now, double small)
 {
     const bool far = reach(trained) > 0.0 && now->far >= FAR_PART;
-    if (!far && !are_small(now, trained, rows))
+    if (!far && !are_small(now, trained, small))
         return false;
     if (far)
         snprintf(text, size,
@@ -137,10 +146,12 @@ static bool doubt_scale(
 
 bool mcl_model_doubts(char *text, size_t size, const mcl_model *model, const mcl_data *data)
 {
+    if (!text || !data)
+        return false;
     mcl_facts now, trained;
     const bool known = model && read_facts(&trained, model);
     const double centre = known ? trained.mean : 0.0;
-    const double distance = known ? FAR * reach(&trained) : DBL_MAX;
+    const double distance = known ? limits_for(data)->far * reach(&trained) : DBL_MAX;
     if (mcl_facts_find(&now, data, ROWS_MOST, centre, distance) != MCL_OK)
         return false;
     if (!model)
@@ -148,5 +159,5 @@ bool mcl_model_doubts(char *text, size_t size, const mcl_model *model, const mcl
     const char *scaling = mcl_model_metadata_get(model, "input_scaling");
     if (scaling && doubt_type(text, size, scaling, known ? &trained : NULL, data, &now))
         return true;
-    return known && doubt_scale(text, size, &trained, &now, mcl_data_rows(data));
+    return known && doubt_scale(text, size, &trained, &now, limits_for(data)->small);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import unittest
 
 from program import ProgramTest, environment
@@ -116,12 +117,28 @@ class DriverTest(ProgramTest):
             (folder / (name + ".icd")).write_text(text)
         return environment(OCL_ICD_VENDORS=folder)
 
-    def test_no_driver(self):
-        env = self.drivers()
-        self.refuse("devices", code=1, says=["no OpenCL driver is installed", "install",
-                                             "pocl-opencl-icd"], env=env)
+    def test_a_variable_that_misleads_the_loader_is_named(self):
+        folder = self.drivers()["OCL_ICD_VENDORS"]
+        self.write("text", b"no library")
+        for variable in "OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH":
+            for value, why in [(folder, "a folder without .icd files"),
+                               (folder + "/nonesuch", "No such file"),
+                               (str(self.path("vendors")) + "/../vendors", "without .icd files")]:
+                env = environment(**{"OCL_ICD_VENDORS": None, variable: value})
+                self.refuse("devices", code=1, env=env,
+                            says=["no OpenCL driver is found", "%s is '%s'" % (variable, value),
+                                  why, "'unset %s'" % variable])
+        env = environment(OCL_ICD_VENDORS=folder)
         self.refuse("pretrain", "--synthetic", "4x4", "-o", "m.safetensors", code=1,
-                    says=["no OpenCL driver is installed"], env=env)
+                    says=["no OpenCL driver is found", "OCL_ICD_VENDORS"], env=env)
+        for value in "libnonesuch.so", self.path("text"):
+            self.refuse("devices", code=1, env=environment(OCL_ICD_VENDORS=value),
+                        says=["cannot be loaded", "OCL_ICD_VENDORS"])
+
+    def test_a_driver_file_that_cannot_be_read(self):
+        env = self.drivers()
+        (self.path("vendors") / "link.icd").symlink_to("nonesuch")
+        self.refuse("devices", code=1, says=["link.icd", "No such file"], env=env)
 
     def test_a_driver_whose_library_is_missing(self):
         env = self.drivers(broken="libnonesuch.so.9\n")
@@ -136,6 +153,75 @@ class DriverTest(ProgramTest):
     def test_a_driver_file_that_names_nothing(self):
         env = self.drivers(empty="")
         self.refuse("devices", code=1, says=["empty.icd", "names no library"], env=env)
+
+    def alone(self, library):
+        """The environment with one driver of the system's, skipped where it is not installed."""
+        for source in pathlib.Path("/etc/OpenCL/vendors").glob("*.icd"):
+            if library in source.read_text():
+                env = self.drivers(alone=source.read_text())
+                env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+                return env
+        self.skipTest("there is no " + library)
+        return None
+
+    def test_rusticl_without_a_device_names_its_variable(self):
+        env = dict(self.alone("Rusticl"), RUSTICL_ENABLE="")
+        self.refuse("devices", code=1, env=env, says=[
+            "rusticl", "RUSTICL_ENABLE=radeonsi", "iris", "llvmpipe"])
+        env["RUSTICL_ENABLE"] = "nonesuch"
+        self.refuse("devices", code=1, env=env, says=["RUSTICL_ENABLE is 'nonesuch'"])
+
+    def test_clover_without_a_device(self):
+        if os.path.exists("/dev/dri"):
+            self.skipTest("there is a GPU")
+        self.refuse("devices", code=1, env=self.alone("MesaOpenCL"),
+                    says=["Clover", "/dev/dri/renderD128", "render", "amdgpu"])
+
+    def test_pocl_without_a_device(self):
+        env = self.alone("pocl")
+        self.write("file", b"")
+        env["POCL_CACHE_DIR"] = str(self.path("file") / "cache")
+        self.refuse("devices", code=1, env=env,
+                    says=["Portable Computing Language", "file/cache", "POCL_CACHE_DIR"])
+        env["POCL_CACHE_DIR"] = str(self.path("cache"))
+        env["POCL_DEVICES"] = "nonesuch"
+        self.refuse_devices(env, "POCL_DEVICES is 'nonesuch'")
+
+    def refuse_devices(self, env, word):
+        """The same where the driver makes its folder of caches."""
+        result = self.run_program("devices", env=env)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(word, result.stderr)
+
+    def test_a_platform_without_a_device_is_a_warning_beside_another(self):
+        env = dict(self.alone("Rusticl"), RUSTICL_ENABLE="")
+        for source in pathlib.Path(os.environ["OCL_ICD_VENDORS"]).glob("*.icd"):
+            shutil.copy(source, self.path("vendors"))
+        result = self.succeed("devices", "--json", env=env)
+        self.assertIn("RUSTICL_ENABLE", result.stderr)
+        problems = json.loads(result.stdout)["driver_problems"]
+        self.assertEqual(len(problems), 1)
+        self.assertIn("the platform rusticl has no device", problems[0])
+
+    def test_a_full_cache_folder_is_named(self):
+        """PoCL keeps there what it compiles from: on a small file system, whoever may mount one."""
+        folder = self.path("small")
+        folder.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no small file system can be mounted")
+        self.addCleanup(subprocess.run, ["umount", str(folder)])
+        env = self.alone("pocl")
+        env["POCL_CACHE_DIR"] = str(folder / "cache")
+        result = self.run_program("pretrain", "--synthetic", "8x4", "-o", "m.safetensors",
+                                  "--epochs", 1, "-q", env=env)
+        self.assertEqual(result.returncode, 1)
+        warning, error = result.stderr.splitlines()[:2]
+        self.assertTrue(warning.startswith("maskcl: warning: "), warning)
+        self.assertIn("has only 16 KB left", warning)
+        self.assertIn("small/cache cannot be written: No space left on device", error)
+        self.assertIn("POCL_CACHE_DIR", error)
+        self.assertFalse(self.path("m.safetensors").exists())
 
     def test_a_broken_driver_beside_a_working_one_is_a_warning(self):
         env = self.drivers(broken="libnonesuch.so.9\n")
