@@ -125,8 +125,7 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(stderr,
-            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+        mcl_tell("interrupted by %s in a later training: the model of the first is in %s",
             mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
