@@ -96,11 +96,15 @@ typedef enum mcl_gemm_kind {
  * names options by their keys in backquotes; on the thread that uses the context. */
 typedef void mcl_warning(const char *line, void *user);
 
+/* A GPU may serve a display, whose driver ends whatever keeps it waiting for long: no launch takes
+ * more than about 100 ms, large ones being divided, unless exclusive says that none hangs on it. No
+ * bit of a native product's results depends on it. */
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* how many of the device's to use; 0: all */
+    bool exclusive;         /* of a GPU: see below */
     mcl_warning *warn;      /* NULL: nobody is told */
     void *warn_user;
 } mcl_context_options;

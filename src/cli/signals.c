@@ -56,11 +56,11 @@ static int exit_code;          /* of OVER */
 static void say(const char *how, size_t place)
 {
     char kept[MCL_KEPT_SIZE], line[MCL_KEPT_SIZE + 128];
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd ready = {.fd = fileno(mcl_err), .events = POLLOUT};
     mcl_kept_text(kept, sizeof kept);
     const int length = snprintf(line, sizeof line, "%smaskcl: %s %s%s\n", redrawn ? "\r\033[K" : "",
         how, signals[place].name, *kept ? kept : ": nothing is written");
-    if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)length) < 0)
+    if (poll(&ready, 1, 0) == 1 && write(fileno(mcl_err), line, (size_t)length) < 0)
         return;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "device/context.h"
+#include "device/observe.h"
 #include "device/profile.h"
 
 /* Smaller buffers are not worth asking for early. */
@@ -144,11 +145,15 @@ mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl
 {
     if (count == 0)
         return MCL_OK;
+    const mcl_launch launch = {"copy on the device", &to, 1};
+    MCL_TRY(mcl_observe_before(context, &launch));
     cl_int code = clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, count, 0,
         NULL, mcl_profile_event(context));
     mcl_profile_work(context, NULL, 0.0, 2.0 * (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy on the device", false)
-                              : mcl_context_fail(context, "copying a buffer", code);
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(context, "copying a buffer", code);
+    MCL_TRY(mcl_observe_after(context, &launch));
+    return mcl_profile_command(context, NULL, "copy on the device", false);
 }
 
 mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
@@ -156,9 +161,13 @@ mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, s
     if (count == 0)
         return MCL_OK;
     const cl_uchar zero = 0;
+    const mcl_launch launch = {"fill with zeros", &buffer, 1};
+    MCL_TRY(mcl_observe_before(context, &launch));
     cl_int code = clEnqueueFillBuffer(context->queue, buffer, &zero, sizeof zero, offset, count, 0,
         NULL, mcl_profile_event(context));
     mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "fill with zeros", false)
-                              : mcl_context_fail(context, "clearing a buffer", code);
+    if (code != CL_SUCCESS)
+        return mcl_context_fail(context, "clearing a buffer", code);
+    MCL_TRY(mcl_observe_after(context, &launch));
+    return mcl_profile_command(context, NULL, "fill with zeros", false);
 }

@@ -240,6 +240,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         return status;
     }
     warn_of_small_cache(opened);
+    opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
     if (opened->gemm == MCL_GEMM_AUTO)

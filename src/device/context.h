@@ -26,13 +26,17 @@ struct mcl_context {
     size_t largest_side[2]; /* and those along its first two dimensions */
     size_t work_group;      /* its most work-items where a launch leaves the size open; 0: any */
     bool joins_programs;    /* files of kernels with options become one program */
+    bool paced;             /* no launch may take long, see device/pace.h */
+    double work;            /* of the next launch, as mcl_profile_work() has it; 0: not told */
+    double unflushed;       /* estimated seconds of commands that were not sent to the device yet */
     uint64_t memory_limit;  /* bytes that a run's buffers may have together */
     uint64_t memory_made;   /* bytes of all buffers made so far */
     cl_context opencl;
     cl_command_queue queue; /* in order: a command sees what those before it wrote */
     struct mcl_programs programs;
-    const char *advice;            /* what helps where memory lacks; NULL: the default's */
-    struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
+    const char *advice;                  /* what helps where memory lacks; NULL: the default's */
+    struct mcl_profiler *profiler;       /* the profile's; NULL: no times are taken */
+    const struct mcl_observer *observer; /* of what launches write; NULL: nobody watches */
     struct mcl_attachment *attachments;
 };
 

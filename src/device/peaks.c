@@ -52,7 +52,8 @@ static mcl_status measure_fma(
     const size_t vector = shape->width * sizeof(cl_float);
     size_t local = shape->local;
     cl_kernel built;
-    const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
+    const mcl_argument arguments[] = {
+        MCL_BUFFER(out), {.size = vector, .value = half}, {.size = vector, .value = half}};
     mcl_kernel *kernel;
     double seconds;
     MCL_TRY(find_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));

@@ -4,6 +4,7 @@
 import json
 import random
 import re
+import resource
 import unittest
 
 from watched import WatchedTest
@@ -94,6 +95,25 @@ class MemoryTest(WatchedTest):
         accuracy = r'"validation[^,}]*'
         self.assertEqual(re.findall(accuracy, self.path("m.jsonl").read_text()),
                          re.findall(accuracy, metrics))
+
+    def test_address_space(self):
+        """Under ulimit -v a driver may abort, throw or crash: one line and exit code 1 all the same."""
+
+        def limit(megabytes):
+            return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20,) * 2)
+
+        if self.run_program("--version", preexec_fn=limit(1000)).returncode != 0:
+            self.skipTest("a sanitizer needs more address space")
+        for megabytes in 285, 340, 450, 620:
+            with self.subTest(megabytes=megabytes):
+                result = self.run_program("pretrain", "--synthetic", "10000x784", "--epochs", 1,
+                                          "--hidden", 1024, "--embedding", 512, "--batch", 2048,
+                                          "--objective", "nt-xent", "-q", "-o", "m.safetensors",
+                                          preexec_fn=limit(megabytes))
+                self.assertIn(result.returncode, (0, 1), result.stderr)
+                errors = [line for line in result.stderr.splitlines()
+                          if line.startswith("maskcl: error: ")]
+                self.assertEqual(len(errors), result.returncode, result.stderr)
 
     def test_probe_works_in_blocks(self):
         self.model(columns=40)
