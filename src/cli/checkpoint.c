@@ -35,6 +35,17 @@ static uint64_t step_of(const char *path)
     return step;
 }
 
+/* Whether there is a checkpoint. A run that was killed on a file system without hard links may have
+ * left the last one under its other name alone. */
+static bool exists_at(const char *path)
+{
+    char previous[4096];
+    if (access(path, F_OK) == 0)
+        return true;
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    return rename(previous, path) == 0;
+}
+
 mcl_exit mcl_checkpoint_prepare(
     char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet)
 {
@@ -46,7 +57,7 @@ mcl_exit mcl_checkpoint_prepare(
         return mcl_complain(
             MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it", output);
     options->checkpoint = path;
-    const bool exists = access(path, F_OK) == 0;
+    const bool exists = exists_at(path);
     if (exists && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
@@ -63,12 +74,14 @@ mcl_exit mcl_checkpoint_prepare(
     return MCL_EXIT_DONE;
 }
 
-void mcl_checkpoint_note(
-    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem)
+void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const char *path,
+    uint64_t step, const char *problem)
 {
     const bool failed = problem != NULL;
     if (failed)
         snprintf(log->reason, sizeof log->reason, "%s", problem);
+    else
+        mcl_keep("the last checkpoint is in %s", path);
     if (failed != log->failing)
         mcl_progress_clear(progress);
     if (failed && !log->failing)
