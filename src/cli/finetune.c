@@ -88,7 +88,7 @@ static void report(const mcl_step *step, void *user)
 static void checkpointed(uint64_t step, const char *problem, void *user)
 {
     struct run *run = user;
-    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, run->checkpoint, step, problem);
 }
 
 static uint64_t count_classes(const mcl_labelled *set)
@@ -125,8 +125,7 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(mcl_err,
-            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+        mcl_tell("interrupted by %s in a later training: the model of the first is in %s",
             mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
