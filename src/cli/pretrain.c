@@ -254,6 +254,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
     code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    if (code == MCL_EXIT_DONE && arguments->operand_count)
+        mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
