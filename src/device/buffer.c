@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "device/context.h"
+#include "device/observe.h"
 #include "device/profile.h"
 
 /* Smaller buffers are not worth asking for early. */
@@ -204,12 +205,22 @@ mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl
     size_t from_offset, size_t count)
 {
     const struct transfer t = {context, to, from, to_offset, from_offset, NULL, NULL};
-    return transfer(
-        &t, count, 2.0 * (double)count, "copy on the device", "copying a buffer", enqueue_copy);
+    const mcl_launch launch = {"copy on the device", &to, 1};
+    if (count == 0)
+        return MCL_OK;
+    MCL_TRY(mcl_observe_before(context, &launch));
+    MCL_TRY(
+        transfer(&t, count, 2.0 * (double)count, launch.name, "copying a buffer", enqueue_copy));
+    return mcl_observe_after(context, &launch);
 }
 
 mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
 {
     const struct transfer t = {.context = context, .buffer = buffer, .offset = offset};
-    return transfer(&t, count, (double)count, "fill with zeros", "clearing a buffer", enqueue_zero);
+    const mcl_launch launch = {"fill with zeros", &buffer, 1};
+    if (count == 0)
+        return MCL_OK;
+    MCL_TRY(mcl_observe_before(context, &launch));
+    MCL_TRY(transfer(&t, count, (double)count, launch.name, "clearing a buffer", enqueue_zero));
+    return mcl_observe_after(context, &launch);
 }

@@ -24,17 +24,20 @@
 
 static const char *const gemm_names[] = {"auto", "clblast", "native", "native-cpu", "native-gpu"};
 
+#define GEMM_KINDS (sizeof gemm_names / sizeof *gemm_names)
+
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 5, "matrix product"));
+    MCL_NEED(kind);
+    MCL_TRY(mcl_name_parse(&index, text, gemm_names, GEMM_KINDS, "matrix product"));
     *kind = (mcl_gemm_kind)index;
     return MCL_OK;
 }
 
 const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
 {
-    return gemm_names[kind];
+    return mcl_name_of(gemm_names, GEMM_KINDS, (size_t)kind);
 }
 
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
@@ -216,8 +219,12 @@ static mcl_status read_work_group(size_t *size)
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
     const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
+    MCL_NEED(context);
     if (!options)
         options = &defaults;
+    if ((size_t)options->gemm >= GEMM_KINDS)
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no matrix product's number (`gemm`)", (int)options->gemm);
     mcl_context *opened;
     MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
     opened->warn = options->warn;
@@ -262,16 +269,18 @@ void mcl_context_close(mcl_context *context)
 
 const mcl_device_info *mcl_context_device(const mcl_context *context)
 {
-    return &context->info;
+    return context ? &context->info : NULL;
 }
 
 mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
 {
-    return context->gemm;
+    return context ? context->gemm : MCL_GEMM_AUTO;
 }
 
 void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
 {
+    if (!context)
+        return;
     const uint64_t all = context->info.global_memory ? context->info.global_memory : UINT64_MAX;
     context->memory_limit = bytes ? bytes : all - all / MEMORY_MARGIN;
 }

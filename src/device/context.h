@@ -34,8 +34,9 @@ struct mcl_context {
     cl_context opencl;
     cl_command_queue queue; /* in order: a command sees what those before it wrote */
     struct mcl_programs programs;
-    const char *advice;            /* what helps where memory lacks; NULL: the default's */
-    struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
+    const char *advice;                  /* what helps where memory lacks; NULL: the default's */
+    struct mcl_profiler *profiler;       /* the profile's; NULL: no times are taken */
+    const struct mcl_observer *observer; /* of what launches write; NULL: nobody watches */
     struct mcl_attachment *attachments;
 };
 

@@ -288,6 +288,8 @@ static mcl_status no_device(const cl_platform_id *platforms, cl_uint count)
 
 mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
 {
+    MCL_NEED(devices);
+    MCL_NEED(count);
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count;
     MCL_TRY(list_platforms(platforms, &platform_count));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "device/context.h"
+#include "device/observe.h"
 #include "device/pace.h"
 #include "device/profile.h"
 
@@ -43,7 +44,7 @@ struct launched {
         chosen; /* the size of its work-groups is ours, and may be too large for what is not said */
 };
 
-/* mcl_launch.enqueue */
+/* mcl_paced_launch.enqueue */
 static cl_int enqueue(
     void *of, const size_t offset[2], const size_t size[2], const size_t *local, bool last)
 {
@@ -57,7 +58,7 @@ static cl_int enqueue(
     return code;
 }
 
-mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+static mcl_status launch(mcl_kernel *kernel, const size_t global[3], const size_t *local,
     const mcl_argument *arguments, size_t count)
 {
     mcl_context *context = mcl_kernel_context(kernel);
@@ -75,9 +76,9 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
     unsigned parts = 0;
     if (code == CL_SUCCESS && context->paced) {
         const double items = (double)global[0] * (double)global[1];
-        const mcl_launch launch = {{global[0], global[1]}, local,
+        const mcl_paced_launch paced = {{global[0], global[1]}, local,
             context->work > 0.0 ? context->work : items, enqueue, &launched};
-        code = mcl_pace_launch(&parts, context, mcl_kernel_pace(kernel), &launch);
+        code = mcl_pace_launch(&parts, context, mcl_kernel_pace(kernel), &paced);
     } else if (code == CL_SUCCESS) {
         code = enqueue(&launched, NULL, global, local, true);
     }
@@ -90,4 +91,27 @@ mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const s
     if (parts > 0) /* not to be tried again: a part of it runs */
         mcl_opencl_record_error(CL_SUCCESS);
     return status;
+}
+
+/* The same between the two calls of the context's observer. */
+static mcl_status launch_observed(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    const mcl_context *context = mcl_kernel_context(kernel);
+    cl_mem buffers[MCL_LAUNCH_BUFFERS_MAX];
+    char name[64];
+    cl_kernel built;
+    MCL_TRY(mcl_kernel_build(&built, kernel));
+    const mcl_launch observed = mcl_launch_of(buffers, name, built, arguments, count);
+    MCL_TRY(mcl_observe_before(context, &observed));
+    MCL_TRY(launch(kernel, global, local, arguments, count));
+    return mcl_observe_after(context, &observed);
+}
+
+mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
+    const mcl_argument *arguments, size_t count)
+{
+    const bool observed = mcl_kernel_context(kernel)->observer && global[0] && global[1];
+    return observed ? launch_observed(kernel, global, local, arguments, count)
+                    : launch(kernel, global, local, arguments, count);
 }

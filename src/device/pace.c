@@ -46,7 +46,7 @@ static size_t steps(double x, size_t step, size_t left)
 
 /* size = the part at `at` of a launch that may have so many work-items: whole rows, or where one is
  * too long, a part of the first. */
-static void choose(size_t size[2], const mcl_launch *launch, const size_t at[2], double items)
+static void choose(size_t size[2], const mcl_paced_launch *launch, const size_t at[2], double items)
 {
     const size_t *global = launch->global, *local = launch->local;
     const size_t rows = steps(items / (double)global[0], local ? local[1] : 1, global[1] - at[1]);
@@ -57,7 +57,7 @@ static void choose(size_t size[2], const mcl_launch *launch, const size_t at[2],
 }
 
 /* Enqueues a part, and measures it where little is known of what it takes, or much time. */
-static cl_int enqueue(mcl_context *context, mcl_pace *pace, const mcl_launch *launch,
+static cl_int enqueue(mcl_context *context, mcl_pace *pace, const mcl_paced_launch *launch,
     const size_t at[2], const size_t size[2], double work)
 {
     const double expected = estimate(pace, work);
@@ -87,7 +87,7 @@ static cl_int enqueue(mcl_context *context, mcl_pace *pace, const mcl_launch *la
 }
 
 cl_int mcl_pace_launch(
-    unsigned *parts, mcl_context *context, mcl_pace *pace, const mcl_launch *launch)
+    unsigned *parts, mcl_context *context, mcl_pace *pace, const mcl_paced_launch *launch)
 {
     const double items = (double)launch->global[0] * (double)launch->global[1];
     size_t at[2] = {0, 0}, size[2];

@@ -20,17 +20,17 @@ typedef struct mcl_pace {
 
 /* A launch of global[0] × global[1] work-items in groups of local[0] × local[1], or of the driver's
  * choice. enqueue() is called for each part, the last one with last. */
-typedef struct mcl_launch {
+typedef struct mcl_paced_launch {
     size_t global[2];
     const size_t *local; /* NULL: the driver's choice */
     double work;         /* what there is to do, in whatever unit the kernel's launches have */
     cl_int (*enqueue)(
         void *of, const size_t offset[2], const size_t size[2], const size_t *local, bool last);
     void *of;
-} mcl_launch;
+} mcl_paced_launch;
 
 /* Enqueues a launch as the pace allows. *parts = how many were enqueued, also where one fails. */
 cl_int mcl_pace_launch(
-    unsigned *parts, mcl_context *context, mcl_pace *pace, const mcl_launch *launch);
+    unsigned *parts, mcl_context *context, mcl_pace *pace, const mcl_paced_launch *launch);
 
 #endif

@@ -20,6 +20,9 @@ cl_event *mcl_profile_event(mcl_context *context);
 mcl_status mcl_profile_command(
     mcl_context *context, cl_kernel kernel, const char *name, bool several);
 
+/* Writes the kernel's name in its source: in a program of several files it may end in _NUMBER. */
+void mcl_kernel_name(char *name, size_t size, cl_kernel kernel);
+
 void mcl_profiler_free(struct mcl_profiler *record);
 
 #endif

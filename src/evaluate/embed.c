@@ -127,6 +127,8 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
 
 mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer)
 {
+    MCL_NEED(width);
+    MCL_NEED(model);
     mcl_path path;
     MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
     *width = mcl_path_width(&path);
@@ -136,6 +138,10 @@ mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t lay
 mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer)
 {
+    MCL_NEED(embeddings);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     mcl_path path;
     MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
     return embed(embeddings, context, model, data, &path);
@@ -144,6 +150,10 @@ mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_mo
 mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
+    MCL_NEED(embeddings);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     mcl_path path;
     mcl_path_to_part(&path, mcl_model_architecture(model), MCL_PART_ENCODER);
     return embed(embeddings, context, model, data, &path);
@@ -152,6 +162,10 @@ mcl_status mcl_embed(
 mcl_status mcl_classify(
     int32_t *classes, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
+    MCL_NEED(classes);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     const uint64_t rows = mcl_data_rows(data);
     const uint32_t count = mcl_model_architecture(model)->classes;
     float *logits;

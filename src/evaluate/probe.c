@@ -74,6 +74,9 @@ static mcl_gemm logits_product(uint32_t rows, uint32_t columns, uint32_t classes
 
 static mcl_status check(const mcl_features *train, const mcl_features *test)
 {
+    if (!train || !test || !train->values || !train->labels || !test->values || !test->labels)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a probe needs training rows and test rows, each with values and labels, not NULL");
     if (train->columns != test->columns)
         return mcl_fail(MCL_ERROR_DATA,
             "the training rows have %" PRIu64 " columns, the test rows %" PRIu64, train->columns,
@@ -512,6 +515,8 @@ static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_
 mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test)
 {
+    MCL_NEED(result);
+    MCL_NEED(context);
     mcl_probe_result measured = {0};
     const double start = mcl_clock_seconds();
     uint32_t classes = 0;
@@ -527,6 +532,8 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
 mcl_mean mcl_mean_of(const double *values, size_t count)
 {
     double sum = 0.0, squares = 0.0;
+    if (!values || count == 0)
+        return (mcl_mean){NAN, 0.0};
     for (size_t i = 0; i < count; i++)
         sum += values[i];
     const double mean = sum / (double)count;
@@ -573,6 +580,10 @@ static void add(mcl_few_result *result, const mcl_probe_result *draw)
 mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test, uint64_t per_class)
 {
+    MCL_NEED(result);
+    MCL_NEED(context);
+    if (per_class == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a probe by 0 rows a class: give at least 1");
     mcl_few_result measured = {.converged = true};
     double linear[MCL_FEW_DRAWS], nearest[MCL_FEW_DRAWS];
     const double start = mcl_clock_seconds();

@@ -94,6 +94,12 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     const mcl_model *model, const mcl_data *data, const mcl_mask *mask, uint64_t seed,
     uint64_t first, uint64_t rows)
 {
+    MCL_NEED(masked);
+    MCL_NEED(reconstructed);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    MCL_NEED(mask);
     MCL_TRY(mcl_width_check(mcl_model_architecture(model), data));
     if (first > mcl_data_rows(data) || rows > mcl_data_rows(data) - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,

@@ -241,8 +241,7 @@ static mcl_status judge_epoch(mcl_trainer *trainer, uint64_t epoch)
     return MCL_OK;
 }
 
-/* Enqueues step number `number` of the run and what comes with it. */
-static mcl_status train_step(mcl_trainer *trainer, uint64_t number)
+mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number)
 {
     const uint64_t steps = trainer->steps_per_epoch, epoch = number / steps, index = number % steps;
     if (index == 0 || number == trainer->first)
@@ -260,19 +259,25 @@ static mcl_status train_step(mcl_trainer *trainer, uint64_t number)
     return mcl_trainer_save(trainer);
 }
 
-static mcl_status train(mcl_trainer *trainer)
+mcl_status mcl_trainer_begin(mcl_trainer *trainer)
 {
-    const mcl_train_options *options = trainer->task.options;
+    MCL_TRY(mcl_trainer_resume(trainer));
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
     mcl_steps_begin(trainer->steps);
+    return MCL_OK;
+}
+
+static mcl_status train(mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
     for (uint64_t number = trainer->first;
          number < planned_steps(trainer) && !out_of_patience(trainer); number++) {
         if ((options->stop && *options->stop) ||
             (options->stop_after && number >= options->stop_after))
             return interrupt(trainer);
-        MCL_TRY(train_step(trainer, number));
+        MCL_TRY(mcl_trainer_step(trainer, number));
     }
     return mcl_steps_finish(trainer->steps);
 }
@@ -296,7 +301,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
 {
-    MCL_TRY(mcl_trainer_resume(trainer));
+    MCL_TRY(mcl_trainer_begin(trainer));
     const mcl_status trained = train(trainer);
     mcl_steps_deliver(trainer->steps);
     if (trained != MCL_OK && trained != MCL_INTERRUPTED)

@@ -116,6 +116,11 @@ void mcl_trainer_free(mcl_trainer *trainer);
  * last whole step. */
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer);
 
+/* The parts of that for whoever trains step by step: before the first one, and step number `number`
+ * of the run, from 0 and in order, which is enqueued with what comes with it. */
+mcl_status mcl_trainer_begin(mcl_trainer *trainer);
+mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number);
+
 /* Whether a step, from 1, has the measures that cost more than others: where any epoch may be the
  * last, the end of each. */
 bool mcl_trainer_measures(const mcl_trainer *trainer, uint64_t step);

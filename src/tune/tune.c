@@ -218,6 +218,14 @@ static void release(mcl_search *search)
 mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, size_t path_size,
     mcl_context *context, const mcl_tune_options *options)
 {
+    MCL_NEED(products);
+    MCL_NEED(count);
+    MCL_NEED(context);
+    MCL_NEED(options);
+    MCL_NEED(options->run);
+    if (!options->native && !options->clblast)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a tuning of no product: set native, clblast or both of mcl_tune_options");
     mcl_search *search;
     struct mcl_tuning *tuning = mcl_tuning_of(context);
     mcl_tuned_product *found = NULL;

@@ -61,6 +61,11 @@ static mcl_status draw(
 mcl_status mcl_views_draw(float *first, float *second, mcl_context *context, const mcl_data *data,
     const mcl_view_options *options, uint64_t seed, uint32_t epoch, uint64_t row, uint64_t rows)
 {
+    MCL_NEED(first);
+    MCL_NEED(second);
+    MCL_NEED(context);
+    MCL_NEED(data);
+    MCL_NEED(options);
     struct drawing work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
     const size_t columns = (size_t)mcl_data_columns(data);

@@ -41,7 +41,8 @@ static cl_int run_part(
 
 static unsigned launch(struct device *device, mcl_pace *pace, size_t x, size_t y)
 {
-    const mcl_launch launch = {{x, y}, device->local, (double)x * (double)y, run_part, device};
+    const mcl_paced_launch launch = {
+        {x, y}, device->local, (double)x * (double)y, run_part, device};
     unsigned parts;
     memset(device->runs, 0, sizeof device->runs);
     device->ended = false;
@@ -112,7 +113,7 @@ START_TEST(test_a_part_that_fails)
 {
     struct device device = {.fails_at = 2};
     mcl_pace pace = {false, 0.0, 0.0};
-    const mcl_launch launch = {{300, 300}, NULL, 90000.0, run_part, &device};
+    const mcl_paced_launch launch = {{300, 300}, NULL, 90000.0, run_part, &device};
     unsigned parts;
     ck_assert_int_eq(mcl_pace_launch(&parts, context, &pace, &launch), CL_OUT_OF_RESOURCES);
     ck_assert_uint_eq(parts, 1);
