@@ -42,11 +42,16 @@ int main(void)
     static float rows[ROWS][SAMPLES], embeddings[ROWS][EMBEDDING];
     for (int i = 0; i < ROWS; i++)
         fill(rows[i], i);
+    const mcl_array_description described = {.values = rows,
+        .type = MCL_NUMBER_FLOAT32,
+        .dimensions = 2, /* 3 for images, which can then have views of images */
+        .shape = {ROWS, SAMPLES},
+        .borrow = true}; /* rows stays as it is for as long as data is used */
     mcl_context *context = NULL;
     mcl_data *data = NULL;
     mcl_status status = mcl_context_open(&context, NULL);
     if (status == MCL_OK)
-        status = mcl_data_from_floats(&data, rows[0], ROWS, SAMPLES); /* copies them */
+        status = mcl_data_from_memory(&data, &described);
     if (status == MCL_OK)
         status = embed(embeddings[0], context, data);
     for (int i = 0; i < 3 && status == MCL_OK; i++) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2317 # functions are called through stage
 # Installs what the tests need on a bare Debian or Ubuntu machine, builds with warnings as errors,
-# and runs every test on PoCL, on Intel's CPU runtime, and with sanitizers.
+# runs every test on PoCL, on Intel's CPU runtime, and with sanitizers, and compiles the kernels for GPUs
+# of three vendors.
 #   tools/test.sh          all of it, as CI does
 #   tools/test.sh --quick  format, scripts, clang-tidy, and the tests on PoCL
 #   tools/test.sh NAME…    on PoCL, the tests whose names match one of the regular expressions
@@ -13,7 +14,7 @@ for variable in ${!MASKCL_*}; do
     unset "$variable"
 done
 
-optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14"
+optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14 clang-15 libclc-15"
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
     dataset-fashion-mnist shellcheck clang g++
@@ -70,6 +71,20 @@ suite()
         --no-tests=error "${@:3}"
 }
 
+# Debian 12 has the versions of the compilers that the table of kernels was made with.
+compilers_of_gpus()
+{
+    local options=(--fetch)
+    if [ "$(uname -m)" = x86_64 ] && grep -qx 'VERSION_CODENAME=bookworm' /etc/os-release; then
+        options+=(--all-targets)
+    fi
+    if [ ! -e "$build/compilers" ] && ! known_package rocm-device-libs; then
+        find_administrator " rocm-device-libs"
+        $sudo apt-get update -q
+    fi
+    "$build/venv/bin/python" tools/gpu/compilers "${options[@]}"
+}
+
 if [ ! -e "$build/venv/complete" ]; then
     stage "Python environment" make_environment
     [ -z "$failed" ] || finish
@@ -93,10 +108,11 @@ fi
 stage "format, scripts and clang-tidy" tools/lint.sh "$build"
 stage "tests on PoCL" suite "$build" pocl
 [ "${1-}" != --quick ] || finish
+OCL_ICD_VENDORS=$build/vendors/pocl stage "compilers of GPUs" compilers_of_gpus
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|persona|install|headers|lint|fuzz|unit_verify|cli_(bad_input|checkpoint|fashion|help|interrupt|opencl_|profile|reconstruct|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
+        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|profile|reconstruct|reproduce$|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
@@ -111,7 +127,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0:use_
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
 stage "tests with sanitizers" suite "$build/sanitize" pocl \
-    -E '^(oclgrind|persona|install|headers|lint|conformance|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
+    -E '^(oclgrind|persona|install|headers|lint|conformance|gpu|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
 # There libc has the message of a driver that cannot be loaded, and PoCL few threads.
 LSAN_OPTIONS+=:use_tls=1
 stage "devices with sanitizers" suite "$build/sanitize" pocl -R '^(unit_device|cli_devices)$'

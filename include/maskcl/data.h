@@ -3,6 +3,7 @@
 #ifndef MASKCL_DATA_H
 #define MASKCL_DATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,47 +19,99 @@ typedef enum mcl_element {
     MCL_ELEMENT_FLOAT32,
 } mcl_element;
 
+/* The types of numbers that rows and labels are read from. uint8 and float32 rows are kept as they
+ * are; numbers of all other types become the nearest float32, of the same value where there is one,
+ * and bool becomes 0 and 1. */
+typedef enum mcl_number {
+    MCL_NUMBER_BOOL, /* a byte each */
+    MCL_NUMBER_UINT8,
+    MCL_NUMBER_INT8,
+    MCL_NUMBER_UINT16,
+    MCL_NUMBER_INT16,
+    MCL_NUMBER_UINT32,
+    MCL_NUMBER_INT32,
+    MCL_NUMBER_UINT64,
+    MCL_NUMBER_INT64,
+    MCL_NUMBER_FLOAT16,
+    MCL_NUMBER_FLOAT32,
+    MCL_NUMBER_FLOAT64,
+} mcl_number;
+
 #define MCL_DIMENSIONS_MAX 8
 
 /* An immutable matrix of rows×columns values in host memory. Threads may share it. */
 typedef struct mcl_data mcl_data;
 
-/* Reads a whole file: IDX of unsigned bytes or NumPy .npy (uint8, float32, float64, C order), plain
- * or gzipped, recognized by content. The caller frees *data with mcl_data_free(). The first
- * dimension counts rows, the others are flattened to columns. float64 is rounded to float32.
- * Errors: MCL_ERROR_FILE, MCL_ERROR_FORMAT (with the place in the file), MCL_ERROR_DATA (a NaN or
- * infinity, with its row and column). */
+/* Reads a whole file: IDX or NumPy .npy, of any mcl_number in either byte order, in C or Fortran
+ * order, plain or gzipped, recognized by content. The caller frees *data with mcl_data_free(). The
+ * first dimension counts rows, the others are flattened to columns. Errors: MCL_ERROR_FILE,
+ * MCL_ERROR_FORMAT (with the place in the file), MCL_ERROR_DATA (a NaN or infinity, with its row
+ * and column). */
 MCL_API mcl_status mcl_data_open(mcl_data **data, const char *path);
+
+/* Rows in the caller's memory: an array in C order of the host's own numbers, whose first dimension
+ * counts rows. */
+typedef struct mcl_array_description {
+    const void *values; /* aligned as its type needs */
+    mcl_number type;
+    uint32_t dimensions; /* from 1 to 1 + MCL_DIMENSIONS_MAX */
+    uint64_t shape[1 + MCL_DIMENSIONS_MAX];
+    /* Use the caller's memory, which must stay as it is until *data is freed, in place of a copy.
+     * For uint8 and float32 only. Floats with a value that is used as 0 though it is none (−0, and
+     * sizes below 2^-125) are copied all the same. */
+    bool borrow;
+} mcl_array_description;
+
+/* Makes a data set of an array in memory: 64 images of 28×28 floats are
+ *     {.values = pixels, .type = MCL_NUMBER_FLOAT32, .dimensions = 3, .shape = {64, 28, 28}}
+ * NaN and infinities are MCL_ERROR_DATA, what the description cannot be MCL_ERROR_ARGUMENT. The
+ * caller frees *data. */
+MCL_API mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *array);
 
 /* Standard normal values, a function of row, column and seed alone. The caller frees *data. */
 MCL_API mcl_status mcl_data_synthetic(
     mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed);
 
-/* Copies rows×columns values, row-major. NaN and infinities are MCL_ERROR_DATA. The caller frees
- * *data. */
+/* mcl_data_from_memory() of a copy of rows×columns floats. */
 MCL_API mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns);
 
 /* NULL is allowed. */
 MCL_API void mcl_data_free(mcl_data *data);
 
+/* 0 for NULL; of mcl_data_element() that is MCL_ELEMENT_UINT8. */
 MCL_API uint64_t mcl_data_rows(const mcl_data *data);
 MCL_API uint64_t mcl_data_columns(const mcl_data *data);
 MCL_API mcl_element mcl_data_element(const mcl_data *data);
 
 /* The sizes of one row's dimensions, in the file's order (28, 28 for a 28×28 image); returns how
- * many there are, at least 1 and at most MCL_DIMENSIONS_MAX. */
+ * many there are, at least 1 and at most MCL_DIMENSIONS_MAX; 0 for NULL. */
 MCL_API size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX]);
+
+/* What float32 has lost of the numbers that the rows were made of, as one line with the rows'
+ * source before it: numbers that it has not or cannot tell apart, such as integers above 2^24 and
+ * times counted from 1970. NULL where nothing that matters is lost. The data's own memory. */
+MCL_API const char *mcl_data_warning(const mcl_data *data);
 
 /* Writes rows first … first+rows-1 as floats (uint8 divided by 255) to values[rows × columns]. */
 MCL_API mcl_status mcl_data_floats(
     float *values, const mcl_data *data, uint64_t first, uint64_t rows);
 
-/* Reads class labels: IDX of unsigned bytes or .npy of uint8, int32 or int64, one dimension, each
- * from 0 to 65535. *labels has *count entries and is freed by the caller with
+/* Writes the digest of the values: XXH3's 128-bit hash of all of them, row by row, in the type of
+ * mcl_data_element() (floats little-endian), in 32 hexadecimal digits. A model's metadata have that
+ * of the data that it was trained on. "" of NULL. */
+MCL_API void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data);
+
+/* Reads class labels: a file as mcl_data_open() reads it, of n, n×1 or 1×n whole numbers of any
+ * type from 0 to MCL_LABEL_MAX. *labels has *count entries and is freed by the caller with
  * mcl_labels_free(). */
+#define MCL_LABEL_MAX INT32_MAX
 MCL_API mcl_status mcl_labels_open(int32_t **labels, uint64_t *count, const char *path);
+/* NULL is allowed. */
 MCL_API void mcl_labels_free(int32_t *labels);
+
+/* Writes the digest of labels[count], as that of data. */
+MCL_API void mcl_labels_digest(char digest[MCL_DIGEST_SIZE], const int32_t *labels, uint64_t count);
 
 #ifdef __cplusplus
 }

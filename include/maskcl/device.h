@@ -38,6 +38,13 @@ typedef struct mcl_device_info {
     bool subnormals;         /* the driver declares subnormal floats */
     bool host_memory;        /* host and device share memory */
     bool usable;             /* has a compiler and is available */
+    bool too_old;            /* below OpenCL 1.2, which the kernels are written in */
+    uint32_t clock;          /* MHz, 0 where the driver does not say */
+    uint32_t lanes;          /* float operations of a compute unit at a time, as far as is known */
+    uint32_t vendor_id;      /* the PCI vendor, mostly */
+    bool has_uuid, has_pci;  /* what tells the card that it is, by whatever driver */
+    uint8_t uuid[16];
+    uint32_t pci[4]; /* domain, bus, device, function */
 } mcl_device_info;
 
 /* Lists the devices of every platform in the loader's order. *devices is an array of *count
@@ -45,6 +52,7 @@ typedef struct mcl_device_info {
  * MCL_ERROR_NO_DEVICE, and the message says why, as far as that can be found out, and what helps.
  */
 MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
+/* NULL is allowed. */
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
 /* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
@@ -52,17 +60,27 @@ MCL_API void mcl_devices_free(mcl_device_info *devices);
  * that has no device, with the likely cause and what helps. Returns how many. */
 MCL_API size_t mcl_driver_problems(char *lines, size_t size);
 
-/* Finds the device that a context would use: *index counts into devices. platform and device are
- * an index ("1") or a part of a name in any case ("nvidia", or "4090" unless that is an existing
- * index); NULL or "" takes MASKCL_PLATFORM or MASKCL_DEVICE from the environment, and without
- * those the best device: GPU, then accelerator, then CPU; among equals one with fma, then the one
- * with the most compute units, then the first. *reason is a static or thread-local phrase that
- * explains the choice ("best of 3 devices: …"). A name that matches no device, or more than one, is
+/* Of devices[index], whose card may be listed by several platforms, the place where its better
+ * driver has it: one that can be used, of OpenCL 1.2 or newer, then the vendor's own before
+ * rusticl, PoCL and Clover, then the newer OpenCL, then the first. A card is known by UUID or PCI
+ * address (cl_khr_device_uuid, cl_khr_pci_bus_info), else by name, vendor and place among those of
+ * that name. An index beyond the count is returned as it is. */
+MCL_API size_t mcl_device_preferred(const mcl_device_info *devices, size_t count, size_t index);
+
+/* Finds the device that a context would use: *index counts into devices. platform is an index ("1")
+ * or a part of a name in any case ("nvidia"). device is an index, a part of a name ("rtx 4090"),
+ * both with a platform before ("1:0", "nvidia:rtx"), or "gpu", "cpu" or "accelerator", the best
+ * of which is taken. Digits alone are always an index. NULL or "" takes MASKCL_PLATFORM or
+ * MASKCL_DEVICE from the environment, and without those the best device: OpenCL 1.2 or newer, then
+ * GPU before accelerator before CPU, then memory of its own before the host's, then fma, then the
+ * most compute units × clock × lanes, then the first; of a card that several platforms list, the
+ * better driver alone (mcl_device_preferred). *reason is a static or thread-local phrase that
+ * explains the choice ("best of 3: …"). What names no device, or more than one, is
  * MCL_ERROR_NO_DEVICE and the message lists the devices. */
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 
-/* "CPU", "GPU", "accelerator" or "other". */
+/* "CPU", "GPU", "accelerator" or, for any other number, "other". */
 MCL_API const char *mcl_device_type_name(mcl_device_type type);
 
 /* Who computes the matrix products. */
@@ -78,11 +96,15 @@ typedef enum mcl_gemm_kind {
  * names options by their keys in backquotes; on the thread that uses the context. */
 typedef void mcl_warning(const char *line, void *user);
 
+/* A GPU may serve a display, whose driver ends whatever keeps it waiting for long: no launch takes
+ * more than about 100 ms, large ones being divided, unless exclusive says that none hangs on it. No
+ * bit of a native product's results depends on it. */
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* how many of the device's to use; 0: all */
+    bool exclusive;         /* of a GPU: see below */
     mcl_warning *warn;      /* NULL: nobody is told */
     void *warn_user;
 } mcl_context_options;
@@ -93,8 +115,8 @@ typedef struct mcl_context mcl_context;
 
 /* Opens a context; options may be NULL for the defaults. The caller closes *context. Kernels are
  * compiled when first used, from the library's own copy or from the folder that MASKCL_KERNELS
- * names. More compute units than the device has, or fewer on one that cannot be divided, are
- * MCL_ERROR_ARGUMENT. */
+ * names. More compute units than the device has, or fewer on one that cannot be divided, and a
+ * gemm that is no mcl_gemm_kind are MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
 /* NULL is allowed. */
 MCL_API void mcl_context_close(mcl_context *context);
@@ -105,7 +127,8 @@ MCL_API void mcl_context_close(mcl_context *context);
  * driver is not counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
-/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). The context's own.
+/* The device of a context, and who computes its products (never MCL_GEMM_AUTO, but for NULL). The
+ * context's own.
  */
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
@@ -119,6 +142,7 @@ MCL_API mcl_status mcl_context_require_reproducible(mcl_context *context);
 
 /* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */
 MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@
 #include "maskcl/output.h"
 #include "maskcl/pretrain.h"
 #include "maskcl/profile.h"
+#include "maskcl/reproduce.h"
 #include "maskcl/status.h"
 #include "maskcl/train.h"
 #include "maskcl/tune.h"

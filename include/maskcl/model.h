@@ -83,45 +83,58 @@ typedef struct mcl_tensor {
 MCL_API mcl_status mcl_model_create(
     mcl_model **model, const mcl_architecture *architecture, uint64_t seed);
 
-/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where. The
- * caller frees *model. */
+/* Reads a model file; a damaged or foreign one is MCL_ERROR_FORMAT, and the message says where.
+ * What is not as the file's digest says, in a tensor or in the metadata, is damage; a file without
+ * a digest is taken as it is. The caller frees *model. */
 MCL_API mcl_status mcl_model_load(mcl_model **model, const char *path);
 
-/* Writes a model file (safetensors) to a temporary name in the same folder, syncs it and renames it
- * to path: an existing file is replaced whole or not at all. The bytes are a function of the
- * parameters, the architecture and the metadata. A NaN or an infinity among the parameters is
- * MCL_ERROR_DATA. */
+/* Writes a model file (safetensors), syncs it and gives it the name path, or the name that path
+ * leads to by symbolic links: an existing file is replaced whole or not at all, and keeps its mode.
+ * A file that cannot be renamed to, such as a mount point, is written in place. The bytes are a
+ * function of the parameters, the architecture and the metadata. A NaN or an infinity among the
+ * parameters is MCL_ERROR_DATA. MCL_ERROR_FILE: it could not be written; where the whole file is
+ * there but cannot be put in place, it stays in the folder under a name that the message says. */
 MCL_API mcl_status mcl_model_save(const mcl_model *model, const char *path);
 
+/* mcl_model_save() of a model that must not be lost: where it cannot be written, it is saved in
+ * $TMPDIR, /tmp, /var/tmp or $HOME, the first that can be. That is MCL_ERROR_FILE, too, and the
+ * message says both. */
+MCL_API mcl_status mcl_model_save_anywhere(const mcl_model *model, const char *path);
+
+/* NULL is allowed. */
 MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
 /* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor,
  * the mask head and the decoder, layer by layer (weight, bias, then the normalization's weight and
- * bias); after them the running means and variances of batch normalization, in the same order. */
+ * bias); after them the running means and variances of batch normalization, in the same order. A
+ * tensor beyond the count has no name, NULL, and no values. The values may be written, of a model
+ * that no other thread reads. */
 MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
 MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 
 /* All parameters as one flat vector in model order; *count is its length, of which the first
- * *encoder_count belong to the encoder. Either may be NULL. */
+ * *encoder_count belong to the encoder. Either may be NULL. They may be
+ * written, of a model that no other thread reads. */
 MCL_API float *mcl_model_parameters(
     const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
 
-#define MCL_DIGEST_SIZE 33
-
 /* Writes the digest of the parameters: XXH3's 128-bit hash of all of them in model order, each as
  * four little-endian bytes, in 32 hexadecimal digits. These bytes follow the header of the model's
- * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. */
+ * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. "" of NULL. */
 MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model);
 
 /* Metadata are pairs of strings, kept in the order in which they were first set. The first are the
  * model's own: maskcl_format, maskcl_version (of the library that made it), input, hidden (widths
  * joined by commas), embedding and activation; where the architecture has them normalization,
- * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. set
- * refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8 and a key that is
- * empty or has a control character. get returns NULL for a key that is not there; the string is the
- * model's. */
+ * activated_embedding ("yes"), projector, predictor, mask_head ("yes"), decoder and classes. A file
+ * ends with maskcl_digest, as mcl_model_digest() writes it, and maskcl_file_digest: the sum of
+ * XXH3's 128-bit hashes of each tensor, its name and values, and of each pair of the other
+ * metadata, key and value, each text with a zero byte, both halves modulo 2^64; a loaded model does
+ * not have them. set refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8
+ * and a key that is empty or has a control character. get returns NULL for a key that is not there;
+ * the string is the model's. at sets both to NULL beyond the count; key or value may be NULL. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);
@@ -130,10 +143,12 @@ MCL_API void mcl_model_metadata_at(
 
 /* Parses "none", "relu", "gelu" or "tanh". */
 MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_activation_name(mcl_activation activation);
 
 /* Parses "none", "batch" or "layer". */
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Result files: NumPy arrays and PNG pictures, written to a temporary name, synced, and renamed. */
+/* Result files: NumPy arrays and PNG pictures, which appear whole or not at all; whether a file can
+ * be written, and that no other run writes it. */
 #ifndef MASKCL_OUTPUT_H
 #define MASKCL_OUTPUT_H
 
@@ -20,9 +21,32 @@ MCL_API mcl_status mcl_write_npy(
 MCL_API mcl_status mcl_write_png(
     const char *path, const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels);
 
-/* Checks, without touching anything, whether a file could be written at path: its folder exists and
- * is writable, and path names no folder; else MCL_ERROR_FILE. Call it before hours of work. */
+/* Checks whether a file could be written at path, before hours of work; the folder is left as it
+ * was. MCL_ERROR_FILE where path names a folder, the folder does not exist or cannot be written,
+ * the file system is full or takes no such name, a file there is write-protected or another user's
+ * in a folder where only its owner may replace it, or is none that a whole file can take the place
+ * of: a device, a pipe, /dev/stdout.
+ *
+ * Results are written to what path leads to by symbolic links, which stay. A file that is replaced
+ * keeps its mode; its other hard links keep the old content. */
 MCL_API mcl_status mcl_output_check(const char *path);
+
+/* A name that no other run may write meanwhile. */
+typedef struct mcl_output_lock mcl_output_lock;
+
+/* Locks the name path, or what it leads to by symbolic links, until it is released or the process
+ * ends, in whatever way. There need not be a file, and none is made. MCL_ERROR_FILE where another
+ * process, or another lock of this one, has it. *lock = NULL, with MCL_OK, where the folder cannot
+ * be read, or does not exist. Locks are advice among runs of maskcl on one machine; where a file
+ * system has none, everybody gets them. */
+MCL_API mcl_status mcl_output_lock_take(mcl_output_lock **lock, const char *path);
+/* NULL is allowed. */
+MCL_API void mcl_output_lock_release(mcl_output_lock *lock);
+
+/* Removes the temporary files that the threads of this process are writing, models and checkpoints
+ * included, so that a program which a signal ends leaves none behind. Nothing more can be written
+ * to them. Async-signal-safe, and thread-safe. */
+MCL_API void mcl_output_discard(void);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,13 @@ extern "C" {
 #endif
 
 /* What a function that can fail returns. Results go through out parameters, which come first and
- * are left untouched when the status is not MCL_OK (the exceptions say so). */
+ * are left untouched when the status is not MCL_OK (the exceptions say so).
+ *
+ * A NULL where none is allowed, a number of an enumeration that it does not have, and sizes out of
+ * range are MCL_ERROR_ARGUMENT. Of functions that have no status, those that free take NULL, those
+ * that ask something of an object return 0, false or NULL for NULL, and those that name a number of
+ * an enumeration return "?" for one that it does not have. Objects that were freed and arrays that
+ * are too short cannot be noticed. */
 typedef enum mcl_status {
     MCL_OK = 0,
     MCL_ERROR_ARGUMENT,  /* the caller passed something unusable */
@@ -39,6 +45,9 @@ MCL_API const char *mcl_error_message(void);
  * direction of writing, except those in kept ("" or "\n\t"). Cut between characters to size bytes,
  * and terminated. Returns the length. */
 MCL_API size_t mcl_clean_text(char *clean, size_t size, const char *text, const char *kept);
+
+/* Room for a digest in 32 hexadecimal digits, with the terminating zero. */
+#define MCL_DIGEST_SIZE 33
 
 #ifdef __cplusplus
 }

@@ -95,9 +95,13 @@ typedef struct mcl_train_options {
      *
      * The library sets no signal handler, blocks no signal and starts no thread. OpenCL drivers may
      * when devices are listed, a context is opened or a kernel is compiled: after PoCL or Intel's
-     * CPU runtime, 15 signals have LLVM's handler, SIGINT and SIGTERM among them. A program that
-     * catches signals sets its handlers after mcl_context_open(), as the program maskcl does. */
+     * CPU runtime, 15 signals have LLVM's handler, SIGINT and SIGTERM among them, and when one of
+     * the others arrives it puts all back to what they were. A program that is to notice signals
+     * blocks them before it starts a thread or opens a context, and has a thread of its own wait
+     * for them by sigwait(), as the program maskcl does (src/cli/signals.c). */
     const volatile sig_atomic_t *stop;
+    /* Above 0: training ends after so many steps of the run as if stop had become nonzero then. */
+    uint64_t stop_after;
     /* The file of the run's checkpoints; NULL: there are none. One is written every so many steps,
      * or when so many seconds have passed since the last, 0 being never, and when the run is
      * stopped: to a temporary name, synced and renamed. The previous one is kept under the name
@@ -110,13 +114,18 @@ typedef struct mcl_train_options {
      * options or seed, or with another initial model, is MCL_ERROR_ARGUMENT, and the message names
      * the difference. */
     bool resume;
+    /* Called from within mcl_pretrain() or mcl_finetune() when a checkpoint was due after so many
+     * steps. problem is NULL, or one line on why the file could not be written: training then goes
+     * on, what is at `checkpoint` stays, and the next one is tried within a minute. NULL: such a
+     * problem ends training. */
+    void (*checkpointed)(uint64_t step, const char *problem, void *user);
 } mcl_train_options;
 
 /* The number of rows of a batch, given as in mcl_train_options, of data with so many rows. */
 MCL_API uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows);
 
 /* Writes the name under which the checkpoint previous to the one at path is kept:
- * "model.checkpoint.safetensors" gives "model.checkpoint.previous.safetensors". */
+ * "model.checkpoint.safetensors" gives "model.checkpoint.previous.safetensors"; cut to size. */
 MCL_API void mcl_checkpoint_previous(char *previous, size_t size, const char *path);
 
 #ifdef __cplusplus

@@ -9,6 +9,10 @@
 #define MCL_VERSION_MINOR 1
 #define MCL_VERSION_PATCH 0
 
+/* The version of the numeric contract, docs/numerics.md, that the library keeps. Models say under
+ * which they were made. */
+#define MCL_NUMERIC_CONTRACT 1
+
 #ifdef __cplusplus
 extern "C" {
 #endif

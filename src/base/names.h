@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of the values of an enumeration, for options and files. */
+/* Names: of the values of an enumeration, for options and files, and parts of others. */
 #ifndef MASKCL_BASE_NAMES_H
 #define MASKCL_BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "maskcl/status.h"
@@ -16,5 +17,11 @@ mcl_status mcl_name_parse(
  * char pointer. */
 mcl_status mcl_name_parse_row(
     size_t *index, const char *text, const void *rows, size_t size, size_t count, const char *what);
+
+/* Whether part occurs in text, in any case. */
+bool mcl_contains(const char *text, const char *part);
+
+/* names[index], or "?" for a number that has no name. */
+const char *mcl_name_of(const char *const *names, size_t count, size_t index);
 
 #endif

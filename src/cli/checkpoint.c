@@ -57,10 +57,36 @@ mcl_exit mcl_checkpoint_prepare(
     if (!options->resume || quiet)
         return MCL_EXIT_DONE;
     if (exists)
-        fprintf(stderr, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
+        fprintf(mcl_err, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
     else
-        fprintf(stderr, "no checkpoint at %s: starting from the beginning\n", path);
+        fprintf(mcl_err, "no checkpoint at %s: starting from the beginning\n", path);
     return MCL_EXIT_DONE;
+}
+
+void mcl_checkpoint_note(
+    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem)
+{
+    const bool failed = problem != NULL;
+    if (failed)
+        snprintf(log->reason, sizeof log->reason, "%s", problem);
+    if (failed != log->failing)
+        mcl_progress_clear(progress);
+    if (failed && !log->failing)
+        mcl_warn("no checkpoint after step %" PRIu64
+                 ": %s; training goes on, and the next is tried within a minute",
+            step, log->reason);
+    else if (!failed && log->failing)
+        mcl_warn("checkpoints are written again, from step %" PRIu64 " on", step);
+    log->failing = failed;
+    log->failed += failed;
+    log->written += !failed;
+}
+
+mcl_exit mcl_checkpoint_judge(mcl_exit code, const mcl_checkpoint_log *log)
+{
+    if (code != MCL_EXIT_DONE || !log->failed || log->written)
+        return code;
+    return mcl_complain(MCL_EXIT_FAILED, "no checkpoint could be written: %s", log->reason);
 }
 
 void mcl_checkpoint_remove(const char *path)

@@ -5,12 +5,29 @@
 
 #include "maskcl/train.h"
 #include "message.h"
+#include "progress.h"
 
 /* Decides by the options where checkpoints go, and sets options->checkpoint to path or leaves it
  * NULL. *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where
  * a checkpoint would be lost. */
 mcl_exit mcl_checkpoint_prepare(
     char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet);
+
+/* How the checkpoints of a run went. */
+typedef struct mcl_checkpoint_log {
+    uint64_t written, failed;
+    bool failing;     /* the last one could not be written */
+    char reason[512]; /* why the last that failed did */
+} mcl_checkpoint_log;
+
+/* Notes a checkpoint, as mcl_train_options.checkpointed is told. The first of several that fail is
+ * warned of. */
+void mcl_checkpoint_note(
+    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem);
+
+/* The code of a training that ended with `code`: a failure, which is said, where checkpoints were
+ * due and none could be written. */
+mcl_exit mcl_checkpoint_judge(mcl_exit code, const mcl_checkpoint_log *log);
 
 /* Removes the checkpoints of a run that is whole. */
 void mcl_checkpoint_remove(const char *path);

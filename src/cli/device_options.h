@@ -12,6 +12,7 @@ typedef struct mcl_device_settings {
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* 0: all */
     uint64_t memory;        /* bytes that may be used; 0: the library's choice */
+    bool exclusive;
     bool reproducible;
     bool quiet;
 } mcl_device_settings;
@@ -25,18 +26,18 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
     {.name = "platform",                                                                           \
         .argument = "PLATFORM",                                                                    \
         .group = "Device",                                                                         \
-        .help = "the OpenCL platform: its index, or a part of its name in any case; an "           \
-                "index that exists wins",                                                          \
+        .help = "the OpenCL platform: its index, or a part of its name in any case",               \
         .type = &mcl_option_text,                                                                  \
         .offset = offsetof(settings, member.platform),                                             \
         .without = "MASKCL_PLATFORM from the environment, or any"},                                \
     {                                                                                              \
         .name = "device", .argument = "DEVICE", .group = "Device",                                 \
-        .help = "the device: its index within the platform, or a part of its name in any case "    \
-                "(4090); an index that exists wins",                                               \
+        .help = "the device: its index within the platform, a part of its name in any case "       \
+                "('rtx 4090'), either with a platform before it (0:1, nvidia:rtx), or gpu, cpu "   \
+                "or accelerator for the best of its kind",                                         \
         .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
         .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
-                   "before CPU, then one with fma, then most compute units"                        \
+                   "before CPU, then memory of its own, then fma, then the most arithmetic"        \
     }
 
 #define MCL_DEVICE_OPTIONS(settings, member)                                                       \
@@ -67,6 +68,14 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
             .type = &mcl_option_memory,                                                            \
             .offset = offsetof(settings, member.memory),                                           \
             .without = "7/8 of what the device reports"},                                          \
+        {.name = "exclusive",                                                                      \
+            .group = "Device",                                                                     \
+            .help = "no display hangs on the GPU, whose driver would end what takes it for long: " \
+                    "launches may take as long as they like, and not about 100 ms at most; "       \
+                    "--reproducible, and all that maskcl's own matrix product computes, has the "  \
+                    "same bits either way",                                                        \
+            .type = &mcl_option_switch,                                                            \
+            .offset = offsetof(settings, member.exclusive)},                                       \
         {.name = "reproducible",                                                                   \
             .group = "Device",                                                                     \
             .help = "give the same bits as on every other device: takes maskcl's own matrix "      \

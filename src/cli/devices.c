@@ -35,50 +35,75 @@ static void show_bytes(char text[32], uint64_t bytes)
     snprintf(text, 32, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
+/* The same card where its better driver has it: mostly the device itself. */
+static const mcl_device_info *preferred_of(const struct listing *list, size_t i)
+{
+    return &list->devices[mcl_device_preferred(list->devices, list->count, i)];
+}
+
 static void print_detail(const char *label, const char *text)
 {
-    printf("          %-9s ", label);
-    mcl_print_clean(stdout, *text ? text : "unknown");
-    putchar('\n');
+    mcl_print("          %-9s ", label);
+    mcl_print_clean(mcl_out, *text ? text : "unknown");
+    mcl_print("\n");
 }
 
 /* By mcl_tuning_state. */
 static const char *const tuned_names[] = {"no", "yes", "no: the file does not fit"};
 
-static void print_device(const mcl_device_info *device, bool used)
+static void print_device(const mcl_device_info *device, const mcl_device_info *preferred, bool used)
 {
-    char index[24], memory[32];
+    char index[24], memory[32], rates[96];
+    if (device->clock)
+        snprintf(rates, sizeof rates, "%" PRIu32 " MHz, about %" PRIu32 " lanes a unit",
+            device->clock, device->lanes);
+    else
+        snprintf(rates, sizeof rates, "about %" PRIu32 " lanes a unit", device->lanes);
     snprintf(
         index, sizeof index, "%" PRIu32 ":%" PRIu32, device->platform_index, device->device_index);
     show_bytes(memory, device->global_memory);
-    printf("%c %-6s  %-11s  %13" PRIu32 "  %8s  %-3s  %-10s  ", used ? '*' : ' ', index,
+    mcl_print("%c %-6s  %-11s  %13" PRIu32 "  %8s  %-3s  %-10s  ", used ? '*' : ' ', index,
         mcl_device_type_name(device->type), device->compute_units, memory,
         device->fma ? "yes" : "no", device->subnormals ? "yes" : "no");
-    mcl_print_clean(stdout, device->name);
-    putchar('\n');
+    mcl_print_clean(mcl_out, device->name);
+    mcl_print("\n");
     if (!device->usable)
         print_detail("unusable:", "it is not available, or its driver has no compiler");
     print_detail("platform", device->platform);
     print_detail("vendor", device->vendor);
     print_detail("driver", device->driver_version);
     print_detail("version", device->opencl_version);
+    print_detail("rates", rates);
+    if (device->host_memory)
+        print_detail("shares", "the host's memory");
+    if (device->too_old)
+        print_detail("too old:", "below OpenCL 1.2, which the kernels need: taken last");
+    if (preferred != device) {
+        snprintf(rates, sizeof rates,
+            "the same as %" PRIu32 ":%" PRIu32 ", which has the better driver",
+            preferred->platform_index, preferred->device_index);
+        print_detail("card", rates);
+    }
     print_detail("tuned", tuned_names[mcl_device_tuning(device, NULL, 0)]);
 }
 
 static void print_table(const struct listing *list)
 {
-    fputs("  index   type         compute units    memory  fma  subnormals  name\n", stdout);
+    fputs("  index   type         compute units    memory  fma  subnormals  name\n", mcl_out);
     for (size_t i = 0; i < list->count; i++)
-        print_device(&list->devices[i], list->selected == MCL_OK && i == list->used);
+        print_device(
+            &list->devices[i], preferred_of(list, i), list->selected == MCL_OK && i == list->used);
     if (list->selected != MCL_OK)
         return;
-    fputs("* would be used: ", stdout);
-    mcl_print_clean(stdout, list->reason);
-    fputs("\nThe index is PLATFORM:DEVICE, as --platform and --device take it\n", stdout);
+    fputs("* would be used: ", mcl_out);
+    mcl_print_clean(mcl_out, list->reason);
+    fputs("\nThe index is PLATFORM:DEVICE, as --device takes it\n", mcl_out);
 }
 
-static void add_device(cJSON *array, const mcl_device_info *device, bool used)
+static void add_device(
+    cJSON *array, const mcl_device_info *device, const mcl_device_info *preferred, bool used)
 {
+    char card[24] = "";
     cJSON *entry = mcl_json_object_at(array);
     mcl_json_number(entry, "platform_index", device->platform_index);
     mcl_json_number(entry, "device_index", device->device_index);
@@ -96,6 +121,13 @@ static void add_device(cJSON *array, const mcl_device_info *device, bool used)
     mcl_json_bool(entry, "subnormals", device->subnormals);
     mcl_json_bool(entry, "host_memory", device->host_memory);
     mcl_json_bool(entry, "usable", device->usable);
+    mcl_json_bool(entry, "too_old", device->too_old);
+    mcl_json_number(entry, "clock", device->clock);
+    mcl_json_number(entry, "lanes", device->lanes);
+    if (preferred != device)
+        snprintf(card, sizeof card, "%" PRIu32 ":%" PRIu32, preferred->platform_index,
+            preferred->device_index);
+    mcl_json_text(entry, "same_as", card);
     mcl_json_bool(entry, "tuned", mcl_device_tuning(device, NULL, 0) == MCL_TUNING_STORED);
     mcl_json_bool(entry, "used", used);
 }
@@ -128,7 +160,8 @@ static mcl_exit print_json(const struct listing *list)
     cJSON *root = mcl_json_object();
     cJSON *devices = mcl_json_array_in(root, "devices");
     for (size_t i = 0; i < list->count; i++)
-        add_device(devices, &list->devices[i], list->selected == MCL_OK && i == list->used);
+        add_device(devices, &list->devices[i], preferred_of(list, i),
+            list->selected == MCL_OK && i == list->used);
     if (list->selected == MCL_OK)
         mcl_json_text(root, "reason", list->reason);
     each_line(list->problems, add_problem, mcl_json_array_in(root, "driver_problems"));
@@ -140,6 +173,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     (void)arguments;
     const struct settings *settings = given;
     struct listing list;
+    mcl_streams_guard(false);
     mcl_status status = mcl_devices_list(&list.devices, &list.count);
     if (status != MCL_OK)
         return mcl_complain_status(status);
@@ -174,9 +208,9 @@ const mcl_command mcl_command_devices = {
     .description =
         "Lists the devices of every OpenCL platform: index, type, compute units, memory, "
         "whether the driver declares fma and subnormal numbers, name, vendor, "
-        "versions and whether 'maskcl tune' has been run for it. Marks the one that a run would "
-        "use and says why, and warns of "
-        "installed drivers that cannot be loaded.",
+        "versions, clock and whether 'maskcl tune' has been run for it; whether two of them are "
+        "the same card, by the drivers of two platforms. Marks the one that a run would use and "
+        "says why, and warns of drivers that cannot be loaded and of platforms without a device.",
     .examples = "  maskcl devices\n  maskcl devices --json",
     .options = options,
     .option_count = sizeof options / sizeof *options,

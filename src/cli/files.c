@@ -50,7 +50,10 @@ mcl_exit mcl_find_layer(
 
 mcl_exit mcl_load_data(mcl_data **data, const char *path)
 {
-    return loaded(mcl_data_open(data, path));
+    const mcl_exit code = loaded(mcl_data_open(data, path));
+    if (code == MCL_EXIT_DONE && mcl_data_warning(*data))
+        mcl_warn("%s", mcl_data_warning(*data));
+    return code;
 }
 
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)

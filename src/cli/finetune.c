@@ -54,6 +54,7 @@ struct run {
     uint64_t rows;  /* that are trained on */
     bool saved;     /* the model is written: the first training is through */
     char checkpoint[4096];
+    mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
     struct outcome outcomes[STARTS];
@@ -82,6 +83,12 @@ static void report(const mcl_step *step, void *user)
     mcl_metrics_step(&run->metrics, &run->progress, step, NULL, 0);
     if (run->progress.terminal || !has_several_runs(run->settings))
         mcl_progress_step(&run->progress, step);
+}
+
+static void checkpointed(uint64_t step, const char *problem, void *user)
+{
+    struct run *run = user;
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
 }
 
 static uint64_t count_classes(const mcl_labelled *set)
@@ -113,17 +120,18 @@ static mcl_exit count_rows(uint64_t *rows, const struct run *run)
     return MCL_EXIT_DONE;
 }
 
-/* Ctrl-C: keeps the model so far, unless the one that is wanted is there already. */
+/* A signal: keeps the model so far, unless the one that is wanted is there already. */
 static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(stderr,
-            "maskcl: interrupted in a later training: the model of the first is in %s\n", output);
+        fprintf(mcl_err,
+            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+            mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
     return mcl_save_interrupted(run->digest, model, "finetune_steps", output,
-        run->settings->options.train.checkpoint != NULL);
+        run->settings->options.train.checkpoint ? &run->checkpoints : NULL);
 }
 
 /* *accuracy = the part of the test rows that the model tells right. */
@@ -150,7 +158,7 @@ static void print_run(const struct run *run, enum start start, size_t seed)
 {
     if (run->progress.quiet || run->progress.terminal || !has_several_runs(run->settings))
         return;
-    fprintf(stderr, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
+    fprintf(mcl_err, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
         run->settings->options.train.seed + seed, 100 * run->outcomes[start].accuracy[seed],
         run->last.seconds);
 }
@@ -167,8 +175,9 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     options.train.report_every =
         settings->metrics || (run->progress.terminal && !run->progress.quiet);
     options.train.user = run;
+    options.train.checkpointed = checkpointed;
     options.train.validation_labels = settings->validate ? run->train.labels : NULL;
-    options.train.stop = mcl_interrupt_catch();
+    options.train.stop = mcl_signals_defer();
     run->progress.rows = run->batch;
     run->progress.shown = 0;
     run->progress.shown_at = 0.0;
@@ -187,6 +196,7 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
         mcl_checkpoint_remove(options.train.checkpoint);
     outcome->seconds += run->last.seconds;
     if (code == MCL_EXIT_DONE && settings->test) {
+        mcl_signals_at_once(); /* the model is written */
         code = test_model(&outcome->accuracy[seed], run, tuned);
         if (code == MCL_EXIT_DONE)
             print_run(run, start, seed);
@@ -217,7 +227,8 @@ static mcl_exit train_with_metrics(struct run *run)
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
-    return mcl_metrics_close(&run->metrics, &run->progress, train_all(run), settings->output);
+    code = mcl_metrics_close(&run->metrics, &run->progress, train_all(run));
+    return mcl_checkpoint_judge(code, &run->checkpoints);
 }
 
 static void print_summary(const struct run *run)
@@ -227,8 +238,8 @@ static void print_summary(const struct run *run)
     char validation[32] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
-    printf("fine-tuned on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f%s; wrote %s\n",
+    mcl_print("fine-tuned on %" PRIu64 " rows for %" PRIu64
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f%s; wrote %s\n",
         run->rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->epoch_accuracy,
         validation, run->settings->output);
@@ -237,18 +248,18 @@ static void print_summary(const struct run *run)
 
 static void print_table(const struct run *run)
 {
-    printf("%-10s  %9s  %14s  %7s\n", "begun from", "trainings", "test accuracy", "seconds");
+    mcl_print("%-10s  %9s  %14s  %7s\n", "begun from", "trainings", "test accuracy", "seconds");
     for (enum start start = 0; start < STARTS; start++) {
         const struct outcome *outcome = &run->outcomes[start];
         const mcl_mean accuracy = mcl_mean_of(outcome->accuracy, run->seeds);
         if (!outcome->done)
             continue;
-        printf("%-10s  %9zu  ", titles[start], run->seeds);
+        mcl_print("%-10s  %9zu  ", titles[start], run->seeds);
         if (run->seeds == 1)
-            printf("%13.2f%%", 100 * accuracy.mean);
+            mcl_print("%13.2f%%", 100 * accuracy.mean);
         else
-            printf("%5.2f ± %5.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
-        printf("  %7.1f\n", outcome->seconds);
+            mcl_print("%5.2f ± %5.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
+        mcl_print("  %7.1f\n", outcome->seconds);
     }
 }
 
@@ -261,8 +272,8 @@ static void print_text(const struct run *run)
     if (run->progress.quiet)
         return;
     if (has_several_runs(run->settings))
-        printf("wrote %s, the first one's model\n", run->settings->output);
-    printf("digest %s\n", run->digest);
+        mcl_print("wrote %s, the first one's model\n", run->settings->output);
+    mcl_print("digest %s\n", run->digest);
 }
 
 static mcl_exit print_json(const struct run *run)
@@ -348,7 +359,6 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
             settings->output, settings->device.quiet);
     if (code != MCL_EXIT_DONE)
         return code;
-    mcl_interrupt_prepare();
     code = load(&run, arguments->operands);
     if (code == MCL_EXIT_DONE)
         code = count_rows(&run.rows, &run);
@@ -468,8 +478,9 @@ const mcl_command mcl_command_finetune = {
         "head.bias.\n"
         "With --test it prints the accuracy on the test rows, with --compare also what the "
         "same network comes to without pre-training.\n"
-        "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
-        "once. With --checkpoint-every a single training keeps checkpoints beside the model: one "
+        "Ctrl-C, or another signal that ends programs, ends after the current step and writes the "
+        "model so far; a second one after a second ends at once. With --checkpoint-every a single "
+        "training keeps checkpoints beside the model: one "
         "that was interrupted, or killed, goes on with --resume and ends with the same bits.",
     .examples =
         "  maskcl finetune fashion.safetensors train-images-idx3-ubyte.gz \\\n"
@@ -477,7 +488,7 @@ const mcl_command mcl_command_finetune = {
         "      --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz \\\n"
         "      --compare",
     .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to train on"},
-        {"LABELS", "their classes: IDX of unsigned bytes, or .npy of uint8, int32 or int64"}},
+        {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"}},
     .operand_count = 3,
     .library = MCL_OPTIONS_FINETUNE,
     .library_offset = OFFSET(options),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,21 +105,12 @@ mcl_exit mcl_json_print(cJSON *root)
     char *text = text_of(root, true);
     if (!text)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the answer");
-    puts(text); /* main notices when it does not get through */
+    mcl_print("%s\n", text); /* main notices when it does not get through */
     free(text);
     return MCL_EXIT_DONE;
 }
 
-bool mcl_json_line(FILE *stream, cJSON *root)
+char *mcl_json_line(cJSON *root)
 {
-    char *text = text_of(root, false);
-    if (!text) {
-        errno = ENOMEM;
-        return false;
-    }
-    bool written = fprintf(stream, "%s\n", text) >= 0 && fflush(stream) == 0;
-    int reason = errno;
-    free(text);
-    errno = reason;
-    return written;
+    return text_of(root, false);
 }

@@ -26,7 +26,7 @@ void mcl_json_text_at(cJSON *array, const char *value);
 /* Prints root for people to read as well, with a newline, on standard output, and frees it. */
 mcl_exit mcl_json_print(cJSON *root);
 
-/* Writes root as one line and frees it; false, with errno set, when that failed. */
-bool mcl_json_line(FILE *stream, cJSON *root);
+/* root as one line without the newline, freed with free(); NULL for want of memory. Frees root. */
+char *mcl_json_line(cJSON *root);
 
 #endif

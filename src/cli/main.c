@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "drivers.h"
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
@@ -23,6 +25,27 @@ static bool open_standard_streams(void)
         return false;
     close(descriptor);
     return true;
+}
+
+/* A write to a pipe or terminal that does not block, as some parents leave theirs, would lose what
+ * does not fit at once. The parent's own descriptor stays as it is, where the system lets the same
+ * file be opened anew. */
+static void make_blocking(int descriptor)
+{
+    char path[32];
+    struct stat information;
+    const int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || !(flags & O_NONBLOCK) || fstat(descriptor, &information) != 0)
+        return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int anew = -1;
+    if (S_ISFIFO(information.st_mode) || S_ISCHR(information.st_mode))
+        anew = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    if (anew >= 0) {
+        dup2(anew, descriptor);
+        close(anew);
+    }
+    (void)fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 static mcl_exit unknown_command(const char *text)
@@ -67,7 +90,7 @@ static mcl_exit dispatch(int count, char **texts)
     if (count == 0)
         return mcl_complain(MCL_EXIT_USAGE, "no command is given: see 'maskcl help'");
     if (strcmp(texts[0], "--version") == 0) {
-        printf("maskcl %s\n", mcl_version());
+        mcl_print("maskcl %s\n", mcl_version());
         return MCL_EXIT_DONE;
     }
     if (strcmp(texts[0], "--help") == 0 || strcmp(texts[0], "-h") == 0)
@@ -80,9 +103,14 @@ int main(int count, char **texts)
 {
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
-    mcl_survive_failed_writes();
+    mcl_streams_open();
+    make_blocking(fileno(mcl_out));
+    make_blocking(fileno(mcl_err));
+    mcl_signals_begin();
+    mcl_survive_drivers();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
-    return (int)code;
+    mcl_streams_end(code == MCL_EXIT_DONE);
+    return mcl_signals_end(code);
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,9 @@
 
 #include "files.h"
 #include "json.h"
+
+#define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
+#define RETRY_SECONDS 1.0
 
 mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count)
 {
@@ -26,32 +31,28 @@ mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t c
 
 static mcl_exit open_file(mcl_metrics *metrics, const char *path)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const char *opened = mcl_streams_path(path);
+    int descriptor = open(opened, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor >= 0)
-        metrics->stream = fdopen(descriptor, "w");
-    if (metrics->stream)
-        return MCL_EXIT_DONE;
-    mcl_exit code =
-        mcl_complain(MCL_EXIT_FAILED, "--metrics: %s: cannot write: %s", path, strerror(errno));
-    if (descriptor >= 0)
-        close(descriptor);
-    return code;
+        descriptor = open(opened, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    metrics->open = descriptor >= 0;
+    metrics->descriptor = descriptor;
+    return metrics->open ? MCL_EXIT_DONE
+                         : mcl_complain(MCL_EXIT_FAILED, "--metrics: %s: cannot write: %s", path,
+                               strerror(errno));
 }
 
-/* False when closing it failed, with errno set. */
+/* False when closing it failed, with errno set: a file on another machine may be full only then. */
 static bool close_file(mcl_metrics *metrics)
 {
-    if (!metrics->stream)
-        return true;
-    /* After a failure the stream still holds what it could not write, and would fail again. */
-    bool closed = fclose(metrics->stream) == 0 || metrics->failed;
-    int reason = errno;
-    metrics->stream = NULL;
+    const bool closed = close(metrics->descriptor) == 0 || errno == EINTR;
+    const int reason = errno;
+    metrics->open = false;
     if (metrics->created && !metrics->begun)
         unlink(metrics->path);
+    free(metrics->unwritten);
+    metrics->unwritten = NULL;
     errno = reason;
     return closed;
 }
@@ -106,30 +107,105 @@ static bool measure_kept(off_t *bytes, const char *path, uint64_t last)
 static bool begin(mcl_metrics *metrics)
 {
     struct stat information;
-    int descriptor = fileno(metrics->stream);
+    const int descriptor = metrics->descriptor;
     off_t kept = 0;
-    metrics->begun = true;
     if (fstat(descriptor, &information) != 0)
         return false;
-    if (!S_ISREG(information.st_mode))
-        return true;
-    if (metrics->keep && !measure_kept(&kept, metrics->path, metrics->keep))
-        return false;
-    return ftruncate(descriptor, kept) == 0 && fseeko(metrics->stream, kept, SEEK_SET) == 0;
+    if (S_ISREG(information.st_mode)) {
+        if (metrics->keep && !measure_kept(&kept, metrics->path, metrics->keep))
+            return false;
+        if (ftruncate(descriptor, kept) != 0 || lseek(descriptor, kept, SEEK_SET) < 0)
+            return false;
+    }
+    metrics->begun = true;
+    return true;
 }
 
-static void lose(mcl_metrics *metrics, mcl_progress *progress)
+/* Takes the part of a line off a regular file's end: of `written` bytes, those from `whole` on.
+ * False where they must stay, and the rest of the line follows. */
+static bool take_back(const mcl_metrics *metrics, size_t written, size_t whole)
 {
-    const char *reason = strerror(errno);
-    metrics->failed = true;
-    mcl_progress_clear(progress);
-    mcl_warn("--metrics: %s: cannot write: %s; training goes on without", metrics->path, reason);
+    struct stat information;
+    const int descriptor = metrics->descriptor;
+    const off_t end = lseek(descriptor, 0, SEEK_CUR), kept = end - (off_t)(written - whole);
+    return end >= 0 && fstat(descriptor, &information) == 0 && S_ISREG(information.st_mode) &&
+           ftruncate(descriptor, kept) == 0 && lseek(descriptor, kept, SEEK_SET) == kept;
+}
+
+/* Whether a write that failed is to be made again, if need be when the reader has taken
+ * something. */
+static bool try_again(const mcl_metrics *metrics)
+{
+    struct pollfd ready = {.fd = metrics->descriptor, .events = POLLOUT};
+    return errno == EINTR ||
+           ((errno == EAGAIN || errno == EWOULDBLOCK) && poll(&ready, 1, 1000) >= 0);
+}
+
+/* Writes what is unwritten, as far as it gets; false, with the reason noted, when that is not all
+ * of it. */
+static bool write_out(mcl_metrics *metrics)
+{
+    size_t written = 0;
+    bool good = metrics->begun || begin(metrics);
+    while (good && written < metrics->used) {
+        const ssize_t count =
+            write(metrics->descriptor, metrics->unwritten + written, metrics->used - written);
+        if (count > 0)
+            written += (size_t)count;
+        else if (count == 0)
+            errno = ENOSPC;
+        good = count > 0 || (count < 0 && try_again(metrics));
+    }
+    metrics->reason = good ? 0 : errno;
+    size_t whole = written;
+    while (whole > 0 && metrics->unwritten[whole - 1] != '\n')
+        whole--;
+    if (whole < written && take_back(metrics, written, whole))
+        written = whole;
+    metrics->used -= written;
+    if (metrics->used)
+        memmove(metrics->unwritten, metrics->unwritten + written, metrics->used);
+    return good;
+}
+
+/* Adds a line to what is unwritten, unless that is too much already. */
+static void append(mcl_metrics *metrics, const char *line)
+{
+    const size_t length = line ? strlen(line) : 0, needed = metrics->used + length + 1;
+    if (needed > metrics->room && needed <= UNWRITTEN_MAX) {
+        const size_t room = needed < UNWRITTEN_MAX / 16 ? UNWRITTEN_MAX / 16 : UNWRITTEN_MAX;
+        char *larger = realloc(metrics->unwritten, room);
+        if (larger) {
+            metrics->unwritten = larger;
+            metrics->room = room;
+        }
+    }
+    if (!line || needed > metrics->room) {
+        metrics->missing++;
+        return;
+    }
+    memcpy(metrics->unwritten + metrics->used, line, length);
+    metrics->unwritten[needed - 1] = '\n';
+    metrics->used = needed;
+}
+
+/* Tries to write, and warns when that fails for the first time in a row. */
+static void flush(mcl_metrics *metrics, mcl_progress *progress)
+{
+    const bool written = write_out(metrics);
+    metrics->tried = mcl_seconds();
+    if (!written && !metrics->failing) {
+        mcl_progress_clear(progress);
+        mcl_warn("--metrics: %s: cannot write: %s; training goes on, and it is tried again",
+            metrics->path, strerror(metrics->reason));
+    }
+    metrics->failing = !written;
 }
 
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
     const mcl_objective *objectives, size_t count)
 {
-    if (!metrics->stream || metrics->failed)
+    if (!metrics->open)
         return;
     cJSON *line = mcl_json_object();
     mcl_json_number(line, "step", (double)step->step);
@@ -151,24 +227,40 @@ void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_st
     mcl_json_number(line, "lr", step->learning_rate);
     mcl_json_number(line, "rows_per_s", step->rows_per_second);
     mcl_json_number(line, "seconds", step->seconds);
-    bool ready = metrics->begun || begin(metrics);
-    int reason = errno;
-    if (!ready) {
-        cJSON_Delete(line);
-        errno = reason;
-    } else if (mcl_json_line(metrics->stream, line)) {
-        return;
-    }
-    lose(metrics, progress);
+    char *text = mcl_json_line(line);
+    append(metrics, text);
+    free(text);
+    if (!metrics->failing || mcl_seconds() - metrics->tried >= RETRY_SECONDS)
+        flush(metrics, progress);
 }
 
-mcl_exit mcl_metrics_close(
-    mcl_metrics *metrics, mcl_progress *progress, mcl_exit code, const char *output)
+/* How many lines the file lacks. */
+static uint64_t count_missing(const mcl_metrics *metrics)
 {
-    if (!close_file(metrics))
-        lose(metrics, progress);
-    return metrics->failed && code == MCL_EXIT_DONE
-               ? mcl_complain(MCL_EXIT_FAILED, "--metrics: %s is incomplete; the model is in %s",
-                     metrics->path, output)
-               : code;
+    uint64_t missing = metrics->missing;
+    for (size_t i = 0; i < metrics->used; i++)
+        missing += metrics->unwritten[i] == '\n';
+    return missing;
+}
+
+mcl_exit mcl_metrics_close(mcl_metrics *metrics, mcl_progress *progress, mcl_exit code)
+{
+    if (!metrics->open)
+        return code;
+    if (metrics->used)
+        flush(metrics, progress);
+    const uint64_t missing = count_missing(metrics);
+    const bool closed = close_file(metrics);
+    char text[4352] = "";
+    if (missing)
+        snprintf(text, sizeof text, "--metrics: %s is incomplete: it lacks %" PRIu64 " line%s",
+            metrics->path, missing, missing == 1 ? "" : "s");
+    else if (!closed)
+        snprintf(text, sizeof text, "--metrics: %s is incomplete, perhaps: cannot close it: %s",
+            metrics->path, strerror(errno));
+    if (*text && code == MCL_EXIT_DONE)
+        return mcl_complain(MCL_EXIT_FAILED, "%s", text);
+    if (*text)
+        mcl_warn("%s", text);
+    return code;
 }

@@ -12,11 +12,17 @@
 
 typedef struct mcl_metrics {
     const char *path; /* NULL: none are wanted */
-    FILE *stream;
-    bool created;  /* the file was not there before */
-    bool begun;    /* its old content has gone */
-    bool failed;   /* said already; no more is written, and some is lost */
-    uint64_t keep; /* of the old content, the steps up to this one stay: a run goes on from it */
+    int descriptor;
+    bool open;
+    bool created;    /* the file was not there before */
+    bool begun;      /* its old content has gone */
+    uint64_t keep;   /* of the old content, the steps up to this one stay: a run goes on from it */
+    char *unwritten; /* lines that could not be written yet, the first one perhaps in part */
+    size_t used, room;
+    bool failing;     /* the last try to write failed, and that was said */
+    double tried;     /* when, by mcl_seconds() */
+    int reason;       /* errno of the last failure */
+    uint64_t missing; /* lines for which there was no room */
 } mcl_metrics;
 
 /* Refuses a file that is one of the count inputs (NULL ones are skipped). */
@@ -26,13 +32,13 @@ mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t c
  * model's own file, output, is refused. */
 mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output);
 
-/* Appends a step. The first failure is warned of, and ends the writing. */
+/* Appends a step. A failure is warned of; what could not be written is kept, up to 8 MiB, and
+ * tried again every second, so that the file has whole lines, in order. */
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
     const mcl_objective *objectives, size_t count);
 
 /* Closes the file after a training that ended with `code`, and removes it when it is new and
  * nothing was written. Returns the code, or when some steps are missing that this is a failure. */
-mcl_exit mcl_metrics_close(
-    mcl_metrics *metrics, mcl_progress *progress, mcl_exit code, const char *output);
+mcl_exit mcl_metrics_close(mcl_metrics *metrics, mcl_progress *progress, mcl_exit code);
 
 #endif

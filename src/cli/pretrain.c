@@ -43,6 +43,7 @@ struct run {
     bool warned;                  /* of the collapse */
     char digest[MCL_DIGEST_SIZE]; /* of the model; "" before there is one */
     char checkpoint[4096];
+    mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
 };
@@ -125,6 +126,12 @@ static void report(const mcl_step *step, void *user)
     mcl_progress_step(&run->progress, step);
 }
 
+static void checkpointed(uint64_t step, const char *problem, void *user)
+{
+    struct run *run = user;
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+}
+
 /* How often a step is reported. A report costs a little of the device's time: a terminal gets about
  * a hundred an epoch, a pipe only the epoch's last. */
 static uint64_t report_every(const struct run *run, uint64_t rows)
@@ -162,8 +169,8 @@ static void print_summary(const struct run *run, uint64_t rows)
         snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
     if (run->progress.quiet)
         return;
-    printf("trained on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
+    mcl_print("trained on %" PRIu64 " rows for %" PRIu64
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
         run->settings->output);
@@ -177,10 +184,11 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_pretrain_options options = settings->options;
     options.train.report = report;
     options.train.report_every = report_every(run, mcl_data_rows(data));
+    options.train.checkpointed = checkpointed;
     options.train.user = run;
     options.train.validation_labels = set->labels;
     run->progress.rows = mcl_batch_rows(options.train.batch, mcl_data_rows(data));
-    options.train.stop = mcl_interrupt_catch();
+    options.train.stop = mcl_signals_defer();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
@@ -189,14 +197,14 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
         return mcl_complain_status(status);
     const mcl_exit code = status == MCL_INTERRUPTED
                               ? mcl_save_interrupted(run->digest, model, "steps", settings->output,
-                                    options.train.checkpoint != NULL)
+                                    options.train.checkpoint ? &run->checkpoints : NULL)
                               : mcl_save_model(run->digest, model, settings->output);
     mcl_model_free(model);
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);
     if (code == MCL_EXIT_DONE)
         print_summary(run, mcl_data_rows(data));
-    return code;
+    return mcl_checkpoint_judge(code, &run->checkpoints);
 }
 
 static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_labelled *set)
@@ -207,7 +215,7 @@ static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const 
         return code;
     run->metrics.keep = run->resumed;
     code = train(run, context, set);
-    return mcl_metrics_close(&run->metrics, &run->progress, code, settings->output);
+    return mcl_metrics_close(&run->metrics, &run->progress, code);
 }
 
 static mcl_exit start_profile(mcl_context *context, const struct settings *settings)
@@ -243,7 +251,6 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
-    mcl_interrupt_prepare();
     code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
@@ -254,7 +261,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE && settings->profile)
         code = mcl_print_profile(context);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("digest %s\n", run.digest);
+        mcl_print("digest %s\n", run.digest);
     mcl_context_close(context);
     mcl_free_labelled(&set);
     return code;
@@ -275,7 +282,7 @@ static void print_recipe(const mcl_recipe *recipe)
     if (mcl_pretrain_options_init(&options) != MCL_OK ||
         mcl_recipe_apply(&options, recipe->name) != MCL_OK)
         return; /* the name is the library's own */
-    printf("%s\n  ", recipe->name);
+    mcl_print("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
     for (size_t i = 0; i < table.count; i++) {
         const mcl_option *option = &table.options[i];
@@ -284,7 +291,7 @@ static void print_recipe(const mcl_recipe *recipe)
             mcl_options_conflict(reason, sizeof reason, &options.base, option->key) ||
             mcl_options_get(value, sizeof value, &options.base, option->key) != MCL_OK)
             continue;
-        printf(strchr(value, ' ') ? "  --%-14s '%s'\n" : "  --%-14s %s\n", option->name, value);
+        mcl_print(strchr(value, ' ') ? "  --%-14s '%s'\n" : "  --%-14s %s\n", option->name, value);
     }
 }
 
@@ -293,9 +300,9 @@ mcl_exit mcl_print_recipes(void)
     const mcl_recipe *recipe;
     fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all, and\n"
           "options given beside it, before or after, change single ones.\n",
-        stdout);
+        mcl_out);
     for (size_t i = 0; (recipe = mcl_recipe_at(i)); i++) {
-        putchar('\n');
+        mcl_print("\n");
         print_recipe(recipe);
     }
     return MCL_EXIT_DONE;
@@ -369,8 +376,8 @@ static const mcl_option own_options[] = {
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
             "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
             "effective_rank and, with --validate, validation, but only about every 200 steps. When "
-            "the file can no longer be written, training goes on, the model is saved and the exit "
-            "code is 1",
+            "the file cannot be written, training goes on and writing is tried again; when lines "
+            "are missing in the end, the model is saved and the exit code is 1",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics)},
     {.name = "metrics-every",
@@ -397,17 +404,18 @@ const mcl_command mcl_command_pretrain = {
         "splits every row in two views, and the objective compares their embeddings. Prints two "
         "lines when the model is written: how training went, and the digest of its parameters, "
         "which is the same wherever they are.\n"
-        "Ctrl-C ends after the current step and writes the model so far; a second one ends at "
-        "once. "
-        "Interrupted before the first step, it writes nothing. With --checkpoint-every a run that "
-        "was "
-        "interrupted, or killed, goes on with --resume and ends with the same bits.",
+        "Ctrl-C ends after the current step and writes the model so far, and so does a signal of "
+        "the system: SIGTERM, SIGHUP of a terminal that closes, SIGXCPU, SIGQUIT, SIGUSR1, "
+        "SIGUSR2. A second Ctrl-C after a second ends at once. Interrupted before the first step, "
+        "it writes nothing. With --checkpoint-every a run that was interrupted, or killed, goes on "
+        "with --resume and ends with the same bits; a checkpoint that cannot be written is warned "
+        "of and tried again, and when none could be written the exit code is 1.",
     .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
     .operands = {{"DATA",
-        "the rows: IDX of unsigned bytes (plain or gzipped), or NumPy .npy of uint8, float32 or "
-        "float64; told apart by content. uint8 is scaled to [0,1]"}},
+        "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
+        "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
     .operand_count = 1,
     .operands_optional = true,
     .library = MCL_OPTIONS_PRETRAIN,

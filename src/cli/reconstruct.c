@@ -11,7 +11,6 @@
 #include "maskcl/pretrain.h"
 #include "metadata.h"
 #include "progress.h"
-#include "signals.h"
 #include "triples.h"
 
 struct settings {
@@ -80,7 +79,6 @@ static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
     mcl_progress_clear(&progress);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    mcl_survive_failed_writes();
     return mcl_write_triples(settings->output, work, image);
 }
 
@@ -117,7 +115,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     code = reconstruct(&work, settings, arguments, model, data, picture ? &image : NULL);
     mcl_free_triples(&work);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("reconstructed %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n", work.rows,
+        mcl_print("reconstructed %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n", work.rows,
             settings->range.first, settings->output);
     return code;
 }

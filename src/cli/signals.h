@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals: Ctrl-C while a model is being trained, and those of failed writes. Drivers set handlers
- * of their own when a device is opened or a kernel compiled. */
+/* The signals that end the program, and those of failed writes.
+ *
+ * A driver may put in handlers of its own at any time: LLVM, which most of them have, does so when
+ * it compiles first, for 15 signals, and when one of these arrives it puts all others back to what
+ * they were. So the signals that end the program are blocked in every thread, and a thread that
+ * does nothing else waits for them: no handler is ever called, whoever has put it in. Drivers'
+ * compilers and linkers inherit the block, and Ctrl-C does not take them away from a run that still
+ * needs them. */
 #ifndef MASKCL_CLI_SIGNALS_H
 #define MASKCL_CLI_SIGNALS_H
 
 #include <signal.h>
 
-/* Notes which signals are ignored. Called before a device is opened. */
-void mcl_interrupt_prepare(void);
+#include "message.h"
 
-/* From now on the first SIGINT or SIGTERM sets the flag, which is returned and is 0 until then, and
- * the second ends the program at once. A signal that mcl_interrupt_prepare() found ignored
- * stays so: a shell starts its background jobs with SIGINT ignored. */
-const volatile sig_atomic_t *mcl_interrupt_catch(void);
+/* Called once, before any other thread is there. From now on SIGINT, SIGTERM, SIGQUIT, SIGHUP,
+ * SIGXCPU, SIGUSR1 and SIGUSR2 end the program at once, with a line that says so, exit code 128 +
+ * signal and no temporary file left; one that was ignored stays so, as of nohup. A write to a
+ * closed pipe, or beyond the size allowed, is an error that is said and not the end of the program.
+ * Children can be waited for, whatever the parent ignores. */
+void mcl_signals_begin(void);
 
-/* Makes a write to a closed pipe or beyond the size allowed an error that is said, not the end of
- * the program. Called at the start, and before a file is written when a driver has been at work. */
-void mcl_survive_failed_writes(void);
+/* From now on a signal sets the flag that is returned, 0 until then, and what is under way is
+ * finished: a training, a file. A second SIGINT, SIGTERM or SIGQUIT still ends the program at once,
+ * unless it comes within a second: wrappers pass on the Ctrl-C that the terminal has sent to all.
+ */
+const volatile sig_atomic_t *mcl_signals_defer(void);
+
+/* From now on a signal ends the program at once again, and so does one that came meanwhile. */
+void mcl_signals_at_once(void);
+
+/* "SIGTERM": the first that came, "" where none did. */
+const char *mcl_signals_name(void);
+
+/* The exit code of a program that is through with its command and ended with `code`. Says of a
+ * signal that came meanwhile, unless that was said. */
+int mcl_signals_end(mcl_exit code);
 
 #endif

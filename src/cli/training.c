@@ -15,27 +15,34 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
 
 mcl_exit mcl_save_model(char digest[MCL_DIGEST_SIZE], const mcl_model *model, const char *output)
 {
-    mcl_survive_failed_writes();
     const mcl_status status = mcl_model_save(model, output);
     if (status != MCL_OK)
         return mcl_complain_status(status);
     mcl_model_digest(digest, model);
+    mcl_keep("the model is in %s", output);
     return MCL_EXIT_DONE;
 }
 
 mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *model,
-    const char *steps, const char *output, bool can_resume)
+    const char *steps, const char *output, const mcl_checkpoint_log *log)
 {
     char place[256]; /* saving may put another message in its place */
+    const char *name = mcl_signals_name();
     snprintf(place, sizeof place, "%s", mcl_error_message());
     if (strcmp(mcl_model_metadata_get(model, steps), "0") == 0) {
-        fprintf(stderr, "maskcl: interrupted before the first step: %s is not written\n", output);
+        fprintf(mcl_err, "maskcl: interrupted by %s before the first step: %s is not written\n",
+            name, output);
         return MCL_EXIT_INTERRUPTED;
     }
     const mcl_exit code = mcl_save_model(digest, model, output);
     if (code != MCL_EXIT_DONE)
         return code;
-    fprintf(stderr, "maskcl: interrupted: %s; the model so far is in %s%s\n", place, output,
-        can_resume ? "; --resume goes on" : "");
+    if (log && log->failing)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "interrupted by %s: %s, without a checkpoint there: %s; --resume goes on from an "
+            "earlier one, if there is one",
+            name, place, log->reason);
+    fprintf(mcl_err, "maskcl: interrupted by %s: %s; the model so far is in %s%s\n", name, place,
+        output, log ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }

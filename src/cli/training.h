@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "checkpoint.h"
 #include "maskcl/model.h"
 #include "maskcl/optimizer.h"
 #include "options.h"
@@ -16,10 +17,11 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
 /* Writes the model; digest gets its digest. */
 mcl_exit mcl_save_model(char digest[MCL_DIGEST_SIZE], const mcl_model *model, const char *output);
 
-/* The same after Ctrl-C, with the library's last message as where it was, unless there was no step:
- * `steps` is the key of their number in the metadata. Says what was done, and that --resume goes on
- * where it can. MCL_EXIT_INTERRUPTED when all went well. */
+/* The same after a signal, with the library's last message as where it was, unless there was no
+ * step: `steps` is the key of their number in the metadata. Says what was done, and that --resume
+ * goes on where it can: log is NULL without checkpoints. MCL_EXIT_INTERRUPTED when all went well,
+ * MCL_EXIT_FAILED where the last checkpoint is missing. */
 mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *model,
-    const char *steps, const char *output, bool can_resume);
+    const char *steps, const char *output, const mcl_checkpoint_log *log);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "files.h"
 #include "maskcl/output.h"
+#include "signals.h"
 
 #define PICTURE_ROWS 32 /* a picture shows, unless told otherwise */
 #define TILES MCL_TRIPLE
@@ -160,7 +161,11 @@ static mcl_exit write_picture(const char *path, const mcl_triples *work, const m
 
 mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_image *image)
 {
-    return image ? write_picture(path, triples, image) : write_array(path, triples);
+    (void)mcl_signals_defer();
+    const mcl_exit code = image ? write_picture(path, triples, image) : write_array(path, triples);
+    if (code == MCL_EXIT_DONE)
+        mcl_keep("%s is written", path);
+    return code;
 }
 
 mcl_exit mcl_allocate_triples(mcl_triples *triples)

@@ -72,7 +72,7 @@ static struct sum sum_of(const mcl_tuned_product *products, size_t count)
 
 static void print_table(const mcl_tuned_product *products, size_t count, const char *path)
 {
-    printf("%-11s %-2s %22s  %8s  %8s  ratio\n", "GFLOP/s", "", "product", "before", "tuned");
+    mcl_print("%-11s %-2s %22s  %8s  %8s  ratio\n", "GFLOP/s", "", "product", "before", "tuned");
     for (size_t i = 0; i < count;) {
         const struct sum sum = sum_of(products + i, count - i);
         const char *name = mcl_gemm_kind_name(products[i].provider);
@@ -80,15 +80,15 @@ static void print_table(const mcl_tuned_product *products, size_t count, const c
             const mcl_tuned_product *p = &products[i];
             char size[64];
             snprintf(size, sizeof size, "%" PRIu32 " x %" PRIu32 " x %" PRIu32, p->m, p->n, p->k);
-            printf("%-11s %c%c %22s  %8.1f  %8.1f  %5.2f\n", name, p->transpose_a ? 'T' : 'N',
+            mcl_print("%-11s %c%c %22s  %8.1f  %8.1f  %5.2f\n", name, p->transpose_a ? 'T' : 'N',
                 p->transpose_b ? 'T' : 'N', size, p->before, p->after, p->after / p->before);
         }
-        printf("%-11s %-2s %22s  %8.1f  %8.1f  %5.2f\n", name, "", "all together", sum.before,
+        mcl_print("%-11s %-2s %22s  %8.1f  %8.1f  %5.2f\n", name, "", "all together", sum.before,
             sum.after, sum.after / sum.before);
     }
-    printf("wrote ");
-    mcl_print_clean(stdout, path);
-    putchar('\n');
+    mcl_print("wrote ");
+    mcl_print_clean(mcl_out, path);
+    mcl_print("\n");
 }
 
 static mcl_exit print_json(
@@ -133,18 +133,20 @@ static mcl_exit tune(mcl_context *context, const struct settings *settings, cons
         .quick = settings->quick,
         .report = report,
         .user = &progress,
-        .stop = mcl_interrupt_catch()};
+        .stop = mcl_signals_defer()};
     mcl_tuned_product *products;
     size_t count;
     char path[PATH_SIZE];
     mcl_status status = mcl_tune(&products, &count, path, sizeof path, context, &options);
     mcl_progress_clear(&progress);
     if (status == MCL_INTERRUPTED) {
-        fputs("maskcl: interrupted: only what was searched to the end is kept\n", stderr);
+        fprintf(mcl_err, "maskcl: interrupted by %s: only what was searched to the end is kept\n",
+            mcl_signals_name());
         return MCL_EXIT_INTERRUPTED;
     }
     if (status != MCL_OK)
         return mcl_complain_status(status);
+    mcl_keep("the parameters are in %s", path);
     mcl_exit code = MCL_EXIT_DONE;
     if (settings->json)
         code = print_json(context, products, count, path);
@@ -167,7 +169,6 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     }
     if (settings->model)
         code = mcl_load_model(&model, settings->model);
-    mcl_interrupt_prepare();
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)

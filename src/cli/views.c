@@ -9,7 +9,6 @@
 #include "mask_options.h"
 #include "maskcl/pretrain.h"
 #include "progress.h"
-#include "signals.h"
 #include "triples.h"
 
 struct settings {
@@ -42,7 +41,6 @@ static mcl_exit draw(mcl_triples *triples, const struct settings *settings, cons
     mcl_progress_clear(&progress);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    mcl_survive_failed_writes();
     return mcl_write_triples(settings->output, triples, image);
 }
 
@@ -62,7 +60,7 @@ static mcl_exit run_loaded(
     code = draw(&triples, settings, data, picture ? &image : NULL);
     mcl_free_triples(&triples);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("drew the views of %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n",
+        mcl_print("drew the views of %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n",
             triples.rows, settings->range.first, settings->output);
     return code;
 }

@@ -14,17 +14,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "values are little-endian in files and are taken as they are in memory");
 
 static const struct {
-    const char *name;
-    size_t size;
-} types[] = {
-    [MCL_ARRAY_UINT8] = {"uint8", 1},
-    [MCL_ARRAY_FLOAT32] = {"float32", 4},
-    [MCL_ARRAY_FLOAT64] = {"float64", 8},
-    [MCL_ARRAY_INT32] = {"int32", 4},
-    [MCL_ARRAY_INT64] = {"int64", 8},
-};
-
-static const struct {
     bool (*recognize)(const unsigned char magic[MCL_MAGIC_BYTES]);
     mcl_status (*header)(
         mcl_array *array, mcl_source *source, const unsigned char magic[MCL_MAGIC_BYTES]);
@@ -33,12 +22,20 @@ static const struct {
     {mcl_npy_recognize, mcl_npy_header},
 };
 
-#define READABLE "IDX of unsigned bytes and NumPy .npy, plain or gzipped, can be read"
+#define READABLE "IDX and NumPy .npy, plain or gzipped, can be read"
 
-const char *mcl_array_type_name(mcl_array_type type)
-{
-    return types[type].name;
-}
+/* What people have in place of these, and how it becomes one of them. */
+static const struct {
+    const char *magic; /* of 1 to MCL_MAGIC_BYTES bytes */
+    const char *advice;
+} others[] = {
+    {"PK\3\4", "is a zip archive, as .npz files are; save one array of it with numpy.save()"},
+    {"\x89HDF", "is an HDF5 file; save one data set of it with numpy.save()"},
+    {"PAR1", "is a Parquet file; save pandas.read_parquet(path).to_numpy() with numpy.save()"},
+    {"BZh", "is compressed by bzip2; decompress it, or use gzip"},
+    {"\xFD\x37zX", "is compressed by xz; decompress it, or use gzip"},
+    {"\x28\xB5\x2F\xFD", "is compressed by zstd; decompress it, or use gzip"},
+};
 
 void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *array)
 {
@@ -48,9 +45,7 @@ void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *arra
             d ? "x%" PRIu64 : "%" PRIu64, array->shape[d]);
 }
 
-/* Refuses shapes that formats allow but that cannot be trained on, and computes rows and columns.
- */
-static mcl_status check_shape(mcl_array *array, const mcl_source *source)
+mcl_status mcl_array_count(mcl_array *array, const char *name)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT];
     mcl_array_shape_text(shape, array);
@@ -59,20 +54,55 @@ static mcl_status check_shape(mcl_array *array, const mcl_source *source)
     bool fits = true;
     for (size_t d = 1; d < array->dimensions; d++) {
         if (array->shape[d] == 0)
-            return mcl_fail(MCL_ERROR_DATA, "%s: its rows hold no values: its shape is %s",
-                mcl_source_name(source), shape);
+            return mcl_fail(
+                MCL_ERROR_DATA, "%s: its rows hold no values: its shape is %s", name, shape);
         fits = fits && mcl_multiply(&array->columns, array->columns, array->shape[d]);
     }
     if (array->rows == 0)
-        return mcl_fail(
-            MCL_ERROR_DATA, "%s: holds no rows: its shape is %s", mcl_source_name(source), shape);
+        return mcl_fail(MCL_ERROR_DATA, "%s: holds no rows: its shape is %s", name, shape);
     uint64_t bytes;
     if (!fits || !mcl_multiply(&bytes, array->rows, array->columns) ||
-        !mcl_multiply(&bytes, bytes, types[array->type].size) || bytes > SIZE_MAX)
+        !mcl_multiply(&bytes, bytes, mcl_number_size(array->type)) || bytes > SIZE_MAX)
         return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: its header promises a shape of %s, more bytes than a file can have",
-            mcl_source_name(source), shape);
+            "%s: its header promises a shape of %s, more bytes than a file can have", name, shape);
     return MCL_OK;
+}
+
+/* The order of the indices tells nothing of an array with a single one that counts. */
+static bool has_one_index(const mcl_array *array)
+{
+    size_t indices = 0;
+    for (size_t d = 0; d < array->dimensions; d++)
+        indices += array->shape[d] > 1;
+    return indices <= 1;
+}
+
+/* Whether the first bytes are those of text, as in .csv files. */
+static bool is_text(const unsigned char magic[MCL_MAGIC_BYTES])
+{
+    for (size_t i = 0; i < MCL_MAGIC_BYTES; i++) {
+        if ((magic[i] < ' ' || magic[i] > '~') && !(magic[i] && strchr("\t\r\n", magic[i])))
+            return false;
+    }
+    return true;
+}
+
+static mcl_status refuse(const mcl_source *source, const unsigned char magic[MCL_MAGIC_BYTES])
+{
+    const char *name = mcl_source_name(source);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (memcmp(magic, others[i].magic, strlen(others[i].magic)) == 0)
+            return mcl_fail(MCL_ERROR_FORMAT, "%s: %s", name, others[i].advice);
+    }
+    if (is_text(magic))
+        return mcl_fail(MCL_ERROR_FORMAT,
+            "%s: is text; " READABLE
+            ": save pandas.read_csv(path).to_numpy() with numpy.save(), or of a file without "
+            "names of columns numpy.loadtxt(path, delimiter=',')",
+            name);
+    return mcl_fail(MCL_ERROR_FORMAT,
+        "%s: is of an unknown kind: it starts with the bytes %02x %02x %02x %02x; " READABLE, name,
+        magic[0], magic[1], magic[2], magic[3]);
 }
 
 mcl_status mcl_array_header(mcl_array *array, mcl_source *source)
@@ -87,35 +117,43 @@ mcl_status mcl_array_header(mcl_array *array, mcl_source *source)
             MCL_ERROR_FORMAT, "%s: has only %zu bytes; " READABLE, mcl_source_name(source), got);
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
         if (formats[f].recognize(magic)) {
+            *array = (mcl_array){.dimensions = 0};
             MCL_TRY(formats[f].header(array, source, magic));
-            return check_shape(array, source);
+            array->fortran = array->fortran && !has_one_index(array);
+            return mcl_array_count(array, mcl_source_name(source));
         }
     }
-    if (memcmp(magic, "PK\3\4", sizeof magic) == 0)
-        return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: is a zip archive, as .npz files are; save one array of it with numpy.save()",
-            mcl_source_name(source));
-    return mcl_fail(MCL_ERROR_FORMAT,
-        "%s: is of an unknown kind: it starts with the bytes %02x %02x %02x %02x; " READABLE,
-        mcl_source_name(source), magic[0], magic[1], magic[2], magic[3]);
+    return refuse(source, magic);
+}
+
+/* Appends the dtype of the file to a message on the size of the values. */
+static const char *dtype_text(char text[64], const mcl_array *array)
+{
+    if (array->dtype[0])
+        snprintf(text, 64, "; its dtype is '%s'", array->dtype);
+    else
+        text[0] = '\0';
+    return text;
 }
 
 /* Compares what the header promises with the file's size, where that is known. */
 static mcl_status check_size(const mcl_array *array, const mcl_source *source, uint64_t bytes)
 {
-    char shape[MCL_ARRAY_SHAPE_TEXT];
+    char shape[MCL_ARRAY_SHAPE_TEXT], dtype[64];
     const uint64_t left = mcl_source_left(source), offset = mcl_source_offset(source);
     if (left == MCL_SOURCE_UNKNOWN || left == bytes)
         return MCL_OK;
     mcl_array_shape_text(shape, array);
+    dtype_text(dtype, array);
     if (left < bytes)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: is truncated: %s values of %s are %" PRIu64 " bytes from byte %" PRIu64
-            " on, but the file has only %" PRIu64 " there",
-            mcl_source_name(source), shape, types[array->type].name, bytes, offset, left);
+            " on, but the file has only %" PRIu64 " there%s",
+            mcl_source_name(source), shape, mcl_number_name(array->type), bytes, offset, left,
+            dtype);
     return mcl_source_fail(source, offset + bytes,
-        "the %s values of %s end here, but %" PRIu64 " more bytes follow", shape,
-        types[array->type].name, left - bytes);
+        "the %s values of %s end here, but %" PRIu64 " more bytes follow%s", shape,
+        mcl_number_name(array->type), left - bytes, dtype);
 }
 
 /* A block of values that grows as they are read. */
@@ -145,45 +183,218 @@ static mcl_status reserve(
     return MCL_OK;
 }
 
-static mcl_status read_values(struct block *block, const mcl_array *array, mcl_source *source,
-    size_t size, mcl_array_convert convert)
+/* The column, in C order, of the values that have this one in the order of the file. */
+static uint64_t c_column(const mcl_array *array, uint64_t column)
 {
-    _Alignas(8) unsigned char chunk[65536];
-    const size_t from = types[array->type].size;
-    const uint64_t total = array->rows * array->columns;
-    mcl_array_place place = {mcl_source_name(source), 0, array->columns};
-    size_t got;
-    while (place.first < total) {
-        size_t count = sizeof chunk / from;
-        if (count > total - place.first)
-            count = (size_t)(total - place.first);
-        MCL_TRY(mcl_source_read(&got, source, chunk, count * from));
-        if (got < count * from)
-            return mcl_source_fail(source, mcl_source_offset(source),
-                "the file is truncated: it ends here, after %" PRIu64 " of %" PRIu64
-                " values of %s",
-                place.first + got / from, total, types[array->type].name);
-        MCL_TRY(reserve(block, place.first, place.first + count, total, size));
-        MCL_TRY(convert(block->bytes + place.first * size, chunk, count, &place));
-        place.first += count;
+    uint64_t result = 0, stride = array->columns;
+    for (size_t d = 1; d < array->dimensions; d++) {
+        stride /= array->shape[d];
+        result += column % array->shape[d] * stride;
+        column /= array->shape[d];
     }
-    MCL_TRY(mcl_source_read(&got, source, chunk, 1));
-    if (got)
-        return mcl_source_fail(source, mcl_source_offset(source) - 1,
-            "all %" PRIu64 " values of %s end here, but more bytes follow", total,
-            types[array->type].name);
+    return result;
+}
+
+void mcl_array_locate(uint64_t *row, uint64_t *column, const mcl_array_run *run, size_t index)
+{
+    const mcl_array *array = run->array;
+    const uint64_t number = run->first + index;
+    if (array->fortran) {
+        *row = number % array->rows;
+        *column = c_column(array, number / array->rows);
+    } else {
+        *row = number / array->columns;
+        *column = number % array->columns;
+    }
+}
+
+/* Reading: what is read, what it becomes, and room for some of it. */
+struct reading {
+    const mcl_array *array;
+    mcl_source *source;
+    size_t size; /* of a value in the block */
+    mcl_array_convert convert;
+    mcl_array_run run;
+    _Alignas(8) unsigned char chunk[65536];
+};
+
+/* Reads the next values of the file to chunk, at most as many as fit; *count = how many. */
+static mcl_status read_chunk(size_t *count, struct reading *reading, uint64_t most)
+{
+    const mcl_array *array = reading->array;
+    const uint64_t total = array->rows * array->columns;
+    const size_t from = mcl_number_size(array->type), fit = sizeof reading->chunk / from;
+    const size_t wanted = most < fit ? (size_t)most : fit;
+    char dtype[64];
+    size_t got;
+    MCL_TRY(mcl_source_read(&got, reading->source, reading->chunk, wanted * from));
+    if (got < wanted * from)
+        return mcl_source_fail(reading->source, mcl_source_offset(reading->source),
+            "the file is truncated: it ends here, after %" PRIu64 " of %" PRIu64 " values of %s%s",
+            reading->run.first + got / from, total, mcl_number_name(array->type),
+            dtype_text(dtype, array));
+    if (array->big_endian)
+        mcl_number_swap(reading->chunk, array->type, wanted);
+    *count = wanted;
     return MCL_OK;
 }
 
+/* Reads the values to a block in the order of the file. */
+static mcl_status read_values(struct block *block, struct reading *reading)
+{
+    const uint64_t total = reading->array->rows * reading->array->columns;
+    uint64_t *done = &reading->run.first;
+    while (*done < total) {
+        size_t count = 0;
+        MCL_TRY(read_chunk(&count, reading, total - *done));
+        MCL_TRY(reserve(block, *done, *done + count, total, reading->size));
+        MCL_TRY(reading->convert(
+            block->bytes + *done * reading->size, reading->chunk, count, &reading->run));
+        *done += count;
+    }
+    return MCL_OK;
+}
+
+/* Some columns as the file has them, one after the other, to be written side by side: a line of the
+ * processor's cache is then touched once and not once for each value. */
+#define SLAB_COLUMNS 16
+#define SLAB_BYTES ((uint64_t)1 << 24) /* at most; where a column is longer, a part of one */
+
+struct slab {
+    unsigned char *bytes;
+    uint64_t columns;
+    uint64_t rows; /* of a column, or of the part of one */
+};
+
+/* Reads a slab: columns of `rows` rows each. */
+static mcl_status read_slab(
+    struct reading *reading, const struct slab *slab, uint64_t columns, uint64_t rows)
+{
+    const uint64_t wanted = columns * rows;
+    size_t count = 0;
+    for (uint64_t done = 0; done < wanted; done += count) {
+        MCL_TRY(read_chunk(&count, reading, wanted - done));
+        MCL_TRY(reading->convert(
+            slab->bytes + done * reading->size, reading->chunk, count, &reading->run));
+        reading->run.first += count;
+    }
+    return MCL_OK;
+}
+
+/* Writes a slab's columns, of which the first is number `column` in the order of the file, to rows
+ * row … row+rows-1. */
+static void scatter(struct block *block, const struct reading *reading, const struct slab *slab,
+    uint64_t column, uint64_t columns, uint64_t row, uint64_t rows)
+{
+    const mcl_array *array = reading->array;
+    const size_t size = reading->size;
+    uint64_t to[SLAB_COLUMNS];
+    for (uint64_t c = 0; c < columns; c++)
+        to[c] = c_column(array, column + c);
+    for (uint64_t r = 0; r < rows; r++) {
+        unsigned char *line = block->bytes + (row + r) * array->columns * size;
+        const unsigned char *from = slab->bytes + r * size;
+        for (uint64_t c = 0; c < columns; c++)
+            memcpy(line + to[c] * size, from + c * rows * size, size);
+    }
+}
+
+/* Reads the values, which are in Fortran order and all there, to a block that has room for all. */
+static mcl_status read_columns(struct block *block, struct reading *reading)
+{
+    const mcl_array *array = reading->array;
+    const uint64_t fit = SLAB_BYTES / reading->size;
+    struct slab slab = {.rows = array->rows < fit ? array->rows : fit};
+    slab.columns = fit / slab.rows < SLAB_COLUMNS ? fit / slab.rows : SLAB_COLUMNS;
+    if (slab.columns > array->columns)
+        slab.columns = array->columns;
+    MCL_TRY(mcl_allocate(&slab.bytes, slab.columns * slab.rows, reading->size));
+    mcl_status status = MCL_OK;
+    for (uint64_t c = 0; c < array->columns && status == MCL_OK; c += slab.columns) {
+        const uint64_t left = array->columns - c;
+        const uint64_t columns = left < slab.columns ? left : slab.columns;
+        for (uint64_t r = 0; r < array->rows && status == MCL_OK; r += slab.rows) {
+            const uint64_t rows = array->rows - r < slab.rows ? array->rows - r : slab.rows;
+            status = read_slab(reading, &slab, columns, rows);
+            if (status == MCL_OK)
+                scatter(block, reading, &slab, c, columns, r, rows);
+        }
+    }
+    free(slab.bytes);
+    return status;
+}
+
+static void exchange(unsigned char *a, unsigned char *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+/* Brings a block from Fortran order to C order in place, along the cycles of the permutation. */
+static mcl_status reorder(struct block *block, const struct reading *reading)
+{
+    const mcl_array *array = reading->array;
+    const uint64_t total = array->rows * array->columns;
+    const size_t size = reading->size;
+    unsigned char carried[8], *moved; /* a bit a value */
+    MCL_TRY(mcl_allocate(&moved, total / 8 + 1, 1));
+    for (uint64_t start = 0; start < total; start++) {
+        uint64_t at = start;
+        if (moved[at / 8] >> at % 8 & 1)
+            continue;
+        memcpy(carried, block->bytes + at * size, size);
+        do {
+            at = at % array->rows * array->columns + c_column(array, at / array->rows);
+            exchange(carried, block->bytes + at * size, size);
+            moved[at / 8] |= (unsigned char)(1u << at % 8);
+        } while (at != start);
+    }
+    free(moved);
+    return MCL_OK;
+}
+
+static mcl_status read_end(const struct reading *reading)
+{
+    unsigned char byte;
+    char dtype[64];
+    size_t got;
+    MCL_TRY(mcl_source_read(&got, reading->source, &byte, 1));
+    if (got)
+        return mcl_source_fail(reading->source, mcl_source_offset(reading->source) - 1,
+            "all %" PRIu64 " values of %s end here, but more bytes follow%s", reading->run.first,
+            mcl_number_name(reading->array->type), dtype_text(dtype, reading->array));
+    return MCL_OK;
+}
+
+static mcl_status read_all(struct block *block, struct reading *reading, uint64_t total)
+{
+    const bool known = mcl_source_left(reading->source) != MCL_SOURCE_UNKNOWN;
+    const bool fortran = reading->array->fortran;
+    if (known)
+        MCL_TRY(reserve(block, 0, total, total, reading->size));
+    MCL_TRY(known && fortran ? read_columns(block, reading) : read_values(block, reading));
+    MCL_TRY(read_end(reading));
+    return fortran && !known ? reorder(block, reading) : MCL_OK;
+}
+
 mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *source, size_t size,
-    mcl_array_convert convert)
+    mcl_array_convert convert, void *state)
 {
     struct block block = {NULL, 0};
     const uint64_t total = array->rows * array->columns;
-    MCL_TRY(check_size(array, source, total * types[array->type].size));
-    if (mcl_source_left(source) != MCL_SOURCE_UNKNOWN)
-        MCL_TRY(reserve(&block, 0, total, total, size));
-    const mcl_status status = read_values(&block, array, source, size, convert);
+    struct reading *reading;
+    MCL_TRY(check_size(array, source, total * mcl_number_size(array->type)));
+    MCL_TRY(mcl_allocate(&reading, 1, sizeof *reading));
+    reading->array = array;
+    reading->source = source;
+    reading->size = size;
+    reading->convert = convert;
+    reading->run = (mcl_array_run){array, mcl_source_name(source), 0, state};
+    const mcl_status status = read_all(&block, reading, total);
+    free(reading);
     if (status != MCL_OK) {
         free(block.bytes);
         return status;

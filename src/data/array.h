@@ -3,28 +3,26 @@
 #ifndef MASKCL_DATA_ARRAY_H
 #define MASKCL_DATA_ARRAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/number_types.h"
 #include "data/source.h"
 #include "maskcl/status.h"
 
 #define MCL_ARRAY_DIMENSIONS_MAX 64 /* NumPy 2 has no more */
 #define MCL_ARRAY_SHAPE_TEXT (MCL_ARRAY_DIMENSIONS_MAX * 21)
 
-/* Little-endian in a file, where it has more than one byte. */
-typedef enum mcl_array_type {
-    MCL_ARRAY_UINT8,
-    MCL_ARRAY_FLOAT32,
-    MCL_ARRAY_FLOAT64,
-    MCL_ARRAY_INT32,
-    MCL_ARRAY_INT64,
-} mcl_array_type;
+#define MCL_ARRAY_DTYPE_SIZE 16 /* a dtype's text and its end */
 
-/* What a file's header declares; the values follow it in C order. */
+/* What a file's header declares; the values follow it. */
 typedef struct mcl_array {
-    mcl_array_type type;
-    size_t dimensions; /* at least 1 */
+    mcl_number type;
+    char dtype[MCL_ARRAY_DTYPE_SIZE]; /* as the file has it; "" where that is no text */
+    bool big_endian;                  /* its numbers; else they are little-endian */
+    bool fortran;                     /* the first index varies fastest, not the last one */
+    size_t dimensions;                /* at least 1 */
     uint64_t shape[MCL_ARRAY_DIMENSIONS_MAX];
     uint64_t rows;    /* shape[0], at least 1 */
     uint64_t columns; /* the product of the others, at least 1 */
@@ -33,27 +31,35 @@ typedef struct mcl_array {
 /* Reads the header of a file, whose format is recognized by its content, and checks the shape. */
 mcl_status mcl_array_header(mcl_array *array, mcl_source *source);
 
-/* "float32" and so on, as NumPy has it. */
-const char *mcl_array_type_name(mcl_array_type type);
-
 /* "60000x28x28" */
 void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *array);
 
-/* Where a run of values is, for messages. */
-typedef struct mcl_array_place {
-    const char *source;
-    uint64_t first; /* the number of the run's first value */
-    uint64_t columns;
-} mcl_array_place;
+/* Sets rows and columns. MCL_ERROR_DATA where there are none, MCL_ERROR_FORMAT where there are more
+ * than memory can hold. name is for messages. */
+mcl_status mcl_array_count(mcl_array *array, const char *name);
 
-/* to[i] = from[i], in the type that is wanted, for count values. */
+/* A run of values, in the order of the file. */
+typedef struct mcl_array_run {
+    const mcl_array *array;
+    const char *source; /* for messages */
+    uint64_t first;     /* the number of the run's first value */
+    void *state;        /* of who converts them */
+} mcl_array_run;
+
+/* Where value `index` of a run is. */
+void mcl_array_locate(uint64_t *row, uint64_t *column, const mcl_array_run *run, size_t index);
+
+/* to[i] = from[i], in the type that is wanted, for count values, whose bytes are in the host's
+ * order. */
 typedef mcl_status (*mcl_array_convert)(
-    void *to, const void *from, size_t count, const mcl_array_place *place);
+    void *to, const void *from, size_t count, const mcl_array_run *run);
 
-/* Reads all the values, of size bytes each after convert, to *values, freed with free(), and checks
- * that the file ends there. Memory is allocated as the values are read, whatever the header
- * promises. values points to a pointer of any type. */
+/* Reads all the values, of size bytes each after convert, to *values, freed with free(), in C
+ * order, and checks that the file ends there. state is for convert. Memory is allocated as the
+ * values are read, whatever the header promises, and never more than the values take, but for a bit
+ * a value where an array in Fortran order comes from a pipe or out of gzip. values points to a
+ * pointer of any type. */
 mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *source, size_t size,
-    mcl_array_convert convert);
+    mcl_array_convert convert, void *state);
 
 #endif

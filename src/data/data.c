@@ -9,10 +9,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/array.h"
+#include "data/losses.h"
 
 struct mcl_data {
     void *values;
+    bool borrowed; /* the values are the caller's */
     char *source;
+    char *warning; /* NULL: none */
+    mcl_data_origin origin;
     mcl_element element;
     uint64_t rows;
     uint64_t columns;
@@ -55,8 +59,10 @@ void mcl_data_free(mcl_data *data)
 {
     if (!data)
         return;
-    free(data->values);
+    if (!data->borrowed)
+        free(data->values);
     free(data->source);
+    free(data->warning);
     free(data);
 }
 
@@ -68,18 +74,18 @@ static uint32_t float_bits(float x)
 }
 
 /* Refuses value `index` of a run: it is NaN, infinite, or a number that no float32 holds. */
-static mcl_status refuse(const mcl_array_place *place, size_t index, double value)
+static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
 {
-    const uint64_t number = place->first + index;
-    const uint64_t row = number / place->columns, column = number % place->columns;
+    uint64_t row, column;
+    mcl_array_locate(&row, &column, run, index);
     if (value != value || value - value != 0)
         return mcl_fail(MCL_ERROR_DATA,
             "%s: row %" PRIu64 ", column %" PRIu64 " (counted from 0) is %s; replace or remove it",
-            place->source, row, column, value != value ? "NaN" : "infinite");
+            run->source, row, column, value != value ? "NaN" : "infinite");
     return mcl_fail(MCL_ERROR_DATA,
         "%s: row %" PRIu64 ", column %" PRIu64
         " (counted from 0) is %.17g, which is too large for float32; scale the data",
-        place->source, row, column, value);
+        run->source, row, column, value);
 }
 
 /* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
@@ -93,64 +99,72 @@ static bool store(float *to, float value)
     return size < 0x7F800000;
 }
 
-static mcl_status convert_uint8(
-    void *to, const void *from, size_t count, const mcl_array_place *place)
+static mcl_status keep_bytes(void *to, const void *from, size_t count, const mcl_array_run *run)
 {
-    (void)place;
+    (void)run;
     memcpy(to, from, count);
     return MCL_OK;
 }
 
-static mcl_status convert_float32(
-    void *to, const void *from, size_t count, const mcl_array_place *place)
+/* run->state has the losses. */
+static mcl_status make_floats(void *to, const void *from, size_t count, const mcl_array_run *run)
 {
-    const float *values = from;
+    const mcl_number type = run->array->type;
     float *stored = to;
+    mcl_number_floats(stored, from, type, count);
     for (size_t i = 0; i < count; i++) {
-        if (!store(&stored[i], values[i]))
-            return refuse(place, i, values[i]);
+        if (!store(&stored[i], stored[i]))
+            return refuse(run, i, mcl_number_at(from, type, i));
     }
+    mcl_losses_add(run->state, from, stored, count, run->first);
     return MCL_OK;
 }
 
-static mcl_status convert_float64(
-    void *to, const void *from, size_t count, const mcl_array_place *place)
+/* Makes a data set of values that were read from an array, which it owns from now on, whatever
+ * comes of it. */
+static mcl_status create_read(mcl_data **data, void *values, mcl_element element,
+    const mcl_array *array, const mcl_losses *losses, const char *source)
 {
-    const double *values = from;
-    float *stored = to;
-    for (size_t i = 0; i < count; i++) {
-        if (!store(&stored[i], (float)values[i]))
-            return refuse(place, i, values[i]);
+    mcl_data *created = NULL;
+    mcl_status status =
+        mcl_data_create(&created, values, element, array->shape, array->dimensions, source);
+    if (status != MCL_OK) {
+        free(values);
+        return status;
     }
-    return MCL_OK;
+    status = mcl_losses_text(&created->warning, losses, source);
+    if (status == MCL_OK)
+        *data = created;
+    else
+        mcl_data_free(created);
+    return status;
+}
+
+static mcl_element element_of(mcl_number type)
+{
+    return type == MCL_NUMBER_UINT8 ? MCL_ELEMENT_UINT8 : MCL_ELEMENT_FLOAT32;
 }
 
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
 {
     mcl_array array;
-    MCL_TRY(mcl_array_header(&array, source));
-    if (array.type == MCL_ARRAY_INT32 || array.type == MCL_ARRAY_INT64)
-        return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: the elements are %s; data are uint8, float32 or float64: save "
-            "array.astype(numpy.float32)",
-            mcl_source_name(source), mcl_array_type_name(array.type));
-    const mcl_element element =
-        array.type == MCL_ARRAY_UINT8 ? MCL_ELEMENT_UINT8 : MCL_ELEMENT_FLOAT32;
+    mcl_losses *losses;
     void *values;
-    MCL_TRY(
-        mcl_array_read(&values, &array, source, element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float),
-            array.type == MCL_ARRAY_UINT8     ? convert_uint8
-            : array.type == MCL_ARRAY_FLOAT32 ? convert_float32
-                                              : convert_float64));
-    const mcl_status status = mcl_data_create(
-        data, values, element, array.shape, array.dimensions, mcl_source_name(source));
-    if (status != MCL_OK)
-        free(values);
+    MCL_TRY(mcl_array_header(&array, source));
+    MCL_TRY(mcl_losses_create(&losses, &array));
+    const mcl_element element = element_of(array.type);
+    mcl_status status = mcl_array_read(&values, &array, source, mcl_element_size(element),
+        element == MCL_ELEMENT_UINT8 ? keep_bytes : make_floats, losses);
+    if (status == MCL_OK)
+        status = create_read(data, values, element, &array, losses, mcl_source_name(source));
+    mcl_losses_free(losses);
     return status;
 }
 
 mcl_status mcl_data_open(mcl_data **data, const char *path)
 {
+    MCL_NEED(data);
+    MCL_NEED(path);
     mcl_source *source;
     MCL_TRY(mcl_source_open(&source, path));
     const mcl_status status = mcl_data_read(data, source);
@@ -158,45 +172,136 @@ mcl_status mcl_data_open(mcl_data **data, const char *path)
     return status;
 }
 
+#define IN_MEMORY "data in memory"
+
+/* Refuses what no array can be described by, and sets *array to what is. */
+static mcl_status check_description(mcl_array *array, const mcl_array_description *described)
+{
+    char shape[MCL_ARRAY_SHAPE_TEXT];
+    if (!described->values)
+        return mcl_fail(MCL_ERROR_ARGUMENT, IN_MEMORY ": there are no values: the pointer is NULL");
+    if (!mcl_number_name(described->type))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, IN_MEMORY ": there is no type of numbers %d", (int)described->type);
+    if (described->dimensions < 1 || described->dimensions > 1 + MCL_DIMENSIONS_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            IN_MEMORY ": %" PRIu32 " dimensions; 1 to %d are possible", described->dimensions,
+            1 + MCL_DIMENSIONS_MAX);
+    if ((uintptr_t)described->values % mcl_number_size(described->type))
+        return mcl_fail(MCL_ERROR_ARGUMENT, IN_MEMORY ": the values of %s are not aligned",
+            mcl_number_name(described->type));
+    if (described->borrow && described->type != MCL_NUMBER_UINT8 &&
+        described->type != MCL_NUMBER_FLOAT32)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            IN_MEMORY ": values of %s become float32, which takes a copy: do not borrow them",
+            mcl_number_name(described->type));
+    *array = (mcl_array){.type = described->type, .dimensions = described->dimensions};
+    memcpy(array->shape, described->shape, described->dimensions * sizeof *array->shape);
+    mcl_array_shape_text(shape, array);
+    if (mcl_array_count(array, IN_MEMORY) != MCL_OK ||
+        array->rows * array->columns > SIZE_MAX / sizeof(float))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            IN_MEMORY ": a shape of %s has no rows or columns, or too many", shape);
+    return MCL_OK;
+}
+
+/* Whether floats are what would be stored of them. */
+static bool are_stored(const float *values, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        float stored;
+        if (!store(&stored, values[i]) || float_bits(stored) != float_bits(values[i]))
+            return false;
+    }
+    return true;
+}
+
+/* *data = the caller's own values; *borrowed is false where they must be copied. */
+static mcl_status borrow(
+    mcl_data **data, bool *borrowed, const void *values, const mcl_array *array)
+{
+    const mcl_element element = element_of(array->type);
+    *borrowed = element == MCL_ELEMENT_UINT8 || are_stored(values, array->rows * array->columns);
+    if (!*borrowed)
+        return MCL_OK;
+    MCL_TRY(
+        mcl_data_create(data, (void *)values, element, array->shape, array->dimensions, IN_MEMORY));
+    (*data)->borrowed = true;
+    return MCL_OK;
+}
+
+mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *described)
+{
+    MCL_NEED(data);
+    MCL_NEED(described);
+    MCL_NEED(described->values);
+    mcl_array array;
+    mcl_losses *losses;
+    char *values;
+    bool borrowed = false;
+    MCL_TRY(check_description(&array, described));
+    if (described->borrow)
+        MCL_TRY(borrow(data, &borrowed, described->values, &array));
+    if (borrowed)
+        return MCL_OK;
+    const mcl_element element = element_of(array.type);
+    const uint64_t count = array.rows * array.columns;
+    MCL_TRY(mcl_allocate_pages(&values, count, mcl_element_size(element)));
+    mcl_status status = mcl_losses_create(&losses, &array);
+    if (status != MCL_OK) {
+        free(values);
+        return status;
+    }
+    const mcl_array_run run = {&array, IN_MEMORY, 0, losses};
+    status = (element == MCL_ELEMENT_UINT8 ? keep_bytes : make_floats)(
+        values, described->values, (size_t)count, &run);
+    if (status == MCL_OK)
+        status = create_read(data, values, element, &array, losses, IN_MEMORY);
+    else
+        free(values);
+    mcl_losses_free(losses);
+    return status;
+}
+
 mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns)
 {
-    const char *name = "data in memory";
-    const uint64_t shape[] = {rows, columns};
-    const mcl_array_place place = {name, 0, columns};
-    uint64_t count;
-    if (rows == 0 || columns == 0 || !mcl_multiply(&count, rows, columns) ||
-        count > SIZE_MAX / sizeof(float))
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s: %" PRIu64 " rows of %" PRIu64 " columns are none, or too many", name, rows,
-            columns);
-    float *copy;
-    MCL_TRY(mcl_allocate_pages(&copy, count, sizeof *copy));
-    mcl_status status = convert_float32(copy, values, (size_t)count, &place);
-    if (status == MCL_OK)
-        status = mcl_data_create(data, copy, MCL_ELEMENT_FLOAT32, shape, 2, name);
-    if (status != MCL_OK)
-        free(copy);
-    return status;
+    MCL_NEED(data);
+    MCL_NEED(values);
+    const mcl_array_description described = {
+        .values = values, .type = MCL_NUMBER_FLOAT32, .dimensions = 2, .shape = {rows, columns}};
+    return mcl_data_from_memory(data, &described);
+}
+
+const char *mcl_data_warning(const mcl_data *data)
+{
+    return data ? data->warning : NULL;
+}
+
+bool mcl_data_borrowed(const mcl_data *data)
+{
+    return data->borrowed;
 }
 
 uint64_t mcl_data_rows(const mcl_data *data)
 {
-    return data->rows;
+    return data ? data->rows : 0;
 }
 
 uint64_t mcl_data_columns(const mcl_data *data)
 {
-    return data->columns;
+    return data ? data->columns : 0;
 }
 
 mcl_element mcl_data_element(const mcl_data *data)
 {
-    return data->element;
+    return data ? data->element : MCL_ELEMENT_UINT8;
 }
 
 size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX])
 {
+    if (!data || !shape)
+        return 0;
     memcpy(shape, data->shape, sizeof data->shape);
     return data->dimensions;
 }
@@ -211,8 +316,20 @@ const char *mcl_data_source(const mcl_data *data)
     return data->source;
 }
 
+mcl_data_origin mcl_data_origin_of(const mcl_data *data)
+{
+    return data->origin;
+}
+
+void mcl_data_set_origin(mcl_data *data, mcl_data_origin origin)
+{
+    data->origin = origin;
+}
+
 mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, uint64_t rows)
 {
+    MCL_NEED(values);
+    MCL_NEED(data);
     if (first > data->rows || rows > data->rows - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: %" PRIu64 " rows from row %" PRIu64 " on are not there: it has %" PRIu64,

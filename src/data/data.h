@@ -3,12 +3,26 @@
 #ifndef MASKCL_DATA_DATA_H
 #define MASKCL_DATA_DATA_H
 
+#include <stdbool.h>
+
 #include "data/source.h"
 #include "maskcl/data.h"
 
 /* rows×columns values of mcl_data_element()'s type, row-major; floats are finite, and 0 or at least
  * 2^-125 in size. The data's own memory. */
 const void *mcl_data_values(const mcl_data *data);
+
+/* Whether the values are the caller's, so that nothing after them belongs to the data set. */
+bool mcl_data_borrowed(const mcl_data *data);
+
+/* Where rows come from, for the metadata of models. */
+typedef struct mcl_data_origin {
+    bool synthetic; /* drawn for seed */
+    uint64_t seed;
+} mcl_data_origin;
+
+mcl_data_origin mcl_data_origin_of(const mcl_data *data);
+void mcl_data_set_origin(mcl_data *data, mcl_data_origin origin);
 
 /* Bytes of an element. */
 size_t mcl_element_size(mcl_element element);

@@ -6,33 +6,36 @@
 #include "base/error.h"
 #include "data/formats.h"
 
-#define TYPE_UNSIGNED_BYTE 0x08
 #define DIMENSIONS_MAX 8
 
-/* NULL for an unknown type. */
-static const char *type_name(unsigned char type)
+static const struct {
+    unsigned char code;
+    mcl_number type;
+} types[] = {
+    {0x08, MCL_NUMBER_UINT8},
+    {0x09, MCL_NUMBER_INT8},
+    {0x0B, MCL_NUMBER_INT16},
+    {0x0C, MCL_NUMBER_INT32},
+    {0x0D, MCL_NUMBER_FLOAT32},
+    {0x0E, MCL_NUMBER_FLOAT64},
+};
+
+/* *type = what a code is for; false for an unknown one. */
+static bool find_type(mcl_number *type, unsigned char code)
 {
-    switch (type) {
-    case TYPE_UNSIGNED_BYTE:
-        return "unsigned bytes";
-    case 0x09:
-        return "signed bytes";
-    case 0x0B:
-        return "16-bit integers";
-    case 0x0C:
-        return "32-bit integers";
-    case 0x0D:
-        return "float32";
-    case 0x0E:
-        return "float64";
-    default:
-        return NULL;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i].code != code)
+            continue;
+        *type = types[i].type;
+        return true;
     }
+    return false;
 }
 
 static bool is_magic(unsigned char a, unsigned char b, unsigned char c)
 {
-    return a == 0 && b == 0 && type_name(c);
+    mcl_number type;
+    return a == 0 && b == 0 && find_type(&type, c);
 }
 
 /* The magic number with its bytes swapped, as a careless little-endian writer stores it. */
@@ -49,23 +52,19 @@ bool mcl_idx_recognize(const unsigned char magic[MCL_MAGIC_BYTES])
 mcl_status mcl_idx_header(
     mcl_array *array, mcl_source *source, const unsigned char magic[MCL_MAGIC_BYTES])
 {
-    const unsigned char type = magic[2], dimensions = magic[3];
+    const unsigned char dimensions = magic[3];
     if (is_reversed(magic))
         return mcl_source_fail(source, 0,
             "the IDX magic number is in little-endian order (%02x %02x %02x %02x); IDX is "
             "big-endian throughout",
             magic[0], magic[1], magic[2], magic[3]);
-    if (type != TYPE_UNSIGNED_BYTE)
-        return mcl_source_fail(source, 2,
-            "the IDX element type is 0x%02x (%s); only 0x08 (unsigned bytes) is read: save other "
-            "numbers as .npy",
-            type, type_name(type));
     if (dimensions < 1 || dimensions > DIMENSIONS_MAX)
         return mcl_source_fail(source, 3, "an IDX file of %d dimensions; 1 to %d are read",
             dimensions, DIMENSIONS_MAX);
     unsigned char sizes[DIMENSIONS_MAX][4];
     MCL_TRY(mcl_source_read_whole(source, sizes, 4 * (size_t)dimensions, "an IDX header"));
-    array->type = MCL_ARRAY_UINT8;
+    (void)find_type(&array->type, magic[2]); /* it was recognized by that */
+    array->big_endian = true;
     array->dimensions = dimensions;
     for (size_t d = 0; d < dimensions; d++)
         array->shape[d] = (uint64_t)sizes[d][0] << 24 | (uint64_t)sizes[d][1] << 16 |

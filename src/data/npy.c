@@ -2,6 +2,7 @@
 /* NumPy's .npy, versions 1.0 to 3.0 (numpy/lib/format.py): a magic string, the version, the length
  * of a header, the header, which is a Python dictionary, and the values. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,48 @@
 
 static const struct {
     const char *name; /* without the byte order */
-    mcl_array_type type;
+    mcl_number type;
 } dtypes[] = {
-    {"u1", MCL_ARRAY_UINT8},
-    {"f4", MCL_ARRAY_FLOAT32},
-    {"f8", MCL_ARRAY_FLOAT64},
-    {"i4", MCL_ARRAY_INT32},
-    {"i8", MCL_ARRAY_INT64},
+    {"b1", MCL_NUMBER_BOOL},
+    {"u1", MCL_NUMBER_UINT8},
+    {"i1", MCL_NUMBER_INT8},
+    {"u2", MCL_NUMBER_UINT16},
+    {"i2", MCL_NUMBER_INT16},
+    {"u4", MCL_NUMBER_UINT32},
+    {"i4", MCL_NUMBER_INT32},
+    {"u8", MCL_NUMBER_UINT64},
+    {"i8", MCL_NUMBER_INT64},
+    {"f2", MCL_NUMBER_FLOAT16},
+    {"f4", MCL_NUMBER_FLOAT32},
+    {"f8", MCL_NUMBER_FLOAT64},
+};
+
+/* Dtypes that are no single numbers, by their kind, and how an array of them becomes one of
+ * numbers. The first that fits is told. */
+static const struct {
+    const char *name; /* or its beginning, without the byte order */
+    const char *what;
+    const char *advice;
+} others[] = {
+    {"O", "Python objects",
+        "save numbers: array.astype(numpy.float32), or of a dict array.item()['NAME']"},
+    {"c", "complex numbers", "save numpy.stack((array.real, array.imag), axis=-1)"},
+    {"M8", "points in time",
+        "save (array - array.min()).astype('timedelta64[s]').astype(numpy.float64), seconds since "
+        "the first"},
+    {"m8", "spans of time",
+        "save array.astype('timedelta64[s]').astype(numpy.float64), which are seconds"},
+    {"U", "text",
+        "save array.astype(numpy.float32) of numbers, or of classes numpy.unique(array, "
+        "return_inverse=True)[1]"},
+    {"S", "text",
+        "save array.astype(numpy.float32) of numbers, or of classes numpy.unique(array, "
+        "return_inverse=True)[1]"},
+    {"V2", "raw bytes, as bfloat16 is saved",
+        "save (array.view(numpy.uint16).astype(numpy.uint32) << 16).view(numpy.float32)"},
+    {"V", "raw bytes", "save array.view(DTYPE) with the dtype that they are of"},
+    {"f16", "long floats", "save array.astype(numpy.float64)"},
+    {"f12", "long floats", "save array.astype(numpy.float64)"},
 };
 
 /* A header being read. */
@@ -90,6 +126,21 @@ static mcl_status parse_string(char string[STRING_MAX], struct parser *parser, c
     return MCL_OK;
 }
 
+/* Says what an array of a dtype that is not read holds, where that is known. */
+static mcl_status refuse_descr(
+    const struct parser *parser, uint64_t offset, const char *descr, const char *name)
+{
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strncmp(name, others[i].name, strlen(others[i].name)) == 0)
+            return mcl_source_fail(parser->source, offset, "the array holds %s (dtype '%s'); %s",
+                others[i].what, descr, others[i].advice);
+    }
+    return mcl_source_fail(parser->source, offset,
+        "the dtype '%s' is not read; integers, floats and bool are: save "
+        "array.astype(numpy.float32)",
+        descr);
+}
+
 static mcl_status parse_descr(mcl_array *array, struct parser *parser)
 {
     char descr[STRING_MAX];
@@ -97,42 +148,35 @@ static mcl_status parse_descr(mcl_array *array, struct parser *parser)
     const uint64_t offset = parser->offset + parser->at;
     if (accept(parser, '['))
         return mcl_source_fail(parser->source, offset,
-            "the array has a structured dtype, with fields; save one field, or a plain array of "
-            "numbers");
+            "the array has a structured dtype, with fields; save "
+            "numpy.lib.recfunctions.structured_to_unstructured(array), or one field, "
+            "array['NAME']");
     MCL_TRY(parse_string(descr, parser, "a dtype"));
     const bool ordered = descr[0] && strchr("<>|=", descr[0]);
     const char *name = descr + ordered;
-    if (name[0] == 'O')
-        return mcl_source_fail(parser->source, offset,
-            "the array holds Python objects (dtype '%s'); save numbers: "
-            "array.astype(numpy.float32)",
-            descr);
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        const mcl_number type = dtypes[i].type;
         if (strcmp(name, dtypes[i].name) != 0)
             continue;
-        if (dtypes[i].type != MCL_ARRAY_UINT8 && descr[0] == '>')
-            return mcl_source_fail(parser->source, offset,
-                "the array is big-endian (dtype '%s'); save array.astype('<%s')", descr, name);
-        if (dtypes[i].type == MCL_ARRAY_UINT8 || descr[0] == '<') {
-            array->type = dtypes[i].type;
-            return MCL_OK;
-        }
+        if (mcl_number_size(type) > 1 && descr[0] != '<' && descr[0] != '>')
+            break;
+        array->type = type;
+        array->big_endian = descr[0] == '>';
+        snprintf(array->dtype, sizeof array->dtype, "%.8s", descr); /* it has 3 or 4 characters */
+        return MCL_OK;
     }
-    return mcl_source_fail(parser->source, offset,
-        "the dtype '%s' is not read; uint8, float32 and float64 are, and uint8, int32 and int64 "
-        "for labels: save array.astype(numpy.float32)",
-        descr);
+    return refuse_descr(parser, offset, descr, name);
 }
 
-static mcl_status parse_fortran_order(bool *fortran, struct parser *parser)
+static mcl_status parse_fortran_order(mcl_array *array, struct parser *parser)
 {
     skip_space(parser);
     const char *rest = parser->text + parser->at;
     const size_t left = parser->length - parser->at;
-    *fortran = left >= 4 && memcmp(rest, "True", 4) == 0;
-    if (!*fortran && (left < 5 || memcmp(rest, "False", 5) != 0))
+    array->fortran = left >= 4 && memcmp(rest, "True", 4) == 0;
+    if (!array->fortran && (left < 5 || memcmp(rest, "False", 5) != 0))
         return expected(parser, "True or False");
-    parser->at += *fortran ? 4 : 5;
+    parser->at += array->fortran ? 4 : 5;
     return MCL_OK;
 }
 
@@ -180,7 +224,7 @@ static mcl_status parse_shape(mcl_array *array, struct parser *parser)
     }
     if (array->dimensions == 0)
         return mcl_source_fail(parser->source, offset,
-            "the array is a single number, without dimensions; rows need at least one");
+            "the array is a single number, without dimensions; save numpy.atleast_1d(array)");
     return MCL_OK;
 }
 
@@ -210,7 +254,7 @@ static mcl_status parse_key(enum key *key, struct parser *parser, const bool see
 
 static mcl_status parse_header(mcl_array *array, struct parser *parser)
 {
-    bool seen[KEYS] = {false}, fortran = false;
+    bool seen[KEYS] = {false};
     if (!accept(parser, '{'))
         return expected(parser, "a dictionary");
     while (!accept(parser, '}')) {
@@ -218,7 +262,7 @@ static mcl_status parse_header(mcl_array *array, struct parser *parser)
         MCL_TRY(parse_key(&key, parser, seen));
         seen[key] = true;
         MCL_TRY(key == DESCR           ? parse_descr(array, parser)
-                : key == FORTRAN_ORDER ? parse_fortran_order(&fortran, parser)
+                : key == FORTRAN_ORDER ? parse_fortran_order(array, parser)
                                        : parse_shape(array, parser));
         if (accept(parser, ','))
             continue;
@@ -234,9 +278,6 @@ static mcl_status parse_header(mcl_array *array, struct parser *parser)
             return mcl_source_fail(
                 parser->source, parser->offset, "the .npy header lacks the key '%s'", key_names[k]);
     }
-    if (fortran)
-        return mcl_source_fail(parser->source, parser->offset,
-            "the array is in Fortran order; save numpy.ascontiguousarray(array)");
     return MCL_OK;
 }
 

@@ -135,14 +135,28 @@ static uint64_t file_offset(const mcl_source *source)
     return source->loaded - (source->available - source->used);
 }
 
+/* Passes over zeros, with which tapes and some file systems fill the last block of a file. */
+static mcl_status skip_zeros(mcl_source *source)
+{
+    do {
+        MCL_TRY(load(source));
+        while (source->used < source->available && source->input[source->used] == 0)
+            source->used++;
+    } while (source->used == source->available && source->available > 0);
+    return MCL_OK;
+}
+
 /* After the end of a gzip member: starts the next one. *more is false at the end of the file. */
 static mcl_status next_member(bool *more, mcl_source *source)
 {
     MCL_TRY(load(source));
+    const bool padded = source->used < source->available && source->input[source->used] == 0;
+    if (padded)
+        MCL_TRY(skip_zeros(source));
     *more = source->used < source->available;
     if (!*more)
         return MCL_OK;
-    if (source->input[source->used] != 0x1F)
+    if (padded || source->input[source->used] != 0x1F)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: byte %" PRIu64 ": something follows the end of the gzip data", source->name,
             file_offset(source));

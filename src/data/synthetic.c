@@ -31,6 +31,7 @@ static void fill_row(float *values, uint64_t columns, uint64_t row, uint64_t see
 
 mcl_status mcl_data_synthetic(mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed)
 {
+    MCL_NEED(data);
     const uint64_t shape[] = {rows, columns};
     char source[96];
     snprintf(source, sizeof source, "synthetic data of %" PRIu64 "x%" PRIu64 ", seed %" PRIu64,
@@ -46,7 +47,9 @@ mcl_status mcl_data_synthetic(mcl_data **data, uint64_t rows, uint64_t columns, 
     for (uint64_t row = 0; row < rows; row++)
         fill_row(values + row * columns, columns, row, seed);
     const mcl_status status = mcl_data_create(data, values, MCL_ELEMENT_FLOAT32, shape, 2, source);
-    if (status != MCL_OK)
+    if (status == MCL_OK)
+        mcl_data_set_origin(*data, (mcl_data_origin){.synthetic = true, .seed = seed});
+    else
         free(values);
     return status;
 }

@@ -208,7 +208,7 @@ void mcl_cache_store(const char *key, const unsigned char *binary, size_t size)
     memcpy(bytes + key_size, binary, size);
     memcpy(header.magic, magic, sizeof magic);
     header.checksum = checksum_of(bytes, key_size + size);
-    if (mcl_output_open(&output, path) == MCL_OK) {
+    if (mcl_output_open(&output, path, MCL_OUTPUT_CACHE) == MCL_OK) {
         if (mcl_output_write(output, &header, sizeof header) == MCL_OK &&
             mcl_output_write(output, bytes, key_size + size) == MCL_OK)
             (void)mcl_output_commit(output);

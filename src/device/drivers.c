@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/names.h"
 
 #define PATH_SIZE 1024
 #define STANDARD_FOLDER "/etc/OpenCL/vendors"
@@ -254,17 +255,27 @@ static void explain_clover(struct mcl_line *line)
             "RUSTICL_ENABLE=radeonsi', or rocm-opencl-icd");
 }
 
+static bool memory_is_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 static void explain_pocl(struct mcl_line *line)
 {
     const char *devices = variable("POCL_DEVICES");
     if (mcl_drivers_cache_problem(line, "Portable Computing Language"))
         return;
-    if (devices)
+    if (memory_is_limited())
+        mcl_line_add(line, "the process has too little memory for it: raise its limit (ulimit -v)");
+    else if (devices)
         mcl_line_add(
             line, "POCL_DEVICES is '%s': unset it, or set it to 'cpu' or 'pthread'", devices);
     else
         mcl_line_add(line, "it needs a folder for its cache: set POCL_CACHE_DIR to one");
 }
+
+#define OWN 3 /* the vendor's driver */
 
 /* Everything that is known of a platform, found by a part of its name or of its library's, in any
  * case. */
@@ -276,34 +287,34 @@ static const struct driver {
      * folder or, where that begins with "~/", within HOME. */
     const char *cache_variable, *cache;
     bool needs_cache;
+    int rank; /* see mcl_drivers_rank() */
 } drivers[] = {
-    {"rusticl", "Rusticl", explain_rusticl, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false},
-    {"Clover", "MesaOpenCL", explain_clover, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false},
-    {"Portable Computing Language", "pocl", explain_pocl, "POCL_CACHE_DIR", "pocl/kcache", true},
-    {"AMD", "amdocl", explain_amd, "AMD_COMGR_CACHE_DIR", "comgr", false},
-    {"ROCm", "amdocl", explain_amd, "AMD_COMGR_CACHE_DIR", "comgr", false},
-    {"NVIDIA", "nvidia", explain_nvidia, "CUDA_CACHE_PATH", "~/.nv/ComputeCache", false},
-    {"Intel", "igdrcl", explain_intel, "NEO_CACHE_DIR", "neo_compiler_cache", false},
+    {"rusticl", "Rusticl", explain_rusticl, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false, 2},
+    {"Clover", "MesaOpenCL", explain_clover, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false,
+        0},
+    {"Portable Computing Language", "pocl", explain_pocl, "POCL_CACHE_DIR", "pocl/kcache", true, 1},
+    {"AMD", "amdocl", explain_amd, "AMD_COMGR_CACHE_DIR", "comgr", false, OWN},
+    {"ROCm", "amdocl", explain_amd, "AMD_COMGR_CACHE_DIR", "comgr", false, OWN},
+    {"NVIDIA", "nvidia", explain_nvidia, "CUDA_CACHE_PATH", "~/.nv/ComputeCache", false, OWN},
+    {"Intel Gen OCL", "beignet", explain_intel, "", "beignet", false, 0},
+    {"Intel", "igdrcl", explain_intel, "NEO_CACHE_DIR", "neo_compiler_cache", false, OWN},
 };
 
 #define DRIVERS (sizeof drivers / sizeof *drivers)
 
-static bool contains(const char *text, const char *part)
-{
-    for (; *text; text++) {
-        if (strncasecmp(text, part, strlen(part)) == 0)
-            return true;
-    }
-    return false;
-}
-
 static const struct driver *driver_of(const char *platform)
 {
     for (size_t i = 0; i < DRIVERS; i++) {
-        if (contains(platform, drivers[i].platform))
+        if (mcl_contains(platform, drivers[i].platform))
             return &drivers[i];
     }
     return NULL;
+}
+
+int mcl_drivers_rank(const char *platform)
+{
+    const struct driver *driver = driver_of(platform);
+    return driver ? driver->rank : OWN;
 }
 
 void mcl_drivers_explain(struct mcl_line *line, const char *platform)
@@ -384,10 +395,10 @@ bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform)
     const struct driver *driver = driver_of(platform);
     if (!driver || !find_cache(path, sizeof path, driver) || try_folder(path))
         return false;
-    mcl_line_add(line,
-        "the driver's cache folder %s cannot be written: %s: free space there, or set %s to "
-        "another folder",
-        path, strerror(errno), driver->cache_variable);
+    mcl_line_add(line, "the driver's cache folder %s cannot be written: %s: free space there", path,
+        strerror(errno));
+    if (*driver->cache_variable)
+        mcl_line_add(line, ", or set %s to another folder", driver->cache_variable);
     return true;
 }
 
@@ -447,7 +458,7 @@ static mcl_status no_hardware(const struct broken *broken)
     struct mcl_line line = {text, sizeof text, 0};
     const struct driver *driver = NULL;
     for (size_t i = 0; i < DRIVERS && !driver; i++) {
-        if (contains(broken->library, drivers[i].library))
+        if (mcl_contains(broken->library, drivers[i].library))
             driver = &drivers[i];
     }
     if (driver)
@@ -468,6 +479,11 @@ mcl_status mcl_drivers_no_platform(void)
     if (broken.count < broken.drivers)
         return no_hardware(&broken);
     text[strcspn(text, "\n")] = '\0';
+    if (memory_is_limited() && mcl_contains(text, "failed to map segment"))
+        return mcl_fail(MCL_ERROR_NO_DEVICE,
+            "no OpenCL driver works: %s; the process has too little memory for it: raise its limit "
+            "(ulimit -v)",
+            text);
     return mcl_fail(MCL_ERROR_NO_DEVICE, "no OpenCL driver works: %s; reinstall it%s%s", text,
         place.variable ? ", or unset " : "", place.variable ? place.variable : "");
 }

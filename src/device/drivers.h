@@ -37,4 +37,8 @@ bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform);
  * more space than there is ends the process. */
 bool mcl_drivers_cache_is_small(struct mcl_line *line, const char *platform);
 
+/* Which of two drivers of one card to prefer: the vendor's own 3, rusticl 2, PoCL 1, Clover and
+ * Beignet 0. */
+int mcl_drivers_rank(const char *platform);
+
 #endif

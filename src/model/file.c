@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "model/model.h"
 
@@ -249,6 +250,30 @@ static mcl_status fill(mcl_model *model, const mcl_safetensors *file, const char
     return MCL_OK;
 }
 
+static mcl_status damaged(const char *path, const char *key)
+{
+    return mcl_fail(MCL_ERROR_FORMAT,
+        "%s: is damaged: metadata '%s' is not the digest of what it holds: take another copy (a "
+        "program that changed the file on purpose leaves out '" MCL_KEY_DIGEST
+        "' and '" MCL_KEY_FILE_DIGEST "')",
+        path, key);
+}
+
+/* Models of version 0.1, and those of other programs, have no digest. */
+static mcl_status check_digest(const mcl_safetensors *file, const char *path)
+{
+    char digest[MCL_DIGEST_SIZE];
+    const bool checkpoint = mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_STEP) ||
+                            mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_DIGEST);
+    const char *key = checkpoint ? MCL_KEY_CHECKPOINT_DIGEST : MCL_KEY_FILE_DIGEST;
+    const char *stored = mcl_safetensors_metadata_get(file, key);
+    const bool of_parameters = mcl_safetensors_metadata_get(file, MCL_KEY_DIGEST) != NULL;
+    if (!stored && !checkpoint && !of_parameters)
+        return MCL_OK;
+    MCL_TRY(mcl_file_digest(digest, file, key));
+    return stored && strcmp(stored, digest) == 0 ? MCL_OK : damaged(path, key);
+}
+
 /* Nothing is allocated for a model before the file is known to hold all of it. */
 mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path)
 {
@@ -258,6 +283,7 @@ mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const 
     MCL_TRY(read_key(&version, file, MCL_KEY_VERSION, path));
     MCL_TRY(read_architecture(&architecture, file, path));
     MCL_TRY(check_tensors(file, &architecture, path));
+    MCL_TRY(check_digest(file, path));
     mcl_model *made;
     MCL_TRY(mcl_model_allocate(&made, &architecture, version));
     mcl_status status = fill(made, file, path);
@@ -270,6 +296,8 @@ mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const 
 
 mcl_status mcl_model_load(mcl_model **model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     mcl_safetensors *file;
     MCL_TRY(mcl_safetensors_open(&file, path));
     mcl_status status = mcl_model_read(model, file, path);
@@ -277,43 +305,134 @@ mcl_status mcl_model_load(mcl_model **model, const char *path)
     return status;
 }
 
-mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
-    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
-    size_t metadata_count)
+#define DIGESTS 2 /* pairs that end the metadata of a file */
+
+/* The model's tensors and metadata, with room for more. */
+static mcl_status create_content(
+    mcl_content *content, const mcl_model *model, size_t tensor_count, size_t metadata_count)
 {
-    mcl_stored_tensor *all;
-    mcl_text_pair *pairs;
-    if (mcl_model_check_finite(model) != MCL_OK)
-        return mcl_fail(MCL_ERROR_DATA, "%s: not written: %s", path, mcl_error_message());
-    MCL_TRY(mcl_allocate(&all, model->tensor_count + tensor_count, sizeof *all));
-    mcl_status status = mcl_allocate(&pairs, model->metadata_count + metadata_count, sizeof *pairs);
-    if (status != MCL_OK) {
-        free(all);
-        return status;
-    }
+    MCL_TRY(mcl_allocate(
+        &content->tensors, model->tensor_count + tensor_count, sizeof *content->tensors));
+    MCL_TRY(mcl_allocate(
+        &content->pairs, model->metadata_count + metadata_count + DIGESTS, sizeof *content->pairs));
     for (size_t i = 0; i < model->tensor_count; i++) {
         const mcl_tensor_place *place = &model->places[i];
-        all[i] = (mcl_stored_tensor){
+        mcl_stored_tensor *tensor = &content->tensors[content->tensor_count++];
+        *tensor = (mcl_stored_tensor){
             .name = place->name,
             .dtype = MCL_DTYPE_F32,
             .dimensions = place->tensor.dimensions,
             .values = model->parameters + place->offset,
         };
-        memcpy(all[i].shape, place->tensor.shape, sizeof place->tensor.shape);
+        memcpy(tensor->shape, place->tensor.shape, sizeof place->tensor.shape);
     }
-    if (tensor_count)
-        memcpy(all + model->tensor_count, tensors, tensor_count * sizeof *all);
-    memcpy(pairs, model->metadata, model->metadata_count * sizeof *pairs);
-    if (metadata_count)
-        memcpy(pairs + model->metadata_count, metadata, metadata_count * sizeof *pairs);
-    status = mcl_safetensors_write(path, all, model->tensor_count + tensor_count, pairs,
-        model->metadata_count + metadata_count);
-    free(all);
-    free(pairs);
+    memcpy(content->pairs, model->metadata, model->metadata_count * sizeof *content->pairs);
+    content->pair_count = model->metadata_count;
+    return MCL_OK;
+}
+
+static void free_content(mcl_content *content)
+{
+    free(content->tensors);
+    free(content->pairs);
+}
+
+/* Adds the digest of all that is there so far. */
+static mcl_status add_digest(mcl_content *content, char digest[MCL_DIGEST_SIZE], const char *key)
+{
+    MCL_TRY(mcl_content_digest(digest, content, key));
+    content->pairs[content->pair_count++] = (mcl_text_pair){key, digest};
+    return MCL_OK;
+}
+
+static mcl_status check_values(const mcl_model *model, const char *path)
+{
+    if (mcl_model_check_finite(model) != MCL_OK)
+        return mcl_fail(MCL_ERROR_DATA, "%s: not written: %s", path, mcl_error_message());
+    return MCL_OK;
+}
+
+static mcl_status write_content(const mcl_content *content, const char *path, mcl_output_kind kind)
+{
+    return mcl_safetensors_write(
+        path, kind, content->tensors, content->tensor_count, content->pairs, content->pair_count);
+}
+
+mcl_status mcl_model_save_checkpoint(const mcl_model *model, const char *path,
+    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
+    size_t metadata_count)
+{
+    mcl_content content = {NULL};
+    char digest[MCL_DIGEST_SIZE];
+    MCL_TRY(check_values(model, path));
+    mcl_status status = create_content(&content, model, tensor_count, metadata_count);
+    if (status == MCL_OK) {
+        for (size_t i = 0; i < tensor_count; i++)
+            content.tensors[content.tensor_count++] = tensors[i];
+        for (size_t i = 0; i < metadata_count; i++)
+            content.pairs[content.pair_count++] = metadata[i];
+        status = add_digest(&content, digest, MCL_KEY_CHECKPOINT_DIGEST);
+    }
+    if (status == MCL_OK)
+        status = write_content(&content, path, MCL_OUTPUT_CHECKPOINT);
+    free_content(&content);
     return status;
 }
 
 mcl_status mcl_model_save(const mcl_model *model, const char *path)
 {
-    return mcl_model_save_with(model, path, NULL, 0, NULL, 0);
+    MCL_NEED(model);
+    MCL_NEED(path);
+    mcl_content content = {NULL};
+    char digest[MCL_DIGEST_SIZE], file_digest[MCL_DIGEST_SIZE];
+    MCL_TRY(check_values(model, path));
+    mcl_status status = create_content(&content, model, 0, 0);
+    if (status == MCL_OK) {
+        mcl_model_digest(digest, model);
+        content.pairs[content.pair_count++] = (mcl_text_pair){MCL_KEY_DIGEST, digest};
+        status = add_digest(&content, file_digest, MCL_KEY_FILE_DIGEST);
+    }
+    if (status == MCL_OK)
+        status = write_content(&content, path, MCL_OUTPUT_RESULT);
+    free_content(&content);
+    return status;
+}
+
+/* Saves a model in a folder under a name that is not taken; *name is freed by the caller. */
+static mcl_status save_in(char **name, const mcl_model *model, const char *folder, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const size_t size = strlen(folder) + strlen(base) + 2;
+    char *wanted;
+    MCL_TRY(mcl_allocate(&wanted, size, 1));
+    snprintf(wanted, size, "%s/%s", folder, base);
+    mcl_status status = mcl_output_spare_name(name, wanted);
+    free(wanted);
+    if (status != MCL_OK)
+        return status;
+    status = mcl_model_save(model, *name);
+    if (status != MCL_OK)
+        free(*name);
+    return status;
+}
+
+mcl_status mcl_model_save_anywhere(const mcl_model *model, const char *path)
+{
+    MCL_NEED(model);
+    MCL_NEED(path);
+    const char *const folders[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", getenv("HOME")};
+    char reason[4096], *name;
+    const mcl_status status = mcl_model_save(model, path);
+    if (status != MCL_ERROR_FILE || mcl_output_kept())
+        return status;
+    snprintf(reason, sizeof reason, "%s", mcl_error_message());
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (!folders[i] || folders[i][0] != '/' ||
+            save_in(&name, model, folders[i], path) != MCL_OK)
+            continue;
+        mcl_error_record("%s; the model is in %s: move it from there", reason, name);
+        free(name);
+        return status;
+    }
+    return mcl_fail(status, "%s", reason);
 }

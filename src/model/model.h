@@ -23,6 +23,11 @@
 #define MCL_KEY_DECODER "decoder"
 #define MCL_KEY_CLASSES "classes" /* of the head */
 
+/* The last of a file that is no checkpoint, and made from what it holds: the digest of the
+ * parameters, and that of all tensors and other metadata. */
+#define MCL_KEY_DIGEST "maskcl_digest"
+#define MCL_KEY_FILE_DIGEST "maskcl_file_digest"
+
 #define MCL_MODEL_FORMAT 1 /* the newest format that is read, and the one that is written */
 
 struct mcl_model {
@@ -47,12 +52,30 @@ mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char 
 
 /* The prefix of tensors and metadata that only a checkpoint has. */
 #define MCL_CHECKPOINT_PREFIX "checkpoint."
+#define MCL_KEY_CHECKPOINT_STEP MCL_CHECKPOINT_PREFIX "step"
+#define MCL_KEY_CHECKPOINT_DIGEST MCL_CHECKPOINT_PREFIX "digest" /* in place of the two above */
+
+/* What a file holds. */
+typedef struct mcl_content {
+    mcl_stored_tensor *tensors;
+    size_t tensor_count;
+    mcl_text_pair *pairs;
+    size_t pair_count;
+} mcl_content;
+
+/* The digest that a file has under key: of all names and values of tensors and metadata but its
+ * own. That of a model's file is the sum of their hashes, since other programs write them in any
+ * order; that of a checkpoint is one hash, in their order. */
+mcl_status mcl_content_digest(
+    char digest[MCL_DIGEST_SIZE], const mcl_content *content, const char *key);
+mcl_status mcl_file_digest(
+    char digest[MCL_DIGEST_SIZE], const mcl_safetensors *file, const char *key);
 
 /* mcl_model_load() of a file that is open; path is for messages. */
 mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const char *path);
 
-/* mcl_model_save() with tensors and metadata after the model's own. */
-mcl_status mcl_model_save_with(const mcl_model *model, const char *path,
+/* mcl_model_save() of a checkpoint, with tensors and metadata after the model's own. */
+mcl_status mcl_model_save_checkpoint(const mcl_model *model, const char *path,
     const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *metadata,
     size_t metadata_count);
 

@@ -46,6 +46,9 @@ static mcl_status write_header(mcl_output *output, const uint64_t *shape, size_t
 mcl_status mcl_write_npy(
     const char *path, const float *values, const uint64_t *shape, size_t dimensions)
 {
+    MCL_NEED(path);
+    MCL_NEED(values);
+    MCL_NEED(shape);
     uint64_t bytes = sizeof *values;
     if (dimensions > DIMENSIONS_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -56,7 +59,7 @@ mcl_status mcl_write_npy(
             return mcl_fail(MCL_ERROR_ARGUMENT, "%s: the array's shape is too large", path);
     }
     mcl_output *output;
-    MCL_TRY(mcl_output_open(&output, path));
+    MCL_TRY(mcl_output_open(&output, path, MCL_OUTPUT_RESULT));
     mcl_status status = write_header(output, shape, dimensions);
     if (status == MCL_OK)
         status = mcl_output_write(output, values, (size_t)bytes);

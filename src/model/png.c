@@ -84,6 +84,8 @@ static mcl_status encode(struct picture *picture, const uint8_t *pixels, uint32_
 mcl_status mcl_write_png(
     const char *path, const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels)
 {
+    MCL_NEED(path);
+    MCL_NEED(pixels);
     if (channels != 1 && channels != 3)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%s: a picture has 1 or 3 bytes a pixel, not %" PRIu32,
             path, channels);
@@ -93,7 +95,7 @@ mcl_status mcl_write_png(
             "from 1 to %" PRIu32,
             path, width, height, SIDE_MAX);
     struct picture picture = {.path = path, .status = MCL_OK};
-    MCL_TRY(mcl_output_open(&picture.output, path));
+    MCL_TRY(mcl_output_open(&picture.output, path, MCL_OUTPUT_RESULT));
     mcl_status status = encode(&picture, pixels, width, height, channels);
     if (status == MCL_OK)
         return mcl_output_commit(picture.output);

@@ -571,11 +571,11 @@ static mcl_status write_header(mcl_output *output, const char *json)
     return mcl_output_write(output, "       ", padding);
 }
 
-static mcl_status write_file(const char *path, const char *json, const mcl_stored_tensor *tensors,
-    const uint64_t *sizes, size_t count)
+static mcl_status write_file(const char *path, mcl_output_kind kind, const char *json,
+    const mcl_stored_tensor *tensors, const uint64_t *sizes, size_t count)
 {
     mcl_output *output;
-    MCL_TRY(mcl_output_open(&output, path));
+    MCL_TRY(mcl_output_open(&output, path, kind));
     mcl_status status = write_header(output, json);
     for (size_t i = 0; status == MCL_OK && i < count; i++)
         status = mcl_output_write(output, tensors[i].values, (size_t)sizes[i]);
@@ -585,8 +585,9 @@ static mcl_status write_file(const char *path, const char *json, const mcl_store
     return status;
 }
 
-mcl_status mcl_safetensors_write(const char *path, const mcl_stored_tensor *tensors, size_t count,
-    const mcl_text_pair *metadata, size_t metadata_count)
+mcl_status mcl_safetensors_write(const char *path, mcl_output_kind kind,
+    const mcl_stored_tensor *tensors, size_t count, const mcl_text_pair *metadata,
+    size_t metadata_count)
 {
     uint64_t *sizes;
     MCL_TRY(mcl_allocate(&sizes, count, sizeof *sizes));
@@ -602,7 +603,7 @@ mcl_status mcl_safetensors_write(const char *path, const mcl_stored_tensor *tens
     if (status == MCL_OK)
         status = format_header(&json, tensors, sizes, count, metadata, metadata_count);
     if (status == MCL_OK)
-        status = write_file(path, json, tensors, sizes, count);
+        status = write_file(path, kind, json, tensors, sizes, count);
     cJSON_free(json);
     free(sizes);
     return status;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "maskcl/data.h"
 #include "maskcl/status.h"
 
@@ -58,8 +59,9 @@ const char *mcl_safetensors_metadata_get(const mcl_safetensors *file, const char
 /* Writes tensors and metadata in the order given; the file appears whole or not at all, and its
  * bytes are a function of the arguments. The caller makes sure that names are distinct, keys are
  * distinct, and strings pass the checks at the end of this header. */
-mcl_status mcl_safetensors_write(const char *path, const mcl_stored_tensor *tensors, size_t count,
-    const mcl_text_pair *metadata, size_t metadata_count);
+mcl_status mcl_safetensors_write(const char *path, mcl_output_kind kind,
+    const mcl_stored_tensor *tensors, size_t count, const mcl_text_pair *metadata,
+    size_t metadata_count);
 
 /* "F32" and so on, and the bytes of one element. */
 const char *mcl_dtype_name(mcl_dtype dtype);

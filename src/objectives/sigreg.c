@@ -117,7 +117,7 @@ static void release(void *state)
 static mcl_status draw_directions(struct sigreg *sigreg, const mcl_loss_input *input)
 {
     const uint32_t elements = sigreg->count * sigreg->columns;
-    const mcl_argument key = {sizeof sigreg->key, &sigreg->key};
+    const mcl_argument key = {.size = sizeof sigreg->key, .value = &sigreg->key};
     mcl_profile_work(sigreg->context, NULL, 0.0, sizeof(float) * 1.0 * elements);
     MCL_TRY(mcl_run(sigreg->draw, ((size_t)elements + 3) / 4, 1, MCL_ULONG(input->first),
         MCL_UINT(input->epoch), key, MCL_UINT(elements), MCL_BUFFER(sigreg->drawn)));

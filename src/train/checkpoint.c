@@ -8,22 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/data.h"
 #include "optim/optimizer.h"
+#include "train/describe.h"
 #include "train/options.h"
 #include "views/views.h"
 
 #define PREFIX MCL_CHECKPOINT_PREFIX
-#define KEY_STEP PREFIX "step"
-#define KEY_DIGEST PREFIX "digest"
 
 #define METRICS_NAME PREFIX "metrics"
-
-#define DIGEST_SIZE 33
 
 void mcl_conditions_add(
     mcl_conditions *conditions, const char *key, const char *option, const char *format, ...)
@@ -40,17 +36,6 @@ void mcl_conditions_add(
     va_end(arguments);
 }
 
-static void show_hash(char text[DIGEST_SIZE], XXH128_hash_t hash)
-{
-    snprintf(text, DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-        (uint64_t)hash.low64);
-}
-
-static void show_digest(char text[DIGEST_SIZE], const void *bytes, size_t count)
-{
-    show_hash(text, XXH3_128bits(bytes, count));
-}
-
 void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 {
     conditions->count = 0;
@@ -60,24 +45,22 @@ void mcl_conditions_begin(mcl_conditions *conditions, const char *task)
 
 void mcl_conditions_add_data(mcl_conditions *conditions, const mcl_data *data)
 {
-    char digest[DIGEST_SIZE], sizes[192] = "";
+    char digest[MCL_DIGEST_SIZE], sizes[192] = "";
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
-    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
     for (size_t i = 0; i < dimensions; i++) {
         const size_t used = strlen(sizes);
         snprintf(sizes + used, sizeof sizes - used, " x %" PRIu64, shape[i]);
     }
-    show_digest(digest, mcl_data_values(data),
-        (size_t)(rows * columns) * mcl_element_size(mcl_data_element(data)));
-    mcl_conditions_add(
-        conditions, "data", "the data", "%" PRIu64 "%s, digest %s", rows, sizes, digest);
+    mcl_data_digest(digest, data);
+    mcl_conditions_add(conditions, "data", "the data", "%" PRIu64 "%s, digest %s",
+        mcl_data_rows(data), sizes, digest);
 }
 
 void mcl_conditions_add_labels(mcl_conditions *conditions, const int32_t *labels, uint64_t rows)
 {
-    char digest[DIGEST_SIZE];
-    show_digest(digest, labels, (size_t)rows * sizeof *labels);
+    char digest[MCL_DIGEST_SIZE];
+    mcl_labels_digest(digest, labels, rows);
     mcl_conditions_add(conditions, "labels", "the labels' digest", "%s", digest);
 }
 
@@ -135,66 +118,8 @@ mcl_status mcl_conditions_add_options(
 
 void mcl_conditions_add_product(mcl_conditions *conditions, mcl_gemm_kind product)
 {
-    mcl_conditions_add(conditions, "product", "the product (gemm)", "%s",
-        product == MCL_GEMM_CLBLAST ? "clblast" : "native"); /* either kernel has the same bits */
-}
-
-static void digest_text(XXH3_state_t *state, const char *text)
-{
-    XXH3_128bits_update(state, text, strlen(text) + 1);
-}
-
-static void digest_tensor(XXH3_state_t *state, const mcl_stored_tensor *tensor)
-{
-    uint64_t count = 0;
-    (void)mcl_stored_tensor_count(&count, tensor); /* it is in memory: it fits */
-    digest_text(state, tensor->name);
-    XXH3_128bits_update(state, tensor->values, (size_t)count * mcl_dtype_size(tensor->dtype));
-}
-
-static void digest_pair(XXH3_state_t *state, const mcl_text_pair *pair)
-{
-    if (strcmp(pair->key, KEY_DIGEST) == 0)
-        return;
-    digest_text(state, pair->key);
-    digest_text(state, pair->value);
-}
-
-static mcl_status begin_digest(XXH3_state_t **state)
-{
-    *state = XXH3_createState();
-    if (!*state)
-        return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a digest");
-    XXH3_128bits_reset(*state);
-    return MCL_OK;
-}
-
-static void end_digest(char text[DIGEST_SIZE], XXH3_state_t *state)
-{
-    show_hash(text, XXH3_128bits_digest(state));
-    XXH3_freeState(state);
-}
-
-/* The digest of what a file will hold: first the model, then the rest. */
-static mcl_status digest_of(char text[DIGEST_SIZE], const mcl_model *model,
-    const mcl_stored_tensor *tensors, size_t tensor_count, const mcl_text_pair *pairs,
-    size_t pair_count)
-{
-    XXH3_state_t *state;
-    MCL_TRY(begin_digest(&state));
-    for (size_t i = 0; i < model->tensor_count; i++) {
-        const mcl_tensor_place *place = &model->places[i];
-        digest_text(state, place->name);
-        XXH3_128bits_update(state, model->parameters + place->offset, place->count * sizeof(float));
-    }
-    for (size_t i = 0; i < tensor_count; i++)
-        digest_tensor(state, &tensors[i]);
-    for (size_t i = 0; i < model->metadata_count; i++)
-        digest_pair(state, &model->metadata[i]);
-    for (size_t i = 0; i < pair_count; i++)
-        digest_pair(state, &pairs[i]);
-    end_digest(text, state);
-    return MCL_OK;
+    mcl_conditions_add(
+        conditions, "product", "the product (gemm)", "%s", mcl_product_bits(product));
 }
 
 static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64_t count)
@@ -206,6 +131,11 @@ static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64
 void mcl_checkpoint_previous(char *previous, size_t size, const char *path)
 {
     static const char suffix[] = ".safetensors";
+    if (!previous || size == 0)
+        return;
+    *previous = '\0';
+    if (!path)
+        return;
     size_t length = strlen(path);
     if (length > strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0)
         length -= strlen(suffix);
@@ -227,13 +157,22 @@ static mcl_status keep_previous(const char *path)
     return mcl_fail(MCL_ERROR_FILE, "%s: cannot rename to %s: %s", path, previous, strerror(errno));
 }
 
+/* Undoes keep_previous() where it left nothing at path. */
+static void put_previous_back(const char *path)
+{
+    char previous[4096];
+    mcl_checkpoint_previous(previous, sizeof previous, path);
+    if (access(path, F_OK) != 0)
+        (void)rename(previous, path);
+}
+
 mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
     const mcl_conditions *conditions, const mcl_position *position)
 {
     mcl_stored_tensor tensors[MCL_STATES_MAX + 1];
-    mcl_text_pair pairs[MCL_CONDITIONS_MAX + 2];
+    mcl_text_pair pairs[MCL_CONDITIONS_MAX + 1];
     size_t tensor_count = 0, pair_count = conditions->count;
-    char step[24], digest[DIGEST_SIZE];
+    char step[24];
     snprintf(step, sizeof step, "%" PRIu64, position->step);
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
@@ -244,11 +183,13 @@ mcl_status mcl_checkpoint_write(const char *path, const mcl_model *model,
             tensor_of(METRICS_NAME, position->metrics, position->metric_count);
     for (size_t i = 0; i < pair_count; i++)
         pairs[i] = (mcl_text_pair){conditions->of[i].key, conditions->of[i].value};
-    pairs[pair_count++] = (mcl_text_pair){KEY_STEP, step};
-    MCL_TRY(digest_of(digest, model, tensors, tensor_count, pairs, pair_count));
-    pairs[pair_count++] = (mcl_text_pair){KEY_DIGEST, digest};
+    pairs[pair_count++] = (mcl_text_pair){MCL_KEY_CHECKPOINT_STEP, step};
     MCL_TRY(keep_previous(path));
-    return mcl_model_save_with(model, path, tensors, tensor_count, pairs, pair_count);
+    const mcl_status status =
+        mcl_model_save_checkpoint(model, path, tensors, tensor_count, pairs, pair_count);
+    if (status != MCL_OK)
+        put_previous_back(path);
+    return status;
 }
 
 static mcl_status damaged(const char *path, const char *how)
@@ -316,7 +257,7 @@ static mcl_status copy_tensor(float *values, uint64_t *count, const mcl_safetens
 
 static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const char *path)
 {
-    const char *text = mcl_safetensors_metadata_get(file, KEY_STEP);
+    const char *text = mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_STEP);
     if (!text || !*text || strlen(text) > 19 || text[strspn(text, "0123456789")])
         return damaged(path, "it does not tell its step");
     *step = strtoull(text, NULL, 10);
@@ -325,17 +266,11 @@ static mcl_status read_step(uint64_t *step, const mcl_safetensors *file, const c
 
 static mcl_status check_digest(const mcl_safetensors *file, const char *path)
 {
-    XXH3_state_t *state;
-    char digest[DIGEST_SIZE];
-    const char *stored = mcl_safetensors_metadata_get(file, KEY_DIGEST);
+    char digest[MCL_DIGEST_SIZE];
+    const char *stored = mcl_safetensors_metadata_get(file, MCL_KEY_CHECKPOINT_DIGEST);
     if (!stored)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: is not a checkpoint of a run", path);
-    MCL_TRY(begin_digest(&state));
-    for (size_t i = 0; i < mcl_safetensors_count(file); i++)
-        digest_tensor(state, mcl_safetensors_tensor(file, i));
-    for (size_t i = 0; i < mcl_safetensors_metadata_count(file); i++)
-        digest_pair(state, mcl_safetensors_metadata_at(file, i));
-    end_digest(digest, state);
+    MCL_TRY(mcl_file_digest(digest, file, MCL_KEY_CHECKPOINT_DIGEST));
     if (strcmp(stored, digest) != 0)
         return damaged(path, "its digest is not that of what it holds");
     return MCL_OK;

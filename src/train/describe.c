@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/data.h"
+#include "maskcl/version.h"
 
 mcl_status mcl_describe(mcl_model *model, const char *key, const char *format, ...)
 {
@@ -50,6 +52,28 @@ static mcl_status set_count(const struct described *described, const char *key, 
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, value);
     return set(described, key, text);
+}
+
+const char *mcl_product_bits(mcl_gemm_kind product)
+{
+    return product == MCL_GEMM_CLBLAST ? "clblast" : "native";
+}
+
+mcl_status mcl_describe_origin(mcl_model *model, const char *prefix, const mcl_data *data,
+    const char *data_digest, mcl_gemm_kind product)
+{
+    const struct described described = {model, prefix};
+    const mcl_data_origin origin = mcl_data_origin_of(data);
+    char size[64];
+    if (origin.synthetic) {
+        snprintf(
+            size, sizeof size, "%" PRIu64 "x%" PRIu64, mcl_data_rows(data), mcl_data_columns(data));
+        MCL_TRY(set(&described, "synthetic", size));
+        MCL_TRY(set_count(&described, "synthetic_seed", origin.seed));
+    }
+    MCL_TRY(set(&described, "data_digest", data_digest));
+    MCL_TRY(set(&described, "product", mcl_product_bits(product)));
+    return set_count(&described, "numeric_contract", MCL_NUMERIC_CONTRACT);
 }
 
 mcl_status mcl_describe_training(

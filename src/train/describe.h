@@ -4,6 +4,7 @@
 #define MASKCL_TRAIN_DESCRIBE_H
 
 #include "maskcl/data.h"
+#include "maskcl/device.h"
 #include "maskcl/model.h"
 
 /* Sets metadata to what a printf format makes of the arguments. */
@@ -12,6 +13,16 @@ __attribute__((format(printf, 3, 4)))
 #endif
 mcl_status
 mcl_describe(mcl_model *model, const char *key, const char *format, ...);
+
+/* "native" or "clblast": whose bits a product has, which both native kernels share. */
+const char *mcl_product_bits(mcl_gemm_kind product);
+
+/* Sets what a training needs to be run again beside its options, in metadata whose keys begin with
+ * the prefix: the digest of the data, or the size and the seed of synthetic ones as well, whose
+ * bits the products have, and the version of the numeric contract. The name of a file is not among
+ * them: a model is a function of what is in the data, wherever that is. */
+mcl_status mcl_describe_origin(mcl_model *model, const char *prefix, const mcl_data *data,
+    const char *data_digest, mcl_gemm_kind product);
 
 /* Sets how the model's input was made of the data. */
 mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);

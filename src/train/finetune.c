@@ -14,9 +14,11 @@
 #include "train/classifier.h"
 #include "train/describe.h"
 #include "train/options.h"
+#include "train/rows.h"
 #include "train/trainer.h"
 #include "views/views.h"
 
+#define PREFIX MCL_FINETUNE_PREFIX
 #define LABEL_MAX 65535
 #define HEAD "head." /* what the names of its tensors begin with */
 
@@ -71,15 +73,30 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
     step->accuracy = (double)metrics[MCL_CLASSIFIER_ACCURACY];
 }
 
-/* Beyond what the model that was tuned tells, which it goes on telling. */
+/* What the training began from, and its labels. */
+static mcl_status describe_origin(mcl_model *model, const mcl_trainer *trainer)
+{
+    const struct tuning *state = trainer->task.state;
+    char digest[MCL_DIGEST_SIZE];
+    mcl_labels_digest(digest, state->all_labels, mcl_data_rows(trainer->task.source));
+    MCL_TRY(mcl_model_metadata_set(model, PREFIX "labels_digest", digest));
+    if (state->options.from_scratch)
+        return MCL_OK;
+    mcl_model_digest(digest, state->model);
+    return mcl_model_metadata_set(model, PREFIX "model_digest", digest);
+}
+
+/* Beyond what the model that was tuned tells, which it goes on telling but for how it was tuned
+ * itself. */
 static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
 {
     const struct tuning *state = trainer->task.state;
     const mcl_finetune_options *options = &state->options;
     const mcl_model *from = state->model;
+    MCL_TRY(describe_origin(model, trainer));
     for (size_t i = 0; i < from->metadata_count && !options->from_scratch; i++) {
         const mcl_text_pair *pair = &from->metadata[i];
-        if (!mcl_model_key_is_own(pair->key))
+        if (!mcl_model_key_is_own(pair->key) && strncmp(pair->key, PREFIX, strlen(PREFIX)) != 0)
             MCL_TRY(mcl_model_metadata_set(model, pair->key, pair->value));
     }
     return options->from_scratch /* the untrained encoder is this seed's */
@@ -104,7 +121,7 @@ static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *
 
 static const mcl_task_type tuning = {
     .name = "fine-tuning",
-    .prefix = "finetune_",
+    .prefix = PREFIX,
     .views = 1,
     .metrics = MCL_CLASSIFIER_METRICS,
     .loss_reads_order = true,
@@ -191,10 +208,9 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     return MCL_OK;
 }
 
-mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
+mcl_status mcl_finetune_build(mcl_trainer **trainer, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options)
 {
-    mcl_trainer *trainer;
     struct tuning *state;
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     *state = (struct tuning){.options = *options, .model = model, .all_labels = labels};
@@ -203,14 +219,27 @@ mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model
         .all_options = &state->options.base,
         .options = &state->options.train,
         .source = data};
-    mcl_status status = prepare(&task, state);
+    const mcl_status status = prepare(&task, state);
     if (status != MCL_OK) {
         mcl_model_free(task.model);
         release(state);
         return status;
     }
-    MCL_TRY(mcl_trainer_create(&trainer, context, &task));
-    status = mcl_trainer_run(tuned, trainer);
+    return mcl_trainer_create(trainer, context, &task);
+}
+
+mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options)
+{
+    MCL_NEED(tuned);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    MCL_NEED(labels);
+    MCL_NEED(options);
+    mcl_trainer *trainer;
+    MCL_TRY(mcl_finetune_build(&trainer, context, model, data, labels, options));
+    const mcl_status status = mcl_trainer_run(tuned, trainer);
     mcl_trainer_free(trainer);
     return status;
 }

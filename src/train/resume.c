@@ -2,14 +2,19 @@
 #include "train/resume.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "maskcl/version.h"
 #include "model/parameters.h"
+
+#define RETRY_SECONDS 60.0 /* at most, after a checkpoint that could not be written */
 
 /* A position with room for its arrays, and where on the device its states are; NULL: on the host,
  * trainer->patience. */
@@ -146,15 +151,10 @@ mcl_status mcl_trainer_resume(mcl_trainer *trainer)
                                                                      : MCL_OK;
 }
 
-/* Reads what a checkpoint holds beside the model. */
-static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
+static mcl_status read_states(struct place *place, const mcl_trainer *trainer)
 {
     mcl_context *context = trainer->context;
     mcl_position *position = &place->position;
-    position->step = mcl_steps_ended(trainer->steps);
-    position->metric_count = metrics_before(trainer, position->step);
-    MCL_TRY(mcl_buffer_read(context, position->metrics, mcl_steps_metrics(trainer->steps), 0,
-        (size_t)position->metric_count * sizeof(float)));
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
         const size_t size = (size_t)state->count * sizeof(float);
@@ -166,8 +166,52 @@ static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
     return MCL_OK;
 }
 
+/* Reads what a checkpoint holds beside the model. */
+static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
+{
+    mcl_position *position = &place->position;
+    position->step = mcl_steps_ended(trainer->steps);
+    position->metric_count = metrics_before(trainer, position->step);
+    MCL_TRY(mcl_buffer_read(trainer->context, position->metrics, mcl_steps_metrics(trainer->steps),
+        0, (size_t)position->metric_count * sizeof(float)));
+    return read_states(place, trainer);
+}
+
+static mcl_status digest_states(char digest[MCL_DIGEST_SIZE], const struct place *place)
+{
+    XXH3_state_t *hash = XXH3_createState();
+    if (!hash)
+        return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a digest");
+    XXH3_128bits_reset(hash);
+    for (size_t i = 0; i < place->position.state_count; i++) {
+        const mcl_state *state = &place->position.states[i];
+        XXH3_128bits_update(hash, state->values, (size_t)state->count * sizeof(float));
+    }
+    const XXH128_hash_t value = XXH3_128bits_digest(hash);
+    XXH3_freeState(hash);
+    snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)value.high64,
+        (uint64_t)value.low64);
+    return MCL_OK;
+}
+
+mcl_status mcl_trainer_digest(char digest[MCL_DIGEST_SIZE], const mcl_trainer *trainer)
+{
+    struct place place;
+    uint64_t parameters;
+    mcl_model_parameters(trainer->task.model, &parameters, NULL);
+    mcl_status status = create_place(&place, trainer);
+    if (status == MCL_OK)
+        status = add_state(&place, "model", mcl_trainer_model(trainer), parameters);
+    if (status == MCL_OK)
+        status = read_states(&place, trainer);
+    if (status == MCL_OK)
+        status = digest_states(digest, &place);
+    free_place(&place);
+    return status;
+}
+
 /* Writes it with a model of its own: the run's says at its end that it is whole. */
-mcl_status mcl_trainer_save(mcl_trainer *trainer)
+static mcl_status write_checkpoint(mcl_trainer *trainer)
 {
     mcl_model *model = NULL;
     struct place place;
@@ -185,9 +229,28 @@ mcl_status mcl_trainer_save(mcl_trainer *trainer)
             trainer->task.options->checkpoint, model, &trainer->conditions, &place.position);
     mcl_model_free(model);
     free_place(&place);
-    trainer->checkpoint_step = mcl_steps_ended(trainer->steps);
-    trainer->checkpoint_time = mcl_clock_seconds();
     return status;
+}
+
+/* Neither a full disk nor a full memory need stay so, nor lose what is trained. */
+static bool may_pass(mcl_status status)
+{
+    return status == MCL_ERROR_FILE || status == MCL_ERROR_MEMORY;
+}
+
+mcl_status mcl_trainer_save(mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
+    const uint64_t step = mcl_steps_ended(trainer->steps);
+    const mcl_status status = write_checkpoint(trainer);
+    trainer->checkpoint_time = mcl_clock_seconds();
+    trainer->checkpoint_failed = status != MCL_OK;
+    if (status == MCL_OK)
+        trainer->checkpoint_step = step;
+    if (!options->checkpointed || (status != MCL_OK && !may_pass(status)))
+        return status;
+    options->checkpointed(step, status == MCL_OK ? NULL : mcl_error_message(), options->user);
+    return MCL_OK;
 }
 
 bool mcl_trainer_save_due(const mcl_trainer *trainer)
@@ -198,6 +261,7 @@ bool mcl_trainer_save_due(const mcl_trainer *trainer)
     if (options->checkpoint_steps &&
         mcl_steps_enqueued(trainer->steps) % options->checkpoint_steps == 0)
         return true;
-    return options->checkpoint_seconds > 0.0 &&
-           mcl_clock_seconds() - trainer->checkpoint_time >= options->checkpoint_seconds;
+    const double since = mcl_clock_seconds() - trainer->checkpoint_time;
+    return (trainer->checkpoint_failed && since >= RETRY_SECONDS) ||
+           (options->checkpoint_seconds > 0.0 && since >= options->checkpoint_seconds);
 }

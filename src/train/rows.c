@@ -497,7 +497,7 @@ static const mcl_options_family families[] = {
         .training = offsetof(mcl_finetune_options, train),
         .rows = finetuning,
         .row_count = COUNT(finetuning),
-        .prefix = "finetune_",
+        .prefix = MCL_FINETUNE_PREFIX,
         .defaults = "optimizer=adamw;schedule=cosine;batch=at most 32;epochs=20"},
 };
 

@@ -5,6 +5,9 @@
 
 #include "train/fields.h"
 
+/* The prefix of fine-tuning's metadata. */
+#define MCL_FINETUNE_PREFIX "finetune_"
+
 /* What is called after a kind of options: its struct and its defaults. */
 typedef struct mcl_options_family {
     mcl_options_kind kind;

@@ -128,6 +128,8 @@ class InfoTest(ProgramTest):
         information = self.information(model)
         self.assertEqual(information["architecture"], {
             "input": 12, "hidden": [6, 5], "embedding": 4, "activation": "gelu"})
+        self.assertEqual(metadata.pop("maskcl_digest"), information["digest"])
+        self.assertRegex(metadata.pop("maskcl_file_digest"), "^[0-9a-f]{32}$")
         self.assertEqual(information["metadata"], metadata)
         self.assertEqual({entry["name"]: entry["shape"] for entry in information["tensors"]},
                          {name: shape for name, (shape, _) in tensors.items()})
@@ -155,7 +157,9 @@ class InfoTest(ProgramTest):
         data = self.path(self.model()).read_bytes()
         size = int.from_bytes(data[:8], "little")
         header = json.loads(data[8:8 + size])
-        header["__metadata__"]["recipe"] = "a\x1b[2Jb\nc"
+        metadata = header["__metadata__"]
+        metadata["recipe"] = "a\x1b[2Jb\nc"
+        del metadata["maskcl_digest"], metadata["maskcl_file_digest"]
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
         self.write("foreign", len(text).to_bytes(8, "little") + text + data[8 + size:])

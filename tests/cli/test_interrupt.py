@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C while a model is being trained."""
+"""A signal while a model is being trained."""
 
 import array
 import fcntl
 import json
 import os
 import re
+import resource
 import signal
+import subprocess
 import termios
 import threading
 import time
@@ -43,21 +45,34 @@ class InterruptTest(ProgramTest):
         self.reader.join()
         return code
 
-    def check_interrupted(self, process):
-        self.assertEqual(self.end(process), 130)
+    def check_interrupted(self, process, number=signal.SIGINT):
+        self.assertEqual(self.end(process), 128 + number)
         self.assertEqual(process.stdout.read(), "")
-        self.assertRegex(self.said[-1], r"\Amaskcl: interrupted: stopped in epoch \d+ after step "
-                                        r"\d+; the model so far is in m.safetensors\n\Z")
+        self.assertRegex(self.said[-1], r"\Amaskcl: interrupted by %s: stopped in epoch \d+ after "
+                                        r"step \d+; the model so far is in m.safetensors\n\Z" %
+                         number.name)
         self.assertFalse(any(line.startswith("maskcl: error") for line in self.said))
         self.assertEqual(list(self.contents()), ["m.safetensors"])
         self.assertEqual(self.information("m.safetensors")["architecture"]["input"], 8)
 
     def test_the_model_so_far_is_written(self):
-        for number in signal.SIGINT, signal.SIGTERM:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
+                       signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2):
             with self.subTest(number=number):
                 process = self.train_until_it_runs()
                 process.send_signal(number)
-                self.check_interrupted(process)
+                self.check_interrupted(process, number)
+
+    def test_several_within_a_moment_are_one(self):
+        """Of a wrapper that passes on the terminal's Ctrl-C; of systemd; of a batch system."""
+        for numbers in ([signal.SIGINT, signal.SIGINT], [signal.SIGTERM, signal.SIGHUP],
+                        [signal.SIGXCPU, signal.SIGTERM], [signal.SIGQUIT, signal.SIGINT]):
+            with self.subTest(numbers=numbers):
+                process = self.train_until_it_runs()
+                for number in numbers:
+                    process.send_signal(number)
+                    time.sleep(0.02) # else they may arrive in the order of their numbers
+                self.check_interrupted(process, numbers[0])
 
     def test_an_old_model_is_replaced(self):
         self.write("m.safetensors", OLD)
@@ -73,33 +88,63 @@ class InterruptTest(ProgramTest):
         self.succeed("embed", "m.safetensors", "rows.npy", "-o", "out.npy")
 
     def test_at_any_moment(self):
-        """Nothing is written, or a whole model."""
+        """Nothing is written, or a whole model, and the last line says which."""
         for delay in 0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8:
             with self.subTest(delay=delay):
                 self.write("m.safetensors", OLD)
                 process = self.start_program("pretrain", *ENDLESS)
                 time.sleep(delay)
-                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)
                 _, said = process.communicate(timeout=30)
-                # Before training begins a signal does what it always does.
-                self.assertIn(process.returncode, (130, -signal.SIGINT), said)
                 self.assertEqual(list(self.contents()), ["m.safetensors"])
+                if process.returncode == -signal.SIGTERM: # before main()
+                    self.assertLess(delay, 0.05)
+                    continue
+                self.assertEqual(process.returncode, 143, said)
+                last = said.splitlines()[-1]
+                self.assertTrue(last.startswith("maskcl: interrupted by SIGTERM"), said)
                 if self.path("m.safetensors").read_bytes() != OLD:
-                    self.assertEqual(process.returncode, 130)
-                    self.assertIn("the model so far is in", said)
+                    self.assertIn("the model so far is in", last)
                     self.information("m.safetensors")
-                elif process.returncode == 130:
-                    self.assertIn("interrupted before the first step", said)
+                else:
+                    self.assertRegex(last, ": nothing is written$| before the first step: "
+                                           "m.safetensors is not written$")
 
     def test_a_signal_that_was_ignored_stays_so(self):
-        """As of the background jobs of a shell."""
-        process = self.train_until_it_runs(
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        """As of the background jobs of a shell, and of nohup."""
+        def ignore():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process = self.train_until_it_runs(preexec_fn=ignore)
         process.send_signal(signal.SIGINT)
-        with self.assertRaises(Exception):
+        process.send_signal(signal.SIGHUP)
+        with self.assertRaises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.send_signal(signal.SIGTERM)
+        self.check_interrupted(process, signal.SIGTERM)
+
+    def test_one_that_was_blocked_counts(self):
+        """A parent that blocks a signal in the thread that starts programs hands that down."""
+        process = self.train_until_it_runs(
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
+        process.send_signal(signal.SIGTERM)
+        self.check_interrupted(process, signal.SIGTERM)
+
+    def test_a_stop_and_a_new_size_of_the_window_change_nothing(self):
+        process = self.train_until_it_runs()
+        for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH, signal.SIGSTOP,
+                       signal.SIGCONT):
+            process.send_signal(number)
+            time.sleep(0.05)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
         self.check_interrupted(process)
+
+    def test_a_limit_of_processor_time(self):
+        """The kernel sends SIGXCPU every second from the soft limit on."""
+        process = self.train_until_it_runs()
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (1, 60))
+        self.check_interrupted(process, signal.SIGXCPU)
 
     def test_metrics_are_those_of_every_step_that_was_trained(self):
         process = self.train_until_it_runs("--metrics", "metrics.jsonl")
@@ -163,16 +208,24 @@ class BlockedTest(ProgramTest):
         self.information("m.safetensors")
 
     def test_the_second_ends_at_once(self):
+        """Unless it comes within a moment."""
+        self.process.send_signal(signal.SIGINT)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            self.process.wait(1.5)
         self.process.send_signal(signal.SIGINT)
         self.assertEqual(self.process.wait(5), -signal.SIGINT)
         self.assertEqual(self.path("m.safetensors").read_bytes(), OLD)
         self.assertEqual({path.name for path in self.folder.iterdir()}, {"m.safetensors", "pipe"})
 
     def test_another_signal_ends_at_once_as_well(self):
+        time.sleep(1.2)
+        for number in signal.SIGHUP, signal.SIGXCPU: # these do not: they come in numbers
+            self.process.send_signal(number)
+        time.sleep(0.2)
+        self.assertIsNone(self.process.poll())
         self.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.process.wait(5), -signal.SIGTERM)
         self.assertEqual(self.path("m.safetensors").read_bytes(), OLD)
-
 
 
 if __name__ == "__main__":

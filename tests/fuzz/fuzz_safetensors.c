@@ -73,8 +73,8 @@ static void check_file(const mcl_safetensors *file)
     for (size_t i = 0; i < metadata_count; i++)
         metadata[i] = *mcl_safetensors_metadata_at(file, i);
     mcl_safetensors *again;
-    FUZZ_ASSERT(
-        mcl_safetensors_write(output_path, tensors, count, metadata, metadata_count) == MCL_OK);
+    FUZZ_ASSERT(mcl_safetensors_write(output_path, MCL_OUTPUT_RESULT, tensors, count, metadata,
+                    metadata_count) == MCL_OK);
     FUZZ_ASSERT(mcl_safetensors_open(&again, output_path) == MCL_OK);
     check_same(file, again);
     mcl_safetensors_close(again);

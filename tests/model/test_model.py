@@ -28,6 +28,7 @@ except ImportError:
     torch = None
 
 WRITE_MODEL = sys.argv.pop(1)
+DIGESTS = "maskcl_digest", "maskcl_file_digest"
 
 
 def philox(counter, key):
@@ -130,6 +131,8 @@ class Files(unittest.TestCase):
         with safetensors.safe_open(path, "np") as file:
             metadata = file.metadata()
         self.assertRegex(metadata.pop("maskcl_version"), r"^\d+\.\d+\.\d+$")
+        for key in DIGESTS:
+            self.assertRegex(metadata.pop(key), "^[0-9a-f]{32}$")
         self.assertEqual(
             metadata,
             {
@@ -148,7 +151,14 @@ class Files(unittest.TestCase):
         tensors = safetensors.numpy.load_file(path)
         with safetensors.safe_open(path, "np") as file:
             metadata = file.metadata()
+        safetensors.numpy.save_file(tensors, saved, metadata)  # in another order
+        self.run_helper("copy", saved, copy)
         tensors["encoder.2.bias"] = np.arange(5, dtype=np.float32)
+        safetensors.numpy.save_file(tensors, saved, metadata)
+        self.assertIn("leaves out 'maskcl_digest' and 'maskcl_file_digest'",
+                      self.run_helper("copy", saved, copy, code=1))
+        for key in DIGESTS:
+            del metadata[key]
         safetensors.numpy.save_file(tensors, saved, metadata)
         self.run_helper("copy", saved, copy)
         copied = safetensors.numpy.load_file(copy)
@@ -156,7 +166,10 @@ class Files(unittest.TestCase):
         for name, values in tensors.items():
             self.assert_same_bits(copied[name], values, name)
         with safetensors.safe_open(copy, "np") as file:
-            self.assertEqual(file.metadata(), metadata)
+            written = file.metadata()
+        for key in DIGESTS:
+            self.assertRegex(written.pop(key), "^[0-9a-f]{32}$")
+        self.assertEqual(written, metadata)
 
     def test_a_file_without_our_metadata_is_refused(self):
         path, saved, copy = self.create(6, [20, 11, 5]), self.path("saved"), self.path("copy")

@@ -74,11 +74,97 @@ START_TEST(test_sizes_that_cannot_be)
         ck_assert_int_eq(
             mcl_data_from_floats(&data, six, sizes[i][0], sizes[i][1]), MCL_ERROR_ARGUMENT);
         ck_assert_ptr_null(data);
-        assert_error("data in memory: ", "columns are none, or too many");
+        assert_error("data in memory: a shape of ", "has no rows or columns, or too many");
     }
     mcl_data *data = NULL;
     ck_assert_int_eq(mcl_data_from_floats(&data, six, (uint64_t)1 << 50, 1), MCL_ERROR_MEMORY);
     ck_assert_ptr_null(data);
+}
+
+static mcl_array_description images(const void *values, mcl_number type)
+{
+    return (mcl_array_description){
+        .values = values, .type = type, .dimensions = 3, .shape = {2, 2, 3}};
+}
+
+START_TEST(test_rows_with_a_shape)
+{
+    static const int16_t shorts[12] = {-1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 32767};
+    static const uint8_t bytes[12] = {1, 2, 255};
+    mcl_array_description array = images(shorts, MCL_NUMBER_INT16);
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    mcl_data *data = NULL;
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert_uint_eq(mcl_data_rows(data), 2);
+    ck_assert_uint_eq(mcl_data_row_shape(data, shape), 2);
+    ck_assert(shape[0] == 2 && shape[1] == 3);
+    for (int i = 0; i < 12; i++)
+        ck_assert(((const float *)mcl_data_values(data))[i] == shorts[i]);
+    mcl_data_free(data);
+    array = images(bytes, MCL_NUMBER_UINT8);
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert_int_eq(mcl_data_element(data), MCL_ELEMENT_UINT8);
+    ck_assert(mcl_data_values(data) != (const void *)bytes);
+    ck_assert_mem_eq(mcl_data_values(data), bytes, sizeof bytes);
+    mcl_data_free(data);
+    array.dimensions = 1;
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert_uint_eq(mcl_data_rows(data), 2);
+    ck_assert_uint_eq(mcl_data_columns(data), 1);
+    mcl_data_free(data);
+}
+
+/* Without a copy where that gives the same rows, and with one where it would not. */
+START_TEST(test_borrowed_rows)
+{
+    static const uint8_t bytes[12] = {0};
+    float floats[12] = {1, 2, 3};
+    mcl_array_description array = images(bytes, MCL_NUMBER_UINT8);
+    array.borrow = true;
+    mcl_data *data = NULL;
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert(mcl_data_values(data) == (const void *)bytes);
+    mcl_data_free(data);
+    array = images(floats, MCL_NUMBER_FLOAT32);
+    array.borrow = true;
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert(mcl_data_values(data) == (const void *)floats);
+    mcl_data_free(data);
+    const float zeros[] = {-0.0f, 0x1p-126f, 0x1p-149f};
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+        floats[11] = zeros[i];
+        ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+        ck_assert(mcl_data_values(data) != (const void *)floats);
+        const uint32_t zero = 0;
+        ck_assert_mem_eq((const float *)mcl_data_values(data) + 11, &zero, sizeof zero);
+        mcl_data_free(data);
+    }
+    floats[11] = NAN;
+    data = NULL;
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_ERROR_DATA);
+    ck_assert_ptr_null(data);
+    assert_error("data in memory", ": row 1, column 5 (counted from 0) is NaN");
+}
+
+START_TEST(test_descriptions_that_cannot_be)
+{
+    static const double doubles[12] = {0};
+    mcl_array_description good = images(doubles, MCL_NUMBER_FLOAT64), bad[7];
+    for (size_t i = 0; i < 7; i++)
+        bad[i] = good;
+    bad[0].values = NULL;
+    bad[1].type = (mcl_number)99;
+    bad[2].dimensions = 0;
+    bad[3].dimensions = 2 + MCL_DIMENSIONS_MAX;
+    bad[4].values = (const char *)doubles + 1;
+    bad[5].borrow = true;
+    bad[6].shape[1] = 0;
+    for (size_t i = 0; i < 7; i++) {
+        mcl_data *data = NULL;
+        ck_assert_int_eq(mcl_data_from_memory(&data, &bad[i]), MCL_ERROR_ARGUMENT);
+        ck_assert_ptr_null(data);
+        assert_error("data in memory: ", "");
+    }
 }
 
 START_TEST(test_any_run_of_rows)
@@ -134,6 +220,9 @@ int main(void)
     tcase_add_test(tcase, test_tiny_values_become_zero);
     tcase_add_test(tcase, test_values_that_cannot_be_used);
     tcase_add_test(tcase, test_sizes_that_cannot_be);
+    tcase_add_test(tcase, test_rows_with_a_shape);
+    tcase_add_test(tcase, test_borrowed_rows);
+    tcase_add_test(tcase, test_descriptions_that_cannot_be);
     tcase_add_test(tcase, test_any_run_of_rows);
     tcase_add_test(tcase, test_rows_that_are_not_there);
 #if MASKCL_FAILING_MEMORY

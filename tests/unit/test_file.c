@@ -2,6 +2,7 @@
 /* Output files appear whole or not at all. */
 #include "support/files.h"
 
+#include "support/failing_files.h"
 #include "support/failing_memory.h"
 
 #include <fcntl.h>
@@ -14,10 +15,18 @@
 #include "base/file.h"
 #include "maskcl/output.h"
 
+/* A file system without files without a name: tests run with _i = 0 on the folder's own, and with
+ * _i = 1 so. */
+static void choose_file_system(int i)
+{
+    failing_files.unnamed = i ? EOPNOTSUPP : 0;
+}
+
 static mcl_output *open_output(const char *path)
 {
     mcl_output *output = NULL;
-    ck_assert_msg(mcl_output_open(&output, path) == MCL_OK, "%s", mcl_error_message());
+    ck_assert_msg(
+        mcl_output_open(&output, path, MCL_OUTPUT_RESULT) == MCL_OK, "%s", mcl_error_message());
     return output;
 }
 
@@ -44,7 +53,7 @@ static void assert_refused(const char *path, const char *part)
     mcl_output *output = NULL;
     ck_assert_int_eq(mcl_output_check(path), MCL_ERROR_FILE);
     assert_error(path, part);
-    ck_assert_int_eq(mcl_output_open(&output, path), MCL_ERROR_FILE);
+    ck_assert_int_eq(mcl_output_open(&output, path, MCL_OUTPUT_RESULT), MCL_ERROR_FILE);
     assert_error(path, part);
     ck_assert_ptr_null(output);
 }
@@ -52,16 +61,38 @@ static void assert_refused(const char *path, const char *part)
 START_TEST(test_a_new_file)
 {
     const char *path = scratch("new");
+    choose_file_system(_i);
     ck_assert_int_eq(mcl_output_check(path), MCL_OK);
+    ck_assert_uint_eq(scratch_files(NULL), 0);
     mcl_output *output = open_output(path);
     ck_assert_int_eq(mcl_output_write(output, "first ", 6), MCL_OK);
     ck_assert_int_eq(mcl_output_write(output, NULL, 0), MCL_OK);
     ck_assert_int_gt(fprintf(mcl_output_stream(output), "second %d", 2), 0);
     ck_assert_int_ne(access(path, F_OK), 0); /* not before it is whole */
-    ck_assert_uint_eq(scratch_files(NULL), 1);
+    ck_assert_uint_le(scratch_files(NULL), _i ? 1 : 0);
     ck_assert_int_eq(mcl_output_commit(output), MCL_OK);
     assert_content(path, "first second 2");
     ck_assert_uint_eq(scratch_files(NULL), 1);
+}
+
+START_TEST(test_discarded)
+{
+    mcl_output *outputs[3];
+    choose_file_system(1);
+    ck_assert_int_eq(mcl_output_commit(open_output(scratch("whole"))), MCL_OK);
+    for (size_t i = 0; i < 3; i++) {
+        outputs[i] = open_output(scratch("new"));
+        ck_assert_int_eq(mcl_output_write(outputs[i], "part", 4), MCL_OK);
+    }
+    ck_assert_uint_eq(scratch_files(NULL), 4);
+    mcl_output_discard();
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+    ck_assert_int_eq(mcl_output_commit(outputs[0]), MCL_ERROR_FILE);
+    mcl_output_abandon(outputs[1]);
+    mcl_output_abandon(outputs[2]);
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+    mcl_output_discard();
+    assert_content(scratch("whole"), "");
 }
 
 START_TEST(test_an_empty_file)
@@ -74,6 +105,7 @@ START_TEST(test_an_empty_file)
 START_TEST(test_an_old_file_is_replaced_at_the_end)
 {
     const char *path = scratch("old");
+    choose_file_system(_i);
     write_file(path, "old", 3);
     mcl_output *output = open_output(path);
     ck_assert_int_eq(mcl_output_write(output, "new one", 7), MCL_OK);
@@ -100,10 +132,11 @@ START_TEST(test_who_has_the_old_file_open_keeps_it)
 START_TEST(test_abandoned)
 {
     const char *path = scratch("old");
+    choose_file_system(_i);
     write_file(path, "old", 3);
     mcl_output *output = open_output(path);
     ck_assert_int_eq(mcl_output_write(output, "new", 3), MCL_OK);
-    ck_assert_uint_eq(scratch_files(NULL), 2);
+    ck_assert_uint_le(scratch_files(NULL), _i ? 2 : 1);
     mcl_output_abandon(output);
     ck_assert_uint_eq(scratch_files(NULL), 1);
     assert_content(path, "old");
@@ -113,9 +146,11 @@ START_TEST(test_abandoned)
 START_TEST(test_permissions_are_those_of_any_new_file)
 {
     static const mode_t masks[] = {022, 027, 077, 0};
+    choose_file_system(_i);
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
         struct stat information;
         const char *path = scratch("mode");
+        (void)unlink(path);
         const mode_t before = umask(masks[i]);
         ck_assert_int_eq(mcl_output_commit(open_output(path)), MCL_OK);
         ck_assert_int_eq(umask(before), masks[i]); /* and the mask is as it was */
@@ -197,6 +232,7 @@ static int make_old(const char *path)
 /* However long a process takes to write, nobody takes its file from it. */
 START_TEST(test_what_a_process_still_writes_is_left)
 {
+    choose_file_system(1);
     mcl_output *slow = open_output(scratch("a"));
     ck_assert_int_eq(mcl_output_write(slow, "slow", 4), MCL_OK);
     ck_assert_uint_eq(scratch_files(make_old), 1);
@@ -255,7 +291,8 @@ START_TEST(test_a_folder_that_is_not_ours)
         if (geteuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
             _exit(2);
         _exit(mcl_output_check(path) == MCL_ERROR_FILE &&
-                      mcl_output_open(&output, path) == MCL_ERROR_FILE && !output &&
+                      mcl_output_open(&output, path, MCL_OUTPUT_RESULT) == MCL_ERROR_FILE &&
+                      !output &&
                       strstr(mcl_error_message(), "/model: cannot write in /tmp/maskcl-test-") &&
                       strstr(mcl_error_message(), ": Permission denied")
                   ? 0
@@ -277,8 +314,8 @@ START_TEST(test_a_name_too_long)
     char path[512];
     snprintf(path, sizeof path, "%s/%s", scratch_folder, name);
     mcl_output *output = NULL;
-    ck_assert_int_eq(mcl_output_open(&output, path), MCL_ERROR_FILE);
-    assert_error(path, ": cannot create: File name too long");
+    ck_assert_int_eq(mcl_output_open(&output, path, MCL_OUTPUT_RESULT), MCL_ERROR_FILE);
+    assert_error(path, ": this name is longer than the file system allows");
     ck_assert_ptr_null(output);
     ck_assert_uint_eq(scratch_files(NULL), 0);
 }
@@ -330,17 +367,332 @@ START_TEST(test_a_failed_write_abandoned)
     free(bytes);
 }
 
+/* The name that the last error says the whole result is in. */
+static const char *kept_name(void)
+{
+    static char name[512];
+    const char *place = strstr(mcl_error_message(), "; the whole result is in ");
+    ck_assert_msg(place != NULL, "'%s'", mcl_error_message());
+    ck_assert_int_eq(sscanf(place, "; the whole result is in %500[^:]:", name), 1);
+    return name;
+}
+
+static mcl_status write_text(const char *path, const char *text, mcl_output_kind kind)
+{
+    mcl_output *output;
+    MCL_TRY(mcl_output_open(&output, path, kind));
+    mcl_status status = mcl_output_write(output, text, strlen(text));
+    if (status == MCL_OK)
+        return mcl_output_commit(output);
+    mcl_output_abandon(output);
+    return status;
+}
+
 START_TEST(test_a_folder_in_the_way_of_the_rename)
 {
     const char *path = scratch("model");
+    choose_file_system(_i);
     mcl_output *output = open_output(path);
     ck_assert_int_eq(mcl_output_write(output, "new", 3), MCL_OK);
     ck_assert_int_eq(mkdir(path, 0755), 0);
+    ck_assert(!mcl_output_kept());
     ck_assert_int_eq(mcl_output_commit(output), MCL_ERROR_FILE);
-    assert_error(path, ": cannot rename ");
-    assert_error(path, " to it: Is a directory");
-    ck_assert_uint_eq(scratch_files(NULL), 1);
+    ck_assert(mcl_output_kept());
+    assert_error(path, ": cannot be put in place: Is a directory");
+    assert_content(kept_name(), "new");
+    ck_assert_uint_eq(scratch_files(NULL), 2);
     ck_assert_int_eq(rmdir(path), 0);
+
+    /* the next one leaves it alone, however old it is */
+    ck_assert_uint_eq(scratch_files(make_old), 1);
+    ck_assert_int_eq(write_text(path, "next", MCL_OUTPUT_RESULT), MCL_OK);
+    ck_assert_uint_eq(scratch_files(NULL), 2);
+}
+
+/* A mount point cannot be renamed to, but written. */
+START_TEST(test_a_name_that_cannot_be_renamed_to)
+{
+    const char *path = scratch("model");
+    choose_file_system(_i % 2);
+    failing_files.rename = _i < 2 ? EBUSY : EPERM;
+    failing_files.linkat = failing_files.rename;
+    snprintf(failing_files.to, sizeof failing_files.to, "/model");
+    ck_assert_int_eq(write_text(path, "first", MCL_OUTPUT_RESULT), MCL_OK);
+    assert_content(path, "first");
+    ck_assert_int_eq(link(path, scratch("same")), 0);
+    ck_assert_int_eq(write_text(path, "2nd", MCL_OUTPUT_RESULT), MCL_OK);
+    assert_content(path, "2nd");
+    assert_content(scratch("same"), "2nd"); /* in place */
+    ck_assert_uint_eq(scratch_files(NULL), 2);
+
+    /* there will be other checkpoints, and two names may have this one */
+    ck_assert_int_eq(write_text(path, "third", MCL_OUTPUT_CHECKPOINT), MCL_ERROR_FILE);
+    assert_error(path, ": cannot be put in place: ");
+    ck_assert_int_eq(write_text(path, "third", MCL_OUTPUT_CACHE), MCL_ERROR_FILE);
+    assert_content(path, "2nd");
+    ck_assert_uint_eq(scratch_files(NULL), 2);
+}
+
+/* Neither can be renamed: it stays under the temporary name. */
+START_TEST(test_no_rename_at_all)
+{
+    const char *path = scratch("model");
+    choose_file_system(_i);
+    mcl_output *output = open_output(path);
+    ck_assert_int_eq(mcl_output_write(output, "new", 3), MCL_OK);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    failing_files.rename = EIO;
+    ck_assert_int_eq(mcl_output_commit(output), MCL_ERROR_FILE);
+    assert_content(kept_name(), "new");
+    ck_assert_int_eq(rmdir(path), 0);
+}
+
+/* A file system that has files without a name, and no links. */
+START_TEST(test_no_links)
+{
+    const char *path = scratch("model");
+    failing_files.linkat = EPERM;
+    ck_assert_int_eq(write_text(path, "first", MCL_OUTPUT_RESULT), MCL_OK);
+    assert_content(path, "first");
+    ck_assert_int_eq(write_text(path, "second", MCL_OUTPUT_RESULT), MCL_OK);
+    assert_content(path, "second");
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+}
+
+START_TEST(test_what_a_file_system_does_not_know_is_passed_over)
+{
+    static const int unknown[] = {EINVAL, ENOTSUP, ENOSYS, EROFS};
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
+    const char *path = scratch("model");
+    choose_file_system(_i);
+    failing_files.fchmod = EPERM;
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        failing_files.fsync = unknown[i];
+        ck_assert_int_eq(write_text(path, "written", MCL_OUTPUT_RESULT), MCL_OK);
+        assert_content(path, "written");
+        ck_assert_int_eq(write_text(path, "written", MCL_OUTPUT_CACHE), MCL_OK);
+    }
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        failing_files.fsync = errors[i];
+        ck_assert_int_eq(write_text(path, "lost", MCL_OUTPUT_RESULT), MCL_ERROR_FILE);
+        assert_error(path, strerror(errors[i]));
+        ck_assert(!mcl_output_kept());
+    }
+    assert_content(path, "written");
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+}
+
+/* Temporary names are no longer than the final ones, and do not end within a character. */
+START_TEST(test_the_longest_names)
+{
+    static const char *const parts[] = {"n", "ü", "€"};
+    choose_file_system(1);
+    for (size_t i = 0; i < 3; i++) {
+        char name[256] = "", path[512];
+        while (strlen(name) + strlen(parts[i]) <= 255)
+            strcat(name, parts[i]);
+        snprintf(path, sizeof path, "%s/%s", scratch_folder, name);
+        ck_assert_int_eq(mcl_output_check(path), MCL_OK);
+        ck_assert_int_eq(write_text(path, "long", MCL_OUTPUT_RESULT), MCL_OK);
+        assert_content(path, "long");
+        ck_assert_int_eq(write_text(path, "again", MCL_OUTPUT_RESULT), MCL_OK);
+        assert_content(path, "again");
+        ck_assert_uint_eq(scratch_files(NULL), i + 1);
+    }
+}
+
+START_TEST(test_what_is_replaced_keeps_its_mode)
+{
+    static const mode_t modes[] = {0600, 0640, 0664, 0755};
+    const char *path = scratch("model");
+    struct stat information;
+    choose_file_system(_i);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        write_file(path, "old", 3);
+        ck_assert_int_eq(chmod(path, modes[i]), 0);
+        ck_assert_int_eq(write_text(path, "new", MCL_OUTPUT_RESULT), MCL_OK);
+        ck_assert_int_eq(stat(path, &information), 0);
+        ck_assert_int_eq(information.st_mode & 0777, modes[i]);
+    }
+    ck_assert_int_eq(write_text(path, "new", MCL_OUTPUT_CACHE), MCL_OK);
+    ck_assert_int_eq(stat(path, &information), 0);
+    ck_assert_int_eq(information.st_mode & 0777, 0600);
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(chown(path, 1234, 2345), 0);
+    ck_assert_int_eq(write_text(path, "newer", MCL_OUTPUT_RESULT), MCL_OK);
+    ck_assert_int_eq(stat(path, &information), 0);
+    ck_assert(information.st_uid == 1234 && information.st_gid == 2345);
+}
+
+/* What we write we can read and write again, whatever the umask. */
+START_TEST(test_no_umask_locks_us_out)
+{
+    static const mode_t masks[] = {0777, 0222, 0400};
+    choose_file_system(_i);
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        struct stat information;
+        const char *path = scratch("model");
+        const mode_t before = umask(masks[i]);
+        (void)unlink(path);
+        ck_assert_int_eq(write_text(path, "a", MCL_OUTPUT_CHECKPOINT), MCL_OK);
+        ck_assert_int_eq(mcl_output_check(path), MCL_OK);
+        ck_assert_int_eq(write_text(path, "b", MCL_OUTPUT_CHECKPOINT), MCL_OK);
+        ck_assert_int_eq(umask(before), masks[i]);
+        ck_assert_int_eq(stat(path, &information), 0);
+        ck_assert_int_eq(information.st_mode & 0600, 0600);
+    }
+}
+
+static bool is_link(const char *path)
+{
+    struct stat information;
+    return lstat(path, &information) == 0 && S_ISLNK(information.st_mode);
+}
+
+START_TEST(test_links_are_written_through)
+{
+    char whole[128], path[128];
+    choose_file_system(_i);
+    snprintf(whole, sizeof whole, "%s/chain", scratch_folder);
+    snprintf(path, sizeof path, "%s/store/model", scratch_folder); /* scratch() has few */
+    ck_assert_int_eq(mkdir(scratch("store"), 0755), 0);
+    ck_assert_int_eq(symlink("store/model", scratch("relative")), 0); /* dangling at first */
+    ck_assert_int_eq(symlink("relative", scratch("chain")), 0);
+    ck_assert_int_eq(symlink(whole, scratch("absolute")), 0);
+    static const char *const links[] = {"relative", "chain", "absolute"};
+    for (size_t i = 0; i < 3; i++) {
+        const char *link = scratch(links[i]);
+        ck_assert_int_eq(mcl_output_check(link), MCL_OK);
+        ck_assert_int_eq(write_text(link, links[i], MCL_OUTPUT_RESULT), MCL_OK);
+        ck_assert(is_link(link) && !is_link(path));
+        assert_content(path, links[i]);
+    }
+    ck_assert_uint_eq(scratch_files(NULL), 4);
+    (void)unlink(path);
+    (void)rmdir(scratch("store"));
+}
+
+START_TEST(test_links_that_lead_nowhere)
+{
+    const char *loop = scratch("loop"), *missing = scratch("missing"), *folder = scratch("folder");
+    ck_assert_int_eq(symlink("loop", loop), 0);
+    assert_refused(loop, ": its symbolic links lead in a circle");
+    ck_assert_int_eq(symlink("nonesuch/model", missing), 0);
+    assert_refused(missing, "/nonesuch does not exist");
+    ck_assert_int_eq(symlink(".", folder), 0);
+    assert_refused(folder, ": is a folder; name a file to write");
+}
+
+/* Through /proc a file that is open looks like a regular one. */
+START_TEST(test_open_files_are_not_replaced)
+{
+    char name[64];
+    const char *file = scratch("file"), *link = scratch("stdout");
+    const int descriptor = open(file, O_RDWR | O_CREAT, 0644);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    assert_refused(name, ": is not a regular file and would be replaced: name a file");
+    ck_assert_int_eq(symlink(name, link), 0);
+    assert_refused(link, ": is not a regular file and would be replaced: name a file");
+    snprintf(name, sizeof name, "/dev/fd/%d", descriptor);
+    assert_refused(name, ": is not a regular file and would be replaced: name a file");
+    assert_refused("/proc/self/exe", ": is not a regular file and would be replaced: name a file");
+    close(descriptor);
+}
+
+START_TEST(test_write_protected_files_are_refused_in_time)
+{
+    const char *path = scratch("precious");
+    write_file(path, "precious", 8);
+    ck_assert_int_eq(chmod(path, 0444), 0);
+    ck_assert_int_eq(mcl_output_check(path), MCL_ERROR_FILE);
+    assert_error(path, ": is write-protected: ");
+    /* but what was trained is not lost where it became so later */
+    ck_assert_int_eq(write_text(path, "new", MCL_OUTPUT_RESULT), MCL_OK);
+    assert_content(path, "new");
+}
+
+static int as_nobody(int (*act)(const char *), const char *path)
+{
+    int state = -1;
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(setgid(NOBODY) == 0 && setuid(NOBODY) == 0 ? act(path) : 100);
+    ck_assert_int_eq(waitpid(child, &state, 0), child);
+    return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+static int checks_sticky(const char *path)
+{
+    return mcl_output_check(path) == MCL_ERROR_FILE &&
+                   strstr(mcl_error_message(), "only its owner can replace it")
+               ? 0
+               : 1;
+}
+
+static int checks_foreign(const char *path)
+{
+    return mcl_output_check(path) == MCL_ERROR_FILE &&
+                   strstr(mcl_error_message(), "cannot be replaced: Permission denied")
+               ? 0
+               : 1;
+}
+
+static int checks_planted(const char *path)
+{
+    return mcl_output_check(path) == MCL_ERROR_FILE &&
+                   strstr(mcl_error_message(), "is another user's, in a folder for all")
+               ? 0
+               : 1;
+}
+
+/* Needs root, who can be several users. */
+START_TEST(test_other_users)
+{
+    const char *path = scratch("model"), *link = scratch("link");
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(chmod(scratch_folder, 0777), 0);
+    write_file(path, "old", 3);
+    ck_assert_int_eq(as_nobody(checks_foreign, path), 0);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    ck_assert_int_eq(chmod(scratch_folder, 01777), 0);
+    ck_assert_int_eq(as_nobody(checks_sticky, path), 0);
+    ck_assert_int_eq(symlink("model", link), 0);
+    ck_assert_int_eq(lchown(link, 1234, 1234), 0);
+    ck_assert_int_eq(as_nobody(checks_planted, link), 0);
+    ck_assert_int_eq(chmod(scratch_folder, 0700), 0);
+}
+
+/* Each name has one lock, whatever leads to it; it ends with whoever has it. */
+START_TEST(test_locks)
+{
+    mcl_output_lock *first, *second, *other;
+    ck_assert_int_eq(symlink("model", scratch("link")), 0);
+    ck_assert_int_eq(mcl_output_lock_take(&first, scratch("model")), MCL_OK);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_int_eq(mcl_output_lock_take(&other, scratch("model2")), MCL_OK);
+    ck_assert_int_eq(mcl_output_lock_take(&second, scratch("link")), MCL_ERROR_FILE);
+    assert_error(scratch("link"), ": another run is writing this file");
+    ck_assert_ptr_null(second);
+    mcl_output_lock_release(first);
+    ck_assert_int_eq(mcl_output_lock_take(&second, scratch("model")), MCL_OK);
+    mcl_output_lock_release(second);
+    mcl_output_lock_release(other);
+    mcl_output_lock_release(NULL);
+    ck_assert_uint_eq(scratch_files(NULL), 1); /* no file is made */
+    ck_assert_int_eq(mcl_output_lock_take(&first, scratch("nonesuch/model")), MCL_OK);
+    ck_assert_ptr_null(first);
+
+    int state;
+    const pid_t child = fork();
+    if (child == 0) {
+        ck_assert_int_eq(mcl_output_lock_take(&first, scratch("model")), MCL_OK);
+        raise(SIGKILL);
+    }
+    ck_assert_int_eq(waitpid(child, &state, 0), child);
+    ck_assert_int_eq(mcl_output_lock_take(&first, scratch("model")), MCL_OK);
+    mcl_output_lock_release(first);
 }
 
 START_TEST(test_no_descriptor_is_left)
@@ -360,7 +712,7 @@ static char target[256];
 static int write_target(void)
 {
     mcl_output *output = NULL;
-    mcl_status status = mcl_output_open(&output, target);
+    mcl_status status = mcl_output_open(&output, target, MCL_OUTPUT_RESULT);
     if (status == MCL_OK) {
         status = mcl_output_write(output, "new", 3);
         if (status == MCL_OK)
@@ -375,6 +727,7 @@ static int write_target(void)
 START_TEST(test_each_allocation_failing)
 {
     strcpy(target, scratch("model"));
+    choose_file_system(_i);
     write_file(target, "old", 3);
     ck_assert_uint_ge(fail_each_allocation(write_target), 4);
     ck_assert_uint_eq(scratch_files(NULL), 1);
@@ -388,12 +741,13 @@ int main(void)
     TCase *tcase = tcase_create("file");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, scratch_setup, scratch_teardown);
-    tcase_add_test(tcase, test_a_new_file);
+    tcase_add_loop_test(tcase, test_a_new_file, 0, 2);
     tcase_add_test(tcase, test_an_empty_file);
-    tcase_add_test(tcase, test_an_old_file_is_replaced_at_the_end);
+    tcase_add_loop_test(tcase, test_an_old_file_is_replaced_at_the_end, 0, 2);
     tcase_add_test(tcase, test_who_has_the_old_file_open_keeps_it);
-    tcase_add_test(tcase, test_abandoned);
-    tcase_add_test(tcase, test_permissions_are_those_of_any_new_file);
+    tcase_add_loop_test(tcase, test_abandoned, 0, 2);
+    tcase_add_test(tcase, test_discarded);
+    tcase_add_loop_test(tcase, test_permissions_are_those_of_any_new_file, 0, 2);
     tcase_add_test(tcase, test_a_path_without_a_folder);
     tcase_add_test(tcase, test_two_at_once);
     tcase_add_test(tcase, test_what_a_killed_process_left_is_removed);
@@ -405,10 +759,23 @@ int main(void)
     tcase_add_test(tcase, test_a_name_too_long);
     tcase_add_loop_test(tcase, test_a_full_disk, 0, 2);
     tcase_add_test(tcase, test_a_failed_write_abandoned);
-    tcase_add_test(tcase, test_a_folder_in_the_way_of_the_rename);
+    tcase_add_loop_test(tcase, test_a_folder_in_the_way_of_the_rename, 0, 2);
+    tcase_add_loop_test(tcase, test_a_name_that_cannot_be_renamed_to, 0, 4);
+    tcase_add_loop_test(tcase, test_no_rename_at_all, 0, 2);
+    tcase_add_test(tcase, test_no_links);
+    tcase_add_loop_test(tcase, test_what_a_file_system_does_not_know_is_passed_over, 0, 2);
+    tcase_add_test(tcase, test_the_longest_names);
+    tcase_add_loop_test(tcase, test_what_is_replaced_keeps_its_mode, 0, 2);
+    tcase_add_loop_test(tcase, test_no_umask_locks_us_out, 0, 2);
+    tcase_add_loop_test(tcase, test_links_are_written_through, 0, 2);
+    tcase_add_test(tcase, test_links_that_lead_nowhere);
+    tcase_add_test(tcase, test_open_files_are_not_replaced);
+    tcase_add_test(tcase, test_write_protected_files_are_refused_in_time);
+    tcase_add_test(tcase, test_other_users);
+    tcase_add_test(tcase, test_locks);
     tcase_add_test(tcase, test_no_descriptor_is_left);
 #if MASKCL_FAILING_MEMORY
-    tcase_add_test(tcase, test_each_allocation_failing);
+    tcase_add_loop_test(tcase, test_each_allocation_failing, 0, 2);
 #endif
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -177,8 +177,9 @@ START_TEST(test_an_unknown_kind_names_what_is_read)
 {
     struct bytes file = {.at = "\x89PNG\r\n\x1a\n", .count = 8};
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT,
-        ": is of an unknown kind: it starts with the bytes 89 50 4e 47; IDX of unsigned bytes and "
-        "NumPy .npy, plain or gzipped, can be read");
+        ": is of an unknown kind: it starts with the bytes 89 50 4e 47; IDX and NumPy .npy, plain "
+        "or "
+        "gzipped, can be read");
     const struct bytes packed = gzipped(&file), twice = gzipped(&packed);
     assert_data_refused(file_with(&packed), MCL_ERROR_FORMAT, "the bytes 89 50 4e 47");
     assert_data_refused(file_with(&twice), MCL_ERROR_FORMAT, "the bytes 1f 8b 08 00");
@@ -188,23 +189,55 @@ START_TEST(test_an_unknown_kind_names_what_is_read)
 
 static const struct {
     unsigned char type;
-    const char *name;
+    const char *bytes; /* of a number, as it is stored */
+    size_t size;
+    float value;
 } other_types[] = {
-    {0x09, "signed bytes"},
-    {0x0B, "16-bit integers"},
-    {0x0C, "32-bit integers"},
-    {0x0D, "float32"},
-    {0x0E, "float64"},
+    {0x09, "\x80", 1, -128},
+    {0x0B, "\xFF\xFE", 2, -2},
+    {0x0C, "\0\1\0\0", 4, 65536},
+    {0x0D, "\x3F\xC0\0\0", 4, 1.5f},
+    {0x0E, "\xBF\xF8\0\0\0\0\0\0", 8, -1.5f},
 };
 
-START_TEST(test_other_element_types_are_refused)
+START_TEST(test_other_element_types)
 {
-    struct bytes file = small();
-    char part[128];
-    file.at[2] = other_types[_i].type;
-    snprintf(part, sizeof part, ": byte 2: the IDX element type is 0x%02x (%s); only 0x08",
-        other_types[_i].type, other_types[_i].name);
-    assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, part);
+    struct bytes file = {
+        .at = {0, 0, other_types[_i].type, 2, 0, 0, 0, 3, 0, 0, 0, 1}, .count = 12};
+    for (int i = 0; i < 3; i++)
+        append(&file, other_types[_i].bytes, other_types[_i].size);
+    mcl_data *data = open_data(file_with(&file));
+    const float *values = mcl_data_values(data);
+    ck_assert_int_eq(mcl_data_element(data), MCL_ELEMENT_FLOAT32);
+    ck_assert_uint_eq(mcl_data_rows(data), 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert(values[i] == other_types[_i].value);
+    mcl_data_free(data);
+    file.count--;
+    assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, ": is truncated: 3x1 values of ");
+}
+
+static const struct {
+    const char *start;
+    const char *part;
+} known[] = {
+    {"BZh9", ": is compressed by bzip2; decompress it"},
+    {"\xFD"
+     "7zX",
+        ": is compressed by xz;"},
+    {"\x28\xB5\x2F\xFD", ": is compressed by zstd;"},
+    {"PAR1", ": is a Parquet file; save pandas.read_parquet"},
+    {"\x89HDF", ": is an HDF5 file;"},
+    {"a,b\n", ": is text; IDX and NumPy .npy"},
+    {"1 2 3\n", ": is text;"},
+};
+
+START_TEST(test_what_people_have_instead)
+{
+    struct bytes file = {.count = 0};
+    append(&file, known[_i].start, strlen(known[_i].start));
+    append(&file, "rest", 4);
+    assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, known[_i].part);
 }
 
 START_TEST(test_a_little_endian_magic_number_is_told)
@@ -346,16 +379,38 @@ START_TEST(test_gzip_damage_is_noticed)
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, "unknown compression method");
 }
 
+START_TEST(test_zeros_after_gzip_are_passed_over)
+{
+    static const unsigned char zeros[512];
+    const struct bytes plain = small(), member = gzipped(&plain);
+    const size_t counts[] = {1, 4, 511, 512};
+    int descriptor;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct bytes file = member;
+        append(&file, zeros, counts[i]);
+        assert_small(file_with(&file));
+        assert_small(pipe_with(&file, &descriptor));
+        close(descriptor);
+    }
+    const char *path = scratch("padded.gz"); /* by more than is read at once */
+    write_file(path, member.at, member.count);
+    ck_assert_int_eq(truncate(path, (off_t)member.count + 200000), 0);
+    assert_small(path);
+}
+
 START_TEST(test_bytes_after_gzip_are_refused)
 {
     const struct bytes plain = small();
     struct bytes file = gzipped(&plain);
+    const size_t end = file.count;
     char part[128];
-    snprintf(
-        part, sizeof part, ": byte %zu: something follows the end of the gzip data", file.count);
-    append(&file, "\0\0\0\0", 4);
+    append(&file, "junk", 4);
+    snprintf(part, sizeof part, ": byte %zu: something follows the end of the gzip data", end);
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, part);
-    file.at[file.count - 4] = 0x1F;
+    memcpy(file.at + end, "\0\0\0\x1F", 4); /* after zeros there is nothing more */
+    snprintf(part, sizeof part, ": byte %zu: something follows the end of the gzip data", end + 3);
+    assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, part);
+    memcpy(file.at + end, "\x1F\0\0\0", 4);
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, ": damaged gzip data");
 }
 
@@ -451,7 +506,8 @@ int main(void)
     tcase_add_test(tcase, test_empty_and_tiny_files);
     tcase_add_test(tcase, test_an_unknown_kind_names_what_is_read);
     tcase_add_loop_test(
-        tcase, test_other_element_types_are_refused, 0, sizeof other_types / sizeof *other_types);
+        tcase, test_other_element_types, 0, sizeof other_types / sizeof *other_types);
+    tcase_add_loop_test(tcase, test_what_people_have_instead, 0, sizeof known / sizeof *known);
     tcase_add_test(tcase, test_a_little_endian_magic_number_is_told);
     tcase_add_test(tcase, test_too_few_and_too_many_dimensions);
     tcase_add_test(tcase, test_truncated_anywhere);
@@ -460,6 +516,7 @@ int main(void)
     tcase_add_test(tcase, test_absurd_sizes_take_no_memory);
     tcase_add_test(tcase, test_gzip_truncated_anywhere);
     tcase_add_test(tcase, test_gzip_damage_is_noticed);
+    tcase_add_test(tcase, test_zeros_after_gzip_are_passed_over);
     tcase_add_test(tcase, test_bytes_after_gzip_are_refused);
     tcase_add_test(tcase, test_content_of_gzip_truncated);
     tcase_add_test(tcase, test_more_than_one_block_of_values);

@@ -4,6 +4,8 @@
 
 #include "support/failing_memory.h"
 
+#include <math.h>
+
 #define FASHION "/usr/share/datasets/fashion-mnist/"
 
 static struct bytes idx(unsigned char count, const void *labels)
@@ -77,10 +79,11 @@ START_TEST(test_labels_out_of_range)
         int64_t label;
         const char *part;
     } bad[] = {
-        {-1, "the label of row 2 (counted from 0) is -1; labels are 0 to 65535"},
-        {65536, "the label of row 2 (counted from 0) is 65536; labels"},
+        {-1, "the label of row 2 (counted from 0) is -1; labels are 0 to 2147483647: leave rows "
+             "without a label out of both files"},
+        {-2, "the label of row 2 (counted from 0) is -2; labels are 0 to 2147483647"},
         {INT32_MIN, "is -2147483648;"},
-        {INT32_MAX, "is 2147483647;"},
+        {(int64_t)INT32_MAX + 1, "is 2147483648;"},
         {(int64_t)1 << 32, "is 4294967296;"}, /* 0 to who keeps 32 bits of it */
         {INT64_MIN, "is -9223372036854775808;"},
         {INT64_MAX, "is 9223372036854775807;"},
@@ -97,21 +100,86 @@ START_TEST(test_labels_out_of_range)
     }
 }
 
+/* 2, 0 and 3 in every type, and in the shapes of a column and a row of a table. */
+START_TEST(test_any_type_and_shape_of_one_dimension)
+{
+    static const struct {
+        const char *dtype;
+        const char *bytes;
+        size_t size;
+    } types[] = {
+        {"|i1", "\2\0\3", 1},
+        {"<u2", "\2\0\0\0\3\0", 2},
+        {">i2", "\0\2\0\0\0\3", 2},
+        {"<u4", "\2\0\0\0\0\0\0\0\3\0\0\0", 4},
+        {">i4", "\0\0\0\2\0\0\0\0\0\0\0\3", 4},
+        {"<u8", "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0", 8},
+        {">i8", "\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\3", 8},
+        {"<f2", "\0\x40\0\0\0\x42", 2},
+        {">f4", "\x40\0\0\0\0\0\0\0\x40\x40\0\0", 4},
+        {"<f8", "\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\x40", 8},
+    };
+    static const char *const shapes[] = {"(3,)", "(3, 1)", "(1, 3)", "(1, 3, 1)"};
+    const int32_t expected[] = {2, 0, 3};
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+            for (int fortran = 0; fortran < 2; fortran++) {
+                struct bytes file = {.at = "\x93NUMPY\1", .count = 8};
+                char header[128];
+                const int length = snprintf(header, sizeof header,
+                    "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", types[t].dtype,
+                    fortran ? "True" : "False", shapes[k]);
+                append_byte(&file, (unsigned char)length);
+                append_byte(&file, 0);
+                append(&file, header, (size_t)length);
+                append(&file, types[t].bytes, 3 * types[t].size);
+                assert_labels(file_with(&file), 3, expected);
+            }
+        }
+    }
+    const int32_t truth[] = {0, 1};
+    struct bytes file = npy("|b1", 2, "\0\1", 2);
+    assert_labels(file_with(&file), 2, truth);
+    const int32_t largest = INT32_MAX, one = 7;
+    file = npy("<i4", 1, &largest, sizeof largest);
+    assert_labels(file_with(&file), 1, &largest);
+    struct bytes column = {.at = {0, 0, 0x0C, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7}, .count = 16};
+    assert_labels(file_with(&column), 1, &one);
+}
+
+START_TEST(test_floats_that_are_no_labels)
+{
+    static const struct {
+        double value;
+        const char *part;
+    } bad[] = {
+        {NAN, "the label of row 1 (counted from 0) is NaN; leave rows without a label out of both"},
+        {INFINITY, "is inf; labels are 0 to 2147483647"},
+        {0.5, "is 0.5; labels are whole numbers from 0 to 2147483647"},
+        {-1, "is -1; labels are 0 to"},
+        {2147483648.0, "is 2147483648; labels are"},
+        {1e300, "is 1.0000000000000001e+300; labels are"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const double values[] = {1, bad[i].value};
+        const struct bytes file = npy("<f8", 2, values, sizeof values);
+        assert_labels_refused(file_with(&file), MCL_ERROR_DATA, bad[i].part);
+    }
+}
+
 START_TEST(test_shapes_and_types_that_are_no_labels)
 {
-    struct bytes file = {.at = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 3, 4}, .count = 14};
+    struct bytes file = {.at = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2, 3, 4, 5, 6}, .count = 16};
     assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT,
-        ": its shape is 2x1; labels have one dimension, a number for each row");
-    assert_labels_refused(fixture("uint8.npy"), MCL_ERROR_FORMAT, ": its shape is 3x2x5; labels");
-    assert_labels_refused(fixture("vector.npy"), MCL_ERROR_FORMAT,
-        ": the elements are float32; labels are uint8, int32 or int64");
-    const double doubles[] = {1, 2};
-    file = npy("<f8", 2, doubles, sizeof doubles);
-    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT, ": the elements are float64; labels");
-    assert_labels_refused(fixture("big-endian-int64.npy"), MCL_ERROR_FORMAT, "is big-endian");
+        ": its shape is 2x2, of unsigned bytes (uint8); labels have one dimension, a number for "
+        "each row: save labels.argmax(axis=1) of one-hot rows, or else the column");
+    file.at[2] = 0x0C;
+    append(&file, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
+    assert_labels_refused(
+        file_with(&file), MCL_ERROR_FORMAT, ": its shape is 2x2, of 32-bit integers (int32); ");
+    assert_labels_refused(fixture("uint8.npy"), MCL_ERROR_FORMAT, ": its shape is 3x2x5, of ");
     assert_labels_refused(fixture("scalar.npy"), MCL_ERROR_FORMAT, "is a single number");
-    file = npy("<i2", 2, "\0\1\0\1", 4);
-    assert_labels_refused(file_with(&file), MCL_ERROR_FORMAT, "the dtype '<i2' is not read");
+    assert_labels_refused(fixture("text.npy"), MCL_ERROR_FORMAT, "numpy.unique(array, ");
 }
 
 START_TEST(test_files_that_are_not_right)
@@ -166,6 +234,8 @@ int main(void)
     tcase_add_test(tcase, test_reads_npy);
     tcase_add_test(tcase, test_reads_fashion_mnist);
     tcase_add_test(tcase, test_labels_out_of_range);
+    tcase_add_test(tcase, test_any_type_and_shape_of_one_dimension);
+    tcase_add_test(tcase, test_floats_that_are_no_labels);
     tcase_add_test(tcase, test_shapes_and_types_that_are_no_labels);
     tcase_add_test(tcase, test_files_that_are_not_right);
     tcase_add_test(tcase, test_nothing_is_nothing_to_free);

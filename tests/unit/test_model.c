@@ -357,6 +357,119 @@ START_TEST(test_parameters_that_are_not_finite_are_not_saved)
 }
 END_TEST
 
+static void put_byte(FILE *file, size_t at, unsigned char byte)
+{
+    fseek(file, (long)at, SEEK_SET);
+    fputc(byte, file);
+    fflush(file);
+}
+
+static mcl_status load_again(const char *path)
+{
+    mcl_model *model = NULL;
+    const mcl_status status = mcl_model_load(&model, path);
+    mcl_model_free(model);
+    return status;
+}
+
+START_TEST(test_any_flipped_bit_is_noticed)
+{
+    mcl_architecture architecture = SIZES(3, 1, 2, MCL_ACTIVATION_RELU, 2);
+    architecture.normalization = MCL_NORMALIZATION_BATCH; /* with running statistics */
+    mcl_model *model = create(&architecture, 1);
+    size_t count;
+    ck_assert_int_eq(mcl_model_metadata_set(model, "note", "kept, and \"quoted\""), MCL_OK);
+    ck_assert_int_eq(mcl_model_save(model, scratch("model")), MCL_OK);
+    unsigned char *bytes = read_file(scratch("model"), &count);
+    FILE *file = fopen(scratch("model"), "r+b");
+    ck_assert_ptr_nonnull(file);
+    for (size_t i = 0; i < count; i++) {
+        for (int bit = 0; bit < 8; bit++) {
+            put_byte(file, i, (unsigned char)(bytes[i] ^ 1u << bit));
+            if (load_again(scratch("model")) != MCL_ERROR_FORMAT)
+                ck_abort_msg("bit %d of byte %zu of %zu goes unnoticed", bit, i, count);
+        }
+        put_byte(file, i, bytes[i]);
+    }
+    ck_assert_int_eq(load_again(scratch("model")), MCL_OK);
+    fclose(file);
+    free(bytes);
+    mcl_model_free(model);
+}
+END_TEST
+
+/* A file that was changed on purpose, or has never had a digest. */
+START_TEST(test_digests_are_checked_where_they_are)
+{
+    static const char *const keys[] = {MCL_KEY_DIGEST, MCL_KEY_FILE_DIGEST};
+    for (int left_out = 0; left_out < 4; left_out++) {
+        mcl_model *model = create(&small, 1), *loaded = NULL;
+        mcl_safetensors *file;
+        mcl_text_pair pairs[32];
+        mcl_stored_tensor tensors[32];
+        size_t pair_count = 0;
+        ck_assert_int_eq(mcl_model_save(model, scratch("model")), MCL_OK);
+        ck_assert_int_eq(mcl_safetensors_open(&file, scratch("model")), MCL_OK);
+        const size_t count = mcl_safetensors_count(file);
+        for (size_t i = 0; i < count; i++)
+            tensors[i] = *mcl_safetensors_tensor(file, i);
+        for (size_t i = 0; i < mcl_safetensors_metadata_count(file); i++) {
+            const mcl_text_pair *pair = mcl_safetensors_metadata_at(file, i);
+            if (!((left_out & 1) && strcmp(pair->key, keys[0]) == 0) &&
+                !((left_out & 2) && strcmp(pair->key, keys[1]) == 0))
+                pairs[pair_count++] = *pair;
+        }
+        pairs[pair_count++] = (mcl_text_pair){"edited", "yes"};
+        ck_assert_int_eq(mcl_safetensors_write(scratch("model"), MCL_OUTPUT_RESULT, tensors, count,
+                             pairs, pair_count),
+            MCL_OK);
+        const mcl_status status = mcl_model_load(&loaded, scratch("model"));
+        ck_assert_int_eq(status, left_out == 3 ? MCL_OK : MCL_ERROR_FORMAT);
+        if (status == MCL_OK) /* and they are there again when it is saved */
+            ck_assert_ptr_null(mcl_model_metadata_get(loaded, MCL_KEY_DIGEST));
+        else
+            assert_message("is damaged: metadata 'maskcl_file_digest' is not the digest");
+        mcl_safetensors_close(file);
+        mcl_model_free(loaded);
+        mcl_model_free(model);
+    }
+}
+END_TEST
+
+/* The digest that info prints is in the file for others to read. */
+START_TEST(test_the_digest_is_in_the_file)
+{
+    mcl_model *model = create(&small, 1);
+    mcl_safetensors *file;
+    char expected[MCL_DIGEST_SIZE];
+    mcl_model_digest(expected, model);
+    ck_assert_int_eq(mcl_model_save(model, scratch("model")), MCL_OK);
+    ck_assert_int_eq(mcl_safetensors_open(&file, scratch("model")), MCL_OK);
+    ck_assert_str_eq(mcl_safetensors_metadata_get(file, MCL_KEY_DIGEST), expected);
+    ck_assert_int_eq(mcl_model_metadata_set(model, MCL_KEY_DIGEST, expected), MCL_ERROR_ARGUMENT);
+    mcl_safetensors_close(file);
+    mcl_model_free(model);
+}
+END_TEST
+
+/* The folder has gone, or there is no room: what was trained goes elsewhere. */
+START_TEST(test_a_model_that_is_saved_anywhere)
+{
+    mcl_model *model = create(&small, 1), *loaded;
+    char path[128], name[256] = "";
+    snprintf(path, sizeof path, "%s/gone/model", scratch_folder);
+    setenv("TMPDIR", scratch_folder, 1);
+    ck_assert_int_eq(mcl_model_save_anywhere(model, path), MCL_ERROR_FILE);
+    assert_message("/gone does not exist; the model is in ");
+    ck_assert_int_eq(sscanf(strstr(mcl_error_message(), "is in "), "is in %250[^:]:", name), 1);
+    ck_assert_uint_eq(scratch_files(NULL), 1);
+    ck_assert_int_eq(mcl_model_load(&loaded, name), MCL_OK);
+    ck_assert_int_eq(mcl_model_save_anywhere(model, scratch("model")), MCL_OK);
+    mcl_model_free(loaded);
+    mcl_model_free(model);
+}
+END_TEST
+
 START_TEST(test_a_failed_save_keeps_the_old_file)
 {
     const char *path = scratch("m");
@@ -427,8 +540,8 @@ static struct content content_of(const mcl_model *model)
 static const char *write_content(const struct content *content)
 {
     const char *path = scratch("changed");
-    ck_assert_int_eq(mcl_safetensors_write(path, content->tensors, content->tensor_count,
-                         content->metadata, content->metadata_count),
+    ck_assert_int_eq(mcl_safetensors_write(path, MCL_OUTPUT_RESULT, content->tensors,
+                         content->tensor_count, content->metadata, content->metadata_count),
         MCL_OK);
     return path;
 }
@@ -673,6 +786,10 @@ int main(void)
     tcase_add_test(tcase, test_same_model_same_bytes);
     tcase_add_test(tcase, test_subnormals_and_signed_zeros_are_kept);
     tcase_add_loop_test(tcase, test_parameters_that_are_not_finite_are_not_saved, 0, 3);
+    tcase_add_test(tcase, test_any_flipped_bit_is_noticed);
+    tcase_add_test(tcase, test_digests_are_checked_where_they_are);
+    tcase_add_test(tcase, test_the_digest_is_in_the_file);
+    tcase_add_test(tcase, test_a_model_that_is_saved_anywhere);
     tcase_add_test(tcase, test_a_failed_save_keeps_the_old_file);
     tcase_add_test(tcase, test_saving_replaces_a_file);
     tcase_add_loop_test(

@@ -74,7 +74,8 @@ static const mcl_text_pair pairs[] = {
 START_TEST(test_what_is_written_is_read)
 {
     const char *path = scratch("a.safetensors");
-    ck_assert_int_eq(mcl_safetensors_write(path, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
+    ck_assert_int_eq(
+        mcl_safetensors_write(path, MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
     mcl_safetensors *file = NULL;
     ck_assert_msg(mcl_safetensors_open(&file, path) == MCL_OK, "%s", mcl_error_message());
     ck_assert_uint_eq(mcl_safetensors_count(file), EXAMPLES);
@@ -116,7 +117,7 @@ START_TEST(test_exact_bytes)
         {"x", MCL_DTYPE_F32, {1, 2}, 2, floats}, {"y", MCL_DTYPE_U8, {1}, 1, bytes}};
     const mcl_text_pair pair = {"k", "v"};
     const char *path = scratch("a.safetensors");
-    ck_assert_int_eq(mcl_safetensors_write(path, tensors, 2, &pair, 1), MCL_OK);
+    ck_assert_int_eq(mcl_safetensors_write(path, MCL_OUTPUT_RESULT, tensors, 2, &pair, 1), MCL_OK);
     size_t count;
     unsigned char *content = read_file(path, &count);
     ck_assert_uint_eq(length % 8, 0);
@@ -136,7 +137,8 @@ START_TEST(test_data_begin_at_a_multiple_of_8)
     for (size_t length = 1; length <= 8; length++) {
         const char *name = &"abcdefgh"[8 - length];
         const mcl_stored_tensor tensor = {name, MCL_DTYPE_F32, {6}, 1, floats};
-        ck_assert_int_eq(mcl_safetensors_write(path, &tensor, 1, NULL, 0), MCL_OK);
+        ck_assert_int_eq(
+            mcl_safetensors_write(path, MCL_OUTPUT_RESULT, &tensor, 1, NULL, 0), MCL_OK);
         size_t count;
         unsigned char *content = read_file(path, &count);
         ck_assert_uint_eq(content[0] % 8, 0);
@@ -156,8 +158,10 @@ END_TEST
 START_TEST(test_same_arguments_same_bytes)
 {
     const char *first = scratch("first"), *second = scratch("second");
-    ck_assert_int_eq(mcl_safetensors_write(first, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
-    ck_assert_int_eq(mcl_safetensors_write(second, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
+    ck_assert_int_eq(
+        mcl_safetensors_write(first, MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
+    ck_assert_int_eq(
+        mcl_safetensors_write(second, MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
     assert_same_files(first, second);
 }
 END_TEST
@@ -166,7 +170,7 @@ START_TEST(test_a_file_without_tensors)
 {
     mcl_safetensors *file;
     const char *path = scratch("none");
-    ck_assert_int_eq(mcl_safetensors_write(path, NULL, 0, NULL, 0), MCL_OK);
+    ck_assert_int_eq(mcl_safetensors_write(path, MCL_OUTPUT_RESULT, NULL, 0, NULL, 0), MCL_OK);
     ck_assert_int_eq(mcl_safetensors_open(&file, path), MCL_OK);
     ck_assert_uint_eq(mcl_safetensors_count(file), 0);
     ck_assert_uint_eq(mcl_safetensors_metadata_count(file), 0);
@@ -357,7 +361,8 @@ END_TEST
 START_TEST(test_every_cut_is_refused)
 {
     const char *path = scratch("cut");
-    ck_assert_int_eq(mcl_safetensors_write(path, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
+    ck_assert_int_eq(
+        mcl_safetensors_write(path, MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
     size_t count;
     unsigned char *content = read_file(path, &count);
     ck_assert_int_eq(truncate(path, (off_t)count + 1), 0);
@@ -381,7 +386,8 @@ static void put_byte(int descriptor, unsigned char byte, size_t place)
 START_TEST(test_every_flipped_bit_is_survived)
 {
     const char *path = scratch("flipped");
-    ck_assert_int_eq(mcl_safetensors_write(path, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
+    ck_assert_int_eq(
+        mcl_safetensors_write(path, MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS), MCL_OK);
     size_t count, refused = 0;
     unsigned char *content = read_file(path, &count);
     const int descriptor = open(path, O_WRONLY);
@@ -417,7 +423,8 @@ START_TEST(test_a_failed_write_keeps_the_old_file)
     const mcl_stored_tensor tensor = {"x", MCL_DTYPE_F32, {4096}, 1, large};
     write_file(path, "precious", 8);
     limit_file_size(8000);
-    ck_assert_int_eq(mcl_safetensors_write(path, &tensor, 1, NULL, 0), MCL_ERROR_FILE);
+    ck_assert_int_eq(
+        mcl_safetensors_write(path, MCL_OUTPUT_RESULT, &tensor, 1, NULL, 0), MCL_ERROR_FILE);
     assert_message("cannot write: File too large");
     size_t count;
     unsigned char *content = read_file(path, &count);
@@ -430,8 +437,9 @@ END_TEST
 
 START_TEST(test_a_folder_that_does_not_exist)
 {
-    ck_assert_int_eq(
-        mcl_safetensors_write(scratch("none/x"), examples, EXAMPLES, pairs, PAIRS), MCL_ERROR_FILE);
+    ck_assert_int_eq(mcl_safetensors_write(
+                         scratch("none/x"), MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS),
+        MCL_ERROR_FILE);
     assert_message("does not exist");
 }
 END_TEST
@@ -439,7 +447,8 @@ END_TEST
 START_TEST(test_a_shape_too_large_to_write)
 {
     const mcl_stored_tensor tensor = {"x", MCL_DTYPE_F32, {UINT64_MAX, 2}, 2, floats};
-    ck_assert_int_eq(mcl_safetensors_write(scratch("x"), &tensor, 1, NULL, 0), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_safetensors_write(scratch("x"), MCL_OUTPUT_RESULT, &tensor, 1, NULL, 0),
+        MCL_ERROR_ARGUMENT);
     assert_message("'x'");
     ck_assert_uint_eq(scratch_files(NULL), 0);
 }
@@ -466,7 +475,8 @@ END_TEST
 #if MASKCL_FAILING_MEMORY
 static int write_examples(void)
 {
-    return mcl_safetensors_write(scratch("memory"), examples, EXAMPLES, pairs, PAIRS) != MCL_OK;
+    return mcl_safetensors_write(
+               scratch("memory"), MCL_OUTPUT_RESULT, examples, EXAMPLES, pairs, PAIRS) != MCL_OK;
 }
 
 static int read_examples(void)

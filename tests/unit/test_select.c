@@ -119,7 +119,7 @@ START_TEST(test_platform_by_index_is_the_loaders)
     ck_assert_uint_eq(selected("2", NULL), ARC);
     ck_assert_uint_eq(selected("3", NULL), RTX);
     assert_refused("1", NULL,
-        "no platform with a device is called '1': there are 0 Portable Computing Language, "
+        "no platform with a device has the number '1': there are 0 Portable Computing Language, "
         "2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
     size_t index;
     ck_assert_int_eq(
@@ -151,8 +151,8 @@ END_TEST
 
 START_TEST(test_platform_name_that_fits_several)
 {
-    assert_refused(
-        "intel", NULL, "'intel' fits 2 platforms: 2 Intel(R) OpenCL, 4 Intel(R) FPGA; say which");
+    assert_refused("intel", NULL,
+        "'intel' fits 2 platforms: 2 Intel(R) OpenCL, 4 Intel(R) FPGA; say which by its number");
     /* a whole name wins, wherever it stands */
     strcpy(devices[FPGA].platform, "Intel");
     ck_assert_uint_eq(selected("intel", NULL), FPGA);
@@ -161,7 +161,8 @@ START_TEST(test_platform_name_that_fits_several)
     /* unless two have it */
     strcpy(devices[FPGA].platform, "Intel(R) OpenCL");
     assert_refused("intel(r) opencl", NULL,
-        "'intel(r) opencl' fits 2 platforms: 2 Intel(R) OpenCL, 4 Intel(R) OpenCL; say which");
+        "'intel(r) opencl' fits 2 platforms: 2 Intel(R) OpenCL, 4 Intel(R) OpenCL; say which by "
+        "its number");
 }
 END_TEST
 
@@ -171,7 +172,8 @@ START_TEST(test_device_by_index)
     ck_assert_uint_eq(selected("2", "0"), IRIS);
     ck_assert_uint_eq(selected("2", "2"), INTEL_CPU);
     ck_assert_uint_eq(selected(NULL, "4"), RTX);
-    assert_refused("2", "3", "no device is called '3': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    assert_refused(
+        "2", "3", "no device has the number '3': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
     size_t index;
     ck_assert_int_eq(
         mcl_device_select(&index, NULL, devices, COUNT, NULL, "6"), MCL_ERROR_NO_DEVICE);
@@ -203,33 +205,154 @@ START_TEST(test_device_name_that_fits_several)
 }
 END_TEST
 
-/* "4090" is a part of a name where there are not that many devices. */
-START_TEST(test_digits_that_are_no_index_are_a_part_of_a_name)
+/* A number that is no device's must not silently mean another one, whose name has its digits. */
+START_TEST(test_digits_are_an_index_alone)
 {
-    ck_assert_uint_eq(selected(NULL, "4090"), RTX);
-    ck_assert_uint_eq(selected(NULL, "770"), ARC);
-    ck_assert_uint_eq(selected("nvidia", "4090"), RTX);
-    ck_assert_uint_eq(selected("nvidia", "4"), RTX);
+    assert_refused(NULL, "4090",
+        "no device has the number '4090': there are 0 cpu-haswell, 1 Iris Xe, 2 Arc A770, 3 Core "
+        "i7, 4 RTX 4090, 5 Stratix");
+    assert_refused("nvidia", "4", "no device has the number '4': there are 0 RTX 4090");
     assert_refused(
-        "2", "4090", "no device is called '4090': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
-    assert_refused("2", "7",
-        "'7' fits 2 devices: 1 Arc A770, 2 Core i7; use `platform`, or the "
-        "number");
-    /* what no integer holds can still be a name's */
-    strcpy(devices[IRIS].name, "99999999999999999999");
-    ck_assert_uint_eq(selected(NULL, "99999999999999999999"), IRIS);
-    /* an index that exists wins, even over a whole name */
+        "2", "7", "no device has the number '7': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    assert_refused("2", "99999999999999999999",
+        "no device has the number '99999999999999999999': there are 0 Iris Xe, 1 Arc A770, 2 Core "
+        "i7");
+    ck_assert_uint_eq(selected(NULL, "rtx 4090"), RTX);
+    ck_assert_uint_eq(selected(NULL, "a770"), ARC);
     strcpy(devices[IRIS].name, "4");
     ck_assert_uint_eq(selected(NULL, "4"), RTX);
-    ck_assert_uint_eq(selected("2", "4"), IRIS);
-    strcpy(devices[IRIS].platform, "Level 9, revision 3");
-    strcpy(devices[ARC].platform, "Level 9, revision 3");
-    strcpy(devices[INTEL_CPU].platform, "Level 9, revision 3");
-    ck_assert_uint_eq(selected("9", NULL), ARC);
-    ck_assert_uint_eq(selected("3", NULL), RTX);
-    /* 1 is a platform without devices: no index that can be meant */
     strcpy(devices[FPGA].platform, "FPGA 1");
-    ck_assert_uint_eq(selected("1", NULL), FPGA);
+    assert_refused("1", NULL,
+        "no platform with a device has the number '1': there are 0 Portable Computing Language, 2 "
+        "Intel(R) OpenCL, 3 NVIDIA CUDA, 4 FPGA 1");
+}
+END_TEST
+
+START_TEST(test_platform_and_device_together)
+{
+    ck_assert_uint_eq(selected(NULL, "2:1"), ARC);
+    ck_assert_uint_eq(selected(NULL, "nvidia:0"), RTX);
+    ck_assert_uint_eq(selected(NULL, "opencl:iris"), IRIS);
+    ck_assert_uint_eq(selected("2", "2:2"), INTEL_CPU);
+    assert_refused(
+        NULL, "2:3", "no device has the number '3': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    assert_refused(NULL, "1:0",
+        "no platform with a device has the number '1': there are 0 Portable Computing Language, 2 "
+        "Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
+    assert_refused("3", "2:0", "no device has the number '0': there are none");
+    assert_refused(NULL, ":1", "':1' is not PLATFORM:DEVICE, such as 0:1");
+    assert_refused(NULL, "2:", "'2:' is not PLATFORM:DEVICE, such as 0:1");
+    assert_refused(NULL, ":", "':' is not PLATFORM:DEVICE, such as 0:1");
+    /* a name may have a colon */
+    strcpy(devices[ARC].name, "Device 2:0");
+    ck_assert_uint_eq(selected(NULL, "device 2:0"), ARC);
+    ck_assert_uint_eq(selected(NULL, "2:0"), ARC);
+}
+END_TEST
+
+START_TEST(test_kinds)
+{
+    ck_assert_uint_eq(selected(NULL, "gpu"), ARC);
+    ck_assert_uint_eq(selected(NULL, "cpu"), POCL_CPU);
+    ck_assert_uint_eq(selected("2", "CPU"), INTEL_CPU);
+    ck_assert_uint_eq(selected(NULL, "Accelerator"), FPGA);
+    assert_refused("3", "cpu", "no device is a CPU: there are 0 RTX 4090");
+    /* rather than a part of a name */
+    strcpy(devices[RTX].name, "RTX 4090 Laptop GPU");
+    ck_assert_uint_eq(selected(NULL, "gpu"), ARC);
+    ck_assert_uint_eq(selected(NULL, "laptop gpu"), RTX);
+}
+END_TEST
+
+/* An Iris Xe counts 96 units, a laptop's RTX 4060 24. */
+START_TEST(test_memory_of_its_own_and_then_arithmetic)
+{
+    devices[ARC].usable = false;
+    ck_assert_uint_eq(selected(NULL, NULL), RTX);
+    devices[RTX].compute_units = 24;
+    ck_assert_uint_eq(selected(NULL, NULL), IRIS);
+    devices[RTX].lanes = 128;
+    devices[IRIS].lanes = 8;
+    ck_assert_uint_eq(selected(NULL, NULL), RTX);
+    devices[IRIS].clock = 1500;
+    devices[RTX].clock = 300;
+    ck_assert_uint_eq(selected(NULL, NULL), IRIS);
+    devices[IRIS].host_memory = true;
+    ck_assert_uint_eq(selected(NULL, NULL), RTX);
+    devices[IRIS].fma = true;
+    ck_assert_uint_eq(selected(NULL, NULL), RTX);
+    devices[RTX].host_memory = true;
+    ck_assert_uint_eq(selected(NULL, NULL), IRIS);
+}
+END_TEST
+
+START_TEST(test_before_opencl_1_2_comes_last)
+{
+    devices[ARC].too_old = devices[IRIS].too_old = devices[RTX].too_old = true;
+    ck_assert_uint_eq(selected(NULL, NULL), FPGA);
+    devices[FPGA].too_old = true;
+    ck_assert_uint_eq(selected(NULL, NULL), POCL_CPU);
+    devices[POCL_CPU].too_old = devices[INTEL_CPU].too_old = true;
+    ck_assert_uint_eq(selected(NULL, NULL), ARC);
+}
+END_TEST
+
+static void assert_preferred(size_t index, size_t preferred)
+{
+    ck_assert_uint_eq(mcl_device_preferred(devices, COUNT, index), preferred);
+}
+
+/* One card by two drivers: IRIS and ARC are AMD's own driver with two cards, FPGA is rusticl. */
+START_TEST(test_one_card_on_two_platforms)
+{
+    devices[FPGA].type = MCL_DEVICE_GPU;
+    strcpy(devices[FPGA].platform, "rusticl");
+    for (size_t i = 0; i < COUNT; i++)
+        assert_preferred(i, i);
+    devices[ARC].has_pci = devices[IRIS].has_pci = devices[FPGA].has_pci = true;
+    devices[IRIS].pci[1] = 3;
+    devices[ARC].pci[1] = devices[FPGA].pci[1] = 4;
+    assert_preferred(FPGA, ARC);
+    assert_preferred(ARC, ARC);
+    assert_preferred(IRIS, IRIS);
+    devices[FPGA].pci[0] = 1;
+    assert_preferred(FPGA, FPGA);
+    devices[IRIS].has_uuid = devices[FPGA].has_uuid = true; /* all zeros: not told */
+    assert_preferred(FPGA, FPGA);
+    devices[IRIS].uuid[15] = devices[FPGA].uuid[15] = 7;
+    assert_preferred(FPGA, IRIS);
+    /* the vendor's own, unless it cannot be used or is too old */
+    ck_assert_uint_eq(selected(NULL, NULL), ARC);
+    devices[ARC].usable = devices[RTX].usable = false;
+    ck_assert_uint_eq(selected(NULL, NULL), IRIS);
+    ck_assert_uint_eq(selected("rusticl", NULL), FPGA);
+    devices[IRIS].too_old = true;
+    ck_assert_uint_eq(selected(NULL, NULL), FPGA);
+    devices[IRIS].too_old = devices[IRIS].usable = false;
+    ck_assert_uint_eq(selected(NULL, NULL), FPGA);
+    assert_preferred(IRIS, FPGA);
+}
+END_TEST
+
+/* Drivers that tell neither: the first of a name is the first of that name elsewhere. */
+START_TEST(test_one_card_by_its_name)
+{
+    strcpy(devices[IRIS].name, "Twin");
+    strcpy(devices[ARC].name, "Twin");
+    strcpy(devices[RTX].name, "Twin");
+    assert_preferred(RTX, IRIS);
+    assert_preferred(IRIS, IRIS);
+    assert_preferred(ARC, ARC);
+    devices[RTX].vendor_id = 1;
+    assert_preferred(RTX, RTX);
+    devices[RTX].vendor_id = 0;
+    strcpy(devices[IRIS].platform, "Clover");
+    assert_preferred(IRIS, RTX);
+    strcpy(devices[RTX].platform, "Intel Gen OCL Driver");
+    assert_preferred(RTX, IRIS);
+    strcpy(devices[RTX].opencl_version, "OpenCL 2.0 beignet");
+    strcpy(devices[IRIS].opencl_version, "OpenCL 1.2 Mesa");
+    assert_preferred(IRIS, RTX);
 }
 END_TEST
 
@@ -247,8 +370,17 @@ START_TEST(test_environment_is_the_default)
     setenv("MASKCL_DEVICE", "2", 1);
     ck_assert_uint_eq(selected(NULL, NULL), INTEL_CPU);
     setenv("MASKCL_DEVICE", "voodoo", 1);
-    assert_refused(
-        NULL, NULL, "no device is called 'voodoo': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    assert_refused(NULL, NULL,
+        "no device is called 'voodoo' (MASKCL_DEVICE): there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    setenv("MASKCL_DEVICE", "5", 1);
+    assert_refused(NULL, NULL,
+        "no device has the number '5' (MASKCL_DEVICE): there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+    setenv("MASKCL_PLATFORM", "voodoo", 1);
+    assert_refused(NULL, NULL,
+        "no platform with a device is called 'voodoo' (MASKCL_PLATFORM): there are 0 Portable "
+        "Computing Language, 2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
+    /* an option with a platform of its own counts more than the environment's platform */
+    ck_assert_uint_eq(selected(NULL, "3:0"), RTX);
 }
 END_TEST
 
@@ -276,10 +408,14 @@ static const char *reason_for(const char *platform, const char *device)
 
 START_TEST(test_reasons)
 {
-    ck_assert_str_eq(reason_for(NULL, NULL), "best of 6: GPU before accelerator before CPU, then "
-                                             "fma, then most compute units, then first");
-    ck_assert_str_eq(reason_for("2", NULL), "best of 3: GPU before accelerator before CPU, then "
-                                            "fma, then most compute units, then first");
+#define ORDER                                                                                      \
+    "OpenCL 1.2, then GPU before accelerator before CPU, then memory of its own, then fma, then "  \
+    "most compute units x clock x lanes, then first"
+    ck_assert_str_eq(reason_for(NULL, NULL), "best of 6: " ORDER);
+    ck_assert_str_eq(reason_for("2", NULL), "best of 3: " ORDER);
+    ck_assert_str_eq(reason_for(NULL, "gpu"), "best of 3: " ORDER);
+    ck_assert_str_eq(reason_for("2", "CPU"), "the only CPU of '2'");
+    ck_assert_str_eq(reason_for(NULL, "2:1"), "asked for: '2:1'");
     ck_assert_str_eq(reason_for("nvidia", NULL), "the only device of 'nvidia'");
     ck_assert_str_eq(reason_for(NULL, "Arc"), "asked for: 'Arc'");
     for (size_t i = 1; i < COUNT; i++)
@@ -334,7 +470,13 @@ int main(void)
     tcase_add_test(tcase, test_device_by_index);
     tcase_add_test(tcase, test_device_by_part_of_name_in_any_case);
     tcase_add_test(tcase, test_device_name_that_fits_several);
-    tcase_add_test(tcase, test_digits_that_are_no_index_are_a_part_of_a_name);
+    tcase_add_test(tcase, test_digits_are_an_index_alone);
+    tcase_add_test(tcase, test_platform_and_device_together);
+    tcase_add_test(tcase, test_kinds);
+    tcase_add_test(tcase, test_memory_of_its_own_and_then_arithmetic);
+    tcase_add_test(tcase, test_before_opencl_1_2_comes_last);
+    tcase_add_test(tcase, test_one_card_on_two_platforms);
+    tcase_add_test(tcase, test_one_card_by_its_name);
     tcase_add_test(tcase, test_environment_is_the_default);
     tcase_add_test(tcase, test_unusable_devices);
     tcase_add_test(tcase, test_reasons);

@@ -12,6 +12,7 @@
 #include "maskcl/options.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
+#include "train/recall.h"
 
 #define ASSERT_OK(expression) ck_assert_msg((expression) == MCL_OK, "%s", mcl_error_message())
 
@@ -204,6 +205,36 @@ START_TEST(test_metadata_have_what_decides_the_bits)
 }
 END_TEST
 
+START_TEST(test_metadata_are_read_back)
+{
+    const mcl_options_kind kind = kinds[_i];
+    const mcl_architecture architecture = {.input = 2, .embedding = 1};
+    mcl_option_info info;
+    for (size_t i = 0; mcl_option_at(&info, kind, i) == MCL_OK; i++) {
+        options made, recalled;
+        mcl_model *model;
+        char before[MCL_OPTION_SIZE], after[MCL_OPTION_SIZE], assumed[256];
+        const bool of_architecture = strcmp(info.group, "Model") == 0;
+        if (!info.decides_bits || (of_architecture && strcmp(info.key, "dropout") != 0))
+            continue;
+        find_context(&made, kind, info.key);
+        change(&made, info.key);
+        mcl_train_resolve(
+            kind == MCL_OPTIONS_PRETRAIN ? &made.pretraining.train : &made.finetuning.train, 10);
+        ASSERT_OK(mcl_model_create(&model, &architecture, 5));
+        ASSERT_OK(mcl_options_describe(model, &made.base));
+        ASSERT_OK(mcl_options_init(&recalled.base, kind, 1));
+        ASSERT_OK(mcl_options_recall(&recalled.base, assumed, sizeof assumed, model));
+        ASSERT_OK(mcl_options_get(before, sizeof before, &made.base, info.key));
+        ASSERT_OK(mcl_options_get(after, sizeof after, &recalled.base, info.key));
+        ck_assert_msg(
+            strcmp(before, after) == 0, "%s: %s is read back as %s", info.key, before, after);
+        ck_assert_str_eq(assumed, "");
+        mcl_model_free(model);
+    }
+}
+END_TEST
+
 START_TEST(test_no_locale_matters)
 {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ru_RU.UTF-8"};
@@ -282,6 +313,7 @@ int main(void)
     tcase_add_loop_test(tests, test_texts_are_read_back, 0, 2);
     tcase_add_loop_test(tests, test_what_decides_the_bits_is_stored_and_compared, 0, 2);
     tcase_add_loop_test(tests, test_metadata_have_what_decides_the_bits, 0, 2);
+    tcase_add_loop_test(tests, test_metadata_are_read_back, 0, 2);
     tcase_add_test(tests, test_no_locale_matters);
     tcase_add_test(tests, test_what_is_refused);
     tcase_add_test(tests, test_former_texts);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests of rows and labels: those with equal digests are equal. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <xxhash.h>
+
+#include "data/data.h"
+
+static void show_digest(char digest[MCL_DIGEST_SIZE], const void *bytes, size_t count)
+{
+    if (!digest)
+        return;
+    *digest = '\0';
+    if (!bytes)
+        return;
+    const XXH128_hash_t hash = XXH3_128bits(bytes, count);
+    snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
+        (uint64_t)hash.low64);
+}
+
+void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data)
+{
+    const uint64_t count = mcl_data_rows(data) * mcl_data_columns(data);
+    const void *values = data ? mcl_data_values(data) : NULL;
+    show_digest(digest, values, (size_t)count * mcl_element_size(mcl_data_element(data)));
+}
+
+void mcl_labels_digest(char digest[MCL_DIGEST_SIZE], const int32_t *labels, uint64_t count)
+{
+    show_digest(digest, labels, (size_t)count * sizeof *labels);
+}

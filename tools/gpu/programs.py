@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which programs a GPU compiles: the files of cl/ with each set of options that runs ask for.
+
+The runs are real ones of maskcl, with every command and recipe, on a device that record.c makes up: it
+computes nothing, so that they take a moment, and writes down what is to be compiled."""
+
+import dataclasses
+import os
+import pathlib
+import struct
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Rows, sides of the images and columns of the table, of which a GPU of few compute units gets the largest tiles of the
+# products, and one of many the smallest.
+ROWS, SIDE, COLUMNS, CLASSES = 600, 28, 64, 10
+UNITS = (8, 32, 132)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Program:
+    file: str
+    defines: str  # "A=1 B=2", in the order of the host; "" for none
+    source: str = dataclasses.field(compare=False)  # the whole text
+    options: str = dataclasses.field(compare=False)  # for the compiler
+
+    @property
+    def name(self):
+        return f"{self.file} {self.defines}".strip()
+
+
+class Recorder:
+    """Runs maskcl in a folder and collects what it would compile."""
+
+    def __init__(self, maskcl, folder):
+        self.maskcl = maskcl
+        self.folder = folder
+        self.library = folder / "record.so"
+        self.runs = 0
+        # Not as a variable of the environment of this process: compilers are no part of the runs.
+        self.environment = {name: value for name, value in os.environ.items()
+                            if not name.startswith("MASKCL_")}
+        subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-o", self.library, HERE / "record.c",
+                        "-ldl"], check=True)
+        self.write_data()
+
+    def write_data(self):
+        size = ROWS * SIDE * SIDE
+        (self.folder / "images").write_bytes(struct.pack(">IIII", 0x803, ROWS, SIDE, SIDE) +
+                                             bytes(i % 251 for i in range(size)))
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({ROWS}, {COLUMNS}), }}"
+        header += " " * (117 - len(header)) + "\n"
+        (self.folder / "rows.npy").write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) +
+                                               header.encode() + bytes(4 * ROWS * COLUMNS))
+        (self.folder / "labels").write_bytes(struct.pack(">II", 0x801, ROWS) +
+                                             bytes(i % CLASSES for i in range(ROWS)))
+
+    def run(self, *arguments, units=UNITS[0], codes=(0,)):
+        """Runs maskcl on a GPU of so many compute units; every cache is its own and empty."""
+        self.runs += 1
+        folder = self.folder / f"run-{self.runs}"
+        folder.mkdir()
+        environment = dict(self.environment, LD_PRELOAD=str(self.library),
+                           RECORD_FOLDER=str(folder), RECORD_UNITS=str(units),
+                           XDG_CACHE_HOME=str(folder / "cache"))
+        result = subprocess.run([self.maskcl, *map(str, arguments)], cwd=self.folder, text=True,
+                                env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+        if result.returncode not in codes:
+            raise RuntimeError(f"maskcl {' '.join(map(str, arguments))}: exit code "
+                               f"{result.returncode}: {result.stderr.strip()}")
+        return result.stdout
+
+    def recipes(self):
+        """The names of all recipes: the words that begin a line of their help."""
+        text = self.run("help", "recipes")
+        return [line for line in text.splitlines()
+                if line and line == line.strip() and " " not in line]
+
+    def programs(self):
+        found = set()
+        for path in self.folder.glob("run-*/*.cl"):
+            program = parse(path.read_text(), path.with_suffix(".options").read_text())
+            if program:
+                found.add(program)
+        return found
+
+
+def parse(source, options):
+    """The program of a recorded text, or None for one of CLBlast's: lines of #define, which give its
+    options, before the first file of cl/."""
+    head, mark, rest = source.partition('#line 1 "')
+    if not mark:
+        return None
+    defines = [line.split(" ", 2)[1:] for line in head.splitlines() if line.startswith("#define ")]
+    text = " ".join("=".join(define) for define in defines if define[0] != "VARIANT")
+    return Program(rest.partition('"')[0], text, source, options)
+
+
+def record(maskcl, folder):
+    """All programs: of every recipe, of whatever else is measured and checked, on GPUs of several sizes."""
+    recorder = Recorder(maskcl, folder)
+    native = ("--gemm", "native", "--quiet")
+    recipes = recorder.recipes()
+    if len(recipes) < 2:
+        raise RuntimeError(f"'maskcl help recipes' names {len(recipes)} recipes")
+    for recipe in recipes:
+        model = f"{recipe}.safetensors"
+        chosen = ("--recipe", recipe, "--epochs", 1, "-o", model)
+        for units in UNITS:
+            recorder.run("pretrain", "rows.npy", *chosen, *native, units=units)
+            recorder.run("pretrain", "images", *chosen, *native, units=units)
+            recorder.run("embed", model, "images", "-o", "out.npy", *native, units=units)
+            recorder.run("finetune", model, "images", "labels", "--epochs", 1, "-o",
+                         "tuned.safetensors", *native, units=units)
+        recorder.run("pretrain", "images", *chosen, "--gemm", "clblast", "--quiet")
+        recorder.run("reconstruct", model, "images", "-o", "out.npy", "--gemm", "native",
+                     codes=(0, 1))  # 1 where the recipe has no decoder
+    recorder.run("pretrain", "images", *chosen, "--gemm", "native", "--profile")
+    recorder.run("probe", model, "images", "labels", "images", "labels", "--gemm", "native")
+    recorder.run("verify", codes=(1,))  # it has every objective and view; nothing agrees here
+    return recorder.programs()
