@@ -468,6 +468,13 @@ START_TEST(test_clblast)
         form.beta = 0.3f;
         check_product(form, 7, 17, 33);
     }
+    context->paced = true; /* in calls of 64 rows, to which a device of no units comes */
+    const uint32_t units = context->info.compute_units;
+    context->info.compute_units = 0;
+    for (int loop = 0; loop < 4; loop++)
+        check_product(form_of(loop), 130, 17, 33);
+    context->info.compute_units = units;
+    context->paced = false;
     const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f};
     ck_assert_uint_eq(made_for(&g), 0);
 
