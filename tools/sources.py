@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Checks what the compiler does not: that includes follow the layers of tools/layers.txt, that every
-source file names its license, and that functions of kernels are static.
+source file names its license, that functions of kernels are static, and
+that the program prints to streams of its own.
 
     tools/sources.py [FOLDER]    the tree to check, by default this one
 
@@ -16,6 +17,7 @@ NOT_SOURCES = {"fixtures", "corpus", "__pycache__"}
 SUFFIXES = {".c", ".h", ".cpp", ".cl", ".clh", ".py", ".sh", ".cmake"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 INLINE = re.compile(r"(?<!static )\binline\b")
+OUTPUT = re.compile(r"(?<![\w])(printf|puts|putchar|perror)\(|\b(stdout|stderr|STD(OUT|ERR)_FILENO)\b")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
 
@@ -89,6 +91,14 @@ def check_inline(text):
             yield number, "a kernel's function is static inline, not inline"
 
 
+def check_output(text):
+    """What the program prints goes to streams of its own: drivers print to the process's."""
+    code = COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    for number, line in enumerate(code.splitlines(), 1):
+        if OUTPUT.search(line) and "format(printf" not in line:
+            yield number, "the program prints by mcl_print(), or to mcl_out and mcl_err"
+
+
 def check(file, root, layers):
     text = file.read_text(encoding="utf-8")
     lines = text.splitlines()
@@ -99,6 +109,8 @@ def check(file, root, layers):
         yield from check_includes(file, lines, root, layers)
     if top == "cl":
         yield from check_inline(text)
+    if file.parent == root / "src" / "cli" and file.stem != "streams":
+        yield from check_output(text)
 
 
 def main(arguments):

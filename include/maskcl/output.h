@@ -43,6 +43,7 @@ typedef struct mcl_output_lock mcl_output_lock;
  * be read, or does not exist. Locks are advice among runs of maskcl on one machine; where a file
  * system has none, everybody gets them. */
 MCL_API mcl_status mcl_output_lock_take(mcl_output_lock **lock, const char *path);
+/* NULL is allowed. */
 MCL_API void mcl_output_lock_release(mcl_output_lock *lock);
 
 /* Removes the temporary files that the threads of this process are writing, models and checkpoints

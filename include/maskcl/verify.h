@@ -34,8 +34,8 @@ typedef struct mcl_verdict {
 
 /* Runs every kernel of a training step, both native matrix products and short trainings on the
  * context's device. The host computes each kernel's expected results from the same input; the
- * trainings' expected digests are those of tests/fixtures/runs.txt. report is called for each
- * check. A device on which a kernel cannot be built or run is MCL_ERROR_DEVICE. */
+ * trainings' expected digests are those of tests/fixtures/runs.txt. report, which may be NULL, is
+ * called for each check. A device on which a kernel cannot be built or run is MCL_ERROR_DEVICE. */
 MCL_API mcl_status mcl_verify(mcl_verdict *verdict, mcl_context *context,
     void (*report)(const mcl_check *check, void *user), void *user);
 

@@ -72,6 +72,8 @@ static mcl_status lock_in(mcl_output_lock *lock_of_name, const char *name, const
 
 mcl_status mcl_output_lock_take(mcl_output_lock **lock_of_name, const char *path)
 {
+    MCL_NEED(lock_of_name);
+    MCL_NEED(path);
     char *target, *folder;
     *lock_of_name = NULL;
     MCL_TRY(mcl_target_find(&target, path));

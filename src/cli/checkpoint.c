@@ -57,9 +57,9 @@ mcl_exit mcl_checkpoint_prepare(
     if (!options->resume || quiet)
         return MCL_EXIT_DONE;
     if (exists)
-        fprintf(stderr, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
+        fprintf(mcl_err, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
     else
-        fprintf(stderr, "no checkpoint at %s: starting from the beginning\n", path);
+        fprintf(mcl_err, "no checkpoint at %s: starting from the beginning\n", path);
     return MCL_EXIT_DONE;
 }
 

@@ -63,11 +63,14 @@ mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *setti
         .device = settings->device,
         .gemm = settings->gemm,
         .compute_units = settings->compute_units,
+        .exclusive = settings->exclusive,
         .warn = mcl_warn_of_device};
     if (settings->reproducible && options.gemm == MCL_GEMM_AUTO)
         options.gemm = MCL_GEMM_NATIVE;
     mcl_context *opened = NULL;
+    mcl_streams_guard(settings->quiet);
     mcl_status status = mcl_context_open(&opened, &options);
+    mcl_streams_guard_again();
     if (status == MCL_OK && settings->reproducible)
         status = mcl_context_require_reproducible(opened);
     if (status != MCL_OK) {
@@ -82,13 +85,13 @@ mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *setti
     if (settings->quiet)
         return MCL_EXIT_DONE;
     const mcl_device_info *device = mcl_context_device(*context);
-    fputs("device: ", stderr);
-    mcl_print_clean(stderr, device->name);
-    fputs(" (", stderr);
-    mcl_print_clean(stderr, device->platform);
-    fprintf(stderr, ", %s, %" PRIu32 " compute unit%s), products by %s\n",
+    fputs("device: ", mcl_err);
+    mcl_print_clean(mcl_err, device->name);
+    fputs(" (", mcl_err);
+    mcl_print_clean(mcl_err, device->platform);
+    fprintf(mcl_err, ", %s, %" PRIu32 " compute unit%s), products by %s\n",
         mcl_device_type_name(device->type), device->compute_units,
         device->compute_units == 1 ? "" : "s", mcl_gemm_kind_name(mcl_context_gemm(*context)));
-    fflush(stderr);
+    fflush(mcl_err);
     return MCL_EXIT_DONE;
 }

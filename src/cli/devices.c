@@ -43,9 +43,9 @@ static const mcl_device_info *preferred_of(const struct listing *list, size_t i)
 
 static void print_detail(const char *label, const char *text)
 {
-    printf("          %-9s ", label);
-    mcl_print_clean(stdout, *text ? text : "unknown");
-    putchar('\n');
+    mcl_print("          %-9s ", label);
+    mcl_print_clean(mcl_out, *text ? text : "unknown");
+    mcl_print("\n");
 }
 
 /* By mcl_tuning_state. */
@@ -62,11 +62,11 @@ static void print_device(const mcl_device_info *device, const mcl_device_info *p
     snprintf(
         index, sizeof index, "%" PRIu32 ":%" PRIu32, device->platform_index, device->device_index);
     show_bytes(memory, device->global_memory);
-    printf("%c %-6s  %-11s  %13" PRIu32 "  %8s  %-3s  %-10s  ", used ? '*' : ' ', index,
+    mcl_print("%c %-6s  %-11s  %13" PRIu32 "  %8s  %-3s  %-10s  ", used ? '*' : ' ', index,
         mcl_device_type_name(device->type), device->compute_units, memory,
         device->fma ? "yes" : "no", device->subnormals ? "yes" : "no");
-    mcl_print_clean(stdout, device->name);
-    putchar('\n');
+    mcl_print_clean(mcl_out, device->name);
+    mcl_print("\n");
     if (!device->usable)
         print_detail("unusable:", "it is not available, or its driver has no compiler");
     print_detail("platform", device->platform);
@@ -89,15 +89,15 @@ static void print_device(const mcl_device_info *device, const mcl_device_info *p
 
 static void print_table(const struct listing *list)
 {
-    fputs("  index   type         compute units    memory  fma  subnormals  name\n", stdout);
+    fputs("  index   type         compute units    memory  fma  subnormals  name\n", mcl_out);
     for (size_t i = 0; i < list->count; i++)
         print_device(
             &list->devices[i], preferred_of(list, i), list->selected == MCL_OK && i == list->used);
     if (list->selected != MCL_OK)
         return;
-    fputs("* would be used: ", stdout);
-    mcl_print_clean(stdout, list->reason);
-    fputs("\nThe index is PLATFORM:DEVICE, as --device takes it\n", stdout);
+    fputs("* would be used: ", mcl_out);
+    mcl_print_clean(mcl_out, list->reason);
+    fputs("\nThe index is PLATFORM:DEVICE, as --device takes it\n", mcl_out);
 }
 
 static void add_device(
@@ -173,6 +173,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     (void)arguments;
     const struct settings *settings = given;
     struct listing list;
+    mcl_streams_guard(false);
     mcl_status status = mcl_devices_list(&list.devices, &list.count);
     if (status != MCL_OK)
         return mcl_complain_status(status);

@@ -130,12 +130,12 @@ static void tell_metadata(struct models *models, cJSON *list, const char *key)
                 mcl_json_text(entry, side ? "b" : "a", values[side]);
         }
     } else if (!models->quiet) {
-        fputs("  ", stdout);
-        mcl_print_clean(stdout, key);
+        fputs("  ", mcl_out);
+        mcl_print_clean(mcl_out, key);
         printf("%*s", strlen(key) < 20 ? (int)(20 - strlen(key)) : 0, "");
         for (size_t side = 0; side < 2; side++) {
             printf("%s%c: ", side ? "  " : " ", letters[side]);
-            mcl_print_clean(stdout, values[side] ? values[side] : "(none)");
+            mcl_print_clean(mcl_out, values[side] ? values[side] : "(none)");
         }
         putchar('\n');
     }
@@ -299,11 +299,11 @@ static void print_device(const mcl_difference *difference, size_t side)
 {
     const mcl_device_info *device = &difference->device[side];
     printf("%c  ", letters[side]);
-    mcl_print_clean(stdout, device->name);
-    fputs(" (", stdout);
-    mcl_print_clean(stdout, device->platform);
-    fputs(", driver ", stdout);
-    mcl_print_clean(stdout, device->driver_version);
+    mcl_print_clean(mcl_out, device->name);
+    fputs(" (", mcl_out);
+    mcl_print_clean(mcl_out, device->platform);
+    fputs(", driver ", mcl_out);
+    mcl_print_clean(mcl_out, device->driver_version);
     printf("), products by %s\n", mcl_gemm_kind_name(difference->product[side]));
 }
 
@@ -391,7 +391,8 @@ static mcl_exit compare_loaded(bool *same, cJSON *root, struct replays *replays)
         mcl_run_compare(&difference, sides, report, replays, mcl_signals_defer());
     mcl_progress_clear(&replays->progress);
     if (status == MCL_INTERRUPTED) {
-        fprintf(stderr, "maskcl: interrupted by %s: %s\n", mcl_signals_name(), mcl_error_message());
+        fprintf(
+            mcl_err, "maskcl: interrupted by %s: %s\n", mcl_signals_name(), mcl_error_message());
         return MCL_EXIT_INTERRUPTED;
     }
     if (status != MCL_OK)

@@ -43,8 +43,8 @@ static mcl_exit embed(const struct settings *settings, mcl_context *context, con
         return mcl_complain_status(status);
     mcl_keep("%s is written", settings->output);
     if (!settings->device.quiet)
-        printf("embedded %" PRIu64 " rows in %.2f s (%.0f rows/s): wrote %s, %" PRIu64 " x %" PRIu64
-               "\n",
+        mcl_print("embedded %" PRIu64 " rows in %.2f s (%.0f rows/s): wrote %s, %" PRIu64
+                  " x %" PRIu64 "\n",
             shape[0], seconds, seconds > 0 ? (double)shape[0] / seconds : 0.0, settings->output,
             shape[0], shape[1]);
     return MCL_EXIT_DONE;

@@ -125,7 +125,7 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(stderr,
+        fprintf(mcl_err,
             "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
             mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
@@ -158,7 +158,7 @@ static void print_run(const struct run *run, enum start start, size_t seed)
 {
     if (run->progress.quiet || run->progress.terminal || !has_several_runs(run->settings))
         return;
-    fprintf(stderr, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
+    fprintf(mcl_err, "from %s, seed %" PRIu64 ": test accuracy %.2f%%  %.1f s\n", titles[start],
         run->settings->options.train.seed + seed, 100 * run->outcomes[start].accuracy[seed],
         run->last.seconds);
 }
@@ -238,8 +238,8 @@ static void print_summary(const struct run *run)
     char validation[32] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
-    printf("fine-tuned on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f%s; wrote %s\n",
+    mcl_print("fine-tuned on %" PRIu64 " rows for %" PRIu64
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g, accuracy %.3f%s; wrote %s\n",
         run->rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, last->epoch_accuracy,
         validation, run->settings->output);
@@ -248,18 +248,18 @@ static void print_summary(const struct run *run)
 
 static void print_table(const struct run *run)
 {
-    printf("%-10s  %9s  %14s  %7s\n", "begun from", "trainings", "test accuracy", "seconds");
+    mcl_print("%-10s  %9s  %14s  %7s\n", "begun from", "trainings", "test accuracy", "seconds");
     for (enum start start = 0; start < STARTS; start++) {
         const struct outcome *outcome = &run->outcomes[start];
         const mcl_mean accuracy = mcl_mean_of(outcome->accuracy, run->seeds);
         if (!outcome->done)
             continue;
-        printf("%-10s  %9zu  ", titles[start], run->seeds);
+        mcl_print("%-10s  %9zu  ", titles[start], run->seeds);
         if (run->seeds == 1)
-            printf("%13.2f%%", 100 * accuracy.mean);
+            mcl_print("%13.2f%%", 100 * accuracy.mean);
         else
-            printf("%5.2f ± %5.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
-        printf("  %7.1f\n", outcome->seconds);
+            mcl_print("%5.2f ± %5.2f%%", 100 * accuracy.mean, 100 * accuracy.deviation);
+        mcl_print("  %7.1f\n", outcome->seconds);
     }
 }
 
@@ -272,8 +272,8 @@ static void print_text(const struct run *run)
     if (run->progress.quiet)
         return;
     if (has_several_runs(run->settings))
-        printf("wrote %s, the first one's model\n", run->settings->output);
-    printf("digest %s\n", run->digest);
+        mcl_print("wrote %s, the first one's model\n", run->settings->output);
+    mcl_print("digest %s\n", run->digest);
 }
 
 static mcl_exit print_json(const struct run *run)

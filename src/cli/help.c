@@ -20,34 +20,34 @@ void mcl_print_wrapped(const char *text, size_t column, size_t indent)
     while (*text) {
         size_t length = strcspn(text, " \n");
         if (!first && column + 1 + length > LINE_WIDTH) {
-            printf("\n%*s", (int)indent, "");
+            mcl_print("\n%*s", (int)indent, "");
             column = indent;
         } else if (!first) {
-            putchar(' ');
+            fputc(' ', mcl_out);
             column++;
         }
-        printf("%.*s", (int)length, text);
+        mcl_print("%.*s", (int)length, text);
         column += length;
         first = false;
         text += length;
         if (*text == '\n') {
-            printf("\n%*s", (int)indent, "");
+            mcl_print("\n%*s", (int)indent, "");
             column = indent;
             first = true;
         }
         text += *text != '\0';
     }
-    putchar('\n');
+    mcl_print("\n");
 }
 
 /* Prints an entry of a list: what it is called, and after it or below it what it is. */
 static void print_marked(char mark, const char *name, const char *text)
 {
-    int written = printf("%c %-*s", mark, OPTION_COLUMN - 4, name);
+    int written = mcl_print("%c %-*s", mark, OPTION_COLUMN - 4, name);
     if (written > OPTION_COLUMN - 2)
-        printf("\n%*s", OPTION_COLUMN, "");
+        mcl_print("\n%*s", OPTION_COLUMN, "");
     else
-        fputs("  ", stdout);
+        fputs("  ", mcl_out);
     mcl_print_wrapped(text, OPTION_COLUMN, OPTION_COLUMN);
 }
 
@@ -76,16 +76,16 @@ static void print_option(const mcl_option *option, const void *defaults)
 static void print_usage(const mcl_command *command)
 {
     const mcl_option_table table = mcl_command_table(command);
-    printf("Usage: maskcl %s", command->name);
+    mcl_print("Usage: maskcl %s", command->name);
     if (table.count)
-        fputs(" [OPTION ...]", stdout);
+        fputs(" [OPTION ...]", mcl_out);
     for (size_t i = 0; i < command->operand_count; i++)
-        printf(command->operands_optional ? " [%s]" : " %s", command->operands[i].name);
+        mcl_print(command->operands_optional ? " [%s]" : " %s", command->operands[i].name);
     for (size_t i = 0; i < table.count; i++) {
         if (table.options[i].required)
-            printf(" -%c %s", table.options[i].letter, table.options[i].argument);
+            mcl_print(" -%c %s", table.options[i].letter, table.options[i].argument);
     }
-    fputs("\n\n", stdout);
+    fputs("\n\n", mcl_out);
 }
 
 /* Headings in their order; others come before the last three, as they are met. */
@@ -108,7 +108,7 @@ static void print_group(const mcl_option_table *table, const char *group, const 
         if (strcmp(table->options[i].group, group) != 0)
             continue;
         if (!begun)
-            printf("\n%s:\n", group);
+            mcl_print("\n%s:\n", group);
         begun = true;
         print_option(&table->options[i], defaults);
     }
@@ -138,48 +138,48 @@ mcl_exit mcl_help_command(const mcl_command *command)
     print_usage(command);
     mcl_print_wrapped(command->description, 0, 0);
     if (command->operand_count)
-        fputs("\nArguments:\n", stdout);
+        fputs("\nArguments:\n", mcl_out);
     for (size_t i = 0; i < command->operand_count; i++)
         mcl_print_entry(command->operands[i].name, command->operands[i].help);
     print_groups(command, defaults);
     if (command->print_details) {
-        printf("\n%s:\n", command->details_heading);
+        mcl_print("\n%s:\n", command->details_heading);
         command->print_details();
     }
-    printf("\nExamples:\n%s\n", command->examples);
+    mcl_print("\nExamples:\n%s\n", command->examples);
     free(defaults);
     return MCL_EXIT_DONE;
 }
 
 static void print_overview(void)
 {
-    printf("maskcl %s: masked contrastive pre-training on any OpenCL device\n\n"
-           "Usage: maskcl COMMAND [OPTION ...] [ARGUMENT ...]\n\nCommands:\n",
+    mcl_print("maskcl %s: masked contrastive pre-training on any OpenCL device\n\n"
+              "Usage: maskcl COMMAND [OPTION ...] [ARGUMENT ...]\n\nCommands:\n",
         mcl_version());
     for (size_t i = 0; mcl_commands[i]; i++)
         mcl_print_entry(mcl_commands[i]->name, mcl_commands[i]->summary);
-    fputs("\nHelp:\n", stdout);
+    fputs("\nHelp:\n", mcl_out);
     mcl_print_entry("maskcl help COMMAND", "a command's arguments and options, with examples");
     mcl_print_entry("maskcl help recipes", "what each --recipe of pretrain sets");
     mcl_print_entry("maskcl help objectives", "what each --objective of pretrain trains for");
     mcl_print_entry("maskcl help views", "what each part of --views does, with the command views");
     mcl_print_entry("maskcl --version", "the version");
-    putchar('\n');
+    mcl_print("\n");
     mcl_print_wrapped(
         "Options may stand anywhere after the command, as '--name value' or "
         "'--name=value'; '--' ends them. Of an option given twice the last one counts.",
         0, 0);
-    putchar('\n');
+    mcl_print("\n");
     mcl_print_wrapped(
         "Results go to standard output. Everything else goes to standard error: first "
         "the device in use, then progress (a bar on a terminal, a line an epoch "
         "elsewhere), warnings and errors.",
         0, 0);
-    fputs("\nEnvironment:\n", stdout);
+    fputs("\nEnvironment:\n", mcl_out);
     mcl_print_entry("MASKCL_PLATFORM", "the platform when there is no --platform");
     mcl_print_entry("MASKCL_DEVICE", "the device when there is no --device");
     mcl_print_entry("MASKCL_KERNELS", "a folder of kernels to use instead of the built-in ones");
-    fputs("\nExit codes:\n", stdout);
+    fputs("\nExit codes:\n", mcl_out);
     mcl_print_entry("0", "done");
     mcl_print_entry("1", "failed; no file has changed unless the message says so");
     mcl_print_entry("2", "wrong usage");
@@ -199,7 +199,7 @@ static void print_objectives(void)
     }
     fputs("\nJoin several with '+', each with a weight where 1 is not right:\n"
           "  maskcl pretrain DATA -o MODEL.safetensors --objective nt-xent:1+reconstruction:10\n",
-        stdout);
+        mcl_out);
 }
 
 static mcl_exit unknown_topic(const char *topic)

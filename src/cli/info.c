@@ -15,10 +15,10 @@ struct settings {
 static void print_widths(const char *name, uint64_t from, const uint32_t *widths, uint32_t count,
     bool backwards, uint64_t to)
 {
-    printf("%-11s %" PRIu64, name, from);
+    mcl_print("%-11s %" PRIu64, name, from);
     for (uint32_t i = 0; i < count; i++)
-        printf(" -> %" PRIu32, widths[backwards ? count - 1 - i : i]);
-    printf(" -> %" PRIu64 "\n", to);
+        mcl_print(" -> %" PRIu32, widths[backwards ? count - 1 - i : i]);
+    mcl_print(" -> %" PRIu64 "\n", to);
 }
 
 static void print_networks(const mcl_architecture *architecture)
@@ -46,10 +46,10 @@ static void print_networks(const mcl_architecture *architecture)
 
 static void print_shape(const mcl_tensor *tensor)
 {
-    printf("  %-20s", tensor->name);
+    mcl_print("  %-20s", tensor->name);
     for (uint32_t d = 0; d < tensor->dimensions; d++)
-        printf("%s%" PRIu64, d ? " x " : " ", tensor->shape[d]);
-    printf("\n");
+        mcl_print("%s%" PRIu64, d ? " x " : " ", tensor->shape[d]);
+    mcl_print("\n");
 }
 
 /* How far an interrupted run got. */
@@ -66,8 +66,8 @@ static void print_interruption(const mcl_model *model)
         if (end == value || *end)
             return;
     }
-    printf("training    interrupted after step %" PRIu64 " of %" PRIu64 ", in epoch %" PRIu64
-           " of %" PRIu64 "\n",
+    mcl_print("training    interrupted after step %" PRIu64 " of %" PRIu64 ", in epoch %" PRIu64
+              " of %" PRIu64 "\n",
         counts[0], counts[1], counts[2] + 1, counts[3]);
 }
 
@@ -78,23 +78,24 @@ static void print_model(const mcl_model *model)
     mcl_model_parameters(model, &parameters, &encoder);
     print_networks(architecture);
     if (architecture->classes)
-        printf("head        %" PRIu32 " -> %" PRIu32 " classes\n", architecture->embedding,
+        mcl_print("head        %" PRIu32 " -> %" PRIu32 " classes\n", architecture->embedding,
             architecture->classes);
-    printf("activation  %s\n", mcl_activation_name(architecture->activation));
-    printf("parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
+    mcl_print("activation  %s\n", mcl_activation_name(architecture->activation));
+    mcl_print(
+        "parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);
     print_interruption(model);
     char digest[MCL_DIGEST_SIZE];
     mcl_model_digest(digest, model);
-    printf("digest      %s\n", digest);
-    fputs("\nmetadata\n", stdout);
+    mcl_print("digest      %s\n", digest);
+    fputs("\nmetadata\n", mcl_out);
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;
         mcl_model_metadata_at(model, i, &key, &value);
-        printf("  %-20s ", key);
-        mcl_print_clean(stdout, value);
-        putchar('\n');
+        mcl_print("  %-20s ", key);
+        mcl_print_clean(mcl_out, value);
+        mcl_print("\n");
     }
-    fputs("\ntensors\n", stdout);
+    fputs("\ntensors\n", mcl_out);
     for (size_t i = 0; i < mcl_model_tensor_count(model); i++) {
         mcl_tensor tensor = mcl_model_tensor(model, i);
         print_shape(&tensor);

@@ -105,7 +105,7 @@ mcl_exit mcl_json_print(cJSON *root)
     char *text = text_of(root, true);
     if (!text)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the answer");
-    puts(text); /* main notices when it does not get through */
+    mcl_print("%s\n", text); /* main notices when it does not get through */
     free(text);
     return MCL_EXIT_DONE;
 }

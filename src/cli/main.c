@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "drivers.h"
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
@@ -89,7 +90,7 @@ static mcl_exit dispatch(int count, char **texts)
     if (count == 0)
         return mcl_complain(MCL_EXIT_USAGE, "no command is given: see 'maskcl help'");
     if (strcmp(texts[0], "--version") == 0) {
-        printf("maskcl %s\n", mcl_version());
+        mcl_print("maskcl %s\n", mcl_version());
         return MCL_EXIT_DONE;
     }
     if (strcmp(texts[0], "--help") == 0 || strcmp(texts[0], "-h") == 0)
@@ -102,11 +103,14 @@ int main(int count, char **texts)
 {
     if (!open_standard_streams())
         return MCL_EXIT_FAILED;
-    make_blocking(STDOUT_FILENO);
-    make_blocking(STDERR_FILENO);
+    mcl_streams_open();
+    make_blocking(fileno(mcl_out));
+    make_blocking(fileno(mcl_err));
     mcl_signals_begin();
+    mcl_survive_drivers();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
+    mcl_streams_end(code == MCL_EXIT_DONE);
     return mcl_signals_end(code);
 }

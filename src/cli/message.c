@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
 #include "table.h"
 
 #define MESSAGE_MAX 16384 /* a compiler's log is longer than a line */
@@ -69,10 +70,11 @@ static void say(const char *kind, const char *text, bool lines, const char *end)
     char spelled[MESSAGE_MAX + 1024], copy[MESSAGE_MAX];
     snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
     mcl_spell(spelled, sizeof spelled, copy, running);
-    fprintf(stderr, "maskcl: %s: ", kind);
-    print_cleaned(stderr, spelled, lines ? "\n\t" : "");
-    fprintf(stderr, "%s\n", end);
-    fflush(stderr);
+    mcl_progress_make_way();
+    fprintf(mcl_err, "maskcl: %s: ", kind);
+    print_cleaned(mcl_err, spelled, lines ? "\n\t" : "");
+    fprintf(mcl_err, "%s\n", end);
+    fflush(mcl_err);
 }
 
 static void complain(const char *text, bool lines)
@@ -115,7 +117,7 @@ void mcl_warn(const char *format, ...)
 bool mcl_flush_output(void)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(mcl_out) == 0 && !ferror(mcl_out))
         return true;
     mcl_complain(MCL_EXIT_FAILED, "cannot write to standard output: %s",
         errno ? strerror(errno) : "an earlier write failed");

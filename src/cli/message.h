@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "maskcl/status.h"
+#include "streams.h"
 
 struct mcl_command;
 

@@ -15,7 +15,7 @@
 #include "files.h"
 #include "json.h"
 
-#define UNWRITTEN_MAX ((size_t)1 << 20) /* bytes of lines that wait */
+#define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
 #define RETRY_SECONDS 1.0
 
 mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count)
@@ -31,10 +31,11 @@ mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t c
 
 static mcl_exit open_file(mcl_metrics *metrics, const char *path)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const char *opened = mcl_streams_path(path);
+    int descriptor = open(opened, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        descriptor = open(opened, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     metrics->open = descriptor >= 0;
     metrics->descriptor = descriptor;
     return metrics->open ? MCL_EXIT_DONE

@@ -32,7 +32,7 @@ mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t c
  * model's own file, output, is refused. */
 mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output);
 
-/* Appends a step. A failure is warned of; what could not be written is kept, up to a mebibyte, and
+/* Appends a step. A failure is warned of; what could not be written is kept, up to 8 MiB, and
  * tried again every second, so that the file has whole lines, in order. */
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
     const mcl_objective *objectives, size_t count);

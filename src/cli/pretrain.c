@@ -169,8 +169,8 @@ static void print_summary(const struct run *run, uint64_t rows)
         snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
     if (run->progress.quiet)
         return;
-    printf("trained on %" PRIu64 " rows for %" PRIu64
-           " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
+    mcl_print("trained on %" PRIu64 " rows for %" PRIu64
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
         last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
         run->settings->output);
@@ -261,7 +261,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE && settings->profile)
         code = mcl_print_profile(context);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("digest %s\n", run.digest);
+        mcl_print("digest %s\n", run.digest);
     mcl_context_close(context);
     mcl_free_labelled(&set);
     return code;
@@ -282,7 +282,7 @@ static void print_recipe(const mcl_recipe *recipe)
     if (mcl_pretrain_options_init(&options) != MCL_OK ||
         mcl_recipe_apply(&options, recipe->name) != MCL_OK)
         return; /* the name is the library's own */
-    printf("%s\n  ", recipe->name);
+    mcl_print("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
     for (size_t i = 0; i < table.count; i++) {
         const mcl_option *option = &table.options[i];
@@ -291,7 +291,7 @@ static void print_recipe(const mcl_recipe *recipe)
             mcl_options_conflict(reason, sizeof reason, &options.base, option->key) ||
             mcl_options_get(value, sizeof value, &options.base, option->key) != MCL_OK)
             continue;
-        printf(strchr(value, ' ') ? "  --%-14s '%s'\n" : "  --%-14s %s\n", option->name, value);
+        mcl_print(strchr(value, ' ') ? "  --%-14s '%s'\n" : "  --%-14s %s\n", option->name, value);
     }
 }
 
@@ -300,9 +300,9 @@ mcl_exit mcl_print_recipes(void)
     const mcl_recipe *recipe;
     fputs("A recipe is a named set of options. 'pretrain --recipe NAME' sets them all, and\n"
           "options given beside it, before or after, change single ones.\n",
-        stdout);
+        mcl_out);
     for (size_t i = 0; (recipe = mcl_recipe_at(i)); i++) {
-        putchar('\n');
+        mcl_print("\n");
         print_recipe(recipe);
     }
     return MCL_EXIT_DONE;

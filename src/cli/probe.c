@@ -125,11 +125,11 @@ static mcl_exit measure_all(struct probe *probe, const mcl_model *model, const c
 
 static void print_table(const struct probe *probe)
 {
-    printf("%-17s  %7s  %12s  %7s  %10s  %7s\n", "features", "width", "linear probe", "20-NN",
+    mcl_print("%-17s  %7s  %12s  %7s  %10s  %7s\n", "features", "width", "linear probe", "20-NN",
         "iterations", "seconds");
     for (enum features i = probe->first; i < FEATURES; i++) {
         const mcl_probe_result *result = &probe->results[i];
-        printf("%-17s  %7" PRIu64 "  %11.2f%%  %6.2f%%  %10" PRIu32 "  %7.1f%s\n", titles[i],
+        mcl_print("%-17s  %7" PRIu64 "  %11.2f%%  %6.2f%%  %10" PRIu32 "  %7.1f%s\n", titles[i],
             probe->widths[i], 100 * result->linear_accuracy, 100 * result->knn_accuracy,
             result->iterations, result->seconds, result->converged ? "" : "  not converged");
     }
@@ -145,17 +145,17 @@ static const char *show_mean(char text[32], mcl_mean accuracy)
 /* The sign ± is two bytes wide and one column. */
 static void print_few_table(const struct probe *probe)
 {
-    printf(
+    mcl_print(
         "%-17s  %7s  %15s  %15s  %7s\n", "features", "width", "linear probe", "20-NN", "seconds");
     for (enum features i = probe->first; i < FEATURES; i++) {
         const mcl_few_result *result = &probe->few[i];
         char linear[32], nearest[32];
-        printf("%-17s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", titles[i], probe->widths[i],
+        mcl_print("%-17s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", titles[i], probe->widths[i],
             show_mean(linear, result->linear_accuracy), show_mean(nearest, result->knn_accuracy),
             result->seconds, result->converged ? "" : "  not converged");
     }
-    printf("mean and standard deviation of %d draws of %" PRIu64 " labelled rows, %" PRIu64
-           " a class\n",
+    mcl_print("mean and standard deviation of %d draws of %" PRIu64 " labelled rows, %" PRIu64
+              " a class\n",
         MCL_FEW_DRAWS, probe->few[probe->first].rows, probe->labels_per_class);
 }
 

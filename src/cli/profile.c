@@ -15,23 +15,23 @@ static void print_name(const char *name)
     int characters = 0;
     for (const char *at = name; *at; at++)
         characters += ((unsigned char)*at & 0xC0) != 0x80;
-    printf("%s%*s", name, characters < 32 ? 32 - characters : 1, "");
+    mcl_print("%s%*s", name, characters < 32 ? 32 - characters : 1, "");
 }
 
 static void print_time(uint64_t calls, double seconds, double total)
 {
     if (calls)
-        printf("%8" PRIu64, calls);
+        mcl_print("%8" PRIu64, calls);
     else
-        printf("%8s", "");
-    printf(" %10.1f ms %5.1f%%", 1e3 * seconds, total > 0.0 ? 100.0 * seconds / total : 0.0);
+        mcl_print("%8s", "");
+    mcl_print(" %10.1f ms %5.1f%%", 1e3 * seconds, total > 0.0 ? 100.0 * seconds / total : 0.0);
 }
 
 /* Nothing where the peak is not known. */
 static void print_share_of_peak(double rate, double peak)
 {
     if (peak > 0.0)
-        printf(" %4.0f%%", 100.0 * rate / peak);
+        mcl_print(" %4.0f%%", 100.0 * rate / peak);
 }
 
 /* The rate of what a command is there for: arithmetic where it was counted, else moving bytes. */
@@ -40,20 +40,20 @@ static void print_row(const mcl_profile_row *row, double total, double operation
     print_name(row->name);
     print_time(row->calls, row->seconds, total);
     if (row->seconds > 0.0 && row->operations > 0.0) {
-        printf(" %9.1f GFLOP/s", 1e-9 * row->operations / row->seconds);
+        mcl_print(" %9.1f GFLOP/s", 1e-9 * row->operations / row->seconds);
         print_share_of_peak(row->operations / row->seconds, operations);
     } else if (row->seconds > 0.0 && row->bytes > 0.0) {
-        printf(" %9.1f GB/s   ", 1e-9 * row->bytes / row->seconds);
+        mcl_print(" %9.1f GB/s   ", 1e-9 * row->bytes / row->seconds);
         print_share_of_peak(row->bytes / row->seconds, bytes);
     }
-    putchar('\n');
+    mcl_print("\n");
 }
 
 static void print_rest(const char *name, double seconds, double total)
 {
     print_name(name);
     print_time(0, seconds, total);
-    putchar('\n');
+    mcl_print("\n");
 }
 
 mcl_exit mcl_print_profile(mcl_context *context)
@@ -71,15 +71,17 @@ mcl_exit mcl_print_profile(mcl_context *context)
     for (size_t i = 0; i < profile.count; i++)
         total += profile.rows[i].seconds;
     total += profile.first_calls + profile.between;
-    printf("\n%-32s%8s %13s %6s %17s %5s\n", "command", "calls", "time", "share", "rate", "peak");
+    mcl_print(
+        "\n%-32s%8s %13s %6s %17s %5s\n", "command", "calls", "time", "share", "rate", "peak");
     for (size_t i = 0; i < profile.count; i++)
         print_row(&profile.rows[i], total, operations, bytes);
     print_rest("(between commands)", profile.between, total);
     print_rest("(before a kernel's first call)", profile.first_calls, total);
     print_rest("total", total, total);
     if (status == MCL_OK)
-        printf("the device's measured peaks: %.0f GFLOP/s (fma in registers), %.1f GB/s (copy in "
-               "memory; caches are faster)\n",
+        mcl_print(
+            "the device's measured peaks: %.0f GFLOP/s (fma in registers), %.1f GB/s (copy in "
+            "memory; caches are faster)\n",
             1e-9 * operations, 1e-9 * bytes);
     mcl_profile_free(&profile);
     return MCL_EXIT_DONE;

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "streams.h"
+
 #define REDRAW_SECONDS 0.1
 #define BAR_LEAST 8 /* a shorter bar says nothing */
 #define BAR_MOST 40
@@ -27,7 +29,7 @@ mcl_progress mcl_progress_start(bool quiet)
     const char *kind = getenv("TERM");
     bool can_redraw = kind && *kind && strcmp(kind, "dumb") != 0;
     return (mcl_progress){
-        .quiet = quiet, .terminal = can_redraw && isatty(STDERR_FILENO), .validation = NAN};
+        .quiet = quiet, .terminal = can_redraw && isatty(fileno(mcl_err)), .validation = NAN};
 }
 
 /* How many characters a line may have: one less than the terminal's columns, since some terminals
@@ -35,16 +37,30 @@ mcl_progress mcl_progress_start(bool quiet)
 static size_t line_width(void)
 {
     struct winsize window;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 2)
+    if (ioctl(fileno(mcl_err), TIOCGWINSZ, &window) != 0 || window.ws_col < 2)
         return 79;
     return window.ws_col - 1u < LINE_MAX_LENGTH ? window.ws_col - 1u : LINE_MAX_LENGTH - 1u;
 }
 
+static bool on_screen; /* a line that is not ended */
+
+void mcl_progress_make_way(void)
+{
+    if (on_screen)
+        fputs("\r\033[K", mcl_err);
+    on_screen = false;
+    if (mcl_streams_waiting())
+        mcl_streams_show();
+}
+
 static void draw(mcl_progress *progress, const char *line)
 {
-    fprintf(stderr, "\r%.*s\033[K", (int)line_width(), line);
-    fflush(stderr);
+    if (mcl_streams_waiting())
+        mcl_progress_make_way();
+    fprintf(mcl_err, "\r%.*s\033[K", (int)line_width(), line);
+    fflush(mcl_err);
     progress->drawn = true;
+    on_screen = true;
     progress->last_draw = mcl_seconds();
 }
 
@@ -52,8 +68,8 @@ void mcl_progress_clear(mcl_progress *progress)
 {
     if (!progress->drawn)
         return;
-    fputs("\r\033[K", stderr);
-    fflush(stderr);
+    mcl_progress_make_way();
+    fflush(mcl_err);
     progress->drawn = false;
 }
 
@@ -153,9 +169,9 @@ static void print_epoch(mcl_progress *progress, const mcl_step *step)
         rate, seconds < 1.0 ? step->rows_per_second : steps * (double)progress->rows / seconds);
     progress->shown = step->step;
     progress->shown_at = step->seconds;
-    fprintf(stderr, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",
+    fprintf(mcl_err, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",
         step->epoch, step->epochs, step->epoch_loss, measure, validation, rate, step->seconds);
-    fflush(stderr);
+    fflush(mcl_err);
 }
 
 void mcl_progress_step(mcl_progress *progress, const mcl_step *step)
@@ -176,6 +192,6 @@ void mcl_progress_step(mcl_progress *progress, const mcl_step *step)
 void mcl_progress_ended_early(const mcl_step *last, uint64_t patience)
 {
     if (last->epoch < last->epochs)
-        printf("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
+        mcl_print("ended early: the loss had not fallen for %" PRIu64 " epoch%s of %" PRIu64 "\n",
             patience, patience == 1 ? "" : "s", last->epochs);
 }

@@ -37,6 +37,9 @@ void mcl_progress_ended_early(const mcl_step *last, uint64_t patience);
 /* Takes the line off the screen, before something else is printed. */
 void mcl_progress_clear(mcl_progress *progress);
 
+/* The same for whatever line is there, and shows what drivers have printed meanwhile. */
+void mcl_progress_make_way(void);
+
 /* Seconds of a clock that only goes forward. */
 double mcl_seconds(void);
 

@@ -115,7 +115,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     code = reconstruct(&work, settings, arguments, model, data, picture ? &image : NULL);
     mcl_free_triples(&work);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("reconstructed %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n", work.rows,
+        mcl_print("reconstructed %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n", work.rows,
             settings->range.first, settings->output);
     return code;
 }

@@ -107,7 +107,7 @@ static mcl_exit train(struct result *result)
     mcl_exit code = MCL_EXIT_DONE;
     mcl_model_digest(result->found, again);
     if (status == MCL_INTERRUPTED) {
-        fprintf(stderr, "maskcl: interrupted by %s: %s; nothing is compared\n", mcl_signals_name(),
+        fprintf(mcl_err, "maskcl: interrupted by %s: %s; nothing is compared\n", mcl_signals_name(),
             mcl_error_message());
         code = MCL_EXIT_INTERRUPTED;
     } else if (result->settings->output) {
@@ -120,9 +120,9 @@ static mcl_exit train(struct result *result)
 static void print_data(const mcl_replay *replay)
 {
     if (*replay->data)
-        mcl_print_clean(stdout, replay->data);
+        mcl_print_clean(mcl_out, replay->data);
     else
-        printf("synthetic, %" PRIu64 "x%" PRIu64 ", seed %" PRIu64, replay->run.synthetic_rows,
+        mcl_print("synthetic, %" PRIu64 "x%" PRIu64 ", seed %" PRIu64, replay->run.synthetic_rows,
             replay->run.synthetic_columns, replay->run.synthetic_seed);
 }
 
@@ -130,31 +130,31 @@ static void print_text(const struct result *result)
 {
     const mcl_run *run = &result->replay.run;
     const char *output = result->settings->output;
-    printf("run       %s, %" PRIu64 " step%s, by maskcl ",
+    mcl_print("run       %s, %" PRIu64 " step%s, by maskcl ",
         run->kind == MCL_OPTIONS_PRETRAIN ? "pre-training" : "fine-tuning", run->steps,
         run->steps == 1 ? "" : "s");
-    mcl_print_clean(stdout, run->version);
-    fputs("\ndata      ", stdout);
+    mcl_print_clean(mcl_out, run->version);
+    fputs("\ndata      ", mcl_out);
     print_data(&result->replay);
-    printf("\nexpected  %s\nfound     %s\n", result->expected, result->found);
+    mcl_print("\nexpected  %s\nfound     %s\n", result->expected, result->found);
     if (output) {
-        fputs("wrote     ", stdout);
-        mcl_print_clean(stdout, output);
-        putchar('\n');
+        fputs("wrote     ", mcl_out);
+        mcl_print_clean(mcl_out, output);
+        mcl_print("\n");
     }
-    printf("%s, in %.1f s\n",
+    mcl_print("%s, in %.1f s\n",
         result->same ? "reproduced: all bits of the model are the same"
                      : "not reproduced: the model has other bits",
         result->seconds);
     for (size_t i = 0; i < result->cause_count; i++) {
-        fputs("  ", stdout);
-        mcl_print_spelled(stdout, result->causes[i]);
-        putchar('\n');
+        fputs("  ", mcl_out);
+        mcl_print_spelled(mcl_out, result->causes[i]);
+        mcl_print("\n");
     }
     if (!result->same)
-        puts(output ? "next: 'maskcl diff' of both models tells how far apart they are"
-                    : "next: keep this one with -o, and 'maskcl diff' of both models tells how far "
-                      "apart they are");
+        mcl_print(output ? "next: 'maskcl diff' of both models tells how far apart they are\n"
+                         : "next: keep this one with -o, and 'maskcl diff' of both models tells "
+                           "how far apart they are\n");
 }
 
 static mcl_exit print_json(const struct result *result)

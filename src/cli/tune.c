@@ -72,7 +72,7 @@ static struct sum sum_of(const mcl_tuned_product *products, size_t count)
 
 static void print_table(const mcl_tuned_product *products, size_t count, const char *path)
 {
-    printf("%-11s %-2s %22s  %8s  %8s  ratio\n", "GFLOP/s", "", "product", "before", "tuned");
+    mcl_print("%-11s %-2s %22s  %8s  %8s  ratio\n", "GFLOP/s", "", "product", "before", "tuned");
     for (size_t i = 0; i < count;) {
         const struct sum sum = sum_of(products + i, count - i);
         const char *name = mcl_gemm_kind_name(products[i].provider);
@@ -80,15 +80,15 @@ static void print_table(const mcl_tuned_product *products, size_t count, const c
             const mcl_tuned_product *p = &products[i];
             char size[64];
             snprintf(size, sizeof size, "%" PRIu32 " x %" PRIu32 " x %" PRIu32, p->m, p->n, p->k);
-            printf("%-11s %c%c %22s  %8.1f  %8.1f  %5.2f\n", name, p->transpose_a ? 'T' : 'N',
+            mcl_print("%-11s %c%c %22s  %8.1f  %8.1f  %5.2f\n", name, p->transpose_a ? 'T' : 'N',
                 p->transpose_b ? 'T' : 'N', size, p->before, p->after, p->after / p->before);
         }
-        printf("%-11s %-2s %22s  %8.1f  %8.1f  %5.2f\n", name, "", "all together", sum.before,
+        mcl_print("%-11s %-2s %22s  %8.1f  %8.1f  %5.2f\n", name, "", "all together", sum.before,
             sum.after, sum.after / sum.before);
     }
-    printf("wrote ");
-    mcl_print_clean(stdout, path);
-    putchar('\n');
+    mcl_print("wrote ");
+    mcl_print_clean(mcl_out, path);
+    mcl_print("\n");
 }
 
 static mcl_exit print_json(
@@ -140,7 +140,7 @@ static mcl_exit tune(mcl_context *context, const struct settings *settings, cons
     mcl_status status = mcl_tune(&products, &count, path, sizeof path, context, &options);
     mcl_progress_clear(&progress);
     if (status == MCL_INTERRUPTED) {
-        fprintf(stderr, "maskcl: interrupted by %s: only what was searched to the end is kept\n",
+        fprintf(mcl_err, "maskcl: interrupted by %s: only what was searched to the end is kept\n",
             mcl_signals_name());
         return MCL_EXIT_INTERRUPTED;
     }

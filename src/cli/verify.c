@@ -39,24 +39,24 @@ static const char *plural(uint64_t count)
 
 static void print_name(const mcl_device_info *device)
 {
-    mcl_print_clean(stdout, device->name);
-    fputs(" (", stdout);
-    mcl_print_clean(stdout, device->platform);
-    fputs(", driver ", stdout);
-    mcl_print_clean(stdout, device->driver_version);
-    fputs(")", stdout);
+    mcl_print_clean(mcl_out, device->name);
+    fputs(" (", mcl_out);
+    mcl_print_clean(mcl_out, device->platform);
+    fputs(", driver ", mcl_out);
+    mcl_print_clean(mcl_out, device->driver_version);
+    fputs(")", mcl_out);
 }
 
 static void print_check(const mcl_check *check, struct output *output)
 {
     const bool same = output->stage && strcmp(output->stage, check->stage) == 0;
     output->stage = check->stage;
-    printf("%-15s %-60s %8" PRIu64 "  ", same ? "" : check->stage, check->kernel, check->cases);
+    mcl_print("%-15s %-60s %8" PRIu64 "  ", same ? "" : check->stage, check->kernel, check->cases);
     if (check->agrees)
-        puts("agrees");
+        mcl_print("agrees\n");
     else
-        printf("DIFFERS: %s is %s instead of %s\n", check->place, check->got, check->expected);
-    fflush(stdout);
+        mcl_print("DIFFERS: %s is %s instead of %s\n", check->place, check->got, check->expected);
+    fflush(mcl_out);
 }
 
 static void add_check(const mcl_check *check, const struct output *output)
@@ -86,13 +86,14 @@ static void take_check(const mcl_check *check, void *user)
 static void print_verdict(const mcl_verdict *verdict)
 {
     if (verdict->flushes_subnormals)
-        puts("note: it makes subnormal numbers zero, which the contract allows between flushes");
+        mcl_print(
+            "note: it makes subnormal numbers zero, which the contract allows between flushes\n");
     if (verdict->failed)
-        printf("this device does not reproduce the reference bits: %" PRIu64 " of %" PRIu64
-               " checks differ; %s\n",
+        mcl_print("this device does not reproduce the reference bits: %" PRIu64 " of %" PRIu64
+                  " checks differ; %s\n",
             verdict->failed, verdict->checks, verdict->reason);
     else
-        puts("this device reproduces the reference bits");
+        mcl_print("this device reproduces the reference bits\n");
 }
 
 static void add_verdict(cJSON *entry, const mcl_verdict *verdict)
@@ -139,7 +140,7 @@ static mcl_exit verify(
         output.checks = mcl_json_array_in(entry, "checks");
     } else {
         print_name(&result->device);
-        printf("\n%-15s %-60s %8s\n", "stage", "kernel", "cases");
+        mcl_print("\n%-15s %-60s %8s\n", "stage", "kernel", "cases");
     }
     if (mcl_verify(&verdict, context, take_check, &output) != MCL_OK) {
         failed_to_run(result, entry);
@@ -195,7 +196,7 @@ static void verify_listed(struct result *result, const mcl_device_info *device, 
     (void)verify(result, context, devices, NULL);
     mcl_context_close(context);
     if (!devices)
-        putchar('\n');
+        mcl_print("\n");
 }
 
 static void print_summary(const struct result *results, size_t count)
@@ -204,14 +205,14 @@ static void print_summary(const struct result *results, size_t count)
         const struct result *result = &results[i];
         print_name(&result->device);
         if (result->skipped)
-            puts(": skipped, it is not available or its driver has no compiler");
+            mcl_print(": skipped, it is not available or its driver has no compiler\n");
         else if (result->agrees)
-            printf(": reproduces the reference bits, %" PRIu64 " checks\n", result->checks);
+            mcl_print(": reproduces the reference bits, %" PRIu64 " checks\n", result->checks);
         else if (result->checks == 0)
-            puts(": failed to run");
+            mcl_print(": failed to run\n");
         else
-            printf(": does not reproduce the reference bits, %" PRIu64 " check%s of %" PRIu64
-                   " differ%s\n",
+            mcl_print(": does not reproduce the reference bits, %" PRIu64 " check%s of %" PRIu64
+                      " differ%s\n",
                 result->failed, plural(result->failed), result->checks,
                 result->failed == 1 ? "s" : "");
     }
@@ -252,6 +253,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
         cJSON_Delete(root);
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the answer");
     }
+    mcl_streams_guard(false);
     const mcl_exit code = settings->all ? verify_all(devices) : verify_one(settings, devices);
     if (!root)
         return code;

@@ -60,7 +60,7 @@ static mcl_exit run_loaded(
     code = draw(&triples, settings, data, picture ? &image : NULL);
     mcl_free_triples(&triples);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        printf("drew the views of %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n",
+        mcl_print("drew the views of %" PRIu64 " rows from row %" PRIu64 " on: wrote %s\n",
             triples.rows, settings->range.first, settings->output);
     return code;
 }

@@ -241,9 +241,11 @@ mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
 {
     const double m = rows, n = gemm->n, k = gemm->k;
+    const double operations = 2.0 * m * n * k, bytes = sizeof(float) * (m * k + k * n + m * n);
     char name[64];
-    if (!context->profiler)
+    if (!context->profiler) {
+        mcl_profile_work(context, NULL, operations, bytes);
         return;
+    }
     show_product(name, gemm, rows);
-    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
 }

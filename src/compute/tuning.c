@@ -345,7 +345,9 @@ mcl_status mcl_tuning_store(
 mcl_tuning_state mcl_device_tuning(const mcl_device_info *device, char *reason, size_t reason_size)
 {
     struct mcl_tuning *tuning;
-    if (mcl_allocate(&tuning, 1, sizeof *tuning) != MCL_OK)
+    if (reason && reason_size)
+        *reason = '\0';
+    if (!device || mcl_allocate(&tuning, 1, sizeof *tuning) != MCL_OK)
         return MCL_TUNING_NONE;
     const mcl_tuning_state state = mcl_tuning_load(tuning, device);
     if (reason)
@@ -384,7 +386,7 @@ struct mcl_tuning *mcl_tuning_of(mcl_context *context)
 
 const char *mcl_context_tuning_problem(mcl_context *context)
 {
-    const struct mcl_tuning *tuning = mcl_tuning_of(context);
+    const struct mcl_tuning *tuning = context ? mcl_tuning_of(context) : NULL;
     return tuning && *tuning->problem ? tuning->problem : NULL;
 }
 

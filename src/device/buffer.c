@@ -2,32 +2,91 @@
 #include "device/buffer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "device/context.h"
 #include "device/observe.h"
 #include "device/profile.h"
 
+/* Smaller buffers are not worth asking for early. */
+#define TOUCHED_LEAST (UINT64_C(1) << 20)
+
+/* Adds what helps to the facts of an allocation that has failed: a smaller value of the option that
+ * what names in backquotes, or else what whoever opened the run says. */
+static mcl_status no_memory(const mcl_context *context, const char *what, const char *facts)
+{
+    const char *option = strchr(what, '`'), *end = option ? strrchr(option, '`') : NULL;
+    if (option)
+        return mcl_fail(MCL_ERROR_DEVICE, "%s: %s: %s: use a smaller %.*s", context->info.name,
+            what, facts, (int)(end - option + 1), option);
+    return mcl_fail(MCL_ERROR_DEVICE, "%s: %s: %s: use %s", context->info.name, what, facts,
+        mcl_context_advice(context));
+}
+
+/* Has the driver find the memory now: many do so only when a command first uses a buffer, which may
+ * be hours later. Memory of the host's own is there. */
+static cl_int touch(const mcl_context *context, cl_mem buffer, uint64_t bytes, cl_mem_flags flags)
+{
+    const cl_uchar zero = 0;
+    cl_event event;
+    if (bytes < TOUCHED_LEAST || (flags & CL_MEM_USE_HOST_PTR) != 0 ||
+        context->info.type == MCL_DEVICE_CPU)
+        return CL_SUCCESS;
+    cl_int code = clEnqueueFillBuffer(
+        context->queue, buffer, &zero, sizeof zero, 0, sizeof zero, 0, NULL, &event);
+    if (code != CL_SUCCESS)
+        return code;
+    code = clWaitForEvents(1, &event);
+    clReleaseEvent(event);
+    return code == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST ? CL_OUT_OF_RESOURCES : code;
+}
+
+/* Of memory that host and device share, the host's is asked for: PoCL otherwise looks for it when a
+ * command first uses the buffer, and aborts where there is none. */
+static cl_int allocate(
+    cl_mem *buffer, const mcl_context *context, cl_mem_flags flags, void *host, uint64_t bytes)
+{
+    cl_int code;
+    if (context->info.host_memory && !(flags & CL_MEM_USE_HOST_PTR))
+        flags |= CL_MEM_ALLOC_HOST_PTR;
+    cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
+    if (code != CL_SUCCESS)
+        return code;
+    code = touch(context, created, bytes, flags);
+    if (code != CL_SUCCESS)
+        clReleaseMemObject(created);
+    else
+        *buffer = created;
+    return code;
+}
+
 mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_flags flags,
     void *host, uint64_t count, uint64_t size, const char *what)
 {
     uint64_t bytes;
+    char facts[192];
     const mcl_device_info *info = &context->info;
     if (!mcl_multiply(&bytes, count, size) || (size_t)bytes != bytes ||
-        (info->largest_buffer && bytes > info->largest_buffer))
-        return mcl_fail(MCL_ERROR_DEVICE,
-            "%s: %s: %" PRIu64 " × %" PRIu64 " bytes are more than the device's largest buffer, "
-            "%" PRIu64 " bytes: use a smaller `batch`, less data or another `device`",
-            info->name, what, count, size, info->largest_buffer);
-    cl_int code;
-    cl_mem created = clCreateBuffer(context->opencl, flags, bytes ? bytes : 1, host, &code);
-    if (code != CL_SUCCESS)
-        return mcl_fail(MCL_ERROR_DEVICE,
-            "%s: %s: no %" PRIu64 " bytes of device memory (%" PRIu64
-            " in all): %s (%d): use a smaller `batch`, less data or another `device`",
-            info->name, what, bytes, info->global_memory, mcl_opencl_error_name(code), code);
+        (info->largest_buffer && bytes > info->largest_buffer)) {
+        snprintf(facts, sizeof facts,
+            "%" PRIu64 " × %" PRIu64 " bytes are more than the device's largest buffer, %" PRIu64
+            " bytes",
+            count, size, info->largest_buffer);
+        mcl_opencl_record_error(CL_INVALID_BUFFER_SIZE);
+        return no_memory(context, what, facts);
+    }
+    const cl_int code = allocate(buffer, context, flags, host, bytes);
+    if (code != CL_SUCCESS) {
+        snprintf(facts, sizeof facts,
+            "no %" PRIu64 " bytes of device memory (of %" PRIu64
+            ", which other programs may use too): %s (%d)",
+            bytes, info->global_memory, mcl_opencl_error_name(code), code);
+        mcl_opencl_record_error(code);
+        return no_memory(context, what, facts);
+    }
     context->memory_made += bytes;
-    *buffer = created;
     return MCL_OK;
 }
 

@@ -102,6 +102,11 @@ static mcl_status measure_copies(
 
 mcl_status mcl_device_peaks(double *operations, double *bytes, mcl_context *context, size_t size)
 {
+    MCL_NEED(operations);
+    MCL_NEED(bytes);
+    MCL_NEED(context);
+    if (size == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a copy of 0 bytes has no rate: give some");
     cl_mem from = NULL, to = NULL;
     const size_t whole = (size + 1023) / 1024 * 1024;
     const size_t results = (size_t)context->info.compute_units * 32 * 256 * 16;

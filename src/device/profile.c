@@ -30,6 +30,7 @@ struct mcl_profiler {
 
 mcl_status mcl_profile_start(mcl_context *context)
 {
+    MCL_NEED(context);
     if (context->profiler)
         return MCL_OK;
     cl_int code;
@@ -50,6 +51,7 @@ mcl_status mcl_profile_start(mcl_context *context)
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = operations + bytes;
     if (!record)
         return;
     snprintf(record->next_name, sizeof record->next_name, "%s", name ? name : "");
@@ -125,6 +127,7 @@ mcl_status mcl_profile_command(
     mcl_context *context, cl_kernel kernel, const char *name, bool several)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = 0.0;
     if (!record)
         return MCL_OK;
     char own[64];
@@ -157,6 +160,8 @@ static int by_seconds(const void *a, const void *b)
 
 mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 {
+    MCL_NEED(profile);
+    MCL_NEED(context);
     struct mcl_profiler *record = context->profiler;
     if (!record)
         return mcl_fail(MCL_ERROR_ARGUMENT, "the context takes no times: start its profile first");
@@ -175,6 +180,8 @@ mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 
 void mcl_profile_free(mcl_profile *profile)
 {
+    if (!profile)
+        return;
     free(profile->rows);
     *profile = (mcl_profile){0};
 }

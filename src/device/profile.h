@@ -7,7 +7,8 @@
 #include "device/context.h"
 
 /* Names the next command that is launched and says what it does: floating-point operations, and
- * bytes that it must read and write at least. name NULL: the kernel's own. */
+ * bytes that it must read and write at least, by which the pace of launches goes, too. name NULL:
+ * the kernel's own. */
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes);
 
 /* Where OpenCL is to put the next command's event; NULL when nothing is recorded. */

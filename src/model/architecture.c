@@ -28,6 +28,7 @@ static const char *const part_names[MCL_PARTS] = {
 
 mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
 {
+    MCL_NEED(activation);
     size_t index;
     MCL_TRY(mcl_name_parse(&index, text, activation_names, COUNT(activation_names), "activation"));
     *activation = (mcl_activation)index;
@@ -36,11 +37,12 @@ mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
 
 const char *mcl_activation_name(mcl_activation activation)
 {
-    return activation_names[activation];
+    return mcl_name_of(activation_names, COUNT(activation_names), (size_t)activation);
 }
 
 mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text)
 {
+    MCL_NEED(normalization);
     size_t index;
     MCL_TRY(mcl_name_parse(
         &index, text, normalization_names, COUNT(normalization_names), "normalization"));
@@ -50,7 +52,7 @@ mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char 
 
 const char *mcl_normalization_name(mcl_normalization normalization)
 {
-    return normalization_names[normalization];
+    return mcl_name_of(normalization_names, COUNT(normalization_names), (size_t)normalization);
 }
 
 void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_t count)

@@ -131,6 +131,11 @@ static mcl_stored_tensor tensor_of(const char *name, const float *values, uint64
 void mcl_checkpoint_previous(char *previous, size_t size, const char *path)
 {
     static const char suffix[] = ".safetensors";
+    if (!previous || size == 0)
+        return;
+    *previous = '\0';
+    if (!path)
+        return;
     size_t length = strlen(path);
     if (length > strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0)
         length -= strlen(suffix);

@@ -231,6 +231,12 @@ mcl_status mcl_finetune_build(mcl_trainer **trainer, mcl_context *context, const
 mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options)
 {
+    MCL_NEED(tuned);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    MCL_NEED(labels);
+    MCL_NEED(options);
     mcl_trainer *trainer;
     MCL_TRY(mcl_finetune_build(&trainer, context, model, data, labels, options));
     const mcl_status status = mcl_trainer_run(tuned, trainer);

@@ -129,6 +129,10 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         .architecture = &task->model->architecture,
         .steps_per_epoch = mcl_data_rows(task->data) / task->batch,
         .patience = {INFINITY, 0.0f}};
+    created->advises = !context->advice;
+    if (created->advises)
+        context->advice = "a smaller `batch` or network, a lower `device_memory` or another "
+                          "`device`";
     mcl_data_digest(created->data_digest, task->source);
     status = create(created);
     if (status != MCL_OK) {
@@ -155,6 +159,8 @@ void mcl_trainer_free(mcl_trainer *trainer)
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
     mcl_model_free(trainer->task.model);
+    if (trainer->advises)
+        trainer->context->advice = NULL;
     free(trainer);
 }
 

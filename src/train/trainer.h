@@ -98,6 +98,7 @@ struct mcl_trainer {
     char data_digest[MCL_DIGEST_SIZE]; /* of task.source */
     uint64_t first;                    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions;         /* of a run with checkpoints */
+    bool advises;                      /* the context's advice is the trainer's */
     uint64_t checkpoint_step;
     double checkpoint_time;
     bool checkpoint_failed; /* the last one could not be written */

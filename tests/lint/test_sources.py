@@ -82,6 +82,16 @@ class SourcesTest(unittest.TestCase):
         self.assertEqual(self.check(), "cl/views.cl:5: a kernel's function is static inline, not "
                          "inline\n")
 
+    def test_output_to_the_process_s_streams_is_found(self):
+        for text in ('printf("x");', 'puts("x");', "fflush(stdout);", 'fprintf(stderr, "x");',
+                     "isatty(STDERR_FILENO);"):
+            with self.subTest(text):
+                self.write("src/cli/main.c", f"{C_LICENSE}void f(void)\n{{\n    {text}\n}}\n")
+                self.assertIn("src/cli/main.c:4: the program prints by mcl_print()", self.check())
+        self.write("src/cli/main.c", f'{C_LICENSE}/* stdout */\nmcl_print("x"); snprintf(x);\n'
+                   "__attribute__((format(printf, 1, 2))) void f(const char *format, ...);\n")
+        self.assertEqual(self.check(), "")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -301,12 +301,28 @@ static void multiply(double *product, const float *values, uint64_t rows, uint64
     }
 }
 
-static mcl_preconditioner *preconditioner_of(const float *values, uint32_t rows, uint32_t columns)
+struct plain {
+    const float *values;
+    uint32_t columns;
+};
+
+/* mcl_block_load */
+static mcl_status load_plain(void *of, cl_mem to, uint64_t first, uint32_t count)
 {
+    const struct plain *plain = of;
+    return mcl_buffer_write(context, to, 0, plain->values + first * plain->columns,
+        (size_t)count * plain->columns * sizeof(float));
+}
+
+static mcl_preconditioner *preconditioner_of(
+    const float *values, uint32_t rows, uint32_t columns, uint32_t block_rows)
+{
+    struct plain plain = {values, columns};
+    mcl_blocks blocks = {context, load_plain, &plain, rows, columns, block_rows, 0, NULL, NULL};
     mcl_preconditioner *made;
-    cl_mem buffer = buffer_with(values, (size_t)rows * columns * sizeof *values);
-    ASSERT_OK(mcl_preconditioner_create(&made, context, buffer, rows, columns, PENALTY));
-    mcl_buffer_release(&buffer);
+    ASSERT_OK(mcl_blocks_create(&blocks, block_rows == rows));
+    ASSERT_OK(mcl_preconditioner_create(&made, &blocks, PENALTY));
+    mcl_blocks_release(&blocks);
     return made;
 }
 
@@ -320,7 +336,8 @@ START_TEST(test_preconditioner)
         fill_random(values, (size_t)rows * columns, 3);
         for (uint32_t i = 0; i < rows && columns > 2; i++) /* nearly the same, and constant */
             values[i * columns + 1] = values[i * columns], values[i * columns + 2] = 0;
-        mcl_preconditioner *made = preconditioner_of(values, rows, columns);
+        mcl_preconditioner *made =
+            preconditioner_of(values, rows, columns, s % 2 ? rows / 2 : rows);
         for (uint32_t j = 0; j < columns; j++)
             x[j] = 1 + j % 5;
         mcl_precondition(made, x);
@@ -348,7 +365,7 @@ START_TEST(test_preconditioner_of_many_rows)
     float *values = allocate(COUNT, sizeof *values);
     for (uint32_t i = 0; i < COUNT; i++)
         values[i] = i % 2 ? 1e9f : i < COUNT / 2 ? 1.0f : 3.0f;
-    mcl_preconditioner *made = preconditioner_of(values, COUNT, 1);
+    mcl_preconditioner *made = preconditioner_of(values, COUNT, 1, COUNT);
     double x = CURVATURE * 5 + LAMBDA; /* the mean square is 5 */
     mcl_precondition(made, &x);
     ck_assert_double_eq_tol(x, 1, 1e-3);
@@ -378,7 +395,7 @@ START_TEST(test_preconditioner_of_dependent_columns)
                 row[j] += scale * base[i * FREE + k] * mixing[k * COLUMNS + j];
         }
     }
-    mcl_preconditioner *made = preconditioner_of(values, ROWS, COLUMNS);
+    mcl_preconditioner *made = preconditioner_of(values, ROWS, COLUMNS, ROWS);
     for (uint64_t seed = 0; seed < 4; seed++) {
         float *x = allocate(COLUMNS, sizeof *x);
         double *solved = allocate(COLUMNS, sizeof *solved), along = 0, length = 0;
