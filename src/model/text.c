@@ -8,6 +8,8 @@
 
 mcl_status mcl_write_text(const char *path, const char *text)
 {
+    MCL_NEED(path);
+    MCL_NEED(text);
     mcl_output *output;
     MCL_TRY(mcl_output_open(&output, path, MCL_OUTPUT_RESULT));
     mcl_status status = mcl_output_write(output, text, strlen(text));
