@@ -283,7 +283,8 @@ static void choose_device(struct replays *replays, size_t side)
     mcl_context_options *device = &replays->device[side];
     const char *text = replays->settings->side[side].device;
     const char *colon = text ? strchr(text, ':') : NULL;
-    *device = (mcl_context_options){.device = text, .gemm = replays->settings->side[side].gemm};
+    *device = (mcl_context_options){
+        .device = text, .gemm = replays->settings->side[side].gemm, .warn = mcl_warn_of_device};
     if (colon) {
         snprintf(replays->platform[side], sizeof replays->platform[side], "%.*s",
             (int)(colon - text), text);
