@@ -4,29 +4,89 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "maskcl/evaluate.h"
 #include "maskcl/output.h"
 
-bool mcl_same_file(const char *a, const char *b)
+static struct {
+    mcl_run_file files[MCL_RUN_FILES_MAX]; /* with paths of their own */
+    mcl_output_lock *locks[MCL_RUN_FILES_MAX];
+    size_t count;
+} claimed;
+
+void mcl_release_files(void)
 {
-    struct stat first, second;
-    if (stat(a, &first) != 0 || stat(b, &second) != 0)
-        return strcmp(a, b) == 0;
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    for (size_t i = 0; i < claimed.count; i++) {
+        free((char *)claimed.files[i].path);
+        mcl_output_lock_release(claimed.locks[i]);
+    }
+    claimed.count = 0;
+}
+
+/* At least one of two files is written, and would be lost. */
+static mcl_exit complain_of_two(const mcl_run_file *one, const mcl_run_file *other)
+{
+    return mcl_complain(MCL_EXIT_USAGE,
+        "%s: %s is both %s and %s, and one of them would be lost: name another file", one->option,
+        one->path, one->what, other->what);
+}
+
+mcl_exit mcl_compare_claimed(void)
+{
+    for (size_t i = 0; i < claimed.count; i++) {
+        for (size_t k = i + 1; k < claimed.count; k++) {
+            const mcl_run_file *one = &claimed.files[i], *other = &claimed.files[k];
+            if ((one->use != MCL_FILE_READ || other->use != MCL_FILE_READ) &&
+                mcl_output_same(one->path, other->path))
+                return one->use != MCL_FILE_READ ? complain_of_two(one, other)
+                                                 : complain_of_two(other, one);
+        }
+    }
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit claim(const mcl_run_file *file)
+{
+    char *path = file->path ? strdup(file->path) : NULL;
+    if (!file->path)
+        return MCL_EXIT_DONE;
+    if (!path || claimed.count == MCL_RUN_FILES_MAX)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
+    claimed.locks[claimed.count] = NULL;
+    claimed.files[claimed.count] = *file;
+    claimed.files[claimed.count++].path = path;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit check_claimed(size_t i)
+{
+    const mcl_run_file *file = &claimed.files[i];
+    mcl_status status = MCL_OK;
+    if (file->use != MCL_FILE_READ)
+        status = mcl_output_lock_take(&claimed.locks[i], file->path);
+    if (status == MCL_OK && file->use == MCL_FILE_WRITTEN)
+        status = mcl_output_check(file->path);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count)
+{
+    mcl_exit code = MCL_EXIT_DONE;
+    for (size_t i = 0; i < count && code == MCL_EXIT_DONE; i++)
+        code = claim(&files[i]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_compare_claimed();
+    for (size_t i = 0; i < claimed.count && code == MCL_EXIT_DONE; i++)
+        code = check_claimed(i);
+    return code;
 }
 
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (inputs[i] && mcl_same_file(output, inputs[i]))
-            return mcl_complain(MCL_EXIT_USAGE,
-                "-o: %s is the input %s, which would be lost: name another file", output,
-                inputs[i]);
-    }
-    mcl_status status = mcl_output_check(output);
-    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+    mcl_run_file files[MCL_RUN_FILES_MAX] = {{output, MCL_FILE_WRITTEN, "-o", "the output"}};
+    for (size_t i = 0; i < count; i++)
+        files[i + 1] = (mcl_run_file){inputs[i], MCL_FILE_READ, NULL, "an input"};
+    return mcl_claim_files(files, count + 1);
 }
 
 static mcl_exit loaded(mcl_status status)

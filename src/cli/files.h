@@ -9,11 +9,35 @@
 #include "maskcl/model.h"
 #include "message.h"
 
-/* Both paths lead to one file, by whatever links. */
-bool mcl_same_file(const char *a, const char *b);
+typedef enum mcl_file_use {
+    MCL_FILE_READ,
+    MCL_FILE_WRITTEN,  /* whole, at the end or time and again */
+    MCL_FILE_STREAMED, /* line by line; it may be a pipe or a device */
+} mcl_file_use;
 
-/* Refuses an output that could not be written or that is one of the count inputs (NULL ones are
- * skipped). */
+/* A file of a run, and what it is to it. */
+typedef struct mcl_run_file {
+    const char *path; /* NULL: there is none */
+    mcl_file_use use;
+    const char *option; /* that names it: "-o" */
+    const char *what;   /* "the input", "the model" */
+} mcl_run_file;
+
+#define MCL_RUN_FILES_MAX 16
+
+/* Refuses, before any work, two parts played by one file of which one is written, an output that
+ * could not be written, and one that another run is writing. Outputs are locked from then on until
+ * the program ends. Called once. */
+mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count);
+
+/* Compares the claimed files again, some of which are there only now: their names may differ in
+ * nothing but what the file system does not tell apart. */
+mcl_exit mcl_compare_claimed(void);
+
+/* Lets go of all that is claimed. */
+void mcl_release_files(void);
+
+/* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
 /* mcl_model_load(), mcl_data_open() and mcl_labels_open() that say why they failed. */

@@ -88,7 +88,7 @@ static void report(const mcl_step *step, void *user)
 static void checkpointed(uint64_t step, const char *problem, void *user)
 {
     struct run *run = user;
-    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, run->checkpoint, step, problem);
 }
 
 static int32_t largest_label(const mcl_labelled *set)
@@ -122,8 +122,7 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(mcl_err,
-            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+        mcl_tell("interrupted by %s in a later training: the model of the first is in %s",
             mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
@@ -220,7 +219,7 @@ static mcl_exit train_all(struct run *run)
 static mcl_exit train_with_metrics(struct run *run)
 {
     const struct settings *settings = run->settings;
-    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics);
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
@@ -301,7 +300,8 @@ static mcl_exit print_json(const struct run *run)
     return mcl_json_print(root);
 }
 
-static mcl_exit check_settings(const struct settings *settings, const mcl_arguments *arguments)
+static mcl_exit check_settings(
+    struct run *run, struct settings *settings, const mcl_arguments *arguments)
 {
     const char *const *paths = arguments->operands;
     const char *const inputs[] = {
@@ -313,8 +313,12 @@ static mcl_exit check_settings(const struct settings *settings, const mcl_argume
         code = mcl_complain(MCL_EXIT_USAGE, "%s: %s",
             train->resume ? "--resume" : "--checkpoint-every", ONE_TRAINING);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_output(settings->output, inputs, 5);
-    return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
+        code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
+            settings->metrics, inputs, 5);
+    if (code == MCL_EXIT_DONE)
+        code =
+            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+    return code;
 }
 
 /* Refuses test rows of classes above all that training rows are of, and warns of others that none
@@ -351,10 +355,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     struct run run = {.settings = settings,
         .progress = mcl_progress_start(settings->device.quiet),
         .seeds = has_several_seeds(settings) ? MCL_FEW_DRAWS : 1};
-    mcl_exit code = check_settings(settings, arguments);
-    if (code == MCL_EXIT_DONE)
-        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, &settings->options.train,
-            settings->output, settings->device.quiet);
+    mcl_exit code = check_settings(&run, settings, arguments);
     if (code != MCL_EXIT_DONE)
         return code;
     code = load(&run, arguments->operands);
