@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Result files: NumPy arrays and PNG pictures, which appear whole or not at all; whether a file can
- * be written, and that no other run writes it. */
+/* Result files: NumPy arrays, PNG pictures and texts, which appear whole or not at all; whether a
+ * file can be written, and that no other run writes it. */
 #ifndef MASKCL_OUTPUT_H
 #define MASKCL_OUTPUT_H
 
@@ -21,6 +21,9 @@ MCL_API mcl_status mcl_write_npy(
 /* Writes a picture of height×width pixels with 1 (grey) or 3 (RGB) bytes a pixel. */
 MCL_API mcl_status mcl_write_png(
     const char *path, const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels);
+
+/* Writes text and a newline after it. */
+MCL_API mcl_status mcl_write_text(const char *path, const char *text);
 
 /* Checks whether a file could be written at path, before hours of work; the folder is left as it
  * was. MCL_ERROR_FILE where path names a folder, the folder does not exist or cannot be written,

@@ -80,12 +80,14 @@ mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *opti
     return MCL_EXIT_DONE;
 }
 
-void mcl_checkpoint_note(
-    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem)
+void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const char *path,
+    uint64_t step, const char *problem)
 {
     const bool failed = problem != NULL;
     if (failed)
         snprintf(log->reason, sizeof log->reason, "%s", problem);
+    else
+        mcl_keep("the last checkpoint is in %s", path);
     if (failed != log->failing)
         mcl_progress_clear(progress);
     if (failed && !log->failing)

@@ -22,10 +22,10 @@ typedef struct mcl_checkpoint_log {
     char reason[512]; /* why the last that failed did */
 } mcl_checkpoint_log;
 
-/* Notes a checkpoint, as mcl_train_options.checkpointed is told. The first of several that fail is
- * warned of. */
-void mcl_checkpoint_note(
-    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem);
+/* Notes a checkpoint at path, as mcl_train_options.checkpointed is told. The first of several that
+ * fail is warned of. */
+void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const char *path,
+    uint64_t step, const char *problem);
 
 /* The code of a training that ended with `code`: a failure, which is said, where checkpoints were
  * due and none could be written. */

@@ -153,38 +153,67 @@ void mcl_free_labelled(mcl_labelled *set)
     mcl_labels_free(set->labels);
 }
 
-#define SCALING_ROWS 256 /* that are looked at */
-
-/* A model of bytes, which were divided by 255, has not seen what is far above 1. */
-static mcl_exit warn_of_scaling(const mcl_model *model, const mcl_data *data, const char *path)
+static int compare_labels(const void *a, const void *b)
 {
-    const char *scaling = mcl_model_metadata_get(model, "input_scaling");
-    if (mcl_data_element(data) == MCL_ELEMENT_UINT8 || !scaling || strcmp(scaling, "1/255") != 0)
-        return MCL_EXIT_DONE;
-    const uint64_t all = mcl_data_rows(data), columns = mcl_data_columns(data);
-    const uint64_t rows = all < SCALING_ROWS ? all : SCALING_ROWS;
-    float *values, most = 0.0f;
-    const mcl_exit code = mcl_allocate_values(&values, rows, columns);
-    if (!values)
-        return code;
-    if (mcl_data_floats(values, data, 0, rows) == MCL_OK) {
-        for (uint64_t i = 0; i < rows * columns; i++)
-            most = values[i] > most ? values[i] : most;
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set)
+{
+    const uint64_t rows = mcl_data_rows(set->data);
+    int32_t *sorted = malloc((size_t)rows * sizeof *sorted);
+    if (!sorted)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for %" PRIu64 " labels", rows);
+    memcpy(sorted, set->labels, (size_t)rows * sizeof *sorted);
+    qsort(sorted, (size_t)rows, sizeof *sorted, compare_labels);
+    *count = 1;
+    for (uint64_t i = 1; i < rows; i++) {
+        if (sorted[i] != sorted[*count - 1])
+            sorted[(*count)++] = sorted[i];
     }
-    free(values);
-    if (most > 2.0f)
-        mcl_warn("%s: has values such as %g, and the model was trained on bytes that were divided "
-                 "by 255: divide these in the same way, or leave them bytes",
-            path, (double)most);
-    return code;
+    *numbers = sorted;
+    return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_warn_of_unseen(
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path)
+{
+    const uint64_t rows = mcl_data_rows(test->data);
+    uint64_t count, unseen = 0, first = 0;
+    int32_t *numbers;
+    const mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    for (uint64_t i = 0; i < rows; i++) {
+        if (bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
+            continue;
+        first = unseen++ ? first : i;
+    }
+    free(numbers);
+    if (unseen)
+        mcl_warn("%s: %" PRIu64 " of %" PRIu64
+                 " test rows are of classes that no training row has, "
+                 "such as %" PRId32 ": they count as told wrong",
+            test_labels_path, unseen, rows, test->labels[first]);
+    return MCL_EXIT_DONE;
+}
+
+void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char *path)
+{
+    char doubts[512];
+    if (mcl_model_doubts(doubts, sizeof doubts, model, data))
+        mcl_warn("%s: %s", path, doubts);
 }
 
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {
     const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
-    if (input == columns)
-        return warn_of_scaling(model, data, data_path);
+    if (input == columns) {
+        mcl_warn_of_doubts(model, data, data_path);
+        return MCL_EXIT_DONE;
+    }
     return mcl_complain(MCL_EXIT_FAILED,
         "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64
         ": use the data that it was trained for, or train on these",

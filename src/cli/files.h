@@ -69,10 +69,20 @@ typedef struct mcl_labelled {
 mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path);
 void mcl_free_labelled(mcl_labelled *set);
 
+/* *numbers = the different labels in ascending order, *count of them, freed with free(). */
+mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set);
+
+/* Warns of test rows whose class no training row has: they cannot be told right. */
+mcl_exit mcl_warn_of_unseen(
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path);
+
 /* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
  * than what it was trained on. */
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path);
+
+/* mcl_model_doubts() as a warning. */
+void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char *path);
 
 /* *values = room for rows × columns numbers, freed with free(). */
 mcl_exit mcl_allocate_values(float **values, uint64_t rows, uint64_t columns);

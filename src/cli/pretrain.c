@@ -134,7 +134,7 @@ static void report(const mcl_step *step, void *user)
 static void checkpointed(uint64_t step, const char *problem, void *user)
 {
     struct run *run = user;
-    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, run->checkpoint, step, problem);
 }
 
 /* How often a step is reported. A report costs a little of the device's time: a terminal gets about
@@ -254,6 +254,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
     code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    if (code == MCL_EXIT_DONE && arguments->operand_count)
+        mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)

@@ -51,8 +51,7 @@ mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
     const char *name = mcl_signals_name();
     snprintf(place, sizeof place, "%s", mcl_error_message());
     if (strcmp(mcl_model_metadata_get(model, steps), "0") == 0) {
-        fprintf(mcl_err, "maskcl: interrupted by %s before the first step: %s is not written\n",
-            name, output);
+        mcl_tell("interrupted by %s before the first step: %s is not written", name, output);
         return MCL_EXIT_INTERRUPTED;
     }
     const mcl_exit code = mcl_save_model(digest, model, output);
@@ -63,7 +62,7 @@ mcl_exit mcl_save_interrupted(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
             "interrupted by %s: %s, without a checkpoint there: %s; --resume goes on from an "
             "earlier one, if there is one",
             name, place, log->reason);
-    fprintf(mcl_err, "maskcl: interrupted by %s: %s; the model so far is in %s%s\n", name, place,
-        output, log ? "; --resume goes on" : "");
+    mcl_tell("interrupted by %s: %s; the model so far is in %s%s", name, place, output,
+        log ? "; --resume goes on" : "");
     return MCL_EXIT_INTERRUPTED;
 }
