@@ -35,34 +35,40 @@ static uint64_t step_of(const char *path)
     return step;
 }
 
-/* Whether there is a checkpoint. A run that was killed on a file system without hard links may have
- * left the last one under its other name alone. */
-static bool exists_at(const char *path)
-{
-    char previous[4096];
-    if (access(path, F_OK) == 0)
-        return true;
-    mcl_checkpoint_previous(previous, sizeof previous, path);
-    return rename(previous, path) == 0;
-}
-
-mcl_exit mcl_checkpoint_prepare(
-    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet)
+mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output)
 {
     const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
-    *resumed = 0;
     if (!every && !options->resume)
         return MCL_EXIT_DONE;
     if (!name_checkpoint(path, output))
         return mcl_complain(
             MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it", output);
     options->checkpoint = path;
-    const bool exists = exists_at(path);
-    if (exists && !options->resume)
+    return MCL_EXIT_DONE;
+}
+
+/* Where there are no hard links, a run that was killed may have left only the checkpoint before the
+ * one that it was writing. `path` or, if only that is there, its other name; NULL: neither. */
+static const char *find_checkpoint(char previous[4096], const char *path)
+{
+    mcl_checkpoint_previous(previous, 4096, path);
+    return access(path, F_OK) == 0 ? path : access(previous, F_OK) == 0 ? previous : NULL;
+}
+
+mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet)
+{
+    char previous[4096];
+    const char *path = options->checkpoint;
+    *resumed = 0;
+    if (!path)
+        return MCL_EXIT_DONE;
+    const char *found = find_checkpoint(previous, path);
+    if (found && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
             "remove it to begin anew",
-            path);
+            found);
+    const bool exists = found == path || (found && rename(found, path) == 0);
     if (exists)
         *resumed = step_of(path);
     if (!options->resume || quiet)

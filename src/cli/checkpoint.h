@@ -8,10 +8,12 @@
 #include "progress.h"
 
 /* Decides by the options where checkpoints go, and sets options->checkpoint to path or leaves it
- * NULL. *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where
- * a checkpoint would be lost. */
-mcl_exit mcl_checkpoint_prepare(
-    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet);
+ * NULL. */
+mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output);
+
+/* *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where a
+ * checkpoint would be lost. */
+mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet);
 
 /* How the checkpoints of a run went. */
 typedef struct mcl_checkpoint_log {
