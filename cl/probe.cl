@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measuring features: standardising, softmax regression, nearest neighbours. */
+/* Measuring features: softmax regression, nearest neighbours. */
 #include "common.clh"
 #include "rounding.clh"
 
-/* x = (x − mean)·inverse, in place, for x[rows×n]. Work-item (j, i). */
-kernel void standardize(global float *x, const global float *mean, const global float *inverse,
-    const uint n)
-{
-    const uint j = get_global_id(0);
-    const ulong at = (ulong)get_global_id(1) * n + j;
-    x[at] = (x[at] - mean[j]) * inverse[j];
-}
-
-/* squares[i×n + j] = (x − mean)² for x[rows×n]. Work-item (j, i). */
-kernel void squared_deviations(const global float *x, const global float *mean, const uint n,
-    global float *squares)
-{
-    const uint j = get_global_id(0);
-    const ulong at = (ulong)get_global_id(1) * n + j;
-    const float difference = x[at] - mean[j];
-    squares[at] = difference * difference;
-}
-
 /* Softmax regression on logits[rows×classes] + weights[bias …]: loss[i] = log Σ exp l_i − l_i,label, and the
- * logits become the gradient by them, (softmax − [label])·scale. Work-item i. */
+ * logits become the gradient by them, (softmax − [label])·scale. Labels and losses have other rows
+ * before these: first. Work-item i. */
 kernel void softmax_rows(global float *logits, const global float *weights, const ulong bias,
-    const global uint *labels, const uint classes, const float scale, global float *loss)
+    const global uint *labels, const uint first, const uint classes, const float scale,
+    global float *loss)
 {
-    const uint i = get_global_id(0), label = labels[i];
+    const uint i = get_global_id(0), label = labels[first + i];
     global float *row = logits + (ulong)i * classes;
     float largest = -INFINITY;
     for (uint c = 0; c < classes; c++) {
@@ -40,7 +23,7 @@ kernel void softmax_rows(global float *logits, const global float *weights, cons
         row[c] = mcl_exp(row[c] - largest);
         total += row[c];
     }
-    loss[i] = mcl_log(total) - own;
+    loss[first + i] = mcl_log(total) - own;
     const float inverse = mcl_reciprocal(total);
     for (uint c = 0; c < classes; c++)
         row[c] = scale * fma(row[c], inverse, c == label ? -1.0f : 0.0f);

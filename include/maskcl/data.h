@@ -79,12 +79,13 @@ MCL_API mcl_status mcl_data_from_floats(
 /* NULL is allowed. */
 MCL_API void mcl_data_free(mcl_data *data);
 
+/* 0 for NULL; of mcl_data_element() that is MCL_ELEMENT_UINT8. */
 MCL_API uint64_t mcl_data_rows(const mcl_data *data);
 MCL_API uint64_t mcl_data_columns(const mcl_data *data);
 MCL_API mcl_element mcl_data_element(const mcl_data *data);
 
 /* The sizes of one row's dimensions, in the file's order (28, 28 for a 28×28 image); returns how
- * many there are, at least 1 and at most MCL_DIMENSIONS_MAX. */
+ * many there are, at least 1 and at most MCL_DIMENSIONS_MAX; 0 for NULL. */
 MCL_API size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX]);
 
 /* What float32 has lost of the numbers that the rows were made of, as one line with the rows'
@@ -97,8 +98,8 @@ MCL_API mcl_status mcl_data_floats(
     float *values, const mcl_data *data, uint64_t first, uint64_t rows);
 
 /* Writes the digest of the values: XXH3's 128-bit hash of all of them, row by row, in the type of
- * mcl_data_element() (floats little-endian), in 32 hexadecimal digits. A model's metadata have that
- * of the data that it was trained on. */
+ * mcl_data_element() (floats little-endian), in 32 hexadecimal digits, or "" for NULL. A model's
+ * metadata have that of the data that it was trained on. "" of NULL. */
 MCL_API void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data);
 
 /* Reads class labels: a file as mcl_data_open() reads it, of n, n×1 or 1×n whole numbers of any
@@ -106,6 +107,7 @@ MCL_API void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data)
  * mcl_labels_free(). */
 #define MCL_LABEL_MAX INT32_MAX
 MCL_API mcl_status mcl_labels_open(int32_t **labels, uint64_t *count, const char *path);
+/* NULL is allowed. */
 MCL_API void mcl_labels_free(int32_t *labels);
 
 /* Writes the digest of labels[count], as that of data. */

@@ -52,6 +52,7 @@ typedef struct mcl_device_info {
  * MCL_ERROR_NO_DEVICE, and the message says why, as far as that can be found out, and what helps.
  */
 MCL_API mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count);
+/* NULL is allowed. */
 MCL_API void mcl_devices_free(mcl_device_info *devices);
 
 /* Writes a line (joined by newlines, cut to size) for every installed driver, that is every .icd
@@ -63,7 +64,7 @@ MCL_API size_t mcl_driver_problems(char *lines, size_t size);
  * driver has it: one that can be used, of OpenCL 1.2 or newer, then the vendor's own before
  * rusticl, PoCL and Clover, then the newer OpenCL, then the first. A card is known by UUID or PCI
  * address (cl_khr_device_uuid, cl_khr_pci_bus_info), else by name, vendor and place among those of
- * that name. */
+ * that name. An index beyond the count is returned as it is. */
 MCL_API size_t mcl_device_preferred(const mcl_device_info *devices, size_t count, size_t index);
 
 /* Finds the device that a context would use: *index counts into devices. platform is an index ("1")
@@ -79,7 +80,7 @@ MCL_API size_t mcl_device_preferred(const mcl_device_info *devices, size_t count
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 
-/* "CPU", "GPU", "accelerator" or "other". */
+/* "CPU", "GPU", "accelerator" or, for any other number, "other". */
 MCL_API const char *mcl_device_type_name(mcl_device_type type);
 
 /* Who computes the matrix products. */
@@ -95,11 +96,15 @@ typedef enum mcl_gemm_kind {
  * names options by their keys in backquotes; on the thread that uses the context. */
 typedef void mcl_warning(const char *line, void *user);
 
+/* A GPU may serve a display, whose driver ends whatever keeps it waiting for long: no launch takes
+ * more than about 100 ms, large ones being divided, unless exclusive says that none hangs on it. No
+ * bit of a native product's results depends on it. */
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */
     const char *device;
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* how many of the device's to use; 0: all */
+    bool exclusive;         /* of a GPU: see below */
     mcl_warning *warn;      /* NULL: nobody is told */
     void *warn_user;
 } mcl_context_options;
@@ -110,8 +115,8 @@ typedef struct mcl_context mcl_context;
 
 /* Opens a context; options may be NULL for the defaults. The caller closes *context. Kernels are
  * compiled when first used, from the library's own copy or from the folder that MASKCL_KERNELS
- * names. More compute units than the device has, or fewer on one that cannot be divided, are
- * MCL_ERROR_ARGUMENT. */
+ * names. More compute units than the device has, or fewer on one that cannot be divided, and a
+ * gemm that is no mcl_gemm_kind are MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options);
 /* NULL is allowed. */
 MCL_API void mcl_context_close(mcl_context *context);
@@ -122,7 +127,8 @@ MCL_API void mcl_context_close(mcl_context *context);
  * driver is not counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
-/* The device of a context, and who computes its products (never MCL_GEMM_AUTO). The context's own.
+/* The device of a context, and who computes its products (never MCL_GEMM_AUTO, but for NULL). The
+ * context's own.
  */
 MCL_API const mcl_device_info *mcl_context_device(const mcl_context *context);
 MCL_API mcl_gemm_kind mcl_context_gemm(const mcl_context *context);
@@ -136,6 +142,7 @@ MCL_API mcl_status mcl_context_require_reproducible(mcl_context *context);
 
 /* Parses "auto", "clblast", "native", "native-cpu" or "native-gpu". */
 MCL_API mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_gemm_kind_name(mcl_gemm_kind kind);
 
 #ifdef __cplusplus

@@ -65,6 +65,7 @@ typedef struct mcl_mean {
     double deviation; /* of the sample, with n − 1; 0 for a single measurement */
 } mcl_mean;
 
+/* NaN of no values. */
 MCL_API mcl_mean mcl_mean_of(const double *values, size_t count);
 
 #define MCL_FEW_DRAWS 5
@@ -82,7 +83,7 @@ typedef struct mcl_few_result {
  * rows of each class that occurs among them, drawn for the seeds 0, 1, …. Features are standardised
  * by the drawn rows. With D columns and N drawn rows the L2 penalty is (D/10N)/2, that of a normal
  * prior of the weights under which a row's logits have a variance of 10, whatever its width.
- * MCL_ERROR_DATA when a class has fewer than per_class rows. */
+ * MCL_ERROR_DATA when a class has fewer than per_class rows, MCL_ERROR_ARGUMENT for 0. */
 MCL_API mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test, uint64_t per_class);
 

@@ -27,6 +27,7 @@ typedef struct mcl_mask {
 
 /* Parses "uniform", "bernoulli", "block" or "none". */
 MCL_API mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_mask_kind_name(mcl_mask_kind kind);
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "maskcl/data.h"
 #include "maskcl/status.h"
 
 #ifdef __cplusplus
@@ -101,24 +102,28 @@ MCL_API mcl_status mcl_model_save(const mcl_model *model, const char *path);
  * message says both. */
 MCL_API mcl_status mcl_model_save_anywhere(const mcl_model *model, const char *path);
 
+/* NULL is allowed. */
 MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
 /* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor,
  * the mask head and the decoder, layer by layer (weight, bias, then the normalization's weight and
- * bias); after them the running means and variances of batch normalization, in the same order. */
+ * bias); after them the running means and variances of batch normalization, in the same order. A
+ * tensor beyond the count has no name, NULL, and no values. The values may be written, of a model
+ * that no other thread reads. */
 MCL_API size_t mcl_model_tensor_count(const mcl_model *model);
 MCL_API mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index);
 
 /* All parameters as one flat vector in model order; *count is its length, of which the first
- * *encoder_count belong to the encoder. Either may be NULL. */
+ * *encoder_count belong to the encoder. Either may be NULL. They may be
+ * written, of a model that no other thread reads. */
 MCL_API float *mcl_model_parameters(
     const mcl_model *model, uint64_t *count, uint64_t *encoder_count);
 
 /* Writes the digest of the parameters: XXH3's 128-bit hash of all of them in model order, each as
  * four little-endian bytes, in 32 hexadecimal digits. These bytes follow the header of the model's
- * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. */
+ * file: `tail -c` extracts them, and `xxhsum -H2` prints the same digits. "" of NULL. */
 MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model);
 
 /* Metadata are pairs of strings, kept in the order in which they were first set. The first are the
@@ -130,19 +135,29 @@ MCL_API void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *mod
  * metadata, key and value, each text with a zero byte, both halves modulo 2^64; a loaded model does
  * not have them. set refuses those keys with MCL_ERROR_ARGUMENT, as well as text that is not UTF-8
  * and a key that is empty or has a control character. get returns NULL for a key that is not there;
- * the string is the model's. */
+ * the string is the model's. at sets both to NULL beyond the count; key or value may be NULL. */
 MCL_API mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value);
 MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *key);
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);
 MCL_API void mcl_model_metadata_at(
     const mcl_model *model, size_t index, const char **key, const char **value);
 
+/* Whether rows look as if they were scaled otherwise than those that the model was trained on, and
+ * if so, why, in size bytes of text: one line without a full stop that goes after the name of the
+ * rows' source. It looks at up to about a thousand rows, and knows their range in training by the
+ * model's metadata. A model of NULL is one that is yet to be trained on these rows, of which bytes
+ * can be doubted that are no pixels. */
+MCL_API bool mcl_model_doubts(
+    char *text, size_t size, const mcl_model *model, const mcl_data *data);
+
 /* Parses "none", "relu", "gelu" or "tanh". */
 MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_activation_name(mcl_activation activation);
 
 /* Parses "none", "batch" or "layer". */
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);
 
 #ifdef __cplusplus

@@ -71,6 +71,7 @@ MCL_API mcl_status mcl_objectives_parse(
 /* Writes them as mcl_objectives_parse() reads them; a weight of 1 is left out. */
 MCL_API void mcl_objectives_show(
     char *text, size_t size, const mcl_objective *objectives, size_t count);
+/* "?" for a number that is none. */
 MCL_API const char *mcl_objective_name(mcl_objective_kind kind);
 
 /* Sets views to those of the objective's paper, if it needs certain ones: for scarf, 0.6 of the

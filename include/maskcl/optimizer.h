@@ -76,6 +76,7 @@ typedef struct mcl_schedule_options {
 MCL_API const mcl_optimizer_info *mcl_optimizer_describe(mcl_optimizer_kind kind);
 MCL_API const mcl_schedule_info *mcl_schedule_describe(mcl_schedule_kind kind);
 
+/* The name of a number that is no kind is "?". */
 MCL_API mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text);
 MCL_API const char *mcl_optimizer_name(mcl_optimizer_kind kind);
 

@@ -37,6 +37,7 @@ MCL_API mcl_status mcl_profile_start(mcl_context *context);
  * together are the time from the start of the first command to the end of the last. Released with
  * mcl_profile_free(). MCL_ERROR_ARGUMENT without mcl_profile_start(). */
 MCL_API mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context);
+/* Frees the rows and sets the profile to zeros; NULL is allowed. */
 MCL_API void mcl_profile_free(mcl_profile *profile);
 
 /* Measures the device's peak rates, in about two seconds: *operations a second of independent

@@ -4,6 +4,7 @@
 #ifndef MASKCL_REPRODUCE_H
 #define MASKCL_REPRODUCE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -59,6 +60,45 @@ MCL_API mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
  * when stop ended it before that; *model then has what was trained. The caller frees *model. */
 MCL_API mcl_status mcl_run_train(
     mcl_model **model, mcl_context *context, const mcl_run *run, const mcl_run_input *input);
+
+/* One of two trainings that are compared. */
+typedef struct mcl_side {
+    const mcl_run *run;
+    const mcl_run_input *input;
+    mcl_context_options device;
+    uint64_t memory; /* as in mcl_context_limit_memory() */
+} mcl_side;
+
+/* Where two trainings part. Bits are those of the 32-bit words that buffers consist of, mostly
+ * floats; a is the first side, b the second. */
+typedef struct mcl_difference {
+    uint64_t steps;  /* that both sides made, up to the one that differs */
+    bool found;      /* after the last of them, the sides have other bits */
+    bool located;    /* and running it again has shown in which launch: */
+    uint64_t launch; /* of the step's, from 1 */
+    char kernel[64]; /* its kernel or, where the sides multiply matrices in other ways, the product:
+                      * "adam", "gemm NT 512×128×784" */
+    uint32_t
+        argument; /* the kernel's buffer that differs, by its place among the arguments, from 0 */
+    char parameter[64];              /* the name of that argument in cl/; "" where it has none */
+    uint64_t element;                /* the first word of it that does */
+    uint32_t bits[2];                /* that word on a and b */
+    uint64_t differing;              /* how many words of it do */
+    char other_kernel[64];           /* not empty: b launched this one in place of `kernel` */
+    char digest[2][MCL_DIGEST_SIZE]; /* of what the sides have come to, model, optimizer and all */
+    mcl_device_info device[2];
+    mcl_gemm_kind product[2];
+} mcl_difference;
+
+/* Trains both sides in lock-step and compares all that they carry from step to step. Where that
+ * differs, trains both up to the step before once more, on contexts of their own, and compares that
+ * step launch by launch: the words that a kernel wrote on either side. It needs host memory for
+ * what the step writes. Memory that nobody has written may differ. report, which may be NULL, is
+ * called after every step that is the same, and while the second training runs; stop as in
+ * mcl_train_options. MCL_INTERRUPTED when that ended it. */
+MCL_API mcl_status mcl_run_compare(mcl_difference *difference, const mcl_side sides[2],
+    void (*report)(uint64_t step, uint64_t steps, bool locating, void *user), void *user,
+    const volatile sig_atomic_t *stop);
 
 #ifdef __cplusplus
 }

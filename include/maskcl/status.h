@@ -16,7 +16,13 @@ extern "C" {
 #endif
 
 /* What a function that can fail returns. Results go through out parameters, which come first and
- * are left untouched when the status is not MCL_OK (the exceptions say so). */
+ * are left untouched when the status is not MCL_OK (the exceptions say so).
+ *
+ * A NULL where none is allowed, a number of an enumeration that it does not have, and sizes out of
+ * range are MCL_ERROR_ARGUMENT. Of functions that have no status, those that free take NULL, those
+ * that ask something of an object return 0, false or NULL for NULL, and those that name a number of
+ * an enumeration return "?" for one that it does not have. Objects that were freed and arrays that
+ * are too short cannot be noticed. */
 typedef enum mcl_status {
     MCL_OK = 0,
     MCL_ERROR_ARGUMENT,  /* the caller passed something unusable */

@@ -125,7 +125,7 @@ typedef struct mcl_train_options {
 MCL_API uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows);
 
 /* Writes the name under which the checkpoint previous to the one at path is kept:
- * "model.checkpoint.safetensors" gives "model.checkpoint.previous.safetensors". */
+ * "model.checkpoint.safetensors" gives "model.checkpoint.previous.safetensors"; cut to size. */
 MCL_API void mcl_checkpoint_previous(char *previous, size_t size, const char *path);
 
 #ifdef __cplusplus

@@ -20,7 +20,8 @@ typedef struct mcl_check {
     const char *kernel; /* "exp", "gemm NT, gelu" */
     uint64_t cases;     /* numbers that were compared */
     bool agrees;
-    char place[96];    /* "element 17", "exp(-0x1.8p+3)"; these three are empty when it agrees */
+    char place[96];    /* "element 17", "exp(-0x1.8p+3)"; these three are empty when it agrees, but
+                        * that `got` is always the digest that a training ended with */
     char expected[40]; /* bits in hexadecimal, and the number they stand for */
     char got[40];
 } mcl_check;
@@ -33,8 +34,8 @@ typedef struct mcl_verdict {
 
 /* Runs every kernel of a training step, both native matrix products and short trainings on the
  * context's device. The host computes each kernel's expected results from the same input; the
- * trainings' expected digests are those of tests/fixtures/runs.txt. report is called for each
- * check. A device on which a kernel cannot be built or run is MCL_ERROR_DEVICE. */
+ * trainings' expected digests are those of tests/fixtures/runs.txt. report, which may be NULL, is
+ * called for each check. A device on which a kernel cannot be built or run is MCL_ERROR_DEVICE. */
 MCL_API mcl_status mcl_verify(mcl_verdict *verdict, mcl_context *context,
     void (*report)(const mcl_check *check, void *user), void *user);
 

@@ -29,4 +29,9 @@ static inline mcl_status mcl_failure(mcl_status status)
             return mcl_try_status;                                                                 \
     } while (0)
 
+/* Refuses a NULL that a public function was called with: "mcl_embed(): context is NULL". */
+#define MCL_NEED(argument)                                                                         \
+    MCL_TRY((argument) ? MCL_OK                                                                    \
+                       : mcl_fail(MCL_ERROR_ARGUMENT, "%s(): %s is NULL", __func__, #argument))
+
 #endif

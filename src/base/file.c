@@ -308,6 +308,7 @@ static mcl_status try_writing(mcl_output *output, const char *folder)
 
 mcl_status mcl_output_check(const char *path)
 {
+    MCL_NEED(path);
     mcl_output *output;
     char *folder;
     MCL_TRY(prepare(&output, &folder, path, MCL_OUTPUT_RESULT));

@@ -18,6 +18,8 @@ mcl_status mcl_name_parse_row(
 {
     char list[256] = "";
     size_t used = 0;
+    if (!text)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "no %s is named: the text is NULL", what);
     for (size_t i = 0; i < count; i++) {
         const char *name = *(const char *const *)(const void *)((const char *)rows + i * size);
         if (strcmp(text, name) == 0) {
@@ -33,6 +35,11 @@ mcl_status mcl_name_parse_row(
             used += (size_t)written;
     }
     return mcl_fail(MCL_ERROR_ARGUMENT, "unknown %s '%s': it is %s", what, text, list);
+}
+
+const char *mcl_name_of(const char *const *names, size_t count, size_t index)
+{
+    return index < count ? names[index] : "?";
 }
 
 bool mcl_contains(const char *text, const char *part)

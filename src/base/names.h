@@ -21,4 +21,7 @@ mcl_status mcl_name_parse_row(
 /* Whether part occurs in text, in any case. */
 bool mcl_contains(const char *text, const char *part);
 
+/* names[index], or "?" for a number that has no name. */
+const char *mcl_name_of(const char *const *names, size_t count, size_t index);
+
 #endif

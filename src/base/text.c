@@ -38,10 +38,13 @@ static bool is_control(uint32_t code)
 size_t mcl_clean_text(char *clean, size_t size, const char *text, const char *kept)
 {
     size_t used = 0;
-    while (*text && size) {
+    if (!clean || size == 0)
+        return 0;
+    while (text && *text) {
         uint32_t code;
         const size_t length = decode(&code, (const unsigned char *)text);
-        const bool good = length && (!is_control(code) || (code < 0x80 && strchr(kept, *text)));
+        const bool good =
+            length && (!is_control(code) || (code < 0x80 && kept && strchr(kept, *text)));
         const size_t room = good ? length : 1;
         if (used + room >= size)
             break;
@@ -52,7 +55,6 @@ size_t mcl_clean_text(char *clean, size_t size, const char *text, const char *ke
         used += room;
         text += length ? length : 1;
     }
-    if (size)
-        clean[used] = '\0';
+    clean[used] = '\0';
     return used;
 }

@@ -13,6 +13,7 @@ const mcl_command *const mcl_commands[] = {
     &mcl_command_views,
     &mcl_command_info,
     &mcl_command_reproduce,
+    &mcl_command_diff,
     &mcl_command_tune,
     &mcl_command_verify,
     &mcl_command_help,

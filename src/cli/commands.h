@@ -16,6 +16,7 @@ extern const mcl_command mcl_command_reconstruct;
 extern const mcl_command mcl_command_views;
 extern const mcl_command mcl_command_info;
 extern const mcl_command mcl_command_reproduce;
+extern const mcl_command mcl_command_diff;
 extern const mcl_command mcl_command_tune;
 extern const mcl_command mcl_command_verify;
 extern const mcl_command mcl_command_help;

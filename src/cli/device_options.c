@@ -63,6 +63,7 @@ mcl_exit mcl_open_device(mcl_context **context, const mcl_device_settings *setti
         .device = settings->device,
         .gemm = settings->gemm,
         .compute_units = settings->compute_units,
+        .exclusive = settings->exclusive,
         .warn = mcl_warn_of_device};
     if (settings->reproducible && options.gemm == MCL_GEMM_AUTO)
         options.gemm = MCL_GEMM_NATIVE;

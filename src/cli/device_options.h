@@ -12,6 +12,7 @@ typedef struct mcl_device_settings {
     mcl_gemm_kind gemm;
     uint32_t compute_units; /* 0: all */
     uint64_t memory;        /* bytes that may be used; 0: the library's choice */
+    bool exclusive;
     bool reproducible;
     bool quiet;
 } mcl_device_settings;
@@ -67,6 +68,14 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
             .type = &mcl_option_memory,                                                            \
             .offset = offsetof(settings, member.memory),                                           \
             .without = "7/8 of what the device reports"},                                          \
+        {.name = "exclusive",                                                                      \
+            .group = "Device",                                                                     \
+            .help = "no display hangs on the GPU, whose driver would end what takes it for long: " \
+                    "launches may take as long as they like, and not about 100 ms at most; "       \
+                    "--reproducible, and all that maskcl's own matrix product computes, has the "  \
+                    "same bits either way",                                                        \
+            .type = &mcl_option_switch,                                                            \
+            .offset = offsetof(settings, member.exclusive)},                                       \
         {.name = "reproducible",                                                                   \
             .group = "Device",                                                                     \
             .help = "give the same bits as on every other device: takes maskcl's own matrix "      \

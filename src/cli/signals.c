@@ -13,6 +13,7 @@
 #include "progress.h"
 
 #define MOMENT 1.0 /* second in which two signals are one */
+#define INTERRUPTED "interrupted by"
 #define STACK ((size_t)256 << 10)
 
 /* SIGUSR1 and SIGUSR2 are what some batch systems send before a job's time is over. */
@@ -50,24 +51,26 @@ static size_t first = SIGNALS; /* the place of the first signal that came */
 static double insisted;        /* when the first that insists came; 0: none has */
 static int exit_code;          /* of OVER */
 
-/* By write, since another thread may hold the stream; a pipe that nobody reads must not keep the
- * program from ending. */
-static void say_interrupted(void)
+/* "maskcl: interrupted by SIGTERM; the model is in m.safetensors". By write, since another thread
+ * may hold the stream; a pipe that nobody reads must not keep the program from ending. */
+static void say(const char *how, size_t place)
 {
     char kept[MCL_KEPT_SIZE], line[MCL_KEPT_SIZE + 128];
     struct pollfd ready = {.fd = fileno(mcl_err), .events = POLLOUT};
     mcl_kept_text(kept, sizeof kept);
-    const int length = snprintf(line, sizeof line, "%smaskcl: interrupted by %s%s\n",
-        redrawn ? "\r\033[K" : "", signals[first].name, *kept ? kept : ": nothing is written");
+    const int length = snprintf(line, sizeof line, "%smaskcl: %s %s%s\n", redrawn ? "\r\033[K" : "",
+        how, signals[place].name, *kept ? kept : ": nothing is written");
     if (poll(&ready, 1, 0) == 1 && write(fileno(mcl_err), line, (size_t)length) < 0)
         return;
 }
 
 /* Ends the program as a signal does that nobody takes. */
-_Noreturn static void die_of(int number)
+_Noreturn static void die_of(size_t place)
 {
+    const int number = signals[place].number;
     sigset_t set;
     mcl_output_discard();
+    say("ended at once by another", place);
     signal(number, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, number);
@@ -79,7 +82,7 @@ _Noreturn static void die_of(int number)
 _Noreturn static void leave(void)
 {
     mcl_output_discard();
-    say_interrupted();
+    say(INTERRUPTED, first);
     _exit(128 + signals[first].number);
 }
 
@@ -89,7 +92,7 @@ static void take(size_t place)
     if (phase == OVER)
         _exit(exit_code);
     if (signals[place].insists && insisted > 0.0 && now - insisted >= MOMENT)
-        die_of(signals[place].number);
+        die_of(place);
     if (signals[place].insists && insisted == 0.0)
         insisted = now;
     if (first == SIGNALS)
@@ -182,7 +185,7 @@ int mcl_signals_end(mcl_exit code)
     pthread_mutex_lock(&lock);
     const bool ended_by_it = stopped && (code == MCL_EXIT_DONE || code == MCL_EXIT_INTERRUPTED);
     if (ended_by_it && code == MCL_EXIT_DONE)
-        say_interrupted();
+        say(INTERRUPTED, first);
     exit_code = ended_by_it ? 128 + signals[first].number : (int)code;
     phase = OVER;
     pthread_mutex_unlock(&lock);

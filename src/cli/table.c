@@ -32,7 +32,7 @@ static void spell_key(char name[NAME_SIZE], const char *key)
 
 /* Options of contexts (mcl_context_options), which messages name, too. */
 static const char *const of_contexts[] = {
-    "platform", "device", "gemm", "compute_units", "device_memory", "reproducible"};
+    "platform", "device", "gemm", "compute_units", "device_memory", "exclusive", "reproducible"};
 
 static bool is_key(const char *key)
 {

@@ -11,11 +11,14 @@
 
 #include "base/memory.h"
 #include "compute/providers.h"
+#include "device/pace.h"
 #include "device/profile.h"
 
-#define SAMPLE 8 /* rows and columns whose common elements are compared */
-#define CHECKED_ROWS                                                                               \
-    4 /* numbers of rows of a plan that are compared: all, and those of a last batch */
+#define RATE_LEAST 2e9 /* operations a second of a compute unit */
+#define ROWS_STEP 64u  /* rows of C that a call has a multiple of */
+
+#define SAMPLE 8       /* rows and columns whose common elements are compared */
+#define CHECKED_ROWS 4 /* numbers of rows of a plan that are compared */
 #define ATTEMPTS 16 /* runs that are looked at while operands have nothing to compare, as zeros */
 
 /* What a context has of CLBlast; attached to it. */
@@ -199,14 +202,43 @@ static void forget(void *of)
     free(plan->trust);
 }
 
-static CLBlastStatusCode multiply(const struct plan *plan, const mcl_operands *x)
+/* How many rows of C a call has. CLBlast's launches cannot be divided: where they must be short its
+ * calls are, by the work alone, so that runs have the same bits, at a rate that any GPU has. */
+static uint32_t rows_at_once(const mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
+{
+    const double work = RATE_LEAST * (double)context->info.compute_units * MCL_PACE_SECONDS;
+    const double most = work / (2.0 * (double)gemm->n * (double)gemm->k) / ROWS_STEP;
+    if (!context->paced || most * ROWS_STEP >= (double)rows)
+        return rows;
+    return most < 1.0 ? ROWS_STEP : (uint32_t)most * ROWS_STEP;
+}
+
+/* Enqueues count rows of the product from the first on. */
+static CLBlastStatusCode multiply_rows(
+    const struct plan *plan, const mcl_operands *x, uint32_t first, uint32_t count, cl_event *event)
 {
     const mcl_gemm *gemm = &plan->gemm;
+    const uint64_t of_a = gemm->transpose_a ? first : (uint64_t)first * gemm->lda;
     return CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, transpose_of(gemm->transpose_a),
-        transpose_of(gemm->transpose_b), x->m, gemm->n, gemm->k, gemm->alpha, x->a.buffer,
-        x->a.offset, gemm->lda, x->b.buffer, x->b.offset, gemm->ldb, x->beta, x->c.buffer,
-        x->c.offset, gemm->ldc, &plan->context->queue, mcl_profile_event(plan->context),
+        transpose_of(gemm->transpose_b), count, gemm->n, gemm->k, gemm->alpha, x->a.buffer,
+        x->a.offset + of_a, gemm->lda, x->b.buffer, x->b.offset, gemm->ldb, x->beta, x->c.buffer,
+        x->c.offset + (uint64_t)first * gemm->ldc, gemm->ldc, &plan->context->queue, event,
         plan->clblast->workspace);
+}
+
+static CLBlastStatusCode multiply(const struct plan *plan, const mcl_operands *x)
+{
+    mcl_context *context = plan->context;
+    const uint32_t rows = rows_at_once(context, &plan->gemm, x->m);
+    CLBlastStatusCode code = CLBlastSuccess;
+    for (uint32_t first = 0; first < x->m && code == CLBlastSuccess; first += rows) {
+        const uint32_t count = x->m - first < rows ? x->m - first : rows;
+        const bool last = first + count == x->m;
+        code = multiply_rows(plan, x, first, count, last ? mcl_profile_event(context) : NULL);
+        if (!last && code == CLBlastSuccess)
+            code = (CLBlastStatusCode)clFlush(context->queue);
+    }
+    return code;
 }
 
 static bool is_tried(const struct plan *plan)

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "compute/providers.h"
+#include "device/observe.h"
 #include "device/profile.h"
 
 static const mcl_epilogue none = {.kind = MCL_EPILOGUE_NONE};
@@ -227,7 +228,7 @@ static mcl_status attempt_all(mcl_product *product, const mcl_operands *operands
     return status;
 }
 
-mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+static mcl_status run(mcl_product *product, const mcl_operands *operands)
 {
     mcl_operands given = *operands;
     const mcl_gemm *gemm = &product->gemm;
@@ -250,13 +251,46 @@ mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
     return status;
 }
 
+/* The name of a product with so many rows, by its sizes. */
+static void show_product(char name[64], const mcl_gemm *gemm, uint32_t rows)
+{
+    snprintf(name, 64, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
+        gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
+}
+
+/* Runs a plan as one launch, whose only buffer that is written is C: what a provider writes beside
+ * that is its own. */
+static mcl_status run_whole(mcl_product *product, const mcl_operands *operands)
+{
+    mcl_context *context = product->context;
+    const mcl_observer *observer = context->observer;
+    const cl_mem buffers[1] = {operands->c.buffer};
+    char name[64];
+    show_product(name, &product->gemm, operands->m ? operands->m : product->gemm.m);
+    const mcl_launch launch = {name, buffers, 1};
+    MCL_TRY(mcl_observe_before(context, &launch));
+    context->observer = NULL;
+    const mcl_status status = run(product, operands);
+    context->observer = observer;
+    return status == MCL_OK ? mcl_observe_after(context, &launch) : status;
+}
+
+mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands)
+{
+    const mcl_observer *observer = product->context->observer;
+    return observer && observer->whole_products ? run_whole(product, operands)
+                                                : run(product, operands);
+}
+
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
 {
     const double m = rows, n = gemm->n, k = gemm->k;
+    const double operations = 2.0 * m * n * k, bytes = sizeof(float) * (m * k + k * n + m * n);
     char name[64];
-    if (!context->profiler)
+    if (!context->profiler) {
+        mcl_profile_work(context, NULL, operations, bytes);
         return;
-    snprintf(name, sizeof name, "gemm %c%c %u×%u×%u", gemm->transpose_a ? 'T' : 'N',
-        gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
-    mcl_profile_work(context, name, 2.0 * m * n * k, sizeof(float) * (m * k + k * n + m * n));
+    }
+    show_product(name, gemm, rows);
+    mcl_profile_work(context, name, operations, bytes);
 }

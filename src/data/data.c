@@ -163,6 +163,8 @@ mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
 
 mcl_status mcl_data_open(mcl_data **data, const char *path)
 {
+    MCL_NEED(data);
+    MCL_NEED(path);
     mcl_source *source;
     MCL_TRY(mcl_source_open(&source, path));
     const mcl_status status = mcl_data_read(data, source);
@@ -176,8 +178,6 @@ mcl_status mcl_data_open(mcl_data **data, const char *path)
 static mcl_status check_description(mcl_array *array, const mcl_array_description *described)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT];
-    if (!described->values)
-        return mcl_fail(MCL_ERROR_ARGUMENT, IN_MEMORY ": there are no values: the pointer is NULL");
     if (!mcl_number_name(described->type))
         return mcl_fail(
             MCL_ERROR_ARGUMENT, IN_MEMORY ": there is no type of numbers %d", (int)described->type);
@@ -230,6 +230,9 @@ static mcl_status borrow(
 
 mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *described)
 {
+    MCL_NEED(data);
+    MCL_NEED(described);
+    MCL_NEED(described->values);
     mcl_array array;
     mcl_losses *losses;
     char *values;
@@ -261,6 +264,8 @@ mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *de
 mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns)
 {
+    MCL_NEED(data);
+    MCL_NEED(values);
     const mcl_array_description described = {
         .values = values, .type = MCL_NUMBER_FLOAT32, .dimensions = 2, .shape = {rows, columns}};
     return mcl_data_from_memory(data, &described);
@@ -268,7 +273,7 @@ mcl_status mcl_data_from_floats(
 
 const char *mcl_data_warning(const mcl_data *data)
 {
-    return data->warning;
+    return data ? data->warning : NULL;
 }
 
 bool mcl_data_borrowed(const mcl_data *data)
@@ -278,21 +283,23 @@ bool mcl_data_borrowed(const mcl_data *data)
 
 uint64_t mcl_data_rows(const mcl_data *data)
 {
-    return data->rows;
+    return data ? data->rows : 0;
 }
 
 uint64_t mcl_data_columns(const mcl_data *data)
 {
-    return data->columns;
+    return data ? data->columns : 0;
 }
 
 mcl_element mcl_data_element(const mcl_data *data)
 {
-    return data->element;
+    return data ? data->element : MCL_ELEMENT_UINT8;
 }
 
 size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX])
 {
+    if (!data || !shape)
+        return 0;
     memcpy(shape, data->shape, sizeof data->shape);
     return data->dimensions;
 }
@@ -319,6 +326,8 @@ void mcl_data_set_origin(mcl_data *data, mcl_data_origin origin)
 
 mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, uint64_t rows)
 {
+    MCL_NEED(values);
+    MCL_NEED(data);
     if (first > data->rows || rows > data->rows - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: %" PRIu64 " rows from row %" PRIu64 " on are not there: it has %" PRIu64,

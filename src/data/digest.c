@@ -8,6 +8,11 @@
 
 static void show_digest(char digest[MCL_DIGEST_SIZE], const void *bytes, size_t count)
 {
+    if (!digest)
+        return;
+    *digest = '\0';
+    if (!bytes)
+        return;
     const XXH128_hash_t hash = XXH3_128bits(bytes, count);
     snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
         (uint64_t)hash.low64);
@@ -16,8 +21,8 @@ static void show_digest(char digest[MCL_DIGEST_SIZE], const void *bytes, size_t 
 void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data)
 {
     const uint64_t count = mcl_data_rows(data) * mcl_data_columns(data);
-    show_digest(
-        digest, mcl_data_values(data), (size_t)count * mcl_element_size(mcl_data_element(data)));
+    const void *values = data ? mcl_data_values(data) : NULL;
+    show_digest(digest, values, (size_t)count * mcl_element_size(mcl_data_element(data)));
 }
 
 void mcl_labels_digest(char digest[MCL_DIGEST_SIZE], const int32_t *labels, uint64_t count)

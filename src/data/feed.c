@@ -119,6 +119,31 @@ static mcl_status create_slot(mcl_feed *feed, struct slot *slot)
     return code == CL_SUCCESS ? MCL_OK : mcl_context_fail(feed->context, "mapping a buffer", code);
 }
 
+static bool lacks_memory(mcl_status status)
+{
+    return status == MCL_ERROR_DEVICE && mcl_opencl_lacks_memory(mcl_opencl_last_error());
+}
+
+static void release_event(cl_event *event)
+{
+    if (*event)
+        clReleaseEvent(*event);
+    *event = NULL;
+}
+
+static void release_slot(const mcl_feed *feed, struct slot *slot)
+{
+    if (slot->host) {
+        (void)clEnqueueUnmapMemObject(feed->queue, slot->staging, slot->host, 0, NULL, NULL);
+        (void)clFinish(feed->queue);
+    }
+    release_event(&slot->sent);
+    release_event(&slot->taken);
+    mcl_buffer_release(&slot->rows);
+    mcl_buffer_release(&slot->staging);
+    *slot = (struct slot){0};
+}
+
 static mcl_status create_slots(mcl_feed *feed, size_t count)
 {
     mcl_context *context = feed->context;
@@ -126,8 +151,33 @@ static mcl_status create_slots(mcl_feed *feed, size_t count)
     feed->queue = clCreateCommandQueue(context->opencl, context->device, 0, &code);
     if (code != CL_SUCCESS)
         return mcl_context_fail(context, "creating a command queue", code);
-    while (feed->slot_count < count)
-        MCL_TRY(create_slot(feed, &feed->slots[feed->slot_count++]));
+    while (feed->slot_count < count) {
+        struct slot *slot = &feed->slots[feed->slot_count];
+        const mcl_status status = create_slot(feed, slot);
+        if (status != MCL_OK) {
+            release_slot(feed, slot);
+            return feed->slot_count && lacks_memory(status) ? MCL_OK : status; /* one is enough */
+        }
+        feed->slot_count++;
+    }
+    return MCL_OK;
+}
+
+/* The whole data set on the device, unless the driver has no memory for it, which other programs
+ * may hold. */
+static mcl_status try_whole(bool *possible, mcl_feed *feed)
+{
+    const mcl_status status = create_whole(feed);
+    *possible = status == MCL_OK;
+    if (!lacks_memory(status))
+        return status;
+    mcl_buffer_release(&feed->whole);
+    mcl_buffer_release(&feed->device_order);
+    mcl_context_warn(feed->context,
+        "%s: no memory for the data as a whole, %" PRIu64
+        " bytes, which other programs may hold: it is sent in parts, with the same results "
+        "(`device_memory` sets how much is used)",
+        feed->context->info.name, mcl_data_rows(feed->data) * feed->row);
     return MCL_OK;
 }
 
@@ -140,10 +190,13 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const uint64_t order = feed->order ? rows * sizeof *feed->order : 0;
     const uint64_t slot = mcl_feed_slot_size(feed->data, feed->batch);
     /* A copy pays only when it is read again and again. */
-    const bool possible = (feed->order || shares_memory(feed)) &&
-                          (info->largest_buffer == 0 || bytes <= info->largest_buffer);
-    if (possible && bytes <= left && order <= left - bytes)
-        return create_whole(feed);
+    bool possible = (feed->order || shares_memory(feed)) &&
+                    (info->largest_buffer == 0 || bytes <= info->largest_buffer);
+    if (possible && bytes <= left && order <= left - bytes) {
+        MCL_TRY(try_whole(&possible, feed));
+        if (possible)
+            return MCL_OK;
+    }
     const uint64_t least = possible && bytes + order < slot ? bytes + order : slot;
     MCL_TRY(mcl_feed_check(feed->context, used + least, least, feed->batch));
     const uint64_t count = left / slot < SLOTS ? left / slot : SLOTS;
@@ -180,44 +233,17 @@ mcl_status mcl_feed_create(mcl_feed **feed, mcl_context *context, const mcl_data
     return MCL_OK;
 }
 
-static void release_event(cl_event *event)
-{
-    if (*event)
-        clReleaseEvent(*event);
-    *event = NULL;
-}
-
-static void release_slot(struct slot *slot)
-{
-    release_event(&slot->sent);
-    release_event(&slot->taken);
-    mcl_buffer_release(&slot->rows);
-    mcl_buffer_release(&slot->staging);
-}
-
-/* Waits for everything that uses the host's memory. */
-static void finish(mcl_feed *feed)
-{
-    (void)clFinish(feed->context->queue);
-    if (!feed->queue)
-        return;
-    for (size_t i = 0; i < feed->slot_count; i++) {
-        struct slot *slot = &feed->slots[i];
-        if (slot->host)
-            (void)clEnqueueUnmapMemObject(feed->queue, slot->staging, slot->host, 0, NULL, NULL);
-    }
-    (void)clFinish(feed->queue);
-}
-
 void mcl_feed_free(mcl_feed *feed)
 {
     if (!feed)
         return;
-    finish(feed);
+    (void)clFinish(feed->context->queue); /* whatever uses the host's memory */
     for (size_t i = 0; i < feed->slot_count; i++)
-        release_slot(&feed->slots[i]);
-    if (feed->queue)
+        release_slot(feed, &feed->slots[i]);
+    if (feed->queue) {
+        (void)clFinish(feed->queue);
         clReleaseCommandQueue(feed->queue);
+    }
     release_event(&feed->ordered);
     mcl_buffer_release(&feed->whole);
     mcl_buffer_release(&feed->device_order);

@@ -72,6 +72,9 @@ mcl_status mcl_labels_read(int32_t **labels, uint64_t *count, mcl_source *source
 
 mcl_status mcl_labels_open(int32_t **labels, uint64_t *count, const char *path)
 {
+    MCL_NEED(labels);
+    MCL_NEED(count);
+    MCL_NEED(path);
     mcl_source *source;
     MCL_TRY(mcl_source_open(&source, path));
     const mcl_status status = mcl_labels_read(labels, count, source);

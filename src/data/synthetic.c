@@ -31,6 +31,7 @@ static void fill_row(float *values, uint64_t columns, uint64_t row, uint64_t see
 
 mcl_status mcl_data_synthetic(mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed)
 {
+    MCL_NEED(data);
     const uint64_t shape[] = {rows, columns};
     char source[96];
     snprintf(source, sizeof source, "synthetic data of %" PRIu64 "x%" PRIu64 ", seed %" PRIu64,

@@ -10,7 +10,10 @@
 #include "maskcl/device.h"
 
 /* *buffer = device memory for count elements of size bytes, never less than one; what says in a
- * message whose memory it is ("activations"). Released with mcl_buffer_release(). */
+ * message whose memory it is ("activations"), and names, in backquotes, the option by which its
+ * size grows, where there is one ("queue of keys (`queue`)"): a failure advises to make that
+ * smaller. The memory is there when this returns, though what is in it is not known, with drivers
+ * too that would only find it for the first command. Released with mcl_buffer_release(). */
 mcl_status mcl_buffer_create(
     cl_mem *buffer, mcl_context *context, uint64_t count, uint64_t size, const char *what);
 

@@ -24,17 +24,20 @@
 
 static const char *const gemm_names[] = {"auto", "clblast", "native", "native-cpu", "native-gpu"};
 
+#define GEMM_KINDS (sizeof gemm_names / sizeof *gemm_names)
+
 mcl_status mcl_gemm_kind_parse(mcl_gemm_kind *kind, const char *text)
 {
     size_t index;
-    MCL_TRY(mcl_name_parse(&index, text, gemm_names, 5, "matrix product"));
+    MCL_NEED(kind);
+    MCL_TRY(mcl_name_parse(&index, text, gemm_names, GEMM_KINDS, "matrix product"));
     *kind = (mcl_gemm_kind)index;
     return MCL_OK;
 }
 
 const char *mcl_gemm_kind_name(mcl_gemm_kind kind)
 {
-    return gemm_names[kind];
+    return mcl_name_of(gemm_names, GEMM_KINDS, (size_t)kind);
 }
 
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code)
@@ -42,9 +45,18 @@ mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int
     char text[WARNING_SIZE] = "";
     struct mcl_line hint = {text, sizeof text, 0};
     const mcl_status status = mcl_opencl_fail(context->info.name, what, code);
+    if (mcl_opencl_lacks_memory(code))
+        return mcl_fail(status,
+            "%s; the device may be out of memory, which other programs may use too: use %s",
+            mcl_error_message(), mcl_context_advice(context));
     if (mcl_drivers_cache_problem(&hint, context->info.platform))
         return mcl_fail(status, "%s; %s", mcl_error_message(), text);
     return status;
+}
+
+const char *mcl_context_advice(const mcl_context *context)
+{
+    return context->advice ? context->advice : "a lower `device_memory` or another `device`";
 }
 
 void mcl_context_warn(const mcl_context *context, const char *format, ...)
@@ -207,8 +219,12 @@ static mcl_status read_work_group(size_t *size)
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
     const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
+    MCL_NEED(context);
     if (!options)
         options = &defaults;
+    if ((size_t)options->gemm >= GEMM_KINDS)
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no matrix product's number (`gemm`)", (int)options->gemm);
     mcl_context *opened;
     MCL_TRY(mcl_allocate(&opened, 1, sizeof *opened));
     opened->warn = options->warn;
@@ -224,6 +240,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         return status;
     }
     warn_of_small_cache(opened);
+    opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
     if (opened->gemm == MCL_GEMM_AUTO)
@@ -252,16 +269,18 @@ void mcl_context_close(mcl_context *context)
 
 const mcl_device_info *mcl_context_device(const mcl_context *context)
 {
-    return &context->info;
+    return context ? &context->info : NULL;
 }
 
 mcl_gemm_kind mcl_context_gemm(const mcl_context *context)
 {
-    return context->gemm;
+    return context ? context->gemm : MCL_GEMM_AUTO;
 }
 
 void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
 {
+    if (!context)
+        return;
     const uint64_t all = context->info.global_memory ? context->info.global_memory : UINT64_MAX;
     context->memory_limit = bytes ? bytes : all - all / MEMORY_MARGIN;
 }

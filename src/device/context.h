@@ -26,12 +26,17 @@ struct mcl_context {
     size_t largest_side[2]; /* and those along its first two dimensions */
     size_t work_group;      /* its most work-items where a launch leaves the size open; 0: any */
     bool joins_programs;    /* files of kernels with options become one program */
+    bool paced;             /* no launch may take long, see device/pace.h */
+    double work;            /* of the next launch, as mcl_profile_work() has it; 0: not told */
+    double unflushed;       /* estimated seconds of commands that were not sent to the device yet */
     uint64_t memory_limit;  /* bytes that a run's buffers may have together */
     uint64_t memory_made;   /* bytes of all buffers made so far */
     cl_context opencl;
     cl_command_queue queue; /* in order: a command sees what those before it wrote */
     struct mcl_programs programs;
-    struct mcl_profiler *profiler; /* the profile's; NULL: no times are taken */
+    const char *advice;                  /* what helps where memory lacks; NULL: the default's */
+    struct mcl_profiler *profiler;       /* the profile's; NULL: no times are taken */
+    const struct mcl_observer *observer; /* of what launches write; NULL: nobody watches */
     struct mcl_attachment *attachments;
 };
 
@@ -58,7 +63,12 @@ __attribute__((format(printf, 2, 3)))
 #endif
 void mcl_context_warn(const mcl_context *context, const char *format, ...);
 
-/* mcl_opencl_fail() for this context's device, with what is wrong with its driver's cache. */
+/* What to use where the device lacks memory, with options in backquotes: what the context's user
+ * has set as its advice, or what every command has. */
+const char *mcl_context_advice(const mcl_context *context);
+
+/* mcl_opencl_fail() for this context's device, with that advice where memory may lack, and with
+ * what is wrong with its driver's cache. */
 mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int code);
 
 #endif

@@ -50,8 +50,9 @@ static void platform_text(char *out, size_t size, cl_platform_id platform, cl_pl
 /* Of extensions, which the headers need not have. */
 #define DEVICE_UUID 0x106A         /* cl_khr_device_uuid: 16 bytes */
 #define DEVICE_PCI_BUS_INFO 0x410F /* cl_khr_pci_bus_info: domain, bus, device, function */
-#define DEVICE_TOPOLOGY_AMD 0x4037 /* cl_amd_device_attribute_query: 24 bytes, PCI in the last 3   \
-                                    */
+#define DEVICE_TOPOLOGY_AMD                                                                        \
+    0x4037 /* cl_amd_device_attribute_query: 24 bytes, PCI in the last 3                           \
+            */
 #define TOPOLOGY_TYPE_PCIE 1
 #define DEVICE_CAPABILITY_MAJOR_NV 0x4000 /* cl_nv_device_attribute_query */
 #define DEVICE_CAPABILITY_MINOR_NV 0x4001
@@ -287,6 +288,8 @@ static mcl_status no_device(const cl_platform_id *platforms, cl_uint count)
 
 mcl_status mcl_devices_list(mcl_device_info **devices, size_t *count)
 {
+    MCL_NEED(devices);
+    MCL_NEED(count);
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count;
     MCL_TRY(list_platforms(platforms, &platform_count));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -254,12 +255,20 @@ static void explain_clover(struct mcl_line *line)
             "RUSTICL_ENABLE=radeonsi', or rocm-opencl-icd");
 }
 
+static bool memory_is_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 static void explain_pocl(struct mcl_line *line)
 {
     const char *devices = variable("POCL_DEVICES");
     if (mcl_drivers_cache_problem(line, "Portable Computing Language"))
         return;
-    if (devices)
+    if (memory_is_limited())
+        mcl_line_add(line, "the process has too little memory for it: raise its limit (ulimit -v)");
+    else if (devices)
         mcl_line_add(
             line, "POCL_DEVICES is '%s': unset it, or set it to 'cpu' or 'pthread'", devices);
     else
@@ -470,6 +479,11 @@ mcl_status mcl_drivers_no_platform(void)
     if (broken.count < broken.drivers)
         return no_hardware(&broken);
     text[strcspn(text, "\n")] = '\0';
+    if (memory_is_limited() && mcl_contains(text, "failed to map segment"))
+        return mcl_fail(MCL_ERROR_NO_DEVICE,
+            "no OpenCL driver works: %s; the process has too little memory for it: raise its limit "
+            "(ulimit -v)",
+            text);
     return mcl_fail(MCL_ERROR_NO_DEVICE, "no OpenCL driver works: %s; reinstall it%s%s", text,
         place.variable ? ", or unset " : "", place.variable ? place.variable : "");
 }

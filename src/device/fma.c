@@ -116,6 +116,7 @@ mcl_status mcl_fma_try(mcl_fma_trial *trial, mcl_context *context)
 
 mcl_status mcl_context_require_reproducible(mcl_context *context)
 {
+    MCL_NEED(context);
     const mcl_device_info *info = &context->info;
     if (context->gemm == MCL_GEMM_CLBLAST)
         return mcl_fail(MCL_ERROR_ARGUMENT,

@@ -3,6 +3,7 @@
 #ifndef MASKCL_DEVICE_LAUNCH_H
 #define MASKCL_DEVICE_LAUNCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "device/program.h"
@@ -11,32 +12,30 @@
 typedef struct mcl_argument {
     size_t size;
     const void *value;
+    bool buffer; /* the value is a cl_mem */
 } mcl_argument;
 
 #define MCL_BUFFER(x)                                                                              \
     {                                                                                              \
-        sizeof(cl_mem), &(cl_mem)                                                                  \
-        {                                                                                          \
-            (x)                                                                                    \
-        }                                                                                          \
+        .size = sizeof(cl_mem), .value = &(cl_mem){(x)}, .buffer = true                            \
     }
 #define MCL_UINT(x)                                                                                \
     {                                                                                              \
-        sizeof(cl_uint), &(cl_uint)                                                                \
+        .size = sizeof(cl_uint), .value = &(cl_uint)                                               \
         {                                                                                          \
             (cl_uint)(x)                                                                           \
         }                                                                                          \
     }
 #define MCL_ULONG(x)                                                                               \
     {                                                                                              \
-        sizeof(cl_ulong), &(cl_ulong)                                                              \
+        .size = sizeof(cl_ulong), .value = &(cl_ulong)                                             \
         {                                                                                          \
             (cl_ulong)(x)                                                                          \
         }                                                                                          \
     }
 #define MCL_FLOAT(x)                                                                               \
     {                                                                                              \
-        sizeof(cl_float), &(cl_float)                                                              \
+        .size = sizeof(cl_float), .value = &(cl_float)                                             \
         {                                                                                          \
             (cl_float)(x)                                                                          \
         }                                                                                          \
@@ -45,7 +44,7 @@ typedef struct mcl_argument {
 /* Local memory of so many bytes a work-group. */
 #define MCL_LOCAL(bytes)                                                                           \
     {                                                                                              \
-        (bytes), NULL                                                                              \
+        .size = (bytes), .value = NULL                                                             \
     }
 
 /* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's

@@ -88,10 +88,7 @@ bool mcl_opencl_lacks_memory(cl_int code)
 
 mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code)
 {
-    const char *hint = "";
     mcl_opencl_record_error(code);
-    if (mcl_opencl_lacks_memory(code))
-        hint = "; the device may be out of memory: use a smaller `batch` or another `device`";
-    return mcl_fail(MCL_ERROR_DEVICE, "%s%s%s failed: %s (%d)%s", device ? device : "",
-        device ? ": " : "", what, mcl_opencl_error_name(code), code, hint);
+    return mcl_fail(MCL_ERROR_DEVICE, "%s%s%s failed: %s (%d)", device ? device : "",
+        device ? ": " : "", what, mcl_opencl_error_name(code), code);
 }

@@ -14,8 +14,7 @@
 /* "CL_OUT_OF_RESOURCES" for -5, and so on; "unknown OpenCL error" for a number without a name. */
 const char *mcl_opencl_error_name(cl_int code);
 
-/* Records "DEVICE: WHAT failed: NAME (code)" and returns MCL_ERROR_DEVICE, with a hint where one
- * helps (memory, driver). device may be NULL. */
+/* Records "DEVICE: WHAT failed: NAME (code)" and returns MCL_ERROR_DEVICE. device may be NULL. */
 mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code);
 
 /* Makes code what mcl_opencl_last_error() returns, for failures that are recorded in other words.

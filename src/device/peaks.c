@@ -52,7 +52,8 @@ static mcl_status measure_fma(
     const size_t vector = shape->width * sizeof(cl_float);
     size_t local = shape->local;
     cl_kernel built;
-    const mcl_argument arguments[] = {MCL_BUFFER(out), {vector, half}, {vector, half}};
+    const mcl_argument arguments[] = {
+        MCL_BUFFER(out), {.size = vector, .value = half}, {.size = vector, .value = half}};
     mcl_kernel *kernel;
     double seconds;
     MCL_TRY(find_kernel(&kernel, context, "peak_fma", shape->width, shape->chains));
@@ -101,6 +102,11 @@ static mcl_status measure_copies(
 
 mcl_status mcl_device_peaks(double *operations, double *bytes, mcl_context *context, size_t size)
 {
+    MCL_NEED(operations);
+    MCL_NEED(bytes);
+    MCL_NEED(context);
+    if (size == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a copy of 0 bytes has no rate: give some");
     cl_mem from = NULL, to = NULL;
     const size_t whole = (size + 1023) / 1024 * 1024;
     const size_t results = (size_t)context->info.compute_units * 32 * 256 * 16;

@@ -30,6 +30,7 @@ struct mcl_profiler {
 
 mcl_status mcl_profile_start(mcl_context *context)
 {
+    MCL_NEED(context);
     if (context->profiler)
         return MCL_OK;
     cl_int code;
@@ -50,6 +51,7 @@ mcl_status mcl_profile_start(mcl_context *context)
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = operations + bytes;
     if (!record)
         return;
     snprintf(record->next_name, sizeof record->next_name, "%s", name ? name : "");
@@ -110,8 +112,7 @@ static mcl_status find_row(size_t *row, struct mcl_profiler *record, const char 
     return MCL_OK;
 }
 
-/* The kernel's name in its source: in a program of several files it may end in _NUMBER. */
-static void copy_kernel_name(char *name, size_t size, cl_kernel kernel)
+void mcl_kernel_name(char *name, size_t size, cl_kernel kernel)
 {
     if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, size, name, NULL) != CL_SUCCESS)
         snprintf(name, size, "?");
@@ -126,13 +127,14 @@ mcl_status mcl_profile_command(
     mcl_context *context, cl_kernel kernel, const char *name, bool several)
 {
     struct mcl_profiler *record = context->profiler;
+    context->work = 0.0;
     if (!record)
         return MCL_OK;
     char own[64];
     if (record->next_name[0]) {
         name = record->next_name;
     } else if (kernel) {
-        copy_kernel_name(own, sizeof own, kernel);
+        mcl_kernel_name(own, sizeof own, kernel);
         name = own;
     }
     size_t row;
@@ -158,6 +160,8 @@ static int by_seconds(const void *a, const void *b)
 
 mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 {
+    MCL_NEED(profile);
+    MCL_NEED(context);
     struct mcl_profiler *record = context->profiler;
     if (!record)
         return mcl_fail(MCL_ERROR_ARGUMENT, "the context takes no times: start its profile first");
@@ -176,6 +180,8 @@ mcl_status mcl_profile_read(mcl_profile *profile, mcl_context *context)
 
 void mcl_profile_free(mcl_profile *profile)
 {
+    if (!profile)
+        return;
     free(profile->rows);
     *profile = (mcl_profile){0};
 }

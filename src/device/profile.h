@@ -7,7 +7,8 @@
 #include "device/context.h"
 
 /* Names the next command that is launched and says what it does: floating-point operations, and
- * bytes that it must read and write at least. name NULL: the kernel's own. */
+ * bytes that it must read and write at least, by which the pace of launches goes, too. name NULL:
+ * the kernel's own. */
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes);
 
 /* Where OpenCL is to put the next command's event; NULL when nothing is recorded. */
@@ -18,6 +19,9 @@ cl_event *mcl_profile_event(mcl_context *context);
  * last of several commands, which began when the command before ended. */
 mcl_status mcl_profile_command(
     mcl_context *context, cl_kernel kernel, const char *name, bool several);
+
+/* Writes the kernel's name in its source: in a program of several files it may end in _NUMBER. */
+void mcl_kernel_name(char *name, size_t size, cl_kernel kernel);
 
 void mcl_profiler_free(struct mcl_profiler *record);
 

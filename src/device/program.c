@@ -9,6 +9,7 @@
 #include "device/compile.h"
 #include "device/context.h"
 #include "device/kernels.h"
+#include "device/pace.h"
 #include "device/source.h"
 
 struct mcl_kernel {
@@ -18,6 +19,7 @@ struct mcl_kernel {
     cl_kernel built; /* NULL until it is */
     size_t largest_group;
     cl_ulong local_memory;
+    mcl_pace pace;
 };
 
 /* One file of cl/ with its options. Files that are built together share an OpenCL program. */
@@ -290,6 +292,11 @@ size_t mcl_kernel_largest_group(const mcl_kernel *kernel)
 uint64_t mcl_kernel_local_memory(const mcl_kernel *kernel)
 {
     return kernel->local_memory;
+}
+
+struct mcl_pace *mcl_kernel_pace(mcl_kernel *kernel)
+{
+    return &kernel->pace;
 }
 
 mcl_context *mcl_kernel_context(const mcl_kernel *kernel)

@@ -39,6 +39,9 @@ mcl_status mcl_kernel_build(cl_kernel *built, mcl_kernel *kernel);
 size_t mcl_kernel_largest_group(const mcl_kernel *kernel);
 uint64_t mcl_kernel_local_memory(const mcl_kernel *kernel);
 
+/* What is known of how long its launches take. */
+struct mcl_pace *mcl_kernel_pace(mcl_kernel *kernel);
+
 mcl_context *mcl_kernel_context(const mcl_kernel *kernel);
 
 /* Releases what is built; a kernel that is launched after that is built again. */

@@ -192,6 +192,8 @@ static bool is_better_driver(const mcl_device_info *a, const mcl_device_info *b)
 size_t mcl_device_preferred(const mcl_device_info *devices, size_t count, size_t index)
 {
     size_t best = index;
+    if (!devices || index >= count)
+        return index;
     for (size_t i = 0; i < count; i++) {
         if (!is_same_card(devices, i, index))
             continue;
@@ -347,6 +349,8 @@ static mcl_status choose(size_t *index, char reason[PART_SIZE], struct choice *c
 mcl_status mcl_device_select(size_t *index, const char **reason, const mcl_device_info *devices,
     size_t count, const char *platform, const char *device)
 {
+    MCL_NEED(index);
+    MCL_NEED(devices);
     static _Thread_local char phrase[PART_SIZE];
     const struct request of = request_of(platform, "MASKCL_PLATFORM");
     const struct request wanted = request_of(device, "MASKCL_DEVICE");

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "data/classes.h"
 #include "data/data.h"
 #include "data/feed.h"
 #include "evaluate/inference.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/finetune.h"
+#include "model/model.h"
 #include "model/parameters.h"
 #include "views/views.h"
 
@@ -22,6 +24,7 @@
 struct embedding {
     mcl_context *context;
     const mcl_data *data;
+    uint64_t most; /* rows of a batch, where memory has lacked for more; 0: not yet */
     uint32_t batch;
     mcl_inference inference;
     mcl_feed *feed;
@@ -30,11 +33,13 @@ struct embedding {
     cl_event read[READING]; /* of batch i at i mod READING; NULL: none */
 };
 
-static uint64_t most_rows(uint64_t rows, uint64_t row)
+static uint64_t most_rows(const struct embedding *work, uint64_t row)
 {
+    const uint64_t rows = mcl_data_rows(work->data);
     uint64_t most = BYTES / row;
     most = most < ROWS_LEAST ? ROWS_LEAST : most;
     most = most < ROWS_MOST ? most : ROWS_MOST;
+    most = work->most && work->most < most ? work->most : most;
     return rows < most ? rows : most;
 }
 
@@ -46,8 +51,7 @@ static mcl_status create_embedding(
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
     const uint64_t row = mcl_network_row_size(path->layers, path->count) + floats +
                          2 * mcl_feed_slot_size(work->data, 1);
-    work->batch =
-        mcl_inference_batch(context, model, most_rows(mcl_data_rows(work->data), row), row);
+    work->batch = mcl_inference_batch(context, model, most_rows(work, row), row);
     MCL_TRY(mcl_inference_create(&work->inference, context, model, path, work->batch));
     if (mcl_data_rows(work->data) > work->batch)
         MCL_TRY(mcl_inference_freeze(&work->inference));
@@ -108,6 +112,11 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
     struct embedding work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
     mcl_status status = create_embedding(&work, model, path);
+    while (mcl_inference_lacks_memory(status) && work.batch > 1) {
+        release_embedding(&work);
+        work = (struct embedding){.context = context, .data = data, .most = work.batch / 2};
+        status = create_embedding(&work, model, path);
+    }
     for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
         status = embed_batch(&work, values, mcl_path_width(path), first, count);
@@ -120,6 +129,8 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
 
 mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer)
 {
+    MCL_NEED(width);
+    MCL_NEED(model);
     mcl_path path;
     MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
     *width = mcl_path_width(&path);
@@ -129,6 +140,10 @@ mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t lay
 mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer)
 {
+    MCL_NEED(embeddings);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     mcl_path path;
     MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
     return embed(embeddings, context, model, data, &path);
@@ -137,6 +152,10 @@ mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_mo
 mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
+    MCL_NEED(embeddings);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     mcl_path path;
     mcl_path_to_part(&path, mcl_model_architecture(model), MCL_PART_ENCODER);
     return embed(embeddings, context, model, data, &path);
@@ -145,23 +164,37 @@ mcl_status mcl_embed(
 mcl_status mcl_classify(
     int32_t *classes, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
+    MCL_NEED(classes);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
     const uint64_t rows = mcl_data_rows(data);
     const uint32_t count = mcl_model_architecture(model)->classes;
+    const char *text = mcl_model_metadata_get(model, MCL_CLASS_NUMBERS);
+    mcl_classes numbers = {NULL, 0};
     float *logits;
     if (count == 0)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the model has no head that tells classes apart: fine-tune it with labels first");
-    MCL_TRY(mcl_allocate(&logits, rows, count * sizeof *logits));
+    if (text && mcl_classes_parse(&numbers, text, count) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "the model's metadata '" MCL_CLASS_NUMBERS "' %s",
+            mcl_error_message());
+    mcl_status status = mcl_allocate(&logits, rows, count * sizeof *logits);
+    if (status != MCL_OK) {
+        mcl_classes_release(&numbers);
+        return status;
+    }
     mcl_path head;
     mcl_path_to_part(&head, mcl_model_architecture(model), MCL_PART_HEAD);
-    const mcl_status status = embed(logits, context, model, data, &head);
+    status = embed(logits, context, model, data, &head);
     for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
         const float *row = logits + i * count;
         uint32_t best = 0;
         for (uint32_t c = 1; c < count; c++)
             best = row[c] > row[best] ? c : best;
-        classes[i] = (int32_t)best;
+        classes[i] = numbers.count ? numbers.numbers[best] : (int32_t)best;
     }
+    mcl_classes_release(&numbers);
     free(logits);
     return status;
 }

@@ -63,12 +63,12 @@ mcl_status mcl_encoder_open(mcl_encoder **encoder, mcl_context *context, const m
 
 uint32_t mcl_encoder_columns(const mcl_encoder *encoder)
 {
-    return encoder->columns;
+    return encoder ? encoder->columns : 0;
 }
 
 uint32_t mcl_encoder_width(const mcl_encoder *encoder)
 {
-    return encoder->width;
+    return encoder ? encoder->width : 0;
 }
 
 /* Enqueues the sending of rows as they are used in training: without subnormal numbers. */

@@ -72,12 +72,19 @@ mcl_status mcl_inference_run(
     return mcl_network_forward(inference->network, inference->parameters, input, rows);
 }
 
+bool mcl_inference_lacks_memory(mcl_status status)
+{
+    return status == MCL_ERROR_DEVICE && mcl_opencl_lacks_memory(mcl_opencl_last_error());
+}
+
 uint32_t mcl_inference_batch(
     const mcl_context *context, const mcl_model *model, uint64_t most, uint64_t row)
 {
     uint64_t count;
     mcl_model_parameters(model, &count, NULL);
     const uint64_t fixed = COPIES * count * sizeof(float), limit = context->memory_limit;
-    const uint64_t fit = limit > fixed ? (limit - fixed) / row : 0;
+    const uint64_t in_all = limit > fixed ? (limit - fixed) / row : 0;
+    const uint64_t largest = context->info.largest_buffer ? context->info.largest_buffer : limit;
+    const uint64_t fit = in_all < largest / row ? in_all : largest / row;
     return (uint32_t)(fit < 1 ? 1 : fit < most ? fit : most);
 }

@@ -40,6 +40,9 @@ void mcl_inference_release(mcl_inference *inference);
 mcl_status mcl_inference_run(
     cl_mem *output, const mcl_inference *inference, cl_mem input, uint32_t rows);
 
+/* Whether status is that of a device without the memory for a batch: half of its rows may do. */
+bool mcl_inference_lacks_memory(mcl_status status);
+
 /* How many rows make a batch, `most` or fewer, when each takes `row` bytes of the context's memory
  * beside the model. At least one: what follows refuses one that is too large. */
 uint32_t mcl_inference_batch(

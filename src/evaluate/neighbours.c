@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "device/profile.h"
+#include "evaluate/blocks.h"
 
 #define AT_ONCE 8192 /* candidates at most */
 
@@ -16,6 +17,19 @@ static mcl_status plan(
     return mcl_product_create(product, neighbours->context, &gemm, NULL);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* As many candidates as a block of a caller's can have, and a buffer their similarities. */
+static uint32_t at_once(
+    const mcl_context *context, uint32_t queries, uint32_t candidates, uint32_t columns)
+{
+    const uint32_t most = least(mcl_block_rows(context, columns), mcl_block_rows(context, queries));
+    return least(candidates, least(most, AT_ONCE));
+}
+
 mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *context, uint32_t queries,
     uint32_t candidates, uint32_t columns)
 {
@@ -24,7 +38,7 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
         .candidates = candidates,
         .columns = columns,
         .count = candidates < MCL_NEIGHBOURS ? candidates : MCL_NEIGHBOURS,
-        .at_once = candidates < AT_ONCE ? candidates : AT_ONCE,
+        .at_once = at_once(context, queries, candidates, columns),
     };
     const uint32_t rest = candidates % neighbours->at_once;
     MCL_TRY(plan(&neighbours->product, neighbours, queries, neighbours->at_once));
@@ -48,33 +62,43 @@ void mcl_neighbours_release(mcl_neighbours *neighbours)
     mcl_buffer_release(&neighbours->place);
 }
 
-mcl_status mcl_neighbours_search(
-    mcl_neighbours *neighbours, mcl_matrix candidates, mcl_matrix queries, uint32_t rows)
+mcl_status mcl_neighbours_begin(mcl_neighbours *neighbours, uint32_t rows)
 {
     mcl_context *context = neighbours->context;
-    const uint32_t count = neighbours->count, columns = neighbours->columns;
-    const size_t elements = (size_t)rows * count;
+    const size_t elements = (size_t)rows * neighbours->count;
     const cl_float none = -INFINITY;
     const cl_int code = clEnqueueFillBuffer(context->queue, neighbours->best, &none, sizeof none, 0,
         elements * sizeof none, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return mcl_context_fail(context, "clearing a buffer", code);
-    MCL_TRY(mcl_buffer_zero(context, neighbours->place, 0, elements * sizeof(cl_uint)));
-    for (uint32_t first = 0; first < neighbours->candidates; first += neighbours->at_once) {
-        const uint32_t left = neighbours->candidates - first;
+    return mcl_buffer_zero(context, neighbours->place, 0, elements * sizeof(cl_uint));
+}
+
+mcl_status mcl_neighbours_compare(mcl_neighbours *neighbours, mcl_matrix candidates, uint32_t first,
+    uint32_t count, mcl_matrix queries, uint32_t rows)
+{
+    for (uint32_t done = 0; done < count; done += neighbours->at_once) {
+        const uint32_t left = count - done;
         const uint32_t n = left < neighbours->at_once ? left : neighbours->at_once;
         const mcl_operands operands = {.a = queries,
-            .b = {candidates.buffer, candidates.offset + (uint64_t)first * columns},
+            .b = {candidates.buffer, candidates.offset + (uint64_t)done * neighbours->columns},
             .c = {neighbours->similarity, 0},
             .m = rows};
         MCL_TRY(mcl_product_run(
             n < neighbours->at_once ? neighbours->rest : neighbours->product, &operands));
-        mcl_profile_work(context, NULL, 0.0, sizeof(float) * (double)rows * n);
+        mcl_profile_work(neighbours->context, NULL, 0.0, sizeof(float) * (double)rows * n);
         MCL_TRY(mcl_run(neighbours->nearest, rows, 1, MCL_BUFFER(neighbours->similarity),
-            MCL_UINT(n), MCL_UINT(first), MCL_UINT(count), MCL_BUFFER(neighbours->best),
-            MCL_BUFFER(neighbours->place)));
+            MCL_UINT(n), MCL_UINT(first + done), MCL_UINT(neighbours->count),
+            MCL_BUFFER(neighbours->best), MCL_BUFFER(neighbours->place)));
     }
     return MCL_OK;
+}
+
+mcl_status mcl_neighbours_search(
+    mcl_neighbours *neighbours, mcl_matrix candidates, mcl_matrix queries, uint32_t rows)
+{
+    MCL_TRY(mcl_neighbours_begin(neighbours, rows));
+    return mcl_neighbours_compare(neighbours, candidates, 0, neighbours->candidates, queries, rows);
 }
 
 /* The class that most neighbours have; of equals the one whose first neighbour is nearest. */

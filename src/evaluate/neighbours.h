@@ -26,6 +26,13 @@ mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *contex
     uint32_t candidates, uint32_t columns);
 void mcl_neighbours_release(mcl_neighbours *neighbours);
 
+/* A search of which the candidates come in parts: it begins for so many queries, and each part is
+ * compared, candidates[count×columns] being those from the first on. All parts but the last are
+ * multiples of at_once. The last's end makes place what mcl_neighbours_search() does. */
+mcl_status mcl_neighbours_begin(mcl_neighbours *neighbours, uint32_t rows);
+mcl_status mcl_neighbours_compare(mcl_neighbours *neighbours, mcl_matrix candidates, uint32_t first,
+    uint32_t count, mcl_matrix queries, uint32_t rows);
+
 /* Enqueues the search: place = the neighbours of queries[rows×columns] among candidates, both
  * normalised; of equally near ones the first comes first. */
 mcl_status mcl_neighbours_search(

@@ -67,30 +67,58 @@ static void solve(const double *u, size_t n, double *x)
     }
 }
 
+/* Every so manieth row is selected. */
+static uint32_t step_of(const mcl_blocks *features)
+{
+    uint64_t step = features->rows / ROWS_MOST + (features->rows % ROWS_MOST != 0);
+    while (step * features->columns > UINT32_MAX)
+        step--;
+    return (uint32_t)step;
+}
+
+/* How many rows of a block are. */
+static uint32_t selected(const mcl_blocks *features, uint32_t b, uint32_t step)
+{
+    const uint32_t left = features->rows - b * features->block_rows;
+    const uint32_t rows = left < features->block_rows ? left : features->block_rows;
+    return (rows - 1) / step + 1;
+}
+
+/* product[width×width] = scale · XᵀX of the selected rows' columns first …, with what blocks before
+ * have made of it. */
+static mcl_status add_block(cl_mem product, const mcl_blocks *features, uint32_t b, uint32_t first,
+    uint32_t width, float scale)
+{
+    const uint32_t step = step_of(features), ld = step * features->columns;
+    const mcl_gemm gemm = {
+        true, false, width, width, selected(features, b, step), ld, ld, width, scale};
+    uint32_t rows;
+    cl_mem x;
+    mcl_product *plan;
+    MCL_TRY(mcl_blocks_get(&x, &rows, features, b));
+    const mcl_operands operands = {
+        .a = {x, first}, .b = {x, first}, .c = {product, 0}, .beta = b > 0 ? 1.0f : 0.0f};
+    MCL_TRY(mcl_product_create(&plan, features->context, &gemm, NULL));
+    const mcl_status status = mcl_product_run(plan, &operands);
+    mcl_product_free(plan);
+    return status;
+}
+
 /* factor[width×width] = the factorised matrix of columns first … first+width-1. Where columns
  * depend on one another the products' rounding errors can leave it with an eigenvalue below 0, and
  * the factors worthless: a ridge keeps the eigenvalues at a distance. How much that takes depends
  * on the features, and is found by trying. Features that are not finite get the identity. */
-static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem features,
-    uint32_t rows, uint32_t columns, uint32_t first, uint32_t width, double penalty, cl_mem product,
-    float *host)
+static mcl_status factorize_run(double *factor, const mcl_blocks *features, uint32_t first,
+    uint32_t width, double penalty, cl_mem product, float *host)
 {
-    uint64_t step = rows / ROWS_MOST + (rows % ROWS_MOST != 0);
-    while (step * columns > UINT32_MAX)
-        step--;
-    const uint32_t ld = (uint32_t)(step * columns);
-    const uint32_t count = (uint32_t)((rows + step - 1) / step);
-    const mcl_gemm gemm = {
-        true, false, width, width, count, ld, ld, width, (float)(CURVATURE / count)};
-    const mcl_operands operands = {
-        .a = {features, first}, .b = {features, first}, .c = {product, 0}};
+    const uint32_t step = step_of(features);
     const size_t size = (size_t)width * width;
-    mcl_product *plan;
-    MCL_TRY(mcl_product_create(&plan, context, &gemm, NULL));
-    const mcl_status status = mcl_product_run(plan, &operands);
-    mcl_product_free(plan);
-    MCL_TRY(status);
-    MCL_TRY(mcl_buffer_read(context, host, product, 0, size * sizeof *host));
+    uint32_t count = 0;
+    for (uint32_t b = 0; b < features->count; b++)
+        count += selected(features, b, step);
+    for (uint32_t b = 0; b < features->count; b++)
+        MCL_TRY(add_block(product, features, b, first, width, (float)(CURVATURE / count)));
+    MCL_TRY(mcl_buffer_read(features->context, host, product, 0, size * sizeof *host));
     double ridge = penalty + RIDGE;
     for (int i = 0; i <= RIDGES; i++) {
         for (size_t k = 0; k < size; k++)
@@ -103,23 +131,23 @@ static mcl_status factorize_run(double *factor, mcl_context *context, cl_mem fea
     return MCL_OK;
 }
 
-static mcl_status fill(mcl_preconditioner *preconditioner, mcl_context *context, cl_mem features,
-    uint32_t rows, double penalty, cl_mem product, float *host)
+static mcl_status fill(mcl_preconditioner *preconditioner, const mcl_blocks *features,
+    double penalty, cl_mem product, float *host)
 {
     double *factor = preconditioner->factors;
     for (uint32_t r = 0; r < preconditioner->runs; r++) {
         const uint32_t first = start(preconditioner, r);
         const uint32_t width = start(preconditioner, r + 1) - first;
-        MCL_TRY(factorize_run(factor, context, features, rows, preconditioner->columns, first,
-            width, penalty, product, host));
+        MCL_TRY(factorize_run(factor, features, first, width, penalty, product, host));
         factor += (size_t)width * width;
     }
     return MCL_OK;
 }
 
-mcl_status mcl_preconditioner_create(mcl_preconditioner **preconditioner, mcl_context *context,
-    cl_mem features, uint32_t rows, uint32_t columns, double penalty)
+mcl_status mcl_preconditioner_create(
+    mcl_preconditioner **preconditioner, const mcl_blocks *features, double penalty)
 {
+    const uint32_t columns = features->columns;
     mcl_preconditioner *created;
     float *host = NULL;
     cl_mem product = NULL;
@@ -133,9 +161,9 @@ mcl_status mcl_preconditioner_create(mcl_preconditioner **preconditioner, mcl_co
         status = mcl_allocate(&host, widest * widest, sizeof *host);
     if (status == MCL_OK)
         status = mcl_buffer_create(
-            &product, context, widest * widest, sizeof *host, "products of columns");
+            &product, features->context, widest * widest, sizeof *host, "products of columns");
     if (status == MCL_OK)
-        status = fill(created, context, features, rows, penalty, product, host);
+        status = fill(created, features, penalty, product, host);
     free(host);
     mcl_buffer_release(&product);
     if (status != MCL_OK)

@@ -8,14 +8,14 @@
 #ifndef MASKCL_EVALUATE_PRECONDITION_H
 #define MASKCL_EVALUATE_PRECONDITION_H
 
-#include "device/context.h"
+#include "evaluate/blocks.h"
 
 typedef struct mcl_preconditioner mcl_preconditioner;
 
-/* For standardised features[rows×columns], of which an even selection is used, and columns in runs
- * of at most 1024, as if columns of different runs had nothing in common. */
-mcl_status mcl_preconditioner_create(mcl_preconditioner **preconditioner, mcl_context *context,
-    cl_mem features, uint32_t rows, uint32_t columns, double penalty);
+/* For standardised features, of which an even selection of rows is used, and columns in runs of at
+ * most 1024, as if columns of different runs had nothing in common. */
+mcl_status mcl_preconditioner_create(
+    mcl_preconditioner **preconditioner, const mcl_blocks *features, double penalty);
 void mcl_preconditioner_free(mcl_preconditioner *preconditioner);
 
 /* Multiplies x[columns] in place by the inverse. */

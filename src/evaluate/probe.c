@@ -10,11 +10,14 @@
 #include "compute/product.h"
 #include "compute/row_norms.h"
 #include "compute/sums.h"
+#include "data/classes.h"
 #include "data/draw.h"
 #include "device/context.h"
+#include "evaluate/blocks.h"
 #include "evaluate/lbfgs.h"
 #include "evaluate/neighbours.h"
 #include "evaluate/precondition.h"
+#include "evaluate/scale.h"
 #include "maskcl/evaluate.h"
 
 /* Of the gradient's largest component: half of scikit-learn's default, at which the accuracy on
@@ -32,19 +35,30 @@
             status = (expression);                                                                 \
     } while (0)
 
-/* Training of the regression: N rows, D columns, C classes. */
+/* Features by the training rows' mean and deviation. */
+struct standardized {
+    mcl_context *context;
+    const mcl_features *features;
+    const mcl_standards *standards;
+};
+
+/* Training of the regression: N rows, D columns, C classes; R rows a block. */
 struct regression {
     mcl_context *context;
     uint32_t rows, columns, classes;
     double penalty;
-    cl_mem features; /* [N×D] standardised */
-    cl_mem labels;   /* [N] */
-    cl_mem weights;  /* [C×D], then [C] biases */
-    cl_mem logits;   /* [N×C], then their gradient */
-    cl_mem losses;   /* [N] */
-    cl_mem gradient; /* [C×D], then [C], then the mean loss */
+    mcl_standards standards;
+    struct standardized train, test;
+    mcl_blocks features; /* [N×D] standardised */
+    cl_mem labels;       /* [N] */
+    cl_mem weights;      /* [C×D], then [C] biases */
+    cl_mem logits;       /* [R×C], then their gradient */
+    cl_mem losses;       /* [N] */
+    cl_mem gradient;     /* [C×D], then [C], then the mean loss */
+    cl_mem biases;       /* [blocks×C] their gradient by each block, where there are several */
     cl_mem space;
-    mcl_product *forward, *backward; /* the logits, and the gradient by the weights */
+    mcl_product *forward;     /* the logits of a block */
+    mcl_product *backward[2]; /* the gradient by the weights, of a whole block and of the last */
     mcl_kernel *softmax;
     mcl_sums sums;
     float *host; /* [C×D + C + 1] */
@@ -60,6 +74,9 @@ static mcl_gemm logits_product(uint32_t rows, uint32_t columns, uint32_t classes
 
 static mcl_status check(const mcl_features *train, const mcl_features *test)
 {
+    if (!train || !test || !train->values || !train->labels || !test->values || !test->labels)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a probe needs training rows and test rows, each with values and labels, not NULL");
     if (train->columns != test->columns)
         return mcl_fail(MCL_ERROR_DATA,
             "the training rows have %" PRIu64 " columns, the test rows %" PRIu64, train->columns,
@@ -72,70 +89,110 @@ static mcl_status check(const mcl_features *train, const mcl_features *test)
     return MCL_OK;
 }
 
-/* *classes = 1 + the largest label; negative labels are refused. */
-static mcl_status count_classes(
-    uint32_t *classes, const mcl_features *train, const mcl_features *test)
+/* The rows of a probe with their labels as places among the training rows' classes; -1 of a class
+ * that these do not have. */
+struct labelled {
+    mcl_features train, test;
+    int32_t *train_places, *test_places;
+    uint32_t classes;
+};
+
+static void release_labelled(struct labelled *set)
 {
-    int32_t most = 0;
-    const mcl_features *both[2] = {train, test};
-    for (size_t k = 0; k < 2; k++) {
-        for (uint64_t i = 0; i < both[k]->rows; i++) {
-            if (both[k]->labels[i] < 0)
-                return mcl_fail(MCL_ERROR_DATA,
-                    "the label of row %" PRIu64 " is %" PRId32 ", below 0", i, both[k]->labels[i]);
-            most = both[k]->labels[i] > most ? both[k]->labels[i] : most;
-        }
-    }
-    if (most >= 65536)
-        return mcl_fail(MCL_ERROR_DATA, "a label of %" PRId32 ": at most 65535 is possible", most);
-    *classes = (uint32_t)most + 1;
+    free(set->train_places);
+    free(set->test_places);
+}
+
+static mcl_status find_places(struct labelled *set, const mcl_classes *classes,
+    const mcl_features *train, const mcl_features *test)
+{
+    set->classes = classes->count;
+    set->train = *train;
+    set->test = *test;
+    MCL_TRY(mcl_classes_places(&set->train_places, classes, train->labels, train->rows));
+    MCL_TRY(mcl_classes_places(&set->test_places, classes, test->labels, test->rows));
+    set->train.labels = set->train_places;
+    set->test.labels = set->test_places;
     return MCL_OK;
 }
 
-/* Standardises both sets of features on the device by the training rows' mean and deviation; a
- * constant column becomes 0. */
-static mcl_status standardize(
-    mcl_context *context, cl_mem train, cl_mem test, const mcl_features *sizes[2])
+/* Fills in *set, to be released. Negative labels are refused. */
+static mcl_status label(struct labelled *set, const mcl_features *train, const mcl_features *test)
 {
-    const uint32_t rows = (uint32_t)sizes[0]->rows, n = (uint32_t)sizes[0]->columns;
-    cl_mem squares = NULL, space = NULL, mean = NULL, inverse = NULL;
-    mcl_kernel *deviations = NULL, *center = NULL;
-    mcl_sums sums = {NULL, NULL, NULL};
-    float *host = NULL;
-    mcl_status status = mcl_allocate(&host, n, sizeof *host);
-    STEP(mcl_sums_find(&sums, context));
-    STEP(mcl_kernel_find(&deviations, context, "probe.cl", "squared_deviations", ""));
-    STEP(mcl_kernel_find(&center, context, "probe.cl", "standardize", ""));
-    STEP(mcl_buffer_create(&squares, context, (uint64_t)rows * n, sizeof(float), "features"));
-    STEP(mcl_buffer_create(
-        &space, context, mcl_column_sums_workspace(rows, n), sizeof(float), "workspace"));
-    STEP(mcl_buffer_create(&mean, context, n, sizeof(float), "means"));
-    STEP(mcl_buffer_create(&inverse, context, n, sizeof(float), "deviations"));
-    STEP(mcl_sums_run_columns(&sums, train, rows, n, space, mean, 0));
-    STEP(mcl_buffer_read(context, host, mean, 0, n * sizeof *host));
-    for (uint32_t j = 0; j < n && status == MCL_OK; j++)
-        host[j] = (float)((double)host[j] / rows);
-    STEP(mcl_buffer_write(context, mean, 0, host, n * sizeof *host));
-    STEP(mcl_run(deviations, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean), MCL_UINT(n),
-        MCL_BUFFER(squares)));
-    STEP(mcl_sums_run_columns(&sums, squares, rows, n, space, inverse, 0));
-    STEP(mcl_buffer_read(context, host, inverse, 0, n * sizeof *host));
-    for (uint32_t j = 0; j < n && status == MCL_OK; j++) {
-        const double deviation = sqrt((double)host[j] / rows);
-        host[j] = deviation > 1e-12 ? (float)(1.0 / deviation) : 0.0f;
-    }
-    STEP(mcl_buffer_write(context, inverse, 0, host, n * sizeof *host));
-    STEP(mcl_run(
-        center, n, rows, MCL_BUFFER(train), MCL_BUFFER(mean), MCL_BUFFER(inverse), MCL_UINT(n)));
-    STEP(mcl_run(center, n, sizes[1]->rows, MCL_BUFFER(test), MCL_BUFFER(mean), MCL_BUFFER(inverse),
-        MCL_UINT(n)));
-    STEP(mcl_context_finish(context));
-    free(host);
-    mcl_buffer_release(&squares);
-    mcl_buffer_release(&space);
-    mcl_buffer_release(&mean);
-    mcl_buffer_release(&inverse);
+    mcl_classes classes, tested;
+    *set = (struct labelled){.classes = 0};
+    MCL_TRY(mcl_classes_find(&tested, test->labels, test->rows)); /* to check them */
+    mcl_classes_release(&tested);
+    MCL_TRY(mcl_classes_find(&classes, train->labels, train->rows));
+    const mcl_status status = find_places(set, &classes, train, test);
+    mcl_classes_release(&classes);
+    if (status != MCL_OK)
+        release_labelled(set);
     return status;
+}
+
+/* Finds the columns' means and deviations, for both sets of features. */
+static mcl_status find_standards(
+    struct regression *r, const mcl_features *train, const mcl_features *test)
+{
+    r->train = (struct standardized){r->context, train, &r->standards};
+    r->test = (struct standardized){r->context, test, &r->standards};
+    return mcl_standards_find(&r->standards, train);
+}
+
+/* mcl_block_load */
+static mcl_status load_standardized(void *of, cl_mem to, uint64_t first, uint32_t count)
+{
+    const struct standardized *s = of;
+    return mcl_write_scaled(s->context, to, s->features, first, count, s->standards);
+}
+
+static mcl_blocks standardized_blocks(const struct regression *r, struct standardized *of)
+{
+    const uint32_t widest = r->columns > r->classes ? r->columns : r->classes;
+    return (mcl_blocks){.context = r->context,
+        .load = load_standardized,
+        .of = of,
+        .rows = (uint32_t)of->features->rows,
+        .columns = r->columns,
+        .block_rows = mcl_block_rows(r->context, widest)};
+}
+
+/* The gradient by the biases: column sums of a block's, and then those of the blocks. */
+static mcl_status add_biases(const struct regression *r, uint32_t b, uint32_t rows)
+{
+    const uint32_t classes = r->classes, blocks = r->features.count;
+    const uint64_t weights = (uint64_t)classes * r->columns;
+    if (blocks == 1)
+        return mcl_sums_run_columns(
+            &r->sums, r->logits, rows, classes, r->space, r->gradient, weights);
+    MCL_TRY(mcl_sums_run_columns(
+        &r->sums, r->logits, rows, classes, r->space, r->biases, (uint64_t)b * classes));
+    return b + 1 < blocks ? MCL_OK
+                          : mcl_sums_run_columns(&r->sums, r->biases, blocks, classes, r->space,
+                                r->gradient, weights);
+}
+
+/* The losses of a block, and its part of the gradient. */
+static mcl_status add_block(const struct regression *r, uint32_t b)
+{
+    const uint64_t weights = (uint64_t)r->classes * r->columns;
+    const uint32_t first = b * r->features.block_rows;
+    uint32_t rows;
+    cl_mem features;
+    MCL_TRY(mcl_blocks_get(&features, &rows, &r->features, b));
+    const mcl_operands forward = {
+        .a = {features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}, .m = rows};
+    const mcl_operands backward = {.a = {r->logits, 0},
+        .b = {features, 0},
+        .c = {r->gradient, 0},
+        .beta = b > 0 ? 1.0f : 0.0f};
+    MCL_TRY(mcl_product_run(r->forward, &forward));
+    MCL_TRY(mcl_run(r->softmax, rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
+        MCL_ULONG(weights), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_UINT(r->classes),
+        MCL_FLOAT(1.0 / r->rows), MCL_BUFFER(r->losses)));
+    MCL_TRY(mcl_product_run(r->backward[rows < r->features.block_rows], &backward));
+    return add_biases(r, b, rows);
 }
 
 /* The mean cross-entropy over the training rows plus the penalty, and its gradient. */
@@ -147,16 +204,8 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
     for (uint64_t i = 0; i < count; i++)
         r->host[i] = (float)x[i];
     MCL_TRY(mcl_buffer_write(context, r->weights, 0, r->host, count * sizeof(float)));
-    const mcl_operands forward = {.a = {r->features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}};
-    const mcl_operands backward = {
-        .a = {r->logits, 0}, .b = {r->features, 0}, .c = {r->gradient, 0}};
-    MCL_TRY(mcl_product_run(r->forward, &forward));
-    MCL_TRY(mcl_run(r->softmax, r->rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
-        MCL_ULONG(weights), MCL_BUFFER(r->labels), MCL_UINT(r->classes), MCL_FLOAT(1.0 / r->rows),
-        MCL_BUFFER(r->losses)));
-    MCL_TRY(mcl_product_run(r->backward, &backward));
-    MCL_TRY(mcl_sums_run_columns(
-        &r->sums, r->logits, r->rows, r->classes, r->space, r->gradient, weights));
+    for (uint32_t b = 0; b < r->features.count; b++)
+        MCL_TRY(add_block(r, b));
     MCL_TRY(
         mcl_sums_run(&r->sums, r->losses, r->rows, (float)r->rows, r->space, r->gradient, count));
     MCL_TRY(mcl_buffer_read(context, r->host, r->gradient, 0, (count + 1) * sizeof(float)));
@@ -186,65 +235,106 @@ static void precondition(double *x, const void *state)
     }
 }
 
+static mcl_status create_products(struct regression *r)
+{
+    const uint32_t block = r->features.block_rows, rest = r->rows % block;
+    const mcl_gemm forward = logits_product(block, r->columns, r->classes);
+    mcl_gemm backward = {
+        true, false, r->classes, r->columns, block, r->classes, r->columns, r->columns, 1.0f};
+    MCL_TRY(mcl_product_create(&r->forward, r->context, &forward, NULL));
+    MCL_TRY(mcl_product_create(&r->backward[0], r->context, &backward, NULL));
+    backward.k = rest;
+    return rest ? mcl_product_create(&r->backward[1], r->context, &backward, NULL) : MCL_OK;
+}
+
 static mcl_status create_regression(struct regression *r, const mcl_features *train)
 {
     mcl_context *context = r->context;
     const uint64_t count = (uint64_t)r->classes * (r->columns + 1);
-    const mcl_gemm forward = logits_product(r->rows, r->columns, r->classes);
-    const mcl_gemm backward = {
-        true, false, r->classes, r->columns, r->rows, r->classes, r->columns, r->columns, 1.0f};
-    uint64_t space = mcl_column_sums_workspace(r->rows, r->classes);
+    const uint32_t block = r->features.block_rows, blocks = r->features.count;
+    uint64_t space = mcl_column_sums_workspace(block > blocks ? block : blocks, r->classes);
     space = mcl_sum_workspace(r->rows) > space ? mcl_sum_workspace(r->rows) : space;
     MCL_TRY(mcl_buffer_create_from(
         &r->labels, context, train->labels, r->rows, sizeof(int32_t), "labels"));
     MCL_TRY(mcl_buffer_create(&r->weights, context, count, sizeof(float), "weights"));
     MCL_TRY(mcl_buffer_create(
-        &r->logits, context, (uint64_t)r->rows * r->classes, sizeof(float), "logits"));
+        &r->logits, context, (uint64_t)block * r->classes, sizeof(float), "logits"));
     MCL_TRY(mcl_buffer_create(&r->losses, context, r->rows, sizeof(float), "losses"));
     MCL_TRY(mcl_buffer_create(&r->gradient, context, count + 1, sizeof(float), "gradients"));
+    MCL_TRY(mcl_buffer_create(
+        &r->biases, context, (uint64_t)blocks * r->classes, sizeof(float), "gradients"));
     MCL_TRY(mcl_buffer_create(&r->space, context, space, sizeof(float), "workspace"));
-    MCL_TRY(mcl_product_create(&r->forward, context, &forward, NULL));
-    MCL_TRY(mcl_product_create(&r->backward, context, &backward, NULL));
+    MCL_TRY(create_products(r));
     MCL_TRY(mcl_kernel_find(&r->softmax, context, "probe.cl", "softmax_rows", ""));
     MCL_TRY(mcl_sums_find(&r->sums, context));
     return mcl_allocate(&r->host, count + 1, sizeof *r->host);
 }
 
-/* Accuracy of the regression x on the test rows. */
-static mcl_status score(double *accuracy, const struct regression *r, const double *x, cl_mem test,
-    const mcl_features *features)
+/* The regression's classes for the test rows, block by block. */
+struct test {
+    mcl_blocks blocks;
+    mcl_product *forward;
+    cl_mem logits;
+    float *host; /* logits of a block */
+};
+
+static mcl_status create_test(struct test *t, struct regression *r)
 {
-    const uint32_t rows = (uint32_t)features->rows, classes = r->classes;
-    const mcl_gemm gemm = logits_product(rows, r->columns, classes);
-    const double *bias = x + (uint64_t)classes * r->columns;
-    mcl_product *product = NULL;
-    cl_mem logits = NULL;
-    float *host = NULL;
-    uint64_t right = 0;
-    for (uint64_t i = 0; i < (uint64_t)classes * r->columns; i++)
-        r->host[i] = (float)x[i];
-    mcl_status status = mcl_allocate(&host, rows, classes * sizeof *host);
-    STEP(mcl_buffer_write(
-        r->context, r->weights, 0, r->host, (size_t)classes * r->columns * sizeof *r->host));
-    STEP(mcl_buffer_create(&logits, r->context, (uint64_t)rows * classes, sizeof(float), "logits"));
-    STEP(mcl_product_create(&product, r->context, &gemm, NULL));
-    const mcl_operands operands = {.a = {test, 0}, .b = {r->weights, 0}, .c = {logits, 0}};
-    STEP(mcl_product_run(product, &operands));
-    STEP(mcl_buffer_read(r->context, host, logits, 0, (size_t)rows * classes * sizeof *host));
-    for (uint32_t i = 0; i < rows && status == MCL_OK; i++) {
-        const float *row = host + (uint64_t)i * classes;
+    t->blocks = standardized_blocks(r, &r->test);
+    MCL_TRY(mcl_blocks_create(&t->blocks, false));
+    const uint32_t rows = t->blocks.block_rows;
+    const mcl_gemm gemm = logits_product(rows, r->columns, r->classes);
+    MCL_TRY(mcl_allocate(&t->host, rows, r->classes * sizeof *t->host));
+    MCL_TRY(mcl_buffer_create(
+        &t->logits, r->context, (uint64_t)rows * r->classes, sizeof(float), "logits"));
+    return mcl_product_create(&t->forward, r->context, &gemm, NULL);
+}
+
+/* Adds how many rows of a block are told right. */
+static mcl_status test_block(uint64_t *right, const struct test *t, const struct regression *r,
+    uint32_t b, const double *bias)
+{
+    const uint32_t classes = r->classes;
+    const int32_t *labels = r->test.features->labels + (uint64_t)b * t->blocks.block_rows;
+    uint32_t rows;
+    cl_mem features;
+    MCL_TRY(mcl_blocks_get(&features, &rows, &t->blocks, b));
+    const mcl_operands operands = {
+        .a = {features, 0}, .b = {r->weights, 0}, .c = {t->logits, 0}, .m = rows};
+    MCL_TRY(mcl_product_run(t->forward, &operands));
+    MCL_TRY(mcl_buffer_read(
+        r->context, t->host, t->logits, 0, (size_t)rows * classes * sizeof *t->host));
+    for (uint32_t i = 0; i < rows; i++) {
+        const float *row = t->host + (uint64_t)i * classes;
         uint32_t best = 0;
         for (uint32_t c = 1; c < classes; c++) {
             if ((double)row[c] + bias[c] > (double)row[best] + bias[best])
                 best = c;
         }
-        right += best == (uint32_t)features->labels[i];
+        *right += best == (uint32_t)labels[i];
     }
-    free(host);
-    mcl_product_free(product);
-    mcl_buffer_release(&logits);
+    return MCL_OK;
+}
+
+/* Accuracy of the regression x on the test rows. */
+static mcl_status score(double *accuracy, struct regression *r, const double *x)
+{
+    const uint64_t weights = (uint64_t)r->classes * r->columns;
+    struct test test = {.forward = NULL};
+    uint64_t right = 0;
+    for (uint64_t i = 0; i < weights; i++)
+        r->host[i] = (float)x[i];
+    mcl_status status =
+        mcl_buffer_write(r->context, r->weights, 0, r->host, weights * sizeof *r->host);
+    STEP(create_test(&test, r));
+    for (uint32_t b = 0; b < test.blocks.count && status == MCL_OK; b++)
+        status = test_block(&right, &test, r, b, x + weights);
+    free(test.host);
+    mcl_product_free(test.forward);
+    mcl_buffer_release(&test.logits);
+    mcl_blocks_release(&test.blocks);
     if (status == MCL_OK)
-        *accuracy = (double)right / rows;
+        *accuracy = (double)right / (double)r->test.features->rows;
     return status;
 }
 
@@ -257,84 +347,140 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
         .columns = (uint32_t)train->columns,
         .classes = classes};
     const uint64_t count = (uint64_t)classes * (train->columns + 1);
-    cl_mem test_features = NULL;
     double *x = NULL;
     mcl_status status = mcl_allocate(&x, count, sizeof *x);
-    STEP(mcl_buffer_create_from(&r.features, context, train->values, train->rows,
-        train->columns * sizeof(float), "features"));
-    STEP(mcl_buffer_create_from(&test_features, context, test->values, test->rows,
-        test->columns * sizeof(float), "features"));
-    STEP(standardize(context, r.features, test_features, (const mcl_features *[2]){train, test}));
+    STEP(find_standards(&r, train, test));
+    r.features = standardized_blocks(&r, &r.train);
+    STEP(mcl_blocks_create(&r.features, true));
     STEP(create_regression(&r, train));
-    STEP(mcl_preconditioner_create(
-        &r.preconditioner, context, r.features, r.rows, r.columns, penalty));
+    STEP(mcl_preconditioner_create(&r.preconditioner, &r.features, penalty));
     STEP(mcl_lbfgs(x, (size_t)count, evaluate, precondition, &r, TOLERANCE, ITERATIONS,
         &result->iterations, &result->converged));
-    STEP(score(&result->linear_accuracy, &r, x, test_features, test));
-    mcl_buffer_release(&r.features);
+    STEP(score(&result->linear_accuracy, &r, x));
+    (void)mcl_context_finish(context);
+    mcl_blocks_release(&r.features);
+    mcl_standards_release(&r.standards);
     mcl_buffer_release(&r.labels);
     mcl_buffer_release(&r.weights);
     mcl_buffer_release(&r.logits);
     mcl_buffer_release(&r.losses);
     mcl_buffer_release(&r.gradient);
+    mcl_buffer_release(&r.biases);
     mcl_buffer_release(&r.space);
-    mcl_buffer_release(&test_features);
     mcl_product_free(r.forward);
-    mcl_product_free(r.backward);
+    mcl_product_free(r.backward[0]);
+    mcl_product_free(r.backward[1]);
     mcl_preconditioner_free(r.preconditioner);
     free(r.host);
     free(x);
     return status;
 }
 
-/* *normalized = rows first … of features in device memory, each divided by its length. */
-static mcl_status normalized_rows(cl_mem *normalized, mcl_context *context,
-    const mcl_features *features, uint64_t first, uint32_t rows)
+/* Rows of features divided by their lengths. */
+struct normalized {
+    mcl_context *context;
+    const mcl_features *features;
+    mcl_row_norms norms;
+    cl_mem plain, inverse; /* of a block */
+};
+
+/* Room for blocks of so many rows. */
+static mcl_status create_normalized(
+    struct normalized *n, mcl_context *context, const mcl_features *features, uint32_t rows)
 {
-    const uint32_t n = (uint32_t)features->columns;
-    cl_mem plain = NULL, inverse = NULL;
-    mcl_row_norms norms = {NULL, NULL, NULL};
-    mcl_status status = mcl_buffer_create_from(
-        &plain, context, features->values + first * n, rows, n * sizeof(float), "features");
-    STEP(mcl_buffer_create(&inverse, context, rows, sizeof(float), "norms"));
-    STEP(mcl_buffer_create(
-        normalized, context, (uint64_t)rows * n, sizeof(float), "normalised features"));
-    STEP(mcl_row_norms_find(&norms, context));
-    STEP(mcl_row_norms_normalize(&norms, plain, rows, n, inverse, *normalized));
-    STEP(mcl_context_finish(context));
-    mcl_buffer_release(&plain);
-    mcl_buffer_release(&inverse);
-    return status;
+    n->context = context;
+    n->features = features;
+    MCL_TRY(mcl_row_norms_find(&n->norms, context));
+    MCL_TRY(
+        mcl_buffer_create(&n->plain, context, rows, features->columns * sizeof(float), "features"));
+    return mcl_buffer_create(&n->inverse, context, rows, sizeof(float), "norms");
+}
+
+static void release_normalized(struct normalized *n)
+{
+    mcl_buffer_release(&n->plain);
+    mcl_buffer_release(&n->inverse);
+}
+
+/* mcl_block_load */
+static mcl_status load_normalized(void *of, cl_mem to, uint64_t first, uint32_t count)
+{
+    const struct normalized *n = of;
+    MCL_TRY(mcl_write_scaled(n->context, n->plain, n->features, first, count, NULL));
+    return mcl_row_norms_normalize(
+        &n->norms, n->plain, count, (uint32_t)n->features->columns, n->inverse, to);
+}
+
+/* A search for the neighbours of test rows, some queries at once, among the training rows. */
+struct search {
+    mcl_neighbours neighbours;
+    struct normalized of_train, of_test;
+    mcl_blocks train, test; /* a block of test rows is that of queries at once */
+};
+
+static mcl_status create_search(
+    struct search *s, mcl_context *context, const mcl_features *train, const mcl_features *test)
+{
+    const uint32_t columns = (uint32_t)train->columns, most = mcl_block_rows(context, columns);
+    const uint32_t queries = most < QUERIES ? most : QUERIES;
+    s->test = (mcl_blocks){context, load_normalized, &s->of_test, (uint32_t)test->rows, columns,
+        queries < test->rows ? queries : (uint32_t)test->rows, 0, NULL, NULL};
+    MCL_TRY(mcl_neighbours_create(
+        &s->neighbours, context, s->test.block_rows, (uint32_t)train->rows, columns));
+    const uint32_t at_once = s->neighbours.at_once;
+    s->train = (mcl_blocks){context, load_normalized, &s->of_train, (uint32_t)train->rows, columns,
+        most / at_once * at_once, 0, NULL, NULL};
+    if (s->train.block_rows > s->train.rows)
+        s->train.block_rows = s->train.rows;
+    MCL_TRY(create_normalized(&s->of_train, context, train, s->train.block_rows));
+    MCL_TRY(create_normalized(&s->of_test, context, test, s->test.block_rows));
+    MCL_TRY(mcl_blocks_create(&s->test, false));
+    return mcl_blocks_create(&s->train, true);
+}
+
+static void release_search(struct search *s)
+{
+    (void)mcl_context_finish(s->train.context);
+    mcl_blocks_release(&s->train);
+    mcl_blocks_release(&s->test);
+    release_normalized(&s->of_train);
+    release_normalized(&s->of_test);
+    mcl_neighbours_release(&s->neighbours);
+}
+
+/* Finds the neighbours of a block of test rows: *count of them, and their places. */
+static mcl_status search_block(uint32_t *places, uint32_t *count, struct search *s, uint32_t b)
+{
+    cl_mem queries, candidates;
+    uint32_t rows;
+    MCL_TRY(mcl_blocks_get(&queries, count, &s->test, b));
+    MCL_TRY(mcl_neighbours_begin(&s->neighbours, *count));
+    for (uint32_t t = 0; t < s->train.count; t++) {
+        MCL_TRY(mcl_blocks_get(&candidates, &rows, &s->train, t));
+        MCL_TRY(mcl_neighbours_compare(&s->neighbours, (mcl_matrix){candidates, 0},
+            t * s->train.block_rows, rows, (mcl_matrix){queries, 0}, *count));
+    }
+    return mcl_buffer_read(s->train.context, places, s->neighbours.place, 0,
+        (size_t)*count * s->neighbours.count * sizeof *places);
 }
 
 static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test)
 {
-    const uint32_t most = test->rows < QUERIES ? (uint32_t)test->rows : QUERIES;
-    mcl_neighbours neighbours;
-    cl_mem rows = NULL;
+    struct search s = {.train.context = context};
     uint32_t *places = NULL;
     uint64_t right = 0;
-    mcl_status status = mcl_neighbours_create(
-        &neighbours, context, most, (uint32_t)train->rows, (uint32_t)train->columns);
-    STEP(mcl_allocate(&places, most, neighbours.count * sizeof *places));
-    STEP(normalized_rows(&rows, context, train, 0, (uint32_t)train->rows));
-    for (uint64_t first = 0; first < test->rows && status == MCL_OK; first += most) {
-        const uint32_t now_rows = test->rows - first < most ? (uint32_t)(test->rows - first) : most;
-        cl_mem queries = NULL;
-        STEP(normalized_rows(&queries, context, test, first, now_rows));
-        STEP(mcl_neighbours_search(
-            &neighbours, (mcl_matrix){rows, 0}, (mcl_matrix){queries, 0}, now_rows));
-        STEP(mcl_buffer_read(context, places, neighbours.place, 0,
-            (size_t)now_rows * neighbours.count * sizeof *places));
+    mcl_status status = create_search(&s, context, train, test);
+    STEP(mcl_allocate(&places, s.test.block_rows, s.neighbours.count * sizeof *places));
+    for (uint32_t b = 0; b < s.test.count && status == MCL_OK; b++) {
+        uint32_t count = 0;
+        status = search_block(places, &count, &s, b);
         if (status == MCL_OK)
-            right += mcl_neighbours_right(
-                &neighbours, places, now_rows, train->labels, test->labels + first);
-        mcl_buffer_release(&queries);
+            right += mcl_neighbours_right(&s.neighbours, places, count, train->labels,
+                test->labels + (uint64_t)b * s.test.block_rows);
     }
     free(places);
-    mcl_buffer_release(&rows);
-    mcl_neighbours_release(&neighbours);
+    release_search(&s);
     if (status == MCL_OK)
         result->knn_accuracy = (double)right / (double)test->rows;
     return status;
@@ -343,13 +489,18 @@ static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_
 mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test)
 {
+    MCL_NEED(result);
+    MCL_NEED(context);
     mcl_probe_result measured = {0};
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    MCL_TRY(linear_probe(&measured, context, classes, train, test, PENALTY));
-    MCL_TRY(knn(&measured, context, train, test));
+    MCL_TRY(label(&set, train, test));
+    mcl_status status =
+        linear_probe(&measured, context, set.classes, &set.train, &set.test, PENALTY);
+    STEP(knn(&measured, context, &set.train, &set.test));
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.seconds = mcl_clock_seconds() - start;
     *result = measured;
     return MCL_OK;
@@ -358,6 +509,8 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
 mcl_mean mcl_mean_of(const double *values, size_t count)
 {
     double sum = 0.0, squares = 0.0;
+    if (!values || count == 0)
+        return (mcl_mean){NAN, 0.0};
     for (size_t i = 0; i < count; i++)
         sum += values[i];
     const double mean = sum / (double)count;
@@ -404,25 +557,31 @@ static void add(mcl_few_result *result, const mcl_probe_result *draw)
 mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test, uint64_t per_class)
 {
+    MCL_NEED(result);
+    MCL_NEED(context);
+    if (per_class == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a probe by 0 rows a class: give at least 1");
     mcl_few_result measured = {.converged = true};
     double linear[MCL_FEW_DRAWS], nearest[MCL_FEW_DRAWS];
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS; seed++) {
+    MCL_TRY(label(&set, train, test));
+    mcl_status status = MCL_OK;
+    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS && status == MCL_OK; seed++) {
         mcl_probe_result draw = {0};
-        uint64_t *chosen;
-        MCL_TRY(mcl_draw_labelled(
-            &chosen, &measured.rows, train->labels, train->rows, per_class, seed));
-        const mcl_status status =
-            probe_chosen(&draw, context, classes, train, test, chosen, measured.rows);
+        uint64_t *chosen = NULL;
+        status =
+            mcl_draw_labelled(&chosen, &measured.rows, train->labels, train->rows, per_class, seed);
+        STEP(probe_chosen(
+            &draw, context, set.classes, &set.train, &set.test, chosen, measured.rows));
         free(chosen);
-        MCL_TRY(status);
         add(&measured, &draw);
         linear[seed] = draw.linear_accuracy;
         nearest[seed] = draw.knn_accuracy;
     }
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.linear_accuracy = mcl_mean_of(linear, MCL_FEW_DRAWS);
     measured.knn_accuracy = mcl_mean_of(nearest, MCL_FEW_DRAWS);
     measured.seconds = mcl_clock_seconds() - start;

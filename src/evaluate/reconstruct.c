@@ -17,7 +17,7 @@
 /* What a reconstruction holds on the device. */
 struct reconstruction {
     mcl_context *context;
-    uint32_t batch;
+    uint32_t most, batch; /* rows of a batch: at most, and those it has */
     mcl_inference inference;
     mcl_views views;
     cl_mem data, order, input;
@@ -38,7 +38,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     mcl_path_to_part(&path, mcl_model_architecture(model), MCL_PART_DECODER);
     const uint64_t row =
         mcl_network_row_size(path.layers, path.count) + views + row_size(data) + sizeof(uint64_t);
-    work->batch = mcl_inference_batch(context, model, rows < ROWS ? rows : ROWS, row);
+    work->batch = mcl_inference_batch(context, model, rows < work->most ? rows : work->most, row);
     MCL_TRY(mcl_inference_create(&work->inference, context, model, &path, work->batch));
     if (rows > work->batch)
         MCL_TRY(mcl_inference_freeze(&work->inference));
@@ -49,6 +49,15 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
         &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, views, "views"));
     return mcl_feed_check(context, context->memory_made - before, work->batch * row, work->batch);
+}
+
+static void release(struct reconstruction *work)
+{
+    mcl_inference_release(&work->inference);
+    mcl_views_release(&work->views);
+    mcl_buffer_release(&work->data);
+    mcl_buffer_release(&work->order);
+    mcl_buffer_release(&work->input);
 }
 
 static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
@@ -85,6 +94,12 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     const mcl_model *model, const mcl_data *data, const mcl_mask *mask, uint64_t seed,
     uint64_t first, uint64_t rows)
 {
+    MCL_NEED(masked);
+    MCL_NEED(reconstructed);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    MCL_NEED(mask);
     MCL_TRY(mcl_width_check(mcl_model_architecture(model), data));
     if (first > mcl_data_rows(data) || rows > mcl_data_rows(data) - first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -92,8 +107,13 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
             first + rows, mcl_data_rows(data));
     if (rows == 0)
         return MCL_OK;
-    struct reconstruction work = {.context = context};
+    struct reconstruction work = {.context = context, .most = ROWS};
     mcl_status status = create(&work, model, data, mask, seed, rows);
+    while (mcl_inference_lacks_memory(status) && work.batch > 1) {
+        release(&work);
+        work = (struct reconstruction){.context = context, .most = work.batch / 2};
+        status = create(&work, model, data, mask, seed, rows);
+    }
     for (uint64_t done = 0; done < rows && status == MCL_OK; done += work.batch) {
         const uint32_t now = rows - done < work.batch ? (uint32_t)(rows - done) : work.batch;
         const uint64_t at = done * mcl_data_columns(data);
@@ -102,10 +122,6 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     const char *loss = mcl_model_metadata_get(model, "reconstruction_loss");
     if (loss && strcmp(loss, "bce") == 0 && status == MCL_OK) /* the decoder gives logits */
         apply_sigmoid(reconstructed, rows * mcl_data_columns(data));
-    mcl_inference_release(&work.inference);
-    mcl_views_release(&work.views);
-    mcl_buffer_release(&work.data);
-    mcl_buffer_release(&work.order);
-    mcl_buffer_release(&work.input);
+    release(&work);
     return status;
 }

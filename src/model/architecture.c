@@ -24,10 +24,24 @@ static const char *const normalization_names[] = {
 static const char *const part_names[MCL_PARTS] = {
     "encoder", "head", "projector", "predictor", "mask_head", "decoder"};
 
+const char *mcl_part_options(mcl_part part)
+{
+    static const char *const options[MCL_PARTS] = {
+        [MCL_PART_ENCODER] = "`hidden` or `embedding`",
+        [MCL_PART_HEAD] = "`embedding`, or fewer classes",
+        [MCL_PART_PROJECTOR] = "`projector`",
+        [MCL_PART_PREDICTOR] = "`predictor`",
+        [MCL_PART_MASK_HEAD] = "`embedding`",
+        [MCL_PART_DECODER] = "`decoder`, `hidden` or `embedding`",
+    };
+    return options[part];
+}
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
 {
+    MCL_NEED(activation);
     size_t index;
     MCL_TRY(mcl_name_parse(&index, text, activation_names, COUNT(activation_names), "activation"));
     *activation = (mcl_activation)index;
@@ -36,11 +50,12 @@ mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
 
 const char *mcl_activation_name(mcl_activation activation)
 {
-    return activation_names[activation];
+    return mcl_name_of(activation_names, COUNT(activation_names), (size_t)activation);
 }
 
 mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text)
 {
+    MCL_NEED(normalization);
     size_t index;
     MCL_TRY(mcl_name_parse(
         &index, text, normalization_names, COUNT(normalization_names), "normalization"));
@@ -50,7 +65,7 @@ mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char 
 
 const char *mcl_normalization_name(mcl_normalization normalization)
 {
-    return normalization_names[normalization];
+    return mcl_name_of(normalization_names, COUNT(normalization_names), (size_t)normalization);
 }
 
 void mcl_widths_show(char text[MCL_WIDTHS_SIZE], const uint32_t *widths, uint32_t count)
@@ -179,8 +194,9 @@ static mcl_status check_part(
         if (*parameters > MCL_PARAMETERS_MAX)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "the model is too large: with the %s layer of %" PRIu32 "×%" PRIu32
-                " it has more than %" PRIu32 " parameters",
-                layers[l].type->name, layers[l].out, layers[l].in, MCL_PARAMETERS_MAX);
+                " it has more than %" PRIu32 " parameters: use a smaller %s",
+                layers[l].type->name, layers[l].out, layers[l].in, MCL_PARAMETERS_MAX,
+                mcl_part_options(part));
     }
     return MCL_OK;
 }

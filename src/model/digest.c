@@ -20,7 +20,11 @@ static void show(char digest[MCL_DIGEST_SIZE], XXH128_hash_t hash)
 
 void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model)
 {
-    show(digest, XXH3_128bits(model->parameters, model->parameter_count * sizeof(float)));
+    if (!digest)
+        return;
+    *digest = '\0';
+    if (model)
+        show(digest, XXH3_128bits(model->parameters, model->parameter_count * sizeof(float)));
 }
 
 static void add_text(XXH3_state_t *state, const char *text)

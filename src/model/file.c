@@ -296,6 +296,8 @@ mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const 
 
 mcl_status mcl_model_load(mcl_model **model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     mcl_safetensors *file;
     MCL_TRY(mcl_safetensors_open(&file, path));
     mcl_status status = mcl_model_read(model, file, path);
@@ -379,6 +381,8 @@ mcl_status mcl_model_save_checkpoint(const mcl_model *model, const char *path,
 
 mcl_status mcl_model_save(const mcl_model *model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     mcl_content content = {NULL};
     char digest[MCL_DIGEST_SIZE], file_digest[MCL_DIGEST_SIZE];
     MCL_TRY(check_values(model, path));
@@ -414,6 +418,8 @@ static mcl_status save_in(char **name, const mcl_model *model, const char *folde
 
 mcl_status mcl_model_save_anywhere(const mcl_model *model, const char *path)
 {
+    MCL_NEED(model);
+    MCL_NEED(path);
     const char *const folders[] = {getenv("TMPDIR"), "/tmp", "/var/tmp", getenv("HOME")};
     char reason[4096], *name;
     const mcl_status status = mcl_model_save(model, path);

@@ -172,6 +172,8 @@ static void draw(float *values, const mcl_tensor_place *place, size_t index, uin
 
 mcl_status mcl_model_create(mcl_model **model, const mcl_architecture *architecture, uint64_t seed)
 {
+    MCL_NEED(model);
+    MCL_NEED(architecture);
     mcl_model *made;
     MCL_TRY(mcl_model_allocate(&made, architecture, mcl_version()));
     for (size_t i = 0; i < made->tensor_count; i++)
@@ -209,16 +211,18 @@ mcl_status mcl_model_check_finite(const mcl_model *model)
 
 const mcl_architecture *mcl_model_architecture(const mcl_model *model)
 {
-    return &model->architecture;
+    return model ? &model->architecture : NULL;
 }
 
 size_t mcl_model_tensor_count(const mcl_model *model)
 {
-    return model->tensor_count;
+    return model ? model->tensor_count : 0;
 }
 
 mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index)
 {
+    if (!model || index >= model->tensor_count)
+        return (mcl_tensor){.name = NULL};
     const mcl_tensor_place *place = &model->places[index];
     mcl_tensor tensor = {
         .name = place->name,
@@ -233,14 +237,17 @@ mcl_tensor mcl_model_tensor(const mcl_model *model, size_t index)
 float *mcl_model_parameters(const mcl_model *model, uint64_t *count, uint64_t *encoder_count)
 {
     if (count)
-        *count = model->parameter_count;
+        *count = model ? model->parameter_count : 0;
     if (encoder_count)
-        *encoder_count = mcl_part_end(&model->architecture, MCL_PART_ENCODER);
-    return model->parameters;
+        *encoder_count = model ? mcl_part_end(&model->architecture, MCL_PART_ENCODER) : 0;
+    return model ? model->parameters : NULL;
 }
 
 mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char *value)
 {
+    MCL_NEED(model);
+    MCL_NEED(key);
+    MCL_NEED(value);
     if (!*key || !mcl_is_utf8(key, strlen(key)) || mcl_has_control_character(key))
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a metadata key is empty, not UTF-8 or has a control character in it");
@@ -261,18 +268,21 @@ mcl_status mcl_model_metadata_set(mcl_model *model, const char *key, const char 
 
 const char *mcl_model_metadata_get(const mcl_model *model, const char *key)
 {
-    const mcl_text_pair *pair = find_metadata(model, key);
+    const mcl_text_pair *pair = model && key ? find_metadata(model, key) : NULL;
     return pair ? pair->value : NULL;
 }
 
 size_t mcl_model_metadata_count(const mcl_model *model)
 {
-    return model->metadata_count;
+    return model ? model->metadata_count : 0;
 }
 
 void mcl_model_metadata_at(
     const mcl_model *model, size_t index, const char **key, const char **value)
 {
-    *key = model->metadata[index].key;
-    *value = model->metadata[index].value;
+    const bool there = model && index < model->metadata_count;
+    if (key)
+        *key = there ? model->metadata[index].key : NULL;
+    if (value)
+        *value = there ? model->metadata[index].value : NULL;
 }

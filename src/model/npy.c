@@ -46,6 +46,9 @@ static mcl_status write_header(mcl_output *output, const uint64_t *shape, size_t
 mcl_status mcl_write_npy(
     const char *path, const float *values, const uint64_t *shape, size_t dimensions)
 {
+    MCL_NEED(path);
+    MCL_NEED(values);
+    MCL_NEED(shape);
     uint64_t bytes = sizeof *values;
     if (dimensions > DIMENSIONS_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,

@@ -84,6 +84,8 @@ static mcl_status encode(struct picture *picture, const uint8_t *pixels, uint32_
 mcl_status mcl_write_png(
     const char *path, const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels)
 {
+    MCL_NEED(path);
+    MCL_NEED(pixels);
     if (channels != 1 && channels != 3)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%s: a picture has 1 or 3 bytes a pixel, not %" PRIu32,
             path, channels);

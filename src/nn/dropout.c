@@ -31,7 +31,7 @@ static mcl_status drop(const struct dropout *dropout, const mcl_pass *pass, cl_m
     const float rate = layer->options.dropout.rate;
     const uint64_t seed = layer->options.dropout.seed;
     const cl_uint2 key = {{(cl_uint)seed, (cl_uint)(seed >> 32)}};
-    const mcl_argument key_argument = {sizeof key, &key};
+    const mcl_argument key_argument = {.size = sizeof key, .value = &key};
     mcl_profile_work(
         dropout->context, NULL, 0.0, 2.0 * sizeof(float) * (double)pass->rows * layer->out);
     return mcl_run(dropout->kernel,

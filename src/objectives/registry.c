@@ -28,13 +28,13 @@ const mcl_objective_info *mcl_objective_describe(mcl_objective_kind kind)
 const char *mcl_objective_name(mcl_objective_kind kind)
 {
     const mcl_objective_info *info = mcl_objective_describe(kind);
-    return info ? info->name : "an unknown objective";
+    return info ? info->name : "?";
 }
 
 bool mcl_objective_views(mcl_view_options *views, mcl_objective_kind kind)
 {
     const mcl_objective_info *info = mcl_objective_describe(kind);
-    return info && info->views && mcl_view_options_parse(views, info->views) == MCL_OK;
+    return views && info && info->views && mcl_view_options_parse(views, info->views) == MCL_OK;
 }
 
 void mcl_objective_values(double values[MCL_OBJECTIVE_OPTIONS_MAX], const mcl_objective_type *type,
@@ -109,6 +109,9 @@ mcl_status mcl_objectives_parse(
 {
     mcl_objective parsed[MCL_OBJECTIVES_MAX];
     size_t used = 0;
+    MCL_NEED(objectives);
+    MCL_NEED(count);
+    MCL_NEED(text);
     for (const char *part = text;; part++) {
         const size_t length = strcspn(part, "+");
         mcl_objective one;
@@ -134,8 +137,10 @@ mcl_status mcl_objectives_parse(
 void mcl_objectives_show(char *text, size_t size, const mcl_objective *objectives, size_t count)
 {
     size_t used = 0;
+    if (!text || size == 0)
+        return;
     text[0] = '\0';
-    for (size_t i = 0; i < count && used < size; i++) {
+    for (size_t i = 0; objectives && i < count && used < size; i++) {
         char weight[MCL_NUMBER_SIZE] = "";
         if (objectives[i].weight != 1.0f)
             mcl_number_show_float(weight, objectives[i].weight);

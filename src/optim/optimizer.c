@@ -152,6 +152,7 @@ const mcl_optimizer_info *mcl_optimizer_describe(mcl_optimizer_kind kind)
 
 mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text)
 {
+    MCL_NEED(kind);
     size_t index;
     MCL_TRY(mcl_name_parse_row(&index, text, types, sizeof *types, TYPES, "optimizer"));
     *kind = (mcl_optimizer_kind)index;
@@ -160,7 +161,8 @@ mcl_status mcl_optimizer_parse(mcl_optimizer_kind *kind, const char *text)
 
 const char *mcl_optimizer_name(mcl_optimizer_kind kind)
 {
-    return types[kind].info.name;
+    const mcl_optimizer_info *info = mcl_optimizer_describe(kind);
+    return info ? info->name : "?";
 }
 
 mcl_optimizer_options mcl_optimizer_resolve(const mcl_optimizer_options *options)

@@ -112,6 +112,7 @@ const mcl_schedule_info *mcl_schedule_describe(mcl_schedule_kind kind)
 
 mcl_status mcl_schedule_parse(mcl_schedule_kind *kind, const char *text)
 {
+    MCL_NEED(kind);
     size_t index;
     MCL_TRY(mcl_name_parse_row(&index, text, types, sizeof *types, TYPES, "schedule"));
     *kind = (mcl_schedule_kind)index;
@@ -120,7 +121,8 @@ mcl_status mcl_schedule_parse(mcl_schedule_kind *kind, const char *text)
 
 const char *mcl_schedule_name(mcl_schedule_kind kind)
 {
-    return types[kind].info.name;
+    const mcl_schedule_info *info = mcl_schedule_describe(kind);
+    return info ? info->name : "?";
 }
 
 mcl_status mcl_schedule_check(const mcl_schedule_options *options, uint64_t epochs)

@@ -68,6 +68,16 @@ mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
     if (!(options->ema >= 0.0 && options->ema < 1.0))
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a decay of %g for the average of the weights: it must be in [0,1)", options->ema);
+    if (!(options->checkpoint_seconds >= 0.0))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a checkpoint every %g seconds: it must be 0, for none, or more",
+            options->checkpoint_seconds);
+    if (!mcl_optimizer_describe(options->optimizer.kind))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no optimizer's number", (int)options->optimizer.kind);
+    if (!mcl_schedule_describe(options->schedule.kind))
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no schedule's number", (int)options->schedule.kind);
     mcl_train_options resolved = *options;
     mcl_train_resolve(&resolved, rows);
     MCL_TRY(mcl_schedule_check(&resolved.schedule, resolved.epochs));
@@ -207,6 +217,9 @@ mcl_status mcl_pretrain_check(
     if (options->objective_count == 0 || options->objective_count > MCL_OBJECTIVES_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT, "%zu objectives: from 1 to %d are possible",
             options->objective_count, MCL_OBJECTIVES_MAX);
+    if (options->setting_count > MCL_OBJECTIVE_SETTINGS_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%zu options of objectives are set: at most %d can be",
+            options->setting_count, MCL_OBJECTIVE_SETTINGS_MAX);
     for (size_t i = 0; i < options->objective_count; i++) {
         if (!type_at(options, i))
             return mcl_fail(MCL_ERROR_ARGUMENT, "there is no objective number %d",

@@ -266,6 +266,14 @@ static bool is_missing(const mcl_pretrain_options *options, const char *key)
 
 bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options, const char *key)
 {
+    char unused[1];
+    if (!reason || size == 0) {
+        reason = unused;
+        size = sizeof unused;
+    }
+    *reason = '\0';
+    if (!options || !key)
+        return false;
     const mcl_options_family *family = mcl_options_family_of(options->kind);
     const mcl_row *row = family ? find_row(family, key) : NULL;
     own_option own;
@@ -274,7 +282,6 @@ bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options,
         snprintf(reason, size, "%s", why ? why : "");
         return why != NULL;
     }
-    *reason = '\0';
     const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
     if (options->kind != MCL_OPTIONS_PRETRAIN || !describe_own(&own, pretraining, key))
         return false;
@@ -318,6 +325,7 @@ static bool own_at(own_option *own, size_t index)
 
 mcl_status mcl_option_at(mcl_option_info *info, mcl_options_kind kind, size_t index)
 {
+    MCL_NEED(info);
     const mcl_options_family *family = mcl_options_family_of(kind);
     own_option own;
     size_t rows = 0;

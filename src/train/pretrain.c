@@ -193,6 +193,10 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options)
 {
+    MCL_NEED(model);
+    MCL_NEED(context);
+    MCL_NEED(data);
+    MCL_NEED(options);
     mcl_trainer *trainer;
     MCL_TRY(mcl_pretrain_build(&trainer, context, data, options));
     const mcl_status status = mcl_trainer_run(model, trainer);

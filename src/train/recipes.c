@@ -60,6 +60,8 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
 {
     const char *names[RECIPES];
     size_t index;
+    MCL_NEED(name);
+    MCL_TRY(mcl_options_expect(options ? &options->base : NULL, MCL_OPTIONS_PRETRAIN));
     for (size_t i = 0; i < RECIPES; i++)
         names[i] = recipes[i].recipe.name;
     MCL_TRY(mcl_name_parse(&index, name, names, RECIPES, "recipe"));

@@ -2,11 +2,14 @@
 #include "train/resume.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "maskcl/version.h"
 #include "model/parameters.h"
@@ -148,15 +151,10 @@ mcl_status mcl_trainer_resume(mcl_trainer *trainer)
                                                                      : MCL_OK;
 }
 
-/* Reads what a checkpoint holds beside the model. */
-static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
+static mcl_status read_states(struct place *place, const mcl_trainer *trainer)
 {
     mcl_context *context = trainer->context;
     mcl_position *position = &place->position;
-    position->step = mcl_steps_ended(trainer->steps);
-    position->metric_count = metrics_before(trainer, position->step);
-    MCL_TRY(mcl_buffer_read(context, position->metrics, mcl_steps_metrics(trainer->steps), 0,
-        (size_t)position->metric_count * sizeof(float)));
     for (size_t i = 0; i < position->state_count; i++) {
         const mcl_state *state = &position->states[i];
         const size_t size = (size_t)state->count * sizeof(float);
@@ -166,6 +164,50 @@ static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
             memcpy(state->values, trainer->patience, size);
     }
     return MCL_OK;
+}
+
+/* Reads what a checkpoint holds beside the model. */
+static mcl_status read_position(struct place *place, const mcl_trainer *trainer)
+{
+    mcl_position *position = &place->position;
+    position->step = mcl_steps_ended(trainer->steps);
+    position->metric_count = metrics_before(trainer, position->step);
+    MCL_TRY(mcl_buffer_read(trainer->context, position->metrics, mcl_steps_metrics(trainer->steps),
+        0, (size_t)position->metric_count * sizeof(float)));
+    return read_states(place, trainer);
+}
+
+static mcl_status digest_states(char digest[MCL_DIGEST_SIZE], const struct place *place)
+{
+    XXH3_state_t *hash = XXH3_createState();
+    if (!hash)
+        return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory for a digest");
+    XXH3_128bits_reset(hash);
+    for (size_t i = 0; i < place->position.state_count; i++) {
+        const mcl_state *state = &place->position.states[i];
+        XXH3_128bits_update(hash, state->values, (size_t)state->count * sizeof(float));
+    }
+    const XXH128_hash_t value = XXH3_128bits_digest(hash);
+    XXH3_freeState(hash);
+    snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)value.high64,
+        (uint64_t)value.low64);
+    return MCL_OK;
+}
+
+mcl_status mcl_trainer_digest(char digest[MCL_DIGEST_SIZE], const mcl_trainer *trainer)
+{
+    struct place place;
+    uint64_t parameters;
+    mcl_model_parameters(trainer->task.model, &parameters, NULL);
+    mcl_status status = create_place(&place, trainer);
+    if (status == MCL_OK)
+        status = add_state(&place, "model", mcl_trainer_model(trainer), parameters);
+    if (status == MCL_OK)
+        status = read_states(&place, trainer);
+    if (status == MCL_OK)
+        status = digest_states(digest, &place);
+    free_place(&place);
+    return status;
 }
 
 /* Writes it with a model of its own: the run's says at its end that it is whole. */

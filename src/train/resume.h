@@ -13,6 +13,11 @@ mcl_status mcl_trainer_resume(mcl_trainer *trainer);
 /* Writes a checkpoint, when no step is under way. */
 mcl_status mcl_trainer_save(mcl_trainer *trainer);
 
+/* Waits for the steps under way; digest = that of the model so far and of all else that a
+ * checkpoint has but the metrics: XXH3 of the bytes. Trainings that have come as far with one
+ * digest have the same bits, and go on to the same. */
+mcl_status mcl_trainer_digest(char digest[MCL_DIGEST_SIZE], const mcl_trainer *trainer);
+
 /* Whether one is to be written after the steps that have been enqueued. */
 bool mcl_trainer_save_due(const mcl_trainer *trainer);
 

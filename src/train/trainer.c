@@ -129,6 +129,10 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         .architecture = &task->model->architecture,
         .steps_per_epoch = mcl_data_rows(task->data) / task->batch,
         .patience = {INFINITY, 0.0f}};
+    created->advises = !context->advice;
+    if (created->advises)
+        context->advice = "a smaller `batch` or network, a lower `device_memory` or another "
+                          "`device`";
     mcl_data_digest(created->data_digest, task->source);
     status = create(created);
     if (status != MCL_OK) {
@@ -155,6 +159,8 @@ void mcl_trainer_free(mcl_trainer *trainer)
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
     mcl_model_free(trainer->task.model);
+    if (trainer->advises)
+        trainer->context->advice = NULL;
     free(trainer);
 }
 
@@ -235,8 +241,7 @@ static mcl_status judge_epoch(mcl_trainer *trainer, uint64_t epoch)
     return MCL_OK;
 }
 
-/* Enqueues step number `number` of the run and what comes with it. */
-static mcl_status train_step(mcl_trainer *trainer, uint64_t number)
+mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number)
 {
     const uint64_t steps = trainer->steps_per_epoch, epoch = number / steps, index = number % steps;
     if (index == 0 || number == trainer->first)
@@ -254,19 +259,26 @@ static mcl_status train_step(mcl_trainer *trainer, uint64_t number)
     return mcl_trainer_save(trainer);
 }
 
-static mcl_status train(mcl_trainer *trainer)
+mcl_status mcl_trainer_begin(mcl_trainer *trainer)
 {
-    const mcl_train_options *options = trainer->task.options;
+    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, 0.0, 0.0));
+    MCL_TRY(mcl_trainer_resume(trainer));
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();
     trainer->checkpoint_step = trainer->first;
     mcl_steps_begin(trainer->steps);
+    return MCL_OK;
+}
+
+static mcl_status train(mcl_trainer *trainer)
+{
+    const mcl_train_options *options = trainer->task.options;
     for (uint64_t number = trainer->first;
          number < planned_steps(trainer) && !out_of_patience(trainer); number++) {
         if ((options->stop && *options->stop) ||
             (options->stop_after && number >= options->stop_after))
             return interrupt(trainer);
-        MCL_TRY(train_step(trainer, number));
+        MCL_TRY(mcl_trainer_step(trainer, number));
     }
     return mcl_steps_finish(trainer->steps);
 }
@@ -282,6 +294,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
     MCL_TRY(mcl_describe_input(model, task->data));
+    MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
     MCL_TRY(mcl_describe_origin(model, task->type->prefix, task->source, trainer->data_digest,
         mcl_context_gemm(trainer->context)));
     MCL_TRY(mcl_options_describe(model, task->all_options));
@@ -290,7 +303,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
 
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
 {
-    MCL_TRY(mcl_trainer_resume(trainer));
+    MCL_TRY(mcl_trainer_begin(trainer));
     const mcl_status trained = train(trainer);
     mcl_steps_deliver(trainer->steps);
     if (trained != MCL_OK && trained != MCL_INTERRUPTED)

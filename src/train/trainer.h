@@ -94,10 +94,12 @@ struct mcl_trainer {
     mcl_feed *feed;
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;
+    mcl_facts facts;   /* of the rows that are trained on */
     float patience[2]; /* the least loss of an epoch, and for how many none has been below */
     char data_digest[MCL_DIGEST_SIZE]; /* of task.source */
     uint64_t first;                    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions;         /* of a run with checkpoints */
+    bool advises;                      /* the context's advice is the trainer's */
     uint64_t checkpoint_step;
     double checkpoint_time;
     bool checkpoint_failed; /* the last one could not be written */
@@ -114,6 +116,11 @@ void mcl_trainer_free(mcl_trainer *trainer);
  * caller's. MCL_INTERRUPTED when options->stop ended it: *model then has the parameters after the
  * last whole step. */
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer);
+
+/* The parts of that for whoever trains step by step: before the first one, and step number `number`
+ * of the run, from 0 and in order, which is enqueued with what comes with it. */
+mcl_status mcl_trainer_begin(mcl_trainer *trainer);
+mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number);
 
 /* Whether a step, from 1, has the measures that cost more than others: where any epoch may be the
  * last, the end of each. */

@@ -29,7 +29,8 @@ struct mcl_validation {
     mcl_network *encoder;
     mcl_row_norms norms;
     mcl_neighbours neighbours;
-    cl_mem data;             /* [N×D] in the data set's own type */
+    cl_mem *parts; /* the rows in the data set's own type, so many a part */
+    uint32_t part_rows, part_count;
     cl_mem input;            /* [batch×D] */
     cl_mem embeddings;       /* [N×E] */
     cl_mem inverse;          /* [N] 1/|z| */
@@ -50,6 +51,15 @@ static mcl_status check(const int32_t *labels, uint64_t rows)
         "validation: all rows are of class %" PRId32 ": there is nothing to tell apart", labels[0]);
 }
 
+/* As many rows as a buffer can have as floats, which changes no result. */
+static uint32_t batch_of(const mcl_validation *created)
+{
+    const uint64_t largest = created->context->info.largest_buffer;
+    const uint64_t fit = largest ? largest / (sizeof(float) * created->columns) : BATCH_MOST;
+    const uint64_t most = fit < 1 ? 1 : fit < BATCH_MOST ? fit : BATCH_MOST;
+    return created->rows < most ? created->rows : (uint32_t)most;
+}
+
 /* order[rows of data] = all rows in the order whose first N are taken. */
 static mcl_status draw_order(uint64_t **order, uint64_t rows)
 {
@@ -64,6 +74,25 @@ static mcl_status draw_order(uint64_t **order, uint64_t rows)
     return status;
 }
 
+/* Sends the rows in parts of whole batches that a buffer can have. */
+static mcl_status send_rows(mcl_validation *created, const mcl_data *chosen)
+{
+    const uint64_t largest = created->context->info.largest_buffer;
+    const size_t row = mcl_data_columns(chosen) * mcl_element_size(mcl_data_element(chosen));
+    const char *values = mcl_data_values(chosen);
+    const uint64_t fit = largest ? largest / row / created->batch * created->batch : created->rows;
+    created->part_rows = fit && fit < created->rows ? (uint32_t)fit : created->rows;
+    const uint32_t count = (created->rows - 1) / created->part_rows + 1;
+    MCL_TRY(mcl_allocate(&created->parts, count, sizeof *created->parts));
+    for (uint32_t p = 0; p < count; p++) {
+        const uint32_t first = p * created->part_rows, left = created->rows - first;
+        MCL_TRY(mcl_buffer_create_from(&created->parts[created->part_count++], created->context,
+            values + first * row, left < created->part_rows ? left : created->part_rows, row,
+            "rows for validation"));
+    }
+    return MCL_OK;
+}
+
 /* The chosen rows to the device, and their labels. */
 static mcl_status choose_rows(mcl_validation *created, const mcl_data *data, const int32_t *labels)
 {
@@ -76,7 +105,7 @@ static mcl_status choose_rows(mcl_validation *created, const mcl_data *data, con
     if (status == MCL_OK)
         status = mcl_data_select(&chosen, data, order, created->rows);
     if (status == MCL_OK)
-        status = mcl_data_upload(&created->data, created->context, chosen);
+        status = send_rows(created, chosen);
     mcl_data_free(chosen);
     free(order);
     return status;
@@ -120,7 +149,7 @@ mcl_status mcl_validation_create(mcl_validation **validation, mcl_context *conte
     created->candidates = created->rows - created->rows / 2;
     created->columns = (uint32_t)mcl_data_columns(data);
     created->width = architecture->embedding;
-    created->batch = created->rows < BATCH_MOST ? created->rows : BATCH_MOST;
+    created->batch = batch_of(created);
     const mcl_status status = create(created, data, labels, architecture);
     if (status != MCL_OK) {
         mcl_validation_free(created);
@@ -139,7 +168,9 @@ void mcl_validation_free(mcl_validation *validation)
     free(validation->labels);
     mcl_network_free(validation->encoder);
     mcl_neighbours_release(&validation->neighbours);
-    mcl_buffer_release(&validation->data);
+    for (uint32_t p = 0; p < validation->part_count; p++)
+        mcl_buffer_release(&validation->parts[p]);
+    free(validation->parts);
     mcl_buffer_release(&validation->input);
     mcl_buffer_release(&validation->embeddings);
     mcl_buffer_release(&validation->inverse);
@@ -156,8 +187,9 @@ static mcl_status embed(mcl_validation *validation, cl_mem parameters)
     for (uint32_t first = 0; first < validation->rows; first += validation->batch) {
         const uint32_t left = validation->rows - first;
         const uint32_t count = left < validation->batch ? left : validation->batch;
-        MCL_TRY(mcl_unmasked_run(
-            &validation->unmasked, validation->data, first * columns, count, validation->input));
+        const uint32_t part = first / validation->part_rows;
+        MCL_TRY(mcl_unmasked_run(&validation->unmasked, validation->parts[part],
+            (first - part * validation->part_rows) * columns, count, validation->input));
         MCL_TRY(mcl_network_forward(validation->encoder, parameters, validation->input, count));
         MCL_TRY(mcl_buffer_copy(context, validation->embeddings, first * width,
             mcl_network_output(validation->encoder), 0, count * width));

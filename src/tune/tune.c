@@ -205,6 +205,7 @@ static mcl_status search_all(mcl_search *search, struct mcl_tuning *tuning, mcl_
 
 static void release(mcl_search *search)
 {
+    search->context->advice = NULL;
     mcl_buffer_release(&search->a);
     mcl_buffer_release(&search->b);
     mcl_buffer_release(&search->c);
@@ -217,6 +218,14 @@ static void release(mcl_search *search)
 mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, size_t path_size,
     mcl_context *context, const mcl_tune_options *options)
 {
+    MCL_NEED(products);
+    MCL_NEED(count);
+    MCL_NEED(context);
+    MCL_NEED(options);
+    MCL_NEED(options->run);
+    if (!options->native && !options->clblast)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a tuning of no product: set native, clblast or both of mcl_tune_options");
     mcl_search *search;
     struct mcl_tuning *tuning = mcl_tuning_of(context);
     mcl_tuned_product *found = NULL;
@@ -225,15 +234,18 @@ mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, siz
         return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory left for a tuning");
     MCL_TRY(mcl_allocate(&search, 1, sizeof *search));
     search->context = context;
+    context->advice = "a smaller `batch` or network, or another `device`";
     search->tuning = tuning;
     search->options = options;
-    struct mcl_tuning *stored = NULL;
+    struct mcl_tuning *stored = NULL; /* parameters for other products, and providers, stay */
+    mcl_output_lock *lock = NULL;
     mcl_status status = mcl_allocate(&stored, 1, sizeof *stored);
+    if (status == MCL_OK)
+        status = mcl_tuning_claim(&lock, stored, context);
     if (status == MCL_OK)
         status = mcl_allocate(&found, 2 * (uint64_t)MCL_SEARCH_PRODUCTS_MAX, sizeof *found);
     if (status == MCL_OK) {
         const mcl_gemm_kind gemm = context->gemm;
-        *stored = *tuning; /* parameters for other products, and of the other provider, stay */
         *stored->problem = '\0';
         memset(tuning, 0, sizeof *tuning);
         status = search_all(search, stored, gemm, found, &found_count, path, path_size);
@@ -241,6 +253,7 @@ mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, siz
         *tuning = *stored;
         tuning->clblast_is_set = false;
     }
+    mcl_output_lock_release(lock);
     free(stored);
     release(search);
     if (status != MCL_OK) {

@@ -218,7 +218,7 @@ mcl_status mcl_check_random(mcl_checker *checker)
 {
     const uint64_t seed = 0x0123456789ABCDEFu;
     const cl_uint2 key = {{(cl_uint)seed, (cl_uint)(seed >> 32)}};
-    const mcl_argument key_argument = {sizeof key, &key};
+    const mcl_argument key_argument = {.size = sizeof key, .value = &key};
     uint32_t *words;
     cl_mem out;
     MCL_TRY(mcl_checker_memory(&words, checker, 4 * DRAWS, sizeof *words));

@@ -29,7 +29,7 @@ static mcl_status check_directions(mcl_checker *checker)
 {
     const uint64_t seed = 0x123456789ABCDEFu, first = 0x123456789u; /* rows beyond 2³² */
     const cl_uint2 key = {{(cl_uint)seed, (cl_uint)(seed >> 32)}};
-    const mcl_argument key_argument = {sizeof key, &key};
+    const mcl_argument key_argument = {.size = sizeof key, .value = &key};
     const uint32_t count = M * E, epoch = 5;
     float *directions;
     cl_mem buffer;

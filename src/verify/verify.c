@@ -53,15 +53,19 @@ static void conclude(mcl_checker *checker)
 mcl_status mcl_verify(mcl_verdict *verdict, mcl_context *context,
     void (*report)(const mcl_check *check, void *user), void *user)
 {
+    MCL_NEED(verdict);
+    MCL_NEED(context);
     mcl_checker checker = {.context = context, .report = report, .user = user};
     const mcl_gemm_kind gemm = context->gemm; /* the products are checked with either kernel */
     mcl_status status = MCL_OK;
+    context->advice = "another `device`";
     for (size_t i = 0; i < sizeof stages / sizeof *stages && status == MCL_OK; i++) {
         checker.stage = stages[i].name;
         status = stages[i].run(&checker);
         mcl_checker_clear(&checker);
     }
     context->gemm = gemm;
+    context->advice = NULL;
     if (status != MCL_OK)
         return status;
     conclude(&checker);

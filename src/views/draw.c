@@ -17,12 +17,21 @@ struct drawing {
     mcl_view_buffers out;
 };
 
+/* A batch takes one buffer for the rows, and one for both views. */
+static uint32_t batch_of(const struct drawing *work, uint64_t rows)
+{
+    const uint64_t largest = work->context->info.largest_buffer;
+    const uint64_t views = 2 * sizeof(float) * mcl_data_columns(work->data);
+    const uint64_t fit = largest && largest / views < ROWS ? largest / views : ROWS;
+    const uint64_t most = fit ? fit : 1;
+    return (uint32_t)(rows < most ? rows : most);
+}
+
 static mcl_status create(
-    struct drawing *work, const mcl_view_options *options, uint64_t seed, uint64_t rows)
+    struct drawing *work, const mcl_view_options *options, uint64_t seed, uint32_t batch)
 {
     mcl_context *context = work->context;
     const uint64_t columns = mcl_data_columns(work->data);
-    const uint32_t batch = rows < ROWS ? (uint32_t)rows : ROWS;
     work->row = (size_t)columns * mcl_element_size(mcl_data_element(work->data));
     MCL_TRY(
         mcl_views_create(&work->views, context, work->data, options, seed, batch, false, false));
@@ -52,6 +61,11 @@ static mcl_status draw(
 mcl_status mcl_views_draw(float *first, float *second, mcl_context *context, const mcl_data *data,
     const mcl_view_options *options, uint64_t seed, uint32_t epoch, uint64_t row, uint64_t rows)
 {
+    MCL_NEED(first);
+    MCL_NEED(second);
+    MCL_NEED(context);
+    MCL_NEED(data);
+    MCL_NEED(options);
     struct drawing work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
     const size_t columns = (size_t)mcl_data_columns(data);
@@ -61,9 +75,10 @@ mcl_status mcl_views_draw(float *first, float *second, mcl_context *context, con
             row + rows, all);
     if (rows == 0)
         return MCL_OK;
-    mcl_status status = create(&work, options, seed, rows);
-    for (uint64_t done = 0; done < rows && status == MCL_OK; done += ROWS) {
-        const uint32_t count = rows - done < ROWS ? (uint32_t)(rows - done) : ROWS;
+    const uint32_t batch = batch_of(&work, rows);
+    mcl_status status = create(&work, options, seed, batch);
+    for (uint64_t done = 0; done < rows && status == MCL_OK; done += batch) {
+        const uint32_t count = rows - done < batch ? (uint32_t)(rows - done) : batch;
         status =
             draw(&work, first + done * columns, second + done * columns, epoch, row + done, count);
     }

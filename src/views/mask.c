@@ -28,6 +28,7 @@ static const char *const relation_names[] = {
 
 mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text)
 {
+    MCL_NEED(kind);
     size_t index;
     MCL_TRY(mcl_name_parse(&index, text, mask_names, MASKS, "mask"));
     *kind = (mcl_mask_kind)index;
@@ -36,7 +37,7 @@ mcl_status mcl_mask_kind_parse(mcl_mask_kind *kind, const char *text)
 
 const char *mcl_mask_kind_name(mcl_mask_kind kind)
 {
-    return mask_names[kind];
+    return mcl_name_of(mask_names, MASKS, (size_t)kind);
 }
 
 static bool is_used(const mcl_view_options *options)
@@ -106,14 +107,15 @@ static void show(char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *optio
 {
     const mcl_mask *mask = &options->mask;
     char patch[24];
-    mcl_view_text_append(text, ":", mask_names[mask->kind]);
+    mcl_view_text_append(text, ":", mcl_mask_kind_name(mask->kind));
     if (mask->kind != MCL_MASK_UNIFORM)
         mcl_view_text_append_number(text, mask->ratio);
     if (mask->kind == MCL_MASK_BLOCK) {
         snprintf(patch, sizeof patch, "%" PRIu32 "px", mask->patch);
         mcl_view_text_append(text, ":", patch);
     }
-    mcl_view_text_append(text, ":", relation_names[options->relation]);
+    mcl_view_text_append(
+        text, ":", mcl_name_of(relation_names, RELATIONS, (size_t)options->relation));
 }
 
 const mcl_part_words mcl_mask_words = {is_used, begin, parse_word, show};
@@ -124,6 +126,8 @@ mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_dat
     image[0] = 1;
     image[1] = (uint32_t)mcl_data_columns(data);
     image[2] = 1;
+    if ((size_t)mask->kind >= MASKS)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%d is no mask's number", (int)mask->kind);
     if (mask->kind == MCL_MASK_UNIFORM || mask->kind == MCL_MASK_NONE)
         return MCL_OK;
     mcl_number_show_float(ratio, mask->ratio);

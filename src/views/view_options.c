@@ -83,6 +83,8 @@ static mcl_status parse_part(mcl_view_options *options, uint32_t *named, char *t
 
 mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text)
 {
+    MCL_NEED(options);
+    MCL_NEED(text);
     mcl_view_options parsed = {.mask = {MCL_MASK_NONE, 0.5f, 4}};
     uint32_t named = 0;
     char copy[MCL_VIEW_OPTIONS_SIZE];
@@ -104,8 +106,10 @@ mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text)
 
 void mcl_view_options_show(char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options)
 {
+    if (!text)
+        return;
     text[0] = '\0';
-    for (size_t i = 0; i < mcl_part_type_count; i++) {
+    for (size_t i = 0; options && i < mcl_part_type_count; i++) {
         const mcl_part_type *part = &mcl_part_types[i];
         if (!mcl_part_used(part, options))
             continue;
@@ -175,6 +179,9 @@ mcl_status mcl_view_options_check(
     if (options->corruption == 1.0f && !options->corrupt_first)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "corrupt:1 leaves nothing of a row in either view: take less, or corrupt:1:one");
+    if ((unsigned)options->relation > MCL_RELATION_WHOLE)
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no number of a relation of masks", (int)options->relation);
     MCL_TRY(mcl_mask_check(image, &options->mask, data));
     for (size_t i = 0; i < mcl_part_type_count; i++) {
         const mcl_part_type *part = &mcl_part_types[i];

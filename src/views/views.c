@@ -232,7 +232,7 @@ mcl_status mcl_views_run(mcl_views *views, const mcl_rows *rows, uint32_t batch,
     const mcl_view_buffers *out)
 {
     const cl_uint2 words = {{(cl_uint)views->seed, (cl_uint)(views->seed >> 32)}};
-    const mcl_argument key = {sizeof words, &words};
+    const mcl_argument key = {.size = sizeof words, .value = &words};
     return only_masks(views) ? mask(views, rows, batch, epoch, key, out)
                              : augment(views, rows, batch, epoch, key, out);
 }

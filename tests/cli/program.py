@@ -66,6 +66,19 @@ def read_tensors(path):
     return tensors, metadata
 
 
+def rewritten(data, **changes):
+    """The bytes of a model's file with other metadata, as another program would write it: without the
+    digests of what was there."""
+    size = struct.unpack_from("<Q", data)[0]
+    header = json.loads(data[8:8 + size])
+    header["__metadata__"].update(changes)
+    for key in "maskcl_digest", "maskcl_file_digest":
+        header["__metadata__"].pop(key, None)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + size:]
+
+
 class ProgramTest(unittest.TestCase):
     """A test with a folder of its own, in which the program runs."""
 

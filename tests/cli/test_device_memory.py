@@ -127,13 +127,26 @@ class InterruptedTest(LimitTest):
             reader.start()
             self.assertTrue(begun.wait(60), said)
             process.send_signal(number)
-            self.assertEqual(process.wait(30), 130)
+            self.assertEqual(process.wait(30), 128 + number)
             reader.join()
-            self.assertRegex(said[-1], r"interrupted by SIGINT: stopped in epoch \d+ after step \d+; the "
-                                       r"model so far is in m.safetensors")
+            self.assertRegex(said[-1], r"interrupted by %s: stopped in epoch \d+ after step \d+; the "
+                                       r"model so far is in m.safetensors" % number.name)
             steps = int(self.information("m.safetensors")["metadata"]["steps"])
             self.assertGreater(steps, 0)
             self.path("m.safetensors").unlink()
+
+
+class AdviceTest(ProgramTest):
+    def test_what_is_too_large_is_named(self):
+        """And nothing else, which would not help."""
+        for option, *more in (["--queue", "--objective", "moco"], ["--projector"], ["--hidden"],
+                              ["--decoder", "--objective", "reconstruction"],
+                              ["--predictor", "--objective", "simsiam"]):
+            with self.subTest(option=option):
+                said = self.refuse("pretrain", "--synthetic", "64x32", "-q", "-o", "o", *more,
+                                   option, 4000000000, code=1 if option == "--queue" else 2)
+                self.assertIn("use a smaller " + option, said)
+                self.assertNotIn("less data", said)
 
 
 class UseTest(LimitTest):

@@ -10,7 +10,7 @@ import unittest
 from program import PROGRAM, ProgramTest, environment
 
 COMMANDS = ["devices", "pretrain", "embed", "probe", "finetune", "reconstruct", "views", "info",
-            "reproduce", "tune", "verify", "help"]
+            "reproduce", "diff", "tune", "verify", "help"]
 
 
 class HelpTest(ProgramTest):

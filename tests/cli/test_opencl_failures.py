@@ -10,7 +10,7 @@ INJECTED = "CL_OUT_OF_HOST_MEMORY (-6)"
 # Of a driver that does not answer these, the program makes do with less or says that there is no
 # device, but for the first, whose error it names.
 QUERIES = ("clGetPlatformIDs", "clGetPlatformInfo", "clGetDeviceIDs", "clGetDeviceInfo",
-           "clGetProgramInfo")
+           "clGetProgramInfo", "clGetKernelWorkGroupInfo")
 
 # Kernels that do not build together are built one by one.
 BUILDS = ("clCreateProgramWithSource", "clBuildProgram")

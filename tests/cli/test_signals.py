@@ -186,7 +186,9 @@ class FullDiskTest(ProgramTest):
         _, said = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, said)
         self.information("m.safetensors")
-        return [line for line in said.splitlines() if not line.startswith("epoch ")]
+        lines = [line for line in said.splitlines() if not line.startswith("epoch ")]
+        self.assertEqual(len(lines), 2, lines)
+        return lines
 
     def wait_for(self, process, text):
         while text not in (line := process.stderr.readline()):
@@ -202,7 +204,8 @@ class FullDiskTest(ProgramTest):
 
     def test_checkpoints_are_tried_again(self):
         checkpoint = self.path("m.checkpoint.safetensors")
-        process = self.start_program(*self.RUN, "--epochs", 1000000, "--checkpoint-every", 200)
+        process = self.start_program(*self.RUN, "--epochs", 1000000, "--checkpoint-every", 200,
+                                     "-q")
         self.wait_until(checkpoint.exists)
         self.limit(process, self.BETWEEN)
         self.assertRegex(self.wait_for(process, "warning"),
@@ -226,7 +229,8 @@ class FullDiskTest(ProgramTest):
                                 "in m.safetensors$")
 
     def test_a_last_checkpoint_that_fails(self):
-        process = self.start_program(*self.RUN, "--epochs", 1000000, "--checkpoint-every", 200)
+        process = self.start_program(*self.RUN, "--epochs", 1000000, "--checkpoint-every", 200,
+                                     "-q")
         self.wait_until(self.path("m.checkpoint.safetensors").exists)
         self.limit(process, self.BETWEEN)
         self.wait_for(process, "warning: no checkpoint")
@@ -239,7 +243,7 @@ class FullDiskTest(ProgramTest):
 
     def test_metrics_are_tried_again(self):
         metrics = self.path("m.jsonl")
-        process = self.start_program(*self.RUN, "--epochs", 1000000, "--metrics", "m.jsonl")
+        process = self.start_program(*self.RUN, "--epochs", 1000000, "--metrics", "m.jsonl", "-q")
         self.wait_until(lambda: metrics.exists() and metrics.stat().st_size > 1000)
         self.limit(process, 1000)
         self.limit(process, metrics.stat().st_size + 100)

@@ -5,6 +5,10 @@
  *   OPENCL_SHIM_FAIL=N     the Nth call fails; N+ makes all from the Nth on fail
  *   OPENCL_SHIM_GROUP=N    no kernel runs with more work-items a group, and says so when asked;
  *                          N! keeps it to itself until the launch
+ *   OPENCL_SHIM_GPU=1      devices say that they are GPUs with memory of their own
+ *   OPENCL_SHIM_LARGEST=N  devices say that no buffer can have more than N bytes
+ *   OPENCL_SHIM_MOST=N     there is no memory for buffers of more bytes; N! finds that out when a
+ *                          command first uses one
  * Calls that release or retain do not fail: an object would stay alive through no fault of the
  * program's. What drivers do among themselves is not seen. A function that the library uses is
  * listed here, or the test that preloads this says that it is missing. */
@@ -29,7 +33,8 @@ static struct object {
 static size_t object_count;
 static unsigned long calls, fail_at;
 static bool fail_on, group_is_told;
-static size_t largest_group;
+static size_t largest_group, largest_buffer, most_memory;
+static bool is_gpu, memory_is_lazy;
 static FILE *output;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -47,6 +52,11 @@ __attribute__((constructor)) static void start(void)
     const char *group = getenv("OPENCL_SHIM_GROUP");
     largest_group = group ? strtoul(group, NULL, 10) : SIZE_MAX;
     group_is_told = group && !strchr(group, '!');
+    const char *largest = getenv("OPENCL_SHIM_LARGEST"), *most = getenv("OPENCL_SHIM_MOST");
+    largest_buffer = largest ? strtoul(largest, NULL, 10) : SIZE_MAX;
+    most_memory = most ? strtoul(most, NULL, 10) : SIZE_MAX;
+    memory_is_lazy = most && strchr(most, '!');
+    is_gpu = getenv("OPENCL_SHIM_GPU");
 }
 
 __attribute__((destructor)) static void end(void)
@@ -150,6 +160,19 @@ static const char *name_of(cl_kernel kernel)
         return code;                                                                               \
     }
 
+/* The same on buffers that there may be no memory for. */
+#define ENQUEUE_WITH(name, lacks, parameters, arguments)                                           \
+    cl_int name parameters                                                                         \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        cl_int code = begin(#name, "");                                                            \
+        if (code == CL_SUCCESS)                                                                    \
+            code = (lacks) ? CL_OUT_OF_RESOURCES : real arguments;                                 \
+        if (code == CL_SUCCESS && event)                                                           \
+            add_references("event", *event, 1);                                                    \
+        return code;                                                                               \
+    }
+
 /* One that returns an object, and a status in its last parameter, `cl_int *code`. */
 #define CREATE(type, name, parameters, arguments)                                                  \
     type name parameters                                                                           \
@@ -193,9 +216,24 @@ CALL(clGetDeviceIDs, "",
     (cl_platform_id platform, cl_device_type type, cl_uint most, cl_device_id *devices,
         cl_uint *count),
     (platform, type, most, devices, count))
-CALL(clGetDeviceInfo, "",
-    (cl_device_id object, cl_device_info what, size_t size, void *value, size_t *used),
-    (object, what, size, value, used))
+
+cl_int clGetDeviceInfo(
+    cl_device_id object, cl_device_info what, size_t size, void *value, size_t *used)
+{
+    REAL(clGetDeviceInfo);
+    cl_int code = begin("clGetDeviceInfo", "");
+    if (code == CL_SUCCESS)
+        code = real(object, what, size, value, used);
+    if (code != CL_SUCCESS || !value)
+        return code;
+    if (what == CL_DEVICE_MAX_MEM_ALLOC_SIZE && *(cl_ulong *)value > largest_buffer)
+        *(cl_ulong *)value = largest_buffer;
+    if (what == CL_DEVICE_TYPE && is_gpu)
+        *(cl_device_type *)value = CL_DEVICE_TYPE_GPU;
+    if (what == CL_DEVICE_HOST_UNIFIED_MEMORY && is_gpu)
+        *(cl_bool *)value = CL_FALSE;
+    return code;
+}
 CALL(clGetCommandQueueInfo, "",
     (cl_command_queue object, cl_command_queue_info what, size_t size, void *value, size_t *used),
     (object, what, size, value, used))
@@ -234,9 +272,35 @@ CREATE(cl_context, clCreateContext,
 CREATE(cl_command_queue, clCreateCommandQueue,
     (cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code),
     (context, device, properties, code))
-CREATE(cl_mem, clCreateBuffer,
-    (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *code),
-    (context, flags, size, host, code))
+
+/* Whether a command finds no memory for a buffer. */
+static bool lacks_memory(cl_mem buffer)
+{
+    static __typeof__(clGetMemObjectInfo) *real;
+    size_t size = 0;
+    if (!memory_is_lazy)
+        return false;
+    if (!real)
+        *(void **)&real = find("clGetMemObjectInfo");
+    return real(buffer, CL_MEM_SIZE, sizeof size, &size, NULL) == CL_SUCCESS && size > most_memory;
+}
+
+cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *code)
+{
+    REAL(clCreateBuffer);
+    const cl_int injected = begin("clCreateBuffer", "");
+    cl_mem buffer = NULL;
+    if (injected != CL_SUCCESS)
+        *code = injected;
+    else if (size > most_memory && !memory_is_lazy)
+        *code = CL_MEM_OBJECT_ALLOCATION_FAILURE;
+    else
+        buffer = real(context, flags, size, host, code);
+    if (buffer)
+        add_references("cl_mem", buffer, 1);
+    return buffer;
+}
+
 CREATE(cl_program, clCreateProgramWithSource,
     (cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *code),
     (context, count, texts, lengths, code))
@@ -292,7 +356,7 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     return code;
 }
 
-ENQUEUE(clEnqueueReadBuffer, "",
+ENQUEUE_WITH(clEnqueueReadBuffer, lacks_memory(buffer),
     (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
         void *host, cl_uint count, const cl_event *events, cl_event *event),
     (queue, buffer, blocking, offset, size, host, count, events, event))
@@ -302,15 +366,15 @@ ENQUEUE(clEnqueueReadBufferRect, "",
         void *host, cl_uint count, const cl_event *events, cl_event *event),
     (queue, buffer, blocking, from, to, region, row, slice, host_row, host_slice, host, count,
         events, event))
-ENQUEUE(clEnqueueWriteBuffer, "",
+ENQUEUE_WITH(clEnqueueWriteBuffer, lacks_memory(buffer),
     (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
         const void *host, cl_uint count, const cl_event *events, cl_event *event),
     (queue, buffer, blocking, offset, size, host, count, events, event))
-ENQUEUE(clEnqueueFillBuffer, "",
+ENQUEUE_WITH(clEnqueueFillBuffer, lacks_memory(buffer),
     (cl_command_queue queue, cl_mem buffer, const void *pattern, size_t pattern_size, size_t offset,
         size_t size, cl_uint count, const cl_event *events, cl_event *event),
     (queue, buffer, pattern, pattern_size, offset, size, count, events, event))
-ENQUEUE(clEnqueueCopyBuffer, "",
+ENQUEUE_WITH(clEnqueueCopyBuffer, lacks_memory(from) || lacks_memory(to),
     (cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
         size_t size, cl_uint count, const cl_event *events, cl_event *event),
     (queue, from, to, from_offset, to_offset, size, count, events, event))

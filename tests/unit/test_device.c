@@ -134,9 +134,10 @@ START_TEST(test_error_messages)
     ck_assert_str_eq(
         mcl_error_message(), "Iris: reading a buffer failed: CL_INVALID_COMMAND_QUEUE (-36)");
     ck_assert_int_eq(mcl_opencl_fail(NULL, "doing this", -4), MCL_ERROR_DEVICE);
-    ck_assert_str_eq(mcl_error_message(),
-        "doing this failed: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4); the device may be out of "
-        "memory: use a smaller `batch` or another `device`");
+    ck_assert_str_eq(
+        mcl_error_message(), "doing this failed: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)");
+    ck_assert_int_eq(mcl_opencl_last_error(), CL_MEM_OBJECT_ALLOCATION_FAILURE);
+    ck_assert(mcl_opencl_lacks_memory(-4) && !mcl_opencl_lacks_memory(-36));
 }
 END_TEST
 
@@ -426,11 +427,24 @@ START_TEST(test_buffers_too_large)
         ck_assert_ptr_null(buffer);
         snprintf(expected, sizeof expected,
             "%s: activations: %llu × %llu bytes are more than the device's largest buffer, %llu "
-            "bytes: use a smaller `batch`, less data or another `device`",
+            "bytes: use a lower `device_memory` or another `device`",
             info->name, (unsigned long long)count, (unsigned long long)huge[i][1],
             (unsigned long long)info->largest_buffer);
         ck_assert_str_eq(mcl_error_message(), expected);
     }
+    cl_mem buffer = NULL; /* the option that is too large is the one to make smaller */
+    ck_assert_int_eq(
+        mcl_buffer_create(&buffer, context, info->largest_buffer, 2, "keys (`queue` or `batch`)"),
+        MCL_ERROR_DEVICE);
+    assert_message_has("bytes: use a smaller `queue` or `batch`");
+    ck_assert_int_eq(mcl_context_fail(context, "doing that", -4), MCL_ERROR_DEVICE);
+    assert_message_has("doing that failed: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4); the device may "
+                       "be out of memory, which other programs may use too: use a lower "
+                       "`device_memory` or another `device`");
+    context->advice = "less of it";
+    ck_assert_int_eq(mcl_context_fail(context, "doing that", -5), MCL_ERROR_DEVICE);
+    assert_message_has("use less of it");
+    context->advice = NULL;
 }
 END_TEST
 

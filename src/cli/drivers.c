@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "maskcl/output.h"
+#include "message.h"
+
+/* What std::set_terminate() is called in C. A driver's compiler is C++, and says what it threw. */
+#define SET_TERMINATE "_ZSt13set_terminatePFvvE"
+
+static volatile sig_atomic_t limited; /* the process may have less memory than the machine has */
+
+static bool has_limit(void)
+{
+    struct rlimit address, data;
+    char mode = '0';
+    const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    const bool is_strict = file >= 0 && read(file, &mode, 1) == 1 && mode == '2';
+    if (file >= 0)
+        (void)close(file);
+    return is_strict ||
+           (getrlimit(RLIMIT_AS, &address) == 0 && address.rlim_cur != RLIM_INFINITY) ||
+           (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY);
+}
+
+/* Async-signal-safe. */
+static _Noreturn void end(void)
+{
+    static const char line[] =
+        "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
+        "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
+    mcl_output_discard();
+    const ssize_t written = write(fileno(mcl_err), line, sizeof line - 1);
+    (void)written;
+    _exit(MCL_EXIT_FAILED);
+}
+
+static void end_by_signal(int number)
+{
+    (void)number;
+    end();
+}
+
+/* The function of that name that the program's own stands before. */
+static void find_next(void *function, const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    memcpy(function, &found, sizeof found);
+}
+
+/* Stands before the C library's: LLVM, which drivers compile with, takes the handler of SIGABRT for
+ * itself. */
+_Noreturn void abort(void)
+{
+    void (*next)(void);
+    if (limited)
+        end();
+    mcl_streams_last_words(SIGABRT);
+    find_next(&next, "abort");
+    if (next)
+        next();
+    _exit(128 + SIGABRT);
+}
+
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+_Noreturn void __assert_fail(
+    const char *expression, const char *file, unsigned line, const char *function);
+_Noreturn void __assert_fail(
+    const char *expression, const char *file, unsigned line, const char *function)
+/* NOLINTEND(bugprone-reserved-identifier) */
+{
+    void (*next)(const char *, const char *, unsigned, const char *);
+    if (limited)
+        end();
+    find_next(&next, "__assert_fail");
+    if (next)
+        next(expression, file, line, function);
+    _exit(128 + SIGABRT);
+}
+
+void mcl_survive_drivers(void)
+{
+    void (*(*set_terminate)(void (*)(void)))(void);
+    limited = has_limit();
+    if (!limited)
+        return;
+    void *found = dlsym(RTLD_DEFAULT, SET_TERMINATE);
+    memcpy(&set_terminate, &found, sizeof found);
+    if (set_terminate)
+        (void)set_terminate(end);
+    const struct sigaction action = {.sa_handler = end_by_signal};
+    (void)sigaction(SIGABRT, &action, NULL);
+    (void)sigaction(SIGSEGV, &action, NULL);
+    (void)sigaction(SIGBUS, &action, NULL);
+}
