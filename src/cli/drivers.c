@@ -38,7 +38,7 @@ static _Noreturn void end(void)
         "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
         "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
     mcl_output_discard();
-    const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    const ssize_t written = write(fileno(mcl_err), line, sizeof line - 1);
     (void)written;
     _exit(MCL_EXIT_FAILED);
 }
@@ -63,6 +63,7 @@ _Noreturn void abort(void)
     void (*next)(void);
     if (limited)
         end();
+    mcl_streams_last_words(SIGABRT);
     find_next(&next, "abort");
     if (next)
         next();
