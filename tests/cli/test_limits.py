@@ -96,6 +96,20 @@ class MemoryTest(WatchedTest):
         self.assertEqual(re.findall(accuracy, self.path("m.jsonl").read_text()),
                          re.findall(accuracy, metrics))
 
+    def test_short_launches_change_no_bit(self):
+        """On a GPU whose display must not wait a kernel's launches are divided, at first and where
+        they take long."""
+        arguments = ("pretrain", "--synthetic", "64x20", "--epochs", 1, "--hidden", 8,
+                     "--embedding", 4, "--batch", 32, "--gemm", "native-gpu", "-q", "-o")
+        models, launches = [], []
+        for options in (), ("--exclusive",):
+            self.succeed(*arguments, "m.safetensors", *options, env=self.watched(**self.GPU))
+            models.append(self.path("m.safetensors").read_bytes())
+            launches.append(sum(call[1] == "clEnqueueNDRangeKernel"
+                                for call in self.check_released().calls))
+        self.assertTrue(models[0] == models[1])
+        self.assertGreater(launches[0], launches[1])
+
     def test_address_space(self):
         """Under ulimit -v a driver may abort, throw or crash: one line and exit code 1 all the same."""
 
