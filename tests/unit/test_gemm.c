@@ -502,9 +502,13 @@ static void cpu_setup(void)
     setup(MCL_GEMM_NATIVE_CPU, 0);
 }
 
+/* Plans go by the number alone, which a device that cannot be divided is told as well. */
 static void unit_setup(void)
 {
-    setup(MCL_GEMM_NATIVE_CPU, 1);
+    const mcl_context_options options = {.gemm = MCL_GEMM_NATIVE_CPU, .compute_units = 1};
+    if (mcl_context_open(&context, &options) != MCL_OK)
+        setup(MCL_GEMM_NATIVE_CPU, 0);
+    context->info.compute_units = 1;
 }
 
 static void gpu_setup(void)
