@@ -12,11 +12,14 @@
 
 #include "maskcl/output.h"
 #include "message.h"
+#include "streams.h"
 
 /* What std::set_terminate() is called in C. A driver's compiler is C++, and says what it threw. */
 #define SET_TERMINATE "_ZSt13set_terminatePFvvE"
 
 static volatile sig_atomic_t limited; /* the process may have less memory than the machine has */
+
+static int own_error = STDERR_FILENO; /* drivers have the process's */
 
 static bool has_limit(void)
 {
@@ -38,7 +41,7 @@ static _Noreturn void end(void)
         "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
         "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
     mcl_output_discard();
-    const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    const ssize_t written = write(own_error, line, sizeof line - 1);
     (void)written;
     _exit(MCL_EXIT_FAILED);
 }
@@ -91,6 +94,7 @@ void mcl_survive_drivers(void)
     limited = has_limit();
     if (!limited)
         return;
+    own_error = fileno(mcl_err);
     void *found = dlsym(RTLD_DEFAULT, SET_TERMINATE);
     memcpy(&set_terminate, &found, sizeof found);
     if (set_terminate)
