@@ -18,7 +18,7 @@ class WorkGroupTest(WatchedTest):
                      "--embedding", 4, "--batch", 32, "--gemm", "native-gpu", "-q", "-o")
         self.succeed(*arguments, "all.safetensors")
         expected = self.path("all.safetensors").read_bytes()
-        for limit in "64", "1", "64!", "1!":
+        for limit in "64", "1!":
             with self.subTest(limit=limit):
                 self.succeed(*arguments, "some.safetensors",
                              env=self.watched(OPENCL_SHIM_GROUP=limit))
@@ -55,7 +55,7 @@ class MemoryTest(WatchedTest):
 
     def test_the_option_that_is_too_large_is_named(self):
         for options, advice in (
-                (("--objective", "moco", "--queue", 100000), "use a smaller --queue"),
+                (("--objective", "moco", "--queue", 100000), "use a smaller --queue or --batch"),
                 (("--objective", "cosine", "--hidden", 40000), "use a smaller --batch or network, "
                  "a lower --device-memory or another --device")):
             result = self.run_program("pretrain", "--synthetic", "600x32", *self.TRAINING, "m",
@@ -118,7 +118,7 @@ class MemoryTest(WatchedTest):
 
         if self.run_program("--version", preexec_fn=limit(1000)).returncode != 0:
             self.skipTest("a sanitizer needs more address space")
-        for megabytes in 285, 340, 450, 620:
+        for megabytes in 285, 340, 450:
             with self.subTest(megabytes=megabytes):
                 result = self.run_program("pretrain", "--synthetic", "10000x784", "--epochs", 1,
                                           "--hidden", 1024, "--embedding", 512, "--batch", 2048,
