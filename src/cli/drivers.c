@@ -72,12 +72,12 @@ _Noreturn void abort(void)
     _exit(128 + SIGABRT);
 }
 
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 _Noreturn void __assert_fail(
     const char *expression, const char *file, unsigned line, const char *function);
 _Noreturn void __assert_fail(
     const char *expression, const char *file, unsigned line, const char *function)
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 {
     void (*next)(const char *, const char *, unsigned, const char *);
     if (limited)
