@@ -98,8 +98,8 @@ MCL_API mcl_status mcl_data_floats(
     float *values, const mcl_data *data, uint64_t first, uint64_t rows);
 
 /* Writes the digest of the values: XXH3's 128-bit hash of all of them, row by row, in the type of
- * mcl_data_element() (floats little-endian), in 32 hexadecimal digits. A model's metadata have that
- * of the data that it was trained on. "" of NULL. */
+ * mcl_data_element() (floats little-endian), in 32 hexadecimal digits, or "" for NULL. A model's
+ * metadata have that of the data that it was trained on. "" of NULL. */
 MCL_API void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data);
 
 /* Reads class labels: a file as mcl_data_open() reads it, of n, n×1 or 1×n whole numbers of any

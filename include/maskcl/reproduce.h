@@ -80,6 +80,7 @@ typedef struct mcl_difference {
                       * "adam", "gemm NT 512×128×784" */
     uint32_t
         argument; /* the kernel's buffer that differs, by its place among the arguments, from 0 */
+    char parameter[64];              /* the name of that argument in cl/; "" where it has none */
     uint64_t element;                /* the first word of it that does */
     uint32_t bits[2];                /* that word on a and b */
     uint64_t differing;              /* how many words of it do */

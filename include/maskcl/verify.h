@@ -20,7 +20,8 @@ typedef struct mcl_check {
     const char *kernel; /* "exp", "gemm NT, gelu" */
     uint64_t cases;     /* numbers that were compared */
     bool agrees;
-    char place[96];    /* "element 17", "exp(-0x1.8p+3)"; these three are empty when it agrees */
+    char place[96];    /* "element 17", "exp(-0x1.8p+3)"; these three are empty when it agrees, but
+                        * that `got` is always the digest that a training ended with */
     char expected[40]; /* bits in hexadecimal, and the number they stand for */
     char got[40];
 } mcl_check;

@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "replay.h"
 #include "signals.h"
+#include "streams.h"
 
 static const char letters[2] = {'a', 'b'};
 
@@ -121,7 +122,7 @@ static void tell_metadata(struct models *models, cJSON *list, const char *key)
     if (values[0] && values[1] && strcmp(values[0], values[1]) == 0)
         return;
     if (models->metadata++ == 0 && !models->root && !models->quiet)
-        puts("metadata that differ");
+        mcl_print("metadata that differ\n");
     if (models->root) {
         cJSON *entry = mcl_json_object_at(list);
         mcl_json_text(entry, "key", key);
@@ -132,12 +133,12 @@ static void tell_metadata(struct models *models, cJSON *list, const char *key)
     } else if (!models->quiet) {
         fputs("  ", mcl_out);
         mcl_print_clean(mcl_out, key);
-        printf("%*s", strlen(key) < 20 ? (int)(20 - strlen(key)) : 0, "");
+        mcl_print("%*s", strlen(key) < 20 ? (int)(20 - strlen(key)) : 0, "");
         for (size_t side = 0; side < 2; side++) {
-            printf("%s%c: ", side ? "  " : " ", letters[side]);
+            mcl_print("%s%c: ", side ? "  " : " ", letters[side]);
             mcl_print_clean(mcl_out, values[side] ? values[side] : "(none)");
         }
-        putchar('\n');
+        mcl_print("\n");
     }
 }
 
@@ -163,7 +164,7 @@ static void tell_shape(
         mcl_json_text(entry, "name", name);
         mcl_json_text(entry, "problem", problem);
     } else if (!models->quiet) {
-        printf("  %-20s %s\n", name, problem);
+        mcl_print("  %-20s %s\n", name, problem);
     }
 }
 
@@ -183,8 +184,8 @@ static void tell_tensor(const struct models *models, cJSON *list, const char *na
         mcl_json_text(entry, "b", values[1]);
         mcl_json_number(entry, "largest_ulp", (double)difference->distance);
     } else if (!models->quiet) {
-        printf("  %-20s %" PRIu64 " of %" PRIu64 " elements, by up to %" PRIu64
-               " ulp; the first is element %" PRIu64 ", a: %s  b: %s\n",
+        mcl_print("  %-20s %" PRIu64 " of %" PRIu64 " elements, by up to %" PRIu64
+                  " ulp; the first is element %" PRIu64 ", a: %s  b: %s\n",
             name, difference->differing, difference->elements, difference->distance,
             difference->first, values[0], values[1]);
     }
@@ -194,7 +195,7 @@ static void tell_tensor(const struct models *models, cJSON *list, const char *na
 static void differ(struct models *models)
 {
     if (models->same && !models->root && !models->quiet)
-        puts("tensors that differ");
+        mcl_print("tensors that differ\n");
     models->same = false;
 }
 
@@ -229,14 +230,15 @@ static void compare_values(struct models *models)
 static void conclude_models(const struct models *models)
 {
     if (models->same)
-        puts(models->metadata ? "the models have the same bits; their metadata differ"
-                              : "the models are the same");
+        mcl_print("%s\n", models->metadata ? "the models have the same bits; their metadata differ"
+                                           : "the models are the same");
     else if (models->metadata)
-        puts("the models have other bits, and were trained in other ways: see the metadata");
+        mcl_print("the models have other bits, and were trained in other ways: see the metadata\n");
     else
-        puts("the models have other bits and the same metadata: 'maskcl diff A --device-a DEVICE "
-             "--device-b DEVICE' finds where two devices part, and 'maskcl reproduce' which of the "
-             "models this device makes");
+        mcl_print(
+            "the models have other bits and the same metadata: 'maskcl diff A --device-a DEVICE "
+            "--device-b DEVICE' finds where two devices part, and 'maskcl reproduce' which of the "
+            "models this device makes\n");
 }
 
 static mcl_exit compare_models(
@@ -263,8 +265,6 @@ static mcl_exit compare_models(
 struct replays {
     const struct settings *settings;
     mcl_replay of[2];
-    mcl_context_options device[2];
-    char platform[2][128]; /* of --device-a and -b, before the colon */
     mcl_progress progress;
 };
 
@@ -277,33 +277,25 @@ static void report(uint64_t step, uint64_t steps, bool locating, void *user)
         (double)step / (double)steps, tail);
 }
 
-/* "PLATFORM:DEVICE" or "DEVICE" */
-static void choose_device(struct replays *replays, size_t side)
+/* A side's products are those of its run, unless others are asked for. */
+static mcl_context_options device_of(const struct replays *replays, size_t side)
 {
-    mcl_context_options *device = &replays->device[side];
-    const char *text = replays->settings->side[side].device;
-    const char *colon = text ? strchr(text, ':') : NULL;
-    *device = (mcl_context_options){.device = text, .gemm = replays->settings->side[side].gemm};
-    if (colon) {
-        snprintf(replays->platform[side], sizeof replays->platform[side], "%.*s",
-            (int)(colon - text), text);
-        device->platform = replays->platform[side];
-        device->device = colon + 1;
-    }
-    if (device->gemm == MCL_GEMM_AUTO)
-        device->gemm = replays->of[side].run.product;
+    const mcl_gemm_kind gemm = replays->settings->side[side].gemm;
+    return (mcl_context_options){.device = replays->settings->side[side].device,
+        .gemm = gemm == MCL_GEMM_AUTO ? replays->of[side].run.product : gemm,
+        .warn = mcl_warn_of_device};
 }
 
 static void print_device(const mcl_difference *difference, size_t side)
 {
     const mcl_device_info *device = &difference->device[side];
-    printf("%c  ", letters[side]);
+    mcl_print("%c  ", letters[side]);
     mcl_print_clean(mcl_out, device->name);
     fputs(" (", mcl_out);
     mcl_print_clean(mcl_out, device->platform);
     fputs(", driver ", mcl_out);
     mcl_print_clean(mcl_out, device->driver_version);
-    printf("), products by %s\n", mcl_gemm_kind_name(difference->product[side]));
+    mcl_print("), products by %s\n", mcl_gemm_kind_name(difference->product[side]));
 }
 
 static void print_place(const mcl_difference *difference)
@@ -312,18 +304,20 @@ static void print_place(const mcl_difference *difference)
     for (size_t side = 0; side < 2; side++)
         show_bits(values[side], difference->bits[side]);
     if (difference->located)
-        printf("the first launch that differs is number %" PRIu64
-               " of that step, kernel %s: %" PRIu64 " word%s of its argument %" PRIu32
-               ", the first of them element %" PRIu64 ", a: %s  b: %s\n",
+        mcl_print("the first launch that differs is number %" PRIu64
+                  " of that step, kernel %s: %" PRIu64 " word%s of its argument %" PRIu32 "%s%s%s"
+                  ", the first of them element %" PRIu64 ", a: %s  b: %s\n",
             difference->launch, difference->kernel, difference->differing,
-            difference->differing == 1 ? "" : "s", difference->argument, difference->element,
-            values[0], values[1]);
+            difference->differing == 1 ? "" : "s", difference->argument,
+            *difference->parameter ? " (" : "", difference->parameter,
+            *difference->parameter ? ")" : "", difference->element, values[0], values[1]);
     else if (*difference->other_kernel)
-        printf("launch number %" PRIu64 " of that step is %s on a and %s on b\n",
+        mcl_print("launch number %" PRIu64 " of that step is %s on a and %s on b\n",
             difference->launch, difference->kernel, difference->other_kernel);
     else
-        puts("run again, that step was the same in every launch: one of the sides does not compute "
-             "the same twice");
+        mcl_print(
+            "run again, that step was the same in every launch: one of the sides does not compute "
+            "the same twice\n");
 }
 
 static void print_difference(const mcl_difference *difference)
@@ -331,11 +325,11 @@ static void print_difference(const mcl_difference *difference)
     print_device(difference, 0);
     print_device(difference, 1);
     if (!difference->found) {
-        printf("the trainings have the same bits after each of %" PRIu64 " step%s\n",
+        mcl_print("the trainings have the same bits after each of %" PRIu64 " step%s\n",
             difference->steps, difference->steps == 1 ? "" : "s");
         return;
     }
-    printf("the first step that differs is step %" PRIu64 "\n", difference->steps);
+    mcl_print("the first step that differs is step %" PRIu64 "\n", difference->steps);
     print_place(difference);
 }
 
@@ -367,6 +361,7 @@ static void add_difference(cJSON *root, const mcl_difference *difference)
     if (!difference->located)
         return;
     mcl_json_number(entry, "argument", difference->argument);
+    mcl_json_text(entry, "parameter", difference->parameter);
     mcl_json_number(entry, "element", (double)difference->element);
     mcl_json_number(entry, "differing", (double)difference->differing);
     show_bits(values, difference->bits[0]);
@@ -380,11 +375,10 @@ static mcl_exit compare_loaded(bool *same, cJSON *root, struct replays *replays)
     const struct settings *settings = replays->settings;
     mcl_difference difference;
     mcl_side sides[2];
-    for (size_t side = 0; side < 2; side++) {
-        choose_device(replays, side);
+    for (size_t side = 0; side < 2; side++)
         sides[side] = (mcl_side){&replays->of[side].run, &replays->of[side].input,
-            replays->device[side], settings->memory};
-    }
+            device_of(replays, side), settings->memory};
+    mcl_streams_guard(settings->quiet);
     mcl_progress_note(&replays->progress, "compiling kernels and loading the data");
     const mcl_status status =
         mcl_run_compare(&difference, sides, report, replays, mcl_signals_defer());
@@ -469,8 +463,7 @@ static const char *needs_replay(const void *given)
     {.name = "device-" letter,                                                                     \
         .argument = "DEVICE",                                                                      \
         .group = "Training",                                                                       \
-        .help = "train " letter " on this device: its index or a part of its name, after that of " \
-                "its platform and a colon where there are several platforms, as in 0:1",           \
+        .help = "train " letter " on this device, named as --device names one: 0:1, 4090, gpu",    \
         .type = &mcl_option_text,                                                                  \
         .offset = OFFSET(side[number].device),                                                     \
         .without = "the one that other commands take"},                                            \

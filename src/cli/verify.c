@@ -5,14 +5,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "commands.h"
 #include "device_options.h"
+#include "files.h"
 #include "json.h"
 
 struct settings {
     mcl_device_settings device;
     bool all;
     bool json;
+    const char *certificate; /* NULL: none */
 };
 
 /* One device's result as the summary shows it. */
@@ -26,6 +29,7 @@ struct result {
 struct output {
     const char *stage; /* the last one printed */
     cJSON *checks;     /* NULL: to standard output */
+    mcl_certificate certificate;
 };
 
 static const char *plural(uint64_t count)
@@ -43,9 +47,8 @@ static void print_name(const mcl_device_info *device)
     fputs(")", mcl_out);
 }
 
-static void print_check(const mcl_check *check, void *user)
+static void print_check(const mcl_check *check, struct output *output)
 {
-    struct output *output = user;
     const bool same = output->stage && strcmp(output->stage, check->stage) == 0;
     output->stage = check->stage;
     mcl_print("%-15s %-60s %8" PRIu64 "  ", same ? "" : check->stage, check->kernel, check->cases);
@@ -56,9 +59,8 @@ static void print_check(const mcl_check *check, void *user)
     fflush(mcl_out);
 }
 
-static void add_check(const mcl_check *check, void *user)
+static void add_check(const mcl_check *check, const struct output *output)
 {
-    const struct output *output = user;
     cJSON *entry = mcl_json_object_at(output->checks);
     mcl_json_text(entry, "stage", check->stage);
     mcl_json_text(entry, "kernel", check->kernel);
@@ -69,6 +71,16 @@ static void add_check(const mcl_check *check, void *user)
     mcl_json_text(entry, "place", check->place);
     mcl_json_text(entry, "expected", check->expected);
     mcl_json_text(entry, "got", check->got);
+}
+
+static void take_check(const mcl_check *check, void *user)
+{
+    struct output *output = user;
+    if (output->checks)
+        add_check(check, output);
+    else
+        print_check(check, output);
+    mcl_certificate_add(&output->certificate, check);
 }
 
 static void print_verdict(const mcl_verdict *verdict)
@@ -114,21 +126,26 @@ static void failed_to_run(struct result *result, cJSON *entry)
     (void)mcl_complain_status(MCL_ERROR_DEVICE);
 }
 
-static void verify(struct result *result, mcl_context *context, cJSON *devices)
+/* MCL_EXIT_FAILED where the certificate cannot be written. */
+static mcl_exit verify(
+    struct result *result, mcl_context *context, cJSON *devices, const char *certificate)
 {
     mcl_verdict verdict;
-    struct output output = {NULL, NULL};
+    struct output output = {.stage = NULL};
     result->device = *mcl_context_device(context);
     cJSON *entry = add_device(devices, &result->device);
+    if (certificate)
+        mcl_certificate_begin(&output.certificate, &result->device);
     if (entry) {
         output.checks = mcl_json_array_in(entry, "checks");
     } else {
         print_name(&result->device);
         mcl_print("\n%-15s %-60s %8s\n", "stage", "kernel", "cases");
     }
-    if (mcl_verify(&verdict, context, entry ? add_check : print_check, &output) != MCL_OK) {
+    if (mcl_verify(&verdict, context, take_check, &output) != MCL_OK) {
         failed_to_run(result, entry);
-        return;
+        mcl_certificate_free(&output.certificate);
+        return MCL_EXIT_DONE;
     }
     result->agrees = verdict.failed == 0;
     result->checks = verdict.checks;
@@ -137,6 +154,10 @@ static void verify(struct result *result, mcl_context *context, cJSON *devices)
         add_verdict(entry, &verdict);
     else
         print_verdict(&verdict);
+    const mcl_exit written =
+        mcl_certificate_write(&output.certificate, &verdict, context, certificate);
+    mcl_certificate_free(&output.certificate);
+    return written;
 }
 
 static mcl_exit verify_one(const struct settings *settings, cJSON *devices)
@@ -150,9 +171,9 @@ static mcl_exit verify_one(const struct settings *settings, cJSON *devices)
     const mcl_status status = mcl_context_open(&context, &options);
     if (status != MCL_OK)
         return mcl_complain_status(status);
-    verify(&result, context, devices);
+    const mcl_exit written = verify(&result, context, devices, settings->certificate);
     mcl_context_close(context);
-    return result.agrees ? MCL_EXIT_DONE : MCL_EXIT_FAILED;
+    return result.agrees ? written : MCL_EXIT_FAILED;
 }
 
 static void verify_listed(struct result *result, const mcl_device_info *device, cJSON *devices)
@@ -172,7 +193,7 @@ static void verify_listed(struct result *result, const mcl_device_info *device, 
         failed_to_run(result, add_device(devices, device));
         return;
     }
-    verify(result, context, devices);
+    (void)verify(result, context, devices, NULL);
     mcl_context_close(context);
     if (!devices)
         mcl_print("\n");
@@ -222,6 +243,10 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     (void)arguments;
     const struct settings *settings = given;
+    const mcl_exit possible =
+        settings->certificate ? mcl_check_output(settings->certificate, NULL, 0) : MCL_EXIT_DONE;
+    if (possible != MCL_EXIT_DONE)
+        return possible;
     cJSON *root = settings->json ? mcl_json_object() : NULL;
     cJSON *devices = root ? mcl_json_array_in(root, "devices") : NULL;
     if (settings->json && !devices) {
@@ -245,6 +270,12 @@ static const char *needs_no_device(const void *given)
                : NULL;
 }
 
+static const char *needs_one_device(const void *given)
+{
+    const struct settings *settings = given;
+    return settings->all ? "a certificate is of one device: leave out --all" : NULL;
+}
+
 static const mcl_option options[] = {
     MCL_DEVICE_SELECTION(struct settings, device),
     {.name = "all",
@@ -258,6 +289,17 @@ static const mcl_option options[] = {
         .help = "print one JSON object",
         .type = &mcl_option_switch,
         .offset = offsetof(struct settings, json)},
+    {.name = "certificate",
+        .argument = "FILE.json",
+        .group = "Output",
+        .help =
+            "write what was found out to a small file that can be sent to others: the device and "
+            "its driver, the digests that the trainings reached, how many checks agree, the peak "
+            "rates of fma and of copies, the date; nothing in it tells whose machine it was",
+        .type = &mcl_option_text,
+        .offset = offsetof(struct settings, certificate),
+        .without = "none",
+        .conflict = needs_one_device},
 };
 
 const mcl_command mcl_command_verify = {
@@ -271,7 +313,8 @@ const mcl_command mcl_command_verify = {
         "says whether the device reproduces the reference bits, or which of its operations does "
         "not keep the contract; the exit code is 1 then. What it prints is what a report of a "
         "problem should contain.",
-    .examples = "  maskcl verify --all",
+    .examples = "  maskcl verify --all\n"
+                "  maskcl verify --device 1 --certificate device.json",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -132,6 +132,10 @@ mcl_status mcl_run_compare(mcl_difference *difference, const mcl_side sides[2],
     void (*report)(uint64_t step, uint64_t steps, bool locating, void *user), void *user,
     const volatile sig_atomic_t *stop)
 {
+    MCL_NEED(difference);
+    MCL_NEED(sides);
+    for (size_t side = 0; side < 2; side++)
+        MCL_TRY(mcl_run_expect(sides[side].run, sides[side].input));
     struct comparison comparison = {.sides = sides, .report = report, .user = user, .stop = stop};
     mcl_status status = open_sides(&comparison);
     if (status == MCL_OK)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "device/kernels.h"
 
 #define WORD sizeof(uint32_t)
 #define BUFFERS_MAX 512 /* of a step */
@@ -89,7 +90,8 @@ static mcl_status read_words(uint32_t **values, size_t *words, mcl_context *cont
     uint32_t *read;
     const cl_int code = clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof size, &size, NULL);
     if (code != CL_SUCCESS)
-        return mcl_context_fail(context, "asking for a buffer's size", code);
+        return mcl_fail(MCL_ERROR_DEVICE, "%s: asking for a buffer's size failed: %s (%d)",
+            context->info.name, mcl_opencl_error_name(code), code);
     MCL_TRY(mcl_allocate(&read, size / WORD + 1, WORD));
     const mcl_status status = mcl_buffer_read(context, read, memory, 0, size / WORD * WORD);
     if (status != MCL_OK) {
@@ -150,7 +152,8 @@ static mcl_status look(struct patch *patch, mcl_launches *launches, size_t at)
     uint32_t *now;
     size_t words;
     MCL_TRY(read_words(&now, &words, launches->context, buffer->memory));
-    const mcl_status status = take_patch(patch, buffer->values, now, buffer->words);
+    const mcl_status status =
+        take_patch(patch, buffer->values, now, words < buffer->words ? words : buffer->words);
     free(now);
     return status;
 }
@@ -272,6 +275,8 @@ static void compare_words(
         difference->launch = launches->next + 1;
         snprintf(difference->kernel, sizeof difference->kernel, "%s", event->name);
         difference->argument = (uint32_t)argument;
+        mcl_kernel_parameter(
+            difference->parameter, sizeof difference->parameter, event->name, argument);
         difference->element = i;
         difference->bits[0] = a;
         difference->bits[1] = now[i];

@@ -97,6 +97,8 @@ mcl_status mcl_run_read(mcl_run *run, const mcl_model *model)
 {
     MCL_NEED(run);
     MCL_NEED(model);
+    MCL_NEED(run);
+    MCL_NEED(model);
     const bool tuned = mcl_model_metadata_get(model, MCL_FINETUNE_PREFIX "steps") != NULL;
     const struct told told = {model, tuned ? MCL_FINETUNE_PREFIX : ""};
     mcl_run read;
@@ -117,6 +119,17 @@ mcl_status mcl_run_read(mcl_run *run, const mcl_model *model)
     return MCL_OK;
 }
 
+mcl_status mcl_run_expect(const mcl_run *run, const mcl_run_input *input)
+{
+    const bool tuned = run && run->kind == MCL_OPTIONS_FINETUNE;
+    if (!run || (!tuned && run->kind != MCL_OPTIONS_PRETRAIN))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "this is no run that mcl_run_read() has read");
+    if (!input || !input->data || (tuned && (!input->labels || !input->model)))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a run needs data%s",
+            tuned ? ", and fine-tuning labels and a model to begin from" : "");
+    return MCL_OK;
+}
+
 static mcl_status expect(const char *what, const char *expected, const char *found)
 {
     if (!*expected || strcmp(expected, found) == 0)
@@ -131,6 +144,7 @@ mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
     MCL_NEED(input);
     MCL_NEED(input->data);
     char digest[MCL_DIGEST_SIZE];
+    MCL_TRY(mcl_run_expect(run, input));
     mcl_data_digest(digest, input->data);
     MCL_TRY(expect("the data", run->data_digest, digest));
     if (run->kind != MCL_OPTIONS_FINETUNE)
@@ -160,6 +174,9 @@ mcl_status mcl_run_build(
 mcl_status mcl_run_train(
     mcl_model **model, mcl_context *context, const mcl_run *run, const mcl_run_input *input)
 {
+    MCL_NEED(model);
+    MCL_NEED(context);
+    MCL_TRY(mcl_run_expect(run, input));
     MCL_NEED(model);
     MCL_NEED(context);
     MCL_NEED(run);

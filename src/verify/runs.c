@@ -142,6 +142,7 @@ static mcl_status check_run(mcl_checker *checker, const mcl_verify_run *run, con
     snprintf(name, sizeof name, "%s: %s", product, run->name);
     mcl_check check = {
         .kernel = name, .cases = 1, .agrees = model == run->model && reports == run->reports};
+    snprintf(check.got, sizeof check.got, "%016" PRIx64, model);
     if (!check.agrees) {
         const bool same = model == run->model;
         snprintf(check.place, sizeof check.place, "digest of the %s", same ? "losses" : "model");

@@ -93,13 +93,14 @@ class TrainingsTest(DiffTest):
     def test_the_step_the_kernel_and_the_element(self):
         # A word that one launch of one kernel gets wrong, and the step that it is in.
         a = self.train("a.safetensors")
-        for kernel, launch, argument, word, step in [("adam", 5, 0, 17, 5), ("adam", 8, 3, 30, 8),
-                                                     ("adam", 1, 2, 0, 1)]:
+        for kernel, launch, argument, word, step, parameter in [
+                ("adam", 5, 0, 17, 5, "parameters"), ("adam", 8, 3, 30, 8, "square"), ("adam", 1, 2, 0, 1, "mean")]:
             with self.subTest(kernel=kernel, argument=argument):
                 training = self.answer(a, "--replay", code=1,
                                        env=self.flawed(kernel, launch, argument, word))["training"]
                 self.assertEqual((training["steps"], training["kernel"], training["argument"],
-                                  training["element"], training["differing"]), (step, kernel, argument, word, 1))
+                                  training["parameter"], training["element"], training["differing"]),
+                                 (step, kernel, argument, parameter, word, 1))
                 values = [int(training["value_" + side].split()[0], 16) for side in "ab"]
                 self.assertEqual(values[0] ^ values[1], 1)
 
@@ -109,7 +110,7 @@ class TrainingsTest(DiffTest):
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("the first step that differs is step 4\n", result.stdout)
         self.assertRegex(result.stdout, r"the first launch that differs is number 1 of that step, kernel views: 1 word "
-                                        r"of its argument 10, the first of them element 5, a: \S+ \(.+\)  b: ")
+                                        r"of its argument 10 \(views\), the first of them element 5, a: \S+ \(.+\)  b: ")
 
     def test_products_of_two_kinds_count_as_one_launch(self):
         a = self.train("a.safetensors")

@@ -89,6 +89,9 @@ class ReleaseTest(WatchedTest):
         self.run_watched("probe", model, "images", "labels", "images", "labels")
         self.run_watched("finetune", model, "images", "labels", "-o", "tuned.safetensors", "--test",
                          "images", "--test-labels", "labels", "--labels-per-class", 2, "--compare")
+        self.run_watched("reproduce", model)
+        other = self.model("other.safetensors", 64, "--seed", 2)
+        self.run_watched("diff", model, other, "--replay", code=1)
 
     def test_errors(self):
         new = ["-o", "new.safetensors"]

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import struct
+import threading
 import unittest
 
 from program import ProgramTest, rewritten
@@ -108,6 +109,18 @@ class ReproduceTest(ProgramTest):
         self.assertIs(answer["same"], True)
         self.assertEqual(str(answer["steps"]), self.information("m.safetensors")["metadata"]["steps"])
         self.assertEqual(self.path("again.safetensors").read_bytes(), self.path("m.safetensors").read_bytes())
+
+    def test_ctrl_c(self):
+        self.train("--epochs", 1)
+        self.change(steps="4000000", planned_epochs="1000000", epochs="1000000")
+        for arguments in ["reproduce", "-o", "again.safetensors"], ["diff", "--replay"]:
+            with self.subTest(command=arguments[0]):
+                process = self.start_program(*arguments, "m.safetensors")
+                threading.Timer(2, process.send_signal, [signal.SIGINT]).start()
+                out, error = process.communicate(timeout=60)
+                self.assertEqual((process.returncode, out), (130, ""), error)
+                self.assertIn("maskcl: interrupted by SIGINT", error)
+        self.assertFalse(self.path("again.safetensors").exists())
 
     def test_other_bits(self):
         digest = self.train()

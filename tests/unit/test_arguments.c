@@ -553,6 +553,34 @@ START_TEST(test_tuning)
     ck_assert_ptr_null(mcl_context_tuning_problem(NULL));
 }
 
+START_TEST(test_runs)
+{
+    char path[256];
+    mcl_run run;
+    mcl_difference difference;
+    mcl_model *again;
+    const mcl_run_input input = {.data = data};
+    REFUSED(mcl_run_read(NULL, model));
+    REFUSED(mcl_run_read(&run, NULL));
+    memset(&run, 0, sizeof run);
+    REFUSED(mcl_run_check(NULL, &input));
+    REFUSED(mcl_run_check(&run, &input));
+    run.kind = MCL_OPTIONS_FINETUNE;
+    REFUSED(mcl_run_check(&run, NULL));
+    REFUSED(mcl_run_check(&run, &input));
+    REFUSED(mcl_run_train(NULL, context, &run, &input));
+    REFUSED(mcl_run_train(&again, NULL, &run, &input));
+    REFUSED(mcl_run_train(&again, context, &run, &input));
+    const mcl_side sides[2] = {{.run = &run, .input = &input}};
+    REFUSED(mcl_run_compare(NULL, sides, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, NULL, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, sides, NULL, NULL, NULL));
+    snprintf(path, sizeof path, "%s/text", scratch_folder);
+    REFUSED(mcl_write_text(NULL, "text"));
+    REFUSED(mcl_write_text(path, NULL));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("arguments");
@@ -576,6 +604,7 @@ int main(void)
     tcase_add_test(tcase, test_reproducing);
     tcase_add_test(tcase, test_measuring);
     tcase_add_test(tcase, test_tuning);
+    tcase_add_test(tcase, test_runs);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
