@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measuring features: standardising, softmax regression, nearest neighbours. */
+/* Measuring features: softmax regression, nearest neighbours. */
 #include "common.clh"
 #include "rounding.clh"
-
-/* x = (x − mean)·inverse, in place, for x[rows×n]. Work-item (j, i). */
-kernel void standardize(global float *x, const global float *mean, const global float *inverse,
-    const uint n)
-{
-    const uint j = get_global_id(0);
-    const ulong at = (ulong)get_global_id(1) * n + j;
-    x[at] = (x[at] - mean[j]) * inverse[j];
-}
 
 /* Softmax regression on logits[rows×classes] + weights[bias …]: loss[i] = log Σ exp l_i − l_i,label, and the
  * logits become the gradient by them, (softmax − [label])·scale. Labels and losses have other rows

@@ -112,7 +112,7 @@ OCL_ICD_VENDORS=$build/vendors/pocl stage "compilers of GPUs" compilers_of_gpus
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|profile|reconstruct|reproduce$|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
+        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|profile|reconstruct|reproduce$|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else
@@ -127,7 +127,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0:use_
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
 stage "tests with sanitizers" suite "$build/sanitize" pocl \
-    -E '^(oclgrind|install|headers|lint|conformance|gpu|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
+    -E '^(oclgrind|persona|install|headers|lint|conformance|gpu|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
 # There libc has the message of a driver that cannot be loaded, and PoCL few threads.
 LSAN_OPTIONS+=:use_tls=1
 stage "devices with sanitizers" suite "$build/sanitize" pocl -R '^(unit_device|cli_devices)$'

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "maskcl/data.h"
 #include "maskcl/status.h"
 
 #ifdef __cplusplus
@@ -140,6 +141,14 @@ MCL_API const char *mcl_model_metadata_get(const mcl_model *model, const char *k
 MCL_API size_t mcl_model_metadata_count(const mcl_model *model);
 MCL_API void mcl_model_metadata_at(
     const mcl_model *model, size_t index, const char **key, const char **value);
+
+/* Whether rows look as if they were scaled otherwise than those that the model was trained on, and
+ * if so, why, in size bytes of text: one line without a full stop that goes after the name of the
+ * rows' source. It looks at up to about a thousand rows, and knows their range in training by the
+ * model's metadata. A model of NULL is one that is yet to be trained on these rows, of which bytes
+ * can be doubted that are no pixels. */
+MCL_API bool mcl_model_doubts(
+    char *text, size_t size, const mcl_model *model, const mcl_data *data);
 
 /* Parses "none", "relu", "gelu" or "tanh". */
 MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *text);

@@ -4,6 +4,7 @@
 #ifndef MASKCL_OUTPUT_H
 #define MASKCL_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,14 +35,17 @@ MCL_API mcl_status mcl_write_text(const char *path, const char *text);
  * keeps its mode; its other hard links keep the old content. */
 MCL_API mcl_status mcl_output_check(const char *path);
 
+/* Whether two paths lead to one regular file, by whatever links, or would once it is there. */
+MCL_API bool mcl_output_same(const char *a, const char *b);
+
 /* A name that no other run may write meanwhile. */
 typedef struct mcl_output_lock mcl_output_lock;
 
 /* Locks the name path, or what it leads to by symbolic links, until it is released or the process
  * ends, in whatever way. There need not be a file, and none is made. MCL_ERROR_FILE where another
- * process, or another lock of this one, has it. *lock = NULL, with MCL_OK, where the folder cannot
- * be read, or does not exist. Locks are advice among runs of maskcl on one machine; where a file
- * system has none, everybody gets them. */
+ * process, or another lock of this one, has it. *lock = NULL, with MCL_OK, where no file can be
+ * written or the folder cannot be read: there is nothing to lock. Locks are advice among runs of
+ * maskcl on one machine; where a file system has none, everybody gets them. */
 MCL_API mcl_status mcl_output_lock_take(mcl_output_lock **lock, const char *path);
 /* NULL is allowed. */
 MCL_API void mcl_output_lock_release(mcl_output_lock *lock);

@@ -52,6 +52,8 @@ typedef struct mcl_tuned_product {
 /* Searches, checks every candidate's results before it is timed, and stores the best in place of
  * what was stored for the device (parameters for other products stay). *products is an array of
  * *count entries, freed by the caller with free(); path, which may be NULL, gets the file's name.
+ * MCL_ERROR_FILE, before the search, where the result could not be stored or would not be used
+ * afterwards, and where another run is tuning the device.
  * MCL_ERROR_ARGUMENT for options that mcl_pretrain() would refuse, too, for neither native nor
  * clblast, and where the run has more products than a file has room for. MCL_INTERRUPTED: stopped;
  * the results of providers that were searched to the end are stored. */

@@ -76,8 +76,10 @@ mcl_status mcl_output_lock_take(mcl_output_lock **lock_of_name, const char *path
     MCL_NEED(path);
     char *target, *folder;
     *lock_of_name = NULL;
-    MCL_TRY(mcl_target_find(&target, path));
-    mcl_status status = mcl_target_folder(&folder, target);
+    mcl_status status = mcl_target_find(&target, path);
+    if (status != MCL_OK)
+        return status == MCL_ERROR_MEMORY ? status : MCL_OK;
+    status = mcl_target_folder(&folder, target);
     const int descriptor = status == MCL_OK ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (status == MCL_OK)
         free(folder);

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "maskcl/output.h"
 
 #define LINKS_MAX 40 /* as Linux follows */
 
@@ -131,4 +132,43 @@ mcl_status mcl_target_find(char **target, const char *path)
     else
         free(at);
     return status;
+}
+
+/* Whether two names that nothing has yet are one. */
+static bool same_new(const char *a, const char *b)
+{
+    char *folder_a, *folder_b;
+    if (strcmp(mcl_target_name(a), mcl_target_name(b)) != 0 ||
+        mcl_target_folder(&folder_a, a) != MCL_OK)
+        return false;
+    bool same = mcl_target_folder(&folder_b, b) == MCL_OK;
+    if (same) {
+        struct stat first, second;
+        same = stat(folder_a, &first) == 0 && stat(folder_b, &second) == 0 &&
+               first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+        free(folder_b);
+    }
+    free(folder_a);
+    return same;
+}
+
+bool mcl_output_same(const char *a, const char *b)
+{
+    struct stat first, second;
+    const bool there = stat(a, &first) == 0;
+    char *target_a, *target_b;
+    if ((stat(b, &second) == 0) != there)
+        return false;
+    if (there) /* a terminal or a pipe may well be two things at once */
+        return S_ISREG(first.st_mode) && first.st_dev == second.st_dev &&
+               first.st_ino == second.st_ino;
+    if (mcl_target_find(&target_a, a) != MCL_OK)
+        return strcmp(a, b) == 0;
+    bool same = mcl_target_find(&target_b, b) == MCL_OK;
+    if (same) {
+        same = same_new(target_a, target_b);
+        free(target_b);
+    }
+    free(target_a);
+    return same;
 }

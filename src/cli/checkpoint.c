@@ -35,23 +35,40 @@ static uint64_t step_of(const char *path)
     return step;
 }
 
-mcl_exit mcl_checkpoint_prepare(
-    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet)
+mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output)
 {
     const bool every = options->checkpoint_steps || options->checkpoint_seconds > 0.0;
-    *resumed = 0;
     if (!every && !options->resume)
         return MCL_EXIT_DONE;
     if (!name_checkpoint(path, output))
         return mcl_complain(
             MCL_EXIT_USAGE, "-o: %s is too long a name for checkpoints beside it", output);
     options->checkpoint = path;
-    const bool exists = access(path, F_OK) == 0;
-    if (exists && !options->resume)
+    return MCL_EXIT_DONE;
+}
+
+/* Where there are no hard links, a run that was killed may have left only the checkpoint before the
+ * one that it was writing. `path` or, if only that is there, its other name; NULL: neither. */
+static const char *find_checkpoint(char previous[4096], const char *path)
+{
+    mcl_checkpoint_previous(previous, 4096, path);
+    return access(path, F_OK) == 0 ? path : access(previous, F_OK) == 0 ? previous : NULL;
+}
+
+mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet)
+{
+    char previous[4096];
+    const char *path = options->checkpoint;
+    *resumed = 0;
+    if (!path)
+        return MCL_EXIT_DONE;
+    const char *found = find_checkpoint(previous, path);
+    if (found && !options->resume)
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: is the checkpoint of a run that did not end: add --resume to go on with it, or "
             "remove it to begin anew",
-            path);
+            found);
+    const bool exists = found == path || (found && rename(found, path) == 0);
     if (exists)
         *resumed = step_of(path);
     if (!options->resume || quiet)
@@ -63,12 +80,14 @@ mcl_exit mcl_checkpoint_prepare(
     return MCL_EXIT_DONE;
 }
 
-void mcl_checkpoint_note(
-    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem)
+void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const char *path,
+    uint64_t step, const char *problem)
 {
     const bool failed = problem != NULL;
     if (failed)
         snprintf(log->reason, sizeof log->reason, "%s", problem);
+    else
+        mcl_keep("the last checkpoint is in %s", path);
     if (failed != log->failing)
         mcl_progress_clear(progress);
     if (failed && !log->failing)

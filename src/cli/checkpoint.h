@@ -8,10 +8,12 @@
 #include "progress.h"
 
 /* Decides by the options where checkpoints go, and sets options->checkpoint to path or leaves it
- * NULL. *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where
- * a checkpoint would be lost. */
-mcl_exit mcl_checkpoint_prepare(
-    char path[4096], uint64_t *resumed, mcl_train_options *options, const char *output, bool quiet);
+ * NULL. */
+mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output);
+
+/* *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where a
+ * checkpoint would be lost. */
+mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet);
 
 /* How the checkpoints of a run went. */
 typedef struct mcl_checkpoint_log {
@@ -20,10 +22,10 @@ typedef struct mcl_checkpoint_log {
     char reason[512]; /* why the last that failed did */
 } mcl_checkpoint_log;
 
-/* Notes a checkpoint, as mcl_train_options.checkpointed is told. The first of several that fail is
- * warned of. */
-void mcl_checkpoint_note(
-    mcl_checkpoint_log *log, mcl_progress *progress, uint64_t step, const char *problem);
+/* Notes a checkpoint at path, as mcl_train_options.checkpointed is told. The first of several that
+ * fail is warned of. */
+void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const char *path,
+    uint64_t step, const char *problem);
 
 /* The code of a training that ended with `code`: a failure, which is said, where checkpoints were
  * due and none could be written. */

@@ -4,29 +4,89 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "maskcl/evaluate.h"
 #include "maskcl/output.h"
 
-bool mcl_same_file(const char *a, const char *b)
+static struct {
+    mcl_run_file files[MCL_RUN_FILES_MAX]; /* with paths of their own */
+    mcl_output_lock *locks[MCL_RUN_FILES_MAX];
+    size_t count;
+} claimed;
+
+void mcl_release_files(void)
 {
-    struct stat first, second;
-    if (stat(a, &first) != 0 || stat(b, &second) != 0)
-        return strcmp(a, b) == 0;
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    for (size_t i = 0; i < claimed.count; i++) {
+        free((char *)claimed.files[i].path);
+        mcl_output_lock_release(claimed.locks[i]);
+    }
+    claimed.count = 0;
+}
+
+/* At least one of two files is written, and would be lost. */
+static mcl_exit complain_of_two(const mcl_run_file *one, const mcl_run_file *other)
+{
+    return mcl_complain(MCL_EXIT_USAGE,
+        "%s: %s is both %s and %s, and one of them would be lost: name another file", one->option,
+        one->path, one->what, other->what);
+}
+
+mcl_exit mcl_compare_claimed(void)
+{
+    for (size_t i = 0; i < claimed.count; i++) {
+        for (size_t k = i + 1; k < claimed.count; k++) {
+            const mcl_run_file *one = &claimed.files[i], *other = &claimed.files[k];
+            if ((one->use != MCL_FILE_READ || other->use != MCL_FILE_READ) &&
+                mcl_output_same(one->path, other->path))
+                return one->use != MCL_FILE_READ ? complain_of_two(one, other)
+                                                 : complain_of_two(other, one);
+        }
+    }
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit claim(const mcl_run_file *file)
+{
+    char *path = file->path ? strdup(file->path) : NULL;
+    if (!file->path)
+        return MCL_EXIT_DONE;
+    if (!path || claimed.count == MCL_RUN_FILES_MAX)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
+    claimed.locks[claimed.count] = NULL;
+    claimed.files[claimed.count] = *file;
+    claimed.files[claimed.count++].path = path;
+    return MCL_EXIT_DONE;
+}
+
+static mcl_exit check_claimed(size_t i)
+{
+    const mcl_run_file *file = &claimed.files[i];
+    mcl_status status = MCL_OK;
+    if (file->use != MCL_FILE_READ)
+        status = mcl_output_lock_take(&claimed.locks[i], file->path);
+    if (status == MCL_OK && file->use == MCL_FILE_WRITTEN)
+        status = mcl_output_check(file->path);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count)
+{
+    mcl_exit code = MCL_EXIT_DONE;
+    for (size_t i = 0; i < count && code == MCL_EXIT_DONE; i++)
+        code = claim(&files[i]);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_compare_claimed();
+    for (size_t i = 0; i < claimed.count && code == MCL_EXIT_DONE; i++)
+        code = check_claimed(i);
+    return code;
 }
 
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (inputs[i] && mcl_same_file(output, inputs[i]))
-            return mcl_complain(MCL_EXIT_USAGE,
-                "-o: %s is the input %s, which would be lost: name another file", output,
-                inputs[i]);
-    }
-    mcl_status status = mcl_output_check(output);
-    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+    mcl_run_file files[MCL_RUN_FILES_MAX] = {{output, MCL_FILE_WRITTEN, "-o", "the output"}};
+    for (size_t i = 0; i < count; i++)
+        files[i + 1] = (mcl_run_file){inputs[i], MCL_FILE_READ, NULL, "an input"};
+    return mcl_claim_files(files, count + 1);
 }
 
 static mcl_exit loaded(mcl_status status)
@@ -81,38 +141,67 @@ void mcl_free_labelled(mcl_labelled *set)
     mcl_labels_free(set->labels);
 }
 
-#define SCALING_ROWS 256 /* that are looked at */
-
-/* A model of bytes, which were divided by 255, has not seen what is far above 1. */
-static mcl_exit warn_of_scaling(const mcl_model *model, const mcl_data *data, const char *path)
+static int compare_labels(const void *a, const void *b)
 {
-    const char *scaling = mcl_model_metadata_get(model, "input_scaling");
-    if (mcl_data_element(data) == MCL_ELEMENT_UINT8 || !scaling || strcmp(scaling, "1/255") != 0)
-        return MCL_EXIT_DONE;
-    const uint64_t all = mcl_data_rows(data), columns = mcl_data_columns(data);
-    const uint64_t rows = all < SCALING_ROWS ? all : SCALING_ROWS;
-    float *values, most = 0.0f;
-    const mcl_exit code = mcl_allocate_values(&values, rows, columns);
-    if (!values)
-        return code;
-    if (mcl_data_floats(values, data, 0, rows) == MCL_OK) {
-        for (uint64_t i = 0; i < rows * columns; i++)
-            most = values[i] > most ? values[i] : most;
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set)
+{
+    const uint64_t rows = mcl_data_rows(set->data);
+    int32_t *sorted = malloc((size_t)rows * sizeof *sorted);
+    if (!sorted)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for %" PRIu64 " labels", rows);
+    memcpy(sorted, set->labels, (size_t)rows * sizeof *sorted);
+    qsort(sorted, (size_t)rows, sizeof *sorted, compare_labels);
+    *count = 1;
+    for (uint64_t i = 1; i < rows; i++) {
+        if (sorted[i] != sorted[*count - 1])
+            sorted[(*count)++] = sorted[i];
     }
-    free(values);
-    if (most > 2.0f)
-        mcl_warn("%s: has values such as %g, and the model was trained on bytes that were divided "
-                 "by 255: divide these in the same way, or leave them bytes",
-            path, (double)most);
-    return code;
+    *numbers = sorted;
+    return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_warn_of_unseen(
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path)
+{
+    const uint64_t rows = mcl_data_rows(test->data);
+    uint64_t count, unseen = 0, first = 0;
+    int32_t *numbers;
+    const mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    for (uint64_t i = 0; i < rows; i++) {
+        if (bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
+            continue;
+        first = unseen++ ? first : i;
+    }
+    free(numbers);
+    if (unseen)
+        mcl_warn("%s: %" PRIu64 " of %" PRIu64
+                 " test rows are of classes that no training row has, "
+                 "such as %" PRId32 ": they count as told wrong",
+            test_labels_path, unseen, rows, test->labels[first]);
+    return MCL_EXIT_DONE;
+}
+
+void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char *path)
+{
+    char doubts[512];
+    if (mcl_model_doubts(doubts, sizeof doubts, model, data))
+        mcl_warn("%s: %s", path, doubts);
 }
 
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {
     const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
-    if (input == columns)
-        return warn_of_scaling(model, data, data_path);
+    if (input == columns) {
+        mcl_warn_of_doubts(model, data, data_path);
+        return MCL_EXIT_DONE;
+    }
     return mcl_complain(MCL_EXIT_FAILED,
         "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64
         ": use the data that it was trained for, or train on these",

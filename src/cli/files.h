@@ -9,11 +9,35 @@
 #include "maskcl/model.h"
 #include "message.h"
 
-/* Both paths lead to one file, by whatever links. */
-bool mcl_same_file(const char *a, const char *b);
+typedef enum mcl_file_use {
+    MCL_FILE_READ,
+    MCL_FILE_WRITTEN,  /* whole, at the end or time and again */
+    MCL_FILE_STREAMED, /* line by line; it may be a pipe or a device */
+} mcl_file_use;
 
-/* Refuses an output that could not be written or that is one of the count inputs (NULL ones are
- * skipped). */
+/* A file of a run, and what it is to it. */
+typedef struct mcl_run_file {
+    const char *path; /* NULL: there is none */
+    mcl_file_use use;
+    const char *option; /* that names it: "-o" */
+    const char *what;   /* "the input", "the model" */
+} mcl_run_file;
+
+#define MCL_RUN_FILES_MAX 16
+
+/* Refuses, before any work, two parts played by one file of which one is written, an output that
+ * could not be written, and one that another run is writing. Outputs are locked from then on until
+ * the program ends. Called once. */
+mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count);
+
+/* Compares the claimed files again, some of which are there only now: their names may differ in
+ * nothing but what the file system does not tell apart. */
+mcl_exit mcl_compare_claimed(void);
+
+/* Lets go of all that is claimed. */
+void mcl_release_files(void);
+
+/* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
 /* mcl_model_load(), mcl_data_open() and mcl_labels_open() that say why they failed. */
@@ -45,10 +69,20 @@ typedef struct mcl_labelled {
 mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path);
 void mcl_free_labelled(mcl_labelled *set);
 
+/* *numbers = the different labels in ascending order, *count of them, freed with free(). */
+mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set);
+
+/* Warns of test rows whose class no training row has: they cannot be told right. */
+mcl_exit mcl_warn_of_unseen(
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path);
+
 /* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
  * than what it was trained on. */
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path);
+
+/* mcl_model_doubts() as a warning. */
+void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char *path);
 
 /* *values = room for rows × columns numbers, freed with free(). */
 mcl_exit mcl_allocate_values(float **values, uint64_t rows, uint64_t columns);

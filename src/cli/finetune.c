@@ -88,15 +88,15 @@ static void report(const mcl_step *step, void *user)
 static void checkpointed(uint64_t step, const char *problem, void *user)
 {
     struct run *run = user;
-    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, run->checkpoint, step, problem);
 }
 
-static uint64_t count_classes(const mcl_labelled *set)
+static int32_t largest_label(const mcl_labelled *set)
 {
     int32_t most = 0;
     for (uint64_t i = 0; i < mcl_data_rows(set->data); i++)
         most = set->labels[i] > most ? set->labels[i] : most;
-    return (uint64_t)most + 1;
+    return most;
 }
 
 /* *rows = how many are trained on. A class with too few is refused when training begins. */
@@ -108,15 +108,12 @@ static mcl_exit count_rows(uint64_t *rows, const struct run *run)
     *rows = all;
     if (!per_class)
         return MCL_EXIT_DONE;
-    bool *present = calloc((size_t)count_classes(&run->train), sizeof *present);
-    if (!present)
-        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for a number a class");
-    for (uint64_t i = 0; i < all; i++) {
-        classes += !present[run->train.labels[i]];
-        present[run->train.labels[i]] = true;
-    }
-    free(present);
-    *rows = classes && per_class < all / classes ? per_class * classes : all;
+    int32_t *numbers;
+    const mcl_exit code = mcl_distinct_labels(&numbers, &classes, &run->train);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    free(numbers);
+    *rows = per_class < all / classes ? per_class * classes : all;
     return MCL_EXIT_DONE;
 }
 
@@ -125,8 +122,7 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
 {
     const char *output = run->settings->output;
     if (run->saved) {
-        fprintf(mcl_err,
-            "maskcl: interrupted by %s in a later training: the model of the first is in %s\n",
+        mcl_tell("interrupted by %s in a later training: the model of the first is in %s",
             mcl_signals_name(), output);
         return MCL_EXIT_INTERRUPTED;
     }
@@ -223,7 +219,7 @@ static mcl_exit train_all(struct run *run)
 static mcl_exit train_with_metrics(struct run *run)
 {
     const struct settings *settings = run->settings;
-    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics);
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
@@ -304,7 +300,8 @@ static mcl_exit print_json(const struct run *run)
     return mcl_json_print(root);
 }
 
-static mcl_exit check_settings(const struct settings *settings, const mcl_arguments *arguments)
+static mcl_exit check_settings(
+    struct run *run, struct settings *settings, const mcl_arguments *arguments)
 {
     const char *const *paths = arguments->operands;
     const char *const inputs[] = {
@@ -316,19 +313,24 @@ static mcl_exit check_settings(const struct settings *settings, const mcl_argume
         code = mcl_complain(MCL_EXIT_USAGE, "%s: %s",
             train->resume ? "--resume" : "--checkpoint-every", ONE_TRAINING);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_output(settings->output, inputs, 5);
-    return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 5) : code;
+        code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
+            settings->metrics, inputs, 5);
+    if (code == MCL_EXIT_DONE)
+        code =
+            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+    return code;
 }
 
-/* Refuses test rows of classes that no training row tells of. */
+/* Refuses test rows of classes above all that training rows are of, and warns of others that none
+ * is of. */
 static mcl_exit check_test(const struct run *run)
 {
-    const uint64_t classes = count_classes(&run->train), tested = count_classes(&run->test);
-    if (tested <= classes)
-        return MCL_EXIT_DONE;
+    const int32_t largest = largest_label(&run->train), tested = largest_label(&run->test);
+    if (tested <= largest)
+        return mcl_warn_of_unseen(&run->train, &run->test, run->settings->test_labels);
     return mcl_complain(MCL_EXIT_FAILED,
-        "%s: has rows of class %" PRIu64 ", but the largest class of the training rows is %" PRIu64,
-        run->settings->test_labels, tested - 1, classes - 1);
+        "%s: has rows of class %" PRId32 ", but the largest class of the training rows is %" PRId32,
+        run->settings->test_labels, tested, largest);
 }
 
 static mcl_exit load(struct run *run, const char *const *paths)
@@ -353,10 +355,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     struct run run = {.settings = settings,
         .progress = mcl_progress_start(settings->device.quiet),
         .seeds = has_several_seeds(settings) ? MCL_FEW_DRAWS : 1};
-    mcl_exit code = check_settings(settings, arguments);
-    if (code == MCL_EXIT_DONE)
-        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, &settings->options.train,
-            settings->output, settings->device.quiet);
+    mcl_exit code = check_settings(&run, settings, arguments);
     if (code != MCL_EXIT_DONE)
         return code;
     code = load(&run, arguments->operands);

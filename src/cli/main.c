@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "drivers.h"
+#include "files.h"
 #include "help.h"
 #include "maskcl/version.h"
 #include "nearest.h"
@@ -109,6 +110,7 @@ int main(int count, char **texts)
     mcl_signals_begin();
     mcl_survive_drivers();
     mcl_exit code = dispatch(count > 0 ? count - 1 : 0, texts + (count > 0));
+    mcl_release_files();
     if (!mcl_flush_output() && code == MCL_EXIT_DONE)
         code = MCL_EXIT_FAILED;
     mcl_streams_end(code == MCL_EXIT_DONE);

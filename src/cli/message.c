@@ -50,9 +50,9 @@ void mcl_keep(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     pthread_mutex_lock(&kept_lock);
-    vsnprintf(kept, sizeof kept, format, arguments);
-    for (char *c = kept; *c; c++)
-        *c = (char)((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+    char text[sizeof kept];
+    vsnprintf(text, sizeof text, format, arguments);
+    mcl_clean_text(kept, sizeof kept, text, "");
     pthread_mutex_unlock(&kept_lock);
     va_end(arguments);
 }
@@ -71,7 +71,7 @@ static void say(const char *kind, const char *text, bool lines, const char *end)
     snprintf(copy, sizeof copy, "%s", text); /* looking up keys replaces the library's message */
     mcl_spell(spelled, sizeof spelled, copy, running);
     mcl_progress_make_way();
-    fprintf(mcl_err, "maskcl: %s: ", kind);
+    fprintf(mcl_err, "maskcl: %s", kind);
     print_cleaned(mcl_err, spelled, lines ? "\n\t" : "");
     fprintf(mcl_err, "%s\n", end);
     fflush(mcl_err);
@@ -81,7 +81,7 @@ static void complain(const char *text, bool lines)
 {
     char end[MCL_KEPT_SIZE];
     mcl_kept_text(end, sizeof end);
-    say("error", text, lines, end);
+    say("error: ", text, lines, end);
 }
 
 mcl_exit mcl_complain(mcl_exit code, const char *format, ...)
@@ -111,7 +111,17 @@ void mcl_warn(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    say("warning", text, false, "");
+    say("warning: ", text, false, "");
+}
+
+void mcl_tell(const char *format, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    say("", text, false, "");
 }
 
 bool mcl_flush_output(void)

@@ -28,6 +28,9 @@ __attribute__((format(printf, 2, 3))) mcl_exit mcl_complain(mcl_exit code, const
 /* Prints the library's last error; an argument it refused is wrong usage, all else a failure. */
 mcl_exit mcl_complain_status(mcl_status status);
 
+/* Prints "maskcl: …" as one line: what is neither an error nor a warning. */
+__attribute__((format(printf, 1, 2))) void mcl_tell(const char *format, ...);
+
 /* Prints "maskcl: warning: …" as one line. */
 __attribute__((format(printf, 1, 2))) void mcl_warn(const char *format, ...);
 

@@ -18,24 +18,45 @@
 #define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
 #define RETRY_SECONDS 1.0
 
-mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count)
+/* The open descriptor that a path names, as /dev/stdout does, or -1. Opened anew, the file behind
+ * it would be written from its beginning, over what is there. */
+static int named_descriptor(const char *path)
 {
-    for (size_t i = 0; i < count && path; i++) {
-        if (inputs[i] && mcl_same_file(path, inputs[i]))
-            return mcl_complain(MCL_EXIT_USAGE,
-                "--metrics: %s is the input %s, which would be lost: name another file", path,
-                inputs[i]);
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    struct stat file, open_file;
+    FILE *const streams[] = {mcl_out, mcl_err};
+    for (size_t i = 0; i < 2; i++) {
+        if (stat(path, &file) == 0 && fstat(fileno(streams[i]), &open_file) == 0 &&
+            file.st_dev == open_file.st_dev && file.st_ino == open_file.st_ino)
+            return fileno(streams[i]);
     }
-    return MCL_EXIT_DONE;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const size_t length = strlen(folders[i]);
+        if (strncmp(path, folders[i], length) == 0 && path[length] >= '0' && path[length] <= '9')
+            return (int)strtol(path + length, NULL, 10);
+    }
+    return -1;
 }
 
 static mcl_exit open_file(mcl_metrics *metrics, const char *path)
 {
     const char *opened = mcl_streams_path(path);
+    const int named = named_descriptor(opened);
+    if (named >= 0) {
+        metrics->descriptor = fcntl(named, F_DUPFD_CLOEXEC, 0);
+        metrics->open = metrics->descriptor >= 0;
+        metrics->begun = true; /* what is in it is not ours to drop */
+        return metrics->open ? MCL_EXIT_DONE
+                             : mcl_complain(MCL_EXIT_FAILED, "--metrics: %s: cannot write: %s",
+                                   path, strerror(errno));
+    }
     int descriptor = open(opened, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     metrics->created = descriptor >= 0;
     if (descriptor < 0 && errno == EEXIST)
         descriptor = open(opened, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat information;
+    if (metrics->created && fstat(descriptor, &information) == 0) /* --resume reads it again */
+        (void)fchmod(descriptor, (information.st_mode & 0777) | S_IRUSR | S_IWUSR);
     metrics->open = descriptor >= 0;
     metrics->descriptor = descriptor;
     return metrics->open ? MCL_EXIT_DONE
@@ -57,18 +78,18 @@ static bool close_file(mcl_metrics *metrics)
     return closed;
 }
 
-mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output)
+mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path)
 {
     *metrics = (mcl_metrics){.path = path};
     if (!path)
         return MCL_EXIT_DONE;
-    const mcl_exit code = open_file(metrics, path);
-    /* Only now that the file is there can it be told whether it is the one that -o names. */
-    if (code != MCL_EXIT_DONE || !mcl_same_file(path, output))
+    mcl_exit code = open_file(metrics, path);
+    if (code != MCL_EXIT_DONE)
         return code;
-    (void)close_file(metrics);
-    return mcl_complain(
-        MCL_EXIT_USAGE, "--metrics: %s is the model's file too: name another file", path);
+    code = mcl_compare_claimed(); /* now that the file is there */
+    if (code != MCL_EXIT_DONE)
+        (void)close_file(metrics);
+    return code;
 }
 
 /* The step that a line is of; 0: of none. */

@@ -25,12 +25,9 @@ typedef struct mcl_metrics {
     uint64_t missing; /* lines for which there was no room */
 } mcl_metrics;
 
-/* Refuses a file that is one of the count inputs (NULL ones are skipped). */
-mcl_exit mcl_metrics_check(const char *path, const char *const *inputs, size_t count);
-
-/* Opens path for writing, or does nothing for NULL. Old content stays until the first step. The
- * model's own file, output, is refused. */
-mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path, const char *output);
+/* Opens path for writing, or does nothing for NULL. Old content stays until the first step; an open
+ * file that path names, such as /dev/stdout, is appended to. Compares the claimed files. */
+mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path);
 
 /* Appends a step. A failure is warned of; what could not be written is kept, up to 8 MiB, and
  * tried again every second, so that the file has whole lines, in order. */

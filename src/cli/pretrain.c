@@ -66,7 +66,8 @@ static mcl_exit check_one_mask(const struct settings *settings, const mcl_argume
         "one place");
 }
 
-static mcl_exit check_settings(const struct settings *settings, const mcl_arguments *arguments)
+static mcl_exit check_settings(
+    struct run *run, struct settings *settings, const mcl_arguments *arguments)
 {
     const char *data = arguments->operand_count ? arguments->operands[0] : NULL;
     const bool synthetic = settings->synthetic.rows != 0;
@@ -81,8 +82,12 @@ static mcl_exit check_settings(const struct settings *settings, const mcl_argume
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_output(settings->output, inputs, 2);
-    return code == MCL_EXIT_DONE ? mcl_metrics_check(settings->metrics, inputs, 2) : code;
+        code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
+            settings->metrics, inputs, 2);
+    if (code == MCL_EXIT_DONE)
+        code =
+            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+    return code;
 }
 
 /* Whether an objective keeps the embeddings apart. */
@@ -129,7 +134,7 @@ static void report(const mcl_step *step, void *user)
 static void checkpointed(uint64_t step, const char *problem, void *user)
 {
     struct run *run = user;
-    mcl_checkpoint_note(&run->checkpoints, &run->progress, step, problem);
+    mcl_checkpoint_note(&run->checkpoints, &run->progress, run->checkpoint, step, problem);
 }
 
 /* How often a step is reported. A report costs a little of the device's time: a terminal gets about
@@ -210,7 +215,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
 static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const mcl_labelled *set)
 {
     const struct settings *settings = run->settings;
-    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics, settings->output);
+    mcl_exit code = mcl_metrics_open(&run->metrics, settings->metrics);
     if (code != MCL_EXIT_DONE)
         return code;
     run->metrics.keep = run->resumed;
@@ -243,15 +248,14 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     struct settings *settings = given;
     struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
     choose_views(&settings->options, arguments);
-    mcl_exit code = check_settings(settings, arguments);
-    if (code == MCL_EXIT_DONE)
-        code = mcl_checkpoint_prepare(run.checkpoint, &run.resumed, &settings->options.train,
-            settings->output, settings->device.quiet);
+    mcl_exit code = check_settings(&run, settings, arguments);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
     code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    if (code == MCL_EXIT_DONE && arguments->operand_count)
+        mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)

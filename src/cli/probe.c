@@ -236,6 +236,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], probe.test.data, paths[3]);
     if (code == MCL_EXIT_DONE)
+        code = mcl_warn_of_unseen(&probe.train, &probe.test, paths[4]);
+    if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&probe.context, &settings->device);
     if (code == MCL_EXIT_DONE)
         code = measure_all(&probe, model, paths[0]);

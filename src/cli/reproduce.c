@@ -107,8 +107,8 @@ static mcl_exit train(struct result *result)
     mcl_exit code = MCL_EXIT_DONE;
     mcl_model_digest(result->found, again);
     if (status == MCL_INTERRUPTED) {
-        fprintf(mcl_err, "maskcl: interrupted by %s: %s; nothing is compared\n", mcl_signals_name(),
-            mcl_error_message());
+        mcl_tell(
+            "interrupted by %s: %s; nothing is compared", mcl_signals_name(), mcl_error_message());
         code = MCL_EXIT_INTERRUPTED;
     } else if (result->settings->output) {
         code = mcl_save_model(result->found, again, result->settings->output);

@@ -14,6 +14,12 @@
 /* MCL_EXIT_USAGE where an optimizer is taken whose learning rate must be chosen, and none is. */
 mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
 
+/* Claims the files of a training (mcl_claim_files): count inputs, the model, its checkpoints, whose
+ * name goes to checkpoint and, if there are any, to the options, and the metrics, which may be
+ * NULL. */
+mcl_exit mcl_claim_training(char checkpoint[4096], mcl_train_options *options, const char *output,
+    const char *metrics, const char *const *inputs, size_t count);
+
 /* Writes the model; digest gets its digest. */
 mcl_exit mcl_save_model(char digest[MCL_DIGEST_SIZE], const mcl_model *model, const char *output);
 

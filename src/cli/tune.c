@@ -140,8 +140,8 @@ static mcl_exit tune(mcl_context *context, const struct settings *settings, cons
     mcl_status status = mcl_tune(&products, &count, path, sizeof path, context, &options);
     mcl_progress_clear(&progress);
     if (status == MCL_INTERRUPTED) {
-        fprintf(mcl_err, "maskcl: interrupted by %s: only what was searched to the end is kept\n",
-            mcl_signals_name());
+        mcl_tell(
+            "interrupted by %s: only what was searched to the end is kept", mcl_signals_name());
         return MCL_EXIT_INTERRUPTED;
     }
     if (status != MCL_OK)

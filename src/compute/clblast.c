@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "compute/providers.h"
+#include "device/pace.h"
 #include "device/profile.h"
+
+#define RATE_LEAST 2e9 /* operations a second of a compute unit */
+#define ROWS_STEP 64u  /* rows of C that a call has a multiple of */
 
 struct plan {
     mcl_context *context;
@@ -43,20 +47,48 @@ static mcl_status create(
     return mcl_epilogue_find(&plan->epilogue, context, gemm->m, gemm->n, gemm->ldc, epilogue);
 }
 
+/* How many rows of C a call has. CLBlast's launches cannot be divided: where they must be short its
+ * calls are, by the work alone, so that runs have the same bits, at a rate that any GPU has. */
+static uint32_t rows_at_once(const mcl_context *context, const mcl_gemm *gemm, uint32_t rows)
+{
+    const double work = RATE_LEAST * (double)context->info.compute_units * MCL_PACE_SECONDS;
+    const double most = work / (2.0 * (double)gemm->n * (double)gemm->k) / ROWS_STEP;
+    if (!context->paced || most * ROWS_STEP >= (double)rows)
+        return rows;
+    return most < 1.0 ? ROWS_STEP : (uint32_t)most * ROWS_STEP;
+}
+
+/* Enqueues count rows of the product from the first on. */
+static CLBlastStatusCode multiply(
+    const struct plan *plan, const mcl_operands *x, uint32_t first, uint32_t count, cl_event *event)
+{
+    const mcl_gemm *gemm = &plan->gemm;
+    const CLBlastTranspose transpose_a =
+        gemm->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
+    const CLBlastTranspose transpose_b =
+        gemm->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
+    const uint64_t of_a = gemm->transpose_a ? first : (uint64_t)first * gemm->lda;
+    return CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b, count, gemm->n, gemm->k,
+        gemm->alpha, x->a.buffer, x->a.offset + of_a, gemm->lda, x->b.buffer, x->b.offset,
+        gemm->ldb, x->beta, x->c.buffer, x->c.offset + (uint64_t)first * gemm->ldc, gemm->ldc,
+        &plan->context->queue, event);
+}
+
 static mcl_status run(const void *of, const mcl_operands *x)
 {
     const struct plan *plan = of;
     const mcl_gemm *gemm = &plan->gemm;
     mcl_context *context = plan->context;
-    const CLBlastTranspose transpose_a =
-        gemm->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo;
-    const CLBlastTranspose transpose_b =
-        gemm->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
+    const uint32_t rows = rows_at_once(context, gemm, x->m);
+    CLBlastStatusCode code = CLBlastSuccess;
     MCL_TRY(set_parameters(context, plan->tuning));
-    const CLBlastStatusCode code = CLBlastSgemm(CLBlastLayoutRowMajor, transpose_a, transpose_b,
-        x->m, gemm->n, gemm->k, gemm->alpha, x->a.buffer, x->a.offset, gemm->lda, x->b.buffer,
-        x->b.offset, gemm->ldb, x->beta, x->c.buffer, x->c.offset, gemm->ldc, &context->queue,
-        mcl_profile_event(context));
+    for (uint32_t first = 0; first < x->m && code == CLBlastSuccess; first += rows) {
+        const uint32_t count = x->m - first < rows ? x->m - first : rows;
+        const bool last = first + count == x->m;
+        code = multiply(plan, x, first, count, last ? mcl_profile_event(context) : NULL);
+        if (!last && code == CLBlastSuccess)
+            code = (CLBlastStatusCode)clFlush(context->queue);
+    }
     if (code != CLBlastSuccess)
         return mcl_fail(MCL_ERROR_DEVICE,
             "%s: CLBlast's product of %u × %u × %u failed: %s (%d); try native (`gemm`)",

@@ -248,4 +248,5 @@ void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t row
         return;
     }
     show_product(name, gemm, rows);
+    mcl_profile_work(context, name, operations, bytes);
 }

@@ -2,6 +2,7 @@
 #include "compute/tuning.h"
 
 #include <cjson/cJSON.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -194,25 +195,33 @@ static bool read_tuning(
     return true;
 }
 
-/* *text = the file at path, freed with free(); false when it is not one to read. A value of another
+/* *text = all of an open file, freed with free(); or why it is not one to read. A value of another
  * user's file would choose what this one's programs run. */
-static bool read_file(char **text, const char *path)
+static const char *read_open(char **text, int file)
 {
-    FILE *file = fopen(path, "rb");
     struct stat information;
-    bool read = false;
-    if (!file)
-        return false;
-    if (fstat(fileno(file), &information) == 0 && S_ISREG(information.st_mode) &&
-        information.st_uid == geteuid() && !(information.st_mode & S_IWOTH) &&
-        information.st_size <= FILE_MOST &&
-        mcl_allocate(text, (uint64_t)information.st_size + 1, 1) == MCL_OK) {
-        read = fread(*text, 1, (size_t)information.st_size, file) == (size_t)information.st_size;
-        if (!read)
-            free(*text);
-    }
-    fclose(file);
-    return read;
+    const char *problem = mcl_cache_distrust(file);
+    if (problem)
+        return problem;
+    if (fstat(file, &information) != 0 || information.st_size > FILE_MOST)
+        return "it cannot be read: it is too long";
+    const size_t size = (size_t)information.st_size;
+    if (mcl_allocate(text, size + 1, 1) != MCL_OK)
+        return "it cannot be read: the host has no memory left";
+    if (read(file, *text, size) == (ssize_t)size)
+        return NULL;
+    free(*text);
+    return "it cannot be read";
+}
+
+static const char *read_file(char **text, const char *path)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nor wait for a pipe */
+    if (file < 0)
+        return "it cannot be read by this user";
+    const char *problem = read_open(text, file);
+    close(file);
+    return problem;
 }
 
 mcl_tuning_state mcl_tuning_load(struct mcl_tuning *tuning, const mcl_device_info *device)
@@ -222,8 +231,9 @@ mcl_tuning_state mcl_tuning_load(struct mcl_tuning *tuning, const mcl_device_inf
     memset(tuning, 0, sizeof *tuning);
     if (!find_file(path, device) || stat(path, &information) != 0)
         return MCL_TUNING_NONE;
-    if (!read_file(&text, path)) {
-        refuse(tuning, path, "it cannot be read, or others can write it");
+    const char *problem = read_file(&text, path);
+    if (problem) {
+        refuse(tuning, path, problem);
         return MCL_TUNING_REFUSED;
     }
     cJSON *root = cJSON_Parse(text);
@@ -315,14 +325,19 @@ static char *text_of(const struct mcl_tuning *tuning, const mcl_device_info *dev
     return text;
 }
 
+static mcl_status no_folder(void)
+{
+    return mcl_fail(MCL_ERROR_FILE, "there is no cache folder to keep a tuning in: set HOME or "
+                                    "XDG_CACHE_HOME to a folder that can be written");
+}
+
 mcl_status mcl_tuning_store(
     const struct mcl_tuning *tuning, const mcl_device_info *device, char *path, size_t path_size)
 {
     char file[PATH_SIZE];
     mcl_output *output;
     if (!find_file(file, device))
-        return mcl_fail(MCL_ERROR_FILE, "there is no cache folder to keep a tuning in: set HOME or "
-                                        "XDG_CACHE_HOME to a folder that can be written");
+        return no_folder();
     char *text = text_of(tuning, device);
     if (!text)
         return mcl_fail(MCL_ERROR_MEMORY, "the host has no memory left for a tuning");
@@ -368,20 +383,46 @@ static bool suits(const mcl_context *context, const struct mcl_tuning *tuning)
 
 static const char tuning_key;
 
-struct mcl_tuning *mcl_tuning_of(mcl_context *context)
+static void load_for(struct mcl_tuning *tuning, const mcl_context *context)
 {
     char path[PATH_SIZE];
-    struct mcl_tuning *tuning = mcl_context_attached(context, &tuning_key);
-    if (tuning || mcl_allocate(&tuning, 1, sizeof *tuning) != MCL_OK)
-        return tuning;
     if (mcl_tuning_load(tuning, &context->info) == MCL_TUNING_STORED && !suits(context, tuning) &&
         find_file(path, &context->info))
         refuse(tuning, path, "it has values that do not suit the device");
+}
+
+struct mcl_tuning *mcl_tuning_of(mcl_context *context)
+{
+    struct mcl_tuning *tuning = mcl_context_attached(context, &tuning_key);
+    if (tuning || mcl_allocate(&tuning, 1, sizeof *tuning) != MCL_OK)
+        return tuning;
+    load_for(tuning, context);
     if (mcl_context_attach(context, &tuning_key, tuning, free) != MCL_OK) {
         free(tuning);
         return NULL;
     }
     return tuning;
+}
+
+mcl_status mcl_tuning_claim(
+    mcl_output_lock **lock, struct mcl_tuning *stored, const mcl_context *context)
+{
+    char path[PATH_SIZE];
+    *lock = NULL;
+    if (!find_file(path, &context->info))
+        return no_folder();
+    mcl_status status = mcl_output_lock_take(lock, path);
+    if (status == MCL_ERROR_FILE)
+        return mcl_fail(status, "%s: another run is tuning this device: wait for its end", path);
+    if (status == MCL_OK)
+        status = mcl_cache_try(path);
+    if (status == MCL_OK) {
+        load_for(stored, context);
+        return MCL_OK;
+    }
+    mcl_output_lock_release(*lock);
+    *lock = NULL;
+    return status;
 }
 
 const char *mcl_context_tuning_problem(mcl_context *context)

@@ -4,6 +4,7 @@
 #define MASKCL_COMPUTE_TUNING_H
 
 #include "compute/tiles.h"
+#include "maskcl/output.h"
 #include "maskcl/tune.h"
 
 #define MCL_TUNED_MAX 256
@@ -57,6 +58,12 @@ struct mcl_tuning {
 /* *tuning = what is stored for a device, all zeros but for the problem where nothing can be used.
  */
 mcl_tuning_state mcl_tuning_load(struct mcl_tuning *tuning, const mcl_device_info *device);
+
+/* Before a search: locks the tuning of a context's device, so that nobody else searches for it
+ * meanwhile, makes sure that it can be stored and will be used, and reads what is stored now. The
+ * caller releases *lock. */
+mcl_status mcl_tuning_claim(
+    mcl_output_lock **lock, struct mcl_tuning *stored, const mcl_context *context);
 
 /* Stores a tuning; path, which may be NULL, gets the file's name. */
 mcl_status mcl_tuning_store(

@@ -178,8 +178,6 @@ mcl_status mcl_data_open(mcl_data **data, const char *path)
 static mcl_status check_description(mcl_array *array, const mcl_array_description *described)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT];
-    if (!described->values)
-        return mcl_fail(MCL_ERROR_ARGUMENT, IN_MEMORY ": there are no values: the pointer is NULL");
     if (!mcl_number_name(described->type))
         return mcl_fail(
             MCL_ERROR_ARGUMENT, IN_MEMORY ": there is no type of numbers %d", (int)described->type);

@@ -116,58 +116,111 @@ void mcl_buffer_release(cl_mem *buffer)
     *buffer = NULL;
 }
 
+/* Of a transfer that a GPU with a display does not notice. */
+#define PART ((size_t)64 << 20)
+
+/* How much of a transfer, of which so much is left, one command may have. */
+static size_t part_of(const mcl_context *context, size_t left)
+{
+    return context->paced && left > PART ? PART : left;
+}
+
+/* A transfer between host and buffer, or within device memory; enqueue() has count bytes from at on
+ * copied, and waits where it is to. */
+struct transfer {
+    mcl_context *context;
+    cl_mem buffer, from;
+    size_t offset, from_offset;
+    void *read;
+    const void *write;
+};
+
+static cl_int enqueue_write(const struct transfer *t, size_t at, size_t count, cl_event *event)
+{
+    return clEnqueueWriteBuffer(t->context->queue, t->buffer, CL_TRUE, t->offset + at, count,
+        (const char *)t->write + at, 0, NULL, event);
+}
+
+static cl_int enqueue_read(const struct transfer *t, size_t at, size_t count, cl_event *event)
+{
+    return clEnqueueReadBuffer(t->context->queue, t->buffer, CL_TRUE, t->offset + at, count,
+        (char *)t->read + at, 0, NULL, event);
+}
+
+static cl_int enqueue_copy(const struct transfer *t, size_t at, size_t count, cl_event *event)
+{
+    return clEnqueueCopyBuffer(t->context->queue, t->from, t->buffer, t->from_offset + at,
+        t->offset + at, count, 0, NULL, event);
+}
+
+static cl_int enqueue_zero(const struct transfer *t, size_t at, size_t count, cl_event *event)
+{
+    const cl_uchar zero = 0;
+    return clEnqueueFillBuffer(
+        t->context->queue, t->buffer, &zero, sizeof zero, t->offset + at, count, 0, NULL, event);
+}
+
+/* Enqueues a transfer of count bytes, in parts where it may not take long. name and moved are the
+ * profile's, what is for a message. */
+static mcl_status transfer(const struct transfer *t, size_t count, double moved, const char *name,
+    const char *what,
+    cl_int (*enqueue)(const struct transfer *t, size_t at, size_t count, cl_event *event))
+{
+    mcl_context *context = t->context;
+    size_t at = 0, part;
+    while (at < count) {
+        part = part_of(context, count - at);
+        const bool last = at + part == count;
+        const cl_int code = enqueue(t, at, part, last ? mcl_profile_event(context) : NULL);
+        if (code != CL_SUCCESS)
+            return mcl_context_fail(context, what, code);
+        if (!last && clFlush(context->queue) != CL_SUCCESS)
+            return mcl_context_fail(context, what, CL_OUT_OF_RESOURCES);
+        at += part;
+    }
+    if (count == 0)
+        return MCL_OK;
+    mcl_profile_work(context, NULL, 0.0, moved);
+    return mcl_profile_command(context, NULL, name, context->paced && count > PART);
+}
+
 mcl_status mcl_buffer_write(
     mcl_context *context, cl_mem buffer, size_t offset, const void *values, size_t count)
 {
-    if (count == 0)
-        return MCL_OK;
-    cl_int code = clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the device", false)
-                              : mcl_context_fail(context, "writing a buffer", code);
+    const struct transfer t = {
+        .context = context, .buffer = buffer, .offset = offset, .write = values};
+    return transfer(
+        &t, count, (double)count, "copy to the device", "writing a buffer", enqueue_write);
 }
 
 mcl_status mcl_buffer_read(
     mcl_context *context, void *values, cl_mem buffer, size_t offset, size_t count)
 {
-    if (count == 0)
-        return MCL_OK;
-    cl_int code = clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, count, values, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    return code == CL_SUCCESS ? mcl_profile_command(context, NULL, "copy to the host", false)
-                              : mcl_context_fail(context, "reading a buffer", code);
+    const struct transfer t = {
+        .context = context, .buffer = buffer, .offset = offset, .read = values};
+    return transfer(&t, count, (double)count, "copy to the host", "reading a buffer", enqueue_read);
 }
 
 mcl_status mcl_buffer_copy(mcl_context *context, cl_mem to, size_t to_offset, cl_mem from,
     size_t from_offset, size_t count)
 {
+    const struct transfer t = {context, to, from, to_offset, from_offset, NULL, NULL};
+    const mcl_launch launch = {"copy on the device", &to, 1};
     if (count == 0)
         return MCL_OK;
-    const mcl_launch launch = {"copy on the device", &to, 1};
     MCL_TRY(mcl_observe_before(context, &launch));
-    cl_int code = clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, count, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, 2.0 * (double)count);
-    if (code != CL_SUCCESS)
-        return mcl_context_fail(context, "copying a buffer", code);
-    MCL_TRY(mcl_observe_after(context, &launch));
-    return mcl_profile_command(context, NULL, "copy on the device", false);
+    MCL_TRY(
+        transfer(&t, count, 2.0 * (double)count, launch.name, "copying a buffer", enqueue_copy));
+    return mcl_observe_after(context, &launch);
 }
 
 mcl_status mcl_buffer_zero(mcl_context *context, cl_mem buffer, size_t offset, size_t count)
 {
+    const struct transfer t = {.context = context, .buffer = buffer, .offset = offset};
+    const mcl_launch launch = {"fill with zeros", &buffer, 1};
     if (count == 0)
         return MCL_OK;
-    const cl_uchar zero = 0;
-    const mcl_launch launch = {"fill with zeros", &buffer, 1};
     MCL_TRY(mcl_observe_before(context, &launch));
-    cl_int code = clEnqueueFillBuffer(context->queue, buffer, &zero, sizeof zero, offset, count, 0,
-        NULL, mcl_profile_event(context));
-    mcl_profile_work(context, NULL, 0.0, (double)count);
-    if (code != CL_SUCCESS)
-        return mcl_context_fail(context, "clearing a buffer", code);
-    MCL_TRY(mcl_observe_after(context, &launch));
-    return mcl_profile_command(context, NULL, "fill with zeros", false);
+    MCL_TRY(transfer(&t, count, (double)count, launch.name, "clearing a buffer", enqueue_zero));
+    return mcl_observe_after(context, &launch);
 }

@@ -13,8 +13,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "maskcl/output.h"
 #include "maskcl/version.h"
 
 #define FORMAT 1 /* of an entry and of a key */
@@ -84,12 +86,61 @@ bool mcl_cache_folder(char *path, size_t size)
         slash = strchr(slash + 1, '/');
         if (slash)
             *slash = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+        if (mkdir(path, 0700) == 0)
+            (void)chmod(path, 0700); /* whatever the umask took away */
+        else if (errno != EEXIST && errno != EROFS && errno != EACCES)
             return false;
         if (slash)
             *slash = '/';
     }
     return true;
+}
+
+static bool is_ours(const struct stat *information)
+{
+    return information->st_uid == geteuid() || information->st_uid == 0;
+}
+
+/* Nobody else gets at what is in the folder. */
+static bool is_private(void)
+{
+    char path[PATH_SIZE];
+    struct stat information;
+    return mcl_cache_folder(path, sizeof path) && stat(path, &information) == 0 &&
+           is_ours(&information) && !(information.st_mode & S_IXOTH);
+}
+
+const char *mcl_cache_distrust(int file)
+{
+    struct stat information;
+    if (fstat(file, &information) != 0 || !S_ISREG(information.st_mode))
+        return "it is not a regular file";
+    if (!is_ours(&information))
+        return "it belongs to another user";
+    if ((information.st_mode & S_IWOTH) && !is_private())
+        return "others can write it";
+    return NULL;
+}
+
+mcl_status mcl_cache_try(const char *path)
+{
+    char trial[PATH_SIZE + 8];
+    mcl_output *output;
+    snprintf(trial, sizeof trial, "%s.trial", path);
+    MCL_TRY(mcl_output_check(path));
+    MCL_TRY(mcl_output_open(&output, trial, MCL_OUTPUT_CACHE));
+    MCL_TRY(mcl_output_commit(output));
+    const int file = open(trial, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *problem = file >= 0 ? mcl_cache_distrust(file) : strerror(errno);
+    if (file >= 0)
+        close(file);
+    unlink(trial);
+    if (!problem)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_FILE,
+        "%s: what is written there could not be used: %s: set XDG_CACHE_HOME to a folder of your "
+        "own on another file system",
+        path, problem);
 }
 
 /* path = where the entry of key is. */
@@ -136,8 +187,7 @@ static bool read_entry(unsigned char **binary, size_t *size, int file, const cha
     struct header header;
     unsigned char *bytes;
     const size_t key_size = strlen(key);
-    if (fstat(file, &information) != 0 || !S_ISREG(information.st_mode) ||
-        information.st_uid != geteuid() || (information.st_mode & S_IWOTH) ||
+    if (mcl_cache_distrust(file) || fstat(file, &information) != 0 ||
         !read_bytes(file, &header, sizeof header))
         return false;
     const uint64_t rest = (uint64_t)information.st_size - sizeof header;

@@ -12,6 +12,14 @@
 /* path = the folder, made where it is missing; false when there can be none. */
 bool mcl_cache_folder(char *path, size_t size);
 
+/* Why the content of an open file of the folder is not to be used, or NULL: somebody else than the
+ * user, or root, may have written it. */
+const char *mcl_cache_distrust(int file);
+
+/* Writes a file beside path, which is in the folder, as trial, and reads it: MCL_ERROR_FILE where
+ * what is stored there could not be used afterwards. */
+mcl_status mcl_cache_try(const char *path);
+
 /* *key = everything that a compiled program depends on, as text: the library, the platform, the
  * device, its driver, the options and the source. Freed with free(). */
 mcl_status mcl_cache_key(

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "data/classes.h"
 #include "data/data.h"
 #include "data/feed.h"
 #include "evaluate/inference.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/finetune.h"
+#include "model/model.h"
 #include "model/parameters.h"
 #include "views/views.h"
 
@@ -168,21 +170,31 @@ mcl_status mcl_classify(
     MCL_NEED(data);
     const uint64_t rows = mcl_data_rows(data);
     const uint32_t count = mcl_model_architecture(model)->classes;
+    const char *text = mcl_model_metadata_get(model, MCL_CLASS_NUMBERS);
+    mcl_classes numbers = {NULL, 0};
     float *logits;
     if (count == 0)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the model has no head that tells classes apart: fine-tune it with labels first");
-    MCL_TRY(mcl_allocate(&logits, rows, count * sizeof *logits));
+    if (text && mcl_classes_parse(&numbers, text, count) != MCL_OK)
+        return mcl_fail(MCL_ERROR_FORMAT, "the model's metadata '" MCL_CLASS_NUMBERS "' %s",
+            mcl_error_message());
+    mcl_status status = mcl_allocate(&logits, rows, count * sizeof *logits);
+    if (status != MCL_OK) {
+        mcl_classes_release(&numbers);
+        return status;
+    }
     mcl_path head;
     mcl_path_to_part(&head, mcl_model_architecture(model), MCL_PART_HEAD);
-    const mcl_status status = embed(logits, context, model, data, &head);
+    status = embed(logits, context, model, data, &head);
     for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
         const float *row = logits + i * count;
         uint32_t best = 0;
         for (uint32_t c = 1; c < count; c++)
             best = row[c] > row[best] ? c : best;
-        classes[i] = (int32_t)best;
+        classes[i] = numbers.count ? numbers.numbers[best] : (int32_t)best;
     }
+    mcl_classes_release(&numbers);
     free(logits);
     return status;
 }

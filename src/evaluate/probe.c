@@ -10,23 +10,23 @@
 #include "compute/product.h"
 #include "compute/row_norms.h"
 #include "compute/sums.h"
+#include "data/classes.h"
 #include "data/draw.h"
 #include "device/context.h"
 #include "evaluate/blocks.h"
 #include "evaluate/lbfgs.h"
 #include "evaluate/neighbours.h"
 #include "evaluate/precondition.h"
+#include "evaluate/scale.h"
 #include "maskcl/evaluate.h"
 
 /* Of the gradient's largest component: half of scikit-learn's default, at which the accuracy on
  * Fashion-MNIST's pixels is still a tenth of a point away from the minimum's. */
 #define TOLERANCE 5e-5
-#define PENALTY 1e-4     /* half of it times the weights' squared norm is added to the mean loss */
-#define SPREAD 10.0      /* with few labels: of logits, see few_penalty() */
-#define ITERATIONS 1000  /* at most */
-#define QUERIES 1000     /* test rows whose neighbours are sought at once */
-#define ROUNDING 0x1p-23 /* of a float, by its size */
-#define DEVIATION_LEAST 1e-37 /* whose inverse is a float */
+#define PENALTY 1e-4    /* half of it times the weights' squared norm is added to the mean loss */
+#define SPREAD 10.0     /* with few labels: of logits, see few_penalty() */
+#define ITERATIONS 1000 /* at most */
+#define QUERIES 1000    /* test rows whose neighbours are sought at once */
 
 /* Goes on unless something has failed, for functions that release what they hold at their end. */
 #define STEP(expression)                                                                           \
@@ -39,8 +39,7 @@
 struct standardized {
     mcl_context *context;
     const mcl_features *features;
-    mcl_kernel *kernel;
-    cl_mem mean, inverse; /* [D] of the columns, and 1/deviation */
+    const mcl_standards *standards;
 };
 
 /* Training of the regression: N rows, D columns, C classes; R rows a block. */
@@ -48,6 +47,7 @@ struct regression {
     mcl_context *context;
     uint32_t rows, columns, classes;
     double penalty;
+    mcl_standards standards;
     struct standardized train, test;
     mcl_blocks features; /* [N×D] standardised */
     cl_mem labels;       /* [N] */
@@ -89,86 +89,62 @@ static mcl_status check(const mcl_features *train, const mcl_features *test)
     return MCL_OK;
 }
 
-/* *classes = 1 + the largest label; negative labels are refused. */
-static mcl_status count_classes(
-    uint32_t *classes, const mcl_features *train, const mcl_features *test)
+/* The rows of a probe with their labels as places among the training rows' classes; -1 of a class
+ * that these do not have. */
+struct labelled {
+    mcl_features train, test;
+    int32_t *train_places, *test_places;
+    uint32_t classes;
+};
+
+static void release_labelled(struct labelled *set)
 {
-    int32_t most = 0;
-    const mcl_features *both[2] = {train, test};
-    for (size_t k = 0; k < 2; k++) {
-        for (uint64_t i = 0; i < both[k]->rows; i++) {
-            if (both[k]->labels[i] < 0)
-                return mcl_fail(MCL_ERROR_DATA,
-                    "the label of row %" PRIu64 " is %" PRId32 ", below 0", i, both[k]->labels[i]);
-            most = both[k]->labels[i] > most ? both[k]->labels[i] : most;
-        }
-    }
-    if (most >= 65536)
-        return mcl_fail(MCL_ERROR_DATA, "a label of %" PRId32 ": at most 65535 is possible", most);
-    *classes = (uint32_t)most + 1;
+    free(set->train_places);
+    free(set->test_places);
+}
+
+static mcl_status find_places(struct labelled *set, const mcl_classes *classes,
+    const mcl_features *train, const mcl_features *test)
+{
+    set->classes = classes->count;
+    set->train = *train;
+    set->test = *test;
+    MCL_TRY(mcl_classes_places(&set->train_places, classes, train->labels, train->rows));
+    MCL_TRY(mcl_classes_places(&set->test_places, classes, test->labels, test->rows));
+    set->train.labels = set->train_places;
+    set->test.labels = set->test_places;
     return MCL_OK;
 }
 
-/* mean[D] and inverse[D] = 1/deviation of the columns, summed in float64; a column that is constant
- * but for the rounding of its floats becomes 0. */
-static mcl_status measure_columns(float *mean, float *inverse, const mcl_features *features)
+/* Fills in *set, to be released. Negative labels are refused. */
+static mcl_status label(struct labelled *set, const mcl_features *train, const mcl_features *test)
 {
-    const uint64_t n = features->columns;
-    double *sums;
-    MCL_TRY(mcl_allocate(&sums, 2 * n, sizeof *sums));
-    double *squares = sums + n;
-    for (uint64_t i = 0; i < features->rows; i++) {
-        for (uint64_t j = 0; j < n; j++)
-            sums[j] += (double)features->values[i * n + j];
-    }
-    for (uint64_t j = 0; j < n; j++)
-        sums[j] /= (double)features->rows;
-    for (uint64_t i = 0; i < features->rows; i++) {
-        for (uint64_t j = 0; j < n; j++) {
-            const double difference = (double)features->values[i * n + j] - sums[j];
-            squares[j] += difference * difference;
-        }
-    }
-    for (uint64_t j = 0; j < n; j++) {
-        const double deviation = sqrt(squares[j] / (double)features->rows);
-        mean[j] = (float)sums[j];
-        inverse[j] = deviation > ROUNDING * fabs(sums[j]) && deviation > DEVIATION_LEAST
-                         ? (float)(1.0 / deviation)
-                         : 0.0f;
-    }
-    free(sums);
-    return MCL_OK;
+    mcl_classes classes, tested;
+    *set = (struct labelled){.classes = 0};
+    MCL_TRY(mcl_classes_find(&tested, test->labels, test->rows)); /* to check them */
+    mcl_classes_release(&tested);
+    MCL_TRY(mcl_classes_find(&classes, train->labels, train->rows));
+    const mcl_status status = find_places(set, &classes, train, test);
+    mcl_classes_release(&classes);
+    if (status != MCL_OK)
+        release_labelled(set);
+    return status;
 }
 
-/* Puts the columns' means and deviations on the device, for both sets of features. */
+/* Finds the columns' means and deviations, for both sets of features. */
 static mcl_status find_standards(
     struct regression *r, const mcl_features *train, const mcl_features *test)
 {
-    const size_t n = (size_t)train->columns;
-    float *values;
-    r->train = (struct standardized){.context = r->context, .features = train};
-    MCL_TRY(mcl_kernel_find(&r->train.kernel, r->context, "probe.cl", "standardize", ""));
-    MCL_TRY(mcl_allocate(&values, 2 * n, sizeof *values));
-    mcl_status status = measure_columns(values, values + n, train);
-    STEP(mcl_buffer_create_from(
-        &r->train.mean, r->context, values, n, sizeof *values, "means of columns"));
-    STEP(mcl_buffer_create_from(
-        &r->train.inverse, r->context, values + n, n, sizeof *values, "deviations of columns"));
-    free(values);
-    r->test = r->train;
-    r->test.features = test;
-    return status;
+    r->train = (struct standardized){r->context, train, &r->standards};
+    r->test = (struct standardized){r->context, test, &r->standards};
+    return mcl_standards_find(&r->standards, train);
 }
 
 /* mcl_block_load */
 static mcl_status load_standardized(void *of, cl_mem to, uint64_t first, uint32_t count)
 {
     const struct standardized *s = of;
-    const size_t n = (size_t)s->features->columns;
-    MCL_TRY(mcl_buffer_write(
-        s->context, to, 0, s->features->values + first * n, count * n * sizeof(float)));
-    return mcl_run(s->kernel, n, count, MCL_BUFFER(to), MCL_BUFFER(s->mean), MCL_BUFFER(s->inverse),
-        MCL_UINT(n));
+    return mcl_write_scaled(s->context, to, s->features, first, count, s->standards);
 }
 
 static mcl_blocks standardized_blocks(const struct regression *r, struct standardized *of)
@@ -383,8 +359,7 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     STEP(score(&result->linear_accuracy, &r, x));
     (void)mcl_context_finish(context);
     mcl_blocks_release(&r.features);
-    mcl_buffer_release(&r.train.mean);
-    mcl_buffer_release(&r.train.inverse);
+    mcl_standards_release(&r.standards);
     mcl_buffer_release(&r.labels);
     mcl_buffer_release(&r.weights);
     mcl_buffer_release(&r.logits);
@@ -431,10 +406,9 @@ static void release_normalized(struct normalized *n)
 static mcl_status load_normalized(void *of, cl_mem to, uint64_t first, uint32_t count)
 {
     const struct normalized *n = of;
-    const uint64_t columns = n->features->columns;
-    MCL_TRY(mcl_buffer_write(n->context, n->plain, 0, n->features->values + first * columns,
-        (size_t)(count * columns) * sizeof(float)));
-    return mcl_row_norms_normalize(&n->norms, n->plain, count, (uint32_t)columns, n->inverse, to);
+    MCL_TRY(mcl_write_scaled(n->context, n->plain, n->features, first, count, NULL));
+    return mcl_row_norms_normalize(
+        &n->norms, n->plain, count, (uint32_t)n->features->columns, n->inverse, to);
 }
 
 /* A search for the neighbours of test rows, some queries at once, among the training rows. */
@@ -519,11 +493,14 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
     MCL_NEED(context);
     mcl_probe_result measured = {0};
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    MCL_TRY(linear_probe(&measured, context, classes, train, test, PENALTY));
-    MCL_TRY(knn(&measured, context, train, test));
+    MCL_TRY(label(&set, train, test));
+    mcl_status status =
+        linear_probe(&measured, context, set.classes, &set.train, &set.test, PENALTY);
+    STEP(knn(&measured, context, &set.train, &set.test));
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.seconds = mcl_clock_seconds() - start;
     *result = measured;
     return MCL_OK;
@@ -587,22 +564,24 @@ mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context, const mcl
     mcl_few_result measured = {.converged = true};
     double linear[MCL_FEW_DRAWS], nearest[MCL_FEW_DRAWS];
     const double start = mcl_clock_seconds();
-    uint32_t classes = 0;
+    struct labelled set;
     MCL_TRY(check(train, test));
-    MCL_TRY(count_classes(&classes, train, test));
-    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS; seed++) {
+    MCL_TRY(label(&set, train, test));
+    mcl_status status = MCL_OK;
+    for (uint64_t seed = 0; seed < MCL_FEW_DRAWS && status == MCL_OK; seed++) {
         mcl_probe_result draw = {0};
-        uint64_t *chosen;
-        MCL_TRY(mcl_draw_labelled(
-            &chosen, &measured.rows, train->labels, train->rows, per_class, seed));
-        const mcl_status status =
-            probe_chosen(&draw, context, classes, train, test, chosen, measured.rows);
+        uint64_t *chosen = NULL;
+        status =
+            mcl_draw_labelled(&chosen, &measured.rows, train->labels, train->rows, per_class, seed);
+        STEP(probe_chosen(
+            &draw, context, set.classes, &set.train, &set.test, chosen, measured.rows));
         free(chosen);
-        MCL_TRY(status);
         add(&measured, &draw);
         linear[seed] = draw.linear_accuracy;
         nearest[seed] = draw.knn_accuracy;
     }
+    release_labelled(&set);
+    MCL_TRY(status);
     measured.linear_accuracy = mcl_mean_of(linear, MCL_FEW_DRAWS);
     measured.knn_accuracy = mcl_mean_of(nearest, MCL_FEW_DRAWS);
     measured.seconds = mcl_clock_seconds() - start;

@@ -24,6 +24,19 @@ static const char *const normalization_names[] = {
 static const char *const part_names[MCL_PARTS] = {
     "encoder", "head", "projector", "predictor", "mask_head", "decoder"};
 
+const char *mcl_part_options(mcl_part part)
+{
+    static const char *const options[MCL_PARTS] = {
+        [MCL_PART_ENCODER] = "`hidden` or `embedding`",
+        [MCL_PART_HEAD] = "`embedding`, or fewer classes",
+        [MCL_PART_PROJECTOR] = "`projector`",
+        [MCL_PART_PREDICTOR] = "`predictor`",
+        [MCL_PART_MASK_HEAD] = "`embedding`",
+        [MCL_PART_DECODER] = "`decoder`, `hidden` or `embedding`",
+    };
+    return options[part];
+}
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 mcl_status mcl_activation_parse(mcl_activation *activation, const char *text)
@@ -181,8 +194,9 @@ static mcl_status check_part(
         if (*parameters > MCL_PARAMETERS_MAX)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "the model is too large: with the %s layer of %" PRIu32 "×%" PRIu32
-                " it has more than %" PRIu32 " parameters",
-                layers[l].type->name, layers[l].out, layers[l].in, MCL_PARAMETERS_MAX);
+                " it has more than %" PRIu32 " parameters: use a smaller %s",
+                layers[l].type->name, layers[l].out, layers[l].in, MCL_PARAMETERS_MAX,
+                mcl_part_options(part));
     }
     return MCL_OK;
 }

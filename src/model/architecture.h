@@ -22,6 +22,10 @@ typedef enum mcl_part {
     MCL_PARTS
 } mcl_part;
 
+/* The options, by their keys in backquotes, that the sizes of a part follow from: what to make
+ * smaller. */
+const char *mcl_part_options(mcl_part part);
+
 /* A part is a row of blocks: a dense layer and, where an activation follows it, a normalization, if
  * the architecture has one, and the activation. */
 #define MCL_BLOCKS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */

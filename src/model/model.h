@@ -3,6 +3,7 @@
 #ifndef MASKCL_MODEL_MODEL_H
 #define MASKCL_MODEL_MODEL_H
 
+#include "data/facts.h"
 #include "model/architecture.h"
 #include "model/safetensors.h"
 
@@ -49,6 +50,12 @@ bool mcl_model_key_is_own(const char *key);
 
 /* Adds metadata whose key is not there yet; both strings must be fit for a file. */
 mcl_status mcl_model_metadata_add(mcl_model *model, const char *key, const char *value);
+
+/* Sets the metadata that mcl_model_doubts() goes by: what the values trained on are like. */
+mcl_status mcl_model_set_facts(mcl_model *model, const mcl_facts *facts);
+
+/* Metadata of a head whose classes have other numbers than 0, 1, 2, …: those, joined by commas. */
+#define MCL_CLASS_NUMBERS "finetune_class_numbers"
 
 /* The prefix of tensors and metadata that only a checkpoint has. */
 #define MCL_CHECKPOINT_PREFIX "checkpoint."

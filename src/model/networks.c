@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/networks.h"
 
+#include <stdio.h>
+
+#include "device/context.h"
 #include "nn/layers.h"
+
+/* A network that does not fit is of a part whose sizes are too large, or of too many rows. */
+static mcl_status create(mcl_network **network, mcl_context *context, const mcl_layer *layers,
+    size_t count, uint32_t rows, mcl_network_use use, mcl_part part)
+{
+    const char *before = context->advice;
+    char advice[128];
+    snprintf(advice, sizeof advice, "a smaller %s, a smaller `batch` or another `device`",
+        mcl_part_options(part));
+    context->advice = advice;
+    const mcl_status status = mcl_network_create(network, context, layers, count, rows, use);
+    context->advice = before;
+    return status;
+}
 
 mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
     const mcl_architecture *architecture, mcl_part part, uint32_t rows, mcl_network_use use)
@@ -9,7 +26,7 @@ mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
     mcl_layer layers[MCL_LAYERS_MAX];
     const size_t count = mcl_part_layers(layers, architecture, part);
     *network = NULL;
-    return count == 0 ? MCL_OK : mcl_network_create(network, context, layers, count, rows, use);
+    return count == 0 ? MCL_OK : create(network, context, layers, count, rows, use, part);
 }
 
 /* The layers of a part with dropout after every block but the last. */
@@ -34,8 +51,8 @@ mcl_status mcl_network_create_encoder(mcl_network **network, mcl_context *contex
     mcl_layer layers[MCL_LAYERS_MAX], with[MCL_LAYERS_MAX + MCL_BLOCKS_MAX];
     const size_t count = mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
     if (!(rate > 0.0f))
-        return mcl_network_create(
-            network, context, layers, count, rows, MCL_NETWORK_TRAINING_FIRST);
-    return mcl_network_create(network, context, with, add_dropout(with, layers, count, rate, seed),
-        rows, MCL_NETWORK_TRAINING_FIRST);
+        return create(
+            network, context, layers, count, rows, MCL_NETWORK_TRAINING_FIRST, MCL_PART_ENCODER);
+    return create(network, context, with, add_dropout(with, layers, count, rate, seed), rows,
+        MCL_NETWORK_TRAINING_FIRST, MCL_PART_ENCODER);
 }

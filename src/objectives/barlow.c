@@ -26,8 +26,8 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     MCL_TRY(mcl_kernel_find(&barlow->backward, context, "barlow.cl", "barlow_backward", ""));
     MCL_TRY(mcl_buffer_create(
         &barlow->products, context, 2 * (uint64_t)n, sizeof(float), "deviations"));
-    return mcl_correlations_create(
-        &barlow->between, setup, true, setup->batch, n, "correlations of barlow");
+    return mcl_correlations_create(&barlow->between, setup, true, setup->batch, n,
+        "correlations of barlow (`projector` or `embedding`)");
 }
 
 static void release(void *state)

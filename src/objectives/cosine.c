@@ -42,9 +42,12 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     MCL_TRY(mcl_terms_create(&cosine->losses, context, setup->batch + pairs));
     if (pairs == 0)
         return MCL_OK;
-    MCL_TRY(mcl_buffer_create(&cosine->by_q, context, pairs, sizeof(float), "negative pairs"));
-    MCL_TRY(mcl_buffer_create(&cosine->by_p, context, pairs, sizeof(float), "negative pairs"));
-    return mcl_buffer_create(&cosine->by_own, context, pairs, sizeof(float), "negative pairs");
+    MCL_TRY(mcl_buffer_create(
+        &cosine->by_q, context, pairs, sizeof(float), "negative pairs (`negatives` or `batch`)"));
+    MCL_TRY(mcl_buffer_create(
+        &cosine->by_p, context, pairs, sizeof(float), "negative pairs (`negatives` or `batch`)"));
+    return mcl_buffer_create(
+        &cosine->by_own, context, pairs, sizeof(float), "negative pairs (`negatives` or `batch`)");
 }
 
 static void release(void *state)

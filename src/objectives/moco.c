@@ -47,7 +47,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .rows = "moco_rows",
         .backward = "moco_backward",
         .width = 16,
-        .what = "similarities of moco (`queue`)",
+        .what = "similarities of moco (`queue` or `batch`)",
     };
     struct moco *moco;
     MCL_TRY(mcl_allocate(&moco, 1, sizeof *moco));

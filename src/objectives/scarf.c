@@ -16,7 +16,7 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .rows = "infonce_rows",
         .backward = "infonce_backward",
         .width = 1,
-        .what = "similarities of scarf",
+        .what = "similarities of scarf (`batch`)",
     };
     return mcl_infonce_allocate(state, setup, &options);
 }

@@ -65,14 +65,19 @@ static mcl_status create_buffers(struct sigreg *sigreg)
     const uint64_t m = sigreg->count, r = 2 * (uint64_t)sigreg->batch;
     const size_t row = sigreg->columns * sizeof(float),
                  knots = 2 * MCL_SIGREG_KNOTS * sizeof(float);
-    MCL_TRY(mcl_buffer_create(&sigreg->drawn, context, m, row, "normal numbers"));
-    MCL_TRY(mcl_buffer_create(&sigreg->inverse, context, m, sizeof(float), "norms"));
-    MCL_TRY(mcl_buffer_create(&sigreg->directions, context, m, row, "directions of sigreg"));
-    MCL_TRY(mcl_buffer_create(&sigreg->cosines, context, r, m * sizeof(float), "cosines"));
-    MCL_TRY(mcl_buffer_create(&sigreg->sines, context, r, m * sizeof(float), "projections"));
     MCL_TRY(mcl_buffer_create(
-        &sigreg->partial, context, 2 * blocks_of(sigreg) * m, knots, "sums of cosines and sines"));
-    MCL_TRY(mcl_buffer_create(&sigreg->slopes, context, 2 * m, knots, "slopes of sigreg"));
+        &sigreg->drawn, context, m, row, "normal numbers of sigreg (`directions`)"));
+    MCL_TRY(mcl_buffer_create(&sigreg->inverse, context, m, sizeof(float), "norms"));
+    MCL_TRY(mcl_buffer_create(
+        &sigreg->directions, context, m, row, "directions of sigreg (`directions`)"));
+    MCL_TRY(mcl_buffer_create(&sigreg->cosines, context, r, m * sizeof(float),
+        "cosines of sigreg (`directions` or `batch`)"));
+    MCL_TRY(mcl_buffer_create(&sigreg->sines, context, r, m * sizeof(float),
+        "projections of sigreg (`directions` or `batch`)"));
+    MCL_TRY(mcl_buffer_create(&sigreg->partial, context, 2 * blocks_of(sigreg) * m, knots,
+        "sums of sigreg (`directions` or `batch`)"));
+    MCL_TRY(mcl_buffer_create(
+        &sigreg->slopes, context, 2 * m, knots, "slopes of sigreg (`directions`)"));
     return mcl_terms_create(&sigreg->losses, context, 2 * m + sigreg->batch);
 }
 

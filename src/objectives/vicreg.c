@@ -29,8 +29,8 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     MCL_TRY(mcl_kernel_find(&vicreg->distances, context, "vicreg.cl", "vicreg_distances", ""));
     MCL_TRY(mcl_kernel_find(&vicreg->covariances, context, "vicreg.cl", "vicreg_covariances", ""));
     MCL_TRY(mcl_kernel_find(&vicreg->backward, context, "vicreg.cl", "vicreg_backward", ""));
-    return mcl_correlations_create(
-        &vicreg->each, setup, false, setup->batch - 1, terms, "covariances of vicreg");
+    return mcl_correlations_create(&vicreg->each, setup, false, setup->batch - 1, terms,
+        "covariances of vicreg (`projector` or `embedding`)");
 }
 
 static void release(void *state)

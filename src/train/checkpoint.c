@@ -2,6 +2,7 @@
 #include "train/checkpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,7 +150,8 @@ static mcl_status keep_previous(const char *path)
     mcl_checkpoint_previous(previous, sizeof previous, path);
     if (unlink(previous) != 0 && errno != ENOENT)
         return mcl_fail(MCL_ERROR_FILE, "%s: cannot remove: %s", previous, strerror(errno));
-    if (link(path, previous) == 0 || errno == ENOENT)
+    /* of what a symbolic link leads to, since that is what will be replaced */
+    if (linkat(AT_FDCWD, path, AT_FDCWD, previous, AT_SYMLINK_FOLLOW) == 0 || errno == ENOENT)
         return MCL_OK;
     /* A file system without hard links has none at path for a moment. */
     if (rename(path, previous) == 0)

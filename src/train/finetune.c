@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/classes.h"
 #include "data/data.h"
 #include "data/draw.h"
+#include "model/model.h"
 #include "model/parameters.h"
 #include "train/check.h"
 #include "train/classifier.h"
@@ -19,18 +21,26 @@
 #include "views/views.h"
 
 #define PREFIX MCL_FINETUNE_PREFIX
-#define LABEL_MAX 65535
+#define GAPS 4       /* times as many numbers up to the largest as classes, and they are mapped */
 #define HEAD "head." /* what the names of its tensors begin with */
 
 struct tuning {
     mcl_finetune_options options;
     const mcl_model *model;    /* that is tuned */
     const int32_t *all_labels; /* [rows of all data] */
-    mcl_data *chosen_data;     /* where few rows keep their labels: those, and their labels */
+    mcl_classes classes;       /* of these */
+    int32_t *places;       /* [rows of all data] their places among the classes; NULL: the same */
+    mcl_data *chosen_data; /* where few rows keep their labels: those, and their labels */
     int32_t *chosen_labels;
     mcl_classifier *classifier;
     mcl_unmasked unmasked;
 };
+
+/* The labels as the head counts classes. */
+static const int32_t *labels_of(const struct tuning *state)
+{
+    return state->places ? state->places : state->all_labels;
+}
 
 static mcl_status create(void *of, mcl_trainer *trainer)
 {
@@ -39,7 +49,7 @@ static mcl_status create(void *of, mcl_trainer *trainer)
     trainer->trained = mcl_part_end(trainer->architecture, MCL_PART_HEAD);
     MCL_TRY(mcl_unmasked_find(&state->unmasked, trainer->context, task->data));
     return mcl_classifier_create(&state->classifier, trainer->context, trainer->architecture,
-        state->chosen_labels ? state->chosen_labels : state->all_labels, mcl_data_rows(task->data),
+        state->chosen_labels ? state->chosen_labels : labels_of(state), mcl_data_rows(task->data),
         task->batch);
 }
 
@@ -49,6 +59,8 @@ static void release(void *of)
     mcl_classifier_free(state->classifier);
     mcl_data_free(state->chosen_data);
     free(state->chosen_labels);
+    free(state->places);
+    mcl_classes_release(&state->classes);
     free(state);
 }
 
@@ -71,6 +83,18 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
     (void)trainer;
     step->loss = (double)metrics[MCL_CLASSIFIER_LOSS];
     step->accuracy = (double)metrics[MCL_CLASSIFIER_ACCURACY];
+}
+
+/* What the head's classes are called, where that is not their places. */
+static mcl_status describe_classes(mcl_model *model, const struct tuning *state)
+{
+    char *text;
+    if (!state->places)
+        return MCL_OK;
+    MCL_TRY(mcl_classes_show(&text, &state->classes));
+    const mcl_status status = mcl_model_metadata_set(model, MCL_CLASS_NUMBERS, text);
+    free(text);
+    return status;
 }
 
 /* What the training began from, and its labels. */
@@ -99,6 +123,7 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
         if (!mcl_model_key_is_own(pair->key) && strncmp(pair->key, PREFIX, strlen(PREFIX)) != 0)
             MCL_TRY(mcl_model_metadata_set(model, pair->key, pair->value));
     }
+    MCL_TRY(describe_classes(model, state));
     return options->from_scratch /* the untrained encoder is this seed's */
                ? mcl_describe(model, "seed", "%" PRIu64, options->train.seed)
                : MCL_OK;
@@ -134,23 +159,21 @@ static const mcl_task_type tuning = {
     .add_conditions = add_conditions,
 };
 
-/* *classes = 1 + the largest label. */
-static mcl_status count_classes(uint32_t *classes, const int32_t *labels, uint64_t rows)
+/* *count = how many classes the head has: 1 + the largest label, or where the numbers have large
+ * gaps, as those of products have, as many as there are. */
+static mcl_status count_classes(uint32_t *count, struct tuning *state, uint64_t rows)
 {
-    int32_t most = 0, least = INT32_MAX;
-    for (uint64_t i = 0; i < rows; i++) {
-        if (labels[i] < 0 || labels[i] > LABEL_MAX)
-            return mcl_fail(MCL_ERROR_DATA,
-                "the label of row %" PRIu64 " is %" PRId32 "; labels are 0 to %d", i, labels[i],
-                LABEL_MAX);
-        most = labels[i] > most ? labels[i] : most;
-        least = labels[i] < least ? labels[i] : least;
-    }
-    if (most == least)
+    mcl_classes *classes = &state->classes;
+    MCL_TRY(mcl_classes_find(classes, state->all_labels, rows));
+    const int32_t largest = classes->numbers[classes->count - 1];
+    if (classes->count == 1)
         return mcl_fail(MCL_ERROR_DATA,
-            "all rows are of class %" PRId32 ": there is nothing to tell apart", most);
-    *classes = (uint32_t)most + 1;
-    return MCL_OK;
+            "all rows are of class %" PRId32 ": there is nothing to tell apart", largest);
+    *count = (uint32_t)largest + 1;
+    if (*count / GAPS < classes->count)
+        return MCL_OK;
+    *count = classes->count;
+    return mcl_classes_places(&state->places, classes, state->all_labels, rows);
 }
 
 /* Of task->source only the rows that keep their labels. */
@@ -167,7 +190,7 @@ static mcl_status choose_rows(mcl_task *task, struct tuning *state)
     if (status == MCL_OK)
         status = mcl_data_select(&state->chosen_data, task->source, numbers, count);
     for (uint64_t i = 0; i < count && status == MCL_OK; i++)
-        state->chosen_labels[i] = state->all_labels[numbers[i]];
+        state->chosen_labels[i] = labels_of(state)[numbers[i]];
     free(numbers);
     task->data = state->chosen_data;
     return status;
@@ -197,7 +220,7 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     architecture.mask_head = false;
     MCL_TRY(mcl_options_expect(task->all_options, MCL_OPTIONS_FINETUNE));
     MCL_TRY(mcl_width_check(&architecture, task->source));
-    MCL_TRY(count_classes(&architecture.classes, state->all_labels, mcl_data_rows(task->source)));
+    MCL_TRY(count_classes(&architecture.classes, state, mcl_data_rows(task->source)));
     MCL_TRY(choose_rows(task, state));
     MCL_TRY(mcl_train_check(&task->batch, options, architecture.normalization,
         architecture.hidden_count, mcl_data_rows(task->data)));

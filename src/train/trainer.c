@@ -261,6 +261,7 @@ mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number)
 
 mcl_status mcl_trainer_begin(mcl_trainer *trainer)
 {
+    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, 0.0, 0.0));
     MCL_TRY(mcl_trainer_resume(trainer));
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();
@@ -293,6 +294,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
     MCL_TRY(mcl_describe_input(model, task->data));
+    MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
     MCL_TRY(mcl_describe_origin(model, task->type->prefix, task->source, trainer->data_digest,
         mcl_context_gemm(trainer->context)));
     MCL_TRY(mcl_options_describe(model, task->all_options));

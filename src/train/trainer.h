@@ -94,6 +94,7 @@ struct mcl_trainer {
     mcl_feed *feed;
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;
+    mcl_facts facts;   /* of the rows that are trained on */
     float patience[2]; /* the least loss of an epoch, and for how many none has been below */
     char data_digest[MCL_DIGEST_SIZE]; /* of task.source */
     uint64_t first;                    /* step of the run: 0, or where a checkpoint was made */

@@ -237,13 +237,15 @@ mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, siz
     context->advice = "a smaller `batch` or network, or another `device`";
     search->tuning = tuning;
     search->options = options;
-    struct mcl_tuning *stored = NULL;
+    struct mcl_tuning *stored = NULL; /* parameters for other products, and providers, stay */
+    mcl_output_lock *lock = NULL;
     mcl_status status = mcl_allocate(&stored, 1, sizeof *stored);
+    if (status == MCL_OK)
+        status = mcl_tuning_claim(&lock, stored, context);
     if (status == MCL_OK)
         status = mcl_allocate(&found, 2 * (uint64_t)MCL_SEARCH_PRODUCTS_MAX, sizeof *found);
     if (status == MCL_OK) {
         const mcl_gemm_kind gemm = context->gemm;
-        *stored = *tuning; /* parameters for other products, and of the other provider, stay */
         *stored->problem = '\0';
         memset(tuning, 0, sizeof *tuning);
         status = search_all(search, stored, gemm, found, &found_count, path, path_size);
@@ -251,6 +253,7 @@ mcl_status mcl_tune(mcl_tuned_product **products, size_t *count, char *path, siz
         *tuning = *stored;
         tuning->clblast_is_set = false;
     }
+    mcl_output_lock_release(lock);
     free(stored);
     release(search);
     if (status != MCL_OK) {

@@ -110,6 +110,14 @@ class ResumeTest(CheckpointTest):
         self.succeed("embed", CHECKPOINT, "rows.npy", "-o", "out.npy")
         self.assertEqual(self.information(CHECKPOINT)["metadata"]["planned_steps"], "4800")
 
+    def test_only_the_one_before_is_there(self):
+        """As a kill may leave it on a file system without hard links."""
+        expected = self.whole()
+        self.interrupt()
+        os.rename(self.path(CHECKPOINT), self.path(PREVIOUS))
+        self.refuse(*run_of(), "--checkpoint-every", 10, code=1, says=[PREVIOUS, "--resume"])
+        self.assertTrue(self.resumed() == expected)
+
     def test_without_a_checkpoint_it_begins(self):
         expected = self.whole(epochs=2)
         said = self.succeed(*run_of("--resume", *EVERY, epochs=2)).stderr

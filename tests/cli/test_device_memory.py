@@ -136,6 +136,19 @@ class InterruptedTest(LimitTest):
             self.path("m.safetensors").unlink()
 
 
+class AdviceTest(ProgramTest):
+    def test_what_is_too_large_is_named(self):
+        """And nothing else, which would not help."""
+        for option, *more in (["--queue", "--objective", "moco"], ["--projector"], ["--hidden"],
+                              ["--decoder", "--objective", "reconstruction"],
+                              ["--predictor", "--objective", "simsiam"]):
+            with self.subTest(option=option):
+                said = self.refuse("pretrain", "--synthetic", "64x32", "-q", "-o", "o", *more,
+                                   option, 4000000000, code=1 if option == "--queue" else 2)
+                self.assertIn("use a smaller " + option, said)
+                self.assertNotIn("less data", said)
+
+
 class UseTest(LimitTest):
     """Commands that use a model."""
 

@@ -70,7 +70,10 @@ class EmbedTest(ProgramTest):
     def test_bytes_are_scaled_as_in_training(self):
         self.npy("rows.npy", (3, 4), range(0, 240, 20), "|u1")
         rows = [[20 * (4 * i + j) / 255 for j in range(4)] for i in range(3)]
-        self.check(self.model("m.safetensors", 4), "rows.npy", rows)
+        self.npy("train.npy", (8, 4), range(0, 256, 8), "|u1")
+        self.succeed("pretrain", "train.npy", "-o", "m.safetensors", "--epochs", 1, "--hidden", 6,
+                     "--embedding", 4, "-q")
+        self.check("m.safetensors", "rows.npy", rows)
 
     def test_one_row(self):
         self.npy("rows.npy", (1, 12), range(12))
@@ -109,8 +112,49 @@ class EmbedTest(ProgramTest):
                                         "divide these in the same way, or leave them bytes\n")
         result = self.succeed("embed", "m.safetensors", "near.npy", "-o", "out.npy", "-q")
         self.assertEqual(result.stderr, "")
-        result = self.succeed("embed", self.model(columns=64), "far.npy", "-o", "out.npy", "-q")
-        self.assertEqual(result.stderr, "")
+
+    def test_data_of_another_scale_than_floats(self):
+        """Every command that takes a model says so, and nothing of rows like those trained on."""
+        self.random_rows("rows.npy", 64, 16)
+        self.random_rows("alike.npy", 20, 16, seed=2)
+        self.npy("zeros.npy", (20, 16), [0.0] * 320)
+        self.npy("bytes.npy", (20, 16), [i % 256 for i in range(320)], "|u1")
+        shape, rows = read_npy(self.path("alike.npy"))
+        self.npy("large.npy", shape, [100 * x for x in rows])
+        self.npy("small.npy", shape, [x / 100 for x in rows])
+        self.npy("l.npy", (20,), [0, 1] * 10, "|u1")
+        self.succeed("pretrain", "rows.npy", "-o", "m.safetensors", "--epochs", 1, "--hidden", 6,
+                     "--embedding", 4, "-q")
+
+        def commands(name):
+            yield "embed", "m.safetensors", name, "-o", "out.npy"
+            yield "reconstruct", "m.safetensors", name, "-o", "out.npy"
+            yield "probe", "m.safetensors", name, "l.npy", name, "l.npy", "--encoder-only"
+            yield ("finetune", "m.safetensors", name, "l.npy", "-o", "t.safetensors", "--epochs",
+                   "1", "--batch", "4")
+
+        for name, says in (("alike.npy", None), ("zeros.npy", None), ("bytes.npy", "has bytes"),
+                           ("large.npy", "scale these as those were"),
+                           ("small.npy", "scale these as those were")):
+            for command in commands(name):
+                with self.subTest(rows=name, command=command[0]):
+                    error = self.succeed(*command, "-q").stderr
+                    if says:
+                        self.assertIn("maskcl: warning: %s: " % name, error)
+                        self.assertIn(says, error)
+                    else:
+                        self.assertEqual(error, "")
+
+    def test_bytes_that_are_no_pixels(self):
+        self.npy("truth.npy", (16, 8), [i // 3 % 2 for i in range(128)], "|u1")
+        run = ("pretrain", "truth.npy", "-o", "m.safetensors", "--epochs", 1, "--hidden", 6,
+               "--embedding", 4, "-q")
+        self.assertIn("maskcl: warning: truth.npy: no byte is above 1, and bytes are divided by 255",
+                      self.succeed(*run).stderr)
+        self.assertEqual(self.succeed("embed", "m.safetensors", "truth.npy", "-o", "out.npy",
+                                      "-q").stderr, "")
+        self.npy("truth.npy", (16, 8), [i // 3 % 2 for i in range(128)])
+        self.assertEqual(self.succeed(*run).stderr, "")
 
     def test_inputs_are_not_written_over(self):
         model = self.model()

@@ -297,7 +297,28 @@ class FinetuneTest(ProgramTest):
                                          *self.test[:3], "l2.npy", "--json", "-q", "--batch", 10,
                                          "--lr", "0.01").stdout)
         self.assertGreaterEqual(answer["results"][0]["accuracy"], 0.9)
-        self.assertEqual(self.information("t.safetensors")["architecture"]["classes"], 301)
+        information = self.information("t.safetensors")
+        self.assertEqual(information["architecture"]["classes"], 2)
+        self.assertEqual(information["metadata"]["finetune_class_numbers"], "0,300")
+        self.npy("dense.npy", (60,), [row % 2 for row in range(60)], "<i4")
+        self.succeed("finetune", *files[:2], "dense.npy", "-o", "dense.safetensors", "-q",
+                     "--batch", 10, "--lr", "0.01")
+        dense = self.information("dense.safetensors") # the same but for the names of the classes
+        self.assertEqual(dense["digest"], information["digest"])
+        self.assertNotIn("finetune_class_numbers", dense["metadata"])
+        self.succeed("finetune", "t.safetensors", files[1], "dense.npy", "-o", "again.safetensors",
+                     "-q", "--batch", 10)
+        self.assertNotIn("finetune_class_numbers",
+                         self.information("again.safetensors")["metadata"])
+
+    def test_classes_that_no_training_row_has(self):
+        files = self.files()
+        self.npy("l.npy", (60,), [2 * (row % 2) for row in range(60)], "<i4")
+        self.npy("l2.npy", (40,), [row % 3 for row in range(40)], "<i4")
+        result = self.succeed("finetune", *files[:2], "l.npy", *files[3:], *self.test[:3], "l2.npy",
+                              "-q", "--batch", 10)
+        self.assertIn("warning: l2.npy: 13 of 40 test rows are of classes that no training row "
+                      "has, such as 1:", result.stderr)
 
     def test_a_rate_that_is_too_high(self):
         self.refuse("finetune", *self.files(), "--lr", "1e30", "--optimizer", "sgd", "-q", code=1,

@@ -89,7 +89,10 @@ class TuneTest(ProgramTest):
         self.warned(lambda file: file.write_bytes(bytes(range(256))), "damaged")
         self.warned(lambda file: file.write_text("[" * 100000), "damaged")
         self.warned(lambda file: file.write_text(" " * 300000), "cannot be read")
+        self.file().parent.chmod(0o755)
         self.warned(lambda file: file.chmod(0o606), "others can write it")
+        self.file().parent.chmod(0o700)
+        self.assertTrue(self.tuned())  # nobody else gets at it
         self.file().chmod(0o600)
 
         def change(edit):

@@ -22,7 +22,8 @@ static struct {
     char to[256]; /* rename and linkat fail for names that end so; "": all */
 } failing_files;
 
-#define FAILING_REAL(type, name) ((type)(void *)dlsym(RTLD_NEXT, name))
+/* Sets a pointer to the C library's function, as POSIX has it. */
+#define FAILING_REAL(function, name) (*(void **)(&(function)) = dlsym(RTLD_NEXT, name))
 
 static int fails_for(int error, const char *name)
 {
@@ -43,7 +44,9 @@ int open(const char *path, int flags, ...)
         errno = failing_files.unnamed;
         return -1;
     }
-    return FAILING_REAL(int (*)(const char *, int, ...), "open")(path, flags, mode);
+    int (*real)(const char *, int, ...);
+    FAILING_REAL(real, "open");
+    return real(path, flags, mode);
 }
 
 int fchmod(int descriptor, mode_t mode)
@@ -52,7 +55,9 @@ int fchmod(int descriptor, mode_t mode)
         errno = failing_files.fchmod;
         return -1;
     }
-    return FAILING_REAL(int (*)(int, mode_t), "fchmod")(descriptor, mode);
+    int (*real)(int, mode_t);
+    FAILING_REAL(real, "fchmod");
+    return real(descriptor, mode);
 }
 
 int fsync(int descriptor)
@@ -63,22 +68,27 @@ int fsync(int descriptor)
         errno = failing_files.fsync;
         return -1;
     }
-    return FAILING_REAL(int (*)(int), "fsync")(descriptor);
+    int (*real)(int);
+    FAILING_REAL(real, "fsync");
+    return real(descriptor);
 }
 
 int rename(const char *from, const char *to)
 {
     if (fails_for(failing_files.rename, to))
         return -1;
-    return FAILING_REAL(int (*)(const char *, const char *), "rename")(from, to);
+    int (*real)(const char *, const char *);
+    FAILING_REAL(real, "rename");
+    return real(from, to);
 }
 
 int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
 {
     if (fails_for(failing_files.linkat, to))
         return -1;
-    return FAILING_REAL(int (*)(int, const char *, int, const char *, int), "linkat")(
-        from_folder, from, to_folder, to, flags);
+    int (*real)(int, const char *, int, const char *, int);
+    FAILING_REAL(real, "linkat");
+    return real(from_folder, from, to_folder, to, flags);
 }
 
 #endif

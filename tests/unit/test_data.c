@@ -163,7 +163,8 @@ START_TEST(test_descriptions_that_cannot_be)
         mcl_data *data = NULL;
         ck_assert_int_eq(mcl_data_from_memory(&data, &bad[i]), MCL_ERROR_ARGUMENT);
         ck_assert_ptr_null(data);
-        assert_error("data in memory: ", "");
+        assert_error(
+            i ? "data in memory: " : "mcl_data_from_memory(): described->values is NULL", "");
     }
 }
 

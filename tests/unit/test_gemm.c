@@ -468,6 +468,13 @@ START_TEST(test_clblast)
         form.beta = 0.3f;
         check_product(form, 7, 17, 33);
     }
+    context->paced = true; /* in calls of 64 rows, to which a device of no units comes */
+    const uint32_t units = context->info.compute_units;
+    context->info.compute_units = 0;
+    for (int loop = 0; loop < 4; loop++)
+        check_product(form_of(loop), 130, 17, 33);
+    context->info.compute_units = units;
+    context->paced = false;
     const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f};
     ck_assert_uint_eq(made_for(&g), 0);
 
@@ -495,9 +502,13 @@ static void cpu_setup(void)
     setup(MCL_GEMM_NATIVE_CPU, 0);
 }
 
+/* Plans go by the number alone, which a device that cannot be divided is told as well. */
 static void unit_setup(void)
 {
-    setup(MCL_GEMM_NATIVE_CPU, 1);
+    const mcl_context_options options = {.gemm = MCL_GEMM_NATIVE_CPU, .compute_units = 1};
+    if (mcl_context_open(&context, &options) != MCL_OK)
+        setup(MCL_GEMM_NATIVE_CPU, 0);
+    context->info.compute_units = 1;
 }
 
 static void gpu_setup(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program (LD_PRELOAD), makes PoCL's device look like another one, with that one's
  * limits. The arithmetic stays PoCL's, so that results must stay the same bit by bit.
- *   PERSONA=NAME            which one: a row of the table in personas.h
+ *   PERSONA=NAME            which one: a row of the table in opencl_personas.h
  *   PERSONA_MEMORY=BYTES    the device has so much memory, and its largest buffer is in proportion
  *   PERSONA_FREE=BYTES      others hold all of the memory but so much
  *   PERSONA_WATCHDOG_MS=N   a launch that takes longer loses the device; 0: times are taken only.
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "personas.h"
+#include "opencl_personas.h"
 
 static struct persona persona; /* as it is told and imposed */
 static cl_ulong available;     /* bytes of its memory that others do not hold */
@@ -478,12 +478,8 @@ cl_command_queue clCreateCommandQueue(
 
 static const char mark[] = "a persona's binary\n";
 
-/* What a persona's compiler does not know. PoCL's own would compile it. All personas refuse double,
- * so that they share what PoCL has compiled; Iris Xe and Mali-G52 would without. CLBlast writes
- * assembler into its kernels for NVIDIA's devices, and calls functions that only Intel's have; both
- * it leaves out where it is told to shuffle nothing. */
-static const char prefix[] = "#define double persona_has_no_double\n#line 1\n";
-
+/* CLBlast writes assembler into its kernels for NVIDIA's devices, and calls functions that only
+ * Intel's have, where it shuffles within sub-groups; PoCL has neither. */
 static void forget_shuffling(char *source)
 {
     static const char on[] = "#define USE_SUBGROUP_SHUFFLING 1";
@@ -491,16 +487,15 @@ static void forget_shuffling(char *source)
         at[sizeof on - 2] = '0';
 }
 
-/* One text of several, after the prefix; to be freed. */
+/* One text of several; to be freed. */
 static char *join(cl_uint count, const char **texts, const size_t *lengths)
 {
-    size_t size = sizeof prefix;
+    size_t size = 1;
     for (cl_uint i = 0; i < count; i++)
         size += lengths && lengths[i] ? lengths[i] : strlen(texts[i]);
     char *joined = malloc(size), *end = joined;
     if (!joined)
         abort();
-    end += sprintf(end, "%s", prefix);
     for (cl_uint i = 0; i < count; i++) {
         const size_t length = lengths && lengths[i] ? lengths[i] : strlen(texts[i]);
         memcpy(end, texts[i], length);
@@ -577,6 +572,25 @@ cl_int clGetProgramInfo(
     return real(program, what, size, value, written);
 }
 
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Whether the type is named. CLBlast, whose sources have a PRECISION, names it where it is not
+ * compiled. */
+static bool has_double(const char *source)
+{
+    static const char type[] = "double";
+    if (strstr(source, "PRECISION"))
+        return false;
+    for (const char *at = source; (at = strstr(at, type)); at += sizeof type - 1) {
+        if ((at == source || !is_word(at[-1])) && !is_word(at[sizeof type - 1]))
+            return true;
+    }
+    return false;
+}
+
 /* Options that the persona's compiler does not take. */
 static bool takes(const char *options)
 {
@@ -593,7 +607,9 @@ cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *dev
     REAL(clBuildProgram);
     pthread_mutex_lock(&lock);
     const struct object *object = look_up(program);
-    const bool refuses = object && object->is_refused;
+    const bool refuses =
+        object &&
+        (object->is_refused || (!persona.fp64 && object->source && has_double(object->source)));
     pthread_mutex_unlock(&lock);
     if (refuses)
         return CL_BUILD_PROGRAM_FAILURE;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The devices that personas.c makes of PoCL's: what their drivers say, and what they impose. */
-#ifndef MASKCL_TESTS_PERSONAS_H
-#define MASKCL_TESTS_PERSONAS_H
+/* The devices that opencl_personas.c makes of PoCL's: what their drivers say, and what they impose.
+ */
+#ifndef MASKCL_TESTS_OPENCL_PERSONAS_H
+#define MASKCL_TESTS_OPENCL_PERSONAS_H
 
 /* The layer knows calls that the library has no use for. */
 #undef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS 1
 #include <CL/cl.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The suite's device-dependent tests on PoCL that looks like other devices, and a table of what
+# failed.
+#   suite.sh BUILD [PERSONA...]
+# MASKCL_PERSONA_TESTS is a regular expression of other tests' names.
+set -u
+build=$1
+shift
+all="nvidia-h200 rtx-3060 rx-6700-xt rx-580 uhd-620 iris-xe mali-g52 gcn-laptop haswell-beignet"
+[ $# -gt 0 ] || set -- $all
+
+# Those that open a device, with products by the native provider. Left out are those of compiled
+# programs' and kernels' caches, which fail under any layer that gives binaries of its own.
+native='unit_(augment|checkpoint|dropout|encoder|feed|finetune|fma|gemm|optim|probe|rate|reconstruct|reduce|rounding|subnormal|trainer|tuning|validation|verify|view_parts|views)'
+tests=${MASKCL_PERSONA_TESTS:-"^($native|parity_.*|conformance_(runs_gpu|runs_gpu_tuned|finetune_native|small_native)|cli_(device_memory|reproducible|verify))\$"}
+
+failed=0
+for persona in "$@"; do
+    log=$build/Testing/persona-$persona.log
+    started=$(date +%s)
+    LD_PRELOAD=$build/tests/libopencl_personas.so PERSONA=$persona ctest --test-dir "$build" -j"$(nproc)" -R "$tests" \
+        --output-on-failure --no-tests=error >"$log" 2>&1 || failed=1
+    printf '%-16s %4d s  %s\n' "$persona" $(($(date +%s) - started)) \
+        "$(grep -E 'tests? passed' "$log")"
+    sed -n 's/^.*Test *#[0-9]*: \([a-z_0-9-]*\) .*\(\*\*\*.*\)$/    \1 \2/p' "$log"
+done
+exit $failed
