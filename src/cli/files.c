@@ -180,10 +180,10 @@ mcl_exit mcl_warn_of_unseen(
     const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path)
 {
     const uint64_t rows = mcl_data_rows(test->data);
-    uint64_t count, unseen = 0, first = 0;
-    int32_t *numbers;
+    uint64_t count = 0, unseen = 0, first = 0;
+    int32_t *numbers = NULL;
     const mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
-    if (code != MCL_EXIT_DONE)
+    if (!numbers)
         return code;
     for (uint64_t i = 0; i < rows; i++) {
         if (bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
@@ -193,8 +193,8 @@ mcl_exit mcl_warn_of_unseen(
     free(numbers);
     if (unseen)
         mcl_warn("%s: %" PRIu64 " of %" PRIu64
-                 " test rows are of classes that no training row has, "
-                 "such as %" PRId32 ": they count as told wrong",
+                 " test rows are of classes that no training row has, such as %" PRId32
+                 ": they count as told wrong",
             test_labels_path, unseen, rows, test->labels[first]);
     return MCL_EXIT_DONE;
 }
