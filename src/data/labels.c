@@ -20,15 +20,16 @@ static mcl_status refuse(const void *from, size_t index, const mcl_array_run *ru
             " (counted from 0) is NaN; leave rows without a label out of both files",
             run->source, row);
     mcl_number_text(text, from, type, index);
-    if (value == -1.0)
+    if (value != rint(value))
         return mcl_fail(MCL_ERROR_DATA,
             "%s: the label of row %" PRIu64
-            " (counted from 0) is -1; labels are 0 to %d: leave rows without a label out of both "
-            "files",
-            run->source, row, MCL_LABEL_MAX);
+            " (counted from 0) is %s; labels are whole numbers from 0 to %d",
+            run->source, row, text, MCL_LABEL_MAX);
     return mcl_fail(MCL_ERROR_DATA,
-        "%s: the label of row %" PRIu64 " (counted from 0) is %s; labels are %s0 to %d",
-        run->source, row, text, value == rint(value) ? "" : "whole numbers from ", MCL_LABEL_MAX);
+        "%s: the label of row %" PRIu64
+        " (counted from 0) is %s; labels are 0 to %d: save numpy.unique(labels, "
+        "return_inverse=True)[1], or leave rows without a label out of both files",
+        run->source, row, text, MCL_LABEL_MAX);
 }
 
 static mcl_status convert(void *to, const void *from, size_t count, const mcl_array_run *run)

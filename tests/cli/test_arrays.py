@@ -54,6 +54,9 @@ ROWS = {
 LABELS = {
     "text": ("numpy.array(['cat', 'dog'] * 4)", "numpy.unique(array, return_inverse=True)[1]"),
     "one-hot": ("numpy.eye(2)[[0, 1] * 4]", "labels.argmax(axis=1)"),
+    "signs": ("numpy.array([-1, 1] * 4)", "numpy.unique(labels, return_inverse=True)[1]"),
+    "long numbers": ("numpy.array([10**12, 10**12 + 7] * 4)",
+                     "numpy.unique(labels, return_inverse=True)[1]"),
     "a table": ("numpy.array([[0, 7, 7], [1, 8, 8]] * 4)", "labels[:, 0]"),
 }
 

@@ -85,7 +85,7 @@ static void assert_doubt(const mcl_model *model, mcl_data *data, const char *par
 {
     char text[512] = "";
     const bool said = mcl_model_doubts(text, sizeof text, model, data);
-    ck_assert_msg(said == (part != NULL), "'%s' and not '%s'", text, part);
+    ck_assert_msg(said == (part != NULL), "'%s' and not '%s'", text, part ? part : "");
     if (part)
         ck_assert_msg(strstr(text, part) != NULL, "'%s' lacks '%s'", text, part);
     mcl_data_free(data);

@@ -79,8 +79,8 @@ START_TEST(test_labels_out_of_range)
         int64_t label;
         const char *part;
     } bad[] = {
-        {-1, "the label of row 2 (counted from 0) is -1; labels are 0 to 2147483647: leave rows "
-             "without a label out of both files"},
+        {-1, "the label of row 2 (counted from 0) is -1; labels are 0 to 2147483647: save "
+             "numpy.unique(labels, return_inverse=True)[1], or leave rows without a label out"},
         {-2, "the label of row 2 (counted from 0) is -2; labels are 0 to 2147483647"},
         {INT32_MIN, "is -2147483648;"},
         {(int64_t)INT32_MAX + 1, "is 2147483648;"},
