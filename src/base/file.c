@@ -340,8 +340,7 @@ static int sync_file(int descriptor)
     do {
         result = fsync(descriptor);
     } while (result != 0 && errno == EINTR);
-    if (result == 0 || errno == EINVAL || errno == ENOTSUP || errno == EOPNOTSUPP ||
-        errno == ENOSYS || errno == EROFS)
+    if (result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS || errno == EROFS)
         return 0;
     return errno;
 }

@@ -66,6 +66,7 @@ _Noreturn void abort(void)
     void (*next)(void);
     if (limited)
         end();
+    mcl_streams_last_words(SIGABRT);
     find_next(&next, "abort");
     if (next)
         next();

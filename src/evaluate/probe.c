@@ -132,15 +132,6 @@ static mcl_status label(struct labelled *set, const mcl_features *train, const m
     return status;
 }
 
-/* Finds the columns' means and deviations, for both sets of features. */
-static mcl_status find_standards(
-    struct regression *r, const mcl_features *train, const mcl_features *test)
-{
-    r->train = (struct standardized){r->context, train, &r->standards};
-    r->test = (struct standardized){r->context, test, &r->standards};
-    return mcl_standards_find(&r->standards, train);
-}
-
 /* mcl_block_load */
 static mcl_status load_standardized(void *of, cl_mem to, uint64_t first, uint32_t count)
 {
@@ -350,7 +341,9 @@ static mcl_status linear_probe_within(mcl_probe_result *result, mcl_context *con
     const uint64_t count = (uint64_t)classes * (train->columns + 1);
     double *x = NULL;
     mcl_status status = mcl_allocate(&x, count, sizeof *x);
-    STEP(find_standards(&r, train, test));
+    r.train = (struct standardized){context, train, &r.standards};
+    r.test = (struct standardized){context, test, &r.standards};
+    STEP(mcl_standards_find(&r.standards, train));
     r.features = standardized_blocks(&r, &r.train);
     STEP(mcl_blocks_create(&r.features, true));
     STEP(create_regression(&r, train));
