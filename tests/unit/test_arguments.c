@@ -433,6 +433,8 @@ START_TEST(test_embedding)
     REFUSED(mcl_encoder_open(&encoder, context, model, BEYOND, 1));
     REFUSED(mcl_encoder_open(&encoder, context, model, 0, 0));
     ck_assert_ptr_null(encoder);
+    ck_assert(!mcl_model_doubts(NULL, 0, model, data));
+    ck_assert(!mcl_model_doubts((char[16]){""}, 16, model, NULL));
     ck_assert_uint_eq(mcl_encoder_columns(NULL) + mcl_encoder_width(NULL), 0);
     REFUSED(mcl_encoder_run(NULL, more, values, 1));
     ck_assert_int_eq(mcl_encoder_open(&encoder, context, model, 0, 1), MCL_OK);
@@ -506,6 +508,11 @@ START_TEST(test_outputs)
     mcl_output_lock *lock;
     REFUSED(mcl_output_lock_take(NULL, path));
     REFUSED(mcl_output_lock_take(&lock, NULL));
+    REFUSED(mcl_write_text(NULL, "text"));
+    REFUSED(mcl_write_text(path, NULL));
+    ck_assert(!mcl_output_same(NULL, path));
+    ck_assert(!mcl_output_same(path, NULL));
+    ck_assert(!mcl_output_same(NULL, NULL));
     REFUSED(mcl_output_check(NULL));
     ck_assert_uint_eq(scratch_files(NULL), 0);
 }
@@ -536,6 +543,11 @@ START_TEST(test_reproducing)
     REFUSED(mcl_run_train(&made, NULL, &run, &input));
     REFUSED(mcl_run_train(&made, context, NULL, &input));
     REFUSED(mcl_run_train(&made, context, &run, NULL));
+    mcl_difference difference;
+    const mcl_side sides[2] = {{&run, &input, {.gemm = MCL_GEMM_NATIVE}, 0}};
+    REFUSED(mcl_run_compare(NULL, sides, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, NULL, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, sides, NULL, NULL, NULL));
     run.kind = (mcl_options_kind)BEYOND;
     REFUSED(mcl_run_train(&made, context, &run, &input));
     run.kind = MCL_OPTIONS_FINETUNE;
