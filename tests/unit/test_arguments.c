@@ -167,6 +167,8 @@ START_TEST(test_data)
     ck_assert_int_eq(mcl_data_element(NULL), MCL_ELEMENT_UINT8);
     char digest[MCL_DIGEST_SIZE];
     ck_assert_ptr_null(mcl_data_warning(NULL));
+    ck_assert(!mcl_model_doubts(NULL, 0, model, data));
+    ck_assert(!mcl_model_doubts((char[64]){0}, 64, model, NULL));
     mcl_data_digest(NULL, data);
     mcl_data_digest(digest, NULL);
     ck_assert_str_eq(digest, "");
