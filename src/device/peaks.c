@@ -8,6 +8,7 @@
 
 #define RUNS 5
 #define ITERATIONS 4096
+#define ENOUGH_SECONDS 0.02 /* of a run, for the calls around it to be of no account */
 
 /* How the work is cut: CPUs want wide vectors and few work-items, GPUs the opposite. */
 struct shape {
@@ -25,14 +26,14 @@ static mcl_status find_kernel(
     return mcl_kernel_find(kernel, context, "peak.cl", name, options);
 }
 
-/* *seconds = the shortest of several runs of groups × local work-items, where local 0 is the
+/* *seconds = the shortest of so many runs of groups × local work-items, where local 0 is the
  * driver's choice; anything else on the machine only makes them longer. */
 static mcl_status fastest(double *seconds, mcl_kernel *kernel, size_t groups, size_t local,
-    const mcl_argument *arguments, size_t count)
+    const mcl_argument *arguments, size_t count, int runs)
 {
     const size_t sizes[3] = {local ? groups * local : groups, 1, 1}, group[3] = {local, 1, 1};
     *seconds = 1e30;
-    for (int run = 0; run <= RUNS; run++) {
+    for (int run = 0; run <= runs; run++) {
         const double start = mcl_clock_seconds();
         MCL_TRY(mcl_run_arguments(kernel, sizes, local ? group : NULL, arguments, count));
         MCL_TRY(mcl_context_finish(mcl_kernel_context(kernel)));
@@ -40,6 +41,21 @@ static mcl_status fastest(double *seconds, mcl_kernel *kernel, size_t groups, si
         if (run > 0 && taken < *seconds) /* the first one warms up */
             *seconds = taken;
     }
+    return MCL_OK;
+}
+
+/* *groups = as many work-groups, up to most, as keep the device busy for a while: a slow one would
+ * need minutes for what a fast one does at once. */
+static mcl_status fit_groups(size_t *groups, mcl_kernel *kernel, size_t most, size_t local,
+    const mcl_argument *arguments, size_t count)
+{
+    size_t tried = 1;
+    double seconds = 0.0;
+    while (tried < most && seconds < ENOUGH_SECONDS) {
+        tried = 2 * tried < most ? 2 * tried : most;
+        MCL_TRY(fastest(&seconds, kernel, tried, local, arguments, count, 1));
+    }
+    *groups = tried;
     return MCL_OK;
 }
 
@@ -61,9 +77,10 @@ static mcl_status measure_fma(
     while (
         local > 1 && (local > mcl_kernel_largest_group(kernel) || local > context->largest_side[0]))
         local /= 2;
-    MCL_TRY(fastest(&seconds, kernel, shape->groups, local, arguments, 3));
-    *rate =
-        2.0 * (double)(shape->groups * local) * shape->width * shape->chains * ITERATIONS / seconds;
+    size_t groups;
+    MCL_TRY(fit_groups(&groups, kernel, shape->groups, local, arguments, 3));
+    MCL_TRY(fastest(&seconds, kernel, groups, local, arguments, 3, RUNS));
+    *rate = 2.0 * (double)(groups * local) * shape->width * shape->chains * ITERATIONS / seconds;
     return MCL_OK;
 }
 
@@ -93,7 +110,8 @@ static mcl_status measure_copies(
         mcl_kernel *kernel;
         double seconds;
         MCL_TRY(find_kernel(&kernel, context, "peak_copy", width, 1));
-        MCL_TRY(fastest(&seconds, kernel, size / (width * sizeof(cl_float)), 0, arguments, 2));
+        MCL_TRY(
+            fastest(&seconds, kernel, size / (width * sizeof(cl_float)), 0, arguments, 2, RUNS));
         const double rate = 2.0 * (double)size / seconds;
         *best = rate > *best ? rate : *best;
     }

@@ -101,6 +101,8 @@ class UseTest(PersonaTest):
         report = self.report()
         self.assertGreater(report["chosen"], 0)  # work-groups of the layer's choice
         self.assertGreater(report["poisoned"], 0)
+        self.assertIn("measured peaks", both("p.safetensors", *TRAIN, "--epochs", 2,
+                                             "--profile").stdout)
         both("t.safetensors", "finetune", "m.safetensors", "rows.npy", "labels.idx", "--epochs", 2)
         both("e.npy", "embed", "m.safetensors", "rows.npy")
         both("r.npy", "reconstruct", "m.safetensors", "rows.npy", "--rows", 20)
