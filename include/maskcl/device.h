@@ -123,8 +123,8 @@ MCL_API void mcl_context_close(mcl_context *context);
 
 /* Limits the bytes of device memory of the context's buffers, including those in memory that host
  * and device share. 0 sets the default, 7/8 of the device's memory. Data that does not fit is sent
- * in parts while the device computes; the results are the same. The workspace of CLBlast and of the
- * driver is not counted. */
+ * in parts while the device computes; the results are the same. What the driver itself needs is not
+ * counted. */
 MCL_API void mcl_context_limit_memory(mcl_context *context, uint64_t bytes);
 
 /* The device of a context, and who computes its products (never MCL_GEMM_AUTO, but for NULL). The

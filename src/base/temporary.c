@@ -11,13 +11,14 @@
 
 #define FILES 64
 
-static _Atomic(char *) files[FILES];
-static _Atomic(char *) discarded[FILES]; /* never freed: another thread may be reading the name */
+static _Atomic(const char *) files[FILES];
+static _Atomic(const char *)
+    discarded[FILES]; /* never freed: another thread may be reading the name */
 
-void mcl_temporary_add(char *path)
+void mcl_temporary_add(const char *path)
 {
     for (size_t i = 0; i < FILES; i++) {
-        char *none = NULL;
+        const char *none = NULL;
         if (atomic_compare_exchange_strong(&files[i], &none, path))
             return;
     }
@@ -27,7 +28,7 @@ void mcl_temporary_drop(char **path)
 {
     bool was_discarded = false;
     for (size_t i = 0; i < FILES; i++) {
-        char *own = *path;
+        const char *own = *path;
         if (atomic_compare_exchange_strong(&files[i], &own, NULL))
             break;
         was_discarded = was_discarded || atomic_load(&discarded[i]) == *path;
@@ -40,7 +41,7 @@ void mcl_temporary_drop(char **path)
 void mcl_output_discard(void)
 {
     for (size_t i = 0; i < FILES; i++) {
-        char *path = atomic_load(&files[i]);
+        const char *path = atomic_load(&files[i]);
         if (!path)
             continue;
         atomic_store(&discarded[i], path); /* first, so that it is there when the name is dropped */

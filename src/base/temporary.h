@@ -5,7 +5,7 @@
 
 /* Adds the name of a file that has just been created; it must stay as it is until it is dropped. Of
  * more than 64 at once the last are not known. Thread-safe. */
-void mcl_temporary_add(char *path);
+void mcl_temporary_add(const char *path);
 
 /* Takes *path off the list, frees it and sets it to NULL. Thread-safe. */
 void mcl_temporary_drop(char **path);

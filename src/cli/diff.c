@@ -421,7 +421,7 @@ static mcl_exit compare_trainings(
 
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
-    static const char *const sides[] = {"device-a", "device-b", "gemm-a", "gemm-b"};
+    static const char *const sides[] = {"device-a", "device-b", "gemm-a", "gemm-b", "data"};
     const struct settings *settings = given;
     const char *const a = arguments->operands[0], *const b = arguments->operands[1];
     const char *const paths[2] = {a, b ? b : a};
@@ -451,7 +451,7 @@ static const char *needs_replay(const void *given)
 {
     const struct settings *settings = given;
     const bool sides = settings->side[0].device || settings->side[1].device ||
-                       settings->side[0].gemm || settings->side[1].gemm;
+                       settings->side[0].gemm || settings->side[1].gemm || settings->files.data;
     return settings->replay || sides
                ? NULL
                : "nothing is trained: add --replay, or --device-a and --device-b";
@@ -477,8 +477,9 @@ static const char *needs_replay(const void *given)
 static const mcl_option options[] = {
     {.name = "replay",
         .group = "Training",
-        .help = "train both models once more, step by step; --device-a, --device-b, --gemm-a and "
-                "--gemm-b do that too",
+        .help =
+            "train both models once more, step by step; --data, --device-a, --device-b, --gemm-a "
+            "and --gemm-b do that too",
         .type = &mcl_option_switch,
         .offset = OFFSET(replay)},
     SIDE("a", 0),
@@ -511,13 +512,11 @@ const mcl_command mcl_command_diff = {
     .description =
         "Compares two models: the metadata that differ, and the tensors, with the first element "
         "that differs and how far apart the values are.\n"
-        "With --device-a and --device-b, or --gemm-a and --gemm-b, it also trains: both models, or "
-        "one model on both sides, step by step as their metadata tell. It names the first step "
-        "after which the two sides are not the same, and in that step the first launch of a "
-        "kernel, "
-        "its argument and the element that differ. Where the sides multiply matrices in other "
-        "ways, "
-        "a product counts as one launch.\n"
+        "With --replay, or a file or a device to train with, it also trains: both models, or one "
+        "model on both sides, step by step as their metadata tell. It names the first step after "
+        "which the two sides are not the same, and in that step the first launch of a kernel that "
+        "differs, its argument and the element. Where the sides multiply matrices in other ways, a "
+        "product counts as one launch.\n"
         "The exit code is 0 when all bits are the same, and 1 when some are not.",
     .examples = "  maskcl diff mine.safetensors theirs.safetensors\n"
                 "  maskcl diff model.safetensors --device-a 0:0 --device-b 1:0 --data rows.npy\n"

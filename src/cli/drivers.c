@@ -12,11 +12,14 @@
 
 #include "maskcl/output.h"
 #include "message.h"
+#include "streams.h"
 
 /* What std::set_terminate() is called in C. A driver's compiler is C++, and says what it threw. */
 #define SET_TERMINATE "_ZSt13set_terminatePFvvE"
 
 static volatile sig_atomic_t limited; /* the process may have less memory than the machine has */
+
+static int own_error = STDERR_FILENO; /* drivers have the process's */
 
 static bool has_limit(void)
 {
@@ -38,7 +41,7 @@ static _Noreturn void end(void)
         "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
         "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
     mcl_output_discard();
-    const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    const ssize_t written = write(own_error, line, sizeof line - 1);
     (void)written;
     _exit(MCL_EXIT_FAILED);
 }
@@ -63,18 +66,19 @@ _Noreturn void abort(void)
     void (*next)(void);
     if (limited)
         end();
+    mcl_streams_last_words(SIGABRT);
     find_next(&next, "abort");
     if (next)
         next();
     _exit(128 + SIGABRT);
 }
 
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 _Noreturn void __assert_fail(
     const char *expression, const char *file, unsigned line, const char *function);
 _Noreturn void __assert_fail(
     const char *expression, const char *file, unsigned line, const char *function)
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 {
     void (*next)(const char *, const char *, unsigned, const char *);
     if (limited)
@@ -91,6 +95,7 @@ void mcl_survive_drivers(void)
     limited = has_limit();
     if (!limited)
         return;
+    own_error = fileno(mcl_err);
     void *found = dlsym(RTLD_DEFAULT, SET_TERMINATE);
     memcpy(&set_terminate, &found, sizeof found);
     if (set_terminate)

@@ -23,34 +23,46 @@ void mcl_release_files(void)
     claimed.count = 0;
 }
 
-/* At least one of two files is written, and would be lost. */
-static mcl_exit complain_of_two(const mcl_run_file *one, const mcl_run_file *other)
+static mcl_exit complain_of_two(const mcl_run_file *written, const mcl_run_file *same)
 {
     return mcl_complain(MCL_EXIT_USAGE,
-        "%s: %s is both %s and %s, and one of them would be lost: name another file", one->option,
-        one->path, one->what, other->what);
+        "%s: %s is both %s and %s (%s), and one of them would be lost: name another file",
+        written->option, written->path, written->what, same->what, same->path);
+}
+
+/* Whether two files may not be one. */
+static bool excludes(const mcl_run_file *written, const mcl_run_file *other)
+{
+    if (written->use == MCL_FILE_READ)
+        return false;
+    /* a kill may leave a checkpoint under both its names */
+    return !other->option || strcmp(written->option, other->option) != 0;
+}
+
+static mcl_exit compare_two(const mcl_run_file *a, const mcl_run_file *b)
+{
+    const bool first = excludes(a, b), second = excludes(b, a);
+    if ((!first && !second) || !mcl_output_same(a->path, b->path))
+        return MCL_EXIT_DONE;
+    return first ? complain_of_two(a, b) : complain_of_two(b, a);
 }
 
 mcl_exit mcl_compare_claimed(void)
 {
+    mcl_exit code = MCL_EXIT_DONE;
     for (size_t i = 0; i < claimed.count; i++) {
-        for (size_t k = i + 1; k < claimed.count; k++) {
-            const mcl_run_file *one = &claimed.files[i], *other = &claimed.files[k];
-            if ((one->use != MCL_FILE_READ || other->use != MCL_FILE_READ) &&
-                mcl_output_same(one->path, other->path))
-                return one->use != MCL_FILE_READ ? complain_of_two(one, other)
-                                                 : complain_of_two(other, one);
-        }
+        for (size_t k = i + 1; k < claimed.count && code == MCL_EXIT_DONE; k++)
+            code = compare_two(&claimed.files[i], &claimed.files[k]);
     }
-    return MCL_EXIT_DONE;
+    return code;
 }
 
 static mcl_exit claim(const mcl_run_file *file)
 {
-    char *path = file->path ? strdup(file->path) : NULL;
-    if (!file->path)
+    if (!file->path || claimed.count == MCL_RUN_FILES_MAX)
         return MCL_EXIT_DONE;
-    if (!path || claimed.count == MCL_RUN_FILES_MAX)
+    char *path = strdup(file->path);
+    if (!path)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
     claimed.locks[claimed.count] = NULL;
     claimed.files[claimed.count] = *file;
@@ -168,10 +180,10 @@ mcl_exit mcl_warn_of_unseen(
     const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path)
 {
     const uint64_t rows = mcl_data_rows(test->data);
-    uint64_t count, unseen = 0, first = 0;
-    int32_t *numbers;
+    uint64_t count = 0, unseen = 0, first = 0;
+    int32_t *numbers = NULL;
     const mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
-    if (code != MCL_EXIT_DONE)
+    if (!numbers)
         return code;
     for (uint64_t i = 0; i < rows; i++) {
         if (bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
@@ -181,8 +193,8 @@ mcl_exit mcl_warn_of_unseen(
     free(numbers);
     if (unseen)
         mcl_warn("%s: %" PRIu64 " of %" PRIu64
-                 " test rows are of classes that no training row has, "
-                 "such as %" PRId32 ": they count as told wrong",
+                 " test rows are of classes that no training row has, such as %" PRId32
+                 ": they count as told wrong",
             test_labels_path, unseen, rows, test->labels[first]);
     return MCL_EXIT_DONE;
 }

@@ -19,7 +19,7 @@ typedef enum mcl_file_use {
 typedef struct mcl_run_file {
     const char *path; /* NULL: there is none */
     mcl_file_use use;
-    const char *option; /* that names it: "-o" */
+    const char *option; /* that names it: "-o"; those of one option have names of their own */
     const char *what;   /* "the input", "the model" */
 } mcl_run_file;
 

@@ -126,6 +126,18 @@ static void print_data(const mcl_replay *replay)
             replay->run.synthetic_columns, replay->run.synthetic_seed);
 }
 
+static void print_device(mcl_context *context)
+{
+    const mcl_device_info *device = mcl_context_device(context);
+    mcl_print("\ndevice    ");
+    mcl_print_clean(mcl_out, device->name);
+    mcl_print(" (");
+    mcl_print_clean(mcl_out, device->platform);
+    mcl_print(", driver ");
+    mcl_print_clean(mcl_out, device->driver_version);
+    mcl_print("), products by %s", mcl_gemm_kind_name(mcl_context_gemm(context)));
+}
+
 static void print_text(const struct result *result)
 {
     const mcl_run *run = &result->replay.run;
@@ -136,6 +148,7 @@ static void print_text(const struct result *result)
     mcl_print_clean(mcl_out, run->version);
     fputs("\ndata      ", mcl_out);
     print_data(&result->replay);
+    print_device(result->context);
     mcl_print("\nexpected  %s\nfound     %s\n", result->expected, result->found);
     if (output) {
         fputs("wrote     ", mcl_out);

@@ -30,6 +30,7 @@ FILE *mcl_out, *mcl_err;
 static int sink = -1; /* a file that drivers' output is kept in; -1: it is not */
 static off_t seen;    /* of the sink, what was shown or left out */
 static bool is_quiet;
+static bool takes_abort; /* nothing else of the program's does */
 
 int mcl_print(const char *format, ...)
 {
@@ -73,8 +74,7 @@ void mcl_streams_open(void)
     (void)atexit(end_badly); /* a driver that gives up calls exit() */
 }
 
-/* What a driver said before it aborts the program is why. */
-static void say_last_words(int number)
+void mcl_streams_last_words(int number)
 {
     char bytes[512];
     ssize_t count;
@@ -89,10 +89,10 @@ static void say_last_words(int number)
 void mcl_streams_guard_again(void)
 {
     struct sigaction action;
-    if (sink < 0)
+    if (sink < 0 || !takes_abort)
         return;
     memset(&action, 0, sizeof action);
-    action.sa_handler = say_last_words;
+    action.sa_handler = mcl_streams_last_words;
     action.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&action.sa_mask);
     (void)sigaction(SIGABRT, &action, NULL);
@@ -113,6 +113,8 @@ void mcl_streams_guard(bool quiet)
         return;
     (void)dup2(sink, STDOUT_FILENO);
     (void)dup2(sink, STDERR_FILENO);
+    struct sigaction before;
+    takes_abort = sigaction(SIGABRT, NULL, &before) == 0 && before.sa_handler == SIG_DFL;
     mcl_streams_guard_again();
 }
 

@@ -24,6 +24,9 @@ void mcl_streams_guard(bool quiet);
  * which what they have printed is shown. */
 void mcl_streams_guard_again(void);
 
+/* For a signal's handler: what a driver said before it ends the program is why. */
+void mcl_streams_last_words(int number);
+
 /* Whether drivers have printed something that mcl_streams_show() would show now. */
 bool mcl_streams_waiting(void);
 

@@ -27,7 +27,7 @@ mcl_exit mcl_claim_training(char checkpoint[4096], mcl_train_options *options, c
         {metrics, MCL_FILE_STREAMED, "--metrics", "the file of the metrics"},
         {output, MCL_FILE_WRITTEN, "-o", "the model's file"},
         {options->checkpoint, MCL_FILE_WRITTEN, "-o", "the checkpoint of this run"},
-        {*previous ? previous : NULL, MCL_FILE_WRITTEN, "-o", "this run's checkpoint but one"}};
+        {*previous ? previous : NULL, MCL_FILE_WRITTEN, "-o", "the checkpoint before that"}};
     size_t used = 4;
     for (size_t i = 0; i < count; i++)
         files[used++] = (mcl_run_file){inputs[i], MCL_FILE_READ, NULL, "an input"};

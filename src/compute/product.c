@@ -11,8 +11,15 @@
 
 static const mcl_epilogue none = {.kind = MCL_EPILOGUE_NONE};
 
+/* The plans alive on a context, in the order in which they were made. */
+struct plans {
+    mcl_product *first, **end;
+    bool are_native; /* another provider has failed, and is not believed any more */
+};
+
 struct mcl_product {
     mcl_context *context;
+    struct plans *plans;
     const mcl_product_provider *provider;
     mcl_gemm gemm;
     mcl_epilogue epilogue;
@@ -20,11 +27,6 @@ struct mcl_product {
     cl_mem packed;      /* B the other way round, or NULL */
     uint32_t given_ldb; /* of the B that was packed */
     mcl_product *next, **link;
-};
-
-/* The plans alive on a context, in the order in which they were made. */
-struct plans {
-    mcl_product *first, **end;
 };
 
 static const char plans_key;
@@ -57,8 +59,7 @@ static void leave(mcl_product *product)
     if (product->next) {
         product->next->link = product->link;
     } else {
-        struct plans *plans = mcl_context_attached(product->context, &plans_key);
-        plans->end = product->link;
+        product->plans->end = product->link;
     }
     *product->link = product->next;
 }
@@ -99,6 +100,33 @@ static mcl_status plan(mcl_product *product)
     return status;
 }
 
+/* Whether a native plan is to take the place of one that has failed. */
+static bool may_be_replaced(const mcl_product *product, mcl_status status)
+{
+    const struct mcl_tuning *tuning = mcl_tuning_of(product->context);
+    return status == MCL_ERROR_DEVICE && !product->provider->exact &&
+           !(tuning && tuning->clblast_is_tried);
+}
+
+/* Says why, the first time, and plans anew. */
+static mcl_status replace(mcl_product *product)
+{
+    if (!product->plans->are_native)
+        mcl_context_warn(
+            product->context, "%s; native products take over from here on", mcl_error_message());
+    product->plans->are_native = true;
+    product->provider = mcl_product_native_of(product->context);
+    return plan(product);
+}
+
+/* Plans, natively where the provider is not believed any more. */
+static mcl_status plan_of_provider(mcl_product *product)
+{
+    return product->plans->are_native && may_be_replaced(product, MCL_ERROR_DEVICE)
+               ? replace(product)
+               : plan(product);
+}
+
 static void release(mcl_product *product)
 {
     forget_plan(product);
@@ -117,10 +145,13 @@ mcl_status mcl_product_create(
     MCL_TRY(plans_of(&plans, context));
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
+    created->plans = plans;
     created->provider = mcl_product_provider_of(context);
     created->gemm = *gemm;
     created->epilogue = epilogue ? *epilogue : none;
-    const mcl_status status = plan(created);
+    mcl_status status = plan_of_provider(created);
+    if (may_be_replaced(created, status))
+        status = replace(created);
     if (status != MCL_OK) {
         release(created);
         return status;
@@ -184,6 +215,19 @@ static mcl_status attempt(mcl_product *product, const mcl_operands *operands)
     return provider->run(product->plan, operands);
 }
 
+/* The same, with what asks for less of the device where it fails. */
+static mcl_status attempt_all(mcl_product *product, const mcl_operands *operands)
+{
+    mcl_status status = attempt(product, operands);
+    if (status != MCL_OK && product->provider->exact && mcl_tuning_give_up(product->context)) {
+        MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
+        status = attempt(product, operands);
+    }
+    while (gives_way(product, status))
+        status = attempt(product, operands);
+    return status;
+}
+
 static mcl_status run(mcl_product *product, const mcl_operands *operands)
 {
     mcl_operands given = *operands;
@@ -195,15 +239,15 @@ static mcl_status run(mcl_product *product, const mcl_operands *operands)
             MCL_ERROR_ARGUMENT, "a matrix product of %u rows is run with %u", gemm->m, given.m);
     if (product->packed)
         given.b = (mcl_matrix){product->packed, 0};
-    if (!product->plan) /* an earlier attempt has failed */
-        MCL_TRY(plan(product));
-    mcl_status status = attempt(product, &given);
-    if (status != MCL_OK && mcl_tuning_give_up(product->context)) {
-        MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
-        status = attempt(product, &given);
+    const bool is_dropped =
+        product->plans->are_native && may_be_replaced(product, MCL_ERROR_DEVICE);
+    if (!product->plan || is_dropped) /* an earlier attempt has failed, of this or another plan */
+        MCL_TRY(plan_of_provider(product));
+    mcl_status status = attempt_all(product, &given);
+    if (may_be_replaced(product, status)) {
+        MCL_TRY(replace(product));
+        status = attempt_all(product, &given);
     }
-    while (gives_way(product, status))
-        status = attempt(product, &given);
     return status;
 }
 

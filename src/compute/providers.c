@@ -8,13 +8,21 @@ static const mcl_product_provider *const providers[] = {
     NULL,
 };
 
-const mcl_product_provider *mcl_product_provider_of(const mcl_context *context)
+const mcl_product_provider *mcl_product_native_of(const mcl_context *context)
 {
     const mcl_product_provider *found = providers[0];
     for (const mcl_product_provider *const *p = providers; *p; p++) {
-        if ((*p)->kind == context->gemm ||
-            (context->gemm == MCL_GEMM_NATIVE && (*p)->is_native_of && (*p)->is_native_of(context)))
+        if ((*p)->is_native_of && (*p)->is_native_of(context))
             found = *p;
     }
     return found;
+}
+
+const mcl_product_provider *mcl_product_provider_of(const mcl_context *context)
+{
+    for (const mcl_product_provider *const *p = providers; *p; p++) {
+        if ((*p)->kind == context->gemm)
+            return *p;
+    }
+    return mcl_product_native_of(context);
 }

@@ -19,7 +19,8 @@ typedef struct mcl_product_provider {
     /* Whether MCL_GEMM_NATIVE is this one on the context's device; NULL: nowhere. */
     bool (*is_native_of)(const mcl_context *context);
 
-    bool exact; /* the native product's bits, which are the same for all providers of it */
+    bool exact; /* the native product's bits, which are the same for all providers of it; a plan of
+                 * another one that fails is replaced by a native plan */
 
     size_t plan_size;
 
@@ -32,7 +33,7 @@ typedef struct mcl_product_provider {
     /* Builds what a run on these operands launches, where that has not been done; NULL: nothing. */
     mcl_status (*build)(void *plan, const mcl_operands *operands);
 
-    /* Enqueues the product; operands->m is set. */
+    /* Enqueues the product; operands->m is set. Where it fails, C is as before. */
     mcl_status (*run)(const void *plan, const mcl_operands *operands);
 
     /* Makes the plan one that asks less of the device, with the same bits; false: it cannot. NULL:
@@ -55,8 +56,9 @@ extern const mcl_product_provider mcl_product_native_cpu;
 extern const mcl_product_provider mcl_product_native_gpu;
 extern const mcl_product_provider mcl_product_clblast;
 
-/* The provider that the context's products are made by. */
+/* The provider that the context's products are made by, and the native one of its device. */
 const mcl_product_provider *mcl_product_provider_of(const mcl_context *context);
+const mcl_product_provider *mcl_product_native_of(const mcl_context *context);
 
 /* Says for the profile what product of so many rows the next command computes. */
 void mcl_product_record(mcl_context *context, const mcl_gemm *gemm, uint32_t rows);

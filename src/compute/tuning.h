@@ -51,8 +51,9 @@ struct mcl_tuning {
     size_t tile_count;
     bool has_clblast[MCL_CLBLAST_KERNELS];
     size_t clblast[MCL_CLBLAST_KERNELS][MCL_CLBLAST_PARAMETERS_MAX];
-    bool clblast_is_set; /* handed over to CLBlast */
-    char problem[1280];  /* why the file is not used; empty: there is none, or it is */
+    bool clblast_is_set;   /* handed over to CLBlast */
+    bool clblast_is_tried; /* what fails with them or is wrong is told, not put right */
+    char problem[1280];    /* why the file is not used; empty: there is none, or it is */
 };
 
 /* *tuning = what is stored for a device, all zeros but for the problem where nothing can be used.

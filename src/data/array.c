@@ -175,7 +175,7 @@ static mcl_status reserve(
         capacity -= capacity / 2;
     unsigned char *bytes;
     MCL_TRY(mcl_allocate_pages(&bytes, capacity, size));
-    if (used)
+    if (block->bytes)
         memcpy(bytes, block->bytes, (size_t)used * size);
     free(block->bytes);
     block->bytes = bytes;

@@ -22,7 +22,7 @@ typedef struct mcl_blocks {
 } mcl_blocks;
 
 /* How many rows of so many columns a block can have: by the columns alone, so that what is added up
- * block by block is the same on every device, but where the device's buffers are even smaller. */
+ * block by block is the same on every device, but where there is hardly any memory. */
 uint32_t mcl_block_rows(const mcl_context *context, uint64_t columns);
 
 /* Makes the buffers, and loads what stays in them. Set in advance are the first six members up to

@@ -27,6 +27,7 @@
 #define SPREAD 10.0     /* with few labels: of logits, see few_penalty() */
 #define ITERATIONS 1000 /* at most */
 #define QUERIES 1000    /* test rows whose neighbours are sought at once */
+#define MEMORY_LEAST (UINT64_C(1) << 16) /* with which it is tried */
 
 /* Goes on unless something has failed, for functions that release what they hold at their end. */
 #define STEP(expression)                                                                           \
@@ -129,15 +130,6 @@ static mcl_status label(struct labelled *set, const mcl_features *train, const m
     if (status != MCL_OK)
         release_labelled(set);
     return status;
-}
-
-/* Finds the columns' means and deviations, for both sets of features. */
-static mcl_status find_standards(
-    struct regression *r, const mcl_features *train, const mcl_features *test)
-{
-    r->train = (struct standardized){r->context, train, &r->standards};
-    r->test = (struct standardized){r->context, test, &r->standards};
-    return mcl_standards_find(&r->standards, train);
 }
 
 /* mcl_block_load */
@@ -338,8 +330,8 @@ static mcl_status score(double *accuracy, struct regression *r, const double *x)
     return status;
 }
 
-static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, uint32_t classes,
-    const mcl_features *train, const mcl_features *test, double penalty)
+static mcl_status linear_probe_within(mcl_probe_result *result, mcl_context *context,
+    uint32_t classes, const mcl_features *train, const mcl_features *test, double penalty)
 {
     struct regression r = {.context = context,
         .penalty = penalty,
@@ -349,7 +341,9 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     const uint64_t count = (uint64_t)classes * (train->columns + 1);
     double *x = NULL;
     mcl_status status = mcl_allocate(&x, count, sizeof *x);
-    STEP(find_standards(&r, train, test));
+    r.train = (struct standardized){context, train, &r.standards};
+    r.test = (struct standardized){context, test, &r.standards};
+    STEP(mcl_standards_find(&r.standards, train));
     r.features = standardized_blocks(&r, &r.train);
     STEP(mcl_blocks_create(&r.features, true));
     STEP(create_regression(&r, train));
@@ -464,8 +458,8 @@ static mcl_status search_block(uint32_t *places, uint32_t *count, struct search 
         (size_t)*count * s->neighbours.count * sizeof *places);
 }
 
-static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
-    const mcl_features *test)
+static mcl_status knn_within(mcl_probe_result *result, mcl_context *context,
+    const mcl_features *train, const mcl_features *test)
 {
     struct search s = {.train.context = context};
     uint32_t *places = NULL;
@@ -483,6 +477,41 @@ static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_
     release_search(&s);
     if (status == MCL_OK)
         result->knn_accuracy = (double)right / (double)test->rows;
+    return status;
+}
+
+/* Whether to try again with a quarter of the memory, which makes blocks smaller: the driver has
+ * less than it says. */
+static bool try_with_less(mcl_context *context, mcl_status status)
+{
+    if (status != MCL_ERROR_DEVICE || !mcl_opencl_lacks_memory(mcl_opencl_last_error()) ||
+        context->memory_limit < MEMORY_LEAST)
+        return false;
+    context->memory_limit /= 4;
+    return true;
+}
+
+static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, uint32_t classes,
+    const mcl_features *train, const mcl_features *test, double penalty)
+{
+    const uint64_t limit = context->memory_limit;
+    mcl_status status;
+    do {
+        status = linear_probe_within(result, context, classes, train, test, penalty);
+    } while (try_with_less(context, status));
+    context->memory_limit = limit;
+    return status;
+}
+
+static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
+    const mcl_features *test)
+{
+    const uint64_t limit = context->memory_limit;
+    mcl_status status;
+    do {
+        status = knn_within(result, context, train, test);
+    } while (try_with_less(context, status));
+    context->memory_limit = limit;
     return status;
 }
 

@@ -176,8 +176,10 @@ mcl_status mcl_search_clblast(mcl_search *search, const mcl_product_provider *pr
     select_way(&space->direct, &space->candidates);
     search->context->gemm = provider->kind;
     search->progress = (mcl_tune_progress){.provider = provider->kind};
+    search->tuning->clblast_is_tried = true;
     const mcl_status status =
         search_ways(search, &space->indirect, &space->direct, tuning, products);
+    search->tuning->clblast_is_tried = false;
     free(space);
     return status;
 }

@@ -41,6 +41,14 @@ static mcl_status create(
         &work->out.views, context, 2 * (uint64_t)batch, columns * sizeof(float), "views");
 }
 
+static void release(struct drawing *work)
+{
+    mcl_views_release(&work->views);
+    mcl_buffer_release(&work->rows);
+    mcl_buffer_release(&work->order);
+    mcl_buffer_release(&work->out.views);
+}
+
 static mcl_status draw(
     struct drawing *work, float *first, float *second, uint32_t epoch, uint64_t row, uint32_t count)
 {
@@ -75,16 +83,20 @@ mcl_status mcl_views_draw(float *first, float *second, mcl_context *context, con
             row + rows, all);
     if (rows == 0)
         return MCL_OK;
-    const uint32_t batch = batch_of(&work, rows);
+    uint32_t batch = batch_of(&work, rows);
     mcl_status status = create(&work, options, seed, batch);
+    while (status == MCL_ERROR_DEVICE && mcl_opencl_lacks_memory(mcl_opencl_last_error()) &&
+           batch > 1) {
+        release(&work);
+        work = (struct drawing){.context = context, .data = data};
+        batch /= 2;
+        status = create(&work, options, seed, batch);
+    }
     for (uint64_t done = 0; done < rows && status == MCL_OK; done += batch) {
         const uint32_t count = rows - done < batch ? (uint32_t)(rows - done) : batch;
         status =
             draw(&work, first + done * columns, second + done * columns, epoch, row + done, count);
     }
-    mcl_views_release(&work.views);
-    mcl_buffer_release(&work.rows);
-    mcl_buffer_release(&work.order);
-    mcl_buffer_release(&work.out.views);
+    release(&work);
     return status;
 }

@@ -139,7 +139,7 @@ class TrainingsTest(DiffTest):
         self.succeed("finetune", "m.safetensors", "rows.idx", "labels.idx", "--epochs", "2", "--batch", "8", "-q",
                      "-o", "t.safetensors")
         data = ["--data", "rows.idx", "--labels", "labels.idx", "--model", "m.safetensors"]
-        training = self.answer("t.safetensors", "--replay", *data, code=0)["training"]
+        training = self.answer("t.safetensors", *data, code=0)["training"]
         self.assertEqual((training["same"], training["steps"]), (True, 10))
         self.assertEqual(training["a"]["state_digest"], training["b"]["state_digest"])
         self.refuse("diff", "t.safetensors", "--replay", code=2, says=["--labels"])

@@ -134,6 +134,35 @@ class DriversTest(ProgramTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn("??[31m.npy", result.stderr.decode())
 
+    def digest(self, *options, env, runs=("8x4",)):
+        """A model's digest, and what was said on the way."""
+        result = self.succeed("pretrain", "--synthetic", *runs, "--epochs", 2, "--batch", 6,
+                              "--hidden", 70, "--embedding", 33, "-q", "-o", "m.safetensors",
+                              *options, env=env)
+        return self.information("m.safetensors")["digest"], result.stderr
+
+    def test_a_clblast_that_fails_or_is_wrong_is_replaced(self):
+        for objective in "nt-xent", "sigreg":
+            options = ("--objective", objective)
+            native, said = self.digest(*options, "--gemm", "native", env=environment())
+            self.assertEqual(said, "")
+            for fault, why in ("fails", "failed"), ("wrong", "is wrong: element "):
+                digest, said = self.digest(*options, "--gemm", "clblast",
+                                           env=self.shimmed(clblast=fault))
+                line, = said.splitlines()
+                self.assertTrue(line.startswith("maskcl: warning: "), line)
+                self.assertIn("CLBlast's product of ", line)
+                self.assertIn(why, line)
+                self.assertIn("native products take over", line)
+                self.assertEqual(digest, native)
+
+    def test_clblast_s_parameters_that_write_outside_are_not_used(self):
+        """CLBlast 1.5.3 has them for this name; a process did not always survive them."""
+        env = self.shimmed(name="Intel(R) HD Graphics Skylake ULT GT2", type="gpu")
+        for rows, batch in ("300x200", 200), ("8x4", 8):
+            _, said = self.digest("--gemm", "clblast", "--batch", batch, runs=(rows,), env=env)
+            self.assertEqual(said, "")
+
     def two(self, **changes):
         env = self.shimmed(**changes)
         env["POCL_DEVICES"] = "pthread pthread"

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from program import ProgramTest
+from program import PROGRAM, ProgramTest, environment
 
 ENDLESS = ["--synthetic", "64x8", "--batch", "16", "--epochs", "1000000", "-o", "m.safetensors"]
 OLD = b"what was here before"
@@ -73,6 +73,20 @@ class InterruptTest(ProgramTest):
                     process.send_signal(number)
                     time.sleep(0.02) # else they may arrive in the order of their numbers
                 self.check_interrupted(process, numbers[0])
+
+    def test_a_terminal_that_closes(self):
+        """The model is there; nobody is left to be told."""
+        process, master = os.forkpty()
+        if process == 0:
+            os.chdir(self.folder)
+            os.execve(PROGRAM, [PROGRAM, "pretrain", *ENDLESS], environment(TERM="xterm"))
+        said = b""
+        while b"epoch" not in said:
+            said += os.read(master, 4096)
+        os.close(master)
+        _, status = os.waitpid(process, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 128 + signal.SIGHUP)
+        self.information("m.safetensors")
 
     def test_an_old_model_is_replaced(self):
         self.write("m.safetensors", OLD)

@@ -18,7 +18,7 @@ class WorkGroupTest(WatchedTest):
                      "--embedding", 4, "--batch", 32, "--gemm", "native-gpu", "-q", "-o")
         self.succeed(*arguments, "all.safetensors")
         expected = self.path("all.safetensors").read_bytes()
-        for limit in "64", "1", "64!", "1!":
+        for limit in "64", "1!":
             with self.subTest(limit=limit):
                 self.succeed(*arguments, "some.safetensors",
                              env=self.watched(OPENCL_SHIM_GROUP=limit))
@@ -48,23 +48,24 @@ class MemoryTest(WatchedTest):
                 result = self.succeed("pretrain", "rows.npy", *self.TRAINING, "parts.safetensors",
                                       env=self.watched(OPENCL_SHIM_MOST=most, **self.GPU))
                 self.check_released()
-                self.assertRegex(result.stderr, r"^maskcl: warning: .*: no memory for the data as a "
-                                 r"whole, 1536000 bytes, .*: it is sent in parts, .*"
+                self.assertRegex(result.stderr, r"^maskcl: warning: .*: no memory for the data as "
+                                 r"a whole, 1536000 bytes, .*: it is sent in parts, .*"
                                  r"\(--device-memory [^\n]*\n$")
                 self.assertTrue(self.path("parts.safetensors").read_bytes() == expected)
 
     def test_the_option_that_is_too_large_is_named(self):
-        for options, advice in (
-                (("--objective", "moco", "--queue", 100000), "use a smaller --queue"),
-                (("--objective", "cosine", "--hidden", 40000), "use a smaller --batch or network, "
-                 "a lower --device-memory or another --device")):
+        for options, named in ((("--objective", "moco", "--queue", 100000), "smaller --queue"),
+                               (("--objective", "cosine", "--hidden", 40000), "smaller --hidden"),
+                               (("--objective", "barlow", "--projector", 2000),
+                                "smaller --projector")):
             result = self.run_program("pretrain", "--synthetic", "600x32", *self.TRAINING, "m",
                                       *options,
                                       env=self.watched(OPENCL_SHIM_MOST="3000000!", **self.GPU))
             self.check_released()
             self.assertEqual(result.returncode, 1)
             self.assertIn("bytes of device memory (of ", result.stderr)
-            self.assertTrue(result.stderr.endswith(advice + "\n"), result.stderr)
+            self.assertIn(named, result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertEqual(self.contents(), {})
 
     def test_embedding_takes_smaller_batches(self):
@@ -80,8 +81,8 @@ class MemoryTest(WatchedTest):
                 self.assertTrue(self.path("some.npy").read_bytes() == expected)
 
     def test_small_buffers_change_no_model(self):
-        """Of rows of 4 KB no more than 100 are a buffer: the data is sent, and what is validated lies
-        in parts."""
+        """Of rows of 4 KB some 100 are a buffer: the data is sent, and what is validated lies in
+        parts."""
         self.random_rows("rows.npy", 400, 1000)
         self.labels("labels", 400)
         arguments = ("pretrain", "rows.npy", "--validate", "labels", "--metrics", "m.jsonl",
@@ -96,15 +97,29 @@ class MemoryTest(WatchedTest):
         self.assertEqual(re.findall(accuracy, self.path("m.jsonl").read_text()),
                          re.findall(accuracy, metrics))
 
+    def test_short_launches_change_no_bit(self):
+        """On a GPU whose display must not wait a kernel's launches are divided, at first and where
+        they take long."""
+        arguments = ("pretrain", "--synthetic", "64x20", "--epochs", 1, "--hidden", 8,
+                     "--embedding", 4, "--batch", 32, "--gemm", "native-gpu", "-q", "-o")
+        models, launches = [], []
+        for options in (), ("--exclusive",):
+            self.succeed(*arguments, "m.safetensors", *options, env=self.watched(**self.GPU))
+            models.append(self.path("m.safetensors").read_bytes())
+            launches.append(sum(call[1] == "clEnqueueNDRangeKernel"
+                                for call in self.check_released().calls))
+        self.assertTrue(models[0] == models[1])
+        self.assertGreater(launches[0], launches[1])
+
     def test_address_space(self):
-        """Under ulimit -v a driver may abort, throw or crash: one line and exit code 1 all the same."""
+        """Under ulimit -v a driver may abort, throw or crash: one line and exit code 1."""
 
         def limit(megabytes):
             return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20,) * 2)
 
         if self.run_program("--version", preexec_fn=limit(1000)).returncode != 0:
             self.skipTest("a sanitizer needs more address space")
-        for megabytes in 285, 340, 450, 620:
+        for megabytes in 285, 340, 450:
             with self.subTest(megabytes=megabytes):
                 result = self.run_program("pretrain", "--synthetic", "10000x784", "--epochs", 1,
                                           "--hidden", 1024, "--embedding", 512, "--batch", 2048,
@@ -118,7 +133,7 @@ class MemoryTest(WatchedTest):
     def test_probe_works_in_blocks(self):
         self.model(columns=40)
         generator = random.Random(3)
-        labels = {name: [i % 3 for i in range(rows)] for name, rows in (("train", 900), ("test", 99))}
+        labels = {"train": [i % 3 for i in range(900)], "test": [i % 3 for i in range(99)]}
         for name, classes in labels.items():
             self.npy(name + ".npy", (len(classes), 40),
                      [generator.gauss(c, 2) for c in classes for _ in range(40)])

@@ -80,6 +80,16 @@ class ReleaseTest(WatchedTest):
         self.labels("labels", 9)
         self.run_watched("pretrain", "images", "--validate", "labels", "-o", "m.safetensors")
 
+    def test_clblast(self):
+        """Its kernels and programs go with the context, and its copies share one buffer."""
+        self.succeed("pretrain", "--synthetic", "70x40", "--hidden", 70, "--embedding", 33,
+                     "--epochs", 3, "--gemm", "clblast", "-q", "-o", "m.safetensors",
+                     env=self.watched())
+        calls = self.check_released().calls
+        made = [number for number, function, _ in calls if function == "clCreateBuffer"]
+        launched = [number for number, function, _ in calls if function == "clEnqueueNDRangeKernel"]
+        self.assertLess(made[-1], launched[len(launched) // 2])
+
     def test_what_uses_a_model(self):
         model = self.model(columns=64)
         self.images("images", 9)

@@ -44,10 +44,11 @@ class ReproduceTest(ProgramTest):
         digest = self.train("--epochs", 1)
         lines = self.succeed("reproduce", "m.safetensors").stdout.splitlines()
         self.assertRegex(lines[0], r"\Arun       pre-training, 4 steps, by maskcl \d+\.\d+\.\d+\Z")
-        self.assertEqual(lines[1:4], ["data      synthetic, 70x12, seed 0", "expected  " + digest,
-                                      "found     " + digest])
-        self.assertRegex(lines[4], r"\Areproduced: all bits of the model are the same, in \d+\.\d s\Z")
-        self.assertEqual(len(lines), 5)
+        self.assertEqual(lines[1], "data      synthetic, 70x12, seed 0")
+        self.assertRegex(lines[2], r"\Adevice    .+ \(.+, driver .+\), products by native\Z")
+        self.assertEqual(lines[3:5], ["expected  " + digest, "found     " + digest])
+        self.assertRegex(lines[5], r"\Areproduced: all bits of the model are the same, in \d+\.\d s\Z")
+        self.assertEqual(len(lines), 6)
 
     def test_every_kind_of_option(self):
         for options in RUNS:

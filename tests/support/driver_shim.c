@@ -5,10 +5,12 @@
  *                        program is built; without a newline of its own
  *   DRIVER_LOCALE=NAME   setlocale(LC_ALL, NAME) when the platforms are first asked for
  *   DRIVER_END=exit|abort   ends the process so at the first build, after what is printed
+ *   DRIVER_CLBLAST=wrong|fails   its products are a hundredth too large, or fail
  * and of the devices, in the order in which they are first asked:
  *   DRIVER_NAME=A|B  DRIVER_TYPE=gpu|cpu  DRIVER_UNITS=96|20  DRIVER_UNIFIED=1|0
  *   DRIVER_VERSION=OpenCL 1.1|OpenCL 3.0   an empty item changes nothing; UUIDs are not told. */
 #include <CL/cl.h>
+#include <clblast_c.h>
 #include <dlfcn.h>
 #include <locale.h>
 #include <stdio.h>
@@ -98,6 +100,24 @@ cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *dev
         abort();
     find(&real, "clBuildProgram");
     return real(program, count, devices, options, notify, user);
+}
+
+CLBlastStatusCode CLBlastSgemmWithTempBuffer(const CLBlastLayout layout,
+    const CLBlastTranspose a_transpose, const CLBlastTranspose b_transpose, const size_t m,
+    const size_t n, const size_t k, const float alpha, const cl_mem a, const size_t a_offset,
+    const size_t a_ld, const cl_mem b, const size_t b_offset, const size_t b_ld, const float beta,
+    cl_mem c, const size_t c_offset, const size_t c_ld, cl_command_queue *queue, cl_event *event,
+    cl_mem workspace)
+{
+    const char *fault = getenv("DRIVER_CLBLAST");
+    CLBlastStatusCode (*real)(CLBlastLayout, CLBlastTranspose, CLBlastTranspose, size_t, size_t,
+        size_t, float, cl_mem, size_t, size_t, cl_mem, size_t, size_t, float, cl_mem, size_t,
+        size_t, cl_command_queue *, cl_event *, cl_mem);
+    if (fault && strcmp(fault, "fails") == 0)
+        return CLBlastInvalidLocalMemUsage;
+    find(&real, "CLBlastSgemmWithTempBuffer");
+    return real(layout, a_transpose, b_transpose, m, n, k, fault ? 1.01f * alpha : alpha, a,
+        a_offset, a_ld, b, b_offset, b_ld, beta, c, c_offset, c_ld, queue, event, workspace);
 }
 
 cl_int clGetDeviceInfo(

@@ -360,6 +360,12 @@ ENQUEUE_WITH(clEnqueueReadBuffer, lacks_memory(buffer),
     (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
         void *host, cl_uint count, const cl_event *events, cl_event *event),
     (queue, buffer, blocking, offset, size, host, count, events, event))
+ENQUEUE(clEnqueueReadBufferRect, "",
+    (cl_command_queue queue, cl_mem buffer, cl_bool blocking, const size_t *from, const size_t *to,
+        const size_t *region, size_t row, size_t slice, size_t host_row, size_t host_slice,
+        void *host, cl_uint count, const cl_event *events, cl_event *event),
+    (queue, buffer, blocking, from, to, region, row, slice, host_row, host_slice, host, count,
+        events, event))
 ENQUEUE_WITH(clEnqueueWriteBuffer, lacks_memory(buffer),
     (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
         const void *host, cl_uint count, const cl_event *events, cl_event *event),

@@ -292,6 +292,46 @@ START_TEST(test_options)
     ck_assert_uint_eq(mcl_batch_rows(MCL_BATCH_ALL, 0), 0);
 }
 
+/* Every option of such options is read, and looked at for conflicts. */
+static void ask_all(const mcl_options *asked, mcl_status expected)
+{
+    mcl_option_info info;
+    char text[256];
+    for (size_t i = 0; mcl_option_at(&info, asked->kind, i) == MCL_OK; i++) {
+        ck_assert_int_eq(mcl_options_get(text, sizeof text, asked, info.key), expected);
+        (void)mcl_options_conflict(text, sizeof text, asked, info.key);
+    }
+}
+
+START_TEST(test_options_out_of_range)
+{
+    const mcl_pretrain_options good = options;
+    ask_all(&options.base, MCL_OK);
+    ask_all(&tuning.base, MCL_OK);
+    options.activation = (mcl_activation)BEYOND;
+    options.normalization = (mcl_normalization)BEYOND;
+    options.views.mask.kind = (mcl_mask_kind)BEYOND;
+    options.objectives[0].kind = (mcl_objective_kind)BEYOND;
+    options.train.optimizer.kind = tuning.train.optimizer.kind = (mcl_optimizer_kind)BEYOND;
+    options.train.schedule.kind = tuning.train.schedule.kind = (mcl_schedule_kind)BEYOND;
+    ask_all(&options.base, MCL_OK);
+    ask_all(&tuning.base, MCL_OK);
+#define TOO_MANY(member)                                                                           \
+    do {                                                                                           \
+        options = good;                                                                            \
+        options.member = BEYOND;                                                                   \
+        ask_all(&options.base, MCL_ERROR_ARGUMENT);                                                \
+        REFUSED(mcl_options_set(&options.base, "queue", "1"));                                     \
+    } while (0)
+    TOO_MANY(hidden_count);
+    TOO_MANY(decoder_count);
+    TOO_MANY(projector_count);
+    TOO_MANY(predictor_count);
+    TOO_MANY(objective_count);
+    TOO_MANY(setting_count);
+    options = good;
+}
+
 START_TEST(test_pretraining)
 {
     mcl_model *made = NULL;
@@ -594,6 +634,7 @@ int main(void)
     tcase_add_test(tcase, test_devices);
     tcase_add_test(tcase, test_models);
     tcase_add_test(tcase, test_options);
+    tcase_add_test(tcase, test_options_out_of_range);
     tcase_add_test(tcase, test_pretraining);
     tcase_add_test(tcase, test_fine_tuning);
     tcase_add_test(tcase, test_embedding);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The matrix product: the native provider bit by bit against a chain of fma on the host, CLBlast
  * within a tolerance. */
+#include <clblast_c.h>
+
 #include <math.h>
 
 #include "support/product.h"
 
 #include "base/rounding.h"
+#include "compute/tuning.h"
 
 #define GUARDS 5
 
@@ -449,13 +452,45 @@ START_TEST(test_products_without_elements_are_refused)
 }
 END_TEST
 
+static void override(size_t which, const size_t *values)
+{
+    const mcl_clblast_kernel *kernel = &mcl_clblast_kernels[which];
+    const char *names[MCL_CLBLAST_PARAMETERS_MAX];
+    memcpy(names, kernel->parameters, sizeof names);
+    ck_assert_int_eq(CLBlastOverrideParameters(context->device, kernel->name,
+                         CLBlastPrecisionSingle, kernel->count, names, values),
+        CLBlastSuccess);
+}
+
+/* Whether CLBlast takes large row-major matrices as they are, once a plan is made: with GEMMK 1. */
+static bool takes_as_it_is(void)
+{
+    const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f};
+    const size_t n = (size_t)1 << 20;
+    size_t bytes = 1;
+    mcl_product *product;
+    ASSERT_OK(mcl_product_create(&product, context, &g, NULL));
+    mcl_product_free(product);
+    ck_assert_int_eq(CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, CLBlastTransposeNo,
+                         CLBlastTransposeNo, n, n, n, 0, n, 0, n, 0, n, &context->queue, &bytes),
+        CLBlastSuccess);
+    return bytes == 0;
+}
+
+static void keep_warning(const char *line, void *user)
+{
+    snprintf(user, 1024, "%s", line);
+}
+
 /* CLBlast compiles for seconds when it is first called, so that all is one test of few sizes. */
 START_TEST(test_clblast)
 {
     if (is_oclgrind())
         return;
     context_teardown();
-    const mcl_context_options options = {.gemm = MCL_GEMM_CLBLAST};
+    char warning[1024] = "";
+    const mcl_context_options options = {
+        .gemm = MCL_GEMM_CLBLAST, .warn = keep_warning, .warn_user = warning};
     ASSERT_OK(mcl_context_open(&context, &options));
     ck_assert_int_eq(mcl_context_gemm(context), MCL_GEMM_CLBLAST);
     for (int loop = 0; loop < 4; loop++) {
@@ -478,14 +513,33 @@ START_TEST(test_clblast)
     const mcl_gemm g = {false, false, 8, 8, 8, 8, 8, 8, 1.0f};
     ck_assert_uint_eq(made_for(&g), 0);
 
-    /* its refusal arrives as a message: rows that are shorter than what they hold */
+    /* GEMMK 1 is right with square tiles, and so are other kernels with any */
+    override(
+        MCL_CLBLAST_INDIRECT, (const size_t[]){1, 2, 1, 1, 4, 4, 32, 4, 4, 32, 0, 0, 0, 0, 2, 2});
+    ck_assert(takes_as_it_is());
+    override(
+        MCL_CLBLAST_INDIRECT, (const size_t[]){1, 2, 1, 1, 4, 4, 32, 8, 8, 64, 0, 0, 0, 0, 2, 2});
+    ck_assert(!takes_as_it_is());
+
+    /* what its own table has for HD Graphics Skylake ULT GT2 writes outside before 1.6.3 */
+    override(MCL_CLBLAST_ROUTINE, (const size_t[]){1});
+    override(
+        MCL_CLBLAST_INDIRECT, (const size_t[]){1, 2, 1, 1, 4, 4, 32, 8, 8, 64, 0, 0, 0, 0, 2, 2});
+    for (int loop = 0; loop < 4; loop++)
+        check_product(form_of(loop), 65, 33, 47);
+    /* what it refuses, native products do: rows that are shorter than what they hold */
     const mcl_gemm wrong = {false, false, 8, 8, 8, 4, 8, 8, 1.0f};
     float values[64] = {0};
     cl_mem buffer = buffer_with(values, sizeof values), out = buffer_with(values, sizeof values);
     const mcl_operands operands = {.a = {buffer, 0}, .b = {buffer, 0}, .c = {out, 0}};
-    ck_assert_int_eq(run_product(&wrong, &operands, NULL), MCL_ERROR_DEVICE);
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), ": CLBlast's product of 8 × 8 × 8 failed: "));
-    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "; try native (`gemm`)"));
+    ck_assert_str_eq(warning, "");
+    ASSERT_OK(run_product(&wrong, &operands, NULL));
+    ck_assert_msg(strstr(warning, "CLBlast") != NULL, "%s", warning);
+    ck_assert_ptr_nonnull(strstr(warning, "; native products take over from here on"));
+    *warning = '\0';
+    ASSERT_OK(run_product(&wrong, &operands, NULL));
+    ck_assert_str_eq(warning, "");
+    check_product(form_of(0), 7, 17, 33);
     mcl_buffer_release(&buffer);
     mcl_buffer_release(&out);
 }
