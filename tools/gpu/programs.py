@@ -13,8 +13,8 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 KERNELS = HERE.parent.parent / "cl"
 
-# Rows, sides of the images and columns of the table, of which a GPU of few compute units gets the largest tiles of the
-# products, and one of many the smallest.
+# Rows, sides of the images and columns of the table, of which a GPU of few compute units gets the
+# largest tiles of the products, and one of many the smallest.
 ROWS, SIDE, COLUMNS, CLASSES = 600, 28, 64, 10
 UNITS = (8, 32, 132)
 
