@@ -19,7 +19,7 @@
 
 static volatile sig_atomic_t limited; /* the process may have less memory than the machine has */
 
-static int own_error = STDERR_FILENO; /* drivers have the process's */
+static int own_error = -1; /* the descriptor; what drivers print may go elsewhere */
 
 static bool has_limit(void)
 {
