@@ -166,8 +166,10 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
 {
     local float *block_a = (local float *)space_a, *block_b = (local float *)space_b;
     const uint x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
-    const uint row = (get_global_id(1) - y) * ITEM_ROWS; /* also where the launch has an offset */
-    const uint column = (get_global_id(0) - x) * ITEM_COLUMNS;
+    /* A launch that is a part of another has an offset. From get_global_id() the same would take
+     * registers in every work-item, and on Intel's GPUs half as many of them at once. */
+    const uint row = get_group_id(1) * TILE_ROWS + (uint)get_global_offset(1) * ITEM_ROWS;
+    const uint column = get_group_id(0) * TILE_COLUMNS + (uint)get_global_offset(0) * ITEM_COLUMNS;
     const ulong step_a = TRANSPOSE_A ? lda : 1, step_b = TRANSPOSE_B ? 1 : ldb; /* along k */
     const local FLOATS *item_a = space_a + y * (ITEM_ROWS / VECTOR), *item_b = space_b + x;
     float held_a[READS(HEIGHT_A * WIDTH_A) * LOAD], held_b[READS(HEIGHT_B * WIDTH_B) * LOAD];

@@ -112,7 +112,7 @@ OCL_ICD_VENDORS=$build/vendors/pocl stage "compilers of GPUs" compilers_of_gpus
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|profile|reconstruct|reproduce$|signals|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
+        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|outputs|profile|reconstruct|reproduce$|signals|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else

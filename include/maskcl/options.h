@@ -41,7 +41,8 @@ MCL_API mcl_status mcl_options_get(
     char *text, size_t size, const mcl_options *options, const char *key);
 
 /* Whether the option makes no sense together with the others. reason gets a line on why, in which
- * other options are named as `key`; it may be NULL. A key that is unknown is in no conflict. */
+ * other options are named as `key`; it may be NULL. A key that is unknown is in no conflict,
+ * nor are options with counts beyond their arrays or numbers that are no kind. */
 MCL_API bool mcl_options_conflict(
     char *reason, size_t size, const mcl_options *options, const char *key);
 

@@ -73,7 +73,7 @@ MCL_API mcl_tuning_state mcl_device_tuning(
     const mcl_device_info *device, char *reason, size_t reason_size);
 
 /* Why the file for a context's device is not used, or NULL. Owned by the context. */
-MCL_API const char *mcl_context_tuning_problem(mcl_context *context);
+MCL_API const char *mcl_context_tuning_problem(const mcl_context *context);
 
 #ifdef __cplusplus
 }

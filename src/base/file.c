@@ -453,16 +453,13 @@ static bool name_temporarily(mcl_output *output)
     return named || copy_to(output, name);
 }
 
-/* Copies a result over the file that has its name and cannot be renamed to. False where that cannot
- * be opened: nothing has changed. Else *error = 0, or what ended the copying. */
+/* Copies a result over the file that has its name and cannot be renamed to, such as a mount point.
+ * False where there is none that can be opened: nothing has changed. Else *error = 0, or what ended
+ * the copying. */
 static bool copy_over(int *error, const mcl_output *output)
 {
     struct stat information;
-    const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    int to = open(output->target, flags | O_CREAT | O_EXCL, 0666);
-    const bool created = to >= 0;
-    if (!created)
-        to = open(output->target, flags);
+    const int to = open(output->target, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (to < 0)
         return false;
     if (fstat(to, &information) != 0 || !S_ISREG(information.st_mode)) {
@@ -473,9 +470,7 @@ static bool copy_over(int *error, const mcl_output *output)
     *error = copied ? sync_file(to) : errno;
     if (close(to) != 0 && !*error)
         *error = errno;
-    if (*error && created)
-        unlink(output->target);
-    return !*error || !created;
+    return true;
 }
 
 mcl_status mcl_output_spare_name(char **name, const char *path)
@@ -511,8 +506,6 @@ static mcl_status keep(mcl_output *output, const char *how, int reason)
 static mcl_status put_in_place(mcl_output *output)
 {
     int error = 0;
-    if (!output->temporary && link_to(output->descriptor, output->target))
-        return MCL_OK;
     if (!output->temporary && !name_temporarily(output))
         return cannot_write(output, errno);
     if (rename(output->temporary, output->target) == 0) {

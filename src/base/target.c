@@ -155,6 +155,8 @@ static bool same_new(const char *a, const char *b)
 bool mcl_output_same(const char *a, const char *b)
 {
     struct stat first, second;
+    if (!a || !b)
+        return false;
     const bool there = stat(a, &first) == 0;
     char *target_a, *target_b;
     if ((stat(b, &second) == 0) != there)

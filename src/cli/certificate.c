@@ -11,6 +11,7 @@
 #include "maskcl/profile.h"
 #include "maskcl/version.h"
 #include "progress.h"
+#include "signals.h"
 
 #define COPY_BYTES ((size_t)64 << 20) /* of the peak: more than caches hold */
 
@@ -134,9 +135,14 @@ mcl_exit mcl_certificate_write(mcl_certificate *certificate, const mcl_verdict *
     char *text = cJSON_Print(certificate->root);
     if (!text)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the certificate");
+    (void)mcl_signals_defer();
     const mcl_status status = mcl_write_text(path, text);
     free(text);
-    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    mcl_keep("the certificate is in %s", path);
+    mcl_signals_at_once();
+    return MCL_EXIT_DONE;
 }
 
 void mcl_certificate_free(mcl_certificate *certificate)

@@ -425,9 +425,10 @@ mcl_status mcl_tuning_claim(
     return status;
 }
 
-const char *mcl_context_tuning_problem(mcl_context *context)
+/* Reads the file when it is asked for first, of which a caller sees nothing. */
+const char *mcl_context_tuning_problem(const mcl_context *context)
 {
-    const struct mcl_tuning *tuning = context ? mcl_tuning_of(context) : NULL;
+    const struct mcl_tuning *tuning = context ? mcl_tuning_of((mcl_context *)context) : NULL;
     return tuning && *tuning->problem ? tuning->problem : NULL;
 }
 

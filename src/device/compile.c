@@ -41,6 +41,15 @@ static bool is_cached(const mcl_context *context)
     return !mcl_context_is_pocl(context);
 }
 
+/* A driver may take a binary and have nothing of it. */
+static bool has_kernels(cl_program program)
+{
+    size_t count = 0;
+    return clGetProgramInfo(program, CL_PROGRAM_NUM_KERNELS, sizeof count, &count, NULL) ==
+               CL_SUCCESS &&
+           count > 0;
+}
+
 /* *program = what the cache has under key, or NULL. */
 static void load(cl_program *program, mcl_context *context, const char *flags, const char *key)
 {
@@ -57,7 +66,8 @@ static void load(cl_program *program, mcl_context *context, const char *flags, c
     if (code != CL_SUCCESS)
         return;
     if (accepted == CL_SUCCESS &&
-        clBuildProgram(loaded, 1, &context->device, flags, NULL, NULL) == CL_SUCCESS)
+        clBuildProgram(loaded, 1, &context->device, flags, NULL, NULL) == CL_SUCCESS &&
+        has_kernels(loaded))
         *program = loaded;
     else
         clReleaseProgram(loaded);

@@ -161,10 +161,10 @@ static uint32_t count_lanes(const mcl_device_info *info, cl_device_id device)
 }
 
 /* Whether "OpenCL 1.1 Mesa" is below 1.2. */
-static bool is_too_old(const char *version)
+static bool is_too_old(const char *text)
 {
-    unsigned major, minor;
-    return sscanf(version, "OpenCL %u.%u", &major, &minor) == 2 && major * 100 + minor < 102;
+    const unsigned version = mcl_opencl_version(text);
+    return version && version < 102;
 }
 
 static void describe(mcl_device_info *info, cl_device_id device)

@@ -53,8 +53,9 @@ static struct place drivers_place(void)
 {
     static const char *const names[] = {"OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH"};
     for (size_t i = 0; i < 2; i++) {
-        if (variable(names[i]))
-            return (struct place){names[i], variable(names[i])};
+        const char *path = variable(names[i]);
+        if (path)
+            return (struct place){names[i], path};
     }
     return (struct place){NULL, STANDARD_FOLDER};
 }
@@ -110,9 +111,8 @@ static void visit_all(visitor *visit, void *state)
     if (visit_folder(visit, place.path, state))
         return;
     if (is_driver_file(place.path)) {
-        snprintf(path, sizeof path, "%s/%s",
-            variable("OPENCL_VENDOR_PATH") ? variable("OPENCL_VENDOR_PATH") : STANDARD_FOLDER,
-            place.path);
+        const char *folder = variable("OPENCL_VENDOR_PATH");
+        snprintf(path, sizeof path, "%s/%s", folder ? folder : STANDARD_FOLDER, place.path);
         const bool known = !strchr(place.path, '/') && access(path, F_OK) == 0;
         visit_file(visit, known ? path : place.path, state);
     } else if (place.variable && (strstr(place.path, ".so") || access(place.path, F_OK) == 0)) {

@@ -2,6 +2,8 @@
 #include "device/opencl.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *mcl_opencl_error_name(cl_int code)
 {
@@ -84,6 +86,16 @@ bool mcl_opencl_lacks_memory(cl_int code)
 {
     return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
            code == CL_INVALID_BUFFER_SIZE;
+}
+
+unsigned mcl_opencl_version(const char *text)
+{
+    static const char begin[] = "OpenCL ";
+    char *end;
+    if (strncmp(text, begin, sizeof begin - 1) != 0)
+        return 0;
+    const unsigned long major = strtoul(text + sizeof begin - 1, &end, 10);
+    return *end == '.' ? (unsigned)(100 * major + strtoul(end + 1, NULL, 10)) : 0;
 }
 
 mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code)

@@ -14,6 +14,9 @@
 /* "CL_OUT_OF_RESOURCES" for -5, and so on; "unknown OpenCL error" for a number without a name. */
 const char *mcl_opencl_error_name(cl_int code);
 
+/* 102 of "OpenCL 1.2 …"; 0 where a text is no version. */
+unsigned mcl_opencl_version(const char *text);
+
 /* Records "DEVICE: WHAT failed: NAME (code)" and returns MCL_ERROR_DEVICE. device may be NULL. */
 mcl_status mcl_opencl_fail(const char *device, const char *what, cl_int code);
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "device/drivers.h"
+#include "device/opencl.h"
 #include "maskcl/device.h"
 
 #define PART_SIZE 256
@@ -60,10 +61,10 @@ static void append(char *list, size_t size, uint32_t index, const char *name)
     mcl_line_add(&line, "%s%" PRIu32 " %s", line.used ? ", " : "", index, name);
 }
 
-/* How a text fits a name: not, as a part of it, or wholly. */
-static int fit(const char *name, const char *text)
+/* How what is wanted fits a name: not, as a part of it, or wholly. */
+static int fit(const char *name, const char *wanted)
 {
-    return strcasecmp(name, text) == 0 ? 2 : mcl_contains(name, text);
+    return strcasecmp(name, wanted) == 0 ? 2 : mcl_contains(name, wanted);
 }
 
 /* Keeps the devices of the one platform that text names. */
@@ -169,14 +170,6 @@ static bool is_same_card(const mcl_device_info *devices, size_t i, size_t j)
            place_of_name(devices, i) == place_of_name(devices, j);
 }
 
-/* 302 of "OpenCL 3.2 …"; 0 where it is none. */
-static unsigned version_of(const mcl_device_info *device)
-{
-    unsigned major, minor;
-    return sscanf(device->opencl_version, "OpenCL %u.%u", &major, &minor) == 2 ? 100 * major + minor
-                                                                               : 0;
-}
-
 static bool is_better_driver(const mcl_device_info *a, const mcl_device_info *b)
 {
     const int ranks[] = {mcl_drivers_rank(a->platform), mcl_drivers_rank(b->platform)};
@@ -186,7 +179,7 @@ static bool is_better_driver(const mcl_device_info *a, const mcl_device_info *b)
         return b->too_old;
     if (ranks[0] != ranks[1])
         return ranks[0] > ranks[1];
-    return version_of(a) > version_of(b);
+    return mcl_opencl_version(a->opencl_version) > mcl_opencl_version(b->opencl_version);
 }
 
 size_t mcl_device_preferred(const mcl_device_info *devices, size_t count, size_t index)

@@ -7,7 +7,8 @@
 
 #define BYTES (UINT64_C(1) << 26) /* of a block; devices have buffers of twice that at least */
 #define SHARE 8                   /* of the memory that may be used: a block has no more than one */
-#define SPARED 2                  /* blocks that are freed again where memory ran out */
+#define ROWS_MOST (UINT32_C(1) << 18) /* so that no chain over a block's rows takes long */
+#define SPARED 2                      /* blocks that are freed again where memory ran out */
 
 uint32_t mcl_block_rows(const mcl_context *context, uint64_t columns)
 {
@@ -15,7 +16,7 @@ uint32_t mcl_block_rows(const mcl_context *context, uint64_t columns)
     const uint64_t most = share < BYTES ? share : BYTES;
     const uint64_t bytes = largest && largest < most ? largest : most;
     const uint64_t rows = bytes / (columns * sizeof(float));
-    return rows < 1 ? 1 : rows > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)rows;
+    return rows < 1 ? 1 : rows > ROWS_MOST ? ROWS_MOST : (uint32_t)rows;
 }
 
 static uint32_t rows_of(const mcl_blocks *blocks, uint32_t b)

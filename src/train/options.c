@@ -141,6 +141,36 @@ mcl_status mcl_options_expect(const mcl_options *options, mcl_options_kind kind)
     return mcl_fail(MCL_ERROR_ARGUMENT, "these are options of another kind or version");
 }
 
+/* Refuses counts beyond their arrays, which a C program may have set. */
+static mcl_status check_counts(const mcl_options *options)
+{
+    const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
+    if (options->kind != MCL_OPTIONS_PRETRAIN ||
+        (pretraining->hidden_count <= MCL_HIDDEN_MAX &&
+            pretraining->decoder_count <= MCL_HIDDEN_MAX &&
+            pretraining->projector_count <= MCL_HEAD_MAX &&
+            pretraining->predictor_count <= MCL_HEAD_MAX &&
+            pretraining->objective_count <= MCL_OBJECTIVES_MAX &&
+            pretraining->setting_count <= MCL_OBJECTIVE_SETTINGS_MAX))
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_ARGUMENT, "a count in the options is larger than its array");
+}
+
+/* Whether every number of a kind in the options is one. */
+static bool has_known_kinds(const mcl_options *options, const mcl_options_family *family)
+{
+    const mcl_train_options *train =
+        (const mcl_train_options *)(const void *)((const char *)options + family->training);
+    const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
+    bool known = mcl_optimizer_describe(train->optimizer.kind) &&
+                 mcl_schedule_describe(train->schedule.kind);
+    if (options->kind != MCL_OPTIONS_PRETRAIN)
+        return known;
+    for (size_t i = 0; i < pretraining->objective_count; i++)
+        known = known && mcl_objective_type_of(pretraining->objectives[i].kind);
+    return known;
+}
+
 static mcl_status unknown(const char *key)
 {
     return mcl_fail(MCL_ERROR_ARGUMENT, "there is no option '%s'", key);
@@ -218,6 +248,7 @@ mcl_status mcl_options_set(mcl_options *options, const char *key, const char *te
     MCL_TRY(find_family(&family, options));
     if (!key || !text)
         return mcl_fail(MCL_ERROR_ARGUMENT, "an option needs a key and a text");
+    MCL_TRY(check_counts(options));
     const mcl_row *row = find_row(family, key);
     if (row)
         return set_row(options, family, row, text);
@@ -233,6 +264,7 @@ mcl_status mcl_options_get(char *text, size_t size, const mcl_options *options, 
     MCL_TRY(find_family(&family, options));
     if (!key || !text || size == 0)
         return mcl_fail(MCL_ERROR_ARGUMENT, "an option needs a key and room for a text");
+    MCL_TRY(check_counts(options));
     const mcl_row *row = find_row(family, key);
     if (row) {
         row->type->show(text, size, field_of(options, family, row), row);
@@ -272,10 +304,10 @@ bool mcl_options_conflict(char *reason, size_t size, const mcl_options *options,
         size = sizeof unused;
     }
     *reason = '\0';
-    if (!options || !key)
+    const mcl_options_family *family = options ? mcl_options_family_of(options->kind) : NULL;
+    if (!family || !key || check_counts(options) != MCL_OK || !has_known_kinds(options, family))
         return false;
-    const mcl_options_family *family = mcl_options_family_of(options->kind);
-    const mcl_row *row = family ? find_row(family, key) : NULL;
+    const mcl_row *row = find_row(family, key);
     own_option own;
     if (row) {
         const char *why = row->conflict ? row->conflict(struct_of(options, family, row)) : NULL;

@@ -122,10 +122,9 @@ class NumpyTest(ProgramTest):
         self.numpy(MAKE, "rows.npy", plain + ".astype('<f4')")
         expected = self.embed("rows.npy")
         ways = [plain + ".astype('%s')" % dtype for dtype in
-                ("i1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f8", ">i2", ">u2", ">i4",
-                 ">u4", ">i8", ">u8", ">f2", ">f4", ">f8")]
-        ways += ["numpy.asfortranarray(%s)" % way for way in ways]
-        ways += ["numpy.asfortranarray(%s.astype('<f4').reshape(8, 2, 2))" % plain]
+                ("i1", ">i2", "<u8", "<f2")] # tests/unit/test_npy.c has all
+        ways += ["numpy.asfortranarray(%s.astype('>f8'))" % plain,
+                 "numpy.asfortranarray(%s.astype('<f4').reshape(8, 2, 2))" % plain]
         for way in ways:
             with self.subTest(way=way):
                 self.numpy(MAKE, "rows.npy", way)
@@ -140,12 +139,12 @@ class LabelsTest(ProgramTest):
     def test_types_and_shapes(self):
         self.model("m.safetensors", 4)
         self.random_rows("rows.npy", 8, 4)
-        for descr, data in ("|b1", b"\0\1"), ("<i2", b"\0\0\1\0"), (">u4", b"\0\0\0\0\0\0\0\1"):
-            for shape in (8,), (8, 1), (1, 8):
-                for fortran in False, True:
-                    self.write("l.npy", npy_bytes(descr, shape, data * 4, fortran=fortran))
-                    self.succeed("probe", "m.safetensors", "rows.npy", "l.npy", "rows.npy", "l.npy",
-                                 "--encoder-only")
+        for descr, shape, data, fortran in (("|b1", (8,), b"\0\1", False),
+                                            ("<i2", (8, 1), b"\0\0\1\0", True),
+                                            (">u4", (1, 8), b"\0\0\0\0\0\0\0\1", False)):
+            self.write("l.npy", npy_bytes(descr, shape, data * 4, fortran=fortran))
+            self.succeed("probe", "m.safetensors", "rows.npy", "l.npy", "rows.npy", "l.npy",
+                         "--encoder-only")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import os
 import resource
 import struct
 import subprocess
+import tempfile
 import unittest
 
-from program import ProgramTest, npy_bytes
+from program import ProgramTest, environment, npy_bytes
 
 OLD = b"what was here before"
 
@@ -240,8 +241,10 @@ class OutputTest(BadInputTest):
         for name in "out.npy", "out.safetensors":
             (disk / name).write_bytes(OLD)
         for command in self.full_commands("disk/out"):
-            with self.subTest(command=command[0]):
-                self.refuse_full(command, "No space left")
+            with self.subTest(command=command[0]), tempfile.TemporaryDirectory() as elsewhere:
+                self.refuse_full(command, "No space left", env=environment(TMPDIR=elsewhere))
+                kept = os.listdir(elsewhere)  # the model, which took work
+                self.assertEqual(len(kept), command[0] == "pretrain")
 
 
 class DeviceTest(BadInputTest):

@@ -138,9 +138,10 @@ class TerminalTest(ProgramTest):
         self.assertRegex(seen, r"\r\x1b\[Kmaskcl: error: [^\r]*\r\n\Z")
 
     def test_the_other_commands_leave_a_clean_line(self):
-        self.model("m.safetensors", 64)
         self.images("images.idx", 20)
         self.labels("labels.idx", 20)
+        self.succeed("pretrain", "images.idx", "-o", "m.safetensors", "--epochs", 1, "--hidden", 6,
+                     "--embedding", 4, "-q")
         for arguments in (["embed", "m.safetensors", "images.idx", "-o", "out.npy"],
                           ["reconstruct", "m.safetensors", "images.idx", "-o", "out.png"],
                           ["probe", "m.safetensors", "images.idx", "labels.idx", "images.idx",

@@ -66,7 +66,8 @@ class ShortTest(FolderTest):
         program = self.folder / "build/maskcl"
         program.parent.mkdir()
         program.write_text("#!/bin/sh\ncase $1 in --version) echo maskcl 1.2.3 ;;\n"
-                           "devices) echo \"no driver in /data/secret/driver\" >&2; exit 1 ;; *) sleep 100 ;; esac\n")
+                           "devices) echo \"no driver in /data/secret/driver\" >&2; exit 1 ;;\n"
+                           "*) sleep 100 ;; esac\n")
         program.chmod(0o755)
         started = time.monotonic()
         result, certificate, text = self.first_hour("--minutes", 0.05, "--only", "digests,verify",

@@ -167,6 +167,8 @@ START_TEST(test_data)
     ck_assert_int_eq(mcl_data_element(NULL), MCL_ELEMENT_UINT8);
     char digest[MCL_DIGEST_SIZE];
     ck_assert_ptr_null(mcl_data_warning(NULL));
+    ck_assert(!mcl_model_doubts(NULL, 0, model, data));
+    ck_assert(!mcl_model_doubts((char[64]){0}, 64, model, NULL));
     mcl_data_digest(NULL, data);
     mcl_data_digest(digest, NULL);
     ck_assert_str_eq(digest, "");
@@ -292,6 +294,46 @@ START_TEST(test_options)
     ck_assert_uint_eq(mcl_batch_rows(MCL_BATCH_ALL, 0), 0);
 }
 
+/* Every option of such options is read, and looked at for conflicts. */
+static void ask_all(const mcl_options *asked, mcl_status expected)
+{
+    mcl_option_info info;
+    char text[256];
+    for (size_t i = 0; mcl_option_at(&info, asked->kind, i) == MCL_OK; i++) {
+        ck_assert_int_eq(mcl_options_get(text, sizeof text, asked, info.key), expected);
+        (void)mcl_options_conflict(text, sizeof text, asked, info.key);
+    }
+}
+
+START_TEST(test_options_out_of_range)
+{
+    const mcl_pretrain_options good = options;
+    ask_all(&options.base, MCL_OK);
+    ask_all(&tuning.base, MCL_OK);
+    options.activation = (mcl_activation)BEYOND;
+    options.normalization = (mcl_normalization)BEYOND;
+    options.views.mask.kind = (mcl_mask_kind)BEYOND;
+    options.objectives[0].kind = (mcl_objective_kind)BEYOND;
+    options.train.optimizer.kind = tuning.train.optimizer.kind = (mcl_optimizer_kind)BEYOND;
+    options.train.schedule.kind = tuning.train.schedule.kind = (mcl_schedule_kind)BEYOND;
+    ask_all(&options.base, MCL_OK);
+    ask_all(&tuning.base, MCL_OK);
+#define TOO_MANY(member)                                                                           \
+    do {                                                                                           \
+        options = good;                                                                            \
+        options.member = BEYOND;                                                                   \
+        ask_all(&options.base, MCL_ERROR_ARGUMENT);                                                \
+        REFUSED(mcl_options_set(&options.base, "queue", "1"));                                     \
+    } while (0)
+    TOO_MANY(hidden_count);
+    TOO_MANY(decoder_count);
+    TOO_MANY(projector_count);
+    TOO_MANY(predictor_count);
+    TOO_MANY(objective_count);
+    TOO_MANY(setting_count);
+    options = good;
+}
+
 START_TEST(test_pretraining)
 {
     mcl_model *made = NULL;
@@ -393,6 +435,8 @@ START_TEST(test_embedding)
     REFUSED(mcl_encoder_open(&encoder, context, model, BEYOND, 1));
     REFUSED(mcl_encoder_open(&encoder, context, model, 0, 0));
     ck_assert_ptr_null(encoder);
+    ck_assert(!mcl_model_doubts(NULL, 0, model, data));
+    ck_assert(!mcl_model_doubts((char[16]){""}, 16, model, NULL));
     ck_assert_uint_eq(mcl_encoder_columns(NULL) + mcl_encoder_width(NULL), 0);
     REFUSED(mcl_encoder_run(NULL, more, values, 1));
     ck_assert_int_eq(mcl_encoder_open(&encoder, context, model, 0, 1), MCL_OK);
@@ -466,6 +510,11 @@ START_TEST(test_outputs)
     mcl_output_lock *lock;
     REFUSED(mcl_output_lock_take(NULL, path));
     REFUSED(mcl_output_lock_take(&lock, NULL));
+    REFUSED(mcl_write_text(NULL, "text"));
+    REFUSED(mcl_write_text(path, NULL));
+    ck_assert(!mcl_output_same(NULL, path));
+    ck_assert(!mcl_output_same(path, NULL));
+    ck_assert(!mcl_output_same(NULL, NULL));
     REFUSED(mcl_output_check(NULL));
     ck_assert_uint_eq(scratch_files(NULL), 0);
 }
@@ -496,6 +545,11 @@ START_TEST(test_reproducing)
     REFUSED(mcl_run_train(&made, NULL, &run, &input));
     REFUSED(mcl_run_train(&made, context, NULL, &input));
     REFUSED(mcl_run_train(&made, context, &run, NULL));
+    mcl_difference difference;
+    const mcl_side sides[2] = {{&run, &input, {.gemm = MCL_GEMM_NATIVE}, 0}};
+    REFUSED(mcl_run_compare(NULL, sides, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, NULL, NULL, NULL, NULL));
+    REFUSED(mcl_run_compare(&difference, sides, NULL, NULL, NULL));
     run.kind = (mcl_options_kind)BEYOND;
     REFUSED(mcl_run_train(&made, context, &run, &input));
     run.kind = MCL_OPTIONS_FINETUNE;
@@ -594,6 +648,7 @@ int main(void)
     tcase_add_test(tcase, test_devices);
     tcase_add_test(tcase, test_models);
     tcase_add_test(tcase, test_options);
+    tcase_add_test(tcase, test_options_out_of_range);
     tcase_add_test(tcase, test_pretraining);
     tcase_add_test(tcase, test_fine_tuning);
     tcase_add_test(tcase, test_embedding);

@@ -181,6 +181,8 @@ START_TEST(test_entry_that_others_could_have_written)
     store("key", "binary");
     ck_assert_uint_eq(count_entries(), 1);
     ck_assert_int_eq(chmod(entry, 0666), 0);
+    assert_hit("key", "binary"); /* nobody else gets at the folder */
+    ck_assert_int_eq(chmod(folder, 0755), 0);
     assert_miss("key");
     ck_assert_int_eq(chmod(entry, 0644), 0);
     assert_hit("key", "binary");

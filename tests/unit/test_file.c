@@ -414,11 +414,10 @@ START_TEST(test_a_name_that_cannot_be_renamed_to)
 {
     const char *path = scratch("model");
     choose_file_system(_i % 2);
+    ck_assert_int_eq(write_text(path, "first", MCL_OUTPUT_RESULT), MCL_OK);
     failing_files.rename = _i < 2 ? EBUSY : EPERM;
     failing_files.linkat = failing_files.rename;
     snprintf(failing_files.to, sizeof failing_files.to, "/model");
-    ck_assert_int_eq(write_text(path, "first", MCL_OUTPUT_RESULT), MCL_OK);
-    assert_content(path, "first");
     ck_assert_int_eq(link(path, scratch("same")), 0);
     ck_assert_int_eq(write_text(path, "2nd", MCL_OUTPUT_RESULT), MCL_OK);
     assert_content(path, "2nd");
@@ -431,6 +430,19 @@ START_TEST(test_a_name_that_cannot_be_renamed_to)
     ck_assert_int_eq(write_text(path, "third", MCL_OUTPUT_CACHE), MCL_ERROR_FILE);
     assert_content(path, "2nd");
     ck_assert_uint_eq(scratch_files(NULL), 2);
+}
+
+/* Nothing is there to be written over: the result stays beside the name. */
+START_TEST(test_a_new_name_that_cannot_be_renamed_to)
+{
+    const char *path = scratch("model");
+    choose_file_system(_i);
+    failing_files.rename = EBUSY;
+    snprintf(failing_files.to, sizeof failing_files.to, "/model");
+    ck_assert_int_eq(write_text(path, "new", MCL_OUTPUT_RESULT), MCL_ERROR_FILE);
+    assert_error(path, ": cannot be put in place: ");
+    assert_content(kept_name(), "new");
+    ck_assert_uint_eq(scratch_files(NULL), 1);
 }
 
 /* Neither can be renamed: it stays under the temporary name. */
@@ -761,6 +773,7 @@ int main(void)
     tcase_add_test(tcase, test_a_failed_write_abandoned);
     tcase_add_loop_test(tcase, test_a_folder_in_the_way_of_the_rename, 0, 2);
     tcase_add_loop_test(tcase, test_a_name_that_cannot_be_renamed_to, 0, 4);
+    tcase_add_loop_test(tcase, test_a_new_name_that_cannot_be_renamed_to, 0, 2);
     tcase_add_loop_test(tcase, test_no_rename_at_all, 0, 2);
     tcase_add_test(tcase, test_no_links);
     tcase_add_loop_test(tcase, test_what_a_file_system_does_not_know_is_passed_over, 0, 2);

@@ -11,9 +11,10 @@ import struct
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
+KERNELS = HERE.parent.parent / "cl"
 
-# Rows, sides of the images and columns of the table, of which a GPU of few compute units gets the largest tiles of the
-# products, and one of many the smallest.
+# Rows, sides of the images and columns of the table, of which a GPU of few compute units gets the
+# largest tiles of the products, and one of many the smallest.
 ROWS, SIDE, COLUMNS, CLASSES = 600, 28, 64, 10
 UNITS = (8, 32, 132)
 
@@ -38,9 +39,9 @@ class Recorder:
         self.folder = folder
         self.library = folder / "record.so"
         self.runs = 0
-        # Not as a variable of the environment of this process: compilers are no part of the runs.
+        # The kernels of the tree, whatever the program was built with.
         self.environment = {name: value for name, value in os.environ.items()
-                            if not name.startswith("MASKCL_")}
+                            if not name.startswith("MASKCL_")} | {"MASKCL_KERNELS": str(KERNELS)}
         subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-o", self.library, HERE / "record.c",
                         "-ldl"], check=True)
         self.write_data()

@@ -106,6 +106,16 @@ def parse_amd(assembly):
     return uses
 
 
+# libclc lacks this for NVIDIA's GPUs, whose driver has the offset in these registers.
+OFFSET = """ulong __attribute__((overloadable)) get_global_offset(uint dimension)
+{
+    uint offset;
+    __asm__("mov.u32 %0, %%envreg3;" : "=r"(offset));
+    return offset;
+}
+"""
+
+
 class Nvidia:
     unit = "registers / bytes spilled / bytes of stack"
 
@@ -122,7 +132,7 @@ class Nvidia:
                         re.search(r"V([\d.]+)", call([self.ptxas, "--version"])).group(1))
 
     def compile(self, program, folder):
-        (folder / "a.cl").write_text(program.source)
+        (folder / "a.cl").write_text(OFFSET + program.source)
         call([CLANG, *clang_options(program), "-target", "nvptx64-nvidia-cuda",
               "-Xclang", "-target-cpu", "-Xclang", "sm_80", "-Xclang", "-target-feature", "-Xclang",
               "+ptx72", "-Xclang", "-mlink-builtin-bitcode", "-Xclang", LIBCLC,
