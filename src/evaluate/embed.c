@@ -72,12 +72,13 @@ static mcl_status wait_for_results(struct embedding *work, cl_event *read)
                               : mcl_context_fail(work->context, "waiting for a batch", code);
 }
 
-/* Enqueues the embedding of rows first … first+count-1 and the reading of the results. */
+/* Enqueues the embedding of batch i, which has count rows, and the reading of the results. */
 static mcl_status embed_batch(
-    struct embedding *work, float *embeddings, size_t width, uint64_t first, uint32_t count)
+    struct embedding *work, float *embeddings, size_t width, uint64_t i, uint32_t count)
 {
     mcl_context *context = work->context;
-    cl_event *read = &work->read[first / work->batch % READING];
+    const uint64_t first = i * work->batch;
+    cl_event *read = &work->read[i % READING];
     mcl_rows rows;
     cl_mem output;
     MCL_TRY(wait_for_results(work, read));
@@ -117,9 +118,10 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
         work = (struct embedding){.context = context, .data = data, .most = work.batch / 2};
         status = create_embedding(&work, model, path);
     }
+    uint64_t i = 0;
     for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
-        status = embed_batch(&work, values, mcl_path_width(path), first, count);
+        status = embed_batch(&work, values, mcl_path_width(path), i++, count);
     }
     for (size_t i = 0; i < READING && status == MCL_OK; i++)
         status = wait_for_results(&work, &work.read[i]);

@@ -82,8 +82,10 @@ static mcl_status send_rows(mcl_validation *created, const mcl_data *chosen)
     const char *values = mcl_data_values(chosen);
     const uint64_t fit = largest ? largest / row / created->batch * created->batch : created->rows;
     created->part_rows = fit && fit < created->rows ? (uint32_t)fit : created->rows;
+    if (created->part_rows == 0)
+        return MCL_OK; /* no rows */
     const uint32_t count = (created->rows - 1) / created->part_rows + 1;
-    MCL_TRY(mcl_allocate(&created->parts, count, sizeof *created->parts));
+    MCL_TRY(mcl_allocate(&created->parts, count, sizeof(cl_mem)));
     for (uint32_t p = 0; p < count; p++) {
         const uint32_t first = p * created->part_rows, left = created->rows - first;
         MCL_TRY(mcl_buffer_create_from(&created->parts[created->part_count++], created->context,
