@@ -269,8 +269,10 @@ static void explain_pocl(struct mcl_line *line)
     if (memory_is_limited())
         mcl_line_add(line, "the process has too little memory for it: raise its limit (ulimit -v)");
     else if (devices)
-        mcl_line_add(
-            line, "POCL_DEVICES is '%s': unset it, or set it to 'cpu' or 'pthread'", devices);
+        mcl_line_add(line,
+            "POCL_DEVICES is '%s': unset it, or set it to 'pthread', which PoCL calls 'cpu' from "
+            "4.0 on",
+            devices);
     else
         mcl_line_add(line, "it needs a folder for its cache: set POCL_CACHE_DIR to one");
 }
@@ -395,10 +397,13 @@ bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform)
     const struct driver *driver = driver_of(platform);
     if (!driver || !find_cache(path, sizeof path, driver) || try_folder(path))
         return false;
-    mcl_line_add(line, "the driver's cache folder %s cannot be written: %s: free space there", path,
-        strerror(errno));
-    if (*driver->cache_variable)
-        mcl_line_add(line, ", or set %s to another folder", driver->cache_variable);
+    const bool full = errno == ENOSPC || errno == EDQUOT;
+    const bool named = *driver->cache_variable;
+    mcl_line_add(line, "the driver's cache folder %s cannot be written: %s: %s%s", path,
+        strerror(errno), full ? "free space there" : "make it a folder that this user may write",
+        named ? ", or set " : "");
+    if (named)
+        mcl_line_add(line, "%s to another folder", driver->cache_variable);
     return true;
 }
 
