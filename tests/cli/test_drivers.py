@@ -185,6 +185,9 @@ class DriversTest(ProgramTest):
         self.assertEqual([device["used"] for device in listing], [False, True])
         self.assertEqual([device["too_old"] for device in listing], [True, False])
         self.assertIn("below OpenCL 1.2", self.succeed("devices", env=env).stdout)
+        for number, told in (0, True), (1, False):
+            _, said = self.digest("--device", number, env=env)
+            self.assertEqual("says 'OpenCL 1.1 Mesa', and the kernels need OpenCL 1.2" in said, told)
 
 
 if __name__ == "__main__":
