@@ -154,6 +154,12 @@ class DriverTest(ProgramTest):
         env = self.drivers(empty="")
         self.refuse("devices", code=1, says=["empty.icd", "names no library"], env=env)
 
+    def test_a_driver_file_of_windows_is_told(self):
+        """The loader takes the carriage return for a part of the name."""
+        env = self.drivers()
+        (self.path("vendors") / "dos.icd").write_bytes(b"libpocl.so.2\r\n")
+        self.refuse("devices", code=1, says=["dos.icd", "ends with a carriage return"], env=env)
+
     def alone(self, library):
         """The environment with one driver of the system's, skipped where it is not installed."""
         for source in pathlib.Path("/etc/OpenCL/vendors").glob("*.icd"):
