@@ -123,8 +123,8 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
         status = embed_batch(&work, values, mcl_path_width(path), i++, count);
     }
-    for (size_t i = 0; i < READING && status == MCL_OK; i++)
-        status = wait_for_results(&work, &work.read[i]);
+    for (size_t k = 0; k < READING && status == MCL_OK; k++)
+        status = wait_for_results(&work, &work.read[k]);
     release_embedding(&work);
     return status;
 }
