@@ -21,11 +21,13 @@ static mcl_exit check_files(
     if (is_tuned(replay) && !files->labels)
         return mcl_complain(MCL_EXIT_USAGE,
             "%s: is a fine-tuned model: its labels are needed too: add --labels FILE", path);
-    if (begins && !files->model)
+    if (begins && !files->model) {
+        const char *digest = replay->run.model_digest;
         return mcl_complain(MCL_EXIT_USAGE,
-            "%s: is a fine-tuned model: the model that it was made from%s%s is needed too: add "
+            "%s: is a fine-tuned model: the model that it was made from%s%s%s is needed too: add "
             "--model FILE",
-            path, *replay->run.model_digest ? ", with the digest " : "", replay->run.model_digest);
+            path, *digest ? " (digest " : "", digest, *digest ? ")" : "");
+    }
     return MCL_EXIT_DONE;
 }
 
