@@ -361,15 +361,15 @@ static void sync_folder(const char *target)
 }
 
 /* A result has the mode and the owner of the file that it replaces, as far as that is allowed. */
-static void take_after_old(const mcl_output *output)
+static void take_after_old(const mcl_output *output, int descriptor)
 {
     struct stat old;
     if (output->kind != MCL_OUTPUT_RESULT || lstat(output->target, &old) != 0 ||
         !S_ISREG(old.st_mode))
         return;
-    if (fchown(output->descriptor, geteuid() == 0 ? old.st_uid : (uid_t)-1, old.st_gid) == 0 ||
+    if (fchown(descriptor, geteuid() == 0 ? old.st_uid : (uid_t)-1, old.st_gid) == 0 ||
         !(old.st_mode & 0070)) /* else the mode would let another group in */
-        (void)fchmod(output->descriptor, old.st_mode & 0777);
+        (void)fchmod(descriptor, old.st_mode & 0777);
 }
 
 /* Everything written is in the file, and as safe as the file system makes it. */
@@ -379,7 +379,7 @@ static mcl_status finish(mcl_output *output)
     int error = output->error;
     if (!error && (ferror(output->stream) || fflush(output->stream) != 0))
         error = errno ? errno : EIO;
-    take_after_old(output);
+    take_after_old(output, output->descriptor);
     if (!error)
         error = sync_file(output->descriptor);
     const int closed = fclose(output->stream);
@@ -422,8 +422,11 @@ static bool copy_to(mcl_output *output, char *name)
     const int descriptor = create_named(name, mode_of(output->kind));
     int error = descriptor < 0 ? errno : 0;
     set_temporary(output, name, descriptor >= 0);
-    if (!error)
+    if (!error) {
+        make_ours(descriptor);
+        take_after_old(output, descriptor);
         error = copy_bytes(descriptor, output->descriptor) ? sync_file(descriptor) : errno;
+    }
     if (!error) {
         close(output->descriptor);
         output->descriptor = descriptor;

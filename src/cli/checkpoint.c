@@ -86,7 +86,9 @@ void mcl_checkpoint_note(mcl_checkpoint_log *log, mcl_progress *progress, const 
     const bool failed = problem != NULL;
     if (failed)
         snprintf(log->reason, sizeof log->reason, "%s", problem);
-    else
+    if (failed && access(path, F_OK) != 0)
+        mcl_keep("%s", ""); /* the folder has gone, and the last one with it */
+    else if (!failed)
         mcl_keep("the last checkpoint is in %s", path);
     if (failed != log->failing)
         mcl_progress_clear(progress);

@@ -2,7 +2,9 @@
 #include "drivers.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -35,15 +37,44 @@ static bool has_limit(void)
 }
 
 /* Async-signal-safe. */
-static _Noreturn void end(void)
+static _Noreturn void end_with(const char *line)
 {
-    static const char line[] =
-        "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
-        "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n";
     mcl_output_discard();
-    const ssize_t written = write(own_error, line, sizeof line - 1);
+    const ssize_t written = write(own_error, line, strlen(line));
     (void)written;
     _exit(MCL_EXIT_FAILED);
+}
+
+/* Async-signal-safe. */
+static _Noreturn void end(void)
+{
+    end_with(
+        "maskcl: error: the device's driver ended for want of memory, which a limit keeps from the "
+        "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n");
+}
+
+static void *do_nothing(void *argument)
+{
+    return argument;
+}
+
+static bool lacks_threads(void)
+{
+    pthread_t thread;
+    const int error = pthread_create(&thread, NULL, do_nothing, NULL);
+    if (error == 0)
+        (void)pthread_join(thread, NULL);
+    return error == EAGAIN;
+}
+
+/* Ends the program where a limit is why a driver gives up. */
+static void end_by_limit(void)
+{
+    if (limited)
+        end();
+    if (own_error >= 0 && lacks_threads())
+        end_with("maskcl: error: the device's driver ended for want of threads, of which a limit "
+                 "allows no more: raise it (ulimit -u, pids.max of a control group)\n");
 }
 
 static void end_by_signal(int number)
@@ -64,8 +95,7 @@ static void find_next(void *function, const char *name)
 _Noreturn void abort(void)
 {
     void (*next)(void);
-    if (limited)
-        end();
+    end_by_limit();
     mcl_streams_last_words(SIGABRT);
     find_next(&next, "abort");
     if (next)
@@ -81,8 +111,7 @@ _Noreturn void __assert_fail(
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 {
     void (*next)(const char *, const char *, unsigned, const char *);
-    if (limited)
-        end();
+    end_by_limit();
     find_next(&next, "__assert_fail");
     if (next)
         next(expression, file, line, function);
@@ -92,10 +121,10 @@ _Noreturn void __assert_fail(
 void mcl_survive_drivers(void)
 {
     void (*(*set_terminate)(void (*)(void)))(void);
+    own_error = fileno(mcl_err);
     limited = has_limit();
     if (!limited)
         return;
-    own_error = fileno(mcl_err);
     void *found = dlsym(RTLD_DEFAULT, SET_TERMINATE);
     memcpy(&set_terminate, &found, sizeof found);
     if (set_terminate)

@@ -14,9 +14,12 @@
 
 #include "files.h"
 #include "json.h"
+#include "signals.h"
 
 #define UNWRITTEN_MAX ((size_t)8 << 20) /* bytes of lines that wait */
 #define RETRY_SECONDS 1.0
+#define PAUSE 200  /* milliseconds between two looks at signals, while a reader takes nothing */
+#define PIECE 4096 /* bytes that a pipe that can be written takes without waiting: PIPE_BUF */
 
 /* The open descriptor that a path names, as /dev/stdout does, or -1. Opened anew, the file behind
  * it would be written from its beginning, over what is there. */
@@ -153,13 +156,33 @@ static bool take_back(const mcl_metrics *metrics, size_t written, size_t whole)
            ftruncate(descriptor, kept) == 0 && lseek(descriptor, kept, SEEK_SET) == kept;
 }
 
-/* Whether a write that failed is to be made again, if need be when the reader has taken
- * something. */
-static bool try_again(const mcl_metrics *metrics)
+/* Waits until something can be written, as for the reader of a pipe. False, with errno set, where a
+ * signal has come, which ends the run whether that reader goes on or not. */
+static bool wait_for_room(const mcl_metrics *metrics)
 {
-    struct pollfd ready = {.fd = metrics->descriptor, .events = POLLOUT};
-    return errno == EINTR ||
-           ((errno == EAGAIN || errno == EWOULDBLOCK) && poll(&ready, 1, 1000) >= 0);
+    struct pollfd room = {.fd = metrics->descriptor, .events = POLLOUT};
+    while (poll(&room, 1, PAUSE) == 0) {
+        if (*mcl_signals_name()) {
+            errno = EAGAIN;
+            return false;
+        }
+    }
+    return true; /* or writing tells the reason */
+}
+
+/* Writes a piece, and no more than a pipe has room for; false, with errno set, when that failed. */
+static bool write_piece(size_t *written, const mcl_metrics *metrics)
+{
+    const size_t rest = metrics->used - *written;
+    if (!wait_for_room(metrics))
+        return false;
+    const ssize_t count =
+        write(metrics->descriptor, metrics->unwritten + *written, rest < PIECE ? rest : PIECE);
+    if (count > 0)
+        *written += (size_t)count;
+    else if (count == 0)
+        errno = ENOSPC;
+    return count > 0 || (count < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 /* Writes what is unwritten, as far as it gets; false, with the reason noted, when that is not all
@@ -168,15 +191,8 @@ static bool write_out(mcl_metrics *metrics)
 {
     size_t written = 0;
     bool good = metrics->begun || begin(metrics);
-    while (good && written < metrics->used) {
-        const ssize_t count =
-            write(metrics->descriptor, metrics->unwritten + written, metrics->used - written);
-        if (count > 0)
-            written += (size_t)count;
-        else if (count == 0)
-            errno = ENOSPC;
-        good = count > 0 || (count < 0 && try_again(metrics));
-    }
+    while (good && written < metrics->used)
+        good = write_piece(&written, metrics);
     metrics->reason = good ? 0 : errno;
     size_t whole = written;
     while (whole > 0 && metrics->unwritten[whole - 1] != '\n')

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "maskcl/output.h"
@@ -15,6 +16,7 @@
 #define MOMENT 1.0 /* second in which two signals are one */
 #define INTERRUPTED "interrupted by"
 #define STACK ((size_t)256 << 10)
+#define TIME_TO_SAVE 60 /* seconds of processor time, of all threads, at most */
 
 /* SIGUSR1 and SIGUSR2 are what some batch systems send before a job's time is over. */
 static const struct {
@@ -158,8 +160,25 @@ void mcl_signals_begin(void)
         pthread_sigmask(SIG_UNBLOCK, &awaited, NULL);
 }
 
+/* `ulimit -t` sets the soft and the hard limit of processor time, and at the hard one the kernel
+ * kills. SIGXCPU of a soft one before it leaves time to save what was trained. */
+static void leave_time_to_save(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CPU, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
+        is_ignored(SIGXCPU))
+        return;
+    const rlim_t tenth = limit.rlim_max / 10 + 1;
+    const rlim_t needed = tenth < TIME_TO_SAVE ? tenth : TIME_TO_SAVE;
+    if (limit.rlim_max <= needed || limit.rlim_cur <= limit.rlim_max - needed)
+        return;
+    limit.rlim_cur = limit.rlim_max - needed;
+    (void)setrlimit(RLIMIT_CPU, &limit);
+}
+
 const volatile sig_atomic_t *mcl_signals_defer(void)
 {
+    leave_time_to_save();
     pthread_mutex_lock(&lock);
     phase = DEFERRED;
     pthread_mutex_unlock(&lock);

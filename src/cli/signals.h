@@ -24,7 +24,7 @@ void mcl_signals_begin(void);
 /* From now on a signal sets the flag that is returned, 0 until then, and what is under way is
  * finished: a training, a file. A second SIGINT, SIGTERM or SIGQUIT still ends the program at once,
  * unless it comes within a second: wrappers pass on the Ctrl-C that the terminal has sent to all.
- */
+ * Where processor time has a limit, SIGXCPU comes up to a minute before the end. */
 const volatile sig_atomic_t *mcl_signals_defer(void);
 
 /* From now on a signal ends the program at once again, and so does one that came meanwhile. */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -98,17 +99,24 @@ void mcl_streams_guard_again(void)
     (void)sigaction(SIGABRT, &action, NULL);
 }
 
+/* A file for what drivers print, or -1: on a disk, or in memory where /tmp cannot be written. */
+static int open_sink(void)
+{
+    FILE *file = tmpfile();
+    if (!file)
+        return memfd_create("drivers", MFD_CLOEXEC);
+    const int own = fcntl(fileno(file), F_DUPFD_CLOEXEC, OWN_LEAST);
+    fclose(file);
+    return own;
+}
+
 void mcl_streams_guard(bool quiet)
 {
     is_quiet = quiet;
     if (sink >= 0 || SANITIZED || mcl_err == stderr || mcl_out == stdout ||
         !(quiet || isatty(fileno(mcl_err))))
         return;
-    FILE *file = tmpfile();
-    if (!file)
-        return;
-    sink = fcntl(fileno(file), F_DUPFD_CLOEXEC, OWN_LEAST);
-    fclose(file);
+    sink = open_sink();
     if (sink < 0)
         return;
     (void)dup2(sink, STDOUT_FILENO);

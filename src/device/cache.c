@@ -122,14 +122,34 @@ const char *mcl_cache_distrust(int file)
     return NULL;
 }
 
+/* The folder is there; where mcl_cache_folder() could not make it, the reason is told. */
+static mcl_status need_folder(void)
+{
+    char path[PATH_SIZE];
+    if (!mcl_cache_folder(path, sizeof path) || mkdir(path, 0700) == 0 || errno == EEXIST)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_FILE,
+        "%s: this cache folder cannot be made: %s: set XDG_CACHE_HOME to a folder that can be "
+        "written",
+        path, strerror(errno));
+}
+
 mcl_status mcl_cache_try(const char *path)
 {
     char trial[PATH_SIZE + 8];
     mcl_output *output;
     snprintf(trial, sizeof trial, "%s.trial", path);
-    MCL_TRY(mcl_output_check(path));
-    MCL_TRY(mcl_output_open(&output, trial, MCL_OUTPUT_CACHE));
-    MCL_TRY(mcl_output_commit(output));
+    MCL_TRY(need_folder());
+    mcl_status status = mcl_output_check(path);
+    if (status == MCL_OK)
+        status = mcl_output_open(&output, trial, MCL_OUTPUT_CACHE);
+    if (status == MCL_OK)
+        status = mcl_output_commit(output);
+    if (status == MCL_ERROR_FILE)
+        return mcl_fail(
+            status, "%s: set XDG_CACHE_HOME to a folder that can be written", mcl_error_message());
+    if (status != MCL_OK)
+        return status;
     const int file = open(trial, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const char *problem = file >= 0 ? mcl_cache_distrust(file) : strerror(errno);
     if (file >= 0)

@@ -377,20 +377,22 @@ static bool try_folder(char *path)
     const int file = mkstemp(name);
     if (file < 0)
         return false;
-    ssize_t written = 0;
-    errno = 0;
-    for (int i = 0; i < 4 && written >= 0; i++) {
-        written = write(file, page, sizeof page);
-        if (written >= 0 && written < (ssize_t)sizeof page) {
-            written = -1;
-            errno = ENOSPC;
-        }
-    }
+    ssize_t written = 1;
+    for (size_t all = 0; all < 4 * sizeof page && written > 0; all += (size_t)written)
+        written =
+            write(file, page, sizeof page); /* where not all of it is, the next one tells why */
     const int reason = errno;
     close(file);
     (void)unlink(name);
     errno = reason;
-    return written >= 0;
+    return written > 0;
+}
+
+static const char *advice_for(int reason)
+{
+    if (reason == EFBIG)
+        return "raise the limit of a file's size (ulimit -f)";
+    return reason == ENOSPC || reason == EDQUOT ? "free space there" : "make it one that can be";
 }
 
 bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform)
@@ -399,13 +401,11 @@ bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform)
     const struct driver *driver = driver_of(platform);
     if (!driver || !find_cache(path, sizeof path, driver) || try_folder(path))
         return false;
-    const bool full = errno == ENOSPC || errno == EDQUOT;
-    const bool named = *driver->cache_variable;
-    mcl_line_add(line, "the driver's cache folder %s cannot be written: %s: %s%s", path,
-        strerror(errno), full ? "free space there" : "make it a folder that this user may write",
-        named ? ", or set " : "");
-    if (named)
-        mcl_line_add(line, "%s to another folder", driver->cache_variable);
+    const int reason = errno;
+    mcl_line_add(line, "the driver's cache folder %s cannot be written: %s: %s", path,
+        strerror(reason), advice_for(reason));
+    if (reason != EFBIG && *driver->cache_variable)
+        mcl_line_add(line, ", or set %s to another folder", driver->cache_variable);
     return true;
 }
 

@@ -92,7 +92,7 @@ static mcl_status choose_platform(
         matches++;
     }
     if (matches == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no platform with a device %s '%s'%s: there are %s",
+        return mcl_fail(MCL_ERROR_NO_DEVICE, "no platform with a device %s '%s'%s; available: %s",
             numbered ? "has the number" : "is called", text, origin(from, request), all);
     if (matches > 1 && exact != 1)
         return mcl_fail(MCL_ERROR_NO_DEVICE,
@@ -128,7 +128,7 @@ static mcl_status choose_device(
         matches++;
     }
     if (matches == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no device %s '%s'%s: there are %s",
+        return mcl_fail(MCL_ERROR_NO_DEVICE, "no device %s '%s'%s; available: %s",
             numbered ? "has the number" : "is called", text, origin(from, request),
             *all ? all : "none");
     if (matches > 1 && exact != 1)
@@ -280,7 +280,7 @@ static bool choose_type(mcl_status *status, struct choice *choice, const struct 
             any = any || choice->in[i];
         }
         *status = any ? MCL_OK
-                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is %s %s%s: there are %s",
+                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is %s %s%s; available: %s",
                             types[t].type == MCL_DEVICE_ACCELERATOR ? "an" : "a",
                             mcl_device_type_name(types[t].type), origin(from, request),
                             *all ? all : "none");

@@ -11,6 +11,7 @@ import unittest
 from program import PROGRAM, ProgramTest, environment
 
 SHIM = os.path.join(os.environ["MASKCL_BUILD"], "tests", "libdriver_shim.so")
+FILE_SHIM = os.path.join(os.environ["MASKCL_BUILD"], "tests", "libfile_shim.so")
 TINY = ("--hidden", "3", "--embedding", "2", "--epochs", "1")
 NOISE = "19 warnings generated."
 
@@ -57,6 +58,24 @@ class DriversTest(ProgramTest):
             self.assertEqual(result.returncode, code)
             self.assertIn(NOISE, result.stderr)
             self.assertNotIn(NOISE, result.stdout)
+
+    def test_quiet_where_no_file_can_be_made_for_what_drivers_print(self):
+        env = self.shimmed(stdout=NOISE, stderr=NOISE)
+        env.update(LD_PRELOAD=SHIM + " " + FILE_SHIM, MASKCL_TEST_FILES="tmpfile=30") # EROFS
+        result = self.succeed("pretrain", "--synthetic", "8x4", *TINY, "-q", "-o", "m.safetensors",
+                              env=env)
+        if "SANITIZE" not in os.environ.get("MASKCL_BUILD", "").upper():
+            self.assertEqual(result.stderr, "")
+        self.assertEqual(result.stdout, "")
+
+    def test_a_driver_without_threads(self):
+        """As under `ulimit -u`: PoCL aborts. One that does not is made to."""
+        env = self.shimmed(end="abort")
+        env.update(LD_PRELOAD=SHIM + " " + FILE_SHIM, MASKCL_TEST_FILES="threads=11") # EAGAIN
+        result = self.run_program("pretrain", "--synthetic", "8x4", *TINY, "-q", "-o",
+                                  "m.safetensors", env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertRegex(result.stderr, r"maskcl: error: .* for want of threads, .*\(ulimit -u")
 
     def test_metrics_to_standard_output(self):
         for name in "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":

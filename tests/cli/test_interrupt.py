@@ -160,6 +160,16 @@ class InterruptTest(ProgramTest):
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (1, 60))
         self.check_interrupted(process, signal.SIGXCPU)
 
+    def test_a_limit_that_would_kill(self):
+        """`ulimit -t` sets both limits: SIGXCPU comes first all the same."""
+        for before, after in ((1000, 1000), (940, 1000)), ((100, 100), (89, 100)), \
+                ((50, 1000), (50, 1000)):
+            process = self.train_until_it_runs(preexec_fn=lambda limits=before: resource.setrlimit(
+                resource.RLIMIT_CPU, limits))
+            self.assertEqual(resource.prlimit(process.pid, resource.RLIMIT_CPU), after)
+            process.send_signal(signal.SIGXCPU)
+            self.check_interrupted(process, signal.SIGXCPU)
+
     def test_metrics_are_those_of_every_step_that_was_trained(self):
         process = self.train_until_it_runs("--metrics", "metrics.jsonl")
         process.send_signal(signal.SIGINT)

@@ -67,15 +67,17 @@ class FileSystemTest(OutputTest):
         self.path("elsewhere").mkdir()
         process = self.start_program(
             "pretrain", "--synthetic", "64x12", "--epochs", 1000000, *SMALL, "-o",
-            "out/m.safetensors", "--metrics", "m.jsonl",
+            "out/m.safetensors", "--metrics", "m.jsonl", "--checkpoint-every", 50,
             env=environment(TMPDIR=self.path("elsewhere")))
-        while not (self.path("m.jsonl").exists() and self.path("m.jsonl").stat().st_size):
+        while not self.path("out/m.checkpoint.safetensors").exists():
             self.assertIsNone(process.poll())
-        self.path("out").rmdir()
+        self.path("out").rename(self.path("gone"))
+        self.assertIn("no checkpoint after step ", process.stderr.readline())
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
         self.assertEqual(process.returncode, 1, said)
         self.assertIn("the folder out does not exist; the model is in ", said)
+        self.assertNotIn("last checkpoint", said)
         kept = [path for path in self.path("elsewhere").iterdir()]
         self.assertEqual(len(kept), 1)
         self.assertIn(str(kept[0]), said)

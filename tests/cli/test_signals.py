@@ -6,7 +6,9 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -258,6 +260,26 @@ class FullDiskTest(ProgramTest):
         self.assertNotIn("incomplete", said)
         steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines()]
         self.assertEqual(steps, list(range(1, len(steps) + 1)))
+
+    def test_a_reader_of_metrics_that_takes_nothing(self):
+        """The run waits for it, but a signal ends it all the same."""
+        os.mkfifo(self.path("m.jsonl"))
+        reader = os.open(self.path("m.jsonl"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        process = self.start_program(*self.RUN, "--epochs", 1000000, "--metrics", "m.jsonl", "-q")
+
+        def filled():
+            return struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4)))[0]
+
+        fcntl.fcntl(reader, F_SETPIPE_SZ, 16384)
+        self.wait_until(lambda: filled() > 8192)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 143, said)
+        self.assertIn("interrupted by SIGTERM: stopped in epoch ", said)
+        self.assertRegex(said, r"m\.jsonl is incomplete: it lacks \d+ line")
+        self.information("m.safetensors")
 
     def test_metrics_that_stay_away_are_counted(self):
         warning, error = self.run_limited(self.BETWEEN, "--metrics", "m.jsonl")

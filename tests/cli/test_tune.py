@@ -134,7 +134,12 @@ class TuneTest(ProgramTest):
         (self.cache / "maskcl").mkdir(parents=True)
         (self.cache / "maskcl").chmod(0o500)
         if os.geteuid() != 0:  # root may write everywhere
-            self.refuse("tune", "--gemm", "native", code=1, says=["cannot write in"], env=self.env)
+            self.refuse("tune", "--gemm", "native", code=1,
+                        says=["cannot write in", "XDG_CACHE_HOME"], env=self.env)
+            self.refuse("tune", "--gemm", "native", code=1,
+                        says=["cannot be made: Permission denied", "XDG_CACHE_HOME"],
+                        env=environment(XDG_CACHE_HOME=self.cache / "maskcl",
+                                        POCL_CACHE_DIR=POCL_CACHE))
         (self.cache / "maskcl").chmod(0o700)
 
     def test_one_search_at_a_time(self):

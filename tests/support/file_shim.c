@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into the program: makes calls on files fail by the environment,
- *     MASKCL_TEST_FILES="CALL=ERRNO …"   for the calls of failing_files.h
+ *     MASKCL_TEST_FILES="CALL=ERRNO …"   for the calls of failing_files.h, and of those below
  *     MASKCL_TEST_FILES_TO=NAME          the end of the names that rename and linkat fail for */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "failing_files.h"
+
+static int no_threads; /* pthread_create() */
+static int no_space;   /* tmpfile() */
+
+int pthread_create(
+    pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (no_threads)
+        return no_threads;
+    FAILING_REAL(real, "pthread_create");
+    return real(thread, attributes, start, argument);
+}
+
+FILE *tmpfile(void)
+{
+    FILE *(*real)(void);
+    errno = no_space;
+    if (no_space)
+        return NULL;
+    FAILING_REAL(real, "tmpfile");
+    return real();
+}
 
 __attribute__((constructor)) static void read_environment(void)
 {
@@ -14,7 +38,7 @@ __attribute__((constructor)) static void read_environment(void)
         int *error;
     } calls[] = {{"unnamed", &failing_files.unnamed}, {"fchmod", &failing_files.fchmod},
         {"fsync", &failing_files.fsync}, {"rename", &failing_files.rename},
-        {"linkat", &failing_files.linkat}};
+        {"linkat", &failing_files.linkat}, {"threads", &no_threads}, {"tmpfile", &no_space}};
     const char *text = getenv("MASKCL_TEST_FILES"), *to = getenv("MASKCL_TEST_FILES_TO");
     char name[16];
     int error, length;

@@ -471,6 +471,24 @@ START_TEST(test_no_links)
     ck_assert_uint_eq(scratch_files(NULL), 1);
 }
 
+/* The copy that takes the place of a file without a name is as readable as that one. */
+START_TEST(test_no_links_and_any_mode)
+{
+    struct stat information;
+    const char *path = scratch("model");
+    failing_files.linkat = EPERM;
+    const mode_t before = umask(0777);
+    ck_assert_int_eq(write_text(path, "first", MCL_OUTPUT_RESULT), MCL_OK);
+    ck_assert_int_eq(stat(path, &information), 0);
+    ck_assert_uint_eq(information.st_mode & 0777, 0600);
+    ck_assert_int_eq(chmod(path, 0640), 0);
+    ck_assert_int_eq(write_text(path, "second", MCL_OUTPUT_RESULT), MCL_OK);
+    umask(before);
+    ck_assert_int_eq(stat(path, &information), 0);
+    ck_assert_uint_eq(information.st_mode & 0777, 0640);
+    assert_content(path, "second");
+}
+
 START_TEST(test_what_a_file_system_does_not_know_is_passed_over)
 {
     static const int unknown[] = {EINVAL, ENOTSUP, ENOSYS, EROFS};
@@ -776,6 +794,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_a_new_name_that_cannot_be_renamed_to, 0, 2);
     tcase_add_loop_test(tcase, test_no_rename_at_all, 0, 2);
     tcase_add_test(tcase, test_no_links);
+    tcase_add_test(tcase, test_no_links_and_any_mode);
     tcase_add_loop_test(tcase, test_what_a_file_system_does_not_know_is_passed_over, 0, 2);
     tcase_add_test(tcase, test_the_longest_names);
     tcase_add_loop_test(tcase, test_what_is_replaced_keeps_its_mode, 0, 2);
