@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -152,6 +153,10 @@ static mcl_status keep_previous(const char *path)
         return mcl_fail(MCL_ERROR_FILE, "%s: cannot remove: %s", previous, strerror(errno));
     /* of what a symbolic link leads to, since that is what will be replaced */
     if (linkat(AT_FDCWD, path, AT_FDCWD, previous, AT_SYMLINK_FOLLOW) == 0 || errno == ENOENT)
+        return MCL_OK;
+    /* A link to another file system stays, and what it leads to has no other name there. */
+    struct stat information;
+    if (lstat(path, &information) == 0 && S_ISLNK(information.st_mode))
         return MCL_OK;
     /* A file system without hard links has none at path for a moment. */
     if (rename(path, previous) == 0)
