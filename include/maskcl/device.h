@@ -97,7 +97,7 @@ typedef enum mcl_gemm_kind {
 typedef void mcl_warning(const char *line, void *user);
 
 /* A GPU may serve a display, whose driver ends whatever keeps it waiting for long: no launch takes
- * more than about 100 ms, large ones being divided, unless exclusive says that none hangs on it. No
+ * more than about 100 ms, large ones being divided, unless exclusive says that it serves none. No
  * bit of a native product's results depends on it. */
 typedef struct mcl_context_options {
     const char *platform; /* as in mcl_device_select() */

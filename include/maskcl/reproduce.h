@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model's training once more, from its own metadata: whether it comes to the same bits, and where
- * two trainings part. */
+ * two trainings diverge. */
 #ifndef MASKCL_REPRODUCE_H
 #define MASKCL_REPRODUCE_H
 
@@ -69,7 +69,7 @@ typedef struct mcl_side {
     uint64_t memory; /* as in mcl_context_limit_memory() */
 } mcl_side;
 
-/* Where two trainings part. Bits are those of the 32-bit words that buffers consist of, mostly
+/* Where two trainings diverge. Bits are those of the 32-bit words that buffers consist of, mostly
  * floats; a is the first side, b the second. */
 typedef struct mcl_difference {
     uint64_t steps;  /* that both sides made, up to the one that differs */

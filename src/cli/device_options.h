@@ -70,10 +70,10 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
             .without = "7/8 of what the device reports"},                                          \
         {.name = "exclusive",                                                                      \
             .group = "Device",                                                                     \
-            .help = "no display hangs on the GPU, whose driver would end what takes it for long: " \
-                    "launches may take as long as they like, and not about 100 ms at most; "       \
-                    "--reproducible, and all that maskcl's own matrix product computes, has the "  \
-                    "same bits either way",                                                        \
+            .help = "say that no display is connected to the GPU, so that its driver ends no "     \
+                    "long launch: launches may then take any time, and not about 100 ms at "       \
+                    "most; --reproducible, and all that maskcl's own matrix product computes, "    \
+                    "has the same bits either way",                                                \
             .type = &mcl_option_switch,                                                            \
             .offset = offsetof(settings, member.exclusive)},                                       \
         {.name = "reproducible",                                                                   \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maskcl diff: where two models, or a model's training on two devices, part. */
+/* maskcl diff: where two models, or a model's training on two devices, diverge. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,12 +233,13 @@ static void conclude_models(const struct models *models)
         mcl_print("%s\n", models->metadata ? "the models have the same bits; their metadata differ"
                                            : "the models are the same");
     else if (models->metadata)
-        mcl_print("the models have other bits, and were trained in other ways: see the metadata\n");
+        mcl_print(
+            "the bits of the models differ, and they were trained differently: see the metadata\n");
     else
         mcl_print(
-            "the models have other bits and the same metadata: 'maskcl diff A --device-a DEVICE "
-            "--device-b DEVICE' finds where two devices part, and 'maskcl reproduce' which of the "
-            "models this device makes\n");
+            "the bits of the models differ, but not their metadata: 'maskcl diff A --device-a "
+            "DEVICE --device-b DEVICE' finds where two devices diverge, and 'maskcl reproduce' "
+            "which of the models this device makes\n");
 }
 
 static mcl_exit compare_models(
@@ -430,8 +431,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         replay = replay || mcl_option_given(arguments, sides[i]);
     if (!a || (!b && !replay))
         return mcl_complain(MCL_EXIT_USAGE,
-            "diff needs two models, or one and two devices by --device-a and --device-b: see "
-            "'maskcl help diff'");
+            "diff needs two models, or one and two devices to train it on, by --device-a and "
+            "--device-b: see 'maskcl help diff'");
     cJSON *root = settings->json ? mcl_json_object() : NULL;
     mcl_exit code = b ? compare_models(&same, root, settings, paths) : MCL_EXIT_DONE;
     if (code == MCL_EXIT_DONE && replay)
@@ -508,15 +509,16 @@ static const mcl_option options[] = {
 
 const mcl_command mcl_command_diff = {
     .name = "diff",
-    .summary = "find where two models, or two devices, part",
+    .summary = "find where two models, or two devices, diverge",
     .description =
         "Compares two models: the metadata that differ, and the tensors, with the first element "
-        "that differs and how far apart the values are.\n"
+        "that differs and how far apart the values are, in ulp: the number of steps from a float32 "
+        "to the next.\n"
         "With --replay, or a file or a device to train with, it also trains: both models, or one "
-        "model on both sides, step by step as their metadata tell. It names the first step after "
+        "model on both sides, step by step as their metadata say. It names the first step after "
         "which the two sides are not the same, and in that step the first launch of a kernel that "
-        "differs, its argument and the element. Where the sides multiply matrices in other ways, a "
-        "product counts as one launch.\n"
+        "differs, its argument and the element. Where the sides multiply matrices in different "
+        "ways, a product counts as one launch.\n"
         "The exit code is 0 when all bits are the same, and 1 when some are not.",
     .examples = "  maskcl diff mine.safetensors theirs.safetensors\n"
                 "  maskcl diff model.safetensors --device-a 0:0 --device-b 1:0 --data rows.npy\n"

@@ -21,11 +21,13 @@ static mcl_exit check_files(
     if (is_tuned(replay) && !files->labels)
         return mcl_complain(MCL_EXIT_USAGE,
             "%s: is a fine-tuned model: its labels are needed too: add --labels FILE", path);
-    if (begins && !files->model)
+    if (begins && !files->model) {
+        const char *digest = replay->run.model_digest;
         return mcl_complain(MCL_EXIT_USAGE,
-            "%s: is a fine-tuned model: the model that it was made of%s%s is needed too: add "
+            "%s: is a fine-tuned model: the model that it was made from%s%s%s is needed too: add "
             "--model FILE",
-            path, *replay->run.model_digest ? ", of the digest " : "", replay->run.model_digest);
+            path, *digest ? " (digest " : "", digest, *digest ? ")" : "");
+    }
     return MCL_EXIT_DONE;
 }
 
@@ -38,11 +40,11 @@ static mcl_exit name_data(mcl_replay *replay, const char *path, const mcl_replay
         return MCL_EXIT_DONE;
     if (!*run->data_digest)
         return mcl_complain(MCL_EXIT_USAGE,
-            "%s: does not tell which data it was trained on, as older models do not: name their "
+            "%s: does not tell which data it was trained on, as older models do not: name the "
             "file with --data",
             path);
     return mcl_complain(MCL_EXIT_USAGE,
-        "%s: was trained on data of the digest %s: name their file with --data", path,
+        "%s: was trained on data with the digest %s: name the file with --data", path,
         run->data_digest);
 }
 
@@ -68,7 +70,7 @@ static mcl_exit check_input(const mcl_replay *replay, const mcl_replay_files *fi
     const char *message = mcl_error_message();
     const bool data = strncmp(message, "the data", 8) == 0;
     const bool labels = strncmp(message, "the labels", 10) == 0;
-    return mcl_complain(MCL_EXIT_FAILED, "%s: %s: name the file with --%s",
+    return mcl_complain(MCL_EXIT_FAILED, "%s: %s; name the right file with --%s",
         data     ? replay->data
         : labels ? files->labels
                  : files->model,

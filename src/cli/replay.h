@@ -32,8 +32,8 @@ typedef struct mcl_replay_files {
             .without = "none"},                                                                    \
     {                                                                                              \
         .name = "model", .argument = "FILE", .group = "Data",                                      \
-        .help = "of a fine-tuned model: the model that it was made of", .type = &mcl_option_text,  \
-        .offset = offsetof(settings, member.model), .without = "none"                              \
+        .help = "of a fine-tuned model: the model that it was made from",                          \
+        .type = &mcl_option_text, .offset = offsetof(settings, member.model), .without = "none"    \
     }
 
 /* A model with its run. */

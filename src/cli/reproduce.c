@@ -271,10 +271,10 @@ const mcl_command mcl_command_reproduce = {
         "Runs a model's training again, by the options in its metadata, and tells whether it ends "
         "with the same bits. Prints the expected digest and the one found; the exit code is 0 when "
         "they are the same and 1 when they are not, with what is known of the cause. Synthetic "
-        "data are made anew, and other data must have the digest that the model tells. A model "
-        "that was interrupted is trained as far as it was then; one that was resumed has the bits "
-        "of a run that was not. Products are computed as they were, by maskcl or by CLBlast, "
-        "unless --gemm says otherwise.",
+        "data are made anew; any other data must have the digest that is in the model. A model "
+        "that was interrupted is trained up to the same step; one that was resumed has the bits of "
+        "an uninterrupted run. Products are computed as they were, by maskcl or by CLBlast, unless "
+        "--gemm says otherwise.",
     .examples = "  maskcl reproduce model.safetensors --data train-images-idx3-ubyte.gz\n"
                 "  maskcl reproduce tuned.safetensors --data rows.npy --labels labels.npy \\\n"
                 "      --model model.safetensors --device 1",

@@ -24,6 +24,9 @@ static const struct {
 
 #define READABLE "IDX and NumPy .npy, plain or gzipped, can be read"
 
+#define PICKLED                                                                                    \
+    "is pickled by Python; save numpy.asarray(pickle.load(open(path, 'rb'))) with numpy.save()"
+
 /* What people have in place of these, and how it becomes one of them. */
 static const struct {
     const char *magic; /* of 1 to MCL_MAGIC_BYTES bytes */
@@ -35,6 +38,18 @@ static const struct {
     {"BZh", "is compressed by bzip2; decompress it, or use gzip"},
     {"\xFD\x37zX", "is compressed by xz; decompress it, or use gzip"},
     {"\x28\xB5\x2F\xFD", "is compressed by zstd; decompress it, or use gzip"},
+    {"\x1F\x8B", "is compressed by gzip twice; decompress it once"},
+    {"MATL", "is a MATLAB file; save scipy.io.loadmat(path)['NAME'] with numpy.save()"},
+    {"ARRO", "is an Arrow file; save pandas.read_feather(path).to_numpy() with numpy.save()"},
+    {"FEA1", "is a Feather file; save pandas.read_feather(path).to_numpy() with numpy.save()"},
+    {"\x80\2", PICKLED},
+    {"\x80\3", PICKLED},
+    {"\x80\4", PICKLED},
+    {"\x80\5", PICKLED},
+    {"\xEF\xBB\xBF", "is text, with a byte-order mark; save pandas.read_csv(path).to_numpy() with "
+                     "numpy.save()"},
+    {"\xFF\xFE", "is text in UTF-16; save pandas.read_csv(path, encoding='utf-16').to_numpy() with "
+                 "numpy.save()"},
 };
 
 void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *array)

@@ -8,12 +8,19 @@
 typedef struct mcl_facts {
     double least, largest, mean, deviation;
     double magnitude; /* the mean of the absolute values */
-    double far;       /* the part that is further from a centre than a distance */
+    /* Parts of all values: further from a centre than a distance, and than another; below 0. */
+    double far, unusual, negative;
+    double far_rows; /* part of the rows that have a far value */
 } mcl_facts;
 
-/* Looks at `most` rows or a few more, evenly over the data, or at all where it has fewer; far
- * counts what is further than distance from centre. */
+/* What counts as far and as unusual. */
+typedef struct mcl_distances {
+    double centre, far, unusual;
+} mcl_distances;
+
+/* Looks at `most` rows or a few more, evenly over the data, or at all where it has fewer. distances
+ * may be NULL: nothing is far. */
 mcl_status mcl_facts_find(
-    mcl_facts *facts, const mcl_data *data, uint64_t most, double centre, double distance);
+    mcl_facts *facts, const mcl_data *data, uint64_t most, const mcl_distances *distances);
 
 #endif

@@ -23,7 +23,8 @@ static mcl_status refuse(const void *from, size_t index, const mcl_array_run *ru
     if (value != rint(value))
         return mcl_fail(MCL_ERROR_DATA,
             "%s: the label of row %" PRIu64
-            " (counted from 0) is %s; labels are whole numbers from 0 to %d",
+            " (counted from 0) is %s; labels are whole numbers from 0 to %d: where these stand for "
+            "classes save numpy.unique(labels, return_inverse=True)[1]",
             run->source, row, text, MCL_LABEL_MAX);
     return mcl_fail(MCL_ERROR_DATA,
         "%s: the label of row %" PRIu64

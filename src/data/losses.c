@@ -11,6 +11,7 @@
 
 #define EXACT 0x1p24           /* float32 has every integer up to it */
 #define WHOLE 0x1p53           /* doubles have */
+#define LEAST 0x1p-125         /* smaller floats are kept as 0 */
 #define COLUMNS_MOST (1 << 20) /* of doubles that are looked at: 56 bytes each */
 
 /* Parts of a column's deviation: an error above the first is seen in any figure. One above the
@@ -40,9 +41,15 @@ struct mcl_losses {
     uint64_t number;
 };
 
+/* What is kept of a value: nothing of one below the least normal float32 but one. */
+static float kept(double value)
+{
+    return fabs(value) < LEAST ? 0.0f : (float)value;
+}
+
 static double error_of(double value)
 {
-    return fabs(value - (double)(float)value);
+    return fabs(value - (double)kept(value));
 }
 
 mcl_status mcl_losses_create(mcl_losses **losses, const mcl_array *array)
@@ -105,7 +112,7 @@ static void add_double(struct column *column, double value, float stored, bool f
     const double difference = value - column->first;
     column->sum += difference;
     column->squares += difference * difference;
-    column->merged += value != column->last && stored == (float)column->last;
+    column->merged += value != column->last && stored == kept(column->last);
     column->fractions = column->fractions || fabs(value) > WHOLE || value != rint(value);
     if (error_of(value) > error_of(column->worst))
         column->worst = value;
@@ -160,13 +167,15 @@ static mcl_status tell(char **text, const mcl_losses *losses, const char *name, 
     const char *format =
         "%s: column %" PRIu64
         " (counted from 0) has numbers such as %s that float32, in which rows "
-        "are kept, does not have: it becomes %.9g, as others do; subtract the column's least "
-        "number and save it again, or leave the column out";
+        "are kept, does not have: it becomes %.9g, as others do; %s and save it again, or leave "
+        "the column out";
+    const char *advice = stored == 0.0f ? "divide the column by its largest number"
+                                        : "subtract the column's least number";
     uint64_t row, column;
     mcl_array_locate(&row, &column, &run, 0);
-    const int length = snprintf(NULL, 0, format, name, column, value, (double)stored);
+    const int length = snprintf(NULL, 0, format, name, column, value, (double)stored, advice);
     MCL_TRY(mcl_allocate(text, (uint64_t)length + 1, 1));
-    snprintf(*text, (size_t)length + 1, format, name, column, value, (double)stored);
+    snprintf(*text, (size_t)length + 1, format, name, column, value, (double)stored, advice);
     return MCL_OK;
 }
 
@@ -185,7 +194,7 @@ mcl_status mcl_losses_text(char **text, const mcl_losses *losses, const char *na
             continue;
         mcl_number_text(value, &column->worst, MCL_NUMBER_FLOAT64, 0);
         return tell(
-            text, losses, name, value, (float)column->worst, array->fortran ? c * array->rows : c);
+            text, losses, name, value, kept(column->worst), array->fortran ? c * array->rows : c);
     }
     return MCL_OK;
 }

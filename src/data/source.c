@@ -146,17 +146,15 @@ static mcl_status skip_zeros(mcl_source *source)
     return MCL_OK;
 }
 
-/* After the end of a gzip member: starts the next one. *more is false at the end of the file. */
+/* After the end of a gzip member: starts the next one, which may come after zeros where files that
+ * were padded were joined, as Python has it too. *more is false at the end of the file. */
 static mcl_status next_member(bool *more, mcl_source *source)
 {
-    MCL_TRY(load(source));
-    const bool padded = source->used < source->available && source->input[source->used] == 0;
-    if (padded)
-        MCL_TRY(skip_zeros(source));
+    MCL_TRY(skip_zeros(source));
     *more = source->used < source->available;
     if (!*more)
         return MCL_OK;
-    if (padded || source->input[source->used] != 0x1F)
+    if (source->input[source->used] != 0x1F)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: byte %" PRIu64 ": something follows the end of the gzip data", source->name,
             file_offset(source));

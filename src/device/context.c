@@ -50,8 +50,8 @@ mcl_status mcl_context_fail(const mcl_context *context, const char *what, cl_int
             "%s; the device may be out of memory, which other programs may use too: use %s%s",
             mcl_error_message(), mcl_context_advice(context),
             context->info.type == MCL_DEVICE_GPU && !context->paced
-                ? "; or a display hangs on it, whose driver has ended the launch: leave out "
-                  "`exclusive`"
+                ? "; or a display is connected to it, and its driver has ended the launch: leave "
+                  "out `exclusive`"
                 : "");
     if (mcl_drivers_cache_problem(&hint, context->info.platform))
         return mcl_fail(status, "%s; %s", mcl_error_message(), text);

@@ -91,7 +91,7 @@ static mcl_status choose_platform(
         matches++;
     }
     if (matches == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no platform with a device %s '%s'%s: there are %s",
+        return mcl_fail(MCL_ERROR_NO_DEVICE, "no platform with a device %s '%s'%s; available: %s",
             numbered ? "has the number" : "is called", text, origin(from, request), all);
     if (matches > 1 && exact != 1)
         return mcl_fail(MCL_ERROR_NO_DEVICE,
@@ -127,7 +127,7 @@ static mcl_status choose_device(
         matches++;
     }
     if (matches == 0)
-        return mcl_fail(MCL_ERROR_NO_DEVICE, "no device %s '%s'%s: there are %s",
+        return mcl_fail(MCL_ERROR_NO_DEVICE, "no device %s '%s'%s; available: %s",
             numbered ? "has the number" : "is called", text, origin(from, request),
             *all ? all : "none");
     if (matches > 1 && exact != 1)
@@ -279,7 +279,7 @@ static bool choose_type(mcl_status *status, struct choice *choice, const struct 
             any = any || choice->in[i];
         }
         *status = any ? MCL_OK
-                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is a %s%s: there are %s",
+                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is a %s%s; available: %s",
                             mcl_device_type_name(types[t].type), origin(from, request), all);
         return true;
     }

@@ -118,10 +118,10 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
         work = (struct embedding){.context = context, .data = data, .most = work.batch / 2};
         status = create_embedding(&work, model, path);
     }
-    uint64_t i = 0;
+    uint64_t number = 0;
     for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;
-        status = embed_batch(&work, values, mcl_path_width(path), i++, count);
+        status = embed_batch(&work, values, mcl_path_width(path), number++, count);
     }
     for (size_t k = 0; k < READING && status == MCL_OK; k++)
         status = wait_for_results(&work, &work.read[k]);

@@ -15,6 +15,13 @@
 #define FEW_ROWS 16    /* fewer than this may all be unusual */
 #define NO_PIXELS 16   /* images have brighter pixels than this, tables of small numbers do not */
 #define FAR_PART 0.01  /* of the values; fewer may be outliers */
+#define FAR_ROWS 0.5   /* of the rows, which may have few values that are not 0 */
+
+/* Whatever their distribution, no more than 1/16 of the values in training were 4 deviations or
+ * more from their mean (Chebyshev). */
+#define UNUSUAL 4.0
+#define UNUSUAL_PART 0.25
+#define NEGATIVE_PART 0.2 /* where there were none, as before numbers are standardised */
 
 /* So many times as far from the mean as the furthest value in training, or as small as both the
  * largest and the mean size in training. */
@@ -22,7 +29,7 @@ struct limits {
     double far, small;
 };
 
-static const struct limits many = {4.0, 8.0}, few = {20.0, 32.0};
+static const struct limits many = {4.0, 6.0}, few = {20.0, 32.0};
 
 static const struct limits *limits_for(const mcl_data *data)
 {
@@ -55,7 +62,7 @@ static bool read_facts(mcl_facts *facts, const mcl_model *model)
         if (!text || !mcl_number_parse(&values[i], text))
             return false;
     }
-    *facts = (mcl_facts){values[0], values[1], values[2], values[3], values[4], 0.0};
+    *facts = (mcl_facts){values[0], values[1], values[2], values[3], values[4], 0, 0, 0, 0};
     return true;
 }
 
@@ -124,11 +131,25 @@ static bool doubt_type(char *text, size_t size, const char *scaling, const mcl_f
     return true;
 }
 
+/* Doubts by where most of the values are. */
+static bool doubt_most(char *text, size_t size, const mcl_facts *trained, const mcl_facts *now)
+{
+    const bool unusual = trained->deviation > 0.0 && now->unusual >= UNUSUAL_PART;
+    const bool negative = trained->least >= 0.0 && now->negative >= NEGATIVE_PART;
+    if (!unusual && !negative)
+        return false;
+    snprintf(text, size,
+        "has values from %g to %g with a mean of %g, and the model was trained on values from %g "
+        "to %g with a mean of %g: scale these as those were",
+        now->least, now->largest, now->mean, trained->least, trained->largest, trained->mean);
+    return true;
+}
+
 /* Doubts by where the values are. */
 static bool doubt_scale(
     char *text, size_t size, const mcl_facts *trained, const mcl_facts *now, double small)
 {
-    const bool far = reach(trained) > 0.0 && now->far >= FAR_PART;
+    const bool far = reach(trained) > 0.0 && (now->far >= FAR_PART || now->far_rows >= FAR_ROWS);
     if (!far && !are_small(now, trained, small))
         return false;
     if (far)
@@ -150,14 +171,17 @@ bool mcl_model_doubts(char *text, size_t size, const mcl_model *model, const mcl
         return false;
     mcl_facts now, trained;
     const bool known = model && read_facts(&trained, model);
-    const double centre = known ? trained.mean : 0.0;
-    const double distance = known ? limits_for(data)->far * reach(&trained) : DBL_MAX;
-    if (mcl_facts_find(&now, data, ROWS_MOST, centre, distance) != MCL_OK)
+    const mcl_distances distances = {known ? trained.mean : 0.0,
+        known ? limits_for(data)->far * reach(&trained) : DBL_MAX,
+        known ? UNUSUAL * trained.deviation : DBL_MAX};
+    if (mcl_facts_find(&now, data, ROWS_MOST, &distances) != MCL_OK)
         return false;
     if (!model)
         return mcl_data_element(data) == MCL_ELEMENT_UINT8 && doubt_bytes(text, size, &now);
     const char *scaling = mcl_model_metadata_get(model, "input_scaling");
     if (scaling && doubt_type(text, size, scaling, known ? &trained : NULL, data, &now))
         return true;
-    return known && doubt_scale(text, size, &trained, &now, limits_for(data)->small);
+    if (known && doubt_scale(text, size, &trained, &now, limits_for(data)->small))
+        return true;
+    return known && limits_for(data) == &many && doubt_most(text, size, &trained, &now);
 }

@@ -134,8 +134,9 @@ static mcl_status expect(const char *what, const char *expected, const char *fou
 {
     if (!*expected || strcmp(expected, found) == 0)
         return MCL_OK;
-    return mcl_fail(MCL_ERROR_DATA, "%s have the digest %s, but the model was trained on %s", what,
-        found, expected);
+    return mcl_fail(MCL_ERROR_DATA,
+        "%s are not those that the model was trained on: their digest is %s, not %s", what, found,
+        expected);
 }
 
 mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
@@ -158,7 +159,8 @@ mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
     mcl_model_digest(digest, input->model);
     if (!*run->model_digest || strcmp(run->model_digest, digest) == 0)
         return MCL_OK;
-    return mcl_fail(MCL_ERROR_DATA, "the model to begin from has the digest %s, but %s was tuned",
+    return mcl_fail(MCL_ERROR_DATA,
+        "the model to begin from is not the one that was fine-tuned: its digest is %s, not %s",
         digest, run->model_digest);
 }
 

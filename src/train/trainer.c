@@ -261,7 +261,7 @@ mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number)
 
 mcl_status mcl_trainer_begin(mcl_trainer *trainer)
 {
-    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, 0.0, 0.0));
+    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, NULL));
     MCL_TRY(mcl_trainer_resume(trainer));
     MCL_TRY(mcl_context_finish(trainer->context));
     trainer->checkpoint_time = mcl_clock_seconds();

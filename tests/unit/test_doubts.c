@@ -71,7 +71,7 @@ static mcl_model *model_of(mcl_data *data)
     mcl_model *model = NULL;
     mcl_facts facts;
     ck_assert_int_eq(mcl_model_create(&model, &architecture, 1), MCL_OK);
-    ck_assert_int_eq(mcl_facts_find(&facts, data, UINT64_MAX, 0.0, 0.0), MCL_OK);
+    ck_assert_int_eq(mcl_facts_find(&facts, data, UINT64_MAX, NULL), MCL_OK);
     ck_assert_int_eq(mcl_model_set_facts(model, &facts), MCL_OK);
     ck_assert_int_eq(mcl_model_metadata_set(model, "input_scaling",
                          mcl_data_element(data) == MCL_ELEMENT_UINT8 ? "1/255" : "1"),
@@ -94,17 +94,21 @@ static void assert_doubt(const mcl_model *model, mcl_data *data, const char *par
 START_TEST(test_facts)
 {
     const float values[] = {1, -2, 3, 100001, 0, 0};
+    const mcl_distances distances = {.centre = 1.0, .far = 2.5, .unusual = 1e5};
     mcl_data *data = NULL;
     mcl_facts facts;
     ck_assert_int_eq(mcl_data_from_floats(&data, values, 3, 2), MCL_OK);
-    ck_assert_int_eq(mcl_facts_find(&facts, data, UINT64_MAX, 1.0, 2.5), MCL_OK);
+    ck_assert_int_eq(mcl_facts_find(&facts, data, UINT64_MAX, &distances), MCL_OK);
     ck_assert_double_eq(facts.least, -2);
     ck_assert_double_eq(facts.largest, 100001);
     ck_assert_double_eq_tol(facts.mean, 100003.0 / 6, 1e-9);
     ck_assert_double_eq_tol(facts.magnitude, 100007.0 / 6, 1e-9);
     ck_assert_double_eq_tol(facts.deviation, 37268, 0.5);
     ck_assert_double_eq_tol(facts.far, 2.0 / 6, 1e-9);
-    ck_assert_int_eq(mcl_facts_find(&facts, data, 1, 0.0, 0.0), MCL_OK);
+    ck_assert_double_eq_tol(facts.unusual, 0.0, 1e-9);
+    ck_assert_double_eq_tol(facts.negative, 1.0 / 6, 1e-9);
+    ck_assert_double_eq_tol(facts.far_rows, 2.0 / 3, 1e-9);
+    ck_assert_int_eq(mcl_facts_find(&facts, data, 1, NULL), MCL_OK);
     ck_assert_double_eq(facts.largest, 1); /* of the first row alone */
     mcl_data_free(data);
 }
@@ -143,6 +147,51 @@ START_TEST(test_other_scales)
         assert_doubt(model, floats(distributions[d], 5000, 100, 1.0, 1000.0), "has values such as");
         mcl_model_free(model);
     }
+}
+END_TEST
+
+/* Standardised in training or in use alone, by columns whose scales do not differ much. */
+START_TEST(test_standardised_or_not)
+{
+    mcl_model *model = model_of(floats(normal, 0, 500, 1.0, 0.0));
+    assert_doubt(model, floats(unit, 5000, 100, 8.0, 0.0), "with a mean of");
+    assert_doubt(model, floats(normal, 5000, 16, 10.0, 0.0), "scale these as those were");
+    mcl_model_free(model);
+    model = model_of(floats(unit, 0, 500, 8.0, 0.1));
+    assert_doubt(model, floats(normal, 5000, 100, 1.0, 0.0), "with a mean of");
+    assert_doubt(model, floats(unit, 5000, 100, 1.0, 0.0), "has values up to");
+    mcl_model_free(model);
+    model = model_of(floats(cauchy, 0, 500, 1.0, 0.0)); /* outliers hide all but the most */
+    assert_doubt(model, floats(cauchy, 5000, 100, 1000.0, 0.0), "scale these as those were");
+    mcl_model_free(model);
+}
+END_TEST
+
+/* A single value of each row is not 0, as in wide tables of categories. */
+START_TEST(test_one_hot)
+{
+    enum { WIDTH = 300, ROWS = 32 };
+    static uint8_t bytes_of[ROWS * WIDTH];
+    static float floats_of[ROWS * WIDTH];
+    const mcl_architecture architecture = {.input = WIDTH, .embedding = 2};
+    mcl_array_description array = {
+        .values = bytes_of, .type = MCL_NUMBER_UINT8, .dimensions = 2, .shape = {ROWS, WIDTH}};
+    mcl_data *data = NULL;
+    mcl_model *model = NULL;
+    mcl_facts facts;
+    for (size_t i = 0; i < ROWS; i++) {
+        bytes_of[i * WIDTH + 7 * i] = 1;
+        floats_of[i * WIDTH + 7 * i] = 1.0f;
+    }
+    ck_assert_int_eq(mcl_data_from_memory(&data, &array), MCL_OK);
+    ck_assert_int_eq(mcl_facts_find(&facts, data, UINT64_MAX, NULL), MCL_OK);
+    ck_assert_int_eq(mcl_model_create(&model, &architecture, 1), MCL_OK);
+    ck_assert_int_eq(mcl_model_set_facts(model, &facts), MCL_OK);
+    ck_assert_int_eq(mcl_model_metadata_set(model, "input_scaling", "1/255"), MCL_OK);
+    assert_doubt(model, data, NULL);
+    ck_assert_int_eq(mcl_data_from_floats(&data, floats_of, ROWS, WIDTH), MCL_OK);
+    assert_doubt(model, data, "scale these as those were");
+    mcl_model_free(model);
 }
 END_TEST
 
@@ -213,6 +262,8 @@ int main(void)
     tcase_add_test(tcase, test_facts);
     tcase_add_test(tcase, test_rows_like_those_of_training);
     tcase_add_test(tcase, test_other_scales);
+    tcase_add_test(tcase, test_standardised_or_not);
+    tcase_add_test(tcase, test_one_hot);
     tcase_add_test(tcase, test_bytes_and_floats);
     tcase_add_test(tcase, test_bytes_that_are_no_pixels);
     tcase_add_test(tcase, test_a_model_without_facts);

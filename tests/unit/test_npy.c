@@ -282,10 +282,20 @@ static double tiny(size_t i)
     return i % 2 ? 1e-13 * noise(i) : 101325.0 + 500.0 * noise(i);
 }
 
+static double below_floats(size_t i) /* likelihoods of many observations */
+{
+    return i % 2 ? 1e-40 * noise(i) : noise(i);
+}
+
+static double partly_below_floats(size_t i)
+{
+    return i % 20 ? noise(i) : 1e-60;
+}
+
 START_TEST(test_doubles_that_merge_are_told)
 {
-    double (*const lost[])(size_t) = {seconds, half_minutes, identifiers};
-    double (*const kept[])(size_t) = {noise, rounded, far, tiny};
+    double (*const lost[])(size_t) = {seconds, half_minutes, identifiers, below_floats};
+    double (*const kept[])(size_t) = {noise, rounded, far, tiny, partly_below_floats};
     for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
         mcl_data *data = doubles(200, lost[i]);
         const char *warning = mcl_data_warning(data);
@@ -296,6 +306,23 @@ START_TEST(test_doubles_that_merge_are_told)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         mcl_data *data = doubles(200, kept[i]);
         ck_assert_msg(mcl_data_warning(data) == NULL, "%zu: %s", i, mcl_data_warning(data));
+        mcl_data_free(data);
+    }
+}
+
+START_TEST(test_advice_for_lost_doubles_helps)
+{
+    static const struct {
+        double (*number)(size_t);
+        const char *advice;
+    } cases[] = {
+        {seconds, "; subtract the column's least number and save it again"},
+        {below_floats, "it becomes 0, as others do; divide the column by its largest number and"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        mcl_data *data = doubles(200, cases[i].number);
+        const char *warning = mcl_data_warning(data);
+        ck_assert_msg(warning && strstr(warning, cases[i].advice), "%s", warning);
         mcl_data_free(data);
     }
 }
@@ -724,6 +751,7 @@ int main(void)
     tcase_add_test(tcase, test_fortran_order);
     tcase_add_test(tcase, test_the_place_of_a_value_in_fortran_order);
     tcase_add_test(tcase, test_doubles_that_merge_are_told);
+    tcase_add_test(tcase, test_advice_for_lost_doubles_helps);
     tcase_add_test(tcase, test_integers_that_no_float_has_are_told);
     tcase_add_test(tcase, test_shapes_of_rows);
     tcase_add_loop_test(tcase, test_what_is_refused, 0, sizeof refused / sizeof *refused);

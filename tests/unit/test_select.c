@@ -119,7 +119,7 @@ START_TEST(test_platform_by_index_is_the_loaders)
     ck_assert_uint_eq(selected("2", NULL), ARC);
     ck_assert_uint_eq(selected("3", NULL), RTX);
     assert_refused("1", NULL,
-        "no platform with a device has the number '1': there are 0 Portable Computing Language, "
+        "no platform with a device has the number '1'; available: 0 Portable Computing Language, "
         "2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
     size_t index;
     ck_assert_int_eq(
@@ -141,10 +141,10 @@ START_TEST(test_platform_by_part_of_name_in_any_case)
     ck_assert_uint_eq(selected("cUdA", NULL), RTX);
     ck_assert_uint_eq(selected("fpga", NULL), FPGA);
     assert_refused("amd", NULL,
-        "no platform with a device is called 'amd': there are 0 Portable Computing Language, "
+        "no platform with a device is called 'amd'; available: 0 Portable Computing Language, "
         "2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
     assert_refused("NVIDIA CUDA ", NULL,
-        "no platform with a device is called 'NVIDIA CUDA ': there are 0 Portable Computing "
+        "no platform with a device is called 'NVIDIA CUDA '; available: 0 Portable Computing "
         "Language, 2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(test_device_by_index)
     ck_assert_uint_eq(selected("2", "2"), INTEL_CPU);
     ck_assert_uint_eq(selected(NULL, "4"), RTX);
     assert_refused(
-        "2", "3", "no device has the number '3': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+        "2", "3", "no device has the number '3'; available: 0 Iris Xe, 1 Arc A770, 2 Core i7");
     size_t index;
     ck_assert_int_eq(
         mcl_device_select(&index, NULL, devices, COUNT, NULL, "6"), MCL_ERROR_NO_DEVICE);
@@ -187,7 +187,7 @@ START_TEST(test_device_by_part_of_name_in_any_case)
     ck_assert_uint_eq(selected(NULL, "HASWELL"), POCL_CPU);
     ck_assert_uint_eq(selected(NULL, "x 4"), RTX);
     ck_assert_uint_eq(selected("intel(r) opencl", "core"), INTEL_CPU);
-    assert_refused("nvidia", "core", "no device is called 'core': there are 0 RTX 4090");
+    assert_refused("nvidia", "core", "no device is called 'core'; available: 0 RTX 4090");
 }
 END_TEST
 
@@ -209,13 +209,13 @@ END_TEST
 START_TEST(test_digits_are_an_index_alone)
 {
     assert_refused(NULL, "4090",
-        "no device has the number '4090': there are 0 cpu-haswell, 1 Iris Xe, 2 Arc A770, 3 Core "
+        "no device has the number '4090'; available: 0 cpu-haswell, 1 Iris Xe, 2 Arc A770, 3 Core "
         "i7, 4 RTX 4090, 5 Stratix");
-    assert_refused("nvidia", "4", "no device has the number '4': there are 0 RTX 4090");
+    assert_refused("nvidia", "4", "no device has the number '4'; available: 0 RTX 4090");
     assert_refused(
-        "2", "7", "no device has the number '7': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+        "2", "7", "no device has the number '7'; available: 0 Iris Xe, 1 Arc A770, 2 Core i7");
     assert_refused("2", "99999999999999999999",
-        "no device has the number '99999999999999999999': there are 0 Iris Xe, 1 Arc A770, 2 Core "
+        "no device has the number '99999999999999999999'; available: 0 Iris Xe, 1 Arc A770, 2 Core "
         "i7");
     ck_assert_uint_eq(selected(NULL, "rtx 4090"), RTX);
     ck_assert_uint_eq(selected(NULL, "a770"), ARC);
@@ -223,7 +223,7 @@ START_TEST(test_digits_are_an_index_alone)
     ck_assert_uint_eq(selected(NULL, "4"), RTX);
     strcpy(devices[FPGA].platform, "FPGA 1");
     assert_refused("1", NULL,
-        "no platform with a device has the number '1': there are 0 Portable Computing Language, 2 "
+        "no platform with a device has the number '1'; available: 0 Portable Computing Language, 2 "
         "Intel(R) OpenCL, 3 NVIDIA CUDA, 4 FPGA 1");
 }
 END_TEST
@@ -235,11 +235,11 @@ START_TEST(test_platform_and_device_together)
     ck_assert_uint_eq(selected(NULL, "opencl:iris"), IRIS);
     ck_assert_uint_eq(selected("2", "2:2"), INTEL_CPU);
     assert_refused(
-        NULL, "2:3", "no device has the number '3': there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+        NULL, "2:3", "no device has the number '3'; available: 0 Iris Xe, 1 Arc A770, 2 Core i7");
     assert_refused(NULL, "1:0",
-        "no platform with a device has the number '1': there are 0 Portable Computing Language, 2 "
+        "no platform with a device has the number '1'; available: 0 Portable Computing Language, 2 "
         "Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
-    assert_refused("3", "2:0", "no device has the number '0': there are none");
+    assert_refused("3", "2:0", "no device has the number '0'; available: none");
     assert_refused(NULL, ":1", "':1' is not PLATFORM:DEVICE, such as 0:1");
     assert_refused(NULL, "2:", "'2:' is not PLATFORM:DEVICE, such as 0:1");
     assert_refused(NULL, ":", "':' is not PLATFORM:DEVICE, such as 0:1");
@@ -256,7 +256,7 @@ START_TEST(test_kinds)
     ck_assert_uint_eq(selected(NULL, "cpu"), POCL_CPU);
     ck_assert_uint_eq(selected("2", "CPU"), INTEL_CPU);
     ck_assert_uint_eq(selected(NULL, "Accelerator"), FPGA);
-    assert_refused("3", "cpu", "no device is a CPU: there are 0 RTX 4090");
+    assert_refused("3", "cpu", "no device is a CPU; available: 0 RTX 4090");
     /* rather than a part of a name */
     strcpy(devices[RTX].name, "RTX 4090 Laptop GPU");
     ck_assert_uint_eq(selected(NULL, "gpu"), ARC);
@@ -371,13 +371,15 @@ START_TEST(test_environment_is_the_default)
     ck_assert_uint_eq(selected(NULL, NULL), INTEL_CPU);
     setenv("MASKCL_DEVICE", "voodoo", 1);
     assert_refused(NULL, NULL,
-        "no device is called 'voodoo' (MASKCL_DEVICE): there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+        "no device is called 'voodoo' (MASKCL_DEVICE); available: 0 Iris Xe, 1 Arc A770, 2 Core "
+        "i7");
     setenv("MASKCL_DEVICE", "5", 1);
     assert_refused(NULL, NULL,
-        "no device has the number '5' (MASKCL_DEVICE): there are 0 Iris Xe, 1 Arc A770, 2 Core i7");
+        "no device has the number '5' (MASKCL_DEVICE); available: 0 Iris Xe, 1 Arc A770, 2 Core "
+        "i7");
     setenv("MASKCL_PLATFORM", "voodoo", 1);
     assert_refused(NULL, NULL,
-        "no platform with a device is called 'voodoo' (MASKCL_PLATFORM): there are 0 Portable "
+        "no platform with a device is called 'voodoo' (MASKCL_PLATFORM); available: 0 Portable "
         "Computing Language, 2 Intel(R) OpenCL, 3 NVIDIA CUDA, 4 Intel(R) FPGA");
     /* an option with a platform of its own counts more than the environment's platform */
     ck_assert_uint_eq(selected(NULL, "3:0"), RTX);

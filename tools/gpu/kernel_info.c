@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into the program (LD_PRELOAD), notes what the driver says of each kernel that is
- * created: KERNEL_INFO_LOG=FILE   a line each: name, largest work-group, its preferred multiple,
- * bytes of local and of private memory; -1 for what the driver does not say A line is there as soon
- * as the kernel is, so that a run may be ended at any moment. */
+/* Preloaded into the program (LD_PRELOAD), writes what the driver says of each kernel that is
+ * created to the file that KERNEL_INFO_LOG names: a line each with its name, the largest
+ * work-group, its preferred multiple, bytes of local and of private memory, and -1 for what the
+ * driver does not say. A line is there as soon as the kernel is, so that a run may be ended at any
+ * moment. */
 #include <CL/cl.h>
 #include <dlfcn.h>
 #include <stdio.h>

@@ -9,12 +9,12 @@ from toolchains import TARGETS, Use
 TEXT = """<!-- made by tools/gpu/compilers --update -->
 # What the kernels take on GPUs
 
-Every kernel, as the compilers of three vendors make it: these need no GPU. A kernel is compiled with each
-set of options that a recipe's commands or `maskcl verify` ask for on a GPU, of which there are {programs}
-programs. [gpu-kernels.tsv](gpu-kernels.tsv) has a line for each, and those are ceilings: `tools/gpu/compilers`
-fails where a kernel takes more, and CI runs
-it. To accept more, `tools/gpu/compilers --fetch --update`, and
-commit both files; see [development.md](development.md#compilers-of-gpus).
+The registers and memory of every kernel, as the compilers of three vendors report them; that needs no GPU. A
+kernel is compiled with each set of options that a recipe's commands or `maskcl verify` ask for on a GPU, {programs}
+programs in all. [gpu-kernels.tsv](gpu-kernels.tsv) has a line for each. Its figures are ceilings:
+`tools/gpu/compilers`, which CI runs, fails where a kernel takes more. To accept more, run
+`tools/gpu/compilers --fetch --update` and commit both files; see
+[development.md](development.md#compilers-of-gpus).
 
 {legend}
 
