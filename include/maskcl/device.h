@@ -69,14 +69,14 @@ MCL_API size_t mcl_device_preferred(const mcl_device_info *devices, size_t count
 
 /* Finds the device that a context would use: *index counts into devices. platform is an index ("1")
  * or a part of a name in any case ("nvidia"). device is an index, a part of a name ("rtx 4090"),
- * both with a platform before ("1:0", "nvidia:rtx"), or "gpu", "cpu" or "accelerator", the best
- * of which is taken. Digits alone are always an index. NULL or "" takes MASKCL_PLATFORM or
- * MASKCL_DEVICE from the environment, and without those the best device: OpenCL 1.2 or newer, then
- * GPU before accelerator before CPU, then memory of its own before the host's, then fma, then the
- * most compute units × clock × lanes, then the first; of a card that several platforms list, the
- * better driver alone (mcl_device_preferred). *reason is a static or thread-local phrase that
- * explains the choice ("best of 3: …"). What names no device, or more than one, is
- * MCL_ERROR_NO_DEVICE and the message lists the devices. */
+ * or "gpu", "cpu" or "accelerator", the best of which is taken, each with a platform before it
+ * ("1:0", "nvidia:rtx", "intel:gpu") or none. Digits alone are always an index. NULL or "" takes
+ * MASKCL_PLATFORM or MASKCL_DEVICE from the environment, and without those the best device:
+ * OpenCL 1.2 or newer, then GPU before accelerator before CPU, then memory of its own before the
+ * host's, then fma, then the most compute units × clock × lanes, then the first; of a card that
+ * several platforms list, the better driver alone (mcl_device_preferred). *reason is a static or
+ * thread-local phrase that explains the choice ("best of 3: …"). What names no device, or more than
+ * one, is MCL_ERROR_NO_DEVICE and the message lists the devices. */
 MCL_API mcl_status mcl_device_select(size_t *index, const char **reason,
     const mcl_device_info *devices, size_t count, const char *platform, const char *device);
 

@@ -33,8 +33,8 @@ extern const mcl_option_type mcl_option_memory; /* uint64_t, bytes */
     {                                                                                              \
         .name = "device", .argument = "DEVICE", .group = "Device",                                 \
         .help = "the device: its index within the platform, a part of its name in any case "       \
-                "('rtx 4090'), either with a platform before it (0:1, nvidia:rtx), or gpu, cpu "   \
-                "or accelerator for the best of its kind",                                         \
+                "('rtx 4090'), or gpu, cpu or accelerator for the best of its kind, each with a "  \
+                "platform before it where that tells more (0:1, nvidia:rtx, intel:gpu)",           \
         .type = &mcl_option_text, .offset = offsetof(settings, member.device),                     \
         .without = "MASKCL_DEVICE from the environment, or the best: GPU before accelerator "      \
                    "before CPU, then memory of its own, then fma, then the most arithmetic"        \

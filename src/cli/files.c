@@ -214,10 +214,13 @@ mcl_exit mcl_check_rows(
         mcl_warn_of_doubts(model, data, data_path);
         return MCL_EXIT_DONE;
     }
+    const char *advice = "use the data that it was trained for, or train on these";
+    if (mcl_data_rows(data) == input)
+        advice = columns == 1 ? "where it is one row, save array.reshape(1, -1)"
+                              : "where its columns are the rows, save array.T";
     return mcl_complain(MCL_EXIT_FAILED,
-        "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64
-        ": use the data that it was trained for, or train on these",
-        data_path, columns, model_path, input);
+        "%s: its rows have %" PRIu64 " values, but the model %s takes %" PRIu64 ": %s", data_path,
+        columns, model_path, input, advice);
 }
 
 mcl_exit mcl_allocate_values(float **values, uint64_t rows, uint64_t columns)

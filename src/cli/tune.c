@@ -3,6 +3,7 @@
 #include "maskcl/tune.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,23 @@ static struct sum sum_of(const mcl_tuned_product *products, size_t count)
     return (struct sum){operations / before, operations / after, i};
 }
 
+/* A number of the table; a dash where a provider cannot multiply on the device. */
+static const char *show(char text[24], double number, int decimals)
+{
+    if (number > 0.0 && isfinite(number))
+        snprintf(text, 24, "%.*f", decimals, number);
+    else
+        snprintf(text, 24, "-");
+    return text;
+}
+
+static void print_rates(double before, double after)
+{
+    char texts[3][24];
+    mcl_print("  %8s  %8s  %5s\n", show(texts[0], before, 1), show(texts[1], after, 1),
+        show(texts[2], after / before, 2));
+}
+
 static void print_table(const mcl_tuned_product *products, size_t count, const char *path)
 {
     mcl_print("%-11s %-2s %22s  %8s  %8s  ratio\n", "GFLOP/s", "", "product", "before", "tuned");
@@ -80,11 +98,12 @@ static void print_table(const mcl_tuned_product *products, size_t count, const c
             const mcl_tuned_product *p = &products[i];
             char size[64];
             snprintf(size, sizeof size, "%" PRIu32 " x %" PRIu32 " x %" PRIu32, p->m, p->n, p->k);
-            mcl_print("%-11s %c%c %22s  %8.1f  %8.1f  %5.2f\n", name, p->transpose_a ? 'T' : 'N',
-                p->transpose_b ? 'T' : 'N', size, p->before, p->after, p->after / p->before);
+            mcl_print("%-11s %c%c %22s", name, p->transpose_a ? 'T' : 'N',
+                p->transpose_b ? 'T' : 'N', size);
+            print_rates(p->before, p->after);
         }
-        mcl_print("%-11s %-2s %22s  %8.1f  %8.1f  %5.2f\n", name, "", "all together", sum.before,
-            sum.after, sum.after / sum.before);
+        mcl_print("%-11s %-2s %22s", name, "", "all together");
+        print_rates(sum.before, sum.after);
     }
     mcl_print("wrote ");
     mcl_print_clean(mcl_out, path);

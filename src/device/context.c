@@ -84,6 +84,15 @@ static void warn_of_small_cache(const mcl_context *context)
         mcl_context_warn(context, "%s", text);
 }
 
+static void warn_of_old_driver(const mcl_context *context)
+{
+    if (context->info.too_old)
+        mcl_context_warn(context,
+            "%s: its driver says '%s', and the kernels need OpenCL 1.2: it may refuse them; try "
+            "another `device`",
+            context->info.name, context->info.opencl_version);
+}
+
 struct mcl_attachment {
     struct mcl_attachment *next; /* the one attached before */
     const void *key;
@@ -244,6 +253,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
         return status;
     }
     warn_of_small_cache(opened);
+    warn_of_old_driver(opened);
     opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;

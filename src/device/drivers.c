@@ -81,7 +81,7 @@ static void visit_file(visitor *visit, const char *path, void *state)
     if (!fgets(library, sizeof library, file))
         library[0] = '\0';
     fclose(file);
-    library[strcspn(library, "\r\n")] = '\0';
+    library[strcspn(library, "\n")] = '\0'; /* a carriage return before it the loader keeps */
     visit(path, library, state);
 }
 
@@ -143,7 +143,9 @@ static void try_to_load(const char *where, const char *library, void *state)
         }
         return;
     }
-    if (named)
+    if (named && strchr(library, '\r'))
+        reason = "its line ends with a carriage return, as on Windows, and must not";
+    else if (named)
         reason = dlerror();
     mcl_line_add(broken->line, "%s%s: the driver cannot be loaded: %s", broken->count ? "\n" : "",
         where, reason ? reason : "unknown reason");
@@ -269,8 +271,10 @@ static void explain_pocl(struct mcl_line *line)
     if (memory_is_limited())
         mcl_line_add(line, "the process has too little memory for it: raise its limit (ulimit -v)");
     else if (devices)
-        mcl_line_add(
-            line, "POCL_DEVICES is '%s': unset it, or set it to 'cpu' or 'pthread'", devices);
+        mcl_line_add(line,
+            "POCL_DEVICES is '%s': unset it, or set it to 'pthread', which PoCL calls 'cpu' from "
+            "4.0 on",
+            devices);
     else
         mcl_line_add(line, "it needs a folder for its cache: set POCL_CACHE_DIR to one");
 }

@@ -14,7 +14,8 @@
 #include "maskcl/device.h"
 
 #define PART_SIZE 256
-#define CLOCK 1000 /* MHz of a device whose driver does not say */
+#define PLATFORM_SIZE 192 /* of a name that can be asked for */
+#define CLOCK 1000        /* MHz of a device whose driver does not say */
 
 /* A choice while it is being made. */
 struct choice {
@@ -279,8 +280,10 @@ static bool choose_type(mcl_status *status, struct choice *choice, const struct 
             any = any || choice->in[i];
         }
         *status = any ? MCL_OK
-                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is a %s%s; available: %s",
-                            mcl_device_type_name(types[t].type), origin(from, request), all);
+                      : mcl_fail(MCL_ERROR_NO_DEVICE, "no device is %s %s%s; available: %s",
+                            types[t].type == MCL_DEVICE_ACCELERATOR ? "an" : "a",
+                            mcl_device_type_name(types[t].type), origin(from, request),
+                            *all ? all : "none");
         return true;
     }
     return false;
@@ -298,17 +301,18 @@ static const char *after_colon(const struct choice *choice, const char *text)
     return colon ? colon + 1 : NULL;
 }
 
-static mcl_status choose_both(
-    size_t *index, struct choice *choice, const char *device, const struct request *request)
+/* Keeps the devices of the platform of "PLATFORM:DEVICE", which is written to platform. */
+static mcl_status choose_before_colon(char platform[PLATFORM_SIZE], struct choice *choice,
+    const char *device, const struct request *request)
 {
-    char platform[PART_SIZE], from[40];
-    const int length = (int)(device - 1 - request->text);
-    snprintf(platform, sizeof platform, "%.*s", length, request->text);
-    if (!*platform || !*device || (size_t)length >= sizeof platform)
+    char from[40];
+    const size_t length = (size_t)(device - 1 - request->text);
+    snprintf(
+        platform, PLATFORM_SIZE, "%.*s", length < PLATFORM_SIZE ? (int)length : 0, request->text);
+    if (!*platform || !*device)
         return mcl_fail(MCL_ERROR_NO_DEVICE, "'%s'%s is not PLATFORM:DEVICE, such as 0:1",
             request->text, origin(from, request));
-    MCL_TRY(choose_platform(choice, platform, request));
-    return choose_device(index, choice, device, request);
+    return choose_platform(choice, platform, request);
 }
 
 /* Chooses as asked; *reason says so. */
@@ -316,23 +320,28 @@ static mcl_status choose(size_t *index, char reason[PART_SIZE], struct choice *c
     const struct request *platform, const struct request *device)
 {
     const char *of = platform->text;
+    char before[PLATFORM_SIZE];
     mcl_status status = MCL_OK;
     size_t usable;
     const char *part = device->text ? after_colon(choice, device->text) : NULL;
+    struct request wanted = *device;
     if (of && part && platform->variable && !device->variable)
         of = NULL; /* what is asked for counts more than the environment */
     if (of)
         MCL_TRY(choose_platform(choice, of, platform));
     snprintf(reason, PART_SIZE, "asked for: '%s'", device->text ? device->text : "");
-    if (part)
-        return choose_both(index, choice, part, device);
-    if (device->text && !choose_type(&status, choice, device))
-        return choose_device(index, choice, device->text, device);
+    if (part) {
+        MCL_TRY(choose_before_colon(before, choice, part, device));
+        of = before;
+        wanted.text = part;
+    }
+    if (wanted.text && !choose_type(&status, choice, &wanted))
+        return choose_device(index, choice, wanted.text, device);
     MCL_TRY(status);
     MCL_TRY(choose_best(index, &usable, choice));
     if (usable == 1)
         snprintf(reason, PART_SIZE, "the only %s%s%s%s",
-            device->text ? mcl_device_type_name(choice->devices[*index].type) : "device",
+            wanted.text ? mcl_device_type_name(choice->devices[*index].type) : "device",
             of ? " of '" : "", of ? of : "", of ? "'" : "");
     else
         snprintf(reason, PART_SIZE, "best of %zu: " ORDER, usable);

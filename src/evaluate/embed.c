@@ -112,12 +112,15 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
     MCL_TRY(mcl_width_check(mcl_model_architecture(model), data));
     struct embedding work = {.context = context, .data = data};
     const uint64_t all = mcl_data_rows(data);
+    const char *advice = context->advice;
+    context->advice = "another `device`"; /* fewer rows at a time are tried without being asked */
     mcl_status status = create_embedding(&work, model, path);
     while (mcl_inference_lacks_memory(status) && work.batch > 1) {
         release_embedding(&work);
         work = (struct embedding){.context = context, .data = data, .most = work.batch / 2};
         status = create_embedding(&work, model, path);
     }
+    context->advice = advice;
     uint64_t number = 0;
     for (uint64_t first = 0; first < all && status == MCL_OK; first += work.batch) {
         const uint32_t count = all - first < work.batch ? (uint32_t)(all - first) : work.batch;

@@ -515,6 +515,20 @@ static mcl_status knn(mcl_probe_result *result, mcl_context *context, const mcl_
     return status;
 }
 
+static mcl_status warn_of_directions(const mcl_context *context, const mcl_features *train)
+{
+    bool merge;
+    MCL_TRY(mcl_directions_merge(&merge, train));
+    if (merge)
+        mcl_context_warn(context,
+            "rows of %" PRIu64
+            " features point so nearly the same way that float32 does not tell their cosines "
+            "apart: the accuracy by nearest neighbours says little; subtract each column's mean "
+            "from the data",
+            train->columns);
+    return MCL_OK;
+}
+
 mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_features *train,
     const mcl_features *test)
 {
@@ -527,6 +541,7 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
     MCL_TRY(label(&set, train, test));
     mcl_status status =
         linear_probe(&measured, context, set.classes, &set.train, &set.test, PENALTY);
+    STEP(warn_of_directions(context, &set.train));
     STEP(knn(&measured, context, &set.train, &set.test));
     release_labelled(&set);
     MCL_TRY(status);

@@ -108,12 +108,15 @@ mcl_status mcl_reconstruct(float *masked, float *reconstructed, mcl_context *con
     if (rows == 0)
         return MCL_OK;
     struct reconstruction work = {.context = context, .most = ROWS};
+    const char *advice = context->advice;
+    context->advice = "another `device`"; /* fewer rows at a time are tried without being asked */
     mcl_status status = create(&work, model, data, mask, seed, rows);
     while (mcl_inference_lacks_memory(status) && work.batch > 1) {
         release(&work);
         work = (struct reconstruction){.context = context, .most = work.batch / 2};
         status = create(&work, model, data, mask, seed, rows);
     }
+    context->advice = advice;
     for (uint64_t done = 0; done < rows && status == MCL_OK; done += work.batch) {
         const uint32_t now = rows - done < work.batch ? (uint32_t)(rows - done) : work.batch;
         const uint64_t at = done * mcl_data_columns(data);

@@ -7,6 +7,9 @@
 #include "base/memory.h"
 
 #define ROUNDING 0x1p-23          /* of a float, by its size */
+#define ROWS_MOST 1024            /* whose directions are looked at */
+#define CLOSE 0x1p-22             /* 1 - cosine, at the mean, of rows that merge*/
+#define EQUAL 0x1p-46             /* the same of equal rows, by the rounding of doubles */
 #define CHUNK (UINT64_C(1) << 18) /* values that are scaled before they are sent, or a row */
 
 mcl_status mcl_standards_find(mcl_standards *standards, const mcl_features *features)
@@ -84,4 +87,34 @@ mcl_status mcl_write_scaled(mcl_context *context, cl_mem to, const mcl_features 
     }
     free(scaled);
     return status;
+}
+
+/* sum += the row divided by its length, which is not 0. */
+static void add_direction(double *sum, const float *row, uint64_t n, double *count)
+{
+    double squares = 0.0;
+    for (uint64_t j = 0; j < n; j++)
+        squares += (double)row[j] * (double)row[j];
+    if (!(squares > 0.0))
+        return;
+    const double inverse = 1.0 / sqrt(squares);
+    for (uint64_t j = 0; j < n; j++)
+        sum[j] += (double)row[j] * inverse;
+    ++*count;
+}
+
+mcl_status mcl_directions_merge(bool *merge, const mcl_features *features)
+{
+    const uint64_t n = features->columns;
+    const uint64_t step = features->rows > ROWS_MOST ? features->rows / ROWS_MOST : 1;
+    double *sum, count = 0.0, squares = 0.0;
+    MCL_TRY(mcl_allocate(&sum, n, sizeof *sum));
+    for (uint64_t i = 0; i < features->rows; i += step)
+        add_direction(sum, features->values + i * n, n, &count);
+    for (uint64_t j = 0; j < n; j++)
+        squares += sum[j] * sum[j];
+    free(sum);
+    const double apart = count > 0.0 ? 1.0 - squares / (count * count) : 1.0; /* 1 - mean cosine */
+    *merge = apart > EQUAL && apart < CLOSE;
+    return MCL_OK;
 }

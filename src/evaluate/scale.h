@@ -4,6 +4,8 @@
 #ifndef MASKCL_EVALUATE_SCALE_H
 #define MASKCL_EVALUATE_SCALE_H
 
+#include <stdbool.h>
+
 #include "device/context.h"
 #include "maskcl/evaluate.h"
 
@@ -21,5 +23,9 @@ void mcl_standards_release(mcl_standards *standards);
  * changes neither its direction nor a bit of the row divided by its length. */
 mcl_status mcl_write_scaled(mcl_context *context, cl_mem to, const mcl_features *features,
     uint64_t first, uint32_t count, const mcl_standards *standards);
+
+/* *merge = whether rows point so nearly the same way that cosines in float32 do not tell them
+ * apart, as where all lie far from 0. Rows that are all equal do not. */
+mcl_status mcl_directions_merge(bool *merge, const mcl_features *features);
 
 #endif

@@ -28,6 +28,21 @@ class BadInputTest(ProgramTest):
 
 
 class RowsTest(BadInputTest):
+    def test_a_row_and_columns_that_are_rows_are_known(self):
+        """numpy.save(path, rows[0]) is a common way to one row; its advice leads to a file that
+        is read."""
+        model = self.model(columns=4)
+        for shape, advice, right in [((4,), "save array.reshape(1, -1)", (1, 4)),
+                                     ((4, 3), "save array.T", (3, 4))]:
+            values = [float(i) for i in range(math.prod(shape))]
+            self.npy("rows.npy", shape, values)
+            self.refuse("embed", model, "rows.npy", "-o", "out.npy", code=1, says=[advice])
+            self.npy("rows.npy", right, values)
+            self.succeed("embed", model, "rows.npy", "-o", "embedded.npy", "-q")
+        self.npy("rows.npy", (5, 3), [0.0] * 15)
+        self.refuse("embed", model, "rows.npy", "-o", "out.npy", code=1,
+                    says=["its rows have 3 values", "takes 4: use the data that it was trained for"])
+
     def test_missing(self):
         self.refuse_data("nonesuch.idx", "No such file")
 

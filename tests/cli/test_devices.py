@@ -154,6 +154,12 @@ class DriverTest(ProgramTest):
         env = self.drivers(empty="")
         self.refuse("devices", code=1, says=["empty.icd", "names no library"], env=env)
 
+    def test_a_driver_file_of_windows_is_told(self):
+        """The loader takes the carriage return for a part of the name."""
+        env = self.drivers()
+        (self.path("vendors") / "dos.icd").write_bytes(b"libpocl.so.2\r\n")
+        self.refuse("devices", code=1, says=["dos.icd", "ends with a carriage return"], env=env)
+
     def alone(self, library):
         """The environment with one driver of the system's, skipped where it is not installed."""
         for source in pathlib.Path("/etc/OpenCL/vendors").glob("*.icd"):
@@ -182,7 +188,8 @@ class DriverTest(ProgramTest):
         self.write("file", b"")
         env["POCL_CACHE_DIR"] = str(self.path("file") / "cache")
         self.refuse("devices", code=1, env=env,
-                    says=["Portable Computing Language", "file/cache", "POCL_CACHE_DIR"])
+                    says=["Portable Computing Language", "file/cache", "Not a directory: make it a "
+                          "folder that this user may write, or set POCL_CACHE_DIR to another"])
         env["POCL_CACHE_DIR"] = str(self.path("cache"))
         env["POCL_DEVICES"] = "nonesuch"
         self.refuse_devices(env, "POCL_DEVICES is 'nonesuch'")
@@ -219,7 +226,7 @@ class DriverTest(ProgramTest):
         warning, error = result.stderr.splitlines()[:2]
         self.assertTrue(warning.startswith("maskcl: warning: "), warning)
         self.assertIn("has only 16 KB left", warning)
-        self.assertIn("small/cache cannot be written: No space left on device", error)
+        self.assertIn("small/cache cannot be written: No space left on device: free space", error)
         self.assertIn("POCL_CACHE_DIR", error)
         self.assertFalse(self.path("m.safetensors").exists())
 

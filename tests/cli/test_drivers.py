@@ -175,6 +175,16 @@ class DriversTest(ProgramTest):
                 self.assertIn("native products take over", line)
                 self.assertEqual(digest, native)
 
+    def test_a_clblast_that_fails_has_no_rates(self):
+        env = self.shimmed(clblast="fails")
+        caches = env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        env.setdefault("POCL_CACHE_DIR", os.path.join(caches, "pocl", "kcache"))
+        env["XDG_CACHE_HOME"] = str(self.path("cache"))
+        table = self.succeed("tune", "--quick", "--input", 8, "--hidden", 8, "--embedding", 4,
+                             "--batch", 8, "--gemm", "clblast", env=env).stdout
+        self.assertNotIn("nan", table)
+        self.assertRegex(table, "all together +- +- +-\n")
+
     def test_clblast_s_parameters_that_write_outside_are_not_used(self):
         """CLBlast 1.5.3 has them for this name; a process did not always survive them."""
         env = self.shimmed(name="Intel(R) HD Graphics Skylake ULT GT2", type="gpu")
@@ -204,6 +214,9 @@ class DriversTest(ProgramTest):
         self.assertEqual([device["used"] for device in listing], [False, True])
         self.assertEqual([device["too_old"] for device in listing], [True, False])
         self.assertIn("below OpenCL 1.2", self.succeed("devices", env=env).stdout)
+        for number, told in (0, True), (1, False):
+            _, said = self.digest("--device", number, env=env)
+            self.assertEqual("says 'OpenCL 1.1 Mesa', and the kernels need OpenCL 1.2" in said, told)
 
 
 if __name__ == "__main__":

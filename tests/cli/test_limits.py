@@ -80,6 +80,17 @@ class MemoryTest(WatchedTest):
                 self.check_released()
                 self.assertTrue(self.path("some.npy").read_bytes() == expected)
 
+    def test_no_option_is_advised_that_was_tried_already(self):
+        """With a row at a time, --device-memory makes nothing smaller."""
+        model = self.model(columns=40)
+        self.random_rows("rows.npy", 20, 40)
+        for command in "embed", "reconstruct":
+            result = self.run_program(command, model, "rows.npy", "-o", "out.npy", "-q",
+                                      env=self.watched(OPENCL_SHIM_LARGEST=300))
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("use another --device", result.stderr)
+            self.assertNotIn("--device-memory", result.stderr)
+
     def test_small_buffers_change_no_model(self):
         """Of rows of 4 KB some 100 are a buffer: the data is sent, and what is validated lies in
         parts."""

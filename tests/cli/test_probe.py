@@ -49,6 +49,18 @@ class ProbeTest(ProgramTest):
                 title, entry["width"], 100 * entry["linear_accuracy"],
                 100 * entry["knn_accuracy"], entry["iterations"]))
 
+    def test_rows_far_from_0_whose_cosines_merge_are_told(self):
+        """Of rows around 1e5 float32 has 1 for all cosines; not of such around 100."""
+        model = self.model(columns=4)
+        self.npy("labels.npy", (40,), [i % 2 for i in range(40)], "<i4")
+        for offset, told in (1e5, True), (100.0, False):
+            values = [offset + 7919 * i % 101 / 25 for i in range(160)]
+            self.npy("rows.npy", (40, 4), values)
+            said = self.succeed("probe", model, "rows.npy", "labels.npy", "rows.npy", "labels.npy",
+                                "-q").stderr
+            self.assertEqual("rows of 4 features point so nearly the same way" in said, told, said)
+            self.assertEqual("subtract each column's mean" in said, told)
+
     def test_the_untrained_encoder_is_the_one_that_training_began_with(self):
         files = self.files()
         first = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)

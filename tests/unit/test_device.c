@@ -494,7 +494,7 @@ START_TEST(test_drivers_that_cannot_be_loaded)
     write_text("notes.txt", "/no/such/driver.so\n");
     write_text(".icd", "/no/such/driver.so\n");
     ck_assert_str_eq(other_process(scratch_folder, "4096"), "0 ");
-    write_text("broken.icd", "/no/such/driver.so\r\nmore\n");
+    write_text("broken.icd", "/no/such/driver.so\nmore\n");
     said = other_process(scratch_folder, "4096");
     snprintf(expected, sizeof expected,
         "1 %s/broken.icd: the driver cannot be loaded: /no/such/driver.so: ", scratch_folder);

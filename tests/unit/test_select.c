@@ -257,6 +257,12 @@ START_TEST(test_kinds)
     ck_assert_uint_eq(selected("2", "CPU"), INTEL_CPU);
     ck_assert_uint_eq(selected(NULL, "Accelerator"), FPGA);
     assert_refused("3", "cpu", "no device is a CPU; available: 0 RTX 4090");
+    assert_refused("3", "accelerator", "no device is an accelerator; available: 0 RTX 4090");
+    ck_assert_uint_eq(selected(NULL, "2:gpu"), ARC);
+    ck_assert_uint_eq(selected(NULL, "intel(r) opencl:CPU"), INTEL_CPU);
+    ck_assert_uint_eq(selected("2", "2:cpu"), INTEL_CPU);
+    assert_refused(NULL, "3:cpu", "no device is a CPU; available: 0 RTX 4090");
+    assert_refused("3", "2:cpu", "no device is a CPU; available: none");
     /* rather than a part of a name */
     strcpy(devices[RTX].name, "RTX 4090 Laptop GPU");
     ck_assert_uint_eq(selected(NULL, "gpu"), ARC);
