@@ -99,8 +99,9 @@ static mcl_status check_name(const char *at, const char *path)
 {
     const size_t length = strlen(at);
     struct stat information;
-    if (length == 0 || at[length - 1] == '/' ||
-        (stat(at, &information) == 0 && S_ISDIR(information.st_mode)))
+    if (length == 0)
+        return mcl_fail(MCL_ERROR_FILE, "the name of the file to write is empty: name a file");
+    if (at[length - 1] == '/' || (stat(at, &information) == 0 && S_ISDIR(information.st_mode)))
         return mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file to write", path);
     return MCL_OK;
 }

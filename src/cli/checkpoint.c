@@ -114,6 +114,9 @@ void mcl_checkpoint_remove(const char *path)
 {
     char previous[4096];
     mcl_checkpoint_previous(previous, sizeof previous, path);
-    unlink(previous); /* first, so that a run killed here can still go on */
-    unlink(path);
+    unlink(previous);                    /* first, so that a run killed here can still go on */
+    char *target = realpath(path, NULL); /* a symbolic link stays, for the next run */
+    if (target || errno != ENOENT)
+        unlink(target ? target : path);
+    free(target);
 }

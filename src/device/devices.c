@@ -272,8 +272,12 @@ static size_t add_idle_platforms(struct mcl_line *line)
 size_t mcl_driver_problems(char *lines, size_t size)
 {
     struct mcl_line line = {lines, size, 0};
+    cl_uint count;
     if (size)
         lines[0] = '\0';
+    /* The loader holds every driver from now on: one that would be loaded, unloaded and loaded
+     * again aborts where LLVM, which it shares with others, stays. */
+    (void)clGetPlatformIDs(0, NULL, &count);
     return mcl_drivers_broken(&line) + add_idle_platforms(&line);
 }
 

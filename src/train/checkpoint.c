@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -152,6 +153,10 @@ static mcl_status keep_previous(const char *path)
         return mcl_fail(MCL_ERROR_FILE, "%s: cannot remove: %s", previous, strerror(errno));
     /* of what a symbolic link leads to, since that is what will be replaced */
     if (linkat(AT_FDCWD, path, AT_FDCWD, previous, AT_SYMLINK_FOLLOW) == 0 || errno == ENOENT)
+        return MCL_OK;
+    /* A link to another file system stays, and what it leads to has no other name there. */
+    struct stat information;
+    if (lstat(path, &information) == 0 && S_ISLNK(information.st_mode))
         return MCL_OK;
     /* A file system without hard links has none at path for a moment. */
     if (rename(path, previous) == 0)
@@ -301,16 +306,34 @@ static mcl_status read_into(mcl_model *model, mcl_position *position, const mcl_
     return same ? MCL_OK : damaged(path, "its model is of another size");
 }
 
+/* Writes a path as a shell reads it, for a command that can be pasted. */
+static void write_for_shell(char *text, size_t size, const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./,:+=@%-";
+    size_t used = (size_t)snprintf(text, size, "%s", *path == '-' ? "./" : "");
+    if (!path[strspn(path, plain)]) {
+        snprintf(text + used, size - used, "%s", path);
+        return;
+    }
+    text[used++] = '\'';
+    for (; *path && used + 6 < size; path++)
+        used += (size_t)snprintf(text + used, size - used, *path == '\'' ? "'\\''" : "%c", *path);
+    snprintf(text + used, size - used, "'");
+}
+
 /* Adds to the message what can be done about a damaged checkpoint. */
 static mcl_status offer_previous(const char *path)
 {
-    char message[1024], previous[4096];
+    char message[1024], previous[4096], from[4200], to[4200];
     snprintf(message, sizeof message, "%s", mcl_error_message());
     mcl_checkpoint_previous(previous, sizeof previous, path);
     if (access(previous, R_OK) != 0)
         return mcl_fail(MCL_ERROR_FORMAT, "%s; there is none before it", message);
+    write_for_shell(from, sizeof from, previous);
+    write_for_shell(to, sizeof to, path);
     return mcl_fail(
-        MCL_ERROR_FORMAT, "%s; to go on from the one before it: mv %s %s", message, previous, path);
+        MCL_ERROR_FORMAT, "%s; to go on from the one before it: mv %s %s", message, from, to);
 }
 
 mcl_status mcl_checkpoint_read(

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 import unittest
 
@@ -196,6 +197,24 @@ class RefusedTest(CheckpointTest):
                               (PREVIOUS, CHECKPOINT)])
         self.path(PREVIOUS).rename(self.path(CHECKPOINT))
         self.assertTrue(self.resumed() == expected)
+
+    def test_the_advice_can_be_pasted(self):
+        """Into a shell, whatever the name."""
+        run = ["pretrain", "--synthetic", "64x8", "--hidden", "4", "--embedding", "2", "--batch",
+               "16", "--epochs", "1000000", "--checkpoint-every", "100", "-q"]
+        for name in "my run's $HOME", "-x":
+            process = self.start_program(*run, "--output=" + name)
+            self.assertTrue(self.wait_for_checkpoint(process, name +
+                                                     ".checkpoint.previous.safetensors"))
+            process.kill()
+            process.wait()
+            self.path(name + ".checkpoint.safetensors").unlink()
+            self.write(name + ".checkpoint.safetensors", b"damaged")
+            said = self.run_program(*run, "--output=" + name, "--resume").stderr
+            advice = said.split("the one before it: ")[1]
+            subprocess.run(advice, shell=True, cwd=self.folder, check=True)
+            self.assertGreater(
+                self.path(name + ".checkpoint.safetensors").stat().st_size, len(b"damaged"))
 
     def test_a_damaged_one_that_is_the_first(self):
         self.write(CHECKPOINT, b"nothing")

@@ -99,6 +99,24 @@ class FileSystemTest(OutputTest):
         self.refuse(*PRETRAIN, "-o", "n" + name, "--checkpoint-every", 1, code=1,
                     says=[".checkpoint.previous.safetensors", "longer than the file system allows"])
 
+    def test_a_checkpoint_s_link_to_another_file_system_stays(self):
+        self.path("scratch").mkdir()
+        os.symlink("scratch/kept", self.path("m.checkpoint.safetensors"))
+        env = self.failing("linkat=18", ".previous.safetensors") # EXDEV
+        process = self.start_program("pretrain", "--synthetic", "64x12", "--epochs", 1000000,
+                                     *SMALL, "-o", "m.safetensors", "--checkpoint-every", 50,
+                                     "--metrics", "m.jsonl", env=env)
+        while not self.path("m.jsonl").exists() or self.path("m.jsonl").stat().st_size < 20000:
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 143)
+        self.assertTrue(self.path("m.checkpoint.safetensors").is_symlink())
+        self.information("scratch/kept")
+        self.path("scratch/kept").unlink()
+        self.succeed(*PRETRAIN, "-o", "m.safetensors", "--checkpoint-every", 1, env=env)
+        self.assertTrue(self.path("m.checkpoint.safetensors").is_symlink())
+        self.assertEqual(list(self.path("scratch").iterdir()), [])
+
     def test_links_stay(self):
         self.path("store").mkdir()
         os.symlink("store/m.safetensors", self.path("latest"))

@@ -252,7 +252,7 @@ START_TEST(test_folders_are_no_files)
     assert_refused(scratch_folder, ": is a folder; name a file to write");
     assert_refused(slash, ": is a folder; name a file to write");
     assert_refused(scratch("missing/"), ": is a folder; name a file to write");
-    assert_refused("", ": is a folder; name a file to write");
+    assert_refused("", "is empty: name a file");
 }
 
 START_TEST(test_folders_that_do_not_exist)
