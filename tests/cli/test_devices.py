@@ -188,8 +188,9 @@ class DriverTest(ProgramTest):
         self.write("file", b"")
         env["POCL_CACHE_DIR"] = str(self.path("file") / "cache")
         self.refuse("devices", code=1, env=env,
-                    says=["Portable Computing Language", "file/cache", "Not a directory: make it one "
-                          "that can be, or set POCL_CACHE_DIR to another folder"])
+                    says=["Portable Computing Language", "file/cache",
+                          "Not a directory: make it one that can be, or set POCL_CACHE_DIR to "
+                          "another folder"])
         env["POCL_CACHE_DIR"] = str(self.path("cache"))
         env["POCL_DEVICES"] = "nonesuch"
         self.refuse_devices(env, "POCL_DEVICES is 'nonesuch'")
