@@ -259,7 +259,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
 
 static bool is_native_of(const mcl_context *context)
 {
-    return context->info.type == MCL_DEVICE_CPU;
+    return context->info.type == MCL_DEVICE_CPU && !mcl_context_cuts_loops(context);
 }
 
 static void add(mcl_candidates *candidates, const mcl_context *context, const mcl_cpu_tile *tile)

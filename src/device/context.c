@@ -93,6 +93,16 @@ static void warn_of_old_driver(const mcl_context *context)
             context->info.name, context->info.opencl_version);
 }
 
+static void warn_of_cut_loops(const mcl_context *context)
+{
+    if (mcl_context_cuts_loops(context))
+        mcl_context_warn(context,
+            "%s: llvmpipe leaves a work-item's loops after 65535 iterations, so that what is "
+            "computed over many rows can be wrong: it is for tests; use PoCL or Intel's CPU "
+            "runtime",
+            context->info.name);
+}
+
 struct mcl_attachment {
     struct mcl_attachment *next; /* the one attached before */
     const void *key;
@@ -254,6 +264,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
     }
     warn_of_small_cache(opened);
     warn_of_old_driver(opened);
+    warn_of_cut_loops(opened);
     opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
@@ -302,6 +313,11 @@ void mcl_context_limit_memory(mcl_context *context, uint64_t bytes)
 bool mcl_context_is_pocl(const mcl_context *context)
 {
     return strcmp(context->info.platform, "Portable Computing Language") == 0;
+}
+
+bool mcl_context_cuts_loops(const mcl_context *context)
+{
+    return strncmp(context->info.name, "llvmpipe", 8) == 0;
 }
 
 mcl_status mcl_context_finish(mcl_context *context)

@@ -56,6 +56,10 @@ mcl_status mcl_context_finish(mcl_context *context);
 /* Whether the driver is PoCL, which compiles kernels when they first run. */
 bool mcl_context_is_pocl(const mcl_context *context);
 
+/* Whether the driver is Mesa's llvmpipe, which leaves every loop of a work-item once it has run
+ * 65535 iterations of all its loops together (LP_MAX_TGSI_LOOP_ITERATIONS), without an error. */
+bool mcl_context_cuts_loops(const mcl_context *context);
+
 /* Tells the user of the context, where one listens, of something that went wrong and was put right:
  * one line with the facts. */
 #if defined(__GNUC__)

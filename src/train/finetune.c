@@ -21,7 +21,8 @@
 #include "views/views.h"
 
 #define PREFIX MCL_FINETUNE_PREFIX
-#define GAPS 4       /* times as many numbers up to the largest as classes, and they are mapped */
+#define GAPS 4       /* times as many numbers up to the largest as classes, and they are mapped, */
+#define MAPPED 1000  /* where they are more than so many: a head of fewer costs little */
 #define HEAD "head." /* what the names of its tensors begin with */
 
 struct tuning {
@@ -170,7 +171,7 @@ static mcl_status count_classes(uint32_t *count, struct tuning *state, uint64_t 
         return mcl_fail(MCL_ERROR_DATA,
             "all rows are of class %" PRId32 ": there is nothing to tell apart", largest);
     *count = (uint32_t)largest + 1;
-    if (*count / GAPS < classes->count)
+    if (*count <= MAPPED || *count / GAPS < classes->count)
         return MCL_OK;
     *count = classes->count;
     return mcl_classes_places(&state->places, classes, state->all_labels, rows);

@@ -292,15 +292,15 @@ class FinetuneTest(ProgramTest):
 
     def test_classes_with_large_numbers(self):
         files = self.files()
-        self.npy("l.npy", (60,), [300 * (row % 2) for row in range(60)], "<i4")
-        self.npy("l2.npy", (40,), [300 * (row % 2) for row in range(40)], "<i4")
+        self.npy("l.npy", (60,), [3000 * (row % 2) for row in range(60)], "<i4")
+        self.npy("l2.npy", (40,), [3000 * (row % 2) for row in range(40)], "<i4")
         answer = json.loads(self.succeed("finetune", *files[:2], "l.npy", *files[3:],
                                          *self.test[:3], "l2.npy", "--json", "-q", "--batch", 10,
                                          "--lr", "0.01").stdout)
         self.assertGreaterEqual(answer["results"][0]["accuracy"], 0.9)
         information = self.information("t.safetensors")
         self.assertEqual(information["architecture"]["classes"], 2)
-        self.assertEqual(information["metadata"]["finetune_class_numbers"], "0,300")
+        self.assertEqual(information["metadata"]["finetune_class_numbers"], "0,3000")
         self.npy("dense.npy", (60,), [row % 2 for row in range(60)], "<i4")
         self.succeed("finetune", *files[:2], "dense.npy", "-o", "dense.safetensors", "-q",
                      "--batch", 10, "--lr", "0.01")
