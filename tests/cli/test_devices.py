@@ -10,8 +10,6 @@ import unittest
 
 from program import ProgramTest, environment
 
-RUSTICL = "/etc/OpenCL/vendors/rusticl.icd"
-
 
 class DevicesTest(ProgramTest):
     def listing(self, *arguments, **options):
@@ -107,21 +105,6 @@ class DevicesTest(ProgramTest):
                     code=1, says=["fits 2 devices"], env=env)
         second = self.listing("--device", "1", env=env)["devices"]
         self.assertEqual([device["used"] for device in second[:2]], [False, True])
-
-
-@unittest.skipUnless(os.path.exists(RUSTICL), "rusticl is not installed")
-class LlvmpipeTest(ProgramTest):
-    """It leaves long loops without an error."""
-
-    def test_products_stay_right_and_its_user_is_warned(self):
-        train = ("pretrain", "--synthetic", "512x10", "--hidden", 8, "--embedding", 64, "--epochs", 1,
-                 "--batch", 256, "-q", "-o")
-        self.succeed(*train, "m.safetensors")
-        result = self.succeed(*train, "r.safetensors",
-                              env=environment(OCL_ICD_VENDORS=RUSTICL, RUSTICL_ENABLE="llvmpipe"))
-        self.assertIn("llvmpipe leaves a work-item's loops after 65535 iterations", result.stderr)
-        self.assertEqual(self.information("m.safetensors")["digest"],
-                         self.information("r.safetensors")["digest"])
 
 
 class DriverTest(ProgramTest):

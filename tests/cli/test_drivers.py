@@ -12,6 +12,7 @@ from program import PROGRAM, ProgramTest, environment
 
 SHIM = os.path.join(os.environ["MASKCL_BUILD"], "tests", "libdriver_shim.so")
 FILE_SHIM = os.path.join(os.environ["MASKCL_BUILD"], "tests", "libfile_shim.so")
+CALLS = os.path.join(os.environ["MASKCL_BUILD"], "tests", "libopencl_shim.so")
 TINY = ("--hidden", "3", "--embedding", "2", "--epochs", "1")
 NOISE = "19 warnings generated."
 
@@ -145,6 +146,19 @@ class DriversTest(ProgramTest):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertNotIn(b"\x1b", result.stdout)
                 self.assertIn(told, result.stdout.decode())
+
+    def test_a_driver_that_leaves_long_loops(self):
+        """Its user is warned, and products are those of many short loops."""
+        for name, short in ("llvmpipe (LLVM 15.0.6, 256 bits)", True), ("a CPU", False):
+            env = self.shimmed(name=name)
+            env["LD_PRELOAD"] += ":" + CALLS
+            env["OPENCL_SHIM_LOG"] = self.path("calls")
+            result = self.succeed("pretrain", "--synthetic", "8x4", *TINY, "-o", "m.safetensors",
+                                  env=env)
+            self.assertEqual("after 65535 iterations" in result.stderr, short)
+            calls = self.path("calls").read_text()
+            self.assertEqual(bool(re.search(r"NDRangeKernel gemm_gpu", calls)), short)
+            self.assertEqual(bool(re.search(r"NDRangeKernel gemm\b", calls)), not short)
 
     def test_paths_that_are_no_utf8(self):
         name = b"\xff\x1b[31m.npy"
