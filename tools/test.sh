@@ -127,7 +127,7 @@ export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0:use_
 stage "build with sanitizers" build "$build/sanitize" -DMASKCL_SANITIZE=address,undefined \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo
 stage "tests with sanitizers" suite "$build/sanitize" pocl \
-    -E '^(oclgrind|persona|install|headers|lint|conformance|gpu|cli_(device_memory|devices|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
+    -E '^(oclgrind|persona|install|headers|lint|conformance|gpu|cli_(device_memory|devices|drivers|fashion|parity|reproducible|study|tune|views)|unit_(device|gemm|rounding|verify)$)'
 # There libc has the message of a driver that cannot be loaded, and PoCL few threads.
 LSAN_OPTIONS+=:use_tls=1
 stage "devices with sanitizers" suite "$build/sanitize" pocl -R '^(unit_device|cli_devices)$'
