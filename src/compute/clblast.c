@@ -246,11 +246,13 @@ static bool is_tried(const struct plan *plan)
     return plan->tuning && plan->tuning->clblast_is_tried;
 }
 
-/* Multiplies; where the device has no room for a kernel, with parameters for which it has. */
+/* Multiplies; where the device has no room for a kernel, with parameters for which it has. Plans
+ * that were made before these were taken may need a larger workspace with them. */
 static mcl_status multiply_somehow(const struct plan *plan, const mcl_operands *x)
 {
     CLBlastStatusCode code = multiply(plan, x);
-    if (code != CLBlastSuccess && !is_tried(plan) && make_small(plan->clblast)) {
+    if (code != CLBlastSuccess && !is_tried(plan) &&
+        (make_small(plan->clblast) || code == CLBlastInsufficientMemoryTemp)) {
         MCL_TRY(make_workspace(plan));
         code = multiply(plan, x);
     }
