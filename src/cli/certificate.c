@@ -43,19 +43,7 @@ static void add_date(cJSON *root)
 
 static void add_device(cJSON *root, const mcl_device_info *device)
 {
-    cJSON *entry = mcl_json_object_in(root, "device");
-    mcl_json_text(entry, "name", device->name);
-    mcl_json_text(entry, "vendor", device->vendor);
-    mcl_json_text(entry, "platform", device->platform);
-    mcl_json_text(entry, "type", mcl_device_type_name(device->type));
-    mcl_json_text(entry, "opencl_version", device->opencl_version);
-    mcl_json_number(entry, "compute_units", device->compute_units);
-    mcl_json_number(entry, "global_memory", (double)device->global_memory);
-    mcl_json_number(entry, "largest_buffer", (double)device->largest_buffer);
-    mcl_json_number(entry, "local_memory", (double)device->local_memory);
-    mcl_json_bool(entry, "fma", device->fma);
-    mcl_json_bool(entry, "subnormals", device->subnormals);
-    mcl_json_bool(entry, "host_memory", device->host_memory);
+    mcl_json_device(mcl_json_object_in(root, "device"), device);
     mcl_json_text(root, "driver", device->driver_version);
 }
 

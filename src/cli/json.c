@@ -59,6 +59,22 @@ void mcl_json_bool(cJSON *object, const char *name, bool value)
     noted(cJSON_AddBoolToObject(object, name, value));
 }
 
+void mcl_json_device(cJSON *object, const mcl_device_info *device)
+{
+    mcl_json_text(object, "name", device->name);
+    mcl_json_text(object, "vendor", device->vendor);
+    mcl_json_text(object, "platform", device->platform);
+    mcl_json_text(object, "type", mcl_device_type_name(device->type));
+    mcl_json_text(object, "opencl_version", device->opencl_version);
+    mcl_json_number(object, "compute_units", device->compute_units);
+    mcl_json_number(object, "global_memory", (double)device->global_memory);
+    mcl_json_number(object, "largest_buffer", (double)device->largest_buffer);
+    mcl_json_number(object, "local_memory", (double)device->local_memory);
+    mcl_json_bool(object, "fma", device->fma);
+    mcl_json_bool(object, "subnormals", device->subnormals);
+    mcl_json_bool(object, "host_memory", device->host_memory);
+}
+
 cJSON *mcl_json_object(void)
 {
     return noted(cJSON_CreateObject());

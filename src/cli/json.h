@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "maskcl/device.h"
 #include "message.h"
 
 /* Each adds a member to an object, and leaves it out when memory runs out; mcl_json_print() and
@@ -14,6 +15,9 @@
 void mcl_json_text(cJSON *object, const char *name, const char *value);
 void mcl_json_number(cJSON *object, const char *name, double value);
 void mcl_json_bool(cJSON *object, const char *name, bool value);
+
+/* What a device says of itself, without its driver's version. */
+void mcl_json_device(cJSON *object, const mcl_device_info *device);
 
 /* A new object, added to object under name, or at the end of an array. */
 cJSON *mcl_json_object(void);
