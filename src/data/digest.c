@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests of rows and labels: those with equal digests are equal. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <xxhash.h>
-
+#include "base/digest.h"
 #include "data/data.h"
 
 static void show_digest(char digest[MCL_DIGEST_SIZE], const void *bytes, size_t count)
@@ -13,9 +10,7 @@ static void show_digest(char digest[MCL_DIGEST_SIZE], const void *bytes, size_t 
     *digest = '\0';
     if (!bytes)
         return;
-    const XXH128_hash_t hash = XXH3_128bits(bytes, count);
-    snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
-        (uint64_t)hash.low64);
+    mcl_digest_show(digest, XXH3_128bits(bytes, count));
 }
 
 void mcl_data_digest(char digest[MCL_DIGEST_SIZE], const mcl_data *data)

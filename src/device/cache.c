@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -166,17 +167,14 @@ mcl_status mcl_cache_try(const char *path)
 /* path = where the entry of key is. */
 static bool find_entry(char *path, size_t size, const char *key)
 {
-    XXH128_canonical_t hash;
+    char digest[MCL_DIGEST_SIZE];
     if (!mcl_cache_folder(path, size))
         return false;
-    XXH128_canonicalFromHash(&hash, XXH3_128bits(key, strlen(key)));
-    size_t length = strlen(path);
+    mcl_digest_show(digest, XXH3_128bits(key, strlen(key)));
+    const size_t length = strlen(path);
     if (length + 1 + DIGITS + sizeof SUFFIX > size)
         return false;
-    path[length++] = '/';
-    for (size_t i = 0; i < sizeof hash.digest; i++)
-        length += (size_t)snprintf(path + length, size - length, "%02x", hash.digest[i]);
-    memcpy(path + length, SUFFIX, sizeof SUFFIX);
+    snprintf(path + length, size - length, "/%s" SUFFIX, digest);
     return true;
 }
 

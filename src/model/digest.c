@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests of a model's parameters, and of all that a file holds. */
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/model.h"
-
-static void show(char digest[MCL_DIGEST_SIZE], XXH128_hash_t hash)
-{
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, hash);
-    for (size_t i = 0; i < sizeof bytes.digest; i++)
-        snprintf(digest + 2 * i, MCL_DIGEST_SIZE - 2 * i, "%02x", bytes.digest[i]);
-}
 
 void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model)
 {
@@ -24,7 +15,8 @@ void mcl_model_digest(char digest[MCL_DIGEST_SIZE], const mcl_model *model)
         return;
     *digest = '\0';
     if (model)
-        show(digest, XXH3_128bits(model->parameters, model->parameter_count * sizeof(float)));
+        mcl_digest_show(
+            digest, XXH3_128bits(model->parameters, model->parameter_count * sizeof(float)));
 }
 
 static void add_text(XXH3_state_t *state, const char *text)
@@ -76,7 +68,7 @@ mcl_status mcl_content_digest(
         if (any_order)
             add_up(&sum, state);
     }
-    show(digest, any_order ? sum : XXH3_128bits_digest(state));
+    mcl_digest_show(digest, any_order ? sum : XXH3_128bits_digest(state));
     XXH3_freeState(state);
     return MCL_OK;
 }

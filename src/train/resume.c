@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "maskcl/version.h"
@@ -187,10 +187,8 @@ static mcl_status digest_states(char digest[MCL_DIGEST_SIZE], const struct place
         const mcl_state *state = &place->position.states[i];
         XXH3_128bits_update(hash, state->values, (size_t)state->count * sizeof(float));
     }
-    const XXH128_hash_t value = XXH3_128bits_digest(hash);
+    mcl_digest_show(digest, XXH3_128bits_digest(hash));
     XXH3_freeState(hash);
-    snprintf(digest, MCL_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)value.high64,
-        (uint64_t)value.low64);
     return MCL_OK;
 }
 
