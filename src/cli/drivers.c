@@ -4,12 +4,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "maskcl/output.h"
@@ -53,18 +53,16 @@ static _Noreturn void end(void)
         "process: raise it (ulimit -v, vm.overcommit_memory), or use less\n");
 }
 
-static void *do_nothing(void *argument)
-{
-    return argument;
-}
-
+/* Tried with a process, which counts as a thread does; pthread_create() takes locks, one of which
+ * the driver may hold. */
 static bool lacks_threads(void)
 {
-    pthread_t thread;
-    const int error = pthread_create(&thread, NULL, do_nothing, NULL);
-    if (error == 0)
-        (void)pthread_join(thread, NULL);
-    return error == EAGAIN;
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    if (child > 0)
+        (void)waitpid(child, NULL, 0);
+    return child < 0 && errno == EAGAIN;
 }
 
 /* Ends the program where a limit is why a driver gives up. */
@@ -77,10 +75,12 @@ static void end_by_limit(void)
                  "allows no more: raise it (ulimit -u, pids.max of a control group)\n");
 }
 
+/* Taken once; the signal's own end follows. */
 static void end_by_signal(int number)
 {
-    (void)number;
-    end();
+    end_by_limit();
+    mcl_streams_last_words(number);
+    (void)raise(number);
 }
 
 /* The function of that name that the program's own stands before. */
@@ -118,19 +118,27 @@ _Noreturn void __assert_fail(
     _exit(128 + SIGABRT);
 }
 
+/* A sanitizer's handler stays. */
+static void take(int number)
+{
+    struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    struct sigaction before;
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        (void)sigaction(number, &action, NULL);
+}
+
 void mcl_survive_drivers(void)
 {
     void (*(*set_terminate)(void (*)(void)))(void);
     own_error = fileno(mcl_err);
     limited = has_limit();
+    take(SIGSEGV);
+    take(SIGBUS);
     if (!limited)
         return;
+    take(SIGABRT);
     void *found = dlsym(RTLD_DEFAULT, SET_TERMINATE);
     memcpy(&set_terminate, &found, sizeof found);
     if (set_terminate)
         (void)set_terminate(end);
-    const struct sigaction action = {.sa_handler = end_by_signal};
-    (void)sigaction(SIGABRT, &action, NULL);
-    (void)sigaction(SIGSEGV, &action, NULL);
-    (void)sigaction(SIGBUS, &action, NULL);
 }

@@ -5,10 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "failing_files.h"
 
-static int no_threads; /* pthread_create() */
+static int no_threads; /* pthread_create(), fork() */
 static int no_space;   /* tmpfile() */
 
 int pthread_create(
@@ -19,6 +20,16 @@ int pthread_create(
         return no_threads;
     FAILING_REAL(real, "pthread_create");
     return real(thread, attributes, start, argument);
+}
+
+pid_t fork(void)
+{
+    pid_t (*real)(void);
+    errno = no_threads;
+    if (no_threads)
+        return -1;
+    FAILING_REAL(real, "fork");
+    return real();
 }
 
 FILE *tmpfile(void)
