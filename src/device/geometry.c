@@ -44,11 +44,17 @@ static void map_rows(mcl_geometry *geometry, const mcl_kernel *kernel, size_t ro
     geometry->global[1] = whole(rows, group);
 }
 
-static void map_columns(mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns)
+/* Narrower groups where there are not two for each compute unit: an item goes through many rows. */
+static void map_columns(
+    mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
 {
-    const size_t side = mcl_kernel_context(kernel)->largest_side[0];
-    geometry->local[0] = least(most_items(kernel, GROUP_MIN), side);
-    geometry->global[0] = whole(columns, geometry->local[0]);
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t busy = 2 * (size_t)context->info.compute_units;
+    size_t x = least(most_items(kernel, GROUP_MIN), context->largest_side[0]);
+    while (x % 2 == 0 && x > MCL_LANES && whole(columns, x) / x * blocks < busy)
+        x /= 2;
+    geometry->local[0] = x;
+    geometry->global[0] = whole(columns, x);
 }
 
 /* The widest group that pads little, then as many rows as divide theirs. */
@@ -97,7 +103,7 @@ mcl_geometry mcl_geometry_of(
     if (mapping == MCL_MAP_ROWS)
         map_rows(&geometry, kernel, rows);
     else if (mapping == MCL_MAP_COLUMNS)
-        map_columns(&geometry, kernel, columns);
+        map_columns(&geometry, kernel, columns, rows);
     else
         map_elements(&geometry, kernel, columns, rows);
     return geometry;

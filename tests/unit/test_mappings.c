@@ -136,8 +136,9 @@ START_TEST(test_geometry_of_gpus)
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 129, 16, 136, 16, 8); /* two groups for each unit … */
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 33, 16, 36, 16, 4);   /* … but no tiny ones */
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1, 16, 1, 16, 1);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 64, 3, 64, 1);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 192, 3, 64, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 16, 3, 16, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 32, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 8, 192, 8, 64, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 1024, 512, 1024, 512, 256, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 784, 512, 832, 512, 64, 4);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 16, 512, 16, 16);
@@ -147,7 +148,7 @@ START_TEST(test_geometry_of_gpus)
     open_mapped(true, 0, 40); /* of a kernel, too */
     context->info.compute_units = 8;
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1000, 16, 1000, 16, 2);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 40, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 8, 160, 8, 40, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 10, 512, 10, 4);
     context_teardown();
     open_mapped(true, 7, 0);
