@@ -29,28 +29,50 @@ kernel void softmax_rows(global float *logits, const global float *weights, cons
         row[c] = scale * fma(row[c], inverse, c == label ? -1.0f : 0.0f);
 }
 
-/* Keeps the `count` largest similarities of every query and where they are, best first; of equals
- * the earlier place first. similarity[queries×n] belongs to places first … first+n-1. Work-item i.
- * best[queries×count] and place[…] start out as −∞ and 0. */
-kernel void nearest(const global float *similarity, const uint n, const uint first,
-    const uint count, global float *best, global uint *place)
+/* Puts value and its place among the `count` largest of a query, best first and after its equals. */
+static inline void insert(const float value, const uint number, const uint count,
+    global float *values, global uint *places)
 {
-    const uint i = get_global_id(0);
+    uint at = count - 1;
+    for (; at > 0 && values[at - 1] < value; at--) {
+        values[at] = values[at - 1];
+        places[at] = places[at - 1];
+    }
+    values[at] = value;
+    places[at] = number;
+}
+
+/* Keeps the `count` largest similarities of every query and where they are, best first; of equals
+ * the earlier place first. similarity[queries×n] belongs to places first … first+n-1. Row i: of its
+ * items one keeps what all have read. best[queries×count] and place[…] start out as −∞ and 0. */
+kernel void nearest(const global float *similarity, const uint queries, const uint n,
+    const uint first, const uint count, global float *best, global uint *place,
+    local float *space)
+{
+    const uint i = min(mcl_row(), queries - 1);
     const global float *row = similarity + (ulong)i * n;
     global float *values = best + (ulong)i * count;
     global uint *places = place + (ulong)i * count;
     float least = values[count - 1];
-    for (uint j = 0; j < n; j++) {
-        const float value = row[j];
-        if (value > least) {
-            uint at = count - 1;
-            for (; at > 0 && values[at - 1] < value; at--) {
-                values[at] = values[at - 1];
-                places[at] = places[at - 1];
+    for (uint j = 0; j < n; j += 16) {
+        const uint mine = j + MCL_LANE;
+        mcl_lanes lanes = -INFINITY;
+        if (mine < n)
+            lanes = mcl_load(row + mine, n - mine);
+        const float16 all = mcl_gather_lanes(lanes, space);
+        if (mcl_stores_row(queries) && any(all > least)) {
+#if MCL_WIDTH == 16
+            float found[16];
+            vstore16(all, 0, found);
+#else
+            const local float *found = space + 16 * get_local_id(1);
+#endif
+            for (uint l = 0; l < min(n - j, 16u); l++) {
+                if (found[l] > least) {
+                    insert(found[l], first + j + l, count, values, places);
+                    least = values[count - 1];
+                }
             }
-            values[at] = value;
-            places[at] = first + j;
-            least = values[count - 1];
         }
     }
 }

@@ -85,7 +85,7 @@ static struct results run_all(uint32_t rows, uint32_t n)
 
 START_TEST(test_the_same_bits)
 {
-    static const uint32_t sizes[][2] = {{1, 1}, {3, 16}, {17, 31}, {70, 257}};
+    static const uint32_t sizes[][2] = {{3, 16}, {17, 31}, {70, 257}};
     static const size_t groups[][2] = {{0, 0}, {7, 0}, {0, 100}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         open_mapped(false, 0, 0);
@@ -101,7 +101,7 @@ START_TEST(test_the_same_bits)
             context_teardown();
         }
         free(expected.values);
-        if (is_slow && i == 2)
+        if (is_slow && i == 1)
             break;
     }
 }
@@ -137,7 +137,7 @@ START_TEST(test_geometry_of_gpus)
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 33, 16, 36, 16, 4);   /* … but no tiny ones */
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1, 16, 1, 16, 1);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 16, 3, 16, 1);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 32, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 4, 160, 4, 32, 1);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 8, 192, 8, 64, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 1024, 512, 1024, 512, 256, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 784, 512, 832, 512, 64, 4);
@@ -185,6 +185,7 @@ int main(void)
 {
     Suite *suite = suite_create("mappings");
     TCase *tests = tcase_create("mappings");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_the_same_bits);
     tcase_add_test(tests, test_geometry_of_gpus);
     tcase_add_test(tests, test_geometry_of_cpus);
