@@ -23,9 +23,8 @@ struct mcl_product {
     const mcl_product_provider *provider;
     mcl_gemm gemm;
     mcl_epilogue epilogue;
-    void *plan;         /* the provider's */
-    cl_mem packed;      /* B the other way round, or NULL */
-    uint32_t given_ldb; /* of the B that was packed */
+    void *plan;    /* the provider's */
+    cl_mem packed; /* B as the plan has it, or NULL */
     mcl_product *next, **link;
 };
 
@@ -171,21 +170,11 @@ void mcl_product_free(mcl_product *product)
 
 mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
 {
-    if (product->packed) { /* back to the B that is given */
-        mcl_buffer_release(&product->packed);
-        product->gemm.transpose_b = true;
-        product->gemm.ldb = product->given_ldb;
-        MCL_TRY(plan(product));
-    }
     if (!product->provider->pack)
         return MCL_OK;
-    MCL_TRY(product->provider->pack(&product->packed, product->plan, b));
-    if (!product->packed)
-        return MCL_OK;
-    product->given_ldb = product->gemm.ldb;
-    product->gemm.transpose_b = false;
-    product->gemm.ldb = product->gemm.n;
-    return plan(product);
+    mcl_buffer_release(&product->packed);
+    MCL_TRY(plan(product)); /* for the B that is given */
+    return product->provider->pack(&product->packed, product->plan, b);
 }
 
 /* Whether a failure may be that of a kernel that asks for more than the device has: more registers,
@@ -219,7 +208,8 @@ static mcl_status attempt(mcl_product *product, const mcl_operands *operands)
 static mcl_status attempt_all(mcl_product *product, const mcl_operands *operands)
 {
     mcl_status status = attempt(product, operands);
-    if (status != MCL_OK && product->provider->exact && mcl_tuning_give_up(product->context)) {
+    if (status != MCL_OK && product->provider->exact && !product->packed &&
+        mcl_tuning_give_up(product->context)) {
         MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
         status = attempt(product, operands);
     }

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/tiles.h"
 
+#include <unistd.h>
+
+#include "constants.clh"
+
 /* Local memory that drivers take for themselves: 32 bytes were seen. */
 #define RESERVED 512
+
+/* Bytes of a processor's caches where nothing is known. */
+#define FIRST_CACHE (32 << 10)
+#define SECOND_CACHE (256 << 10)
 
 static bool is_power_of_two(uint32_t x)
 {
@@ -22,22 +30,37 @@ bool mcl_cpu_tile_fits(const mcl_context *context, const mcl_cpu_tile *tile)
         tile->block_rows % tile->rows != 0)
         return false;
     const uint64_t columns = tile->vector * tile->vectors;
-    return mcl_has_local_memory(context, (tile->block_rows + tile->block_depth) * columns);
+    return mcl_has_local_memory(context, tile->block_rows * columns); /* for partial sums */
+}
+
+static uint32_t clamp(uint64_t value, uint32_t least, uint32_t most)
+{
+    return value < least ? least : value > most ? most : (uint32_t)value;
+}
+
+/* Bytes of one of a processor's caches, as the system tells, which it does not everywhere. */
+static uint64_t cache_of(int name, uint64_t otherwise)
+{
+    const long bytes = sysconf(name);
+    return bytes > 0 ? (uint64_t)bytes : otherwise;
 }
 
 /* The accumulators, one row of B and one broadcast element fill the registers: 16 of them, or the
- * 32 that AVX-512 has. The block of B lies in local memory together with the partial sums. */
+ * 32 that AVX-512 has. A panel of B has two thirds of the first cache, a block of A half of the
+ * second. */
 mcl_cpu_tile mcl_cpu_tile_default(const mcl_context *context)
 {
-    mcl_cpu_tile tile = context->vector_width >= 16
-                            ? (mcl_cpu_tile){8, 16, 2, 256, 256}
-                            : (mcl_cpu_tile){6, context->vector_width >= 8 ? 8 : 4, 2, 96, 256};
-    while (!mcl_cpu_tile_fits(context, &tile) && tile.block_depth > 1) {
-        tile.block_depth /= 2;
-        tile.block_rows = tile.block_rows / 2 / tile.rows * tile.rows;
-        if (tile.block_rows == 0)
-            tile.block_rows = tile.rows;
-    }
+    mcl_cpu_tile tile =
+        context->vector_width >= 16
+            ? (mcl_cpu_tile){.rows = 8, .vector = 16, .vectors = 2}
+            : (mcl_cpu_tile){.rows = 6, .vector = context->vector_width >= 8 ? 8 : 4, .vectors = 2};
+    const uint64_t first = cache_of(_SC_LEVEL1_DCACHE_SIZE, FIRST_CACHE) / sizeof(float);
+    const uint64_t second = cache_of(_SC_LEVEL2_CACHE_SIZE, SECOND_CACHE) / sizeof(float);
+    const uint32_t depth = clamp(first * 2 / 3 / ((uint64_t)tile.vector * tile.vectors), 64, 256);
+    tile.block_depth = depth / MCL_TRANSPOSE_BLOCK * MCL_TRANSPOSE_BLOCK;
+    tile.block_rows = clamp(second / 2 / tile.block_depth, 48, 256) / tile.rows * tile.rows;
+    while (!mcl_cpu_tile_fits(context, &tile) && tile.block_rows > tile.rows)
+        tile.block_rows -= tile.rows;
     return tile;
 }
 
