@@ -130,25 +130,32 @@ static const struct {
     {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
-        "[batch_moments][running_moments][row_moments]"},
+        "[column_forward: moments][column_forward, relu][block_forward: moments]"
+        "[block_forward, relu][running_forward, relu][row_forward: moments][row_forward, gelu]"
+        "[row_forward: kept]"},
     {"constants.clh", "#define MCL_NORMALIZATION_ROWS 64", "#define MCL_NORMALIZATION_ROWS 32",
         mcl_check_layers,
-        "[block_moments][batch_moments][batch_moments: running statistics]"
-        "[normalize_activate by columns, relu][block_gradients][batch_backward]"
-        "[normalize_activate by rows, gelu][normalize_activate: kept]"},
-    {"normalization.cl", "const float16 y = mcl_flush(fma(x, scale, shift))",
-        "const float16 y = fma(x, scale, shift)", mcl_check_layers,
-        "[normalize_activate by columns, relu][normalize_activate by rows, gelu]"
-        "[normalize_activate: kept]"},
+        "[column_forward: moments][column_forward: running statistics][column_forward, relu]"
+        "[block_moments][block_forward: moments][block_forward: running statistics]"
+        "[block_forward, relu][column_backward: by scale and shift][column_backward]"
+        "[block_gradients][block_gradients by rows]"},
+    {"normalization.cl", "const mcl_lanes y = mcl_flush(fma(x, scale, shift))",
+        "const mcl_lanes y = fma(x, scale, shift)", mcl_check_layers,
+        "[column_forward, relu][block_forward, relu][running_forward, relu][row_forward, gelu]"
+        "[row_forward: kept]"},
     {"normalization.cl", "mcl_reciprocal((float)rows - 1.0f)", "mcl_reciprocal((float)rows)",
-        mcl_check_layers, "[batch_moments: running statistics]"},
-    {"normalization.cl", "mcl_store16(mcl_flush(along), gradients + scale_at + j, left)",
-        "mcl_store16(mcl_flush(along * 1.0000001f), gradients + scale_at + j, left)",
-        mcl_check_layers, "[column_gradients]"},
-    {"normalization.cl", "mcl_flush(factor * mcl_flush(fma(-x, along, across)))",
-        "factor * mcl_flush(fma(-x, along, across))", mcl_check_layers, "[batch_backward]"},
-    {"normalization.cl", "mcl_flush(mcl_sum_lanes(alongs) * share)",
-        "mcl_flush(mcl_sum_lanes(alongs) / (float)n)", mcl_check_layers, "[row_backward]"},
+        mcl_check_layers,
+        "[column_forward: running statistics][block_forward: running statistics]"},
+    {"normalization.cl", "*along = mcl_flush(alongs)", "*along = mcl_flush(alongs * 1.0000001f)",
+        mcl_check_layers,
+        "[column_backward: by scale and shift][column_backward]"
+        "[block_backward: by scale and shift][block_backward][row_backward: by scale and shift]"},
+    {"normalization.cl", "mcl_flush(factor * mcl_flush(fma(-x, alongs, across)))",
+        "factor * mcl_flush(fma(-x, alongs, across))", mcl_check_layers,
+        "[column_backward][block_backward]"},
+    {"normalization.cl", "mcl_flush(mcl_add_lanes(alongs, lanes_space) * share)",
+        "mcl_flush(mcl_add_lanes(alongs, lanes_space) / (float)n)", mcl_check_layers,
+        "[row_backward]"},
     {"dropout.cl", "mcl_flush(in[at + j] * factor)", "in[at + j] * factor", mcl_check_layers,
         "[dropout]"},
     {"cosine.cl", "fma((mcl_lanes)across, x, along_q * y)", "across * x + along_q * y",
