@@ -208,8 +208,14 @@ static mcl_status transpose_b(const struct plan *plan, mcl_matrix b, cl_mem to)
 {
     const mcl_gemm *gemm = &plan->gemm;
     mcl_profile_work(plan->context, NULL, 0.0, 2.0 * sizeof(float) * gemm->n * gemm->k);
-    return mcl_run_local(plan->transpose, (gemm->n + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK,
-        (gemm->k + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
+    const size_t columns = (gemm->k + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK;
+    const size_t rows = (gemm->n + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK;
+    if (mcl_context_spreads(plan->context))
+        return mcl_run_rows(plan->transpose, columns * rows * MCL_TRANSPOSE_BLOCK,
+            MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(to),
+            MCL_UINT(gemm->n), MCL_UINT(gemm->k),
+            MCL_LOCAL(sizeof(float) * MCL_TRANSPOSE_BLOCK * MCL_TRANSPOSE_STRIDE));
+    return mcl_run_local(plan->transpose, rows, columns, one, MCL_BUFFER(b.buffer),
         MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(to), MCL_UINT(gemm->n),
         MCL_UINT(gemm->k));
 }
