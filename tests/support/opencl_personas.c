@@ -7,13 +7,11 @@
  *   PERSONA_WATCHDOG_MS=N   a launch that takes longer loses the device; 0: times are taken only.
  *                           Launches then run one by one
  *   PERSONA_REPORT=FILE     gets a line of what happened, when the program ends
- *   PERSONA_LAUNCHES=FILE   gets a line for each launch: kernel, global size and that of its
- * groups, which is 0 where it is left to the driver; and one for each marker What the personas do
- * alike: new buffers are full of a quiet NaN, which is a large number too; so are those that are
- * mapped to be overwritten. A launch is refused where its work-group is larger than the device or
- * the kernel can have, where the work-groups are not all of one size, or where they have not the
- * local memory. A binary is the source with a mark, so that PoCL, which makes binaries by compiling
- * every kernel once more, is as quick with them as others are. */
+ * What the personas do alike: new buffers are full of a quiet NaN, which is a large number too; so
+ * are those that are mapped to be overwritten. A launch is refused where its work-group is larger
+ * than the device or the kernel can have, where the work-groups are not all of one size, or where
+ * they have not the local memory. A binary is the source with a mark, so that PoCL, which makes
+ * binaries by compiling every kernel once more, is as quick with them as others are. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -30,7 +28,6 @@ static bool has_watchdog, lost;
 static double limit_ms, longest_ms;
 static char longest_name[64];
 static unsigned long launches, chosen, refused, poisoned;
-static FILE *launch_log; /* or NULL */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static cl_ulong number_of(const char *variable)
@@ -59,14 +56,10 @@ __attribute__((constructor)) static void start(void)
     available = held ? held : persona.memory;
     has_watchdog = getenv("PERSONA_WATCHDOG_MS") != NULL;
     limit_ms = (double)number_of("PERSONA_WATCHDOG_MS");
-    if (getenv("PERSONA_LAUNCHES"))
-        launch_log = fopen(getenv("PERSONA_LAUNCHES"), "a"); /* PoCL starts a linker */
 }
 
 __attribute__((destructor)) static void end(void)
 {
-    if (launch_log)
-        fclose(launch_log);
     const char *path = getenv("PERSONA_REPORT");
     FILE *report = path && launches ? fopen(path, "a") : NULL;
     if (!report)
@@ -758,28 +751,6 @@ static void watch(cl_kernel kernel, cl_event event)
     pthread_mutex_unlock(&lock);
 }
 
-/* A line of PERSONA_LAUNCHES. */
-static void log_launch(
-    cl_kernel kernel, cl_uint dimensions, const size_t *global, const size_t *local)
-{
-    char name[64] = "?";
-    const size_t rows = dimensions > 1 ? global[1] : 1;
-    if (!launch_log)
-        return;
-    (void)clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL);
-    fprintf(launch_log, "launch %s %zu %zu %zu %zu\n", name, global[0], rows, local ? local[0] : 0,
-        local ? (dimensions > 1 ? local[1] : 1) : 0);
-}
-
-cl_int clEnqueueMarkerWithWaitList(
-    cl_command_queue queue, cl_uint count, const cl_event *events, cl_event *event)
-{
-    REAL(clEnqueueMarkerWithWaitList);
-    if (launch_log)
-        fprintf(launch_log, "marker\n");
-    return real(queue, count, events, event);
-}
-
 cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
     const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
     const cl_event *events, cl_event *event)
@@ -788,7 +759,6 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     size_t own[3];
     if (lost)
         return CL_OUT_OF_RESOURCES;
-    log_launch(kernel, dimensions, global, local);
     if (!local) {
         choose(own, kernel, dimensions, global);
         local = own;
