@@ -5,21 +5,25 @@
 
 #define EPSILON 1e-12f /* torch.nn.functional.normalize's */
 
-/* inverse[i] = 1 / max(|z_i|, ε) for z[rows×n]. Work-item i. */
-kernel void inverse_norms(const global float *restrict z, const uint n,
-    global float *restrict inverse)
+/* inverse[i] = 1 / max(|z_i|, ε) for z[rows×n]. Row i. */
+kernel void inverse_norms(const global float *restrict z, const uint rows, const uint n,
+    global float *restrict inverse, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), rows - 1);
     const global float *row = z + (ulong)i * n;
-    inverse[i] = mcl_reciprocal(fmax(mcl_sqrt(mcl_dot(row, row, n)), EPSILON));
+    const float squares = mcl_row_dot(row, row, n, space);
+    if (mcl_stores_row(rows))
+        inverse[i] = mcl_reciprocal(fmax(mcl_sqrt(squares), EPSILON));
 }
 
 /* ẑ = z · inverse. Work-item (j, i). */
 kernel void normalize_rows(const global float *restrict z, const global float *restrict inverse,
     const uint n, global float *restrict normalized)
 {
-    const uint i = get_global_id(1);
-    const ulong at = (ulong)i * n + get_global_id(0);
+    const uint j = get_global_id(0), i = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
+    const ulong at = (ulong)i * n + j;
     normalized[at] = mcl_flush(z[at] * inverse[i]);
 }
 

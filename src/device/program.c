@@ -250,10 +250,13 @@ static bool is_plain(const char *name, const char *options)
 static mcl_status append_standard_flags(struct mcl_text *flags, const mcl_context *context)
 {
     static const char all[] = "-w -cl-std=CL1.2", pocl[] = " -D static=";
+    static const char spread[] = " -D MCL_WIDTH=1";
     static const char exact[] = " -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1";
     MCL_TRY(mcl_text_append(flags, all, strlen(all)));
     if (mcl_context_is_pocl(context))
         MCL_TRY(mcl_text_append(flags, pocl, strlen(pocl)));
+    if (mcl_context_spreads(context))
+        MCL_TRY(mcl_text_append(flags, spread, strlen(spread)));
     return context->exact_division ? mcl_text_append(flags, exact, strlen(exact)) : MCL_OK;
 }
 

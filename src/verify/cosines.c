@@ -186,12 +186,13 @@ static mcl_status check_normalize(mcl_checker *checker)
             expected[at] = mcl_host_flush(d[at] + across * inverse[i]);
         }
     }
-    MCL_TRY(mcl_checker_run(checker, "normalize.cl", "inverse_norms", "", R, 1,
-        MCL_BUFFER(z_buffer), MCL_UINT(E), MCL_BUFFER(inverse_buffer)));
-    MCL_TRY(mcl_checker_settle(checker, "inverse_norms", inverse, inverse_buffer, R));
     MCL_TRY(
-        mcl_checker_run(checker, "normalize.cl", "normalize_rows", "", E, R, MCL_BUFFER(z_buffer),
-            MCL_BUFFER(inverse_buffer), MCL_UINT(E), MCL_BUFFER(normalized_buffer)));
+        mcl_checker_run_rows(checker, "normalize.cl", "inverse_norms", "", R, MCL_BUFFER(z_buffer),
+            MCL_UINT(R), MCL_UINT(E), MCL_BUFFER(inverse_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
+    MCL_TRY(mcl_checker_settle(checker, "inverse_norms", inverse, inverse_buffer, R));
+    MCL_TRY(mcl_checker_run_elements(checker, "normalize.cl", "normalize_rows", "", E, R,
+        MCL_BUFFER(z_buffer), MCL_BUFFER(inverse_buffer), MCL_UINT(E),
+        MCL_BUFFER(normalized_buffer)));
     MCL_TRY(mcl_checker_settle(checker, "normalize_rows", normalized, normalized_buffer, R * E));
     MCL_TRY(mcl_checker_run(checker, "normalize.cl", "row_dots", "", R, 1,
         MCL_BUFFER(normalized_buffer), MCL_BUFFER(gradient_buffer), MCL_UINT(E),
