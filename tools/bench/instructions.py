@@ -41,7 +41,7 @@ def limit_to_avx2(build):
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "NPY_DISABLE_CPU_FEATURES": " ".join(json.loads(newer)),
         "TORCHINDUCTOR_CACHE_DIR": os.path.join(cache, "inductor"),
-        "CXX": os.path.join(os.path.dirname(os.path.abspath(__file__)), "cxx_avx2"),
+        "TORCHINDUCTOR_CPP_MARCH": "haswell",
     })
 
 
