@@ -138,6 +138,9 @@ START_TEST(test_geometry_of_gpus)
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1, 16, 1, 16, 1);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 64, 3, 64, 1);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 192, 3, 64, 1);
+    ASSERT_GEOMETRY(MCL_MAP_WHOLE_COLUMNS, 1024, 4, 1024, 4, 16, 4);
+    ASSERT_GEOMETRY(MCL_MAP_WHOLE_COLUMNS, 130, 40, 144, 16, 16, 16);
+    ASSERT_GEOMETRY(MCL_MAP_WHOLE_COLUMNS, 130, 1, 192, 1, 64, 1); /* no small groups */
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 1024, 512, 1024, 512, 256, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 784, 512, 832, 512, 64, 4);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 16, 512, 16, 16);
@@ -148,6 +151,7 @@ START_TEST(test_geometry_of_gpus)
     context->info.compute_units = 8;
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1000, 16, 1000, 16, 2);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 40, 1);
+    ASSERT_GEOMETRY(MCL_MAP_WHOLE_COLUMNS, 130, 40, 144, 2, 16, 2);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 10, 512, 10, 4);
     context_teardown();
     open_mapped(true, 7, 0);
@@ -166,6 +170,7 @@ START_TEST(test_geometry_of_cpus)
     ck_assert_uint_eq(geometry(MCL_MAP_ELEMENTS, 30, 100).global[0], 30);
     ck_assert_uint_eq(geometry(MCL_MAP_VECTORS, 33, 100).global[0], 3);
     ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 33, 5, 3, 5, 1, 1);
+    ASSERT_GEOMETRY(MCL_MAP_WHOLE_COLUMNS, 33, 5, 3, 1, 1, 1);
     context_teardown();
 }
 END_TEST
