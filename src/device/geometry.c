@@ -44,27 +44,35 @@ static void map_rows(mcl_geometry *geometry, const mcl_kernel *kernel, size_t ro
     geometry->global[1] = whole(rows, group);
 }
 
-static void map_columns(mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns)
+/* Narrower groups where there are not two for each compute unit: an item goes through many rows. */
+static void map_columns(
+    mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
 {
-    const size_t side = mcl_kernel_context(kernel)->largest_side[0];
-    geometry->local[0] = least(most_items(kernel, GROUP_MIN), side);
-    geometry->global[0] = whole(columns, geometry->local[0]);
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t busy = 2 * (size_t)context->info.compute_units;
+    size_t x = least(most_items(kernel, GROUP_MIN), context->largest_side[0]);
+    while (x % 2 == 0 && x > MCL_LANES && whole(columns, x) / x * blocks < busy)
+        x /= 2;
+    geometry->local[0] = x;
+    geometry->global[0] = whole(columns, x);
 }
 
 /* Sixteen columns, and of each so many items as there are blocks of rows, up to sixteen; more
- * columns where these are few. */
+ * columns where these are few and there remain two groups for each compute unit. */
 static void map_whole_columns(
     mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
 {
-    const size_t side = mcl_kernel_context(kernel)->largest_side[1];
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t busy = 2 * (size_t)context->info.compute_units;
     const size_t most = most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES;
-    const size_t group = least(blocks, least(most, side));
-    geometry->local[0] = MCL_LANES;
+    const size_t group = least(blocks, least(most, context->largest_side[1]));
+    size_t x = MCL_LANES;
     geometry->local[1] = geometry->global[1] = group ? group : 1;
-    while (2 * geometry->local[0] * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
-           geometry->local[0] < columns)
-        geometry->local[0] *= 2;
-    geometry->global[0] = whole(columns, geometry->local[0]);
+    while (2 * x * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
+           whole(columns, 2 * x) / (2 * x) >= busy)
+        x *= 2;
+    geometry->local[0] = x;
+    geometry->global[0] = whole(columns, x);
 }
 
 /* The widest group that pads little, then as many rows as divide theirs. */
@@ -115,7 +123,7 @@ mcl_geometry mcl_geometry_of(
     if (mapping == MCL_MAP_ROWS)
         map_rows(&geometry, kernel, rows);
     else if (mapping == MCL_MAP_COLUMNS)
-        map_columns(&geometry, kernel, columns);
+        map_columns(&geometry, kernel, columns, rows);
     else if (mapping == MCL_MAP_WHOLE_COLUMNS)
         map_whole_columns(&geometry, kernel, columns, rows);
     else

@@ -29,9 +29,9 @@ typedef struct mcl_geometry {
  *             dimension 1, and its items there share them
  *   elements  an item has an element
  *   vectors   an item has MCL_WIDTH adjacent elements of a row
- * On devices that are not CPUs work-groups have 64 to 256 items where the kernel and the device can
- * have them, and global sizes are whole work-groups: rows are padded in the first, columns in
- * the others. */
+ * On devices that are not CPUs work-groups have 64 to 256 items, of columns 16 to 64, where the
+ * kernel and the device can have them, and global sizes are whole work-groups: rows are padded in
+ * the first, columns in the others. */
 mcl_geometry mcl_geometry_of(
     const mcl_kernel *kernel, mcl_mapping mapping, size_t columns, size_t rows);
 
