@@ -87,6 +87,21 @@ START_TEST(test_this_device_passes)
 }
 END_TEST
 
+/* The objectives that compare columns, as devices that are not CPUs have their kernels. */
+START_TEST(test_spread)
+{
+    mcl_status (*const stages[])(mcl_checker *) = {mcl_check_correlations, mcl_check_sigreg};
+    struct seen seen = {"", 0};
+    mcl_checker checker = {.context = context, .report = see, .user = &seen, .stage = "a test"};
+    context->spreads = true;
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
+        ASSERT_OK(stages[i](&checker));
+    mcl_checker_clear(&checker);
+    ck_assert_str_eq(seen.names, "");
+    ck_assert_uint_gt(seen.checks, 15);
+}
+END_TEST
+
 static const struct {
     const char *file, *from, *to;
     mcl_status (*stage)(mcl_checker *checker);
@@ -102,12 +117,11 @@ static const struct {
     {"views.cl", "mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4)",
         "mcl_counter(MCL_STREAM_MASK, 0, epoch, (uint)row, element / 4)", mcl_check_views,
         "[views uniform, rows above 2^32]"},
-    {"views.cl", "altered[(batch + i) * columns + j] = m != 0.0f",
-        "altered[(batch + i) * columns + j] = m != 1.0f", mcl_check_views,
-        "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
+    {"views.cl", "altered[at + behind] = m != 0.0f", "altered[at + behind] = m != 1.0f",
+        mcl_check_views, "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
     {"views.cl", "out[j] = mcl_scale(", "out[j] = 1.0000001f * mcl_scale(", mcl_check_views,
         "[unmasked][unmasked of bytes]"},
-    {"views.cl", "= mcl_scale(data[start + row * columns + j], BYTES)",
+    {"views.cl", "= mcl_scale((float)data[start + row * columns + j], BYTES)",
         "= data[start + row * columns + j]", mcl_check_views, "[unmasked_rows of bytes]"},
     {"augment.cl", "fma(weight_y, below - above, above)",
         "weight_y * below + (1.0f - weight_y) * above", mcl_check_views,
@@ -117,16 +131,20 @@ static const struct {
         mcl_check_views, "[augmented_views of colours][augmented_views of colours: targets]"},
     {"augment.cl", "changed = value != before;", "", mcl_check_views,
         "[augmented_views of bytes: altered]"},
-    {"augment.cl", "fma((float16)noise, NAME(normal16)(noises[part]), value)",
-        "noise * NAME(normal16)(noises[part]) + value", mcl_check_views,
+    {"augment.cl", "fma((mcl_floats)noise, NAME(normal)(noises[part]), value)",
+        "noise * NAME(normal)(noises[part]) + value", mcl_check_views,
         "[augmented_views of bytes][augmented_views, rows above 2^32]"},
     {"activation.clh", "fma(-kept, kept, 1.0f)", "1.0f - kept * kept", mcl_check_products,
         "[gemm NN, tanh backward][gemm_gpu NN, tanh backward]"},
     {"epilogue.clh", "fma(beta, *c, product)", "beta * *c + product * 1.0000001f",
-        mcl_check_products, "[gemm NN, alpha and beta][gemm_gpu NN, alpha and beta]"},
-    {"epilogue.clh", "const float z = mcl_flush(product + *bias)",
-        "const float z = product + *bias", mcl_check_products,
-        "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
+        mcl_check_products, "[gemm NN, alpha and beta]"},
+    {"gemm_gpu.cl", "fma((FLOATS)beta, NAME(read)(c, left, wide), product)",
+        "beta * NAME(read)(c, left, wide) + product * 1.0000001f", mcl_check_products,
+        "[gemm_gpu NN, alpha and beta]"},
+    {"gemm_gpu.cl", "(p + q) % MCL_SUM_ROWS == 0", "false", mcl_check_products,
+        "[gemm_gpu TN, sums of rows]"},
+    {"epilogue.clh", "const float z = mcl_flush(product + bias)", "const float z = product + bias",
+        mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
     {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
@@ -198,9 +216,10 @@ static const struct {
         "[vicreg_backward][vicreg_backward, added]"},
     {"vicreg.cl", "(float)(batch - 1)", "(float)batch", mcl_check_correlations,
         "[vicreg_columns: pull][vicreg_columns: terms]"},
-    {"vicreg.cl", "term * mcl_squared_distance(", "1.0000001f * term * mcl_squared_distance(",
+    {"vicreg.cl", "terms[to + i] = term * squares", "terms[to + i] = 1.0000001f * term * squares",
         mcl_check_correlations, "[vicreg_distances]"},
-    {"correlations.clh", "row[i] = 0.0f;", "", mcl_check_correlations,
+    {"correlations.clh", "(mcl_lanes)0.0f, number == ", "mcl_load(row + j, count - j), number == ",
+        mcl_check_correlations,
         "[vicreg_covariances: terms][vicreg_covariances: scaled][barlow_correlations: loss]"},
     {"correlations.clh", "mcl_flush(scale * values)", "scale * values", mcl_check_correlations,
         "[vicreg_covariances: scaled][barlow_correlations: gradient]"},
@@ -247,11 +266,9 @@ static const struct {
         "[sigreg_statistics: loss]"},
     {"sigreg.cl", "mcl_flush(scale * gradient)", "mcl_flush(1.0000001f * scale * gradient)",
         mcl_check_sigreg, "[sigreg_backward]"},
-    {"sigreg.cl", "slope * (z[own + j] - z[other + j])",
-        "slope * z[own + j] - slope * z[other + j]", mcl_check_sigreg,
+    {"sigreg.cl", "slope * (p - q)", "slope * p - slope * q", mcl_check_sigreg,
         "[sigreg_distances: gradient, added][sigreg_distances: gradient]"},
-    {"sigreg.cl", "mcl_flush(share * mcl_squared_distance(",
-        "(1.0000001f * share * mcl_squared_distance(", mcl_check_sigreg,
+    {"sigreg.cl", "mcl_flush(share * squares)", "(1.0000001f * share * squares)", mcl_check_sigreg,
         "[sigreg_distances: loss]"},
     {"optimizer.cl", "fma(rest2 * g, g, beta2 * square[j])", "rest2 * (g * g) + beta2 * square[j]",
         mcl_check_optimizers, "[adam: square]"},
@@ -408,6 +425,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, context_setup, context_teardown);
     tcase_add_test(tests, test_this_device_passes);
+    tcase_add_test(tests, test_spread);
     assign_rounds();
     tcase_add_loop_test(tests, test_faults_are_found, 0, rounds);
     tcase_add_test(tests, test_a_fault_in_the_generator_is_found);
