@@ -21,8 +21,7 @@ LAUNCHES = {"reference": 13, "default": 33, "recommended": 43, "few-labels": 43,
             "tabular": 43}
 
 # Kernels whose groups are a single work-item, or are left to the driver, still.
-SINGLE = {"block_gradients", "block_moments", "batch_backward", "batch_moments", "column_gradients",
-          "column_sums", "normalize_activate"}
+SINGLE = {"column_sums"}
 OPEN = {"adam", "cosine_embedding", "element_errors", "epilogue_product", "error_sums",
         "inverse_norms", "normalize_backward", "normalize_rows", "ntxent_backward", "ntxent_rows",
         "reconstruction_backward", "row_dots", "squared_errors", "sum", "views"}
