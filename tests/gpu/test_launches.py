@@ -21,8 +21,7 @@ LAUNCHES = {"reference": 9, "default": 22, "recommended": 22, "few-labels": 22, 
             "tabular": 22}
 
 # Kernels whose groups are a single work-item, or are left to the driver, still.
-SINGLE = {"block_gradients", "block_moments", "batch_backward", "batch_moments", "column_gradients",
-          "column_sums", "normalize_activate"}
+SINGLE = {"column_sums"}
 OPEN = {"adam", "epilogue_product", "sum"}
 
 # Kernels that may be launched as one group: they have at most 4,096 elements.
