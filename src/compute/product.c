@@ -79,6 +79,12 @@ const mcl_gemm *mcl_product_gemm(const mcl_product *product)
     return &product->gemm;
 }
 
+bool mcl_product_sums(const mcl_product *product)
+{
+    return product->epilogue.kind == MCL_EPILOGUE_SUMS && product->gemm.transpose_a &&
+           product->provider->sums;
+}
+
 static void forget_plan(mcl_product *product)
 {
     if (product->plan && product->provider->free)
@@ -248,16 +254,16 @@ static void show_product(char name[64], const mcl_gemm *gemm, uint32_t rows)
         gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
 }
 
-/* Runs a plan as one launch, whose only buffer that is written is C: what a provider writes beside
- * that is its own. */
+/* Runs a plan as one launch, whose only buffers that are written are those of C and of the sums:
+ * what a provider writes beside that is its own. */
 static mcl_status run_whole(mcl_product *product, const mcl_operands *operands)
 {
     mcl_context *context = product->context;
     const mcl_observer *observer = context->observer;
-    const cl_mem buffers[1] = {operands->c.buffer};
+    const cl_mem buffers[2] = {operands->c.buffer, operands->bias.buffer};
     char name[64];
     show_product(name, &product->gemm, operands->m ? operands->m : product->gemm.m);
-    const mcl_launch launch = {name, buffers, 1};
+    const mcl_launch launch = {name, buffers, mcl_product_sums(product) ? 2 : 1};
     MCL_TRY(mcl_observe_before(context, &launch));
     context->observer = NULL;
     const mcl_status status = run(product, operands);

@@ -22,6 +22,8 @@ typedef struct mcl_product_provider {
     bool exact; /* the native product's bits, which are the same for all providers of it; a plan of
                  * another one that fails is replaced by a native plan */
 
+    bool sums; /* it writes the sums of MCL_EPILOGUE_SUMS */
+
     size_t plan_size;
 
     /* Finds kernels and settles the geometry, builds nothing. A plan whose making fails is freed

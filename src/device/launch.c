@@ -99,8 +99,12 @@ static mcl_status launch(mcl_kernel *kernel, struct launched *launched, const si
     } else if (code == CL_SUCCESS) {
         code = enqueue(launched, NULL, global, local, true);
     }
-    if (code == CL_SUCCESS)
+    if (code == CL_SUCCESS) {
+        const double items = (double)global[0] * (double)global[1];
+        const double group = local ? (double)local[0] * (double)local[1] : 0.0;
+        mcl_profile_size(context, items, local ? items / group : 0.0);
         return mcl_profile_command(context, built, NULL, parts > 1);
+    }
     char name[64] = "?", what[96];
     (void)clGetKernelInfo(built, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
