@@ -44,10 +44,32 @@ static void map_rows(mcl_geometry *geometry, const mcl_kernel *kernel, size_t ro
     geometry->global[1] = whole(rows, group);
 }
 
-static void map_columns(mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns)
+/* Narrower groups where there are not two for each compute unit: an item goes through many rows. */
+static void map_columns(
+    mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
 {
-    const size_t side = mcl_kernel_context(kernel)->largest_side[0];
-    geometry->local[0] = least(most_items(kernel, GROUP_MIN), side);
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t busy = 2 * (size_t)context->info.compute_units;
+    size_t x = least(most_items(kernel, GROUP_MIN), context->largest_side[0]);
+    while (x % 2 == 0 && x > MCL_LANES && whole(columns, x) / x * blocks < busy)
+        x /= 2;
+    geometry->local[0] = x;
+    geometry->global[0] = whole(columns, x);
+}
+
+/* Sixteen columns, and of each so many items as there are blocks of rows, up to sixteen; more
+ * columns where these are few. */
+static void map_whole_columns(
+    mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
+{
+    const size_t side = mcl_kernel_context(kernel)->largest_side[1];
+    const size_t most = most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES;
+    const size_t group = least(blocks, least(most, side));
+    geometry->local[0] = MCL_LANES;
+    geometry->local[1] = geometry->global[1] = group ? group : 1;
+    while (2 * geometry->local[0] * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
+           geometry->local[0] < columns)
+        geometry->local[0] *= 2;
     geometry->global[0] = whole(columns, geometry->local[0]);
 }
 
@@ -81,6 +103,8 @@ static mcl_geometry map_on_cpu(mcl_mapping mapping, size_t columns, size_t rows)
         return (mcl_geometry){.global = {rows, 1, 1}, .open = true};
     case MCL_MAP_COLUMNS:
         return (mcl_geometry){.global = {vectors, rows, 1}, .local = {1, 1, 1}, .narrowest = 1};
+    case MCL_MAP_WHOLE_COLUMNS:
+        return (mcl_geometry){.global = {vectors, 1, 1}, .local = {1, 1, 1}, .narrowest = 1};
     case MCL_MAP_VECTORS:
         return (mcl_geometry){.global = {vectors, rows, 1}, .open = true};
     default:
@@ -97,7 +121,9 @@ mcl_geometry mcl_geometry_of(
     if (mapping == MCL_MAP_ROWS)
         map_rows(&geometry, kernel, rows);
     else if (mapping == MCL_MAP_COLUMNS)
-        map_columns(&geometry, kernel, columns);
+        map_columns(&geometry, kernel, columns, rows);
+    else if (mapping == MCL_MAP_WHOLE_COLUMNS)
+        map_whole_columns(&geometry, kernel, columns, rows);
     else
         map_elements(&geometry, kernel, columns, rows);
     return geometry;

@@ -11,6 +11,7 @@
 typedef enum mcl_mapping {
     MCL_MAP_ROWS,
     MCL_MAP_COLUMNS,
+    MCL_MAP_WHOLE_COLUMNS,
     MCL_MAP_ELEMENTS,
     MCL_MAP_VECTORS
 } mcl_mapping;
@@ -24,11 +25,13 @@ typedef struct mcl_geometry {
 /* The geometry of a kernel that is built, for a matrix of so many columns and rows:
  *   rows      a row is an item's (on CPUs), or that of 16 items; columns does not count
  *   columns   an item has MCL_WIDTH adjacent columns of one of `rows` blocks of rows
+ *   whole columns  the same, but a work-group has all blocks of its columns: it is alone along
+ *             dimension 1, and its items there share them
  *   elements  an item has an element
  *   vectors   an item has MCL_WIDTH adjacent elements of a row
- * On devices that are not CPUs work-groups have 64 to 256 items where the kernel and the device can
- * have them, and global sizes are whole work-groups: rows are padded in the first, columns in
- * the others. */
+ * On devices that are not CPUs work-groups have 64 to 256 items, of columns 16 to 64, where the
+ * kernel and the device can have them, and global sizes are whole work-groups: rows are padded in
+ * the first, columns in the others. */
 mcl_geometry mcl_geometry_of(
     const mcl_kernel *kernel, mcl_mapping mapping, size_t columns, size_t rows);
 

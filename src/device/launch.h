@@ -77,6 +77,12 @@ mcl_status mcl_run_mapped(mcl_kernel *kernel, mcl_mapping mapping, size_t column
 #define mcl_run_columns(kernel, n, blocks, ...)                                                    \
     mcl_run_mapped(kernel, MCL_MAP_COLUMNS, n, blocks, MCL_ARGUMENTS(__VA_ARGS__))
 
+/* A kernel whose work-group has whole columns, all `blocks` blocks of their rows: item (q, y) of
+ * one with H items along dimension 1 has the columns from MCL_WIDTH * q on in the blocks y, y + H,
+ * … A work-group whose get_group_id(1) is not 0 returns at once. */
+#define mcl_run_whole_columns(kernel, n, blocks, ...)                                              \
+    mcl_run_mapped(kernel, MCL_MAP_WHOLE_COLUMNS, n, blocks, MCL_ARGUMENTS(__VA_ARGS__))
+
 /* A kernel whose item is an element of rows × columns; it returns at once where
  * MCL_PADS(get_global_id(0), columns). */
 #define mcl_run_elements(kernel, columns, rows, ...)                                               \

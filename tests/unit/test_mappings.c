@@ -107,6 +107,41 @@ START_TEST(test_the_same_bits)
 }
 END_TEST
 
+/* The transposition for CPUs' products, which other devices have as well. */
+START_TEST(test_transposition)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {3, 40}, {16, 16}, {33, 17}, {70, 65}};
+    static const size_t groups[][2] = {{0, 0}, {7, 0}, {0, 100}};
+    for (size_t i = 0; i < 3 * sizeof sizes / sizeof *sizes; i++) {
+        const uint32_t m = sizes[i / 3][0], n = sizes[i / 3][1];
+        const size_t count = (size_t)m * n, before = 5;
+        float *in = allocate(before + count, sizeof *in);
+        float *out = allocate(count + GUARDS, sizeof *in);
+        float *expected = allocate(count + GUARDS, sizeof *in);
+        fill_random(in, before + count, m);
+        fill_guard(expected, count + GUARDS);
+        open_mapped(true, groups[i % 3][0], groups[i % 3][1]);
+        mcl_kernel *transpose;
+        ASSERT_OK(mcl_kernel_find(&transpose, context, "transpose.cl", "transpose", ""));
+        cl_mem from = buffer_with(in, (before + count) * sizeof *in);
+        cl_mem to = buffer_with(expected, (count + GUARDS) * sizeof *in);
+        ASSERT_OK(mcl_run_rows(transpose, ((size_t)m + 15) / 16 * 16 * ((n + 15) / 16),
+            MCL_BUFFER(from), MCL_ULONG(before), MCL_UINT(n), MCL_BUFFER(to), MCL_UINT(m),
+            MCL_UINT(n), MCL_LOCAL(sizeof(float) * MCL_TRANSPOSE_BLOCK * MCL_TRANSPOSE_STRIDE)));
+        for (size_t at = 0; at < count; at++)
+            expected[at % n * m + at / n] = in[before + at];
+        read_buffer(out, to, (count + GUARDS) * sizeof *in);
+        assert_same_bits(out, expected, count + GUARDS, "a transposition");
+        mcl_buffer_release(&from);
+        mcl_buffer_release(&to);
+        context_teardown();
+        free(in);
+        free(out);
+        free(expected);
+    }
+}
+END_TEST
+
 /* What a launch of a kernel of rows or elements would be. */
 static mcl_geometry geometry(mcl_mapping mapping, size_t columns, size_t rows)
 {
@@ -136,8 +171,9 @@ START_TEST(test_geometry_of_gpus)
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 129, 16, 136, 16, 8); /* two groups for each unit … */
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 33, 16, 36, 16, 4);   /* … but no tiny ones */
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1, 16, 1, 16, 1);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 64, 3, 64, 1);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 192, 3, 64, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 1, 3, 16, 3, 16, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 32, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 8, 192, 8, 64, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 1024, 512, 1024, 512, 256, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 784, 512, 832, 512, 64, 4);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 16, 512, 16, 16);
@@ -147,7 +183,7 @@ START_TEST(test_geometry_of_gpus)
     open_mapped(true, 0, 40); /* of a kernel, too */
     context->info.compute_units = 8;
     ASSERT_GEOMETRY(MCL_MAP_ROWS, 1, 1000, 16, 1000, 16, 2);
-    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 3, 160, 3, 40, 1);
+    ASSERT_GEOMETRY(MCL_MAP_COLUMNS, 130, 8, 160, 8, 40, 1);
     ASSERT_GEOMETRY(MCL_MAP_ELEMENTS, 10, 512, 10, 512, 10, 4);
     context_teardown();
     open_mapped(true, 7, 0);
@@ -185,6 +221,7 @@ int main(void)
     Suite *suite = suite_create("mappings");
     TCase *tests = tcase_create("mappings");
     tcase_add_test(tests, test_the_same_bits);
+    tcase_add_test(tests, test_transposition);
     tcase_add_test(tests, test_geometry_of_gpus);
     tcase_add_test(tests, test_geometry_of_cpus);
     tcase_add_test(tests, test_choice);
