@@ -107,41 +107,6 @@ START_TEST(test_the_same_bits)
 }
 END_TEST
 
-/* The transposition for CPUs' products, which other devices have as well. */
-START_TEST(test_transposition)
-{
-    static const uint32_t sizes[][2] = {{1, 1}, {3, 40}, {16, 16}, {33, 17}, {70, 65}};
-    static const size_t groups[][2] = {{0, 0}, {7, 0}, {0, 100}};
-    for (size_t i = 0; i < 3 * sizeof sizes / sizeof *sizes; i++) {
-        const uint32_t m = sizes[i / 3][0], n = sizes[i / 3][1];
-        const size_t count = (size_t)m * n, before = 5;
-        float *in = allocate(before + count, sizeof *in);
-        float *out = allocate(count + GUARDS, sizeof *in);
-        float *expected = allocate(count + GUARDS, sizeof *in);
-        fill_random(in, before + count, m);
-        fill_guard(expected, count + GUARDS);
-        open_mapped(true, groups[i % 3][0], groups[i % 3][1]);
-        mcl_kernel *transpose;
-        ASSERT_OK(mcl_kernel_find(&transpose, context, "transpose.cl", "transpose", ""));
-        cl_mem from = buffer_with(in, (before + count) * sizeof *in);
-        cl_mem to = buffer_with(expected, (count + GUARDS) * sizeof *in);
-        ASSERT_OK(mcl_run_rows(transpose, ((size_t)m + 15) / 16 * 16 * ((n + 15) / 16),
-            MCL_BUFFER(from), MCL_ULONG(before), MCL_UINT(n), MCL_BUFFER(to), MCL_UINT(m),
-            MCL_UINT(n), MCL_LOCAL(sizeof(float) * MCL_TRANSPOSE_BLOCK * MCL_TRANSPOSE_STRIDE)));
-        for (size_t at = 0; at < count; at++)
-            expected[at % n * m + at / n] = in[before + at];
-        read_buffer(out, to, (count + GUARDS) * sizeof *in);
-        assert_same_bits(out, expected, count + GUARDS, "a transposition");
-        mcl_buffer_release(&from);
-        mcl_buffer_release(&to);
-        context_teardown();
-        free(in);
-        free(out);
-        free(expected);
-    }
-}
-END_TEST
-
 /* What a launch of a kernel of rows or elements would be. */
 static mcl_geometry geometry(mcl_mapping mapping, size_t columns, size_t rows)
 {
@@ -221,7 +186,6 @@ int main(void)
     Suite *suite = suite_create("mappings");
     TCase *tests = tcase_create("mappings");
     tcase_add_test(tests, test_the_same_bits);
-    tcase_add_test(tests, test_transposition);
     tcase_add_test(tests, test_geometry_of_gpus);
     tcase_add_test(tests, test_geometry_of_cpus);
     tcase_add_test(tests, test_choice);
