@@ -1,40 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures maskcl and its peers in turn and prints the whole table; tools/bench/run installs and
+"""Measures maskcl and its peers in turn and prints what was found; tools/bench/run installs and
 builds what this needs."""
 
 import argparse
-import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
+import figures
+import instructions
 import peers
 import program
+import steps
+import table
 from machine import Machine
-from products import gemm, peaks
-from steps import embed, share_of_peak, step, stream, units, watch
-from table import number, table
+from products import gemm, peaks, tune
+from targets import target
+from workers import Worker
 
 QUIET = 0.1  # processors that other programs may keep busy
 
 PARTS = {
     "peaks": peaks,
-    "step-32": step("reference", 32, [(peers.torch_eager, 4.0), (peers.torch_best, None)]),
-    "step-256": step("reference", 256, [
-        (peers.torch_eager, 2.5), (peers.torch_best, None), (peers.torch_compile, 2.3),
-        (peers.tinygrad, 6.0)]),
-    "step-1024": step("reference", 1024, [
-        (peers.torch_eager, 1.7), (peers.torch_best, None), (peers.tinygrad, 6.0)]),
-    "share": share_of_peak,
-    "wide-512": step("wide", 512, [(peers.torch_eager, 1.2), (peers.torch_best, None)]),
-    "embed": embed,
-    "units": units,
-    "stream": stream,
-    "watch": watch,
+    "step-32": steps.step("reference", 32, [
+        (peers.torch_eager, "step-32 published"), (peers.torch_best, "step-32 best")]),
+    "step-256": steps.step("reference", 256, [
+        (peers.torch_eager, "step-256 published"), (peers.torch_best, "step-256 best"),
+        (peers.torch_compile, "step-256 compile"), (peers.tinygrad, "step-256 tinygrad")]),
+    "step-1024": steps.step("reference", 1024, [
+        (peers.torch_eager, "step-1024 published"), (peers.torch_best, "step-1024 best"),
+        (peers.tinygrad, "step-1024 tinygrad")]),
+    "share": steps.share_of_peak,
+    "wide-512": steps.step("wide", 512, [
+        (peers.torch_eager, "wide-512 published"), (peers.torch_best, "wide-512 best")]),
+    "embed": steps.embed,
+    "requests": steps.requests,
+    "beside": steps.beside,
+    "units": steps.units,
+    "stream": steps.stream,
+    "watch": steps.watch,
     "gemm": gemm("openblas"),
     "gemm-clblast": gemm("clblast"),
+    "tune": tune,
     "start": program.start,
     "memory": program.memory,
     "flat": program.flat,
@@ -53,10 +62,9 @@ def has_cuda(python):
 
 
 class Bench:
-    """What every part of the table needs: programs, device, and how long to measure."""
+    """What every part needs: programs, device, and how long to measure."""
 
     def __init__(self, options, folder):
-        self.build = options.build
         self.program = options.build / "maskcl"
         self.tools = options.build / "tools" / "bench"
         self.python = options.python
@@ -65,22 +73,33 @@ class Bench:
         for name in "platform", "device":
             if getattr(options, name) is not None:
                 selection += [f"--{name}", getattr(options, name)]
-        self.machine = Machine(self.program, selection)
+        self.machine = Machine(self.program, selection, options.instructions)
         self.cuda = self.machine.gpu and has_cuda(self.python)
         self.quick = options.quick
         self.rounds = options.rounds or (3 if options.quick else 7)
         self.seconds = options.seconds or (0.2 if options.quick else 0.5)
         self.folder = folder
         self.threads = 1  # of PyTorch, its best for the work at hand
-        self.summary = []
+        self.versions = {}  # of peers, where only a part knows them
 
-    def wanted(self, work, peer, value, least=None, most=None):
-        """A line of the summary: a figure, and the bounds that are wanted of it."""
-        bounds = [f"≥ {least:g}"] if least is not None else []
-        bounds += [f"≤ {most:g}"] if most is not None else []
-        met = (least is None or value >= least) and (most is None or value <= most)
-        verdict = ("yes" if met else "no") if bounds else ""
-        self.summary.append([work, peer, number(value), ", ".join(bounds), verdict])
+    def target(self, key):
+        return target(key, self.machine.instructions)
+
+    def own(self, name, *options, title="maskcl"):
+        """A program of ours on the chosen device."""
+        return Worker(title, [self.tools / name, *self.machine.selection, *self.gemm, *options])
+
+    def empty_caches(self, name):
+        """An environment in which no kernel has been compiled and none tuned yet."""
+        cache = self.folder / f"cache-{name}"
+        cache.mkdir()
+        return {variable: str(cache) for variable in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
+
+    def run_of(self, parts):
+        """What a file of figures has of this run, once all children have ended."""
+        return {**self.machine.facts(pathlib.Path(__file__).parent), **self.versions,
+                "rounds": self.rounds, "seconds": self.seconds,
+                "busy elsewhere": round(self.machine.other_load(), 2), "parts": parts}
 
     def say(self, text):
         print(f"== {text}", file=sys.stderr, flush=True)
@@ -91,47 +110,67 @@ def parse():
     parser.add_argument("--quick", action="store_true",
                         help="few and short rounds, without the peers that compile for minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=PARTS,
-                        help="parts of the table: " + ", ".join(PARTS))
+                        help="parts to measure: " + ", ".join(PARTS))
+    parser.add_argument("--isa", choices=["native", "avx2"], default="native",
+                        help="let all sides use the processor's instructions, or AVX2 at most")
     parser.add_argument("--platform", help="the OpenCL platform, as maskcl takes it")
     parser.add_argument("--device", help="the device, as maskcl takes it")
     parser.add_argument("--gemm", help="who computes maskcl's products, as it takes it")
     parser.add_argument("--rounds", type=int, help="measurements of each kind (default: 7)")
     parser.add_argument("--seconds", type=float, help="of one measurement (default: 0.5)")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures too")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+                        help="write the figures to a file for docs/figures/, in which parts that "
+                        "are measured again replace the former")
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
+def choose_instructions(options):
+    """For this run and all programs that it starts."""
+    options.instructions = instructions.of_processor()
+    if options.isa == "avx2" and options.instructions != "AVX2":
+        instructions.limit_to_avx2(options.build)
+        options.instructions = "AVX2"
+    os.environ.pop("OPENBLAS_L2_SIZE", None)
+    instructions.choose_openblas(
+        options.instructions, options.build / "tools" / "bench" / "bench_gemm")
+
+
+def measure(bench, names):
+    """The rows of each part that could be measured; prints them."""
+    parts = {}
+    for name in names:
+        bench.say(name)
+        try:
+            parts[name] = PARTS[name](bench)
+            print(f"\n{table.figures(parts[name])}", flush=True)
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            bench.say(f"{name} failed: {error}")
+    return parts
+
+
 def main():
     options = parse()
-    failed = False
-    sys.stdout.reconfigure(line_buffering=True)
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    os.environ.pop("OPENBLAS_L2_SIZE", None)
+    choose_instructions(options)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, pathlib.Path(folder))
-        facts = bench.machine.facts(pathlib.Path(__file__).parent)
-        results = {"machine": facts, "rounds": bench.rounds, "seconds": bench.seconds}
-        print(table(["", "measured on"], [[name, fact] for name, fact in facts.items()]))
-        print(f"\nRates are the median (lowest – highest) of {bench.rounds} rounds of "
-              f"{bench.seconds:g} s.")
-        for name in options.only or default_parts(bench.machine):
-            bench.say(name)
-            try:
-                results[name] = PARTS[name](bench)
-            except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
-                bench.say(f"{name} failed: {error}")
-                failed = True
-        load = bench.machine.other_load()
-        results["other_load"] = load
-        print("\n" + table(["work", "against", ">figure", ">wanted", "met"], bench.summary))
-        print(f"\nOther programs kept {load:.2f} of {bench.machine.processors} processors busy.")
-        if load > QUIET:
-            bench.say("the machine was not quiet: these figures are of little use")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
-    return 1 if failed else 0
+        machine = bench.machine.identity()
+        old = figures.load(options.json) if options.json and options.json.exists() else None
+        figures.merge(old, machine, {"parts": {}})
+        names = options.only or default_parts(bench.machine)
+        print(", ".join(machine.values()))
+        parts = measure(bench, names)
+        run = bench.run_of(parts)
+    if options.json and parts:
+        options.json.write_text(figures.text_of(figures.merge(old, machine, run)))
+    print("\n" + table.table(["", "this run"], [
+        [key, str(value)] for key, value in run.items() if key != "parts"]))
+    verdicts = [table.is_met(row) for rows in parts.values() for row in rows]
+    print(f"\n{verdicts.count(True)} targets met, {verdicts.count(False)} missed.")
+    if run["busy elsewhere"] > QUIET:
+        bench.say("the machine was not quiet: these figures are of little use")
+    return 1 if len(parts) < len(names) else 0
 
 
 if __name__ == "__main__":

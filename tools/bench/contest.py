@@ -3,7 +3,7 @@
 
 import time
 
-from table import spread, table
+from table import row
 from workers import WorkerError
 
 REST = 0.1  # seconds between two programs, until the first one's threads have stopped spinning
@@ -30,28 +30,23 @@ def fastest(bench, candidates):
     return best
 
 
-def compare(bench, work, ours, peers):
-    """Measures ours and each peer in turn, prints a table and returns the figures. peers: pairs of
-    what makes a peer's worker (or None where it cannot be had) and the least ratio that is wanted,
-    or None."""
-    ours.wait_until_ready()
-    chosen = [(make(), least) for make, least in peers]
-    chosen = [(worker, least) for worker, least in chosen if worker]
-    workers = [ours, *(worker for worker, _ in chosen)]
+def take_turns(bench, workers):
+    """Each measures once in every round, into its rates."""
     for _ in range(bench.rounds):
         for worker in workers:
             time.sleep(REST)
             worker.rates.append(worker.measure(bench.seconds))
+
+
+def compare(bench, work, ours, peers):
+    """Measures ours and each peer in turn and returns the rows. peers: pairs of what makes a peer's
+    worker (or None where it cannot be had) and the target that its ratio has, or None."""
+    ours.wait_until_ready()
+    chosen = [(make(), key) for make, key in peers]
+    chosen = [(worker, key) for worker, key in chosen if worker]
+    workers = [ours, *(worker for worker, _ in chosen)]
+    take_turns(bench, workers)
     for worker in workers:
-        worker.rates.sort()
         worker.close()
-    middle = bench.rounds // 2
-    lines = [["maskcl", spread(ours.rates), ""]]
-    figures = []
-    for worker, least in chosen:
-        ratio = ours.rates[middle] / worker.rates[middle]
-        lines.append([worker.name, spread(worker.rates), f"{ratio:.2f}"])
-        figures.append({"name": worker.name, "rates": worker.rates, "ratio": ratio})
-        bench.wanted(work, worker.name, ratio, least=least)
-    print("\n" + table([work, ">rows/s", ">maskcl to it"], lines), flush=True)
-    return {"work": work, "ours": ours.rates, "peers": figures}
+    return [row(f"{work}, rows/s", ours.rates, worker.name, worker.rates, least=bench.target(key))
+            for worker, key in chosen] or [row(f"{work}, rows/s", ours.rates)]

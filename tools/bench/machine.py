@@ -14,12 +14,13 @@ import subprocess
 class Machine:
     """The device that maskcl would use, and the machine around it."""
 
-    def __init__(self, program, selection):
+    def __init__(self, program, selection, instructions):
         listing = json.loads(subprocess.run(
             [program, "devices", "--json", *selection], check=True, capture_output=True,
             text=True).stdout)
         self.device = next(device for device in listing["devices"] if device["used"])
         self.program = program
+        self.instructions = instructions
         self.gpu = self.device["type"] == "GPU"
         self.processors = len(os.sched_getaffinity(0))
         self._busy = busy_seconds()
@@ -49,18 +50,25 @@ class Machine:
         counts = {1 << power for power in range(self.processors.bit_length())}
         return sorted(count for count in counts | {self.processors} if count <= self.processors)
 
+    def identity(self):
+        """What one file of figures is of."""
+        return {
+            "processor": f"{processor_name()}, {self.processors} processors",
+            "instructions": "" if self.gpu else self.instructions,
+            "device": f"{self.device['name']} ({self.device['type']}, "
+                      f"{self.device['compute_units']} compute units)",
+        }
+
     def facts(self, folder):
         revision = subprocess.run(["git", "-C", folder, "describe", "--always", "--dirty"],
                                   capture_output=True, text=True).stdout.strip()
+        driver = " ".join(self.device[key]
+                          for key in ("platform", "driver_version", "opencl_version"))
         return {
             "date": datetime.date.today().isoformat(),
             "maskcl": revision or "unknown",
-            "processor": f"{processor_name()}, {self.processors} processors",
             "system": f"{system_name()}, Linux {platform.release()}",
-            "device": f"{self.device['name']} ({self.device['type']}, "
-                      f"{self.device['compute_units']} compute units)",
-            "platform": self.device["platform"],
-            "driver": f"{self.device['driver_version']}, {self.device['opencl_version']}",
+            "driver": driver,
             "PyTorch": package_version("torch"),
             "tinygrad": package_version("tinygrad"),
         }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device's peaks, and matrix products."""
+"""The device's peaks, matrix products, and what tuning them brings."""
 
 import json
 import math
 import subprocess
 
-from table import number, spread, table
+import models
+from table import row
 
 
 def run(bench, program, *options):
@@ -21,10 +22,9 @@ def measure_peaks(bench):
 
 
 def peaks(bench):
-    found = measure_peaks(bench)
-    print(f"\nPeaks through OpenCL: {number(found['gflops'])} GFLOP/s of fma, "
-          f"{number(found['gbytes'])} GB/s read and written by a copy.")
-    return found
+    found = [measure_peaks(bench) for _ in range(3)]
+    return [row(f"{what} through OpenCL, {unit}", [peaks[key] for peaks in found])
+            for what, unit, key in (("fma", "GFLOP/s", "gflops"), ("copy", "GB/s", "gbytes"))]
 
 
 def gemm(peer):
@@ -34,24 +34,35 @@ def gemm(peer):
         head, *products = run(
             bench, "bench_gemm", *(bench.gemm or ["--gemm", "native"]), "--against", peer,
             "--json", 1, "--rounds", bench.rounds, "--seconds", bench.seconds / 2)
-        title = f"OpenBLAS, {head['threads']} threads" if peer == "openblas" else peer
-        for product in products:
-            product["ratio"] = product["ours"][1] / product["peer"][1]
-        print("\n" + table(
-            ["product", "", ">m", ">n", ">k", f">{head['ours']}, GFLOP/s", f">{title}", ">ratio"],
-            [[product["name"], product["form"], *(str(product[side]) for side in "mnk"),
-              spread(product["ours"]), spread(product["peer"]), f"{product['ratio']:.2f}"]
-             for product in products]))
-        ratios = [product["ratio"] for product in products if not product["square"]]
-        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        least, square = (0.95, 0.8) if peer == "openblas" else (None, None)
+        title, wanted = peer, lambda key: None
         if peer == "openblas":
-            print(f"\n{head['openblas']}")
-        bench.wanted(f"products of the models, geometric mean of {len(ratios)}", title, mean,
-                     least=least)
-        for product in products:
-            if product["square"]:
-                bench.wanted(f"product {product['m']}³", title, product["ratio"], least=square)
-        return {**head, "products": products, "geometric_mean": mean}
+            title, wanted = f"OpenBLAS, {head['threads']} threads", bench.target
+            bench.versions["OpenBLAS"] = head["openblas"].removeprefix("OpenBLAS ")
+        rows = [row("{form} {m} × {n} × {k}, {name}, GFLOP/s".format(**product), product["ours"],
+                    title, product["peer"],
+                    least=wanted("square" if product["square"] else "product"))
+                for product in products]
+        ratios = [found["ratio"] for found, product in zip(rows, products) if not product["square"]]
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        return [row(f"products of the models, geometric mean of {len(ratios)}", None, title,
+                    ratio=mean, least=wanted("products")), *rows]
 
     return measure
+
+
+def tune(bench):
+    """What the quick search brings to the products of both models, before and after."""
+    rows = []
+    for name, batch in ("reference", 256), ("wide", 512):
+        model = models.MODELS[name]
+        command = [bench.program, "tune", "--quick", "--json", "--quiet", *bench.machine.selection,
+                   "--input", model.widths[0], "--hidden", ",".join(map(str, model.widths[1:-1])),
+                   "--embedding", model.widths[-1], "--objective", model.objective,
+                   "--batch", batch]
+        found = json.loads(bench.output(command, bench.empty_caches(f"tune-{name}")))
+        for provider in found["providers"]:
+            rows.append(row(
+                f"{name}, batch {batch}, products by {provider['gemm']}, tuned, GFLOP/s",
+                [provider["gflops"]], "before", [provider["gflops_before"]],
+                least=bench.target("tune") if provider["gemm"] == "clblast" else None))
+    return rows

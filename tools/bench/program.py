@@ -6,8 +6,9 @@ import subprocess
 import time
 
 import models
-from steps import FASHION, own
-from table import number, spread, table
+from contest import take_turns
+from steps import FASHION
+from table import row
 
 MEGABYTE = 1e6
 
@@ -27,28 +28,14 @@ def one_step(bench, environment):
     return time.perf_counter() - begun
 
 
-def empty_caches(bench, name):
-    """An environment in which no kernel has been compiled yet."""
-    cache = bench.folder / f"cache-{name}"
-    cache.mkdir()
-    return {variable: str(cache) for variable in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
-
-
 def start(bench):
     cold, warm = [], []
     for index in range(bench.rounds):
-        environment = empty_caches(bench, index)
+        environment = bench.empty_caches(index)
         cold.append(one_step(bench, environment))
         warm.append(one_step(bench, environment))
-    result = {"cold": sorted(cold), "warm": sorted(warm)}
-    print("\n" + table(
-        ["a run of one step, from start to end", ">seconds"],
-        [[f"{caches} caches", spread(result[key])]
-         for caches, key in (("empty", "cold"), ("warm", "warm"))]))
-    for key, most in ("cold", 2.0), ("warm", 0.3):
-        bench.wanted(f"{key} start to the end of the first step, seconds", "",
-                     result[key][bench.rounds // 2], most=most)
-    return result
+    return [row(f"a run of one step, {caches} caches, s", seconds, most=bench.target(key))
+            for caches, key, seconds in (("empty", "cold", cold), ("warm", "warm", warm))]
 
 
 def peak_memory(bench, command, environment):
@@ -67,26 +54,19 @@ def peak_memory(bench, command, environment):
 def memory(bench):
     """Training with kernels compiled before and with none, and what the drivers take anyway."""
     columns = models.MODELS["reference"].widths[0]
-    result = {"drivers": peak_memory(bench, [str(bench.program), "devices"], {})}
-    rows = []
+    drivers = peak_memory(bench, [str(bench.program), "devices"], {})
+    rows = [row("peak memory of maskcl devices, which only loads the drivers, MB",
+                [drivers / MEGABYTE])]
     for name, bytes_each, data in (("uint8", 1, [FASHION]),
                                    ("float32", 4, ["--synthetic", f"60000x{columns}"])):
-        cache = empty_caches(bench, f"memory-{name}")
+        environment = bench.empty_caches(f"memory-{name}")
         command = pretrain(bench, "memory", *data, "--batch", 256, "--epochs", 2)
         size = 60000 * columns * bytes_each
-        peaks = {caches: peak_memory(bench, command, cache) for caches in ("empty", "warm")}
-        result[name] = {"data": size, **peaks, "over": peaks["warm"] - size}
-        bench.wanted(f"memory over the data, MB, {name}", "",
-                     result[name]["over"] / MEGABYTE, most=150)
-        rows.append([f"60,000 × {columns} of {name}",
-                     *(number(bytes / MEGABYTE) for bytes in (
-                         size, peaks["warm"], peaks["warm"] - size, peaks["empty"] - size))])
-    print("\n" + table(
-        ["training on", ">data, MB", ">peak resident, MB", ">over the data, MB",
-         ">with empty caches, MB"], rows))
-    print("\nThe drivers that are installed take "
-          f"{number(result['drivers'] / MEGABYTE)} MB of each by being loaded.")
-    return result
+        for caches, wanted in ("empty", None), ("warm", bench.target("memory")):
+            over = peak_memory(bench, command, environment) - size
+            rows.append(row(f"peak memory beyond 60,000 × {columns} of {name}, {caches} caches, MB",
+                            [over / MEGABYTE], most=wanted))
+    return rows
 
 
 def random_rows(path, rows, columns):
@@ -107,18 +87,11 @@ def flat(bench):
     workers = []
     for rows in counts:
         path = random_rows(bench.folder / f"rows-{rows}.npy", rows, columns)
-        workers.append(own(bench, "bench_step", "--data", path, "--batch", 256).wait_until_ready())
+        workers.append(bench.own("bench_step", "--data", path, "--batch", 256).wait_until_ready())
         path.unlink()
-    for _ in range(bench.rounds):
-        for worker in workers:
-            worker.rates.append(worker.measure(bench.seconds))
+    take_turns(bench, workers)
     for worker in workers:
         worker.close()
-    result = {rows: sorted(worker.rates) for rows, worker in zip(counts, workers)}
-    print("\n" + table(["rows of the data set, 784 of uint8 each", ">rows/s"],
-                       [[f"{rows:,}", spread(rates)] for rows, rates in result.items()]))
-    middle = bench.rounds // 2
-    for rows in counts[1:]:
-        bench.wanted(f"time a row at {rows:,} rows", "of that at 10,000",
-                     result[counts[0]][middle] / result[rows][middle], least=0.9, most=1.1)
-    return result
+    return [row(f"epochs of {rows:,} rows of uint8, rows/s", worker.rates,
+                f"epochs of {counts[0]:,}", workers[0].rates, least=0.9, most=1.1)
+            for rows, worker in zip(counts[1:], workers[1:])]

@@ -4,8 +4,8 @@
  *
  *   bench_requests [--platform P] [--device D] [--gemm KIND] [--seconds S]
  *
- * Prints milliseconds a call, the median (lowest) over at least S seconds (0.2), for models with
- * their initial parameters.
+ * Prints milliseconds a call, [lowest, median, highest] over at least S seconds (0.2), for models
+ * with their initial parameters, as lines of JSON.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ static const mcl_architecture models[] = {
 
 struct bench {
     mcl_context *context;
+    const mcl_architecture *architecture;
     mcl_model *model;
     mcl_encoder *encoder;
     uint32_t rows;
@@ -59,33 +60,33 @@ static int compare(const void *a, const void *b)
 }
 
 struct times {
-    double median, lowest;
+    double lowest, median, highest; /* milliseconds */
 };
 
 /* Of the calls' seconds, after one that compiles. */
-static mcl_status measure(struct times *measured, struct bench *bench, call *call, double seconds)
+static mcl_status measure(struct times *measured, struct bench *bench, call *run, double seconds)
 {
     double *times = malloc(CALLS_MOST * sizeof *times);
     if (!times)
         return MCL_ERROR_MEMORY;
-    mcl_status status = call(bench);
+    mcl_status status = run(bench);
     const double start = bench_now();
     size_t count = 0;
     while (status == MCL_OK && count < CALLS_MOST && (count < 5 || bench_now() - start < seconds)) {
         const double before = bench_now();
-        status = call(bench);
+        status = run(bench);
         times[count++] = bench_now() - before;
     }
     qsort(times, count, sizeof *times, compare);
     if (count)
-        *measured = (struct times){times[count / 2], times[0]};
+        *measured = (struct times){1e3 * times[0], 1e3 * times[count / 2], 1e3 * times[count - 1]};
     free(times);
     return status;
 }
 
 static mcl_status measure_rows(struct bench *bench, uint32_t rows, double seconds)
 {
-    struct times session = {0.0, 0.0}, anew = {0.0, 0.0};
+    struct times session = {0.0, 0.0, 0.0}, anew = session;
     bench->rows = rows;
     mcl_status status = mcl_data_synthetic(&bench->data, rows, COLUMNS, 1);
     if (status == MCL_OK)
@@ -95,8 +96,11 @@ static mcl_status measure_rows(struct bench *bench, uint32_t rows, double second
     mcl_data_free(bench->data);
     bench->data = NULL;
     if (status == MCL_OK)
-        printf("| %4u | %8.3f (%7.3f) | %8.3f (%7.3f) |\n", (unsigned)rows, 1e3 * session.median,
-            1e3 * session.lowest, 1e3 * anew.median, 1e3 * anew.lowest);
+        printf("{\"model\": \"%u-%u-%u\", \"rows\": %u, \"session\": [%.4g, %.4g, %.4g], "
+               "\"embed\": [%.4g, %.4g, %.4g]}\n",
+            COLUMNS, (unsigned)bench->architecture->hidden[0],
+            (unsigned)bench->architecture->embedding, (unsigned)rows, session.lowest,
+            session.median, session.highest, anew.lowest, anew.median, anew.highest);
     fflush(stdout);
     return status;
 }
@@ -105,10 +109,7 @@ static mcl_status measure_model(
     struct bench *bench, const mcl_architecture *architecture, double seconds)
 {
     static const uint32_t rows[] = {1, 8, 64, ROWS_MOST};
-    printf(
-        "\n784-%u-%u, milliseconds a call\n\n| rows |            session |          mcl_embed |\n"
-        "|-----:|-------------------:|-------------------:|\n",
-        (unsigned)architecture->hidden[0], (unsigned)architecture->embedding);
+    bench->architecture = architecture;
     mcl_status status = mcl_model_create(&bench->model, architecture, 0);
     if (status == MCL_OK)
         status = mcl_encoder_open(&bench->encoder, bench->context, bench->model, 0, ROWS_MOST);

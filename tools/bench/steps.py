@@ -1,69 +1,107 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training steps and embedding, against PyTorch and tinygrad."""
 
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
 import models
 import peers
-from contest import compare
-from products import measure_peaks
-from table import number
-from workers import Worker
+from contest import REST, compare, take_turns
+from products import measure_peaks, run
+from table import row
 
 FASHION = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 
 
-def own(bench, program, *options, name="maskcl"):
-    """A program of ours on the chosen device."""
-    return Worker(name, [bench.tools / program, *bench.machine.selection, *bench.gemm,
-                             *options])
+def own_step(bench, model, batch):
+    shape = models.MODELS[model]
+    return bench.own("bench_step", "--rows", shape.rows, "--columns", shape.widths[0],
+                     "--hidden", ",".join(map(str, shape.widths[1:-1])), "--embedding",
+                     shape.widths[-1], "--objective", shape.objective, "--batch", batch)
+
+
+def title(model, batch):
+    shape = models.MODELS[model]
+    return f"step {'-'.join(map(str, shape.widths))}, {shape.objective}, batch {batch}"
 
 
 def step(model, batch, rivals):
-    """A part that measures training steps. rivals: (what makes the peer, the least ratio that is
-    wanted or None)."""
+    """A part that measures training steps. rivals: (what makes the peer, the target of its ratio or
+    None)."""
 
-    def run(bench):
-        shape = models.MODELS[model]
+    def measure(bench):
         options = ["--model", model, "--batch", batch]
-        ours = own(bench, "bench_step", "--rows", shape.rows, "--columns", shape.widths[0],
-                   "--hidden", ",".join(map(str, shape.widths[1:-1])),
-                   "--embedding", shape.widths[-1], "--objective", shape.objective,
-                   "--batch", batch)
-        chosen = [(lambda rival=rival: rival(bench, *options), least) for rival, least in rivals
+        chosen = [(lambda rival=rival: rival(bench, *options), key) for rival, key in rivals
                   if not (bench.quick and rival in (peers.torch_compile, peers.tinygrad))]
-        work = f"step, {'-'.join(map(str, shape.widths))}, {shape.objective}, batch {batch}"
-        return compare(bench, work, ours, chosen)
+        return compare(bench, title(model, batch), own_step(bench, model, batch), chosen)
 
-    return run
+    return measure
 
 
 def share_of_peak(bench):
     """The products of the whole step at batch 1024 against the fma peak, both taken here, one
     after the other."""
     shape = models.MODELS["reference"]
-    ours = own(bench, "bench_step", "--rows", shape.rows, "--batch", 1024).wait_until_ready()
-    shares, rates = [], []
+    ours = own_step(bench, "reference", 1024).wait_until_ready()
+    found, rates = [], []
     for _ in range(bench.rounds):
-        peak = measure_peaks(bench)["gflops"]
+        found.append(measure_peaks(bench)["gflops"])
         rates.append(ours.measure(bench.seconds) * shape.step_flops_per_row * 1e-9)
-        shares.append(rates[-1] / peak)
     ours.close()
-    shares.sort()
-    rates.sort()
-    share, rate = (values[len(values) // 2] for values in (shares, rates))
-    print(f"\nThe whole step at batch 1024: {number(rate)} GFLOP/s in its products.")
-    bench.wanted("step, batch 1024", "fma peak", share, least=0.75)
-    return {"shares": shares, "gflops": rates}
+    shares = sorted(rate / peak for rate, peak in zip(rates, found))
+    return [row("products of the whole step at batch 1024, GFLOP/s", rates, "fma peak", found,
+                ratio=shares[len(shares) // 2], least=bench.target("share"))]
+
+
+@contextlib.contextmanager
+def busy_processor():
+    """Keeps the last of our processors busy."""
+    processor = max(os.sched_getaffinity(0))
+    loop = subprocess.Popen([sys.executable, "-c", "import os\n"
+                             f"os.sched_setaffinity(0, {{{processor}}})\nwhile True: pass"])
+    try:
+        time.sleep(REST)
+        yield
+    finally:
+        loop.kill()
+        loop.wait()
+
+
+def beside(bench):
+    """Steps while another program keeps one processor busy, against the same on a quiet machine."""
+    rows = []
+    for batch in 32, 256, 1024:
+        torch = peers.torch_eager(bench, "--model", "reference", "--batch", batch)
+        workers = [worker for worker in (own_step(bench, "reference", batch), torch) if worker]
+        workers[0].wait_until_ready()
+        take_turns(bench, workers)
+        quiet = [worker.rates for worker in workers]
+        for worker in workers:
+            worker.rates = []
+        with busy_processor():
+            take_turns(bench, workers)
+        for worker, rates in zip(workers, quiet):
+            worker.close()
+            ours = worker is workers[0]
+            name = "" if ours else f"{worker.name}, "
+            rows.append(row(
+                f"{name}batch {batch}, beside a busy loop on one processor, rows/s", worker.rates,
+                "quiet", rates, least=bench.target("beside") if ours else None))
+    return rows
 
 
 def units(bench):
     """The step on parts of the device, 1, 2, 4, … of its compute units."""
 
     def part(count):
-        return own(bench, "bench_step", "--batch", 256, "--compute-units", count,
-                   name=f"on {count} of its compute units").wait_until_ready()
+        return bench.own("bench_step", "--batch", 256, "--compute-units", count,
+                   title=f"{count} of its compute units").wait_until_ready()
 
     counts = [1 << i for i in range(16) if 1 << i < bench.machine.device["compute_units"]]
-    return compare(bench, "step, batch 256, on the whole device", own(bench, "bench_step"),
+    return compare(bench, "step, batch 256, on the whole device", bench.own("bench_step"),
                    [(lambda count=count: part(count), None) for count in counts])
 
 
@@ -71,25 +109,34 @@ def stream(bench):
     """The step on data four times as large as what may lie on the device, and on data that fits."""
     rows, columns = 100000, 784
     options = "--rows", rows, "--columns", columns, "--batch", 256
-    limited = own(bench, "bench_step", *options, "--device-memory", rows * columns)
+    limited = bench.own("bench_step", *options, "--device-memory", rows * columns)
     return compare(bench, "step, batch 256, data of 4 times --device-memory", limited, [
-        (lambda: own(bench, "bench_step", *options,
-                     name="the same without a limit").wait_until_ready(), 0.87)])
+        (lambda: bench.own("bench_step", *options, title="no limit").wait_until_ready(),
+         "stream")])
 
 
 def watch(bench):
     """Whole runs in which alignment, uniformity, effective rank and an online probe are measured,
     and with none of these."""
 
-    def run(what, name):
-        return own(bench, "bench_step", "--batch", 256, "--epochs", 3, "--watch", what, name=name)
+    def whole(what, name):
+        return bench.own("bench_step", "--batch", 256, "--epochs", 3, "--watch", what, title=name)
 
-    return [compare(bench, f"three epochs, batch 256, with {text}", run(what, "maskcl"),
-                    [(lambda: run("none", "the same without").wait_until_ready(), 0.98)])
-            for what, text in (("measures", "measures"), ("validation", "measures and validation"))]
+    rows = []
+    for text, what in ("measures", "measures"), ("measures and validation", "validation"):
+        rows += compare(bench, f"three epochs, batch 256, with {text}", whole(what, "maskcl"),
+                        [(lambda: whole("none", "without").wait_until_ready(), "watch")])
+    return rows
 
 
 def embed(bench):
-    ours = own(bench, "bench_embed", "--data", FASHION)
-    rival = lambda: peers.torch_embed(bench, FASHION)
-    return compare(bench, "embedding 60,000 rows of uint8", ours, [(rival, 2.0)])
+    ours = bench.own("bench_embed", "--data", FASHION)
+    return compare(bench, "embedding 60,000 rows of uint8", ours,
+                   [(lambda: peers.torch_embed(bench, FASHION), "embed")])
+
+
+def requests(bench):
+    """Calls that embed a few rows, by a session and by mcl_embed."""
+    return [row("{model}, rows: {rows}, a session, ms".format(**call), call["session"],
+                "mcl_embed", call["embed"])
+            for call in run(bench, "bench_requests", "--seconds", bench.seconds)]
