@@ -29,9 +29,24 @@ kernel void softmax_rows(global float *logits, const global float *weights, cons
         row[c] = scale * fma(row[c], inverse, c == label ? -1.0f : 0.0f);
 }
 
+/* Puts a value where it belongs among values[count] and places[count], behind its equals; the last
+ * of them is less, and falls out. */
+static inline void keep_nearest(const float value, const uint place, const uint count,
+    global float *values, global uint *places)
+{
+    uint at = count - 1;
+    for (; at > 0 && values[at - 1] < value; at--) {
+        values[at] = values[at - 1];
+        places[at] = places[at - 1];
+    }
+    values[at] = value;
+    places[at] = place;
+}
+
 /* Keeps the `count` largest similarities of every query and where they are, best first; of equals
  * the earlier place first. similarity[queries×n] belongs to places first … first+n-1. Work-item i.
- * best[queries×count] and place[…] start out as −∞ and 0. */
+ * best[queries×count] and place[…] start out as −∞ and 0. Sixteen at a time are passed over where
+ * none of them is large enough, as soon nearly all are. */
 kernel void nearest(const global float *similarity, const uint n, const uint first,
     const uint count, global float *best, global uint *place)
 {
@@ -40,17 +55,14 @@ kernel void nearest(const global float *similarity, const uint n, const uint fir
     global float *values = best + (ulong)i * count;
     global uint *places = place + (ulong)i * count;
     float least = values[count - 1];
-    for (uint j = 0; j < n; j++) {
-        const float value = row[j];
-        if (value > least) {
-            uint at = count - 1;
-            for (; at > 0 && values[at - 1] < value; at--) {
-                values[at] = values[at - 1];
-                places[at] = places[at - 1];
+    for (uint j = 0; j < n; j += 16) {
+        if (j + 16 <= n && !any(vload16(0, row + j) > least))
+            continue;
+        for (uint k = j; k < min(j + 16, n); k++) {
+            if (row[k] > least) {
+                keep_nearest(row[k], first + k, count, values, places);
+                least = values[count - 1];
             }
-            values[at] = value;
-            places[at] = first + j;
-            least = values[count - 1];
         }
     }
 }
