@@ -25,7 +25,7 @@
 
 /* The gradient of the loss of a row by its logits, times scale, and the loss, as softmax_rows of
  * probe.cl. */
-static inline void NAME(softmax_row)(
+static inline void NAME(regress_row)(
     float16 logits, const uint label, const float scale, global float *gradient, global float *loss)
 {
     const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -54,7 +54,7 @@ static inline void NAME(softmax_row)(
  * native product. weights[columns×16] are transposed, and the biases are the row after them; what
  * stands in columns that are no class does not matter. A tile beyond the last row reads that again,
  * and is not stored. */
-static inline void NAME(softmax_rows)(const global float *restrict features, uint row,
+static inline void NAME(regress_rows)(const global float *restrict features, uint row,
     const uint end, const uint columns, const global float *restrict weights,
     const global uint *restrict labels, const float scale, global float *restrict gradient,
     global float *restrict loss)
@@ -77,15 +77,15 @@ static inline void NAME(softmax_rows)(const global float *restrict features, uin
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
             if (row + i < end)
-                NAME(softmax_row)
-                (mcl_flush(logits[i]) + bias, labels[row + i], scale,
-                    gradient + (ulong)(row + i) * CLASSES, loss + row + i);
+                NAME(regress_row)
+            (mcl_flush(logits[i]) + bias, labels[row + i], scale,
+                gradient + (ulong)(row + i) * CLASSES, loss + row + i);
         }
     }
 }
 
 /* part[CLASSES×columns] goes on by the rows from row to end - 1, or begins with them. */
-static inline void NAME(add_rows)(global float *restrict part, const bool begins,
+static inline void NAME(regress_weights)(global float *restrict part, const bool begins,
     const global float *restrict features, const uint row, const uint end, const uint columns,
     const global float *restrict gradient)
 {
@@ -128,9 +128,9 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(regression_step)
     global float *part = parts + (ulong)get_global_id(0) * CLASSES * columns;
     for (uint row = begin; row < end; row += CACHED_ROWS) {
         const uint to = min(row + CACHED_ROWS, end);
-        NAME(softmax_rows)
+        NAME(regress_rows)
         (features, row, to, columns, weights, labels + first, scale, gradient, loss + first);
-        NAME(add_rows)(part, row == begin, features, row, to, columns, gradient);
+        NAME(regress_weights)(part, row == begin, features, row, to, columns, gradient);
     }
 }
 #else
