@@ -24,6 +24,9 @@
                          */
 #define ITEM_ROWS 48    /* of a work-item of regression_rows */
 
+/* A penalty with which steps without a preconditioner are few, and cost less than its own. */
+#define PENALTY_LARGE 0.1
+
 #define RENEW_AFTER 30    /* iterations the probabilities are near enough to the minimum's */
 #define COUPLED_MOST 128  /* classes whose coupling is inverted */
 #define CLASS_RIDGE 1e-3  /* added to the mean of diag(p) − p·pᵀ */
@@ -51,11 +54,11 @@ struct regression {
     mcl_product *backward[2]; /* the gradient by the weights, of a whole block and of the last */
     mcl_kernel *softmax, *step, *add_slices; /* step: of slices, or their gradient alone */
     mcl_sums sums;
-    float *host;  /* [C×D + C + 1], or fused [16×(D + 1)] */
-    bool tried;   /* the search has begun, from a finite value */
-    double least; /* of the values so far */
-    bool renewed; /* the preconditioner knows the probabilities */
-    mcl_preconditioner *preconditioner;
+    float *host;                        /* [C×D + C + 1], or fused [16×(D + 1)] */
+    bool tried;                         /* the search has begun, from a finite value */
+    double least;                       /* of the values so far */
+    bool renewed;                       /* the preconditioner knows the probabilities */
+    mcl_preconditioner *preconditioner; /* NULL: none, with a large penalty */
     double *coupling; /* [C×C] inverse of the classes' factor of the Hessian; NULL: not renewed */
     double *space_of_classes; /* [C] */
 };
@@ -392,7 +395,9 @@ static mcl_status create(struct regression *r, const mcl_regression_problem *pro
     MCL_TRY(mcl_sums_find(&r->sums, context));
     MCL_TRY(mcl_allocate(&r->space_of_classes, r->classes, sizeof *r->space_of_classes));
     MCL_TRY(mcl_allocate(&r->host, count + 1 > sent ? count + 1 : sent, sizeof *r->host));
-    return mcl_preconditioner_create(&r->preconditioner, r->features, r->penalty);
+    return r->penalty < PENALTY_LARGE
+               ? mcl_preconditioner_create(&r->preconditioner, r->features, r->penalty)
+               : MCL_OK;
 }
 
 static void release(struct regression *r)
@@ -430,8 +435,9 @@ mcl_status mcl_regression_fit(double *x, double *objective, const mcl_regression
     struct search search = {&r, problem};
     mcl_status status = create(&r, problem);
     if (status == MCL_OK)
-        status = mcl_lbfgs(x, (size_t)(weight_count(&r) + r.classes), evaluate_search, precondition,
-            &search, (mcl_lbfgs_end){0.0, PROMISE, ITERATIONS}, iterations, converged);
+        status = mcl_lbfgs(x, (size_t)(weight_count(&r) + r.classes), evaluate_search,
+            r.preconditioner ? precondition : NULL, &search,
+            (mcl_lbfgs_end){0.0, PROMISE, ITERATIONS}, iterations, converged);
     *objective = r.least;
     release(&r);
     return status;
