@@ -111,9 +111,9 @@ static mcl_status run_rows(
     const mcl_operands forward = {
         .a = {features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}, .m = rows};
     MCL_TRY(mcl_product_run(r->forward, &forward));
-    return mcl_run(r->softmax, rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
-        MCL_ULONG(weight_count(r)), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_UINT(r->classes),
-        MCL_FLOAT(scale), MCL_BUFFER(r->losses));
+    return mcl_run_rows(r->softmax, rows, MCL_BUFFER(r->logits), MCL_UINT(rows),
+        MCL_BUFFER(r->weights), MCL_ULONG(weight_count(r)), MCL_BUFFER(r->labels), MCL_UINT(first),
+        MCL_UINT(r->classes), MCL_FLOAT(scale), MCL_BUFFER(r->losses), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 /* Adds the gradient by the weights of a block's slices to what the blocks before have; more: there
