@@ -12,6 +12,7 @@ import tempfile
 import figures
 import instructions
 import peers
+import probes
 import program
 import steps
 import table
@@ -36,6 +37,7 @@ PARTS = {
     "wide-512": steps.step("wide", 512, [
         (peers.torch_eager, "wide-512 published"), (peers.torch_best, "wide-512 best")]),
     "embed": steps.embed,
+    "probe": probes.probe,
     "requests": steps.requests,
     "beside": steps.beside,
     "units": steps.units,
