@@ -80,6 +80,7 @@ class Bench:
         self.seconds = options.seconds or (0.2 if options.quick else 0.5)
         self.folder = folder
         self.threads = 1  # of PyTorch, its best for the work at hand
+        self.threads_of = {}  # the counts to try, by the work, where the best is known
         self.versions = {}  # of peers, where only a part knows them
 
     def target(self, key):
@@ -94,6 +95,10 @@ class Bench:
         cache = self.folder / f"cache-{name}"
         cache.mkdir()
         return {variable: str(cache) for variable in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
+
+    def output(self, command, environment):
+        return subprocess.run([str(part) for part in command], check=True, text=True,
+                              stdout=subprocess.PIPE, env={**os.environ, **environment}).stdout
 
     def run_of(self, parts):
         """What a file of figures has of this run, once all children have ended."""
