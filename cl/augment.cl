@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views that are more than a masked row and what the mask leaves of it, which cl/views.cl makes.
  * Built with the options below. */
-#include "common.clh"
 #include "constants.clh"
 #include "elements.clh"
-#include "philox.clh"
 
 /* The options, and what they are where none are given. */
 #ifndef ELEMENT
@@ -46,9 +44,9 @@
 
 #define BYTES (sizeof(ELEMENT) == 1)
 #define MASKED_VIEWS (MASK == MCL_VIEW_UNMASKED ? 0 : RELATION == MCL_VIEW_WHOLE ? 1 : 2)
-#define DRAWN_MASKS (MASK > MCL_VIEW_BERNOULLI ? 0 : RELATION == MCL_VIEW_INDEPENDENT ? 2 : 1)
 #define TARGET_VIEWS (TARGETS * (1 + (MOVED | LIT)))
-#define LANES ((uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#define ELEMENTS (MCL_VECTOR * MCL_VECTORS) /* of a work-item */
+#define VIEWS (MCL_VECTOR == 16 ? 2 : 1)    /* and views that it has them in */
 
 /* A word as a number in [−1,1). */
 static inline float NAME(both_ways)(const uint word)
@@ -89,181 +87,170 @@ kernel void NAME(view_parameters)(const global ulong *restrict order, const ulon
 }
 
 /* patches[V·B × 4·quads]: the masks of the patches of view v of row i, quads being a quarter of
- * their number. Work-item (quad, v·B + i). */
+ * their number. Work-item (g, v·B + i) has 32 of them on CPUs, elsewhere 4. */
 kernel void NAME(patch_masks)(const global ulong *restrict order, const ulong first,
     const uint batch, const uint quads, const uint epoch, const uint2 key, const float ratio,
     global float *restrict patches)
 {
-    const uint quad = get_global_id(0), at = get_global_id(1);
-    if (quad >= quads)
+    const uint begin = ELEMENTS * get_global_id(0), at = get_global_id(1);
+    if (begin >= 4 * quads)
         return;
     const ulong row = order[first + at % batch];
-    const uint4 words = mcl_philox(mcl_counter(MCL_STREAM_MASK, at / batch, epoch, row, quad), key);
-    const float4 u = convert_float4(words >> 8) * 0x1p-24f;
-    vstore4(select((float4)0.0f, (float4)1.0f, u < ratio), (ulong)at * quads + quad, patches);
+    mcl_uints words[MCL_VECTORS];
+    mcl_draw(words, mcl_counter(MCL_STREAM_MASK, at / batch, epoch, row, begin / 4), key);
+    global float *to = patches + (ulong)at * 4 * quads + begin;
+    const uint left = 4 * quads - begin;
+    for (uint j = 0; j < min(left, (uint)ELEMENTS); j += MCL_VECTOR)
+        mcl_store_vector(select((mcl_floats)0.0f, (mcl_floats)1.0f,
+                             mcl_uniform(words[j / MCL_VECTOR]) < ratio),
+            to + j, left - j, true);
 }
 
-/* The words of elements element … element+31 of a row, element being a multiple of 4. */
-static inline void NAME(draw32)(uint16 *low, uint16 *high, const uint stream, const uint view,
-    const uint epoch, const ulong row, const uint element, const uint2 key)
-{
-    const uint4 counter = mcl_counter(stream, view, epoch, row, element / 4);
-    ulong8 w01, w23;
-    mcl_philox8((ulong8)counter.x + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7), counter.y, counter.z,
-        counter.w, key, &w01, &w23);
-    *low = mcl_words16(w01.lo, w23.lo);
-    *high = mcl_words16(w01.hi, w23.hi);
-}
-
-/* Where sixteen elements from one on lie in lines of so many elements. */
-static inline void NAME(place16)(uint16 *line, uint16 *within, const uint element,
+/* Where adjacent elements from one on lie in lines of so many elements. */
+static inline void NAME(place)(mcl_uints *line, mcl_uints *within, const uint element,
     const uint length)
 {
     *line = element / length;
-    *within = element % length + LANES;
-    for (uint turn = 0; turn <= 15 / length; turn++) {
-        const uint16 beyond = as_uint16(*within >= length); /* all ones, or 0 */
+    *within = element % length + MCL_PLACES;
+    for (uint turn = 0; turn <= (MCL_VECTOR - 1) / length; turn++) {
+        const mcl_uints beyond = MCL_OF(as_uint)(*within >= length); /* all ones, or 0 */
         *within -= beyond & length;
         *line -= beyond;
     }
 }
 
-/* The elements at sixteen places of x, as a vector that is made at once: an array in between would
+/* The elements at MCL_VECTOR places of x, as a vector that is made at once: an array in between would
  * have to be stored before it can be loaded. */
-#define VECTOR(type, lanes) JOIN(type, lanes)
-#define GATHER(x, p)                                                                               \
-    mcl_as_floats((VECTOR(ELEMENT, 16))((x)[p[0]], (x)[p[1]], (x)[p[2]], (x)[p[3]], (x)[p[4]],     \
-        (x)[p[5]], (x)[p[6]], (x)[p[7]], (x)[p[8]], (x)[p[9]], (x)[p[10]], (x)[p[11]],             \
-        (x)[p[12]], (x)[p[13]], (x)[p[14]], (x)[p[15]]))
+#define VALUES MCL_OF(ELEMENT)
+#define FOUR(x, p) (x)[(p)[0]], (x)[(p)[1]], (x)[(p)[2]], (x)[(p)[3]]
+#define PAIR(x, p) vload2(0, (x) + (p)) /* of neighbours */
+#define FOUR_PAIRS(x, p) PAIR(x, (p)[0]), PAIR(x, (p)[1]), PAIR(x, (p)[2]), PAIR(x, (p)[3])
+#if MCL_VECTOR == 16
+#define ALL(x, p) FOUR(x, p), FOUR(x, p + 4), FOUR(x, p + 8), FOUR(x, p + 12)
+#else
+#define ALL(x, p) FOUR(x, p)
+#endif
+#define GATHER(x, p) mcl_as_floats((VALUES)(ALL(x, p)))
 
-/* The same for pairs of neighbours. */
-#define PAIR(x, p) vload2(0, (x) + (p))
-#define PAIRS8(x, p)                                                                               \
-    ((VECTOR(ELEMENT, 16))(PAIR(x, (p)[0]), PAIR(x, (p)[1]), PAIR(x, (p)[2]), PAIR(x, (p)[3]),     \
-        PAIR(x, (p)[4]), PAIR(x, (p)[5]), PAIR(x, (p)[6]), PAIR(x, (p)[7])))
+/* The elements at those places and at the ones right of them. */
+static inline void NAME(gather_pairs)(mcl_floats *one, mcl_floats *other,
+    const global ELEMENT *x, const int *p)
+{
+#if MCL_VECTOR == 16
+    const VALUES low = (VALUES)(FOUR_PAIRS(x, p), FOUR_PAIRS(x, p + 4));
+    const VALUES high = (VALUES)(FOUR_PAIRS(x, p + 8), FOUR_PAIRS(x, p + 12));
+    *one = mcl_as_floats((VALUES)(low.even, high.even));
+    *other = mcl_as_floats((VALUES)(low.odd, high.odd));
+#else
+    const JOIN(ELEMENT, 8) pairs = (JOIN(ELEMENT, 8))(FOUR_PAIRS(x, p));
+    *one = mcl_as_floats(pairs.even);
+    *other = mcl_as_floats(pairs.odd);
+#endif
+}
 
 /* What lies left and right of places in an image's lines y: columns x0 and x0 + 1 of it, 0 where
  * those are outside. */
-static inline void NAME(beside16)(float16 *left, float16 *right, const global ELEMENT *x,
-    const int16 x0, const int16 y, const int16 channel, const int width, const int height)
+static inline void NAME(beside)(mcl_floats *left, mcl_floats *right, const global ELEMENT *x,
+    const mcl_ints x0, const mcl_ints y, const mcl_ints channel, const int width, const int height)
 {
+    const mcl_floats none = 0.0f;
     /* Not clamp with numbers for bounds, which Oclgrind 21.10 takes for other ones. */
-    const int16 inside = min(max(y, (int16)0), (int16)(height - 1)), known = y == inside;
-    const int16 line = inside * width;
-    int p[16];
+    const mcl_ints inside = min(max(y, (mcl_ints)0), (mcl_ints)(height - 1)), known = y == inside;
+    const mcl_ints line = inside * width;
+    int p[MCL_VECTOR];
     if (PAIRS) {
-        const int16 column = min(max(x0, (int16)0), (int16)(width - 2));
-        vstore16(line + column, 0, p);
-        const VECTOR(ELEMENT, 16) low = PAIRS8(x, p), high = PAIRS8(x, p + 8);
-        const float16 one = mcl_as_floats((VECTOR(ELEMENT, 16))(low.even, high.even));
-        const float16 other = mcl_as_floats((VECTOR(ELEMENT, 16))(low.odd, high.odd));
-        const float16 shifted_left = select((float16)0.0f, other, x0 == width - 1);
-        const float16 shifted_right = select((float16)0.0f, one, x0 == -1);
-        *left = select((float16)0.0f, select(shifted_left, one, x0 == column), known);
-        *right = select((float16)0.0f, select(shifted_right, other, x0 == column), known);
+        const mcl_ints column = min(max(x0, (mcl_ints)0), (mcl_ints)(width - 2));
+        MCL_OF(vstore)(line + column, 0, p);
+        mcl_floats one, other;
+        NAME(gather_pairs)(&one, &other, x, p);
+        const mcl_floats shifted_left = select(none, other, x0 == width - 1);
+        const mcl_floats shifted_right = select(none, one, x0 == -1);
+        *left = select(none, select(shifted_left, one, x0 == column), known);
+        *right = select(none, select(shifted_right, other, x0 == column), known);
         return;
     }
-    const int16 first = min(max(x0, (int16)0), (int16)(width - 1));
-    const int16 second = min(max(x0 + 1, (int16)0), (int16)(width - 1));
-    vstore16((line + first) * CHANNELS + channel, 0, p);
-    *left = select((float16)0.0f, GATHER(x, p), known & (x0 == first));
-    vstore16((line + second) * CHANNELS + channel, 0, p);
-    *right = select((float16)0.0f, GATHER(x, p), known & (x0 + 1 == second));
+    const mcl_ints first = min(max(x0, (mcl_ints)0), (mcl_ints)(width - 1));
+    const mcl_ints second = min(max(x0 + 1, (mcl_ints)0), (mcl_ints)(width - 1));
+    MCL_OF(vstore)((line + first) * CHANNELS + channel, 0, p);
+    *left = select(none, GATHER(x, p), known & (x0 == first));
+    MCL_OF(vstore)((line + second) * CHANNELS + channel, 0, p);
+    *right = select(none, GATHER(x, p), known & (x0 + 1 == second));
 }
 
-/* Sixteen elements of a view, from the four around each one's place in the row, which are weighed
+/* Adjacent elements of a view, from the four around each one's place in the row, which are weighed
  * by how near they are. */
-static inline float16 NAME(sample16)(const global ELEMENT *x, const global float *p,
-    const uint element, const uint height, const uint width)
+static inline mcl_floats NAME(sample)(const global ELEMENT *x, const float8 p, const uint element,
+    const uint height, const uint width)
 {
-    uint16 line, within;
-    NAME(place16)(&line, &within, element, width * CHANNELS);
-    const uint16 column = within / CHANNELS;
-    const float16 dx = convert_float16(column) - 0.5f * (float)(width - 1);
-    const float16 dy = convert_float16(line) - 0.5f * (float)(height - 1);
-    float16 from_x = fma((float16)p[0], dx, fma((float16)p[1], dy, (float16)p[4]));
-    float16 from_y = fma((float16)p[2], dx, fma((float16)p[3], dy, (float16)p[5]));
-    from_x = fmin(fmax(from_x, (float16)-2.0f), (float16)(float)(width + 1));
-    from_y = fmin(fmax(from_y, (float16)-2.0f), (float16)(float)(height + 1));
-    const float16 left = floor(from_x), top = floor(from_y);
-    const float16 weight_x = from_x - left, weight_y = from_y - top;
-    const int16 x0 = convert_int16(left), y0 = convert_int16(top);
-    const int16 channel = as_int16(within - column * CHANNELS);
-    float16 above_left, above_right, below_left, below_right;
-    NAME(beside16)(&above_left, &above_right, x, x0, y0, channel, (int)width, (int)height);
-    NAME(beside16)(&below_left, &below_right, x, x0, y0 + 1, channel, (int)width, (int)height);
-    const float16 above = fma(weight_x, above_right - above_left, above_left);
-    const float16 below = fma(weight_x, below_right - below_left, below_left);
+    mcl_uints line, within;
+    NAME(place)(&line, &within, element, width * CHANNELS);
+    const mcl_uints column = within / CHANNELS;
+    const mcl_floats dx = MCL_OF(convert_float)(column) - 0.5f * (float)(width - 1);
+    const mcl_floats dy = MCL_OF(convert_float)(line) - 0.5f * (float)(height - 1);
+    mcl_floats from_x = fma((mcl_floats)p.s0, dx, fma((mcl_floats)p.s1, dy, (mcl_floats)p.s4));
+    mcl_floats from_y = fma((mcl_floats)p.s2, dx, fma((mcl_floats)p.s3, dy, (mcl_floats)p.s5));
+    from_x = fmin(fmax(from_x, (mcl_floats)-2.0f), (mcl_floats)(float)(width + 1));
+    from_y = fmin(fmax(from_y, (mcl_floats)-2.0f), (mcl_floats)(float)(height + 1));
+    const mcl_floats left = floor(from_x), top = floor(from_y);
+    const mcl_floats weight_x = from_x - left, weight_y = from_y - top;
+    const mcl_ints x0 = MCL_OF(convert_int)(left), y0 = MCL_OF(convert_int)(top);
+    const mcl_ints channel = MCL_OF(as_int)(within - column * CHANNELS);
+    mcl_floats above_left, above_right, below_left, below_right;
+    NAME(beside)(&above_left, &above_right, x, x0, y0, channel, (int)width, (int)height);
+    NAME(beside)(&below_left, &below_right, x, x0, y0 + 1, channel, (int)width, (int)height);
+    const mcl_floats above = fma(weight_x, above_right - above_left, above_left);
+    const mcl_floats below = fma(weight_x, below_right - below_left, below_left);
     return fma(weight_y, below - above, above);
 }
 
-/* Sixteen elements, or the first n of them. */
-static inline float16 NAME(load16)(const global ELEMENT *x, const uint n)
-{
-    if (n >= 16)
-        return mcl_as_floats(vload16(0, x));
-    ELEMENT values[16];
-    for (uint l = 0; l < 16; l++)
-        values[l] = x[min(l, n - 1)];
-    return mcl_as_floats(vload16(0, values));
-}
-
-static inline void NAME(store_flags16)(global uchar *to, const int16 flags, const uint n)
-{
-    const uchar16 bytes = convert_uchar16(as_uint16(flags) & 1);
-    if (n >= 16) {
-        vstore16(bytes, 0, to);
-        return;
-    }
-    uchar lanes[16];
-    vstore16(bytes, 0, lanes);
-    for (uint l = 0; l < n; l++)
-        to[l] = lanes[l];
-}
-
-/* The masks of sixteen elements by their words, or by their patches. */
-static inline float16 NAME(mask16)(const uint16 words, const float ratio,
+/* The masks of a vector of elements by their words, or by their patches. */
+static inline mcl_floats NAME(mask)(const mcl_uints words, const float ratio,
     const global float *patches, const uint element, const uint height, const uint width)
 {
     if (MASK == MCL_VIEW_BLOCK) {
-        uint16 line, within;
-        NAME(place16)(&line, &within, element, width * CHANNELS);
-        const uint16 down = min(line, (uint16)(height - 1)) / SIDE;
-        uint p[16];
-        vstore16(down * ((width + SIDE - 1) / SIDE) + within / CHANNELS / SIDE, 0, p);
-        return (float16)(patches[p[0]], patches[p[1]], patches[p[2]], patches[p[3]], patches[p[4]],
-            patches[p[5]], patches[p[6]], patches[p[7]], patches[p[8]], patches[p[9]],
-            patches[p[10]], patches[p[11]], patches[p[12]], patches[p[13]], patches[p[14]],
-            patches[p[15]]);
+        mcl_uints line, within;
+        NAME(place)(&line, &within, element, width * CHANNELS);
+        const mcl_uints down = min(line, (mcl_uints)(height - 1)) / SIDE;
+        uint p[MCL_VECTOR];
+        MCL_OF(vstore)(down * ((width + SIDE - 1) / SIDE) + within / CHANNELS / SIDE, 0, p);
+        return (mcl_floats)(ALL(patches, p));
     }
-    const float16 u = mcl_uniform16(words);
-    return MASK == MCL_VIEW_UNIFORM ? u : select((float16)0.0f, (float16)1.0f, u < ratio);
+    const mcl_floats u = mcl_uniform(words);
+    return MASK == MCL_VIEW_UNIFORM ? u : select((mcl_floats)0.0f, (mcl_floats)1.0f, u < ratio);
 }
 
-/* Sixteen elements with those that are chosen replaced by the same columns' in rows of the pool. */
-static inline float16 NAME(corrupt16)(const float16 values, const uint16 choices,
-    const uint16 donors, const float ratio, const global ELEMENT *pool, const uint pool_rows,
+/* Elements with those that are chosen replaced by the same columns' in rows of the pool. */
+static inline mcl_floats NAME(corrupt)(const mcl_floats values, const mcl_uints choices,
+    const mcl_uints donors, const float ratio, const global ELEMENT *pool, const uint pool_rows,
     const uint element, const uint columns)
 {
-    const int16 chosen = mcl_uniform16(choices) < ratio;
-    const uint16 rows = convert_uint16(convert_ulong16(donors) * (ulong)pool_rows >> 32);
-    const uint16 column = min(element + LANES, (uint16)(columns - 1));
-    ulong p[16];
-    vstore16(convert_ulong16(rows & as_uint16(chosen)) * columns + convert_ulong16(column), 0, p);
-    return select(values, mcl_scale16(GATHER(pool, p), BYTES), chosen);
+    const mcl_ints chosen = mcl_uniform(choices) < ratio;
+    const mcl_uints rows =
+        MCL_OF(convert_uint)(MCL_OF(convert_ulong)(donors) * (ulong)pool_rows >> 32);
+    const mcl_uints column = min(element + MCL_PLACES, (mcl_uints)(columns - 1));
+    ulong p[MCL_VECTOR];
+    MCL_OF(vstore)(MCL_OF(convert_ulong)(rows & MCL_OF(as_uint)(chosen)) * columns +
+                       MCL_OF(convert_ulong)(column),
+        0, p);
+    return select(values, mcl_scale(GATHER(pool, p), BYTES), chosen);
 }
 
 /* Words as numbers of the standard normal distribution. */
-static inline float16 NAME(normal16)(const uint16 words)
+static inline mcl_floats NAME(normal)(const mcl_uints words)
 {
-    const int16 odd = as_int16(((words >> 8) << 1) + 1) - (1 << 24);
-    return mcl_quantile(convert_float16(odd) * 0x1p-24f);
+    const mcl_ints odd = MCL_OF(as_int)(((words >> 8) << 1) + 1) - (1 << 24);
+    return mcl_quantile(MCL_OF(convert_float)(odd) * 0x1p-24f);
 }
+
+/* The words of the work-item's elements of a row. */
+#define DRAW(words, stream, view)                                                                  \
+    mcl_draw(words, mcl_counter(stream, view, epoch, row, begin / 4), key)
 
 /* views[2B×D]: both views of the rows order[first …]; targets are [2B×D] where MOVED or LIT, else
  * [B×D]; altered is [2B×D]. Where the rows are is said in views.cl, what parameters and patches are
- * above; pool[pool_rows×D] has the rows that corruption takes elements from. Work-item (g, i) has
- * elements 32·g … 32·g+31 of row i's views. */
+ * above; pool[pool_rows×D] has the rows that corruption takes elements from. On CPUs work-item (g, i)
+ * has elements 32·g … 32·g+31 of row i's views, elsewhere (q, v·B + i) has 4·q … 4·q+3 of row i's
+ * view v. */
 kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
     const uint height, const uint width, const uint columns, const uint epoch, const uint2 key,
@@ -272,63 +259,65 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
     const uint patch_quads, const global ELEMENT *restrict pool, const uint pool_rows,
     global float *restrict views, global float *restrict targets, global uchar *restrict altered)
 {
-    const uint begin = 32 * get_global_id(0), i = get_global_id(1);
-    if (begin >= columns || i >= batch)
+    const uint begin = ELEMENTS * get_global_id(0), line = get_global_id(1);
+    if (begin >= columns || line >= 2 / VIEWS * batch)
         return;
+    const bool whole = (columns | (uint)start) % MCL_VECTOR == 0;
+    const uint only = VIEWS == 1 && line >= batch, i = line - only * batch;
     const ulong row = order[first + i];
     const global ELEMENT *x = data + start + (gathered ? i : row) * columns;
-    uint16 mask_words[2] = {0, 0}, choices[2] = {0, 0}, donors[2] = {0, 0}, noises[2] = {0, 0};
-    for (uint view = 0; view < 2; view++) {
+    mcl_uints mask_words[MCL_VECTORS] = {0}, choices[MCL_VECTORS] = {0};
+    mcl_uints donors[MCL_VECTORS] = {0}, noises[MCL_VECTORS] = {0};
+    for (uint view = only; view < only + VIEWS; view++) {
         const ulong at = (ulong)view * batch + i;
-        const global float *p = parameters + MCL_VIEW_PARAMETERS * at;
-        const ulong drawn = RELATION == MCL_VIEW_INDEPENDENT ? at : i;
-        const global float *masks = patches + 4 * patch_quads * drawn;
+        const float8 p = MOVED | LIT ? vload8(at, parameters) : 0.0f;
+        const uint drawn = RELATION == MCL_VIEW_INDEPENDENT ? view : 0; /* the mask's */
+        const global float *masks = patches + 4 * patch_quads * ((ulong)drawn * batch + i);
         const bool masked = view < MASKED_VIEWS, corrupted = view < CORRUPT;
-        if (view < DRAWN_MASKS)
-            NAME(draw32)(mask_words, mask_words + 1, MCL_STREAM_MASK, view, epoch, row, begin, key);
+        if (masked & (MASK <= MCL_VIEW_BERNOULLI) & (VIEWS == 1 || view == drawn))
+            DRAW(mask_words, MCL_STREAM_MASK, drawn);
         if (corrupted) {
-            NAME(draw32)(choices, choices + 1, MCL_STREAM_CORRUPTION, view, epoch, row, begin, key);
-            NAME(draw32)(
-                donors, donors + 1, MCL_STREAM_CORRUPTION, 2 + view, epoch, row, begin, key);
+            DRAW(choices, MCL_STREAM_CORRUPTION, view);
+            DRAW(donors, MCL_STREAM_CORRUPTION, 2 + view);
         }
         if (NOISE)
-            NAME(draw32)(noises, noises + 1, MCL_STREAM_NOISE, view, epoch, row, begin, key);
-        for (uint part = 0; part < 2; part++) {
-            const uint element = begin + 16 * part, left = columns - element;
+            DRAW(noises, MCL_STREAM_NOISE, view);
+        for (uint part = 0; part < MCL_VECTORS; part++) {
+            const uint element = begin + MCL_VECTOR * part, left = columns - element;
             if (element >= columns)
                 break;
-            float16 value;
+            mcl_floats value;
             if (MOVED)
-                value = mcl_flush(
-                    mcl_scale16(NAME(sample16)(x, p, element, height, width), BYTES));
+                value = mcl_flush(mcl_scale(NAME(sample)(x, p, element, height, width), BYTES));
             else
-                value = mcl_scale16(NAME(load16)(x + element, left), BYTES);
+                value = mcl_scale(mcl_load_vector(x + element, left, whole), BYTES);
             if (LIT) {
-                value = mcl_flush(value * p[6]);
+                value = mcl_flush(value * p.s6);
                 if (BYTES) /* which cannot be brighter than white */
-                    value = fmin(value, (float16)1.0f);
+                    value = fmin(value, (mcl_floats)1.0f);
             }
             if (view < TARGET_VIEWS)
-                mcl_store16(value, targets + at * columns + element, left);
-            int16 changed = 0;
+                mcl_store_vector(value, targets + at * columns + element, left, whole);
+            mcl_ints changed = 0;
             if (corrupted) {
-                const float16 before = value;
-                value = NAME(corrupt16)(before, choices[part], donors[part], corruption, pool,
+                const mcl_floats before = value;
+                value = NAME(corrupt)(before, choices[part], donors[part], corruption, pool,
                     pool_rows, element, columns);
                 changed = value != before;
             }
             if (NOISE)
-                value = fma((float16)noise, NAME(normal16)(noises[part]), value);
+                value = fma((mcl_floats)noise, NAME(normal)(noises[part]), value);
             if (masked) {
-                float16 m = NAME(mask16)(mask_words[part], ratio, masks, element, height, width);
+                mcl_floats m = NAME(mask)(mask_words[part], ratio, masks, element, height, width);
                 if (RELATION == MCL_VIEW_COMPLEMENT && view == 1)
                     m = 1.0f - m;
                 changed |= m != 1.0f;
                 value *= m;
             }
-            mcl_store16(mcl_flush(value), views + at * columns + element, left);
+            mcl_store_vector(mcl_flush(value), views + at * columns + element, left, whole);
             if (ALTERED)
-                NAME(store_flags16)(altered + at * columns + element, changed, left);
+                mcl_store_vector(MCL_OF(convert_uchar)(MCL_OF(as_uint)(changed) & 1),
+                    altered + at * columns + element, left, whole);
         }
     }
 }

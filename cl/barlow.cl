@@ -13,6 +13,8 @@ kernel void barlow_columns(const global float *restrict z, const uint batch, con
     global float *restrict inverse, global float *restrict standard)
 {
     const uint j = get_global_id(0), v = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong first = (ulong)v * batch * n + j;
     float total = 0.0f;
     for (uint i = 0; i < batch; i++)
@@ -31,16 +33,19 @@ kernel void barlow_columns(const global float *restrict z, const uint batch, con
 
 /* For row i of the correlations c[n×n]: loss[i] = (c_ii − 1)² + λ·Σ_{j≠i} c_ij², and c becomes the
  * gradient by it, scale·(c_ii − 1) and scale·λ·c_ij, scale being twice the objective's weight.
- * Work-item i. */
-kernel void barlow_correlations(
-    global float *restrict c, const uint n, const float scale, global float *restrict loss)
+ * Row i. */
+kernel void barlow_correlations(global float *restrict c, const uint n, const float scale,
+    global float *restrict loss, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = mcl_row();
+    const bool own = i < n && mcl_has_element(i);
     global float *row = c + (ulong)i * n;
-    const float from_one = row[i] - 1.0f, by_others = scale * LAMBDA;
-    const float squares = mcl_square_and_scale(row, i, n, by_others);
-    row[i] = mcl_flush(scale * from_one);
-    loss[i] = fma(LAMBDA, squares, from_one * from_one);
+    const float from_one = own ? row[i] - 1.0f : 0.0f;
+    const float squares = mcl_square_and_scale(row, i, i < n ? n : 0, scale * LAMBDA, space);
+    if (own) {
+        row[i] = mcl_flush(scale * from_one);
+        loss[i] = fma(LAMBDA, squares, from_one * from_one);
+    }
 }
 
 /* along[v×n+j] = Σ_i standard·gradient / B over column j of view v, a chain over the rows.
@@ -50,6 +55,8 @@ kernel void barlow_along(const global float *restrict standard,
     global float *restrict along)
 {
     const uint j = get_global_id(0), v = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong first = (ulong)v * batch * n + j;
     float total = 0.0f;
     for (uint i = 0; i < batch; i++)
@@ -66,6 +73,8 @@ kernel void barlow_backward(const global float *restrict standard,
     global float *restrict d)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong at = (ulong)i * n + j;
     const uint column = i < batch ? j : n + j;
     const float value = fma(-along[column], standard[at], gradient[at]) * inverse[column];

@@ -14,15 +14,17 @@
 #define ALTERED 0 /* 1: of those elements only that the views hide or change */
 #endif
 
-/* counts[i] = how many elements of row i of altered[rows×n] are 1. Work-item i. */
-kernel void NAME(altered_counts)(const global uchar *restrict altered, const uint n,
-    global float *restrict counts)
+/* counts[i] = how many elements of row i of altered[rows×n] are 1. Row i. */
+kernel void NAME(altered_counts)(const global uchar *restrict altered, const uint rows,
+    const uint n, global float *restrict counts, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), rows - 1);
     uint count = 0;
-    for (uint j = 0; j < n; j++)
+    for (uint j = MCL_LANE; j < n; j += MCL_WIDTH == 16 ? 1 : 16)
         count += altered[(ulong)i * n + j];
-    counts[i] = (float)count;
+    const uint total = mcl_add_counts(count, space);
+    if (mcl_stores_row(rows))
+        counts[i] = (float)total;
 }
 
 /* With x the target of output r, row i of r having row i mod targets of x:
@@ -36,6 +38,8 @@ kernel void NAME(element_errors)(const global float *restrict r, const global TA
     global float *restrict d)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong at = (ulong)i * n + j;
     const float output = r[at], target = (float)x[(ulong)(i % targets) * n + j];
 #if BCE
@@ -57,17 +61,21 @@ kernel void NAME(element_errors)(const global float *restrict r, const global TA
 #endif
 }
 
-/* sums[to+i] = factor·Σ of row i of errors[rows×n]. Work-item i. */
-kernel void NAME(error_sums)(const global float *restrict errors, const uint n, const float factor,
-    global float *restrict sums, const uint to)
+/* sums[to+i] = factor·Σ of row i of errors[rows×n]. Row i. */
+kernel void NAME(error_sums)(const global float *restrict errors, const uint rows, const uint n,
+    const float factor, global float *restrict sums, const uint to, local float *space)
 {
-    const uint i = get_global_id(0);
-    sums[to + i] = factor * mcl_sum(errors + (ulong)i * n, n);
+    const uint i = min(mcl_row(), rows - 1);
+    const float total = mcl_row_sum(errors + (ulong)i * n, n, space);
+    if (mcl_stores_row(rows))
+        sums[to + i] = factor * total;
 }
 
 /* metrics[at] becomes the mean over the altered elements. One work-item. */
 kernel void NAME(altered_mean)(global float *restrict metrics, const ulong at,
     const global float *restrict altered_count)
 {
+    if (MCL_PADS(get_global_id(0), 1))
+        return;
     metrics[at] = mcl_divide(metrics[at], fmax(*altered_count, 1.0f));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The native matrix product for CPU devices: a work-item is a work-group and has a block of rows of
- * C times some panels of columns. Built with the options below and ACTIVATION of
- * epilogue.clh. */
+/* The native matrix product for CPU devices: a work-item is a work-group, one for each compute unit, and
+ * takes blocks of C, rows times some panels of columns, one after the other until none is left. Built
+ * with the options below and ACTIVATION of epilogue.clh. */
 #include "common.clh"
 #include "constants.clh"
 #include "epilogue.clh"
@@ -17,53 +17,50 @@
 #ifndef VECTORS
 #define VECTORS 2 /* vectors of a row of the tile */
 #endif
-#ifndef TRANSPOSE_A
-#define TRANSPOSE_A 0 /* 1 when A is stored [k×m] */
-#endif
-#ifndef COPY_A
-#define COPY_A 0 /* 1 to copy blocks of A, with TRANSPOSE_A */
-#endif
-#ifndef ADJACENT
-#define ADJACENT 0 /* 1 when a tile reads adjacent rows of A: TRANSPOSE_A and m ≥ TILE_ROWS, but
-    not COPY_A */
-#endif
-
 #define FLOATS JOIN(float, VECTOR)
 #define LOAD JOIN(vload, VECTOR)
 #define STORE JOIN(vstore, VECTOR)
 #define COLUMNS (VECTOR * VECTORS) /* of a panel */
 
-/* panel[depth×COLUMNS] = the rows of B, zeros behind the columns that are there. */
-static inline void NAME(copy_panel)(local float *panel, const global float *b, const uint ldb,
+/* Floats that are copied at once of a tile's rows, where they are adjacent. */
+#if TILE_ROWS <= 4
+#define PACK 4
+#elif TILE_ROWS <= 8
+#define PACK 8
+#else
+#define PACK 16
+#endif
+
+/* strip[panels][depth×COLUMNS] = depth rows of B, zeros after the last of the columns. */
+static inline void NAME(copy_strip)(global float *strip, const global float *b, const uint ldb,
     const uint depth, const uint columns)
 {
-    if (columns == COLUMNS) {
-        for (uint p = 0; p < depth; p++) {
+    const uint whole = columns / COLUMNS;
+    for (uint p = 0; p < depth; p++) {
+        global float *panel = strip + p * COLUMNS;
+        for (uint q = 0; q < whole; q++) {
 #pragma unroll
             for (uint v = 0; v < VECTORS; v++)
-                STORE(LOAD(v, b), v, panel);
-            panel += COLUMNS;
-            b += ldb;
+                STORE(LOAD(v, b + q * COLUMNS), v, panel);
+            panel += depth * COLUMNS;
         }
-    } else {
-        for (uint p = 0; p < depth; p++) {
-            for (uint j = 0; j < COLUMNS; j++)
-                panel[j] = j < columns ? b[j] : 0.0f;
-            panel += COLUMNS;
-            b += ldb;
-        }
+        for (uint j = whole * COLUMNS; j < columns; j++)
+            *panel++ = b[j];
+        for (uint j = columns; j % COLUMNS != 0; j++)
+            *panel++ = 0.0f;
+        b += ldb;
     }
 }
 
-/* The same of a B that is stored transposed, in whole blocks where there are some. */
-static inline void NAME(transpose_panel)(local float *panel, const global float *b, const uint ldb,
+/* A panel of a B that is stored transposed, in whole blocks where there are some. */
+static inline void NAME(transpose_panel)(global float *panel, const global float *b, const uint ldb,
     const uint depth, const uint columns)
 {
     for (uint p = 0; p < depth; p += MCL_TRANSPOSE_BLOCK) {
         const uint height = min(depth - p, (uint)MCL_TRANSPOSE_BLOCK);
         for (uint j = 0; j < COLUMNS; j += MCL_TRANSPOSE_BLOCK) {
             const global float *from = b + (ulong)j * ldb + p;
-            local float *to = panel + p * COLUMNS + j;
+            global float *to = panel + p * COLUMNS + j;
             if (height == MCL_TRANSPOSE_BLOCK && j + MCL_TRANSPOSE_BLOCK <= columns) {
                 float16 rows[MCL_TRANSPOSE_BLOCK];
 #pragma unroll
@@ -83,27 +80,34 @@ static inline void NAME(transpose_panel)(local float *panel, const global float 
     }
 }
 
-/* A tile reads its rows in A itself, or in a copy that has them side by side for each k: in an A that
- * is stored transposed every k is a line of the cache of its own, and often one that pushes others
- * out. */
-#if COPY_A
-#define A_SPACE local
-#else
-#define A_SPACE global
-#endif
+/* packed[panels][k×COLUMNS] = all of B, which is stored [n×k] where it is transposed. Work-item (q, y)
+ * has panel q of the rows depth·y … of B. */
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(pack)(
+    const global float *restrict b, const ulong b_offset, const uint ldb, const uint transposed,
+    global float *restrict packed, const uint n, const uint k, const uint depth)
+{
+    const uint left = get_global_id(0) * COLUMNS, columns = min(n - left, (uint)COLUMNS);
+    const uint p = get_global_id(1) * depth, here = min(depth, k - p);
+    packed += (ulong)left * k + (ulong)p * COLUMNS;
+    b += b_offset;
+    if (transposed)
+        NAME(transpose_panel)(packed, b + (ulong)left * ldb + p, ldb, here, columns);
+    else
+        NAME(copy_strip)(packed, b + (ulong)p * ldb + left, ldb, here, columns);
+}
 
-/* copy[tiles][depth×TILE_ROWS + MCL_TILE_PADDING] = a block of A, which is stored [k×m] and begins
- * at a: depth × rows, zeros after the last row. */
-static inline void NAME(copy_rows)(local float *copy, const global float *a, const uint lda,
-    const uint depth, const uint rows)
+/* copy[tiles][depth×TILE_ROWS + MCL_TILE_PADDING] = a block of an A that is stored [k×m], which begins
+ * at a: depth × rows. What is after the last row is written as it comes and not used. */
+static inline void NAME(copy_columns)(global float *copy, const global float *a, const uint lda,
+    const uint depth, const uint rows, const uint there)
 {
     for (uint p = 0; p < depth; p++) {
-        local float *to = copy + p * TILE_ROWS;
+        global float *to = copy + p * TILE_ROWS;
         for (uint i = 0; i < rows; i += TILE_ROWS) {
-            if (i + TILE_ROWS <= rows) {
+            if (i + (TILE_ROWS + PACK - 1) / PACK * PACK <= there) {
 #pragma unroll
-                for (uint r = 0; r < TILE_ROWS; r++)
-                    to[r] = a[i + r];
+                for (uint r = 0; r < TILE_ROWS; r += PACK)
+                    JOIN(vstore, PACK)(JOIN(vload, PACK)(0, a + i + r), 0, to + r);
             } else {
                 for (uint r = 0; r < TILE_ROWS; r++)
                     to[r] = i + r < rows ? a[i + r] : 0.0f;
@@ -114,11 +118,25 @@ static inline void NAME(copy_rows)(local float *copy, const global float *a, con
     }
 }
 
-/* sums[TILE_ROWS×COLUMNS] += A's rows · panel, each element its chain's next links; from zero where
- * it is the first. A's row i of the tile begins at a + from[i], or at a + i where they are adjacent;
- * its next element of k is step elements further. */
-static inline void NAME(multiply_tile)(local float *sums, const bool first, const A_SPACE float *a,
-    const ulong *from, const uint step, const local float *panel, const uint depth)
+/* copy[rows][depth + MCL_TILE_PADDING] = a block of an A that is stored [m×k]: in place its rows may
+ * meet in few sets of the cache. */
+static inline void NAME(copy_rows)(global float *copy, const global float *a, const uint lda,
+    const uint depth, const uint rows)
+{
+    for (uint i = 0; i < rows; i++) {
+        for (uint p = 0; p < depth; p++)
+            copy[p] = a[p];
+        copy += depth + MCL_TILE_PADDING;
+        a += lda;
+    }
+}
+
+/* sums[TILE_ROWS×COLUMNS] += A's rows · B's columns, each element its chain's next links; from zero
+ * where it is the first. A's row i of the tile begins at a + from[i], its next element of k is step_a
+ * elements further; B's next row is step_b elements further. */
+static inline void NAME(multiply_tile)(local float *sums, const bool first, const global float *a,
+    const ulong *from, const ulong step_a, const global float *b, const ulong step_b,
+    const uint depth)
 {
     FLOATS sum[TILE_ROWS][VECTORS];
 #pragma unroll
@@ -136,19 +154,19 @@ static inline void NAME(multiply_tile)(local float *sums, const bool first, cons
         }
     }
     for (uint p = 0; p < depth; p++) {
-        FLOATS b[VECTORS];
+        FLOATS row[VECTORS];
 #pragma unroll
         for (uint v = 0; v < VECTORS; v++)
-            b[v] = LOAD(v, panel);
+            row[v] = LOAD(v, b);
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
-            const FLOATS value = COPY_A | ADJACENT ? a[i] : a[from[i]];
+            const FLOATS value = a[from[i]];
 #pragma unroll
             for (uint v = 0; v < VECTORS; v++)
-                sum[i][v] = fma(value, b[v], sum[i][v]);
+                sum[i][v] = fma(value, row[v], sum[i][v]);
         }
-        panel += COLUMNS;
-        a += step;
+        a += step_a;
+        b += step_b;
     }
 #pragma unroll
     for (uint i = 0; i < TILE_ROWS; i++) {
@@ -156,12 +174,6 @@ static inline void NAME(multiply_tile)(local float *sums, const bool first, cons
         for (uint v = 0; v < VECTORS; v++)
             STORE(sum[i][v], v, sums + i * COLUMNS);
     }
-}
-
-/* The first row of a tile: the last tile of neighbours begins earlier rather than end behind m. */
-static inline uint NAME(tile_begin)(const uint row, const uint m)
-{
-    return ADJACENT ? min(row, m - TILE_ROWS) : row;
 }
 
 /* A row of a panel; a loop for each way, so that it runs in vectors. */
@@ -184,72 +196,92 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
     }
 }
 
-/* C = epilogue(alpha · op(A) · B + beta · C), see src/compute/product.h. Work-item (q, r) has rows r·rows …
- * and `panels` panels of columns from q·panels on: neighbours share the block of A. k is worked off
- * in blocks of depth, for each of which the panels of B are copied one after the other to where they
- * are read in sequence, and the partial sums wait in local memory; B is stored transposed where
- * transposed is 1. panel_space has room for depth×COLUMNS floats, sums_space for panels×rows×COLUMNS,
- * and rows_space, which counts with COPY_A only, for what copy_rows() makes. They are arguments
- * because Oclgrind adds up what all kernels of a program declare. A row beyond m reads row m-1 and is
- * not stored. */
+/* C = epilogue(alpha · op(A) · B + beta · C), see src/compute/product.h, in blocks of `rows` rows and a
+ * strip of `panels` panels, which the work-items take by tickets: the counter is 0 before and after. k
+ * is worked off in blocks of depth, for each of which a work-item copies what it reads several times
+ * to its own part of space: A's rows where how_a says so, and the strip of B where how_b does.
+ * The partial sums wait in sums_space, which has room for panels×rows×COLUMNS, and is an argument
+ * because Oclgrind adds up what all kernels of a program declare. A row after the last reads the last
+ * one and is not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
-    const global float *restrict a, const ulong a_offset, const uint lda,
-    const global float *restrict b, const ulong b_offset, const uint ldb, const uint transposed,
-    global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
+    const global float *restrict a, const ulong a_offset, const uint lda, const uint transpose_a,
+    const uint how_a, const global float *restrict b, const ulong b_offset, const uint ldb,
+    const uint how_b, global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint how,
     const uint rows, const uint panels, const uint depth, const global float *restrict bias,
-    const ulong bias_offset, global float *restrict kept, local float16 *panel_space,
-    local float16 *sums_space, local float16 *rows_space)
+    const ulong bias_offset, global float *restrict kept, global float *space,
+    const ulong space_floats, volatile global uint *tickets, local float16 *sums_space)
 {
-    local float *panel = (local float *)panel_space, *sums = (local float *)sums_space;
-    local float *copy = (local float *)rows_space;
-    const uint row = get_global_id(1) * rows, end = min(row + rows, m);
-    const uint left = get_global_id(0) * panels * COLUMNS, right = min(left + panels * COLUMNS, n);
+    const uint strips = (n + panels * COLUMNS - 1) / (panels * COLUMNS);
+    const uint blocks = (m + rows - 1) / rows * strips;
+    global float *strip = space + get_global_id(0) * space_floats;
+    global float *copy = strip + panels * COLUMNS * depth;
     a += a_offset;
     b += b_offset;
+    c += c_offset;
+    bias += bias_offset;
 
-    for (uint p = 0; p < k; p += depth) {
-        const uint here = min(depth, k - p);
-        if (COPY_A)
-            NAME(copy_rows)(copy, a + (ulong)p * lda + row, lda, here, end - row);
-        local float *sum = sums;
-        for (uint column = left; column < right; column += COLUMNS) {
-            const uint columns = min(right - column, (uint)COLUMNS);
-            if (transposed)
-                NAME(transpose_panel)(panel, b + (ulong)column * ldb + p, ldb, here, columns);
-            else
-                NAME(copy_panel)(panel, b + (ulong)p * ldb + column, ldb, here, columns);
-            for (uint i = row; i < end; i += TILE_ROWS) {
-                const uint begin = NAME(tile_begin)(i, m);
-                ulong from[TILE_ROWS];
+    uint ticket;
+    while ((ticket = atomic_inc(tickets)) < blocks) {
+        const uint row = ticket / strips * rows, end = min(row + rows, m);
+        const uint left = ticket % strips * panels * COLUMNS;
+        const uint right = min(left + panels * COLUMNS, n);
+        for (uint p = 0; p < k; p += depth) {
+            const uint here = min(depth, k - p);
+            const global float *block = a + (ulong)p * (transpose_a ? lda : 1) +
+                                        (ulong)row * (transpose_a ? 1 : lda);
+            if (how_a == MCL_READ_COPY && transpose_a)
+                NAME(copy_columns)(copy, block, lda, here, end - row, m - row);
+            else if (how_a == MCL_READ_COPY)
+                NAME(copy_rows)(copy, block, lda, here, end - row);
+            if (how_b == MCL_READ_COPY)
+                NAME(copy_strip)(strip, b + (ulong)p * ldb + left, ldb, here, right - left);
+            local float *sum = (local float *)sums_space;
+            for (uint column = left; column < right; column += COLUMNS) {
+                const uint columns = min(right - column, (uint)COLUMNS);
+                global float *panel = strip + (column - left) * here;
+                const global float *from_b = panel;
+                ulong step_b = COLUMNS;
+                if (how_b == MCL_READ_PACKED) {
+                    from_b = b + (ulong)column * k + (ulong)p * COLUMNS;
+                } else if (how_b == MCL_READ_TRANSPOSED) {
+                    NAME(transpose_panel)(panel, b + (ulong)column * ldb + p, ldb, here, columns);
+                } else if (how_b == MCL_READ && columns == COLUMNS) {
+                    from_b = b + (ulong)p * ldb + column;
+                    step_b = ldb;
+                } else if (how_b == MCL_READ) {
+                    NAME(copy_strip)(panel, b + (ulong)p * ldb + column, ldb, here, columns);
+                }
+                for (uint i = row; i < end; i += TILE_ROWS) {
+                    const global float *from_a = block + (ulong)(i - row) * (transpose_a ? 1 : lda);
+                    ulong across = transpose_a ? 1 : lda, step_a = transpose_a ? lda : 1;
+                    if (how_a == MCL_READ_COPY && transpose_a) {
+                        from_a = copy +
+                            (i - row) / TILE_ROWS * (here * TILE_ROWS + MCL_TILE_PADDING);
+                        step_a = TILE_ROWS;
+                    } else if (how_a == MCL_READ_COPY) {
+                        across = here + MCL_TILE_PADDING;
+                        from_a = copy + (i - row) * across;
+                    }
+                    const uint last = min(end - i, (uint)TILE_ROWS) - 1;
+                    ulong from[TILE_ROWS];
 #pragma unroll
-                for (uint r = 0; r < TILE_ROWS; r++)
-                    from[r] = (ulong)min(begin + r, m - 1) * (TRANSPOSE_A ? 1 : lda);
-#if COPY_A
-                NAME(multiply_tile)(sum, p == 0,
-                    copy + (i - row) / TILE_ROWS * (here * TILE_ROWS + MCL_TILE_PADDING), from,
-                    TILE_ROWS, panel, here);
-#else
-                NAME(multiply_tile)(sum, p == 0,
-                    a + (ulong)p * (TRANSPOSE_A ? lda : 1) + (ADJACENT ? begin : 0), from,
-                    TRANSPOSE_A ? lda : 1, panel, here);
-#endif
-                sum += TILE_ROWS * COLUMNS;
+                    for (uint r = 0; r < TILE_ROWS; r++)
+                        from[r] = min(r, last) * across;
+                    NAME(multiply_tile)(
+                        sum, p == 0, from_a, from, step_a, from_b, step_b, here);
+                    if (p + here == k) {
+                        for (uint r = 0; r <= last; r++)
+                            NAME(epilogue_row)(how, c + (ulong)(i + r) * ldc + column,
+                                sum + r * COLUMNS, alpha, beta, bias + column,
+                                kept + (ulong)(i + r) * n + column, columns);
+                    }
+                    if (k > depth)
+                        sum += TILE_ROWS * COLUMNS;
+                }
             }
         }
     }
-
-    const local float *sum = sums;
-    c += c_offset;
-    bias += bias_offset;
-    for (uint column = left; column < right; column += COLUMNS) {
-        const uint columns = min(right - column, (uint)COLUMNS);
-        for (uint i = row; i < end; i++) {
-            const uint tile = row + (i - row) / TILE_ROWS * TILE_ROWS;
-            NAME(epilogue_row)(how, c + (ulong)i * ldc + column,
-                sum + (tile - row + i - NAME(tile_begin)(tile, m)) * COLUMNS, alpha, beta,
-                bias + column, kept + (ulong)i * n + column, columns);
-        }
-        sum += (end - row + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * COLUMNS;
-    }
+    if (ticket == blocks + get_global_size(0) - 1) /* nobody takes another one */
+        atomic_xchg(tickets, 0);
 }

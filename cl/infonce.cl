@@ -4,24 +4,31 @@
  * ẑ₂·ẑ₁ᵀ/τ, row i's own being s_ii. */
 #include "softmax.clh"
 
-/* normalizer[i] = log Σ_j exp s_ij, loss[i] = normalizer[i] − s_ii. Work-item i. */
+/* normalizer[i] = log Σ_j exp s_ij, loss[i] = normalizer[i] − s_ii. Row i. */
 kernel void infonce_rows(const global float *restrict s, const uint n,
-    global float *restrict normalizer, global float *restrict loss)
+    global float *restrict normalizer, global float *restrict loss, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), n - 1);
     const global float *row = s + (ulong)i * n;
     float largest;
-    normalizer[i] = mcl_log_sum_exp(row, n, n, &largest);
-    loss[i] = normalizer[i] - row[i];
+    const float all = mcl_log_sum_exp(row, n, n, &largest, space);
+    if (mcl_stores_row(n)) {
+        normalizer[i] = all;
+        loss[i] = all - row[i];
+    }
 }
 
 /* s becomes the gradient by it, g_ij = scale·(exp(s_ij − normalizer_i) − [i = j]), scale being the
- * objective's weight over n. Work-item (j, i). */
+ * objective's weight over n. Work-item (q, i) has the columns from j = MCL_WIDTH·q on. */
 kernel void infonce_backward(global float *restrict s, const global float *restrict normalizer,
     const uint n, const float scale)
 {
-    const uint j = get_global_id(0), i = get_global_id(1);
-    const ulong at = (ulong)i * n + j;
-    const float own = i == j ? 1.0f : 0.0f;
-    s[at] = mcl_flush(scale * (mcl_exp(s[at] - normalizer[i]) - own));
+    const uint j = MCL_WIDTH * get_global_id(0), i = get_global_id(1);
+    if (j >= n)
+        return;
+    global float *at = s + (ulong)i * n + j;
+    const mcl_lane_words number = j + MCL_LANE_NUMBERS;
+    const mcl_lanes own = select((mcl_lanes)0.0f, (mcl_lanes)1.0f, number == i);
+    const mcl_lanes softmax = mcl_exp(mcl_load(at, n - j) - normalizer[i]);
+    mcl_store(mcl_flush(scale * (softmax - own)), at, n - j);
 }

@@ -4,8 +4,11 @@
  *   x̂ = (z − mean) · inverse,  y = scale·x̂ + shift,  a = f(y),  inverse = 1/√(variance + ε)
  * for z[R×n]; mean and variance are those of a column over the batch (batch) or of a row (layer).
  * Built with the option below and ACTIVATION, f, of activation.clh.
- * Work-item (q, b) has the columns 16·q … 16·q+15, where there are so many, of the rows 64·b …
- * 64·b+63, unless it says otherwise. `moments` holds all means, then all inverses. */
+ *
+ * Sums over rows go by blocks of 64 rows, and then over the blocks. Each is one pair of numbers a
+ * column and block, space[b×n + j] and space[(blocks + b)×n + j], and whoever needs the whole merges
+ * the blocks of its columns itself. A work-item (q, …) has the columns j = MCL_WIDTH·q … `moments`
+ * holds all means, then all inverses. */
 #include "activation.clh"
 #include "common.clh"
 #include "constants.clh"
@@ -20,16 +23,12 @@
 #define EPSILON 1e-5f /* torch's */
 #define MOMENTUM 0.1f /* torch's: the part of a batch in the running statistics */
 
-/* x, but 0 in the lanes from `left` on. */
-static inline float16 NAME(keep_columns)(const float16 x, const uint left)
+/* f of what an item has side by side. */
+static inline mcl_lanes NAME(activate_lanes)(const mcl_lanes y)
 {
-    const uint16 lane = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return left >= 16 ? x : select((float16)0.0f, x, lane < left);
-}
-
-static inline float16 NAME(activate16)(const float16 y)
-{
-#if ACTIVATION == 0
+#if MCL_WIDTH == 1
+    return NAME(activate)(y);
+#elif ACTIVATION == 0
     return y;
 #elif ACTIVATION == 1
     return select(y, (float16)0.0f, y <= 0.0f);
@@ -42,229 +41,386 @@ static inline float16 NAME(activate16)(const float16 y)
 #endif
 }
 
-static inline float16 NAME(inverse_deviation)(const float16 variance)
+/* x̂. What is multiplied by the inverse, up to 1/√ε, is flushed before, too. */
+static inline mcl_lanes NAME(hat)(
+    const mcl_lanes z, const mcl_lanes mean, const mcl_lanes inverse)
 {
+    return mcl_flush(mcl_flush(z - mean) * inverse);
+}
+
+/* a = f(y) to out, and y to kept where f is gelu. */
+static inline void NAME(store_activated)(const mcl_lanes x, const mcl_lanes scale,
+    const mcl_lanes shift, global float *out, global float *kept, const uint left)
+{
+    const mcl_lanes y = mcl_flush(fma(x, scale, shift));
+    if (ACTIVATION == 2)
+        mcl_store(y, kept, left);
+    mcl_store(NAME(activate_lanes)(y), out, left);
+}
+
+/* Of dy[R×n], in block b: Σ dy, and Σ dy·x̂, to space. */
+static inline void NAME(sum_gradients)(const global float *gradient, const global float *z,
+    const global float *moments, const uint rows, const uint n, const uint blocks, const uint b,
+    const uint j, global float *space)
+{
+    const uint left = n - j, first = BLOCK_ROWS * b, end = min(first + BLOCK_ROWS, rows);
+#if !ROWS
+    const mcl_lanes mean = mcl_load(moments + j, left), inverse = mcl_load(moments + n + j, left);
+#endif
+    mcl_lanes total = 0.0f, along = 0.0f;
+    for (uint i = first; i < end; i++) {
+        const ulong at = (ulong)i * n + j;
+#if ROWS
+        const float mean = moments[i], inverse = moments[rows + i];
+#endif
+        const mcl_lanes dy = mcl_load(gradient + at, left);
+        total += dy;
+        along = fma(dy, NAME(hat)(mcl_load(z + at, left), mean, inverse), along);
+    }
+    mcl_store(mcl_flush(total), space + (ulong)b * n + j, left);
+    mcl_store(mcl_flush(along), space + (ulong)(blocks + b) * n + j, left);
+}
+
+/* The gradients by shift and scale: the blocks' sums, added up in ascending order. Returns the
+ * former; *along = the latter. */
+static inline mcl_lanes NAME(merge_gradients)(mcl_lanes *along, const global float *space,
+    const uint n, const uint blocks, const uint j)
+{
+    const uint left = n - j;
+    mcl_lanes totals = 0.0f, alongs = 0.0f;
+    for (uint b = 0; b < blocks; b++) {
+        totals += mcl_load(space + (ulong)b * n + j, left);
+        alongs += mcl_load(space + (ulong)(blocks + b) * n + j, left);
+    }
+    *along = mcl_flush(alongs);
+    return mcl_flush(totals);
+}
+
+/* The sums of the blocks. Work-item (q, b). */
+kernel void NAME(block_gradients)(const global float *restrict gradient,
+    const global float *restrict z, const global float *restrict moments, const uint rows,
+    const uint n, const uint blocks, global float *restrict space)
+{
+    const uint j = MCL_WIDTH * get_global_id(0), b = get_global_id(1);
+    if (j < n)
+        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, b, j, space);
+}
+
+#if ROWS
+
+/* x, but 0 in the lanes from `left` on. */
+static inline mcl_lanes NAME(keep_columns)(const mcl_lanes x, const uint left)
+{
+    return left >= 16 ? x : select((mcl_lanes)0.0f, x, MCL_LANE_NUMBERS < left);
+}
+
+/* Layer, forward: the moments of a row, by sums of the shape of common.clh, and then the row. Item
+ * of a row. */
+kernel void NAME(row_forward)(const global float *restrict z,
+    const global float *restrict parameters, const ulong scale_at, const ulong shift_at,
+    const uint rows, const uint n, global float *restrict moments, global float *restrict out,
+    global float *restrict kept, local float *restrict lanes_space)
+{
+    const uint i = min(mcl_row(), rows - 1);
+    const global float *row = z + (ulong)i * n;
+    const float share = mcl_reciprocal((float)n), mean = mcl_row_sum(row, n, lanes_space) * share;
+    mcl_lanes lanes = 0.0f;
+    for (uint j = MCL_LANE; j < n; j += 16) {
+        const mcl_lanes difference = NAME(keep_columns)(mcl_load(row + j, n - j) - mean, n - j);
+        lanes = fma(difference, difference, lanes);
+    }
+    const float variance = mcl_add_lanes(lanes, lanes_space) * share;
+    const float centre = mcl_flush(mean), inverse = mcl_reciprocal(mcl_sqrt(variance + EPSILON));
+    if (mcl_row() >= rows)
+        return;
+    if (mcl_stores_row(rows)) {
+        moments[i] = centre;
+        moments[rows + i] = inverse;
+    }
+    for (uint j = MCL_LANE; j < n; j += 16) {
+        const ulong at = (ulong)i * n + j;
+        const uint left = n - j;
+        NAME(store_activated)(NAME(hat)(mcl_load(row + j, left), centre, inverse),
+            mcl_load(parameters + scale_at + j, left), mcl_load(parameters + shift_at + j, left),
+            out + at, kept + at, left);
+    }
+}
+
+/* Layer, backward: with g = scale·dy, dz = inverse·(g − Σg/n − x̂·Σ(g·x̂)/n) over the row, in place of
+ * dy. Item of a row; row i merges the blocks' sums of the columns 16·i … 16·i+15 besides, and those
+ * R rows further on. */
+kernel void NAME(row_backward)(global float *restrict gradient, const global float *restrict z,
+    const global float *restrict moments, const global float *restrict parameters,
+    const global float *restrict space, global float *restrict gradients, const ulong scale_at,
+    const ulong shift_at, const uint rows, const uint n, const uint blocks,
+    local float *restrict lanes_space)
+{
+    const uint i = min(mcl_row(), rows - 1);
+    const float mean = moments[i], inverse = moments[rows + i], share = mcl_reciprocal((float)n);
+    const global float *row = z + (ulong)i * n, *scale = parameters + scale_at;
+    global float *d = gradient + (ulong)i * n;
+    mcl_lanes totals = 0.0f, alongs = 0.0f;
+    for (uint j = MCL_LANE; j < n; j += 16) {
+        const mcl_lanes g = mcl_flush(mcl_load(scale + j, n - j) * mcl_load(d + j, n - j));
+        totals += g;
+        alongs = fma(g, NAME(hat)(mcl_load(row + j, n - j), mean, inverse), alongs);
+    }
+    const float total = mcl_flush(mcl_add_lanes(totals, lanes_space) * share);
+    const float along = mcl_flush(mcl_add_lanes(alongs, lanes_space) * share);
+    if (mcl_row() >= rows)
+        return;
+    for (uint j = MCL_LANE; j < n; j += 16) {
+        const mcl_lanes g = mcl_flush(mcl_load(scale + j, n - j) * mcl_load(d + j, n - j));
+        const mcl_lanes x = NAME(hat)(mcl_load(row + j, n - j), mean, inverse);
+        const mcl_lanes across = mcl_flush(fma(-x, (mcl_lanes)along, mcl_flush(g - total)));
+        mcl_store(mcl_flush(inverse * across), d + j, n - j);
+    }
+    for (uint q = i; 16 * q + MCL_LANE < n; q += rows) {
+        const uint j = 16 * q + MCL_LANE;
+        mcl_lanes by_scale;
+        const mcl_lanes by_shift = NAME(merge_gradients)(&by_scale, space, n, blocks, j);
+        mcl_store(by_shift, gradients + shift_at + j, n - j);
+        mcl_store(by_scale, gradients + scale_at + j, n - j);
+    }
+}
+
+#else
+
+/* What a work-group's items wrote can be read by all of them. An item of a CPU is alone. */
+#if MCL_WIDTH == 16
+#define AWAIT_GROUP()
+#else
+#define AWAIT_GROUP() barrier(CLK_GLOBAL_MEM_FENCE)
+#endif
+
+static inline mcl_lanes NAME(inverse_deviation)(const mcl_lanes variance)
+{
+#if MCL_WIDTH == 1
+    return mcl_reciprocal(mcl_sqrt(variance + EPSILON));
+#else
     float lanes[16];
     vstore16(variance, 0, lanes);
     for (uint l = 0; l < 16; l++)
         lanes[l] = mcl_reciprocal(mcl_sqrt(lanes[l] + EPSILON));
     return vload16(0, lanes);
+#endif
 }
 
-/* Of the columns in block b, the mean to space[b×n + j], and Σ (z − mean)² to
- * space[(blocks + b)×n + j]. */
-kernel void NAME(block_moments)(const global float *restrict z, const uint rows, const uint n,
-    const uint blocks, global float *restrict space)
+/* In block b: the mean, and Σ (z − mean)², to space. */
+static inline void NAME(find_moments)(const global float *z, const uint rows, const uint n,
+    const uint blocks, const uint b, const uint j, global float *space)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), b = get_global_id(1);
-    if (j >= n || b >= blocks)
-        return;
     const uint left = n - j, count = min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
     const global float *from = z + (ulong)b * BLOCK_ROWS * n + j;
-    float16 total = 0.0f, squares = 0.0f;
+    mcl_lanes total = 0.0f, squares = 0.0f;
     for (uint i = 0; i < count; i++)
-        total += mcl_load16(from + (ulong)i * n, left);
-    const float16 mean = total * mcl_reciprocal((float)count);
+        total += mcl_load(from + (ulong)i * n, left);
+    const mcl_lanes mean = total * mcl_reciprocal((float)count);
     for (uint i = 0; i < count; i++) {
-        const float16 difference = mcl_load16(from + (ulong)i * n, left) - mean;
+        const mcl_lanes difference = mcl_load(from + (ulong)i * n, left) - mean;
         squares = fma(difference, difference, squares);
     }
-    mcl_store16(mcl_flush(mean), space + (ulong)b * n + j, left);
-    mcl_store16(mcl_flush(squares), space + (ulong)(blocks + b) * n + j, left);
+    mcl_store(mcl_flush(mean), space + (ulong)b * n + j, left);
+    mcl_store(mcl_flush(squares), space + (ulong)(blocks + b) * n + j, left);
 }
 
 /* The moments of the columns from those of the blocks, in ascending order:
  *   mean = Σ count_b·mean_b / R,  Σ(z − mean)² = Σ (squares_b + count_b·(mean_b − mean)²)
- * and the running statistics in parameters, of which the variance is that without bias. Work-item
- * q. */
-kernel void NAME(batch_moments)(const global float *restrict space, const uint rows, const uint n,
-    const uint blocks, global float *restrict moments, global float *restrict parameters,
-    const ulong mean_at, const ulong variance_at)
+ * Returns the mean; *squares = the latter. */
+static inline mcl_lanes NAME(merge_moments)(mcl_lanes *squares, const global float *space,
+    const uint rows, const uint n, const uint blocks, const uint j)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
-    if (j >= n)
-        return;
     const uint left = n - j;
-    float16 total = 0.0f, squares = 0.0f;
+    mcl_lanes total = 0.0f, sum = 0.0f;
     for (uint b = 0; b < blocks; b++) {
         const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
-        total = fma((float16)count, mcl_load16(space + (ulong)b * n + j, left), total);
+        total = fma((mcl_lanes)count, mcl_load(space + (ulong)b * n + j, left), total);
     }
-    const float16 mean = total * mcl_reciprocal((float)rows);
+    const mcl_lanes mean = total * mcl_reciprocal((float)rows);
     for (uint b = 0; b < blocks; b++) {
         const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
-        const float16 difference = mcl_load16(space + (ulong)b * n + j, left) - mean;
-        squares += fma(
-            count * difference, difference, mcl_load16(space + (ulong)(blocks + b) * n + j, left));
+        const mcl_lanes difference = mcl_load(space + (ulong)b * n + j, left) - mean;
+        sum += fma(
+            count * difference, difference, mcl_load(space + (ulong)(blocks + b) * n + j, left));
     }
-    const float16 variance = squares * mcl_reciprocal((float)rows);
-    mcl_store16(mcl_flush(mean), moments + j, left);
-    mcl_store16(NAME(inverse_deviation)(variance), moments + n + j, left);
+    *squares = sum;
+    return mean;
+}
 
-    const float16 unbiased = squares * mcl_reciprocal((float)rows - 1.0f);
-    global float *running_mean = parameters + mean_at + j;
-    global float *running_variance = parameters + variance_at + j;
-    const float16 old_mean = mcl_load16(running_mean, left);
-    const float16 old_variance = mcl_load16(running_variance, left);
-    mcl_store16(mcl_flush(fma((float16)MOMENTUM, mean - old_mean, old_mean)), running_mean, left);
-    mcl_store16(mcl_flush(fma((float16)MOMENTUM, unbiased - old_variance, old_variance)),
+/* Moves the running statistics in parameters, of which the variance is that without bias. */
+static inline void NAME(move_statistics)(global float *running_mean,
+    global float *running_variance, const mcl_lanes mean, const mcl_lanes squares, const uint rows,
+    const uint left)
+{
+    const mcl_lanes unbiased = squares * mcl_reciprocal((float)rows - 1.0f);
+    const mcl_lanes old_mean = mcl_load(running_mean, left);
+    const mcl_lanes old_variance = mcl_load(running_variance, left);
+    mcl_store(mcl_flush(fma((mcl_lanes)MOMENTUM, mean - old_mean, old_mean)), running_mean, left);
+    mcl_store(mcl_flush(fma((mcl_lanes)MOMENTUM, unbiased - old_variance, old_variance)),
         running_variance, left);
 }
 
-/* The moments from the running statistics, for a trained model. Work-item q. */
-kernel void NAME(running_moments)(const uint n, global float *restrict moments,
-    const global float *restrict parameters, const ulong mean_at, const ulong variance_at)
+/* *mean, *inverse = those of x̂, merged; an item that is the first of its columns keeps them for the
+ * backward pass and moves the running statistics. */
+static inline void NAME(settle_moments)(mcl_lanes *mean, mcl_lanes *inverse,
+    const global float *space, const uint rows, const uint n, const uint blocks, const uint j,
+    const bool first, global float *moments, global float *parameters, const ulong mean_at,
+    const ulong variance_at)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
-    if (j >= n)
-        return;
     const uint left = n - j;
-    mcl_store16(mcl_load16(parameters + mean_at + j, left), moments + j, left);
-    mcl_store16(NAME(inverse_deviation)(mcl_load16(parameters + variance_at + j, left)),
-        moments + n + j, left);
+    mcl_lanes squares;
+    const mcl_lanes exact = NAME(merge_moments)(&squares, space, rows, n, blocks, j);
+    *mean = mcl_flush(exact);
+    *inverse = NAME(inverse_deviation)(squares * mcl_reciprocal((float)rows));
+    if (!first)
+        return;
+    mcl_store(*mean, moments + j, left);
+    mcl_store(*inverse, moments + n + j, left);
+    NAME(move_statistics)(parameters + mean_at + j, parameters + variance_at + j, exact, squares,
+        rows, left);
 }
 
-/* The moments of rows; sums have the shape of common.clh. Work-item i. */
-kernel void NAME(row_moments)(
-    const global float *restrict z, const uint rows, const uint n, global float *restrict moments)
+/* a of the rows from first to before end. */
+static inline void NAME(normalize)(const global float *z, const mcl_lanes mean,
+    const mcl_lanes inverse, const global float *scale, const global float *shift,
+    const uint first, const uint end, const uint n, const uint j, global float *out,
+    global float *kept)
 {
-    const uint i = get_global_id(0);
-    const global float *row = z + (ulong)i * n;
-    const float share = mcl_reciprocal((float)n), mean = mcl_sum(row, n) * share;
-    float16 lanes = 0.0f;
-    for (uint j = 0; j < n; j += 16) {
-        const float16 difference = NAME(keep_columns)(mcl_load16(row + j, n - j) - mean, n - j);
-        lanes = fma(difference, difference, lanes);
+    const uint left = n - j;
+    const mcl_lanes scales = mcl_load(scale + j, left), shifts = mcl_load(shift + j, left);
+    for (uint i = first; i < end; i++) {
+        const ulong at = (ulong)i * n + j;
+        NAME(store_activated)(NAME(hat)(mcl_load(z + at, left), mean, inverse), scales, shifts,
+            out + at, kept + at, left);
     }
-    moments[i] = mcl_flush(mean);
-    moments[rows + i] = mcl_reciprocal(mcl_sqrt(mcl_sum_lanes(lanes) * share + EPSILON));
 }
 
-/* x̂. What is multiplied by the inverse, up to 1/√ε, is flushed before, too. */
-static inline float16 NAME(hat)(const float16 z, const float16 mean, const float16 inverse)
+/* The moments of the blocks. Work-item (q, b). */
+kernel void NAME(block_moments)(const global float *restrict z, const uint rows, const uint n,
+    const uint blocks, global float *restrict space)
 {
-    return mcl_flush(mcl_flush(z - mean) * inverse);
+    const uint j = MCL_WIDTH * get_global_id(0), b = get_global_id(1);
+    if (j < n)
+        NAME(find_moments)(z, rows, n, blocks, b, j, space);
 }
 
-/* x̂ of sixteen columns of row i. `count` is that of the moments: n, or R with ROWS. */
-static inline float16 NAME(normalized)(const float16 z, const global float *restrict moments,
-    const uint count, const uint i, const uint j, const uint left)
-{
-#if ROWS
-    return NAME(hat)(z, moments[i], moments[count + i]);
-#else
-    return NAME(hat)(z, mcl_load16(moments + j, left), mcl_load16(moments + count + j, left));
-#endif
-}
-
-/* a = f(y), and y to kept where f is gelu. */
-kernel void NAME(normalize_activate)(const global float *restrict z,
-    const global float *restrict moments, const global float *restrict parameters,
-    const ulong scale_at, const ulong shift_at, const uint rows, const uint n,
+/* Forward, from the moments of the blocks. Work-item (q, p) has the rows part·p …, `part` of them. */
+kernel void NAME(block_forward)(const global float *restrict z,
+    const global float *restrict space, const uint rows, const uint n, const uint blocks,
+    const uint part, global float *restrict moments, global float *restrict parameters,
+    const ulong scale_at, const ulong shift_at, const ulong mean_at, const ulong variance_at,
     global float *restrict out, global float *restrict kept)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
+    const uint j = MCL_WIDTH * get_global_id(0), first = part * get_global_id(1);
+    mcl_lanes mean, inverse;
     if (j >= n)
         return;
-    const uint left = n - j, count = ROWS ? rows : n;
-    const float16 scale = mcl_load16(parameters + scale_at + j, left);
-    const float16 shift = mcl_load16(parameters + shift_at + j, left);
-    for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
-        const ulong at = (ulong)i * n + j;
-        const float16 x = NAME(normalized)(mcl_load16(z + at, left), moments, count, i, j, left);
-        const float16 y = mcl_flush(fma(x, scale, shift));
-        if (ACTIVATION == 2)
-            mcl_store16(y, kept + at, left);
-        mcl_store16(NAME(activate16)(y), out + at, left);
-    }
+    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, j, first == 0, moments,
+        parameters, mean_at, variance_at);
+    NAME(normalize)(z, mean, inverse, parameters + scale_at, parameters + shift_at, first,
+        min(first + part, rows), n, j, out, kept);
 }
 
-/* Of dy[R×n], in block b: Σ dy to space[b×n + j], Σ dy·x̂ to space[(blocks + b)×n + j]. */
-kernel void NAME(block_gradients)(const global float *restrict gradient,
-    const global float *restrict z, const global float *restrict moments, const uint rows,
-    const uint n, const uint blocks, global float *restrict space)
+/* Forward, in one launch: a work-group has all rows of its columns. Item (q, y) of one of G × H
+ * has the blocks y, y + H, … */
+kernel void NAME(column_forward)(const global float *restrict z, global float *restrict space,
+    const uint rows, const uint n, const uint blocks, global float *restrict moments,
+    global float *restrict parameters, const ulong scale_at, const ulong shift_at,
+    const ulong mean_at, const ulong variance_at, global float *restrict out,
+    global float *restrict kept)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), b = get_global_id(1);
-    if (j >= n || b >= blocks)
+    const uint j = MCL_WIDTH * get_global_id(0), y = get_local_id(1), step = get_local_size(1);
+    mcl_lanes mean, inverse;
+    const bool mine = j < n && get_group_id(1) == 0;
+    for (uint b = y; b < blocks && mine; b += step)
+        NAME(find_moments)(z, rows, n, blocks, b, j, space);
+    AWAIT_GROUP();
+    if (!mine)
         return;
-    const uint left = n - j, count = ROWS ? rows : n, first = BLOCK_ROWS * b;
-    float16 total = 0.0f, along = 0.0f;
-    for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
-        const ulong at = (ulong)i * n + j;
-        const float16 x = NAME(normalized)(mcl_load16(z + at, left), moments, count, i, j, left);
-        const float16 dy = mcl_load16(gradient + at, left);
-        total += dy;
-        along = fma(dy, x, along);
-    }
-    mcl_store16(mcl_flush(total), space + (ulong)b * n + j, left);
-    mcl_store16(mcl_flush(along), space + (ulong)(blocks + b) * n + j, left);
+    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, j, y == 0, moments, parameters,
+        mean_at, variance_at);
+    for (uint b = y; b < blocks; b += step)
+        NAME(normalize)(z, mean, inverse, parameters + scale_at, parameters + shift_at,
+            BLOCK_ROWS * b, min(BLOCK_ROWS * (b + 1), rows), n, j, out, kept);
 }
 
-/* The gradients by scale and shift: the blocks' sums, added up in ascending order. Work-item q. */
-kernel void NAME(column_gradients)(const global float *restrict space, const uint n,
-    const uint blocks, global float *restrict gradients, const ulong scale_at, const ulong shift_at)
+/* Forward by the running statistics, for a trained model. Work-item (q, p) has the rows part·p … */
+kernel void NAME(running_forward)(const global float *restrict z, const uint rows, const uint n,
+    const uint part, const global float *restrict parameters, const ulong scale_at,
+    const ulong shift_at, const ulong mean_at, const ulong variance_at,
+    global float *restrict out, global float *restrict kept)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0);
+    const uint j = MCL_WIDTH * get_global_id(0), first = part * get_global_id(1), left = n - j;
     if (j >= n)
         return;
-    const uint left = n - j;
-    float16 total = 0.0f, along = 0.0f;
-    for (uint b = 0; b < blocks; b++) {
-        total += mcl_load16(space + (ulong)b * n + j, left);
-        along += mcl_load16(space + (ulong)(blocks + b) * n + j, left);
-    }
-    mcl_store16(mcl_flush(total), gradients + shift_at + j, left);
-    mcl_store16(mcl_flush(along), gradients + scale_at + j, left);
+    const mcl_lanes mean = mcl_load(parameters + mean_at + j, left);
+    const mcl_lanes inverse =
+        NAME(inverse_deviation)(mcl_load(parameters + variance_at + j, left));
+    NAME(normalize)(z, mean, inverse, parameters + scale_at, parameters + shift_at, first,
+        min(first + part, rows), n, j, out, kept);
 }
 
-/* Batch: dz = scale·inverse·(dy − Σdy/R − x̂·Σ(dy·x̂)/R), in place of dy; the sums are the gradients
- * by shift and scale. */
-kernel void NAME(batch_backward)(global float *restrict gradient, const global float *restrict z,
-    const global float *restrict moments, const global float *restrict parameters,
-    const global float *restrict gradients, const ulong scale_at, const ulong shift_at,
-    const uint rows, const uint n)
+/* dz = scale·inverse·(dy − Σdy/R − x̂·Σ(dy·x̂)/R) in place of dy, for the rows from first to before
+ * end; total and along are the sums, which are the gradients by shift and scale. */
+static inline void NAME(differentiate)(global float *gradient, const global float *z,
+    const global float *moments, const global float *scale, const mcl_lanes total,
+    const mcl_lanes along, const uint first, const uint end, const uint rows, const uint n,
+    const uint j)
 {
-    const uint j = MCL_ITEM_COLUMNS * get_global_id(0), first = BLOCK_ROWS * get_global_id(1);
-    if (j >= n)
-        return;
     const uint left = n - j;
     const float share = mcl_reciprocal((float)rows);
-    const float16 mean = mcl_load16(moments + j, left);
-    const float16 inverse = mcl_load16(moments + n + j, left);
-    const float16 factor = mcl_flush(mcl_load16(parameters + scale_at + j, left) * inverse);
-    const float16 total = mcl_flush(mcl_load16(gradients + shift_at + j, left) * share);
-    const float16 along = mcl_flush(mcl_load16(gradients + scale_at + j, left) * share);
-    for (uint i = first; i < min(first + BLOCK_ROWS, rows); i++) {
+    const mcl_lanes mean = mcl_load(moments + j, left), inverse = mcl_load(moments + n + j, left);
+    const mcl_lanes factor = mcl_flush(mcl_load(scale + j, left) * inverse);
+    const mcl_lanes totals = mcl_flush(total * share), alongs = mcl_flush(along * share);
+    for (uint i = first; i < end; i++) {
         const ulong at = (ulong)i * n + j;
-        const float16 x = NAME(hat)(mcl_load16(z + at, left), mean, inverse);
-        const float16 across = mcl_flush(mcl_load16(gradient + at, left) - total);
-        mcl_store16(mcl_flush(factor * mcl_flush(fma(-x, along, across))), gradient + at, left);
+        const mcl_lanes x = NAME(hat)(mcl_load(z + at, left), mean, inverse);
+        const mcl_lanes across = mcl_flush(mcl_load(gradient + at, left) - totals);
+        mcl_store(mcl_flush(factor * mcl_flush(fma(-x, alongs, across))), gradient + at, left);
     }
 }
 
-/* Layer: with g = scale·dy, dz = inverse·(g − Σg/n − x̂·Σ(g·x̂)/n) over the row, in place of dy.
- * Work-item i. */
-kernel void NAME(row_backward)(global float *restrict gradient, const global float *restrict z,
+/* Backward, from the sums of the blocks. Work-item (q, p) has the rows part·p … */
+kernel void NAME(block_backward)(global float *restrict gradient, const global float *restrict z,
     const global float *restrict moments, const global float *restrict parameters,
-    const ulong scale_at, const uint rows, const uint n)
+    const global float *restrict space, global float *restrict gradients, const ulong scale_at,
+    const ulong shift_at, const uint rows, const uint n, const uint blocks, const uint part)
 {
-    const uint i = get_global_id(0);
-    const float mean = moments[i], inverse = moments[rows + i], share = mcl_reciprocal((float)n);
-    const global float *row = z + (ulong)i * n, *scale = parameters + scale_at;
-    global float *d = gradient + (ulong)i * n;
-    float16 totals = 0.0f, alongs = 0.0f;
-    for (uint j = 0; j < n; j += 16) {
-        const float16 g = mcl_flush(mcl_load16(scale + j, n - j) * mcl_load16(d + j, n - j));
-        const float16 x = NAME(hat)(mcl_load16(row + j, n - j), mean, inverse);
-        totals += g;
-        alongs = fma(g, x, alongs);
+    const uint j = MCL_WIDTH * get_global_id(0), first = part * get_global_id(1);
+    mcl_lanes along;
+    if (j >= n)
+        return;
+    const mcl_lanes total = NAME(merge_gradients)(&along, space, n, blocks, j);
+    if (first == 0) {
+        mcl_store(total, gradients + shift_at + j, n - j);
+        mcl_store(along, gradients + scale_at + j, n - j);
     }
-    const float total = mcl_flush(mcl_sum_lanes(totals) * share);
-    const float along = mcl_flush(mcl_sum_lanes(alongs) * share);
-    for (uint j = 0; j < n; j += 16) {
-        const float16 g = mcl_flush(mcl_load16(scale + j, n - j) * mcl_load16(d + j, n - j));
-        const float16 x = NAME(hat)(mcl_load16(row + j, n - j), mean, inverse);
-        const float16 across = mcl_flush(fma(-x, (float16)along, mcl_flush(g - total)));
-        mcl_store16(mcl_flush(inverse * across), d + j, n - j);
-    }
+    NAME(differentiate)(gradient, z, moments, parameters + scale_at, total, along, first,
+        min(first + part, rows), rows, n, j);
 }
+
+/* Backward, in one launch: work-groups as in column_forward. */
+kernel void NAME(column_backward)(global float *restrict gradient, const global float *restrict z,
+    const global float *restrict moments, const global float *restrict parameters,
+    global float *restrict space, global float *restrict gradients, const ulong scale_at,
+    const ulong shift_at, const uint rows, const uint n, const uint blocks)
+{
+    const uint j = MCL_WIDTH * get_global_id(0), y = get_local_id(1), step = get_local_size(1);
+    mcl_lanes along;
+    const bool mine = j < n && get_group_id(1) == 0;
+    for (uint b = y; b < blocks && mine; b += step)
+        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, b, j, space);
+    AWAIT_GROUP();
+    if (!mine)
+        return;
+    const mcl_lanes total = NAME(merge_gradients)(&along, space, n, blocks, j);
+    if (y == 0) {
+        mcl_store(total, gradients + shift_at + j, n - j);
+        mcl_store(along, gradients + scale_at + j, n - j);
+    }
+    for (uint b = y; b < blocks; b += step)
+        NAME(differentiate)(gradient, z, moments, parameters + scale_at, total, along,
+            BLOCK_ROWS * b, min(BLOCK_ROWS * (b + 1), rows), rows, n, j);
+}
+
+#endif

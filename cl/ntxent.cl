@@ -4,34 +4,37 @@
  * the bit, since a product's terms commute. */
 #include "softmax.clh"
 
-/* normalizer[i] = log Σ_{j≠i} exp s_ij, loss[i] = normalizer[i] − s_i,positive. Work-item i. */
+/* normalizer[i] = log Σ_{j≠i} exp s_ij, loss[i] = normalizer[i] − s_i,positive. Row i. */
 kernel void ntxent_rows(const global float *restrict s, const uint rows,
-    global float *restrict normalizer, global float *restrict loss)
+    global float *restrict normalizer, global float *restrict loss, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), rows - 1);
     const global float *row = s + (ulong)i * rows;
     const uint positive = i < rows / 2 ? i + rows / 2 : i - rows / 2;
     float largest;
-    normalizer[i] = mcl_log_sum_exp(row, rows, i, &largest);
-    loss[i] = normalizer[i] - row[positive];
+    const float all = mcl_log_sum_exp(row, rows, i, &largest, space);
+    if (mcl_stores_row(rows)) {
+        normalizer[i] = all;
+        loss[i] = all - row[positive];
+    }
 }
 
 /* s becomes the gradient by s + sᵀ, in place: with softmax p_ij = exp(s_ij − normalizer_i),
  *   g_ij = scale·(p_ij + p_ji − 2·[j is i's positive]), 0 for i = j
  * so that dẑ = g·ẑ/τ. scale is the objective's weight over 2B. Work-item (q, i) has the columns
- * j = 16·q … 16·q+15. */
+ * from j = MCL_WIDTH·q on. */
 kernel void ntxent_backward(global float *restrict s, const global float *restrict normalizer,
     const uint rows, const float scale)
 {
-    const uint j = 16 * get_global_id(0), i = get_global_id(1);
+    const uint j = MCL_WIDTH * get_global_id(0), i = get_global_id(1);
     if (j >= rows)
         return;
     const uint left = min(rows - j, 16u), positive = i < rows / 2 ? i + rows / 2 : i - rows / 2;
     global float *at = s + (ulong)i * rows + j;
-    const float16 value = mcl_load16(at, left), others = mcl_load16(normalizer + j, left);
-    const uint16 number = j + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const float16 target = select((float16)0.0f, (float16)2.0f, number == positive);
-    const float16 both = mcl_exp(value - normalizer[i]) + mcl_exp(value - others);
-    const float16 gradient = mcl_flush(scale * (both - target));
-    mcl_store16(select(gradient, (float16)0.0f, number == i), at, left);
+    const mcl_lanes value = mcl_load(at, left), others = mcl_load(normalizer + j, left);
+    const mcl_lane_words number = j + MCL_LANE_NUMBERS;
+    const mcl_lanes target = select((mcl_lanes)0.0f, (mcl_lanes)2.0f, number == positive);
+    const mcl_lanes both = mcl_exp(value - normalizer[i]) + mcl_exp(value - others);
+    const mcl_lanes gradient = mcl_flush(scale * (both - target));
+    mcl_store(select(gradient, (mcl_lanes)0.0f, number == i), at, left);
 }

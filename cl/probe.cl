@@ -3,9 +3,9 @@
 #include "common.clh"
 #include "rounding.clh"
 
-/* Softmax regression on logits[rows×classes] + weights[bias …]: loss[i] = log Σ exp l_i − l_i,label, and the
- * logits become the gradient by them, (softmax − [label])·scale. Labels and losses have other rows
- * before these: first. Work-item i. */
+/* Softmax regression on logits[rows×classes] + weights[bias …]: loss[i] = log Σ exp l_i −
+ * l_i,label, and the logits become the gradient by them, (softmax − [label])·scale. Labels and
+ * losses have other rows before these: first. Work-item i. */
 kernel void softmax_rows(global float *logits, const global float *weights, const ulong bias,
     const global uint *labels, const uint first, const uint classes, const float scale,
     global float *loss)
@@ -53,4 +53,14 @@ kernel void nearest(const global float *similarity, const uint n, const uint fir
             least = values[count - 1];
         }
     }
+}
+
+/* scaled[count×columns] = every step-th row of features times its factor. Work-item (j, i). */
+kernel void scale_rows(const global float *restrict features, const uint columns, const uint step,
+    const global float *restrict factors, const uint count, global float *restrict scaled)
+{
+    const uint j = get_global_id(0), i = get_global_id(1);
+    if (j < columns && i < count)
+        scaled[(ulong)i * columns + j] =
+            mcl_flush(factors[i] * features[(ulong)i * step * columns + j]);
 }

@@ -4,20 +4,24 @@
 #include "common.clh"
 #include "rounding.clh"
 
-/* loss[i] = Σ_j (r_ij − x_ij)² for r[2B×n] and x of so many rows, the targets: B where both views
- * of a row have one target, 2B where each has its own. Work-item i of 2B. */
+/* For r[2B×n] and x of so many rows, the targets, B where both views of a row have one target, 2B
+ * where each has its own:
+ *   loss[i] = Σ_j (r_ij − x_ij)²,  d_ij = scale·(r_ij − x_ij)
+ * scale being 2·weight over the number of elements, 2B·n. Row i of 2B. */
 kernel void squared_errors(const global float *restrict r, const global float *restrict x,
-    const uint targets, const uint n, global float *restrict loss)
+    const uint rows, const uint targets, const uint n, const float scale,
+    global float *restrict loss, global float *restrict d, local float *space)
 {
-    const uint i = get_global_id(0);
-    loss[i] = mcl_squared_distance(r + (ulong)i * n, x + (ulong)(i % targets) * n, n);
-}
-
-/* d = scale·(r − x), scale being 2·weight over the number of elements, 2B·n. Work-item (j, i). */
-kernel void reconstruction_backward(const global float *restrict r, const global float *restrict x,
-    const uint targets, const uint n, const float scale, global float *restrict d)
-{
-    const uint j = get_global_id(0), i = get_global_id(1);
-    const ulong at = (ulong)i * n + j;
-    d[at] = mcl_flush(scale * (r[at] - x[(ulong)(i % targets) * n + j]));
+    const uint i = min(mcl_row(), rows - 1);
+    const ulong at = (ulong)i * n;
+    const global float *target = x + (ulong)(i % targets) * n;
+    mcl_lanes lanes = 0.0f;
+    for (uint j = MCL_LANE; j < mcl_stored(n, rows); j += 16) {
+        const mcl_lanes difference = mcl_load(r + at + j, n - j) - mcl_load(target + j, n - j);
+        lanes = fma(difference, difference, lanes);
+        mcl_store(mcl_flush(scale * difference), d + at + j, n - j);
+    }
+    const float total = mcl_add_lanes(lanes, space);
+    if (mcl_stores_row(rows))
+        loss[i] = total;
 }

@@ -21,33 +21,43 @@
 kernel void sigreg_directions(const ulong first, const uint epoch, const uint2 key,
     const uint count, global float *restrict directions)
 {
-    const uint quad = get_global_id(0);
+    const uint quad = get_global_id(0), j = 4 * quad;
+    if (j >= count)
+        return;
     const uint4 words = mcl_philox(mcl_counter(MCL_STREAM_DIRECTIONS, 0, epoch, first, quad), key);
     const int4 odd = as_int4(((words >> 8) << 1) + 1) - (1 << 24);
-    const float4 x = convert_float4(odd) * 0x1p-24f;
-    const float drawn[4] = {
-        mcl_quantile(x.s0), mcl_quantile(x.s1), mcl_quantile(x.s2), mcl_quantile(x.s3)};
-    for (uint j = 0; j < 4 && quad * 4 + j < count; j++)
-        directions[quad * 4 + j] = drawn[j];
+    const float4 drawn = mcl_quantile(convert_float4(odd) * 0x1p-24f);
+    if (count - j >= 4) {
+        *(global float4 *)(directions + j) = drawn;
+        return;
+    }
+    directions[j] = drawn.s0;
+    if (count - j > 1)
+        directions[j + 1] = drawn.s1;
+    if (count - j > 2)
+        directions[j + 2] = drawn.s2;
 }
 
 /* The waves c₁ = cos t₁y and s₁ = sin t₁y of projections y, which s₁ take the place of. Work-item
- * (m/16, i) of M/16 × R has up to 16 of a row: where all angles are within π, as they nearly always
+ * (q, i) has row i's from m = MCL_WIDTH·q on: where all angles are within π, as they nearly always
  * are, by the short forms, which give the same bits in vectors. */
 kernel void sigreg_waves(const uint n, global float *restrict cosines, global float *restrict sines)
 {
-    const uint m = 16 * get_global_id(0), count = min(n - m, 16u);
+    const uint m = MCL_WIDTH * get_global_id(0);
+    if (m >= n)
+        return;
+    const uint count = min(n - m, (uint)MCL_WIDTH);
     const ulong at = (ulong)get_global_id(1) * n + m;
     cosines += at;
     sines += at;
-    float angles[16];
+    float angles[MCL_WIDTH];
     uint largest = 0;
-    for (uint l = 0; l < 16; l++) {
+    for (uint l = 0; l < MCL_WIDTH; l++) {
         angles[l] = STEP * (l < count ? sines[l] : 0.0f);
         largest = max(largest, as_uint(angles[l]) & MCL_MAGNITUDE);
     }
-    if (count == 16 && largest <= MCL_PI) {
-        for (uint l = 0; l < 16; l++) {
+    if (count == MCL_WIDTH && largest <= MCL_PI) {
+        for (uint l = 0; l < MCL_WIDTH; l++) {
             cosines[l] = mcl_cos_near(angles[l]);
             sines[l] = mcl_sin_near(angles[l]);
         }
@@ -60,29 +70,32 @@ kernel void sigreg_waves(const uint n, global float *restrict cosines, global fl
 }
 
 /* The waves of the next knot */
-static inline void next_knot(float16 *c, float16 *s, const float16 c1, const float16 s1)
+static inline void next_knot(
+    mcl_lanes *c, mcl_lanes *s, const mcl_lanes c1, const mcl_lanes s1)
 {
-    const float16 next = fma(*c, c1, -(*s * s1));
+    const mcl_lanes next = fma(*c, c1, -(*s * s1));
     *s = fma(*s, c1, *c * s1);
     *c = next;
 }
 
 /* sums[blocks×32×M]: for each knot the sums of its cosines over a block of a view's rows, then for
- * each knot those of its sines, chains in ascending order. Work-item (m/16, block of a view), all
- * blocks of the first view before those of the second. */
+ * each knot those of its sines, chains in ascending order. Work-item (q, b) has the directions from
+ * m = MCL_WIDTH·q on in block b of a view, all blocks of the first view before those of the second. */
 kernel void sigreg_sums(const global float *restrict cosines, const global float *restrict sines,
     const uint batch, const uint n, global float *restrict sums)
 {
-    const uint m = 16 * get_global_id(0), at = get_global_id(1), left = n - m;
+    const uint m = MCL_WIDTH * get_global_id(0), at = get_global_id(1), left = n - m;
+    if (m >= n)
+        return;
     const uint blocks = (batch + MCL_SIGREG_ROWS - 1) / MCL_SIGREG_ROWS;
     const uint begin = at % blocks * MCL_SIGREG_ROWS, end = min(begin + MCL_SIGREG_ROWS, batch);
-    float16 c_sums[KNOTS], s_sums[KNOTS];
+    mcl_lanes c_sums[KNOTS], s_sums[KNOTS];
     for (uint k = 0; k < KNOTS; k++)
         c_sums[k] = s_sums[k] = 0.0f;
     for (uint i = begin; i < end; i++) {
         const ulong from = (ulong)(at / blocks * batch + i) * n + m;
-        const float16 c1 = mcl_load16(cosines + from, left), s1 = mcl_load16(sines + from, left);
-        float16 c = c1, s = s1;
+        const mcl_lanes c1 = mcl_load(cosines + from, left), s1 = mcl_load(sines + from, left);
+        mcl_lanes c = c1, s = s1;
         for (uint k = 0; k < KNOTS; k++) {
             c_sums[k] += c;
             s_sums[k] += s;
@@ -91,8 +104,8 @@ kernel void sigreg_sums(const global float *restrict cosines, const global float
     }
     for (uint k = 0; k < KNOTS; k++) {
         global float *to = sums + ((ulong)at * 2 * KNOTS + k) * n + m;
-        mcl_store16(mcl_flush(c_sums[k]), to, left);
-        mcl_store16(mcl_flush(s_sums[k]), to + (ulong)KNOTS * n, left);
+        mcl_store(mcl_flush(c_sums[k]), to, left);
+        mcl_store(mcl_flush(s_sums[k]), to + (ulong)KNOTS * n, left);
     }
 }
 
@@ -114,6 +127,8 @@ kernel void sigreg_statistics(const global float *restrict sums, const uint batc
     const float share, global float *restrict loss, global float *restrict slopes)
 {
     const uint m = get_global_id(0), v = get_global_id(1);
+    if (MCL_PADS(m, n))
+        return;
     const uint blocks = (batch + MCL_SIGREG_ROWS - 1) / MCL_SIGREG_ROWS;
     const ulong step = (ulong)2 * KNOTS * n;
     const global float *of_view = sums + v * blocks * step + m;
@@ -134,37 +149,48 @@ kernel void sigreg_statistics(const global float *restrict sums, const uint batc
 }
 
 /* The gradient by the projections takes the place of c₁: a and b being what slopes has of the
- * direction, scale·Σ_k (a_k·c_k − b_k·s_k), one chain of fma. Work-item (m/16, i) of M/16 × R. */
+ * direction, scale·Σ_k (a_k·c_k − b_k·s_k), one chain of fma. Work-item (q, i) has row i's directions
+ * from m = MCL_WIDTH·q on. */
 kernel void sigreg_backward(const global float *restrict slopes, const uint batch, const uint n,
     const float scale, global float *restrict cosines, const global float *restrict sines)
 {
-    const uint m = 16 * get_global_id(0), i = get_global_id(1), left = n - m;
+    const uint m = MCL_WIDTH * get_global_id(0), i = get_global_id(1), left = n - m;
+    if (m >= n)
+        return;
     const ulong at = (ulong)i * n + m;
     const global float *a = slopes + (ulong)(i / batch) * 2 * KNOTS * n + m;
     const global float *b = a + (ulong)KNOTS * n;
-    const float16 c1 = mcl_load16(cosines + at, left), s1 = mcl_load16(sines + at, left);
-    float16 c = c1, s = s1, gradient = 0.0f;
+    const mcl_lanes c1 = mcl_load(cosines + at, left), s1 = mcl_load(sines + at, left);
+    mcl_lanes c = c1, s = s1, gradient = 0.0f;
     for (uint k = 0; k < KNOTS; k++) {
-        gradient = fma(mcl_load16(a + (ulong)k * n, left), c, gradient);
-        gradient = fma(-mcl_load16(b + (ulong)k * n, left), s, gradient);
+        gradient = fma(mcl_load(a + (ulong)k * n, left), c, gradient);
+        gradient = fma(-mcl_load(b + (ulong)k * n, left), s, gradient);
         next_knot(&c, &s, c1, s1);
     }
-    mcl_store16(mcl_flush(scale * gradient), cosines + at, left);
+    mcl_store(mcl_flush(scale * gradient), cosines + at, left);
 }
 
 /* For row i's views p = z_i and q = z_{B+i} of z[2B×n]: loss[first+i] = share·|p − q|², and the
  * gradient by p, slope·(p − q), and by q, which is the negative of it, added to what d holds when
- * accumulate is 1. Work-item i. */
+ * accumulate is 1. Row i. */
 kernel void sigreg_distances(const global float *restrict z, const uint batch, const uint n,
     const float share, const float slope, const uint accumulate, const uint first,
-    global float *restrict loss, global float *restrict d)
+    global float *restrict loss, global float *restrict d, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), batch - 1), count = mcl_row() < batch ? n : 0;
     const ulong own = (ulong)i * n, other = own + (ulong)batch * n;
-    loss[first + i] = mcl_flush(share * mcl_squared_distance(z + own, z + other, n));
-    for (uint j = 0; j < n; j++) {
-        const float by_p = slope * (z[own + j] - z[other + j]);
-        d[own + j] = mcl_flush(accumulate ? d[own + j] + by_p : by_p);
-        d[other + j] = mcl_flush(accumulate ? d[other + j] - by_p : -by_p);
+    const float squares = mcl_row_squared_distance(z + own, z + other, n, space);
+    if (mcl_stores_row(batch))
+        loss[first + i] = mcl_flush(share * squares);
+    for (uint j = MCL_LANE; j < count; j += 16) {
+        const uint left = n - j;
+        const mcl_lanes p = mcl_load(z + own + j, left), q = mcl_load(z + other + j, left);
+        mcl_lanes by_p = slope * (p - q), by_q = -by_p;
+        if (accumulate) {
+            by_p = mcl_load(d + own + j, left) + by_p;
+            by_q = mcl_load(d + other + j, left) + by_q;
+        }
+        mcl_store(mcl_flush(by_p), d + own + j, left);
+        mcl_store(mcl_flush(by_q), d + other + j, left);
     }
 }

@@ -15,6 +15,8 @@ kernel void vicreg_columns(const global float *restrict z, const uint batch, con
     global float *restrict pull, global float *restrict terms)
 {
     const uint j = get_global_id(0), v = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong first = (ulong)v * batch * n + j;
     float total = 0.0f;
     for (uint i = 0; i < batch; i++)
@@ -31,25 +33,27 @@ kernel void vicreg_columns(const global float *restrict z, const uint batch, con
     pull[v * n + j] = sigma < 1.0f ? -mcl_divide(scale, sigma) : 0.0f;
 }
 
-/* terms[to+i] = term·Σ_j (z_ij − z_B+i,j)². Work-item i of B. */
+/* terms[to+i] = term·Σ_j (z_ij − z_B+i,j)². Row i of B. */
 kernel void vicreg_distances(const global float *restrict z, const uint batch, const uint n,
-    const float term, global float *restrict terms, const uint to)
+    const float term, global float *restrict terms, const uint to, local float *space)
 {
-    const uint i = get_global_id(0);
+    const uint i = min(mcl_row(), batch - 1);
     const global float *p = z + (ulong)i * n, *q = p + (ulong)batch * n;
-    terms[to + i] = term * mcl_squared_distance(p, q, n);
+    const float squares = mcl_row_squared_distance(p, q, n, space);
+    if (mcl_stores_row(batch))
+        terms[to + i] = term * squares;
 }
 
 /* For row i of c[n×n], the covariances of view v, without its diagonal: terms[to+v×n+i] = term·Σ
- * c², and c becomes scale·c, by which centred is to be multiplied for the gradient. Work-item (i,
- * v). */
+ * c², and c becomes scale·c, by which centred is to be multiplied for the gradient. Row v×n+i. */
 kernel void vicreg_covariances(global float *restrict c, const uint n, const float term,
-    const float scale, global float *restrict terms, const uint to)
+    const float scale, global float *restrict terms, const uint to, local float *space)
 {
-    const uint i = get_global_id(0), v = get_global_id(1);
-    global float *row = c + ((ulong)v * n + i) * n;
-    const float squares = mcl_square_and_scale(row, i, n, scale);
-    terms[to + v * n + i] = term * squares;
+    const uint row = mcl_row(), count = row < 2 * n ? n : 0;
+    const float squares =
+        mcl_square_and_scale(c + (ulong)row * n, row % n, count, scale, space);
+    if (mcl_stores_row(2 * n))
+        terms[to + row] = term * squares;
 }
 
 /* d = scale·(p − q) + pull·centred + across, and with q − p for the second view, where across is
@@ -60,6 +64,8 @@ kernel void vicreg_backward(const global float *restrict z, const global float *
     const uint n, const float scale, const uint accumulate, global float *restrict d)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
+    if (MCL_PADS(j, n))
+        return;
     const ulong p = (ulong)i * n + j, q = p + (ulong)batch * n;
     const float apart = z[p] - z[q];
     const float by_p = fma(scale, apart, fma(pull[j], centred[p], across[p]));

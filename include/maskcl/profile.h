@@ -21,6 +21,8 @@ typedef struct mcl_profile_row {
     double
         operations; /* floating-point operations of all calls, an fma being two; 0: not counted */
     double bytes;   /* read and written by all calls, each byte once; 0: not counted */
+    double items;   /* work-items of all calls; 0: not counted */
+    double groups;  /* and the work-groups that they were divided in; 0: the driver's choice */
 } mcl_profile_row;
 
 typedef struct mcl_profile {

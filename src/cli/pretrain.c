@@ -30,7 +30,7 @@ struct settings {
     const char *output;
     const char *metrics; /* NULL: none */
     uint64_t metrics_every;
-    bool profile;
+    bool profile, profile_json;
     mcl_device_settings device;
 };
 
@@ -225,7 +225,8 @@ static mcl_exit train_with_metrics(struct run *run, mcl_context *context, const 
 
 static mcl_exit start_profile(mcl_context *context, const struct settings *settings)
 {
-    const mcl_status status = settings->profile ? mcl_profile_start(context) : MCL_OK;
+    const bool wanted = settings->profile || settings->profile_json;
+    const mcl_status status = wanted ? mcl_profile_start(context) : MCL_OK;
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
@@ -264,6 +265,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         code = train_with_metrics(&run, context, &set);
     if (code == MCL_EXIT_DONE && settings->profile)
         code = mcl_print_profile(context);
+    if (code == MCL_EXIT_DONE && settings->profile_json)
+        code = mcl_print_profile_as_json(context);
     if (code == MCL_EXIT_DONE && !settings->device.quiet)
         mcl_print("digest %s\n", run.digest);
     mcl_context_close(context);
@@ -398,6 +401,12 @@ static const mcl_option own_options[] = {
                 "part of the device's measured peak",
         .type = &mcl_option_switch,
         .offset = OFFSET(profile)},
+    {.name = "profile-json",
+        .group = "Output",
+        .help = "print the same as JSON, of each kernel also the operations, bytes, work-items and "
+                "work-groups; with --quiet nothing else is printed",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(profile_json)},
 };
 
 const mcl_command mcl_command_pretrain = {

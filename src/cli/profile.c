@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "maskcl/profile.h"
 
 #define COPY_BYTES ((size_t)64 << 20) /* of the peak: more than caches hold */
@@ -85,4 +86,30 @@ mcl_exit mcl_print_profile(mcl_context *context)
             1e-9 * operations, 1e-9 * bytes);
     mcl_profile_free(&profile);
     return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_print_profile_as_json(mcl_context *context)
+{
+    mcl_profile profile;
+    const mcl_status status = mcl_profile_read(&profile, context);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    cJSON *root = mcl_json_object();
+    mcl_json_device(mcl_json_object_in(root, "device"), mcl_context_device(context));
+    cJSON *commands = mcl_json_array_in(root, "commands");
+    for (size_t i = 0; i < profile.count; i++) {
+        const mcl_profile_row *row = &profile.rows[i];
+        cJSON *command = mcl_json_object_at(commands);
+        mcl_json_text(command, "name", row->name);
+        mcl_json_number(command, "calls", (double)row->calls);
+        mcl_json_number(command, "seconds", row->seconds);
+        mcl_json_number(command, "operations", row->operations);
+        mcl_json_number(command, "bytes", row->bytes);
+        mcl_json_number(command, "items", row->items);
+        mcl_json_number(command, "groups", row->groups);
+    }
+    mcl_json_number(root, "between", profile.between);
+    mcl_json_number(root, "first_calls", profile.first_calls);
+    mcl_profile_free(&profile);
+    return mcl_json_print(root);
 }

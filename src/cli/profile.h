@@ -10,4 +10,7 @@
  */
 mcl_exit mcl_print_profile(mcl_context *context);
 
+/* Prints the same as JSON, without the peaks. */
+mcl_exit mcl_print_profile_as_json(mcl_context *context);
+
 #endif

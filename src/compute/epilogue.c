@@ -31,7 +31,7 @@ mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint
 {
     char options[OPTIONS_SIZE];
     *pass = (mcl_epilogue_pass){NULL, mcl_epilogue_how(epilogue), m, n, ldc};
-    if (epilogue->kind == MCL_EPILOGUE_NONE)
+    if (epilogue->kind == MCL_EPILOGUE_NONE || epilogue->kind == MCL_EPILOGUE_SUMS)
         return MCL_OK;
     snprintf(options, sizeof options, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
     return mcl_kernel_find(&pass->kernel, context, "epilogue.cl", "epilogue_product", options);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The product by the kernel for CPUs, see cl/gemm.cl. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,15 +10,19 @@
 #include "device/profile.h"
 
 #define OPTIONS_SIZE 256
-#define PANELS_MAX 4
+#define PANELS_MAX 8
+#define TRIALS 8               /* numbers of blocks, down and across */
+#define PACK_DEPTH 64          /* rows of B of a work-item of the kernel pack */
+#define PACKED_MAX (16u << 20) /* floats of a B that runs pack */
 
 static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
-/* Workspace of a context for a copy of B the other way round, as large as the largest. B is the
- * weights or the embeddings here, the smaller operand. */
+/* Workspace of a context. */
 struct workspace {
-    cl_mem buffer;
-    uint64_t bytes;
+    cl_mem packed;                         /* B in panels */
+    cl_mem copies;                         /* what work-items copy for themselves */
+    uint64_t packed_floats, copies_floats; /* as many as the largest product has asked for */
+    cl_mem tickets;                        /* the counter that blocks are given out by */
 };
 
 static const char workspace_key;
@@ -27,49 +32,39 @@ struct plan {
     mcl_context *context;
     mcl_gemm gemm;
     mcl_cpu_tile tile;
-    uint32_t rows, panels, depth; /* of a work-item; depth of a block of k */
-    bool copies;                  /* blocks of A */
-    bool transposes_panels;       /* the kernel does it to those of a transposed B */
+    uint32_t rows, panels, depth; /* of a block of C, and of k */
+    uint32_t how_a, how_b;        /* MCL_READ… */
+    bool is_packed;               /* B comes in panels */
+    bool may_pack;                /* a run may pack B */
     uint32_t how;                 /* the epilogue */
-    mcl_kernel *kernel;
-    mcl_kernel *transpose;       /* of a transposed B */
-    struct workspace *workspace; /* for a copy of it; NULL: none is needed */
+    mcl_kernel *kernel, *pack;
+    struct workspace *workspace;
 };
+
+static uint32_t ceil_divide(uint64_t n, uint64_t by)
+{
+    return (uint32_t)((n + by - 1) / by);
+}
+
+static uint32_t columns_of(const mcl_cpu_tile *tile)
+{
+    return tile->vector * tile->vectors;
+}
 
 static uint32_t panels_of(const struct plan *plan)
 {
-    const uint32_t columns = plan->tile.vector * plan->tile.vectors;
-    return plan->gemm.n / columns + (plan->gemm.n % columns != 0);
+    return ceil_divide(plan->gemm.n, columns_of(&plan->tile));
 }
 
-/* Whether the kernel transposes panels of a transposed B itself: where one block has all the rows,
- * so that none is transposed twice, and there is work for all. */
-static bool transposes_panels(const struct plan *plan)
+/* Whether B is packed in a launch before. */
+static bool packs(const struct plan *plan)
 {
-    return plan->gemm.transpose_b && plan->gemm.m <= plan->tile.block_rows &&
-           panels_of(plan) >= plan->context->info.compute_units;
+    return plan->how_b == MCL_READ_PACKED && !plan->is_packed;
 }
 
-/* Whether B is copied before. */
-static bool needs_copy(const struct plan *plan)
+static uint64_t packed_floats(const struct plan *plan)
 {
-    return plan->gemm.transpose_b && !plan->transposes_panels;
-}
-
-static uint64_t wanted_items(const mcl_context *context)
-{
-    return (uint64_t)context->info.compute_units * 8;
-}
-
-/* A block of rows gives every compute unit several work-items, where there are rows enough. */
-static uint32_t rows_of_item(const struct plan *plan)
-{
-    const mcl_cpu_tile *tile = &plan->tile;
-    const uint64_t items = wanted_items(plan->context), panels = panels_of(plan);
-    const uint64_t blocks = plan->transposes_panels ? 1 : (items + panels - 1) / panels;
-    const uint64_t rows = (plan->gemm.m + blocks - 1) / blocks;
-    const uint64_t whole = (rows + tile->rows - 1) / tile->rows * tile->rows;
-    return whole < tile->block_rows ? (uint32_t)whole : tile->block_rows;
+    return (uint64_t)panels_of(plan) * columns_of(&plan->tile) * plan->gemm.k;
 }
 
 /* k in equal parts, of whole blocks for transposing where there is room for that. */
@@ -81,49 +76,132 @@ static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
     return whole <= tile->block_depth ? whole : depth;
 }
 
-static uint64_t panel_floats(const struct plan *plan)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    return (uint64_t)plan->depth * plan->tile.vector * plan->tile.vectors;
+    return a < b ? a : b;
+}
+
+/* Room for what a work-item copies: a strip of B and a block of A, as large as either may be. */
+static uint64_t copies_floats(const struct plan *plan)
+{
+    const mcl_cpu_tile *tile = &plan->tile;
+    const uint64_t tiles = ceil_divide(plan->gemm.m, tile->rows);
+    return (uint64_t)plan->depth * columns_of(tile) * least(panels_of(plan), PANELS_MAX) +
+           least(tiles * tile->rows, tile->block_rows) * (plan->depth + MCL_TILE_PADDING);
 }
 
 static uint64_t sums_floats(const struct plan *plan)
 {
-    return (uint64_t)plan->panels * plan->rows * plan->tile.vector * plan->tile.vectors;
+    const bool whole = plan->gemm.k <= plan->depth; /* no sum waits for another block of k */
+    return (whole ? plan->tile.rows : (uint64_t)plan->panels * plan->rows) *
+           columns_of(&plan->tile);
 }
 
-/* Not 0 without a copy, since the kernel has the argument all the same. */
-static uint64_t copy_floats(const struct plan *plan)
+/* Rows that begin so many floats apart meet in few sets of the first cache. */
+static bool meets_itself(uint32_t stride)
 {
-    const uint32_t rows = plan->tile.rows;
-    return plan->copies ? plan->rows / rows * ((uint64_t)plan->depth * rows + MCL_TILE_PADDING)
-                        : MCL_TILE_PADDING;
+    return stride % 256 == 0;
 }
 
-static bool fits(const struct plan *plan)
+/* In the time of multiplications of a vector: to copy a vector, to transpose one, to read a row of
+ * B or a column of A for a tile where it is, and to launch a kernel. */
+#define COPY 4.0
+#define TRANSPOSE 12.0
+#define READ_ROW 0.5
+#define READ_COLUMN 4.0
+#define LAUNCH 1e5
+
+/* What a block takes for each k. */
+static double cost_of_block(const struct plan *plan)
 {
-    return mcl_has_local_memory(
-        plan->context, panel_floats(plan) + sums_floats(plan) + copy_floats(plan));
+    static const double copies[] = {[MCL_READ_COPY] = COPY, [MCL_READ_TRANSPOSED] = TRANSPOSE};
+    const mcl_cpu_tile *tile = &plan->tile;
+    const double rows = plan->rows, vectors = (double)plan->panels * tile->vectors;
+    double cost = rows * vectors;
+    if (plan->how_b == MCL_READ)
+        cost += READ_ROW * vectors * rows / tile->rows;
+    else if (plan->how_b != MCL_READ_PACKED)
+        cost += copies[plan->how_b] * vectors;
+    if (plan->how_a == MCL_READ_COPY)
+        cost += COPY * rows / (plan->gemm.transpose_a ? tile->rows : tile->vector);
+    else if (plan->gemm.transpose_a)
+        cost += READ_COLUMN * vectors * rows / tile->rows;
+    return cost;
 }
 
-/* An item takes several panels for one block of A's rows where that leaves enough items and local
- * memory has room; a copy of A's rows pays from three panels on. */
+/* What the product takes of all compute units together. Blocks are taken one by one; the last ones
+ * end up to a block apart. */
+static double cost_of(const struct plan *plan)
+{
+    const double units = plan->context->info.compute_units, k = plan->gemm.k;
+    const double turns = (double)ceil_divide(plan->gemm.m, plan->rows) *
+                         ceil_divide(panels_of(plan), plan->panels) / units;
+    double cost = k * units * cost_of_block(plan) * (0.75 * ceil(turns) + 0.25 * (turns + 1.0));
+    if (packs(plan))
+        cost += LAUNCH * units + (plan->gemm.transpose_b ? TRANSPOSE : COPY) * k * panels_of(plan) *
+                                     plan->tile.vectors;
+    return cost;
+}
+
+/* Takes a trial's way with blocks of so many tiles × panels where that costs less. */
+static void consider(
+    struct plan *plan, double *least, const struct plan *way, uint32_t tiles, uint32_t panels)
+{
+    struct plan trial = *way;
+    trial.rows = tiles * way->tile.rows;
+    trial.panels = panels;
+    const double cost = cost_of(&trial);
+    if (cost < *least && mcl_has_local_memory(trial.context, sums_floats(&trial))) {
+        *least = cost;
+        *plan = trial;
+    }
+}
+
+/* Blocks of about the same size, from the fewest on; of one panel at last, for which there is local
+ * memory in any case. */
+static void try_blocks(struct plan *plan, double *least, const struct plan *way)
+{
+    const mcl_cpu_tile *tile = &way->tile;
+    const uint32_t tiles = ceil_divide(way->gemm.m, tile->rows), panels = panels_of(way);
+    const uint32_t fewest_rows = ceil_divide(tiles, tile->block_rows / tile->rows);
+    const uint32_t fewest_strips = ceil_divide(panels, PANELS_MAX);
+    for (uint32_t x = fewest_rows; x <= tiles && x < fewest_rows + TRIALS; x++) {
+        for (uint32_t y = fewest_strips; y <= panels && y < fewest_strips + TRIALS; y++)
+            consider(plan, least, way, ceil_divide(tiles, x), ceil_divide(panels, y));
+        consider(plan, least, way, ceil_divide(tiles, x), 1);
+    }
+}
+
+/* Whether the operands may be read so: B as it is stored or comes; A's columns, where it is stored
+ * transposed, either way, and its rows in place unless they meet in the cache. */
+static bool is_tried(const struct plan *plan, uint32_t how_a, uint32_t how_b)
+{
+    const mcl_gemm *gemm = &plan->gemm;
+    const bool plain = !gemm->transpose_b || plan->is_packed;
+    if (how_b == MCL_READ_PACKED ? !plan->is_packed && !plan->may_pack : plan->is_packed)
+        return false;
+    if (plain ? how_b == MCL_READ_TRANSPOSED : how_b == MCL_READ || how_b == MCL_READ_COPY)
+        return false;
+    return gemm->transpose_a || (how_a == MCL_READ_COPY) == meets_itself(gemm->lda);
+}
+
+/* Chooses the blocks and how operands are read, by what that costs. */
 static void settle(struct plan *plan)
 {
-    plan->transposes_panels = transposes_panels(plan);
-    plan->rows = rows_of_item(plan);
+    double least = INFINITY;
     plan->depth = depth_of_panel(&plan->tile, &plan->gemm);
-    const uint64_t blocks = (plan->gemm.m - 1) / plan->rows + 1;
-    const uint64_t panels = panels_of(plan) * blocks / wanted_items(plan->context);
-    plan->panels = panels > PANELS_MAX ? PANELS_MAX : panels > 1 ? (uint32_t)panels : 1;
-    plan->copies = plan->gemm.transpose_a && plan->panels > 2;
-    if (!fits(plan))
-        plan->copies = false;
-    while (plan->panels > 1 && !fits(plan))
-        plan->panels--;
+    for (uint32_t how_a = MCL_READ; how_a <= MCL_READ_COPY; how_a++) {
+        for (uint32_t how_b = MCL_READ; how_b <= MCL_READ_PACKED; how_b++) {
+            struct plan trial = *plan;
+            trial.how_a = how_a;
+            trial.how_b = how_b;
+            if (is_tried(plan, how_a, how_b))
+                try_blocks(plan, &least, &trial);
+        }
+    }
 }
 
-/* The plan for fewer rows, which change the geometry and not the kernel: with a few rows B is not
- * copied, and panels are spread over more work-items. */
+/* The plan for fewer rows, which change the blocks and not the kernel. */
 static struct plan plan_for_rows(const struct plan *plan, uint32_t rows)
 {
     struct plan fewer = *plan;
@@ -137,7 +215,9 @@ static struct plan plan_for_rows(const struct plan *plan, uint32_t rows)
 static void free_workspace(void *of)
 {
     struct workspace *workspace = of;
-    mcl_buffer_release(&workspace->buffer);
+    mcl_buffer_release(&workspace->packed);
+    mcl_buffer_release(&workspace->copies);
+    mcl_buffer_release(&workspace->tickets);
     free(workspace);
 }
 
@@ -148,24 +228,28 @@ static mcl_status workspace_of(struct workspace **workspace, mcl_context *contex
     if (*workspace)
         return MCL_OK;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
-    const mcl_status status = mcl_context_attach(context, &workspace_key, created, free_workspace);
+    mcl_status status = mcl_buffer_create_from(
+        &created->tickets, context, &(cl_uint){0}, 1, sizeof(cl_uint), "a counter");
+    if (status == MCL_OK)
+        status = mcl_context_attach(context, &workspace_key, created, free_workspace);
     if (status == MCL_OK)
         *workspace = created;
     else
-        free(created);
+        free_workspace(created);
     return status;
 }
 
-static mcl_status reserve(struct workspace *workspace, mcl_context *context, const mcl_gemm *gemm)
+/* Makes a buffer of the workspace as large as is wanted. */
+static mcl_status reserve(cl_mem *reserved, uint64_t *floats, mcl_context *context, uint64_t wanted)
 {
-    const uint64_t bytes = (uint64_t)gemm->n * gemm->k * sizeof(float);
     cl_mem buffer;
-    if (bytes <= workspace->bytes)
+    if (wanted <= *floats)
         return MCL_OK;
-    MCL_TRY(mcl_buffer_create(&buffer, context, bytes, 1, "workspace of the matrix product"));
-    mcl_buffer_release(&workspace->buffer); /* the queue keeps it alive while in use */
-    workspace->buffer = buffer;
-    workspace->bytes = bytes;
+    MCL_TRY(mcl_buffer_create(
+        &buffer, context, wanted, sizeof(float), "workspace of the matrix product"));
+    mcl_buffer_release(reserved); /* the queue keeps it alive while in use */
+    *reserved = buffer;
+    *floats = wanted;
     return MCL_OK;
 }
 
@@ -178,21 +262,21 @@ static mcl_status create(
         .gemm = *gemm,
         .tile = mcl_cpu_tile_of(context, gemm),
         .how = mcl_epilogue_how(epilogue)};
+    plan->may_pack = packed_floats(plan) <= PACKED_MAX;
     settle(plan);
+    plan->may_pack = packs(plan); /* as runs with fewer rows may, too */
     const mcl_cpu_tile *tile = &plan->tile;
-    snprintf(options, sizeof options,
-        "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u "
-        "-D TRANSPOSE_A=%d -D ADJACENT=%d -D COPY_A=%d -D ACTIVATION=%d",
-        tile->rows, tile->vector, tile->vectors, gemm->transpose_a,
-        gemm->transpose_a && !plan->copies && gemm->m >= tile->rows, plan->copies,
-        mcl_epilogue_activation(epilogue));
+    snprintf(options, sizeof options, "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D ACTIVATION=%d",
+        tile->rows, tile->vector, tile->vectors, mcl_epilogue_activation(epilogue));
     MCL_TRY(mcl_kernel_find(&plan->kernel, context, "gemm.cl", "gemm", options));
-    if (gemm->transpose_b)
-        MCL_TRY(mcl_kernel_find(&plan->transpose, context, "transpose.cl", "transpose", ""));
-    if (!needs_copy(plan))
-        return MCL_OK;
+    MCL_TRY(mcl_kernel_find(&plan->pack, context, "gemm.cl", "pack", options));
     MCL_TRY(workspace_of(&plan->workspace, context));
-    return reserve(plan->workspace, context, gemm);
+    struct workspace *workspace = plan->workspace;
+    MCL_TRY(reserve(&workspace->copies, &workspace->copies_floats, context,
+        copies_floats(plan) * context->info.compute_units));
+    return packs(plan) ? reserve(&workspace->packed, &workspace->packed_floats, context,
+                             packed_floats(plan))
+                       : MCL_OK;
 }
 
 static mcl_status build(void *of, const mcl_operands *operands)
@@ -203,31 +287,30 @@ static mcl_status build(void *of, const mcl_operands *operands)
     return mcl_kernel_build(&built, plan->kernel);
 }
 
-/* Copies B, stored [n×k], to `to` as [k×n]. */
-static mcl_status transpose_b(const struct plan *plan, mcl_matrix b, cl_mem to)
+static mcl_status pack_into(cl_mem packed, const struct plan *plan, mcl_matrix b)
 {
     const mcl_gemm *gemm = &plan->gemm;
     mcl_profile_work(plan->context, NULL, 0.0, 2.0 * sizeof(float) * gemm->n * gemm->k);
-    return mcl_run_local(plan->transpose, (gemm->n + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK,
-        (gemm->k + MCL_TRANSPOSE_BLOCK - 1) / MCL_TRANSPOSE_BLOCK, one, MCL_BUFFER(b.buffer),
-        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(to), MCL_UINT(gemm->n),
-        MCL_UINT(gemm->k));
+    return mcl_run_local(plan->pack, panels_of(plan), ceil_divide(gemm->k, PACK_DEPTH), one,
+        MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_UINT(gemm->transpose_b),
+        MCL_BUFFER(packed), MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_UINT(PACK_DEPTH));
 }
 
-static mcl_status pack(cl_mem *packed, const void *of, mcl_matrix b)
+static mcl_status pack(cl_mem *packed, void *of, mcl_matrix b)
 {
-    const struct plan *plan = of;
+    struct plan *plan = of;
     cl_mem copy;
-    if (!plan->gemm.transpose_b)
-        return MCL_OK;
-    MCL_TRY(mcl_buffer_create(&copy, plan->context, (uint64_t)plan->gemm.n * plan->gemm.k,
-        sizeof(float), "a copy of the weights"));
-    const mcl_status status = transpose_b(plan, b, copy);
-    if (status == MCL_OK)
-        *packed = copy;
-    else
+    MCL_TRY(mcl_buffer_create(
+        &copy, plan->context, packed_floats(plan), sizeof(float), "a copy of the weights"));
+    const mcl_status status = pack_into(copy, plan, b);
+    if (status != MCL_OK) {
         mcl_buffer_release(&copy);
-    return status;
+        return status;
+    }
+    *packed = copy;
+    plan->is_packed = true;
+    settle(plan);
+    return MCL_OK;
 }
 
 static mcl_status run(const void *of, const mcl_operands *operands)
@@ -237,24 +320,24 @@ static mcl_status run(const void *of, const mcl_operands *operands)
     const mcl_matrix a = operands->a, c = operands->c;
     const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
     mcl_matrix b = operands->b;
-    uint32_t ldb = gemm->ldb;
-    if (needs_copy(plan)) {
-        MCL_TRY(transpose_b(plan, b, plan->workspace->buffer));
-        b = (mcl_matrix){plan->workspace->buffer, 0};
-        ldb = gemm->n;
+    if (packs(plan)) {
+        MCL_TRY(pack_into(plan->workspace->packed, plan, b));
+        b = (mcl_matrix){plan->workspace->packed, 0};
     }
+    const uint64_t blocks =
+        (uint64_t)ceil_divide(operands->m, plan->rows) * ceil_divide(panels_of(plan), plan->panels);
+    const uint32_t units = plan->context->info.compute_units;
     mcl_product_record(plan->context, gemm, operands->m);
-    return mcl_run_local(plan->kernel, (panels_of(plan) - 1) / plan->panels + 1,
-        (operands->m - 1) / plan->rows + 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
-        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(ldb),
-        MCL_UINT(plan->transposes_panels), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
-        MCL_UINT(gemm->ldc), MCL_UINT(operands->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
-        MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta), MCL_UINT(plan->how),
-        MCL_UINT(plan->rows), MCL_UINT(plan->panels), MCL_UINT(plan->depth),
-        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
-        MCL_LOCAL(panel_floats(plan) * sizeof(float)), MCL_LOCAL(sums_floats(plan) * sizeof(float)),
-        MCL_LOCAL(copy_floats(plan) * sizeof(float)));
+    return mcl_run_local(plan->kernel, blocks < units ? blocks : units, 1, one,
+        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a),
+        MCL_UINT(plan->how_a), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb),
+        MCL_UINT(plan->how_b), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc),
+        MCL_UINT(operands->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha),
+        MCL_FLOAT(operands->beta), MCL_UINT(plan->how), MCL_UINT(plan->rows),
+        MCL_UINT(plan->panels), MCL_UINT(plan->depth), MCL_BUFFER(bias.buffer),
+        MCL_ULONG(bias.offset), MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_BUFFER(plan->workspace->copies), MCL_ULONG(copies_floats(plan)),
+        MCL_BUFFER(plan->workspace->tickets), MCL_LOCAL(sums_floats(plan) * sizeof(float)));
 }
 
 static bool is_native_of(const mcl_context *context)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/providers.h"
+#include "constants.clh"
 
 #define OPTIONS_SIZE 320
 #define LOADS 3 /* 1, 2 and 4 floats at once */
@@ -36,11 +37,11 @@ static mcl_status find(struct plan *plan, uint32_t load)
         return MCL_OK;
     snprintf(options, OPTIONS_SIZE,
         "-D ITEM_ROWS=%u -D ITEM_COLUMNS=%u -D GROUP_ROWS=%u -D GROUP_COLUMNS=%u -D DEPTH=%u "
-        "-D VECTOR=%u -D PADDING=%u -D LOAD=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d "
+        "-D VECTOR=%u -D PADDING=%u -D LOAD=%u -D BUFFERS=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d "
         "-D ACTIVATION=%d",
         tile->item_rows, tile->item_columns, tile->group_rows, tile->group_columns, tile->depth,
-        tile->vector, tile->padding, 1U << load, plan->gemm.transpose_a, plan->gemm.transpose_b,
-        plan->activation);
+        tile->vector, tile->padding, 1U << load, tile->buffers, plan->gemm.transpose_a,
+        plan->gemm.transpose_b, plan->activation);
     return mcl_kernel_find(&plan->kernels[load], plan->context, "gemm_gpu.cl", "gemm_gpu", options);
 }
 
@@ -48,10 +49,11 @@ static mcl_status create(
     void *of, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
 {
     struct plan *plan = of;
+    const bool sums = epilogue->kind == MCL_EPILOGUE_SUMS && gemm->transpose_a;
     *plan = (struct plan){.context = context,
         .gemm = *gemm,
         .tile = mcl_gpu_tile_of(context, gemm),
-        .how = mcl_epilogue_how(epilogue),
+        .how = sums ? MCL_STORE_SUMS : mcl_epilogue_how(epilogue),
         .activation = mcl_epilogue_activation(epilogue)};
     return find(plan, load_of(plan, 0, 0)); /* most operands are aligned */
 }
@@ -89,6 +91,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
     const uint32_t rows = tile->item_rows * tile->group_rows;
     const uint32_t columns = tile->item_columns * tile->group_columns;
     const size_t local[3] = {tile->group_columns, tile->group_rows, 1};
+    const size_t blocks = (size_t)tile->buffers * tile->depth; /* rows of them */
     mcl_product_record(plan->context, gemm, operands->m);
     return mcl_run_local(plan->kernels[load_of(plan, a.offset, b.offset)],
         ((gemm->n - 1) / columns + 1) * local[0], ((operands->m - 1) / rows + 1) * local[1], local,
@@ -98,8 +101,8 @@ static mcl_status run(const void *of, const mcl_operands *operands)
         MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta), MCL_UINT(plan->how),
         MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
         MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
-        MCL_LOCAL((size_t)tile->depth * (rows + tile->padding) * sizeof(float)),
-        MCL_LOCAL((size_t)tile->depth * (columns + tile->padding) * sizeof(float)));
+        MCL_LOCAL(blocks * (rows + tile->padding) * sizeof(float)),
+        MCL_LOCAL(blocks * (columns + tile->padding) * sizeof(float)));
 }
 
 static bool is_native_of(const mcl_context *context)
@@ -113,16 +116,19 @@ static void add(mcl_candidates *candidates, const mcl_context *context, const ui
     uint32_t vector = 4;
     while (item[0] % vector || item[1] % vector)
         vector /= 2;
-    const mcl_gpu_tile tile = {item[0], item[1], group[0], group[1], depth, vector, vector, 4};
+    mcl_gpu_tile tile = {item[0], item[1], group[0], group[1], depth, vector, vector, 4, 2};
+    if (!mcl_gpu_tile_fits(context, &tile))
+        tile.buffers = 1;
     if (candidates->count < MCL_CANDIDATES_MAX && mcl_gpu_tile_fits(context, &tile))
         candidates->list[candidates->count++].gpu = tile;
 }
 
 static void add_candidates(mcl_candidates *candidates, const mcl_context *context, bool quick)
 {
-    static const uint32_t items[][2] = {{4, 4}, {8, 8}, {2, 2}, {4, 8}, {8, 4}, {1, 2}};
+    static const uint32_t items[][2] = {
+        {4, 4}, {8, 4}, {2, 2}, {4, 8}, {8, 8}, {2, 4}, {4, 2}, {1, 2}};
     static const uint32_t groups[][2] = {{16, 16}, {8, 8}, {8, 16}, {16, 8}};
-    for (size_t i = 0; i < (quick ? 2 : 6); i++) {
+    for (size_t i = 0; i < (quick ? 3 : 8); i++) {
         for (size_t g = 0; g < (quick ? 2 : 4); g++) {
             add(candidates, context, items[i], groups[g], 16);
             if (!quick) {
@@ -137,6 +143,7 @@ const mcl_product_provider mcl_product_native_gpu = {
     .kind = MCL_GEMM_NATIVE_GPU,
     .is_native_of = is_native_of,
     .exact = true,
+    .sums = true,
     .plan_size = sizeof(struct plan),
     .create = create,
     .build = build,

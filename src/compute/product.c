@@ -23,9 +23,8 @@ struct mcl_product {
     const mcl_product_provider *provider;
     mcl_gemm gemm;
     mcl_epilogue epilogue;
-    void *plan;         /* the provider's */
-    cl_mem packed;      /* B the other way round, or NULL */
-    uint32_t given_ldb; /* of the B that was packed */
+    void *plan;    /* the provider's */
+    cl_mem packed; /* B as the plan has it, or NULL */
     mcl_product *next, **link;
 };
 
@@ -78,6 +77,12 @@ const mcl_product *mcl_product_next(const mcl_product *product)
 const mcl_gemm *mcl_product_gemm(const mcl_product *product)
 {
     return &product->gemm;
+}
+
+bool mcl_product_sums(const mcl_product *product)
+{
+    return product->epilogue.kind == MCL_EPILOGUE_SUMS && product->gemm.transpose_a &&
+           product->provider->sums;
 }
 
 static void forget_plan(mcl_product *product)
@@ -171,21 +176,11 @@ void mcl_product_free(mcl_product *product)
 
 mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
 {
-    if (product->packed) { /* back to the B that is given */
-        mcl_buffer_release(&product->packed);
-        product->gemm.transpose_b = true;
-        product->gemm.ldb = product->given_ldb;
-        MCL_TRY(plan(product));
-    }
     if (!product->provider->pack)
         return MCL_OK;
-    MCL_TRY(product->provider->pack(&product->packed, product->plan, b));
-    if (!product->packed)
-        return MCL_OK;
-    product->given_ldb = product->gemm.ldb;
-    product->gemm.transpose_b = false;
-    product->gemm.ldb = product->gemm.n;
-    return plan(product);
+    mcl_buffer_release(&product->packed);
+    MCL_TRY(plan(product)); /* for the B that is given */
+    return product->provider->pack(&product->packed, product->plan, b);
 }
 
 /* Whether a failure may be that of a kernel that asks for more than the device has: more registers,
@@ -219,7 +214,8 @@ static mcl_status attempt(mcl_product *product, const mcl_operands *operands)
 static mcl_status attempt_all(mcl_product *product, const mcl_operands *operands)
 {
     mcl_status status = attempt(product, operands);
-    if (status != MCL_OK && product->provider->exact && mcl_tuning_give_up(product->context)) {
+    if (status != MCL_OK && product->provider->exact && !product->packed &&
+        mcl_tuning_give_up(product->context)) {
         MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
         status = attempt(product, operands);
     }
@@ -258,16 +254,16 @@ static void show_product(char name[64], const mcl_gemm *gemm, uint32_t rows)
         gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
 }
 
-/* Runs a plan as one launch, whose only buffer that is written is C: what a provider writes beside
- * that is its own. */
+/* Runs a plan as one launch, whose only buffers that are written are those of C and of the sums:
+ * what a provider writes beside that is its own. */
 static mcl_status run_whole(mcl_product *product, const mcl_operands *operands)
 {
     mcl_context *context = product->context;
     const mcl_observer *observer = context->observer;
-    const cl_mem buffers[1] = {operands->c.buffer};
+    const cl_mem buffers[2] = {operands->c.buffer, operands->bias.buffer};
     char name[64];
     show_product(name, &product->gemm, operands->m ? operands->m : product->gemm.m);
-    const mcl_launch launch = {name, buffers, 1};
+    const mcl_launch launch = {name, buffers, mcl_product_sums(product) ? 2 : 1};
     MCL_TRY(mcl_observe_before(context, &launch));
     context->observer = NULL;
     const mcl_status status = run(product, operands);

@@ -35,6 +35,8 @@ typedef enum mcl_epilogue_kind {
     MCL_EPILOGUE_NONE,
     MCL_EPILOGUE_FORWARD,  /* z = product + bias[column]; C = f(z) */
     MCL_EPILOGUE_BACKWARD, /* C = product · f'(z): the gradient by f(z) becomes that by z */
+    MCL_EPILOGUE_SUMS,     /* C = product; where mcl_product_sums() says so, bias[row] = Σ_k of the
+                              row of op(A), as mcl_sums_run_columns() has it of a stored A */
 } mcl_epilogue_kind;
 
 typedef struct mcl_epilogue {
@@ -51,7 +53,7 @@ typedef struct mcl_operands {
     mcl_matrix a, b, c;
     uint32_t m; /* rows of C, fewer than the plan's only where A is stored [m×k]; 0: as many */
     float beta; /* what C held counts so many times */
-    mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD */
+    mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD; [m] of MCL_EPILOGUE_SUMS, which is written */
     cl_mem kept;     /* [m×n] z for GELU, which the forward pass writes; else f(z) */
 } mcl_operands;
 
@@ -64,6 +66,10 @@ void mcl_product_free(mcl_product *product);
 /* Enqueues the product. C must not overlap A or B. The first run of a plan may build its kernel,
  * and CLBlast compiles its own when it is first called. */
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands);
+
+/* Whether a run of a plan with MCL_EPILOGUE_SUMS writes the sums, of a transposed A. Otherwise they
+ * are the caller's to compute; a plan that comes to write them later writes the same. */
+bool mcl_product_sums(const mcl_product *product);
 
 /* The plans that are alive on a context, in the order in which they were made: the first and the
  * one after another, or NULL; and what one is a plan of. */

@@ -22,6 +22,8 @@ typedef struct mcl_product_provider {
     bool exact; /* the native product's bits, which are the same for all providers of it; a plan of
                  * another one that fails is replaced by a native plan */
 
+    bool sums; /* it writes the sums of MCL_EPILOGUE_SUMS */
+
     size_t plan_size;
 
     /* Finds kernels and settles the geometry, builds nothing. A plan whose making fails is freed
@@ -40,9 +42,9 @@ typedef struct mcl_product_provider {
      * none can. To be built anew. */
     bool (*shrink)(void *plan);
 
-    /* Where a copy of B the other way round spares every run one, *packed = that copy as [k×n],
-     * else NULL. pack itself may be NULL: it never does. */
-    mcl_status (*pack)(cl_mem *packed, const void *plan, mcl_matrix b);
+    /* Where a copy of B in another form spares every run one, *packed = that copy, which runs of the
+     * plan have as operands->b from then on, else NULL. pack itself may be NULL: it never does. */
+    mcl_status (*pack)(cl_mem *packed, void *plan, mcl_matrix b);
 
     /* Adds what may be the fastest on the device, few where the search is to be quick; and with
      * refine, which may be NULL, variations of the best of these. */

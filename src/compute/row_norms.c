@@ -13,14 +13,14 @@ mcl_status mcl_row_norms_find(mcl_row_norms *norms, mcl_context *context)
 mcl_status mcl_row_norms_invert(
     const mcl_row_norms *norms, cl_mem z, uint32_t rows, uint32_t columns, cl_mem inverse)
 {
-    return mcl_run(norms->inverse, rows, 1, MCL_BUFFER(z), MCL_UINT(columns), MCL_BUFFER(inverse));
+    return mcl_run_rows(norms->inverse, rows, MCL_BUFFER(z), MCL_UINT(rows), MCL_UINT(columns),
+        MCL_BUFFER(inverse), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 mcl_status mcl_row_norms_normalize(const mcl_row_norms *norms, cl_mem z, uint32_t rows,
     uint32_t columns, cl_mem inverse, cl_mem normalized)
 {
-    MCL_TRY(mcl_row_norms_invert(norms, z, rows, columns, inverse));
     mcl_profile_work(norms->context, NULL, 0.0, sizeof(float) * 2.0 * rows * columns);
-    return mcl_run(norms->normalize, columns, rows, MCL_BUFFER(z), MCL_BUFFER(inverse),
-        MCL_UINT(columns), MCL_BUFFER(normalized));
+    return mcl_run_rows(norms->normalize, rows, MCL_BUFFER(z), MCL_UINT(rows), MCL_UINT(columns),
+        MCL_BUFFER(inverse), MCL_BUFFER(normalized), MCL_LOCAL(MCL_ROW_SPACE));
 }

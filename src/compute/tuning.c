@@ -33,7 +33,7 @@ const mcl_clblast_kernel mcl_clblast_kernels[MCL_CLBLAST_KERNELS] = {
 /* The members of a tile, all uint32_t, in order. */
 static const char *const cpu_members[] = {"rows", "vector", "vectors", "block_rows", "block_depth"};
 static const char *const gpu_members[] = {"item_rows", "item_columns", "group_rows",
-    "group_columns", "depth", "vector", "padding", "load"};
+    "group_columns", "depth", "vector", "padding", "load", "buffers"};
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/compile.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "device/cache.h"
 #include "device/context.h"
 #include "device/drivers.h"
 
+#define THREADS_MAX 16 /* that compile, beside the caller's */
 #define HINT_SIZE 1400 /* of a path and what there is to do about it */
 
 /* Records the compiler's log, which names the kernel's own lines. */
@@ -119,4 +123,46 @@ mcl_status mcl_compile(cl_program *program, mcl_context *context, const char *so
     }
     free(key);
     return status;
+}
+
+/* What threads share that compile a list. */
+struct work {
+    mcl_context *context;
+    mcl_compilation *list;
+    size_t count;
+    atomic_size_t next; /* that no thread has taken */
+};
+
+static void compile_one(mcl_compilation *compilation, mcl_context *context)
+{
+    compilation->status = mcl_compile(
+        &compilation->program, context, compilation->source, compilation->flags, compilation->file);
+    if (compilation->status == MCL_OK)
+        return;
+    compilation->program = NULL;
+    compilation->code = mcl_opencl_last_error();
+    if (mcl_copy_string(&compilation->message, mcl_error_message()) != MCL_OK)
+        compilation->message = NULL;
+}
+
+static void *compile_next(void *of)
+{
+    struct work *work = of;
+    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;)
+        compile_one(&work->list[i], work->context);
+    return NULL;
+}
+
+void mcl_compile_all(mcl_compilation *list, size_t count, mcl_context *context)
+{
+    struct work work = {.context = context, .list = list, .count = count};
+    pthread_t threads[THREADS_MAX];
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long started = 0;
+    while (started < THREADS_MAX && started + 1 < processors && (size_t)started + 1 < count &&
+           pthread_create(&threads[started], NULL, compile_next, &work) == 0)
+        started++;
+    compile_next(&work); /* whatever else is taken on, and all of it where no thread starts */
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
 }

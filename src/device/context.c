@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "constants.clh"
 #include "device/devices.h"
 #include "device/drivers.h"
 #include "device/profile.h"
@@ -239,6 +240,15 @@ static mcl_status read_work_group(size_t *size)
     return MCL_OK;
 }
 
+static bool can_spread(const mcl_context *context)
+{
+    const size_t most = context->largest_group < context->largest_side[0]
+                            ? context->largest_group
+                            : context->largest_side[0];
+    return most >= MCL_LANES &&
+           (context->info.type != MCL_DEVICE_CPU || mcl_context_cuts_loops(context));
+}
+
 mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *options)
 {
     const mcl_context_options defaults = {.gemm = MCL_GEMM_AUTO};
@@ -265,6 +275,7 @@ mcl_status mcl_context_open(mcl_context **context, const mcl_context_options *op
     warn_of_small_cache(opened);
     warn_of_old_driver(opened);
     warn_of_cut_loops(opened);
+    opened->spreads = can_spread(opened);
     opened->paced = opened->info.type == MCL_DEVICE_GPU && !options->exclusive;
     mcl_context_limit_memory(opened, 0);
     opened->gemm = options->gemm;
@@ -318,6 +329,11 @@ bool mcl_context_is_pocl(const mcl_context *context)
 bool mcl_context_cuts_loops(const mcl_context *context)
 {
     return strncmp(context->info.name, "llvmpipe", 8) == 0;
+}
+
+bool mcl_context_spreads(const mcl_context *context)
+{
+    return context->spreads;
 }
 
 mcl_status mcl_context_finish(mcl_context *context)

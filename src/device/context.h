@@ -26,6 +26,7 @@ struct mcl_context {
     size_t largest_side[2]; /* and those along its first two dimensions */
     size_t work_group;      /* its most work-items where a launch leaves the size open; 0: any */
     bool joins_programs;    /* files of kernels with options become one program */
+    bool spreads;           /* see mcl_context_spreads() */
     bool paced;             /* no launch may take long, see device/pace.h */
     double work;            /* of the next launch, as mcl_profile_work() has it; 0: not told */
     double unflushed;       /* estimated seconds of commands that were not sent to the device yet */
@@ -59,6 +60,13 @@ bool mcl_context_is_pocl(const mcl_context *context);
 /* Whether the driver is Mesa's llvmpipe, which leaves every loop of a work-item once it has run
  * 65535 iterations of all its loops together (LP_MAX_TGSI_LOOP_ITERATIONS), without an error. */
 bool mcl_context_cuts_loops(const mcl_context *context);
+
+/* Whether kernels have the mapping of work-items that is for GPUs (MCL_WIDTH 1 in cl/common.clh):
+ * sixteen of them share a row, and one has an element. So it is on whatever is not a CPU, if
+ * sixteen fit in a work-group. llvmpipe calls itself a CPU, but runs work-items side by side in
+ * vectors as a GPU does, takes minutes to compile what has vectors of its own, and leaves loops
+ * that are long. */
+bool mcl_context_spreads(const mcl_context *context);
 
 /* Tells the user of the context, where one listens, of something that went wrong and was put right:
  * one line with the facts. */

@@ -280,6 +280,7 @@ static void explain_pocl(struct mcl_line *line)
 }
 
 #define OWN 3 /* the vendor's driver */
+#define RUSTICL 2
 
 /* Everything that is known of a platform, found by a part of its name or of its library's, in any
  * case. */
@@ -293,7 +294,8 @@ static const struct driver {
     bool needs_cache;
     int rank; /* see mcl_drivers_rank() */
 } drivers[] = {
-    {"rusticl", "Rusticl", explain_rusticl, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false, 2},
+    {"rusticl", "Rusticl", explain_rusticl, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false,
+        RUSTICL},
     {"Clover", "MesaOpenCL", explain_clover, "MESA_SHADER_CACHE_DIR", "mesa_shader_cache", false,
         0},
     {"Portable Computing Language", "pocl", explain_pocl, "POCL_CACHE_DIR", "pocl/kcache", true, 1},
@@ -319,6 +321,12 @@ int mcl_drivers_rank(const char *platform)
 {
     const struct driver *driver = driver_of(platform);
     return driver ? driver->rank : OWN;
+}
+
+bool mcl_drivers_compile_in_threads(const char *platform)
+{
+    const struct driver *driver = driver_of(platform);
+    return driver && driver->rank >= RUSTICL;
 }
 
 void mcl_drivers_explain(struct mcl_line *line, const char *platform)

@@ -41,4 +41,9 @@ bool mcl_drivers_cache_is_small(struct mcl_line *line, const char *platform);
  * Beignet 0. */
 int mcl_drivers_rank(const char *platform);
 
+/* Whether several threads of a program may build programs at once, as OpenCL has it: the vendors'
+ * own drivers and rusticl are made for that. The others have one compiler for all threads, PoCL
+ * behind a lock, and some without one. */
+bool mcl_drivers_compile_in_threads(const char *platform);
+
 #endif

@@ -40,9 +40,26 @@ static bool choose_local(size_t local[3], const mcl_kernel *kernel, const size_t
 struct launched {
     mcl_context *context;
     cl_kernel kernel;
-    bool
-        chosen; /* the size of its work-groups is ours, and may be too large for what is not said */
+    bool chosen; /* its work-groups are ours, and may be too large for what is not said: the
+                  * driver may choose others … */
+    size_t
+        narrowest; /* … or they are halved, down to so many items along dimension 0; 0: neither */
 };
+
+static bool is_too_large(cl_int code)
+{
+    return code == CL_INVALID_WORK_GROUP_SIZE || code == CL_INVALID_WORK_ITEM_SIZE;
+}
+
+/* Work-groups of half as many items, which the global size is made of as well. */
+static bool halve(size_t group[3], size_t narrowest)
+{
+    size_t *side = group[1] % 2 == 0 ? &group[1] : &group[0];
+    if (*side % 2 != 0 || (side == &group[0] && *side / 2 < narrowest))
+        return false;
+    *side /= 2;
+    return true;
+}
 
 /* mcl_paced_launch.enqueue */
 static cl_int enqueue(
@@ -52,38 +69,42 @@ static cl_int enqueue(
     cl_event *event = last ? mcl_profile_event(l->context) : NULL;
     cl_int code = clEnqueueNDRangeKernel(
         l->context->queue, l->kernel, 2, offset, size, local, 0, NULL, event);
-    if (l->chosen && (code == CL_INVALID_WORK_GROUP_SIZE || code == CL_INVALID_WORK_ITEM_SIZE))
+    if (l->chosen && is_too_large(code))
         code = clEnqueueNDRangeKernel(
             l->context->queue, l->kernel, 2, offset, size, NULL, 0, NULL, event);
+    if (l->narrowest && is_too_large(code)) {
+        size_t group[3] = {local[0], local[1], 1};
+        while (is_too_large(code) && halve(group, l->narrowest))
+            code = clEnqueueNDRangeKernel(
+                l->context->queue, l->kernel, 2, offset, size, group, 0, NULL, event);
+    }
     return code;
 }
 
-static mcl_status launch(mcl_kernel *kernel, const size_t global[3], const size_t *local,
-    const mcl_argument *arguments, size_t count)
+/* Enqueues a kernel that is built in work-groups of local, NULL being the driver's choice. */
+static mcl_status launch(mcl_kernel *kernel, struct launched *launched, const size_t global[3],
+    const size_t *local, const mcl_argument *arguments, size_t count)
 {
-    mcl_context *context = mcl_kernel_context(kernel);
-    cl_kernel built;
-    if (global[0] == 0 || global[1] == 0)
-        return MCL_OK;
-    MCL_TRY(mcl_kernel_build(&built, kernel));
-    size_t chosen[3];
-    if (!local && choose_local(chosen, kernel, global))
-        local = chosen;
+    mcl_context *context = launched->context;
+    cl_kernel built = launched->kernel;
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < count && code == CL_SUCCESS; i++)
         code = clSetKernelArg(built, (cl_uint)i, arguments[i].size, arguments[i].value);
-    struct launched launched = {context, built, local == chosen};
     unsigned parts = 0;
     if (code == CL_SUCCESS && context->paced) {
         const double items = (double)global[0] * (double)global[1];
         const mcl_paced_launch paced = {{global[0], global[1]}, local,
-            context->work > 0.0 ? context->work : items, enqueue, &launched};
+            context->work > 0.0 ? context->work : items, enqueue, launched};
         code = mcl_pace_launch(&parts, context, mcl_kernel_pace(kernel), &paced);
     } else if (code == CL_SUCCESS) {
-        code = enqueue(&launched, NULL, global, local, true);
+        code = enqueue(launched, NULL, global, local, true);
     }
-    if (code == CL_SUCCESS)
+    if (code == CL_SUCCESS) {
+        const double items = (double)global[0] * (double)global[1];
+        const double group = local ? (double)local[0] * (double)local[1] : 0.0;
+        mcl_profile_size(context, items, local ? items / group : 0.0);
         return mcl_profile_command(context, built, NULL, parts > 1);
+    }
     char name[64] = "?", what[96];
     (void)clGetKernelInfo(built, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
     snprintf(what, sizeof what, "launching the kernel %s", name);
@@ -93,25 +114,44 @@ static mcl_status launch(mcl_kernel *kernel, const size_t global[3], const size_
     return status;
 }
 
-/* The same between the two calls of the context's observer. */
-static mcl_status launch_observed(mcl_kernel *kernel, const size_t global[3], const size_t *local,
-    const mcl_argument *arguments, size_t count)
+/* The same between the two calls of the context's observer, if it has one. */
+static mcl_status launch_observed(mcl_kernel *kernel, struct launched *launched,
+    const size_t global[3], const size_t *local, const mcl_argument *arguments, size_t count)
 {
-    const mcl_context *context = mcl_kernel_context(kernel);
+    const mcl_context *context = launched->context;
     cl_mem buffers[MCL_LAUNCH_BUFFERS_MAX];
     char name[64];
-    cl_kernel built;
-    MCL_TRY(mcl_kernel_build(&built, kernel));
-    const mcl_launch observed = mcl_launch_of(buffers, name, built, arguments, count);
+    if (!context->observer)
+        return launch(kernel, launched, global, local, arguments, count);
+    const mcl_launch observed = mcl_launch_of(buffers, name, launched->kernel, arguments, count);
     MCL_TRY(mcl_observe_before(context, &observed));
-    MCL_TRY(launch(kernel, global, local, arguments, count));
+    MCL_TRY(launch(kernel, launched, global, local, arguments, count));
     return mcl_observe_after(context, &observed);
 }
 
 mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
     const mcl_argument *arguments, size_t count)
 {
-    const bool observed = mcl_kernel_context(kernel)->observer && global[0] && global[1];
-    return observed ? launch_observed(kernel, global, local, arguments, count)
-                    : launch(kernel, global, local, arguments, count);
+    size_t chosen[3];
+    struct launched launched = {.context = mcl_kernel_context(kernel)};
+    if (global[0] == 0 || global[1] == 0)
+        return MCL_OK;
+    MCL_TRY(mcl_kernel_build(&launched.kernel, kernel));
+    launched.chosen = !local && choose_local(chosen, kernel, global);
+    return launch_observed(
+        kernel, &launched, global, launched.chosen ? chosen : local, arguments, count);
+}
+
+mcl_status mcl_run_mapped(mcl_kernel *kernel, mcl_mapping mapping, size_t columns, size_t rows,
+    const mcl_argument *arguments, size_t count)
+{
+    struct launched launched = {.context = mcl_kernel_context(kernel)};
+    if (columns == 0 || rows == 0)
+        return MCL_OK;
+    MCL_TRY(mcl_kernel_build(&launched.kernel, kernel));
+    const mcl_geometry geometry = mcl_geometry_of(kernel, mapping, columns, rows);
+    if (geometry.open)
+        return mcl_run_arguments(kernel, geometry.global, NULL, arguments, count);
+    launched.narrowest = geometry.narrowest;
+    return launch_observed(kernel, &launched, geometry.global, geometry.local, arguments, count);
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "constants.clh"
+#include "device/geometry.h"
 #include "device/program.h"
 
 /* One argument of a kernel. */
@@ -47,6 +49,11 @@ typedef struct mcl_argument {
         .size = (bytes), .value = NULL                                                             \
     }
 
+/* Arguments as an array and their number. */
+#define MCL_ARGUMENTS(...)                                                                         \
+    (const mcl_argument[]){__VA_ARGS__},                                                           \
+        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument)
+
 /* Enqueues kernel over global[0] × global[1] × global[2] work-items in work-groups of the driver's
  * choice, or of local when that is not NULL. A size of 0 launches nothing. A kernel that has not
  * been built yet is built now, and the program that it is of with it: MCL_ERROR_DEVICE with the
@@ -54,12 +61,42 @@ typedef struct mcl_argument {
 mcl_status mcl_run_arguments(mcl_kernel *kernel, const size_t global[3], const size_t *local,
     const mcl_argument *arguments, size_t count);
 
+/* The same for a matrix of so many columns and rows, in the geometry that the mapping has on the
+ * context's device, see device/geometry.h. */
+mcl_status mcl_run_mapped(mcl_kernel *kernel, mcl_mapping mapping, size_t columns, size_t rows,
+    const mcl_argument *arguments, size_t count);
+
+/* A kernel that sums rows with mcl_add_lanes() and the like: `rows` of them. It stores nothing for
+ * a mcl_row() beyond the last, and has MCL_LOCAL(MCL_ROW_SPACE) among its arguments. */
+#define mcl_run_rows(kernel, rows, ...)                                                            \
+    mcl_run_mapped(kernel, MCL_MAP_ROWS, 1, rows, MCL_ARGUMENTS(__VA_ARGS__))
+
+/* A kernel whose item has MCL_WIDTH adjacent columns, the first of them MCL_WIDTH *
+ * get_global_id(0), in block get_global_id(1) of the rows; it returns at once where that is n or
+ * more. */
+#define mcl_run_columns(kernel, n, blocks, ...)                                                    \
+    mcl_run_mapped(kernel, MCL_MAP_COLUMNS, n, blocks, MCL_ARGUMENTS(__VA_ARGS__))
+
+/* A kernel whose work-group has whole columns, all `blocks` blocks of their rows: item (q, y) of
+ * one with H items along dimension 1 has the columns from MCL_WIDTH * q on in the blocks y, y + H,
+ * … A work-group whose get_group_id(1) is not 0 returns at once. */
+#define mcl_run_whole_columns(kernel, n, blocks, ...)                                              \
+    mcl_run_mapped(kernel, MCL_MAP_WHOLE_COLUMNS, n, blocks, MCL_ARGUMENTS(__VA_ARGS__))
+
+/* A kernel whose item is an element of rows × columns; it returns at once where
+ * MCL_PADS(get_global_id(0), columns). */
+#define mcl_run_elements(kernel, columns, rows, ...)                                               \
+    mcl_run_mapped(kernel, MCL_MAP_ELEMENTS, columns, rows, MCL_ARGUMENTS(__VA_ARGS__))
+
+/* A kernel whose item has MCL_WIDTH adjacent elements of a row, the first of them in column
+ * MCL_WIDTH * get_global_id(0); it returns at once where that is beyond the last. */
+#define mcl_run_vectors(kernel, columns, rows, ...)                                                \
+    mcl_run_mapped(kernel, MCL_MAP_VECTORS, columns, rows, MCL_ARGUMENTS(__VA_ARGS__))
+
 /* mcl_run(kernel, columns, rows, MCL_BUFFER(a), MCL_UINT(n), …): work-groups of the driver's
  * choice; mcl_run_local: of local[3]. */
 #define mcl_run_local(kernel, x, y, local, ...)                                                    \
-    mcl_run_arguments(kernel, (size_t[3]){(x), (y), 1}, local,                                     \
-        (const mcl_argument[]){__VA_ARGS__},                                                       \
-        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+    mcl_run_arguments(kernel, (size_t[3]){(x), (y), 1}, local, MCL_ARGUMENTS(__VA_ARGS__))
 #define mcl_run(kernel, x, y, ...) mcl_run_local(kernel, x, y, NULL, __VA_ARGS__)
 
 #endif

@@ -23,7 +23,7 @@ struct mcl_profiler {
     size_t oldest, newest;
     cl_event next;      /* of the command being enqueued */
     char next_name[64]; /* and what it is; empty: the kernel's name */
-    double next_operations, next_bytes;
+    double next_operations, next_bytes, next_items, next_groups;
     cl_ulong end;                  /* of the last command that was read; 0 before the first */
     cl_ulong first_calls, between; /* nanoseconds */
 };
@@ -57,6 +57,15 @@ void mcl_profile_work(mcl_context *context, const char *name, double operations,
     snprintf(record->next_name, sizeof record->next_name, "%s", name ? name : "");
     record->next_operations = operations;
     record->next_bytes = bytes;
+}
+
+void mcl_profile_size(mcl_context *context, double items, double groups)
+{
+    struct mcl_profiler *record = context->profiler;
+    if (!record)
+        return;
+    record->next_items = items;
+    record->next_groups = groups;
 }
 
 cl_event *mcl_profile_event(mcl_context *context)
@@ -148,7 +157,10 @@ mcl_status mcl_profile_command(
     record->pending[record->newest++ % PENDING] = (struct pending){record->next, row, several};
     record->rows[row].operations += record->next_operations;
     record->rows[row].bytes += record->next_bytes;
+    record->rows[row].items += record->next_items;
+    record->rows[row].groups += record->next_groups;
     mcl_profile_work(context, NULL, 0.0, 0.0);
+    mcl_profile_size(context, 0.0, 0.0);
     return MCL_OK;
 }
 

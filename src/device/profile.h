@@ -11,6 +11,10 @@
  * the kernel's own. */
 void mcl_profile_work(mcl_context *context, const char *name, double operations, double bytes);
 
+/* Says how many work-items and work-groups the next command has, 0 groups where the driver chooses
+ * their size. */
+void mcl_profile_size(mcl_context *context, double items, double groups);
+
 /* Where OpenCL is to put the next command's event; NULL when nothing is recorded. */
 cl_event *mcl_profile_event(mcl_context *context);
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "device/compile.h"
 #include "device/context.h"
+#include "device/drivers.h"
 #include "device/kernels.h"
 #include "device/pace.h"
 #include "device/source.h"
@@ -38,19 +39,28 @@ struct mcl_program {
     bool waits;              /* found, so that it is built when another is */
     bool alone;              /* it does not build, or not together with others */
     cl_program opencl;       /* NULL until built */
+    mcl_compilation failure; /* of a build that nobody has asked for yet; its status is MCL_OK
+                                where there was none */
 };
 
+/* Whether the files without options are one program, which has all of them. */
+static bool joins_plain(const mcl_context *context)
+{
+    return mcl_context_is_pocl(context) && !context->joins_programs;
+}
+
 /* Whether two files become one program. PoCL takes a tenth of a second for each program, however
- * small, and a quarter of that when it has it in its cache. The files without options are always
- * the same program there; those with options are another, or one each where
- * MASKCL_SEPARATE_PROGRAMS is set: of more than a few different runs, less is compiled then. For
- * other drivers, each file is a program, so that only what no run has had before is compiled. */
+ * small, and a third of that when it has it in its cache: all that a run has found by its first
+ * launch is one program there. Where MASKCL_SEPARATE_PROGRAMS is set, the files without options are
+ * always the same program, and those with options are one each: of more than a few different runs,
+ * less is compiled then. For other drivers, each file is a program, so that only what no run has
+ * had before is compiled. */
 static bool is_built_with(const struct mcl_program *p, const struct mcl_program *program)
 {
-    return p == program ||
-           (mcl_context_is_pocl(p->context) && (p->plain || p->context->joins_programs) &&
-               p->plain == program->plain && p->waits && !p->opencl && !p->alone &&
-               !program->alone && strcmp(p->flags.bytes, program->flags.bytes) == 0);
+    const bool joined =
+        p->context->joins_programs || (joins_plain(p->context) && p->plain && program->plain);
+    return p == program || (joined && p->waits && !p->opencl && !p->alone && !program->alone &&
+                               strcmp(p->flags.bytes, program->flags.bytes) == 0);
 }
 
 /* The first of program and those that are built with it; `with` of each is the next. */
@@ -96,8 +106,93 @@ static mcl_status build_all(struct mcl_program *program, struct mcl_program *fir
     return MCL_OK;
 }
 
+/* Fails as the build of program did that was ahead of its first launch; the next one tries again.
+ */
+static mcl_status report_failure(struct mcl_program *program)
+{
+    const mcl_status status = program->failure.status;
+    (void)mcl_fail(status, "%s", program->failure.message ? program->failure.message : "");
+    mcl_opencl_record_error(program->failure.code);
+    free(program->failure.message);
+    program->failure = (mcl_compilation){.status = MCL_OK};
+    return status;
+}
+
+/* Whether p is built side by side with another: a launch of one of its kernels is to come. */
+static bool is_expected(const struct mcl_program *p)
+{
+    return p->kernels && p->waits && !p->opencl && p->failure.status == MCL_OK;
+}
+
+/* Programs that are built side by side, the n-th from the n-th source. */
+struct side_by_side {
+    struct mcl_program **programs;
+    struct mcl_source *sources;
+    mcl_compilation *compilations;
+    size_t count;
+};
+
+static mcl_status add(struct side_by_side *all, struct mcl_program *program)
+{
+    struct mcl_source *source = &all->sources[all->count];
+    program->with = NULL;
+    const mcl_status status = put_together(source, program);
+    if (status != MCL_OK) {
+        mcl_source_free(source);
+        *source = (struct mcl_source){0};
+        return status;
+    }
+    all->compilations[all->count] = (mcl_compilation){
+        .source = source->text.bytes, .flags = program->flags.bytes, .file = program->file};
+    all->programs[all->count++] = program;
+    return MCL_OK;
+}
+
+static mcl_status compile(struct side_by_side *all, struct mcl_program *program)
+{
+    MCL_TRY(add(all, program));
+    for (struct mcl_program *p = program->context->programs.first; p; p = p->next) {
+        if (p != program && is_expected(p))
+            (void)add(all, p); /* or its own launch will tell why not */
+    }
+    mcl_compile_all(all->compilations, all->count, program->context);
+    for (size_t i = 0; i < all->count; i++) {
+        struct mcl_program *p = all->programs[i];
+        p->opencl = all->compilations[i].program;
+        p->failure = all->compilations[i];
+        p->waits = false; /* it is not tried again beside others */
+    }
+    return program->opencl ? MCL_OK : report_failure(program);
+}
+
+/* Builds program, and side by side with it those that are expected. */
+static mcl_status build_side_by_side(struct mcl_program *program)
+{
+    struct side_by_side all = {0};
+    size_t most = 0;
+    for (const struct mcl_program *p = program->context->programs.first; p; p = p->next)
+        most++;
+    mcl_status status = mcl_allocate(&all.programs, most, sizeof *all.programs);
+    if (status == MCL_OK)
+        status = mcl_allocate(&all.sources, most, sizeof *all.sources);
+    if (status == MCL_OK)
+        status = mcl_allocate(&all.compilations, most, sizeof *all.compilations);
+    if (status == MCL_OK)
+        status = compile(&all, program);
+    for (size_t i = 0; i < all.count; i++)
+        mcl_source_free(&all.sources[i]);
+    free(all.programs);
+    free(all.sources);
+    free(all.compilations);
+    return status;
+}
+
 static mcl_status build(struct mcl_program *program)
 {
+    if (program->failure.status != MCL_OK)
+        return report_failure(program);
+    if (mcl_drivers_compile_in_threads(program->context->info.platform))
+        return build_side_by_side(program);
     struct mcl_program *first = gather(program);
     const bool several = first->with != NULL;
     mcl_status status = build_all(program, first);
@@ -120,7 +215,9 @@ static void release(struct mcl_program *program)
     if (program->opencl)
         clReleaseProgram(program->opencl);
     program->opencl = NULL;
-    program->waits = program->plain;
+    program->waits = program->plain && joins_plain(program->context);
+    free(program->failure.message);
+    program->failure = (mcl_compilation){.status = MCL_OK};
 }
 
 static void free_program(struct mcl_program *program)
@@ -153,10 +250,13 @@ static bool is_plain(const char *name, const char *options)
 static mcl_status append_standard_flags(struct mcl_text *flags, const mcl_context *context)
 {
     static const char all[] = "-w -cl-std=CL1.2", pocl[] = " -D static=";
+    static const char spread[] = " -D MCL_WIDTH=1";
     static const char exact[] = " -cl-fp32-correctly-rounded-divide-sqrt -D MCL_EXACT_DIVISION=1";
     MCL_TRY(mcl_text_append(flags, all, strlen(all)));
     if (mcl_context_is_pocl(context))
         MCL_TRY(mcl_text_append(flags, pocl, strlen(pocl)));
+    if (mcl_context_spreads(context))
+        MCL_TRY(mcl_text_append(flags, spread, strlen(spread)));
     return context->exact_division ? mcl_text_append(flags, exact, strlen(exact)) : MCL_OK;
 }
 
@@ -208,12 +308,12 @@ static mcl_status find_or_add(
     return MCL_OK;
 }
 
-/* The same; and with the first of the files without options come all of them, in the order of their
- * names. */
+/* The same; where the files without options are one program, with the first of them come all, in
+ * the order of their names. */
 static mcl_status find_program(
     struct mcl_program **found, mcl_context *context, const char *file, const char *options)
 {
-    if (is_plain(file, options) && !context->programs.has_plain) {
+    if (joins_plain(context) && is_plain(file, options) && !context->programs.has_plain) {
         for (const struct mcl_kernel_file *other = mcl_kernel_files; other->name; other++) {
             if (other->plain)
                 MCL_TRY(find_or_add(found, context, other->name, ""));

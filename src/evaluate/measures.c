@@ -102,7 +102,7 @@ mcl_status mcl_measures_deviate(
 {
     const uint32_t batch = measures->batch, columns = measures->columns;
     MCL_TRY(mcl_row_norms_invert(&measures->norms, embeddings, batch, columns, measures->inverse));
-    MCL_TRY(mcl_run(measures->deviations, columns, 1, MCL_BUFFER(embeddings),
+    MCL_TRY(mcl_run_columns(measures->deviations, columns, 1, MCL_BUFFER(embeddings),
         MCL_BUFFER(measures->inverse), MCL_UINT(batch), MCL_UINT(columns),
         MCL_BUFFER(measures->deviation)));
     return mcl_sums_run(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "evaluate/precondition.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,11 +12,23 @@
 #define RIDGE 3e-4      /* what is added to the eigenvalues at first: see factorize_run() */
 #define RIDGES 8        /* how many times it is made ten times as much at most */
 #define RUN 1024        /* columns that are factorised together */
-#define ROWS_MOST 32768 /* of the selection */
+#define TOGETHER 4      /* vectors that are multiplied at once, so that factors are read less */
+#define ROWS_MOST 16384 /* of the selection */
+
+static const size_t elements[3] = {64, 1, 1}; /* of a work-group */
 
 struct mcl_preconditioner {
     uint32_t columns, runs;
     double *factors; /* of each run [width×width] U, upper triangular: Uᵀ·U is the matrix */
+    double *space;   /* [widest×TOGETHER] */
+};
+
+/* What a matrix is made of: scale · Σ factor²·x·xᵀ over the selected rows x, plus ridge. */
+struct recipe {
+    double scale, ridge;
+    const float *factors;  /* of the selected rows; NULL: all are 1 */
+    cl_mem scaled, factor; /* of a block's selected rows; NULL without factors */
+    mcl_kernel *multiply;
 };
 
 /* Columns of run r begin at start(r) and end at start(r+1). */
@@ -51,24 +64,61 @@ static void set_identity(double *a, size_t n)
         a[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
 }
 
-/* x = (Uᵀ·U)⁻¹·x */
+/* x[n×TOGETHER] = (Uᵀ·U)⁻¹·x, for vectors side by side. */
 static void solve(const double *u, size_t n, double *x)
 {
     for (size_t j = 0; j < n; j++) {
-        x[j] /= u[j * n + j];
-        for (size_t i = j + 1; i < n; i++)
-            x[i] -= u[j * n + i] * x[j];
+        double of[TOGETHER];
+        for (size_t c = 0; c < TOGETHER; c++)
+            of[c] = x[j * TOGETHER + c] /= u[j * n + j];
+        for (size_t i = j + 1; i < n; i++) {
+            for (size_t c = 0; c < TOGETHER; c++)
+                x[i * TOGETHER + c] -= u[j * n + i] * of[c];
+        }
     }
     for (size_t j = n; j-- > 0;) {
-        double sum = x[j];
-        for (size_t i = j + 1; i < n; i++)
-            sum -= u[j * n + i] * x[i];
-        x[j] = sum / u[j * n + j];
+        double of[TOGETHER];
+        for (size_t c = 0; c < TOGETHER; c++)
+            of[c] = x[j * TOGETHER + c];
+        for (size_t i = j + 1; i < n; i++) {
+            for (size_t c = 0; c < TOGETHER; c++)
+                of[c] -= u[j * n + i] * x[i * TOGETHER + c];
+        }
+        for (size_t c = 0; c < TOGETHER; c++)
+            x[j * TOGETHER + c] = of[c] / u[j * n + j];
     }
 }
 
-/* Every so manieth row is selected. */
-static uint32_t step_of(const mcl_blocks *features)
+/* The same for `count` vectors of n elements, which begin `apart` elements one after another; space
+ * has room for n×TOGETHER. */
+static void solve_each(
+    const double *u, size_t n, double *x, size_t apart, uint32_t count, double *space)
+{
+    for (uint32_t first = 0; first < count; first += TOGETHER) {
+        const size_t vectors = count - first < TOGETHER ? count - first : TOGETHER;
+        double *from = x + first * apart;
+        for (size_t j = 0; j < n; j++) {
+            for (size_t c = 0; c < TOGETHER; c++)
+                space[j * TOGETHER + c] = c < vectors ? from[c * apart + j] : 0.0;
+        }
+        solve(u, n, space);
+        for (size_t c = 0; c < vectors; c++) {
+            for (size_t j = 0; j < n; j++)
+                from[c * apart + j] = space[j * TOGETHER + c];
+        }
+    }
+}
+
+bool mcl_invert(double *inverse, double *a, size_t n, double *space)
+{
+    set_identity(inverse, n);
+    if (!factorize(a, n, DBL_MIN))
+        return false;
+    solve_each(a, n, inverse, n, (uint32_t)n, space);
+    return true;
+}
+
+uint32_t mcl_preconditioner_step(const mcl_blocks *features)
 {
     uint64_t step = features->rows / ROWS_MOST + (features->rows % ROWS_MOST != 0);
     while (step * features->columns > UINT32_MAX)
@@ -84,18 +134,35 @@ static uint32_t selected(const mcl_blocks *features, uint32_t b, uint32_t step)
     return (rows - 1) / step + 1;
 }
 
-/* product[width×width] = scale · XᵀX of the selected rows' columns first …, with what blocks before
- * have made of it. */
-static mcl_status add_block(cl_mem product, const mcl_blocks *features, uint32_t b, uint32_t first,
-    uint32_t width, float scale)
+/* Writes the selected rows of a block, the first of them number `first`, times their factors. */
+static mcl_status multiply_rows(const struct recipe *recipe, const mcl_blocks *features, cl_mem x,
+    uint32_t first, uint32_t rows)
 {
-    const uint32_t step = step_of(features), ld = step * features->columns;
-    const mcl_gemm gemm = {
-        true, false, width, width, selected(features, b, step), ld, ld, width, scale};
+    mcl_context *context = features->context;
+    const uint32_t columns = features->columns;
+    MCL_TRY(mcl_buffer_write(
+        context, recipe->factor, 0, recipe->factors + first, rows * sizeof(float)));
+    return mcl_run_local(recipe->multiply, (columns + 63) / 64 * 64, rows, elements, MCL_BUFFER(x),
+        MCL_UINT(columns), MCL_UINT(mcl_preconditioner_step(features)), MCL_BUFFER(recipe->factor),
+        MCL_UINT(rows), MCL_BUFFER(recipe->scaled));
+}
+
+/* product[width×width] = scale · XᵀX of the selected rows' columns first …, with what blocks before
+ * have made of it; before: the selected rows of those. */
+static mcl_status add_block(cl_mem product, const struct recipe *recipe, const mcl_blocks *features,
+    uint32_t b, uint32_t before, uint32_t first, uint32_t width)
+{
+    const uint32_t step = mcl_preconditioner_step(features), count = selected(features, b, step);
+    const uint32_t ld = recipe->factors ? features->columns : step * features->columns;
+    const mcl_gemm gemm = {true, false, width, width, count, ld, ld, width, (float)recipe->scale};
     uint32_t rows;
     cl_mem x;
     mcl_product *plan;
     MCL_TRY(mcl_blocks_get(&x, &rows, features, b));
+    if (recipe->factors) {
+        MCL_TRY(multiply_rows(recipe, features, x, before, count));
+        x = recipe->scaled;
+    }
     const mcl_operands operands = {
         .a = {x, first}, .b = {x, first}, .c = {product, 0}, .beta = b > 0 ? 1.0f : 0.0f};
     MCL_TRY(mcl_product_create(&plan, features->context, &gemm, NULL));
@@ -108,18 +175,18 @@ static mcl_status add_block(cl_mem product, const mcl_blocks *features, uint32_t
  * depend on one another the products' rounding errors can leave it with an eigenvalue below 0, and
  * the factors worthless: a ridge keeps the eigenvalues at a distance. How much that takes depends
  * on the features, and is found by trying. Features that are not finite get the identity. */
-static mcl_status factorize_run(double *factor, const mcl_blocks *features, uint32_t first,
-    uint32_t width, double penalty, cl_mem product, float *host)
+static mcl_status factorize_run(double *factor, const struct recipe *recipe,
+    const mcl_blocks *features, uint32_t first, uint32_t width, cl_mem product, float *host)
 {
-    const uint32_t step = step_of(features);
+    const uint32_t step = mcl_preconditioner_step(features);
     const size_t size = (size_t)width * width;
-    uint32_t count = 0;
-    for (uint32_t b = 0; b < features->count; b++)
-        count += selected(features, b, step);
-    for (uint32_t b = 0; b < features->count; b++)
-        MCL_TRY(add_block(product, features, b, first, width, (float)(CURVATURE / count)));
+    uint32_t before = 0;
+    for (uint32_t b = 0; b < features->count; b++) {
+        MCL_TRY(add_block(product, recipe, features, b, before, first, width));
+        before += selected(features, b, step);
+    }
     MCL_TRY(mcl_buffer_read(features->context, host, product, 0, size * sizeof *host));
-    double ridge = penalty + RIDGE;
+    double ridge = recipe->ridge;
     for (int i = 0; i <= RIDGES; i++) {
         for (size_t k = 0; k < size; k++)
             factor[k] = (double)host[k] + (k % (width + 1) == 0 ? ridge : 0.0);
@@ -131,45 +198,90 @@ static mcl_status factorize_run(double *factor, const mcl_blocks *features, uint
     return MCL_OK;
 }
 
-static mcl_status fill(mcl_preconditioner *preconditioner, const mcl_blocks *features,
-    double penalty, cl_mem product, float *host)
+static uint32_t widest(const mcl_preconditioner *preconditioner)
+{
+    return preconditioner->columns / preconditioner->runs + 1;
+}
+
+static mcl_status fill_runs(mcl_preconditioner *preconditioner, const struct recipe *recipe,
+    const mcl_blocks *features, cl_mem product, float *host)
 {
     double *factor = preconditioner->factors;
     for (uint32_t r = 0; r < preconditioner->runs; r++) {
         const uint32_t first = start(preconditioner, r);
         const uint32_t width = start(preconditioner, r + 1) - first;
-        MCL_TRY(factorize_run(factor, features, first, width, penalty, product, host));
+        MCL_TRY(factorize_run(factor, recipe, features, first, width, product, host));
         factor += (size_t)width * width;
     }
     return MCL_OK;
+}
+
+static mcl_status fill(
+    mcl_preconditioner *preconditioner, const struct recipe *recipe, const mcl_blocks *features)
+{
+    const uint64_t size = (uint64_t)widest(preconditioner) * widest(preconditioner);
+    float *host = NULL;
+    cl_mem product = NULL;
+    mcl_status status = mcl_allocate(&host, size, sizeof *host);
+    if (status == MCL_OK)
+        status = mcl_buffer_create(
+            &product, features->context, size, sizeof *host, "products of columns");
+    if (status == MCL_OK)
+        status = fill_runs(preconditioner, recipe, features, product, host);
+    free(host);
+    mcl_buffer_release(&product);
+    return status;
+}
+
+uint32_t mcl_preconditioner_selected(const mcl_blocks *features)
+{
+    uint32_t count = 0;
+    for (uint32_t b = 0; b < features->count; b++)
+        count += selected(features, b, mcl_preconditioner_step(features));
+    return count;
 }
 
 mcl_status mcl_preconditioner_create(
     mcl_preconditioner **preconditioner, const mcl_blocks *features, double penalty)
 {
     const uint32_t columns = features->columns;
+    const struct recipe recipe = {
+        .scale = CURVATURE / mcl_preconditioner_selected(features), .ridge = penalty + RIDGE};
     mcl_preconditioner *created;
-    float *host = NULL;
-    cl_mem product = NULL;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->columns = columns;
     created->runs = columns / RUN + (columns % RUN != 0);
-    const uint64_t widest = columns / created->runs + 1;
-    mcl_status status = mcl_allocate(
-        &created->factors, widest * widest, (uint64_t)created->runs * sizeof *created->factors);
+    mcl_status status = mcl_allocate(&created->factors, (uint64_t)widest(created) * widest(created),
+        (uint64_t)created->runs * sizeof *created->factors);
     if (status == MCL_OK)
-        status = mcl_allocate(&host, widest * widest, sizeof *host);
+        status = mcl_allocate(&created->space, widest(created), TOGETHER * sizeof *created->space);
     if (status == MCL_OK)
-        status = mcl_buffer_create(
-            &product, features->context, widest * widest, sizeof *host, "products of columns");
-    if (status == MCL_OK)
-        status = fill(created, features, penalty, product, host);
-    free(host);
-    mcl_buffer_release(&product);
+        status = fill(created, &recipe, features);
     if (status != MCL_OK)
         mcl_preconditioner_free(created);
     else
         *preconditioner = created;
+    return status;
+}
+
+mcl_status mcl_preconditioner_renew(mcl_preconditioner *preconditioner, const mcl_blocks *features,
+    const float *factors, double ridge)
+{
+    const uint32_t most = selected(features, 0, mcl_preconditioner_step(features));
+    struct recipe recipe = {
+        .scale = 1.0 / mcl_preconditioner_selected(features), .ridge = ridge, .factors = factors};
+    mcl_status status =
+        mcl_kernel_find(&recipe.multiply, features->context, "probe.cl", "scale_rows", "");
+    if (status == MCL_OK)
+        status = mcl_buffer_create(
+            &recipe.scaled, features->context, most, features->columns * sizeof(float), "features");
+    if (status == MCL_OK)
+        status =
+            mcl_buffer_create(&recipe.factor, features->context, most, sizeof(float), "features");
+    if (status == MCL_OK)
+        status = fill(preconditioner, &recipe, features);
+    mcl_buffer_release(&recipe.scaled);
+    mcl_buffer_release(&recipe.factor);
     return status;
 }
 
@@ -178,16 +290,17 @@ void mcl_preconditioner_free(mcl_preconditioner *preconditioner)
     if (!preconditioner)
         return;
     free(preconditioner->factors);
+    free(preconditioner->space);
     free(preconditioner);
 }
 
-void mcl_precondition(const mcl_preconditioner *preconditioner, double *x)
+void mcl_precondition(const mcl_preconditioner *preconditioner, double *x, uint32_t count)
 {
     const double *factor = preconditioner->factors;
     for (uint32_t r = 0; r < preconditioner->runs; r++) {
         const uint32_t first = start(preconditioner, r);
         const size_t width = start(preconditioner, r + 1) - first;
-        solve(factor, width, x + first);
+        solve_each(factor, width, x + first, preconditioner->columns, count, preconditioner->space);
         factor += width * width;
     }
 }

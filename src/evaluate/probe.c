@@ -9,24 +9,18 @@
 #include "base/memory.h"
 #include "compute/product.h"
 #include "compute/row_norms.h"
-#include "compute/sums.h"
 #include "data/classes.h"
 #include "data/draw.h"
 #include "device/context.h"
 #include "evaluate/blocks.h"
-#include "evaluate/lbfgs.h"
 #include "evaluate/neighbours.h"
-#include "evaluate/precondition.h"
+#include "evaluate/regression.h"
 #include "evaluate/scale.h"
 #include "maskcl/evaluate.h"
 
-/* Of the gradient's largest component: half of scikit-learn's default, at which the accuracy on
- * Fashion-MNIST's pixels is still a tenth of a point away from the minimum's. */
-#define TOLERANCE 5e-5
-#define PENALTY 1e-4    /* half of it times the weights' squared norm is added to the mean loss */
-#define SPREAD 10.0     /* with few labels: of logits, see few_penalty() */
-#define ITERATIONS 1000 /* at most */
-#define QUERIES 1000    /* test rows whose neighbours are sought at once */
+#define PENALTY 1e-4 /* half of it times the weights' squared norm is added to the mean loss */
+#define SPREAD 10.0  /* with few labels: of logits, see few_penalty() */
+#define QUERIES 1000 /* test rows whose neighbours are sought at once */
 #define MEMORY_LEAST (UINT64_C(1) << 16) /* with which it is tried */
 
 /* Goes on unless something has failed, for functions that release what they hold at their end. */
@@ -42,36 +36,6 @@ struct standardized {
     const mcl_features *features;
     const mcl_standards *standards;
 };
-
-/* Training of the regression: N rows, D columns, C classes; R rows a block. */
-struct regression {
-    mcl_context *context;
-    uint32_t rows, columns, classes;
-    double penalty;
-    mcl_standards standards;
-    struct standardized train, test;
-    mcl_blocks features; /* [N×D] standardised */
-    cl_mem labels;       /* [N] */
-    cl_mem weights;      /* [C×D], then [C] biases */
-    cl_mem logits;       /* [R×C], then their gradient */
-    cl_mem losses;       /* [N] */
-    cl_mem gradient;     /* [C×D], then [C], then the mean loss */
-    cl_mem biases;       /* [blocks×C] their gradient by each block, where there are several */
-    cl_mem space;
-    mcl_product *forward;     /* the logits of a block */
-    mcl_product *backward[2]; /* the gradient by the weights, of a whole block and of the last */
-    mcl_kernel *softmax;
-    mcl_sums sums;
-    float *host; /* [C×D + C + 1] */
-    bool tried;  /* the search has begun, from a finite value */
-    mcl_preconditioner *preconditioner;
-};
-
-/* logits[rows×C] = features[rows×D] · weights[C×D]ᵀ */
-static mcl_gemm logits_product(uint32_t rows, uint32_t columns, uint32_t classes)
-{
-    return (mcl_gemm){false, true, rows, classes, columns, columns, columns, classes, 1.0f};
-}
 
 static mcl_status check(const mcl_features *train, const mcl_features *test)
 {
@@ -139,168 +103,77 @@ static mcl_status load_standardized(void *of, cl_mem to, uint64_t first, uint32_
     return mcl_write_scaled(s->context, to, s->features, first, count, s->standards);
 }
 
-static mcl_blocks standardized_blocks(const struct regression *r, struct standardized *of)
+static mcl_blocks standardized_blocks(struct standardized *of, uint32_t classes)
 {
-    const uint32_t widest = r->columns > r->classes ? r->columns : r->classes;
-    return (mcl_blocks){.context = r->context,
+    const uint32_t columns = (uint32_t)of->features->columns;
+    return (mcl_blocks){.context = of->context,
         .load = load_standardized,
         .of = of,
         .rows = (uint32_t)of->features->rows,
-        .columns = r->columns,
-        .block_rows = mcl_block_rows(r->context, widest)};
-}
-
-/* The gradient by the biases: column sums of a block's, and then those of the blocks. */
-static mcl_status add_biases(const struct regression *r, uint32_t b, uint32_t rows)
-{
-    const uint32_t classes = r->classes, blocks = r->features.count;
-    const uint64_t weights = (uint64_t)classes * r->columns;
-    if (blocks == 1)
-        return mcl_sums_run_columns(
-            &r->sums, r->logits, rows, classes, r->space, r->gradient, weights);
-    MCL_TRY(mcl_sums_run_columns(
-        &r->sums, r->logits, rows, classes, r->space, r->biases, (uint64_t)b * classes));
-    return b + 1 < blocks ? MCL_OK
-                          : mcl_sums_run_columns(&r->sums, r->biases, blocks, classes, r->space,
-                                r->gradient, weights);
-}
-
-/* The losses of a block, and its part of the gradient. */
-static mcl_status add_block(const struct regression *r, uint32_t b)
-{
-    const uint64_t weights = (uint64_t)r->classes * r->columns;
-    const uint32_t first = b * r->features.block_rows;
-    uint32_t rows;
-    cl_mem features;
-    MCL_TRY(mcl_blocks_get(&features, &rows, &r->features, b));
-    const mcl_operands forward = {
-        .a = {features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}, .m = rows};
-    const mcl_operands backward = {.a = {r->logits, 0},
-        .b = {features, 0},
-        .c = {r->gradient, 0},
-        .beta = b > 0 ? 1.0f : 0.0f};
-    MCL_TRY(mcl_product_run(r->forward, &forward));
-    MCL_TRY(mcl_run(r->softmax, rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
-        MCL_ULONG(weights), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_UINT(r->classes),
-        MCL_FLOAT(1.0 / r->rows), MCL_BUFFER(r->losses)));
-    MCL_TRY(mcl_product_run(r->backward[rows < r->features.block_rows], &backward));
-    return add_biases(r, b, rows);
-}
-
-/* The mean cross-entropy over the training rows plus the penalty, and its gradient. */
-static mcl_status evaluate(double *value, double *gradient, const double *x, void *state)
-{
-    struct regression *r = state;
-    mcl_context *context = r->context;
-    const uint64_t weights = (uint64_t)r->classes * r->columns, count = weights + r->classes;
-    for (uint64_t i = 0; i < count; i++)
-        r->host[i] = (float)x[i];
-    MCL_TRY(mcl_buffer_write(context, r->weights, 0, r->host, count * sizeof(float)));
-    for (uint32_t b = 0; b < r->features.count; b++)
-        MCL_TRY(add_block(r, b));
-    MCL_TRY(
-        mcl_sums_run(&r->sums, r->losses, r->rows, (float)r->rows, r->space, r->gradient, count));
-    MCL_TRY(mcl_buffer_read(context, r->host, r->gradient, 0, (count + 1) * sizeof(float)));
-    double penalty = 0.0;
-    for (uint64_t i = 0; i < count; i++) {
-        gradient[i] = (double)r->host[i];
-        if (i < weights) { /* biases are free */
-            gradient[i] += r->penalty * x[i];
-            penalty += x[i] * x[i];
-        }
-    }
-    *value = (double)r->host[count] + 0.5 * r->penalty * penalty;
-    if (!r->tried && !isfinite(*value))
-        return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
-    r->tried = true; /* from here on it is a step that was too long */
-    return MCL_OK;
-}
-
-/* x[C×D + C] times nearly the inverse of the Hessian. */
-static void precondition(double *x, const void *state)
-{
-    const struct regression *r = state;
-    double *bias = x + (uint64_t)r->classes * r->columns;
-    for (uint32_t c = 0; c < r->classes; c++) {
-        mcl_precondition(r->preconditioner, x + (uint64_t)c * r->columns);
-        bias[c] = mcl_precondition_bias(bias[c]);
-    }
-}
-
-static mcl_status create_products(struct regression *r)
-{
-    const uint32_t block = r->features.block_rows, rest = r->rows % block;
-    const mcl_gemm forward = logits_product(block, r->columns, r->classes);
-    mcl_gemm backward = {
-        true, false, r->classes, r->columns, block, r->classes, r->columns, r->columns, 1.0f};
-    MCL_TRY(mcl_product_create(&r->forward, r->context, &forward, NULL));
-    MCL_TRY(mcl_product_create(&r->backward[0], r->context, &backward, NULL));
-    backward.k = rest;
-    return rest ? mcl_product_create(&r->backward[1], r->context, &backward, NULL) : MCL_OK;
-}
-
-static mcl_status create_regression(struct regression *r, const mcl_features *train)
-{
-    mcl_context *context = r->context;
-    const uint64_t count = (uint64_t)r->classes * (r->columns + 1);
-    const uint32_t block = r->features.block_rows, blocks = r->features.count;
-    uint64_t space = mcl_column_sums_workspace(block > blocks ? block : blocks, r->classes);
-    space = mcl_sum_workspace(r->rows) > space ? mcl_sum_workspace(r->rows) : space;
-    MCL_TRY(mcl_buffer_create_from(
-        &r->labels, context, train->labels, r->rows, sizeof(int32_t), "labels"));
-    MCL_TRY(mcl_buffer_create(&r->weights, context, count, sizeof(float), "weights"));
-    MCL_TRY(mcl_buffer_create(
-        &r->logits, context, (uint64_t)block * r->classes, sizeof(float), "logits"));
-    MCL_TRY(mcl_buffer_create(&r->losses, context, r->rows, sizeof(float), "losses"));
-    MCL_TRY(mcl_buffer_create(&r->gradient, context, count + 1, sizeof(float), "gradients"));
-    MCL_TRY(mcl_buffer_create(
-        &r->biases, context, (uint64_t)blocks * r->classes, sizeof(float), "gradients"));
-    MCL_TRY(mcl_buffer_create(&r->space, context, space, sizeof(float), "workspace"));
-    MCL_TRY(create_products(r));
-    MCL_TRY(mcl_kernel_find(&r->softmax, context, "probe.cl", "softmax_rows", ""));
-    MCL_TRY(mcl_sums_find(&r->sums, context));
-    return mcl_allocate(&r->host, count + 1, sizeof *r->host);
+        .columns = columns,
+        .block_rows = mcl_regression_block_rows(of->context, columns, classes)};
 }
 
 /* The regression's classes for the test rows, block by block. */
 struct test {
+    mcl_context *context;
+    const mcl_features *features;
+    uint32_t classes;
+    const double *biases; /* [classes] */
     mcl_blocks blocks;
     mcl_product *forward;
+    cl_mem weights; /* [classes×D] */
     cl_mem logits;
-    float *host; /* logits of a block */
+    float *host; /* weights, or logits of a block */
 };
 
-static mcl_status create_test(struct test *t, struct regression *r)
+/* x[classes×D + classes] */
+static mcl_status create_test(struct test *t, struct standardized *of, const double *x)
 {
-    t->blocks = standardized_blocks(r, &r->test);
+    const uint32_t columns = (uint32_t)t->features->columns, classes = t->classes;
+    const uint64_t weights = (uint64_t)classes * columns;
+    t->blocks = standardized_blocks(of, classes);
     MCL_TRY(mcl_blocks_create(&t->blocks, false));
     const uint32_t rows = t->blocks.block_rows;
-    const mcl_gemm gemm = logits_product(rows, r->columns, r->classes);
-    MCL_TRY(mcl_allocate(&t->host, rows, r->classes * sizeof *t->host));
-    MCL_TRY(mcl_buffer_create(
-        &t->logits, r->context, (uint64_t)rows * r->classes, sizeof(float), "logits"));
-    return mcl_product_create(&t->forward, r->context, &gemm, NULL);
+    const uint64_t logits = (uint64_t)rows * classes;
+    const mcl_gemm gemm = {false, true, rows, classes, columns, columns, columns, classes, 1.0f};
+    MCL_TRY(mcl_allocate(&t->host, logits > weights ? logits : weights, sizeof *t->host));
+    MCL_TRY(mcl_buffer_create(&t->weights, t->context, weights, sizeof(float), "weights"));
+    MCL_TRY(mcl_buffer_create(&t->logits, t->context, logits, sizeof(float), "logits"));
+    for (uint64_t i = 0; i < weights; i++)
+        t->host[i] = (float)x[i];
+    t->biases = x + weights;
+    MCL_TRY(mcl_buffer_write(t->context, t->weights, 0, t->host, weights * sizeof *t->host));
+    return mcl_product_create(&t->forward, t->context, &gemm, NULL);
+}
+
+static void release_test(struct test *t)
+{
+    free(t->host);
+    mcl_product_free(t->forward);
+    mcl_buffer_release(&t->weights);
+    mcl_buffer_release(&t->logits);
+    mcl_blocks_release(&t->blocks);
 }
 
 /* Adds how many rows of a block are told right. */
-static mcl_status test_block(uint64_t *right, const struct test *t, const struct regression *r,
-    uint32_t b, const double *bias)
+static mcl_status test_block(uint64_t *right, const struct test *t, uint32_t b)
 {
-    const uint32_t classes = r->classes;
-    const int32_t *labels = r->test.features->labels + (uint64_t)b * t->blocks.block_rows;
+    const uint32_t classes = t->classes;
+    const int32_t *labels = t->features->labels + (uint64_t)b * t->blocks.block_rows;
     uint32_t rows;
     cl_mem features;
     MCL_TRY(mcl_blocks_get(&features, &rows, &t->blocks, b));
     const mcl_operands operands = {
-        .a = {features, 0}, .b = {r->weights, 0}, .c = {t->logits, 0}, .m = rows};
+        .a = {features, 0}, .b = {t->weights, 0}, .c = {t->logits, 0}, .m = rows};
     MCL_TRY(mcl_product_run(t->forward, &operands));
     MCL_TRY(mcl_buffer_read(
-        r->context, t->host, t->logits, 0, (size_t)rows * classes * sizeof *t->host));
+        t->context, t->host, t->logits, 0, (size_t)rows * classes * sizeof *t->host));
     for (uint32_t i = 0; i < rows; i++) {
         const float *row = t->host + (uint64_t)i * classes;
         uint32_t best = 0;
         for (uint32_t c = 1; c < classes; c++) {
-            if ((double)row[c] + bias[c] > (double)row[best] + bias[best])
+            if ((double)row[c] + t->biases[c] > (double)row[best] + t->biases[best])
                 best = c;
         }
         *right += best == (uint32_t)labels[i];
@@ -309,63 +182,44 @@ static mcl_status test_block(uint64_t *right, const struct test *t, const struct
 }
 
 /* Accuracy of the regression x on the test rows. */
-static mcl_status score(double *accuracy, struct regression *r, const double *x)
+static mcl_status score(
+    double *accuracy, struct standardized *of, uint32_t classes, const double *x)
 {
-    const uint64_t weights = (uint64_t)r->classes * r->columns;
-    struct test test = {.forward = NULL};
+    struct test test = {.context = of->context, .features = of->features, .classes = classes};
     uint64_t right = 0;
-    for (uint64_t i = 0; i < weights; i++)
-        r->host[i] = (float)x[i];
-    mcl_status status =
-        mcl_buffer_write(r->context, r->weights, 0, r->host, weights * sizeof *r->host);
-    STEP(create_test(&test, r));
+    mcl_status status = create_test(&test, of, x);
     for (uint32_t b = 0; b < test.blocks.count && status == MCL_OK; b++)
-        status = test_block(&right, &test, r, b, x + weights);
-    free(test.host);
-    mcl_product_free(test.forward);
-    mcl_buffer_release(&test.logits);
-    mcl_blocks_release(&test.blocks);
+        status = test_block(&right, &test, b);
+    release_test(&test);
     if (status == MCL_OK)
-        *accuracy = (double)right / (double)r->test.features->rows;
+        *accuracy = (double)right / (double)of->features->rows;
+    return status;
+}
+
+/* x = the regression that is found for the standardised training rows. */
+static mcl_status fit(mcl_probe_result *result, double *x, struct standardized *train,
+    uint32_t classes, double penalty)
+{
+    mcl_blocks features = standardized_blocks(train, classes);
+    const mcl_regression_problem problem = {&features, train->features->labels, classes, penalty};
+    mcl_status status = mcl_blocks_create(&features, true);
+    STEP(mcl_regression_fit(x, &problem, &result->iterations, &result->converged));
+    mcl_blocks_release(&features);
     return status;
 }
 
 static mcl_status linear_probe_within(mcl_probe_result *result, mcl_context *context,
     uint32_t classes, const mcl_features *train, const mcl_features *test, double penalty)
 {
-    struct regression r = {.context = context,
-        .penalty = penalty,
-        .rows = (uint32_t)train->rows,
-        .columns = (uint32_t)train->columns,
-        .classes = classes};
-    const uint64_t count = (uint64_t)classes * (train->columns + 1);
+    mcl_standards standards = {NULL, NULL};
+    struct standardized of_train = {context, train, &standards};
+    struct standardized of_test = {context, test, &standards};
     double *x = NULL;
-    mcl_status status = mcl_allocate(&x, count, sizeof *x);
-    r.train = (struct standardized){context, train, &r.standards};
-    r.test = (struct standardized){context, test, &r.standards};
-    STEP(mcl_standards_find(&r.standards, train));
-    r.features = standardized_blocks(&r, &r.train);
-    STEP(mcl_blocks_create(&r.features, true));
-    STEP(create_regression(&r, train));
-    STEP(mcl_preconditioner_create(&r.preconditioner, &r.features, penalty));
-    STEP(mcl_lbfgs(x, (size_t)count, evaluate, precondition, &r, TOLERANCE, ITERATIONS,
-        &result->iterations, &result->converged));
-    STEP(score(&result->linear_accuracy, &r, x));
-    (void)mcl_context_finish(context);
-    mcl_blocks_release(&r.features);
-    mcl_standards_release(&r.standards);
-    mcl_buffer_release(&r.labels);
-    mcl_buffer_release(&r.weights);
-    mcl_buffer_release(&r.logits);
-    mcl_buffer_release(&r.losses);
-    mcl_buffer_release(&r.gradient);
-    mcl_buffer_release(&r.biases);
-    mcl_buffer_release(&r.space);
-    mcl_product_free(r.forward);
-    mcl_product_free(r.backward[0]);
-    mcl_product_free(r.backward[1]);
-    mcl_preconditioner_free(r.preconditioner);
-    free(r.host);
+    mcl_status status = mcl_allocate(&x, (uint64_t)classes * (train->columns + 1), sizeof *x);
+    STEP(mcl_standards_find(&standards, train));
+    STEP(fit(result, x, &of_train, classes, penalty));
+    STEP(score(&result->linear_accuracy, &of_test, classes, x));
+    mcl_standards_release(&standards);
     free(x);
     return status;
 }

@@ -2,8 +2,8 @@
 /* The dense layer: y = f(z), z = x·Wᵀ + b, with f the activation after it.
  *
  *   forward   z[R×O]  = x[R×I] · W[O×I]ᵀ + b[O]     and f, in the product's epilogue
- *   backward  db[O]   = Σ_R dz[R×O]
- *             dW[O×I] = dz[R×O]ᵀ · x[R×I]
+ *   backward  db[O]   = Σ_R dz[R×O]                and
+ *             dW[O×I] = dz[R×O]ᵀ · x[R×I]            in one product, where it can sum
  *             dx[R×I] = dz[R×O] · W[O×I]             and g', in the product's epilogue */
 #include <stdlib.h>
 
@@ -58,12 +58,13 @@ static mcl_status plan_by_weight(struct dense *dense, uint32_t rows)
 {
     const uint32_t i = dense->layer.in, o = dense->layer.out;
     const mcl_gemm product = {true, false, o, i, rows, o, i, i, 1.0f};
+    const mcl_epilogue sums = {.kind = MCL_EPILOGUE_SUMS};
     if (dense->weight_rows == rows)
         return MCL_OK;
     mcl_product_free(dense->by_weight);
     dense->by_weight = NULL;
     dense->weight_rows = 0;
-    MCL_TRY(mcl_product_create(&dense->by_weight, dense->context, &product, NULL));
+    MCL_TRY(mcl_product_create(&dense->by_weight, dense->context, &product, &sums));
     dense->weight_rows = rows;
     return MCL_OK;
 }
@@ -126,6 +127,7 @@ static mcl_status backward(void *state, const mcl_pass *pass)
         .a = {pass->dy, 0},
         .b = {pass->x, 0},
         .c = {pass->gradients, weight_of(layer)},
+        .bias = {pass->gradients, bias_of(layer)},
     };
     const mcl_operands by_input = {
         .a = {pass->dy, 0},
@@ -135,9 +137,10 @@ static mcl_status backward(void *state, const mcl_pass *pass)
         .beta = pass->keep,
         .kept = pass->kept,
     };
-    MCL_TRY(mcl_sums_run_columns(&dense->sums, pass->dy, pass->rows, layer->out, pass->workspace,
-        pass->gradients, bias_of(layer)));
     MCL_TRY(plan_by_weight(dense, pass->rows));
+    if (!mcl_product_sums(dense->by_weight))
+        MCL_TRY(mcl_sums_run_columns(&dense->sums, pass->dy, pass->rows, layer->out,
+            pass->workspace, pass->gradients, bias_of(layer)));
     MCL_TRY(mcl_product_run(dense->by_weight, &by_weight));
     return pass->dx ? mcl_product_run(dense->by_input, &by_input) : MCL_OK;
 }

@@ -34,8 +34,8 @@ static mcl_status drop(const struct dropout *dropout, const mcl_pass *pass, cl_m
     const mcl_argument key_argument = {.size = sizeof key, .value = &key};
     mcl_profile_work(
         dropout->context, NULL, 0.0, 2.0 * sizeof(float) * (double)pass->rows * layer->out);
-    return mcl_run(dropout->kernel,
-        ((size_t)layer->out + MCL_DROPOUT_ELEMENTS - 1) / MCL_DROPOUT_ELEMENTS, pass->rows,
+    const size_t each = mcl_context_spreads(dropout->context) ? MCL_QUAD : MCL_DRAWN_ELEMENTS;
+    return mcl_run_elements(dropout->kernel, (layer->out + each - 1) / each, pass->rows,
         MCL_BUFFER(in), MCL_UINT(layer->out), MCL_UINT(layer->block), MCL_UINT(pass->step),
         key_argument, MCL_FLOAT(rate), MCL_FLOAT(1.0f / (1.0f - rate)), MCL_BUFFER(out));
 }

@@ -11,16 +11,28 @@
 
 #define OPTIONS_SIZE 48
 
-static const size_t one[3] = {1, 1, 1}; /* the kernels' vectors are explicit */
+/* Rows of an item of a pass over the elements: each item merges the blocks of its columns anew. */
+#define CPU_PART_ROWS MCL_NORMALIZATION_ROWS
+#define GPU_PART_ROWS 8
+
+/* Where a pass is one launch: on CPUs of as many items for each compute unit, and of no more blocks
+ * than leave an item's columns in a cache; on others of no more blocks than so many for each item
+ * of a full work-group, and more elements only in several work-groups. */
+#define CPU_ITEMS_A_UNIT 4
+#define CPU_BLOCKS 8
+#define GPU_BLOCKS (2 * MCL_GROUP_ROWS)
+#define GPU_GROUP_ELEMENTS 4096
 
 struct normalization {
     mcl_context *context;
     mcl_layer layer;
     bool by_batch;
     cl_mem moments; /* [2·O] or, of layer normalization, [2·R] */
-    mcl_kernel *row_moments, *running_moments, *block_moments, *batch_moments;
-    mcl_kernel *normalize_activate;
-    mcl_kernel *block_gradients, *column_gradients, *row_backward, *batch_backward;
+    mcl_kernel *block_gradients;
+    mcl_kernel *row_forward, *row_backward;       /* of layer normalization */
+    mcl_kernel *block_moments, *block_forward;    /* the others of batch normalization */
+    mcl_kernel *column_forward, *running_forward; /* … */
+    mcl_kernel *block_backward, *column_backward;
 };
 
 static uint32_t blocks_of(uint32_t rows)
@@ -28,9 +40,10 @@ static uint32_t blocks_of(uint32_t rows)
     return rows / MCL_NORMALIZATION_ROWS + (rows % MCL_NORMALIZATION_ROWS != 0);
 }
 
+/* Groups of 16 columns, the last one smaller. */
 static uint32_t across(const mcl_layer *layer)
 {
-    return layer->out / MCL_ITEM_COLUMNS + (layer->out % MCL_ITEM_COLUMNS != 0);
+    return layer->out / MCL_LANES + (layer->out % MCL_LANES != 0);
 }
 
 static bool by_rows(const mcl_layer *layer)
@@ -82,26 +95,29 @@ static uint64_t workspace(const mcl_layer *layer, uint32_t rows)
 
 static mcl_status find_kernels(struct normalization *normalization, mcl_activation after)
 {
+    const bool rows = by_rows(&normalization->layer);
     const struct {
         mcl_kernel **kernel;
         const char *name;
+        bool wanted;
     } kernels[] = {
-        {&normalization->row_moments, "row_moments"},
-        {&normalization->running_moments, "running_moments"},
-        {&normalization->block_moments, "block_moments"},
-        {&normalization->batch_moments, "batch_moments"},
-        {&normalization->normalize_activate, "normalize_activate"},
-        {&normalization->block_gradients, "block_gradients"},
-        {&normalization->column_gradients, "column_gradients"},
-        {&normalization->row_backward, "row_backward"},
-        {&normalization->batch_backward, "batch_backward"},
+        {&normalization->block_gradients, "block_gradients", true},
+        {&normalization->row_forward, "row_forward", rows},
+        {&normalization->row_backward, "row_backward", rows},
+        {&normalization->block_moments, "block_moments", !rows},
+        {&normalization->block_forward, "block_forward", !rows},
+        {&normalization->column_forward, "column_forward", !rows},
+        {&normalization->running_forward, "running_forward", !rows},
+        {&normalization->block_backward, "block_backward", !rows},
+        {&normalization->column_backward, "column_backward", !rows},
     };
     char options[OPTIONS_SIZE];
-    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d -D ROWS=%d", (int)after,
-        by_rows(&normalization->layer));
-    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        MCL_TRY(mcl_kernel_find(kernels[i].kernel, normalization->context, "normalization.cl",
-            kernels[i].name, options));
+    snprintf(options, OPTIONS_SIZE, "-D ACTIVATION=%d -D ROWS=%d", (int)after, rows);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        if (kernels[i].wanted)
+            MCL_TRY(mcl_kernel_find(kernels[i].kernel, normalization->context, "normalization.cl",
+                kernels[i].name, options));
+    }
     return MCL_OK;
 }
 
@@ -135,82 +151,150 @@ static void record(const struct normalization *normalization, uint32_t rows, dou
         passes * sizeof(float) * (double)rows * (double)normalization->layer.out);
 }
 
-/* The moments of the batch, by which the running statistics move. */
-static mcl_status find_batch_moments(
-    const struct normalization *normalization, const mcl_pass *pass)
+/* Whether a pass of batch normalization is one launch, in which a work-group has all rows of its
+ * columns. */
+static bool has_whole_columns(const struct normalization *normalization, uint32_t rows)
+{
+    const mcl_layer *layer = &normalization->layer;
+    const mcl_context *context = normalization->context;
+    if (!mcl_context_spreads(context))
+        return blocks_of(rows) <= CPU_BLOCKS &&
+               across(layer) >= (uint64_t)CPU_ITEMS_A_UNIT * context->info.compute_units;
+    return blocks_of(rows) <= GPU_BLOCKS &&
+           (across(layer) > 1 || (uint64_t)rows * layer->out <= GPU_GROUP_ELEMENTS);
+}
+
+static uint32_t part_of(const struct normalization *normalization)
+{
+    return mcl_context_spreads(normalization->context) ? GPU_PART_ROWS : CPU_PART_ROWS;
+}
+
+static uint32_t parts_of(uint32_t rows, uint32_t part)
+{
+    return rows / part + (rows % part != 0);
+}
+
+static cl_mem kept_of(const mcl_pass *pass)
+{
+    return pass->argument ? pass->argument : pass->y;
+}
+
+static mcl_status forward_rows(const struct normalization *normalization, const mcl_pass *pass)
+{
+    const mcl_layer *layer = &normalization->layer;
+    record(normalization, pass->rows, pass->argument ? 4.0 : 3.0);
+    return mcl_run_rows(normalization->row_forward, pass->rows, MCL_BUFFER(pass->x),
+        MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
+        MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_BUFFER(normalization->moments),
+        MCL_BUFFER(pass->y), MCL_BUFFER(kept_of(pass)), MCL_LOCAL(MCL_ROW_SPACE));
+}
+
+static mcl_status forward_running(const struct normalization *normalization, const mcl_pass *pass)
+{
+    const mcl_layer *layer = &normalization->layer;
+    const uint32_t part = part_of(normalization);
+    record(normalization, pass->rows, pass->argument ? 3.0 : 2.0);
+    return mcl_run_columns(normalization->running_forward, layer->out, parts_of(pass->rows, part),
+        MCL_BUFFER(pass->x), MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(part),
+        MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
+        MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
+        MCL_BUFFER(kept_of(pass)));
+}
+
+static mcl_status forward_columns(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
     const uint32_t blocks = blocks_of(pass->rows);
-    record(normalization, pass->rows, 1.0);
-    MCL_TRY(mcl_run_local(normalization->block_moments, across(layer), blocks, one,
-        MCL_BUFFER(pass->x), MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(blocks),
-        MCL_BUFFER(pass->workspace)));
-    record(normalization, blocks, 2.0);
-    return mcl_run_local(normalization->batch_moments, across(layer), 1, one,
-        MCL_BUFFER(pass->workspace), MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(blocks),
-        MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters), MCL_ULONG(mean_of(layer)),
-        MCL_ULONG(variance_of(layer)));
+    record(normalization, pass->rows, pass->argument ? 4.0 : 3.0);
+    return mcl_run_whole_columns(normalization->column_forward, layer->out, blocks,
+        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(pass->rows),
+        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(normalization->moments),
+        MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
+        MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
+        MCL_BUFFER(kept_of(pass)));
 }
 
-static mcl_status find_moments(const struct normalization *normalization, const mcl_pass *pass)
+static mcl_status forward_blocks(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    if (by_rows(layer)) {
-        record(normalization, pass->rows, 1.0);
-        return mcl_run_local(normalization->row_moments, pass->rows, 1, one, MCL_BUFFER(pass->x),
-            MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_BUFFER(normalization->moments));
-    }
-    if (normalization->by_batch)
-        return find_batch_moments(normalization, pass);
-    record(normalization, 1, 4.0);
-    return mcl_run_local(normalization->running_moments, across(layer), 1, one,
-        MCL_UINT(layer->out), MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters),
-        MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)));
+    const uint32_t blocks = blocks_of(pass->rows), part = part_of(normalization);
+    record(normalization, pass->rows, 1.0);
+    MCL_TRY(mcl_run_columns(normalization->block_moments, layer->out, blocks, MCL_BUFFER(pass->x),
+        MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(pass->workspace)));
+    record(normalization, pass->rows, pass->argument ? 3.0 : 2.0);
+    return mcl_run_columns(normalization->block_forward, layer->out, parts_of(pass->rows, part),
+        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(pass->rows),
+        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_UINT(part), MCL_BUFFER(normalization->moments),
+        MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
+        MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
+        MCL_BUFFER(kept_of(pass)));
 }
 
 static mcl_status forward(void *state, const mcl_pass *pass)
 {
     const struct normalization *normalization = state;
-    const mcl_layer *layer = &normalization->layer;
-    MCL_TRY(find_moments(normalization, pass));
-    record(normalization, pass->rows, pass->argument ? 3.0 : 2.0);
-    return mcl_run_local(normalization->normalize_activate, across(layer), blocks_of(pass->rows),
-        one, MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters),
-        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_BUFFER(pass->y),
-        MCL_BUFFER(pass->argument ? pass->argument : pass->y));
+    if (by_rows(&normalization->layer))
+        return forward_rows(normalization, pass);
+    if (!normalization->by_batch)
+        return forward_running(normalization, pass);
+    return has_whole_columns(normalization, pass->rows) ? forward_columns(normalization, pass)
+                                                        : forward_blocks(normalization, pass);
 }
 
-/* The gradients by scale and shift. */
-static mcl_status backward_parameters(
-    const struct normalization *normalization, const mcl_pass *pass)
+static mcl_status backward_columns(const struct normalization *normalization, const mcl_pass *pass)
+{
+    const mcl_layer *layer = &normalization->layer;
+    const uint32_t blocks = blocks_of(pass->rows);
+    record(normalization, pass->rows, 5.0);
+    return mcl_run_whole_columns(normalization->column_backward, layer->out, blocks,
+        MCL_BUFFER(pass->dy), MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments),
+        MCL_BUFFER(pass->parameters), MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients),
+        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows),
+        MCL_UINT(layer->out), MCL_UINT(blocks));
+}
+
+static mcl_status sum_blocks(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
     const uint32_t blocks = blocks_of(pass->rows);
     record(normalization, pass->rows, 2.0);
-    MCL_TRY(mcl_run_local(normalization->block_gradients, across(layer), blocks, one,
+    return mcl_run_columns(normalization->block_gradients, layer->out, blocks, MCL_BUFFER(pass->dy),
+        MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_UINT(pass->rows),
+        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(pass->workspace));
+}
+
+static mcl_status backward_rows(const struct normalization *normalization, const mcl_pass *pass)
+{
+    const mcl_layer *layer = &normalization->layer;
+    MCL_TRY(sum_blocks(normalization, pass));
+    record(normalization, pass->rows, 3.0);
+    return mcl_run_rows(normalization->row_backward, pass->rows, MCL_BUFFER(pass->dy),
+        MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters),
+        MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients), MCL_ULONG(scale_of(layer)),
+        MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows), MCL_UINT(layer->out),
+        MCL_UINT(blocks_of(pass->rows)), MCL_LOCAL(MCL_ROW_SPACE));
+}
+
+static mcl_status backward_blocks(const struct normalization *normalization, const mcl_pass *pass)
+{
+    const mcl_layer *layer = &normalization->layer;
+    const uint32_t part = part_of(normalization);
+    MCL_TRY(sum_blocks(normalization, pass));
+    record(normalization, pass->rows, 3.0);
+    return mcl_run_columns(normalization->block_backward, layer->out, parts_of(pass->rows, part),
         MCL_BUFFER(pass->dy), MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments),
-        MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(pass->workspace)));
-    record(normalization, blocks, 2.0);
-    return mcl_run_local(normalization->column_gradients, across(layer), 1, one,
-        MCL_BUFFER(pass->workspace), MCL_UINT(layer->out), MCL_UINT(blocks),
-        MCL_BUFFER(pass->gradients), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)));
+        MCL_BUFFER(pass->parameters), MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients),
+        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows),
+        MCL_UINT(layer->out), MCL_UINT(blocks_of(pass->rows)), MCL_UINT(part));
 }
 
 static mcl_status backward(void *state, const mcl_pass *pass)
 {
     const struct normalization *normalization = state;
-    const mcl_layer *layer = &normalization->layer;
-    MCL_TRY(backward_parameters(normalization, pass));
-    record(normalization, pass->rows, 3.0);
-    if (by_rows(layer))
-        return mcl_run_local(normalization->row_backward, pass->rows, 1, one, MCL_BUFFER(pass->dy),
-            MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters),
-            MCL_ULONG(scale_of(layer)), MCL_UINT(pass->rows), MCL_UINT(layer->out));
-    return mcl_run_local(normalization->batch_backward, across(layer), blocks_of(pass->rows), one,
-        MCL_BUFFER(pass->dy), MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments),
-        MCL_BUFFER(pass->parameters), MCL_BUFFER(pass->gradients), MCL_ULONG(scale_of(layer)),
-        MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows), MCL_UINT(layer->out));
+    if (by_rows(&normalization->layer))
+        return backward_rows(normalization, pass);
+    return has_whole_columns(normalization, pass->rows) ? backward_columns(normalization, pass)
+                                                        : backward_blocks(normalization, pass);
 }
 
 static const mcl_layer_type type = {

@@ -44,12 +44,13 @@ static mcl_status forward(struct barlow *barlow, const mcl_objective_step *step)
     mcl_correlations *between = &barlow->between;
     const uint32_t b = between->batch, n = between->columns;
     mcl_profile_work(between->context, NULL, 0.0, sizeof(float) * 8.0 * b * n);
-    MCL_TRY(mcl_run(barlow->columns, n, 2, MCL_BUFFER(step->projections), MCL_UINT(b), MCL_UINT(n),
-        MCL_BUFFER(between->scales), MCL_BUFFER(between->centred)));
+    MCL_TRY(mcl_run_elements(barlow->columns, n, 2, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_BUFFER(between->scales), MCL_BUFFER(between->centred)));
     MCL_TRY(mcl_correlations_forward(between));
     mcl_profile_work(between->context, NULL, 0.0, sizeof(float) * 2.0 * n * n);
-    MCL_TRY(mcl_run(barlow->correlations, n, 1, MCL_BUFFER(between->matrices), MCL_UINT(n),
-        MCL_FLOAT(2.0f * step->weight), MCL_BUFFER(between->terms.values)));
+    MCL_TRY(mcl_run_rows(barlow->correlations, n, MCL_BUFFER(between->matrices), MCL_UINT(n),
+        MCL_FLOAT(2.0f * step->weight), MCL_BUFFER(between->terms.values),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     return mcl_terms_total(&between->terms, n, 1.0f, step);
 }
 
@@ -60,10 +61,10 @@ static mcl_status backward(struct barlow *barlow, const mcl_objective_step *step
     const uint32_t b = between->batch, n = between->columns;
     MCL_TRY(mcl_correlations_backward(between));
     mcl_profile_work(between->context, NULL, 0.0, sizeof(float) * 4.0 * b * n);
-    MCL_TRY(mcl_run(barlow->along, n, 2, MCL_BUFFER(between->centred),
+    MCL_TRY(mcl_run_elements(barlow->along, n, 2, MCL_BUFFER(between->centred),
         MCL_BUFFER(between->gradient), MCL_UINT(b), MCL_UINT(n), MCL_BUFFER(barlow->products)));
     mcl_profile_work(between->context, NULL, 0.0, sizeof(float) * 6.0 * b * n);
-    return mcl_run(barlow->backward, n, 2 * (size_t)b, MCL_BUFFER(between->centred),
+    return mcl_run_elements(barlow->backward, n, 2 * (size_t)b, MCL_BUFFER(between->centred),
         MCL_BUFFER(between->gradient), MCL_BUFFER(barlow->products), MCL_BUFFER(between->scales),
         MCL_UINT(b), MCL_UINT(n), MCL_UINT(mcl_gradient_accumulates(step->by_projections)),
         MCL_BUFFER(step->by_projections->buffer));

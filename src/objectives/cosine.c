@@ -70,13 +70,13 @@ static mcl_status run_negatives(struct cosine *cosine, const mcl_objective_step 
         words, cosine->seed, MCL_STREAM_NEGATIVES, 0, step->input->epoch, step->input->first, 0);
     const uint32_t start = (uint32_t)((uint64_t)words[0] * (b - 1) >> 32);
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * k * b * n);
-    MCL_TRY(mcl_run(cosine->negatives, b, k, MCL_BUFFER(step->projections), MCL_UINT(b),
-        MCL_UINT(n), MCL_UINT(start), MCL_FLOAT(cosine->margin), MCL_FLOAT(scale),
+    MCL_TRY(mcl_run_rows(cosine->negatives, k * b, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_UINT(start), MCL_UINT(k), MCL_FLOAT(cosine->margin), MCL_FLOAT(scale),
         MCL_BUFFER(cosine->losses.values), MCL_BUFFER(cosine->by_q), MCL_BUFFER(cosine->by_p),
-        MCL_BUFFER(cosine->by_own)));
+        MCL_BUFFER(cosine->by_own), MCL_LOCAL(MCL_ROW_SPACE)));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * (k + 3) * b * n);
-    return mcl_run(cosine->backward, n, 2 * (size_t)b, MCL_BUFFER(step->projections), MCL_UINT(b),
-        MCL_UINT(n), MCL_UINT(start), MCL_UINT(k), MCL_BUFFER(cosine->by_q),
+    return mcl_run_elements(cosine->backward, n, 2 * (size_t)b, MCL_BUFFER(step->projections),
+        MCL_UINT(b), MCL_UINT(n), MCL_UINT(start), MCL_UINT(k), MCL_BUFFER(cosine->by_q),
         MCL_BUFFER(cosine->by_p), MCL_BUFFER(cosine->by_own),
         MCL_BUFFER(step->by_projections->buffer));
 }
@@ -89,9 +89,10 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     const uint32_t pairs = b * (1 + cosine->per_row);
     const float scale = step->weight / (float)pairs;
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 4.0 * b * n);
-    MCL_TRY(mcl_run(cosine->positives, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
+    MCL_TRY(mcl_run_rows(cosine->positives, b, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_FLOAT(scale), MCL_UINT(mcl_gradient_accumulates(step->by_projections)),
-        MCL_BUFFER(cosine->losses.values), MCL_BUFFER(step->by_projections->buffer)));
+        MCL_BUFFER(cosine->losses.values), MCL_BUFFER(step->by_projections->buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     if (cosine->per_row > 0)
         MCL_TRY(run_negatives(cosine, step, scale));
     return mcl_terms_total(&cosine->losses, pairs, (float)pairs, step);

@@ -43,8 +43,8 @@ static mcl_status count_altered(mcl_errors *errors, cl_mem altered)
 {
     mcl_context *context = errors->context;
     mcl_profile_work(context, NULL, 0.0, (double)errors->rows * errors->columns);
-    MCL_TRY(mcl_run(errors->count, errors->rows, 1, MCL_BUFFER(altered), MCL_UINT(errors->columns),
-        MCL_BUFFER(errors->counts.values)));
+    MCL_TRY(mcl_run_rows(errors->count, errors->rows, MCL_BUFFER(altered), MCL_UINT(errors->rows),
+        MCL_UINT(errors->columns), MCL_BUFFER(errors->counts.values), MCL_LOCAL(MCL_ROW_SPACE)));
     return mcl_sums_run(&errors->counts.sums, errors->counts.values, errors->rows, 1.0f,
         errors->counts.workspace, errors->altered_count, 0);
 }
@@ -60,17 +60,17 @@ mcl_status mcl_errors_run(mcl_errors *errors, cl_mem output, cl_mem targets, uin
     /* Without it, what stands in for the altered elements and their count is not read. */
     const cl_mem count = only_altered ? errors->altered_count : errors->values;
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 4.0 * rows * n);
-    MCL_TRY(mcl_run(errors->elements, n, rows, MCL_BUFFER(output), MCL_BUFFER(targets),
+    MCL_TRY(mcl_run_elements(errors->elements, n, rows, MCL_BUFFER(output), MCL_BUFFER(targets),
         MCL_UINT(target_rows), MCL_UINT(n), MCL_FLOAT(scale),
         MCL_BUFFER(only_altered ? altered : output), MCL_BUFFER(count), MCL_BUFFER(errors->values),
         MCL_BUFFER(gradient)));
     mcl_profile_work(context, NULL, 0.0, sizeof(float) * 1.0 * rows * n);
-    return mcl_run(errors->sums, rows, 1, MCL_BUFFER(errors->values), MCL_UINT(n),
-        MCL_FLOAT(factor), MCL_BUFFER(sums), MCL_UINT(to));
+    return mcl_run_rows(errors->sums, rows, MCL_BUFFER(errors->values), MCL_UINT(rows), MCL_UINT(n),
+        MCL_FLOAT(factor), MCL_BUFFER(sums), MCL_UINT(to), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 mcl_status mcl_errors_altered_mean(const mcl_errors *errors, cl_mem metrics, uint64_t at)
 {
-    return mcl_run(
+    return mcl_run_elements(
         errors->mean, 1, 1, MCL_BUFFER(metrics), MCL_ULONG(at), MCL_BUFFER(errors->altered_count));
 }

@@ -77,11 +77,10 @@ mcl_status mcl_infonce_backward(
     mcl_normalized *normalized = &infonce->normalized;
     const mcl_matrix similarity = {infonce->similarity, 0};
     const uint32_t q = infonce->of.queries, k = infonce->of.candidates;
-    const size_t items = ((size_t)k + infonce->of.width - 1) / infonce->of.width;
     const uint64_t first = first_query(infonce);
     MCL_TRY(mcl_terms_total(&infonce->losses, q, (float)q, step));
     mcl_profile_work(infonce->context, NULL, 0.0, sizeof(float) * 2.0 * q * k);
-    MCL_TRY(mcl_run(infonce->backward, items, q, MCL_BUFFER(infonce->similarity),
+    MCL_TRY(mcl_run_vectors(infonce->backward, k, q, MCL_BUFFER(infonce->similarity),
         MCL_BUFFER(infonce->normalizer), MCL_UINT(k), MCL_FLOAT(step->weight / (float)q)));
     if (infonce->by_candidates)
         MCL_TRY(mcl_product_run(infonce->by_candidates, &(mcl_operands){.a = similarity,
@@ -115,7 +114,8 @@ mcl_status mcl_infonce_run(void *state, const mcl_objective_step *step)
     const uint32_t q = infonce->of.queries, k = infonce->of.candidates;
     MCL_TRY(mcl_infonce_compare(infonce, step->projections, NULL));
     mcl_profile_work(infonce->context, NULL, 0.0, sizeof(float) * 1.0 * q * k);
-    MCL_TRY(mcl_run(infonce->rows, q, 1, MCL_BUFFER(infonce->similarity), MCL_UINT(k),
-        MCL_BUFFER(infonce->normalizer), MCL_BUFFER(infonce->losses.values)));
+    MCL_TRY(mcl_run_rows(infonce->rows, q, MCL_BUFFER(infonce->similarity), MCL_UINT(k),
+        MCL_BUFFER(infonce->normalizer), MCL_BUFFER(infonce->losses.values),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     return mcl_infonce_backward(infonce, step, NULL, false);
 }

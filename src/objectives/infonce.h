@@ -33,9 +33,8 @@ typedef struct mcl_infonce_options {
     mcl_candidates origin; /* of the candidates */
     float temperature;     /* τ */
     const char *file;      /* "ntxent.cl" */
-    const char *rows;      /* its kernel for normalizer and loss, a work-item a query */
-    const char *backward;  /* its kernel for g */
-    uint32_t width;        /* columns that a work-item of that has */
+    const char *rows;      /* its kernel for normalizer and loss, mapped by rows */
+    const char *backward;  /* its kernel for g, by vectors */
     const char *what;      /* "similarities of nt-xent", for messages */
 } mcl_infonce_options;
 

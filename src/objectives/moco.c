@@ -46,7 +46,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .file = "moco.cl",
         .rows = "moco_rows",
         .backward = "moco_backward",
-        .width = 16,
         .what = "similarities of moco (`queue` or `batch`)",
     };
     struct moco *moco;
@@ -82,11 +81,11 @@ static mcl_status forward(struct moco *moco, const mcl_objective_step *step)
     MCL_TRY(mcl_infonce_compare(infonce, step->projections, moco->queue));
     mcl_profile_work(
         infonce->context, NULL, 0.0, sizeof(float) * (double)r * (moco->size + 3.0 * n));
-    return mcl_run(infonce->rows, r, 1, MCL_BUFFER(infonce->similarity), MCL_UINT(moco->size),
+    return mcl_run_rows(infonce->rows, r, MCL_BUFFER(infonce->similarity), MCL_UINT(moco->size),
         MCL_BUFFER(infonce->normalized.values), MCL_BUFFER(moco->keys), MCL_UINT(moco->batch),
         MCL_UINT(n), MCL_FLOAT(1.0f / infonce->of.temperature), MCL_FLOAT(step->weight / (float)r),
         MCL_BUFFER(infonce->normalizer), MCL_BUFFER(infonce->losses.values),
-        MCL_BUFFER(infonce->normalized.gradient));
+        MCL_BUFFER(infonce->normalized.gradient), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 /* The step's keys take the place of the oldest. */
@@ -95,8 +94,8 @@ static mcl_status enqueue(struct moco *moco, uint64_t step)
     const uint32_t r = 2 * moco->batch;
     const uint32_t first = (uint32_t)(step % moco->size * r % moco->size);
     mcl_profile_work(moco->infonce.context, NULL, 0.0, sizeof(float) * 2.0 * r * moco->columns);
-    return mcl_run(moco->enqueue, moco->columns, r, MCL_BUFFER(moco->keys), MCL_UINT(moco->columns),
-        MCL_UINT(first), MCL_UINT(moco->size), MCL_BUFFER(moco->queue));
+    return mcl_run_elements(moco->enqueue, moco->columns, r, MCL_BUFFER(moco->keys),
+        MCL_UINT(moco->columns), MCL_UINT(first), MCL_UINT(moco->size), MCL_BUFFER(moco->queue));
 }
 
 static mcl_status run(void *state, const mcl_objective_step *step)

@@ -9,15 +9,13 @@ mcl_status mcl_normalized_create(
     const uint64_t elements = (uint64_t)rows * columns;
     *normalized = (mcl_normalized){.context = context, .rows = rows, .columns = columns};
     MCL_TRY(mcl_row_norms_find(&normalized->norms, context));
-    MCL_TRY(mcl_kernel_find(&normalized->dots, context, "normalize.cl", "row_dots", ""));
     MCL_TRY(
         mcl_kernel_find(&normalized->backward, context, "normalize.cl", "normalize_backward", ""));
     MCL_TRY(mcl_buffer_create(&normalized->inverse, context, rows, sizeof(float), "norms"));
     MCL_TRY(mcl_buffer_create(
         &normalized->values, context, elements, sizeof(float), "normalised embeddings"));
-    MCL_TRY(mcl_buffer_create(&normalized->gradient, context, elements, sizeof(float),
-        "gradients of the normalised embeddings"));
-    return mcl_buffer_create(&normalized->along, context, rows, sizeof(float), "norms");
+    return mcl_buffer_create(&normalized->gradient, context, elements, sizeof(float),
+        "gradients of the normalised embeddings");
 }
 
 void mcl_normalized_release(mcl_normalized *normalized)
@@ -25,7 +23,6 @@ void mcl_normalized_release(mcl_normalized *normalized)
     mcl_buffer_release(&normalized->inverse);
     mcl_buffer_release(&normalized->values);
     mcl_buffer_release(&normalized->gradient);
-    mcl_buffer_release(&normalized->along);
 }
 
 mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
@@ -36,14 +33,9 @@ mcl_status mcl_normalized_forward(mcl_normalized *normalized, cl_mem z)
 
 mcl_status mcl_normalized_backward(mcl_normalized *normalized, mcl_gradient *dz)
 {
-    mcl_context *context = normalized->context;
     const uint32_t r = normalized->rows, n = normalized->columns;
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * n);
-    MCL_TRY(mcl_run(normalized->dots, r, 1, MCL_BUFFER(normalized->values),
-        MCL_BUFFER(normalized->gradient), MCL_UINT(n), MCL_BUFFER(normalized->along)));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
-    return mcl_run(normalized->backward, n, r, MCL_BUFFER(normalized->values),
-        MCL_BUFFER(normalized->gradient), MCL_BUFFER(normalized->along),
-        MCL_BUFFER(normalized->inverse), MCL_UINT(n), MCL_UINT(mcl_gradient_accumulates(dz)),
-        MCL_BUFFER(dz->buffer));
+    mcl_profile_work(normalized->context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
+    return mcl_run_rows(normalized->backward, r, MCL_BUFFER(normalized->values),
+        MCL_BUFFER(normalized->gradient), MCL_BUFFER(normalized->inverse), MCL_UINT(r), MCL_UINT(n),
+        MCL_UINT(mcl_gradient_accumulates(dz)), MCL_BUFFER(dz->buffer), MCL_LOCAL(MCL_ROW_SPACE));
 }

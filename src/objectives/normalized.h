@@ -9,12 +9,11 @@
 typedef struct mcl_normalized {
     mcl_context *context;
     mcl_row_norms norms;
-    mcl_kernel *dots, *backward;
+    mcl_kernel *backward;
     uint32_t rows, columns;
     cl_mem inverse;  /* [rows] 1/|z| */
     cl_mem values;   /* [rows×columns] ẑ */
     cl_mem gradient; /* [rows×columns] dẑ, which the caller writes */
-    cl_mem along;    /* [rows] ẑ·dẑ */
 } mcl_normalized;
 
 /* On failure there may be something to release. */

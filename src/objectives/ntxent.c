@@ -14,7 +14,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .file = "ntxent.cl",
         .rows = "ntxent_rows",
         .backward = "ntxent_backward",
-        .width = 16,
         .what = "similarities of nt-xent (`batch`)",
     };
     return mcl_infonce_allocate(state, setup, &options);

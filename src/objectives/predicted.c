@@ -62,10 +62,10 @@ static mcl_status run(struct predicted *predicted, const mcl_objective_step *ste
     const float scale = step->weight * slope / (float)terms;
     MCL_TRY(mcl_network_forward(predictor, input->parameters, step->projections, r));
     mcl_profile_work(predicted->context, NULL, 0.0, sizeof(float) * 3.0 * r * n);
-    MCL_TRY(mcl_run(predicted->errors, r, 1, MCL_BUFFER(mcl_network_output(predictor)),
+    MCL_TRY(mcl_run_rows(predicted->errors, r, MCL_BUFFER(mcl_network_output(predictor)),
         MCL_BUFFER(targets), MCL_UINT(b), MCL_UINT(n), MCL_FLOAT(most), MCL_FLOAT(slope),
         MCL_FLOAT(scale), MCL_BUFFER(predicted->losses.values),
-        MCL_BUFFER(mcl_network_output_gradient(predictor))));
+        MCL_BUFFER(mcl_network_output_gradient(predictor)), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_terms_total(&predicted->losses, r, (float)terms, step));
     return mcl_gradient_through(step->by_projections, predictor, input, step->projections, r);
 }

@@ -15,7 +15,7 @@ enum { RECONSTRUCT, LOSS }; /* its own options */
 
 struct reconstruction {
     mcl_context *context;
-    mcl_kernel *squares, *backward;
+    mcl_kernel *squares;
     uint32_t batch, columns;
     mcl_network *decoder;
     mcl_terms losses; /* [R] */
@@ -34,8 +34,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     reconstruction->columns = (uint32_t)setup->architecture->input;
     MCL_TRY(mcl_kernel_find(
         &reconstruction->squares, context, "reconstruction.cl", "squared_errors", ""));
-    MCL_TRY(mcl_kernel_find(
-        &reconstruction->backward, context, "reconstruction.cl", "reconstruction_backward", ""));
     MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
     reconstruction->flags = (setup->values[LOSS] != 0.0 ? MCL_ERRORS_BCE : 0u) |
                             (setup->values[RECONSTRUCT] != 0.0 ? MCL_ERRORS_ALTERED : 0u);
@@ -59,19 +57,17 @@ static void release(void *state)
 static mcl_status squared_errors(
     struct reconstruction *reconstruction, const mcl_objective_step *step, uint32_t target_rows)
 {
-    mcl_context *context = reconstruction->context;
     const uint32_t d = reconstruction->columns, r = 2 * reconstruction->batch;
     const cl_mem targets = step->input->views->targets;
     const cl_mem output = mcl_network_output(reconstruction->decoder);
     const float elements = (float)((double)r * d);
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 2.0 * r * d);
-    MCL_TRY(mcl_run(reconstruction->squares, r, 1, MCL_BUFFER(output), MCL_BUFFER(targets),
-        MCL_UINT(target_rows), MCL_UINT(d), MCL_BUFFER(reconstruction->losses.values)));
-    MCL_TRY(mcl_terms_total(&reconstruction->losses, r, elements, step));
-    mcl_profile_work(context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
-    return mcl_run(reconstruction->backward, d, r, MCL_BUFFER(output), MCL_BUFFER(targets),
-        MCL_UINT(target_rows), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
-        MCL_BUFFER(mcl_network_output_gradient(reconstruction->decoder)));
+    mcl_profile_work(reconstruction->context, NULL, 0.0, sizeof(float) * 3.0 * r * d);
+    MCL_TRY(mcl_run_rows(reconstruction->squares, r, MCL_BUFFER(output), MCL_BUFFER(targets),
+        MCL_UINT(r), MCL_UINT(target_rows), MCL_UINT(d), MCL_FLOAT(2.0f * step->weight / elements),
+        MCL_BUFFER(reconstruction->losses.values),
+        MCL_BUFFER(mcl_network_output_gradient(reconstruction->decoder)),
+        MCL_LOCAL(MCL_ROW_SPACE)));
+    return mcl_terms_total(&reconstruction->losses, r, elements, step);
 }
 
 /* The same for cross-entropy, or for the altered elements alone. */

@@ -15,7 +15,6 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
         .file = "infonce.cl",
         .rows = "infonce_rows",
         .backward = "infonce_backward",
-        .width = 1,
         .what = "similarities of scarf (`batch`)",
     };
     return mcl_infonce_allocate(state, setup, &options);

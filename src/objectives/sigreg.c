@@ -124,7 +124,7 @@ static mcl_status draw_directions(struct sigreg *sigreg, const mcl_loss_input *i
     const uint32_t elements = sigreg->count * sigreg->columns;
     const mcl_argument key = {.size = sizeof sigreg->key, .value = &sigreg->key};
     mcl_profile_work(sigreg->context, NULL, 0.0, sizeof(float) * 1.0 * elements);
-    MCL_TRY(mcl_run(sigreg->draw, ((size_t)elements + 3) / 4, 1, MCL_ULONG(input->first),
+    MCL_TRY(mcl_run_elements(sigreg->draw, ((size_t)elements + 3) / 4, 1, MCL_ULONG(input->first),
         MCL_UINT(input->epoch), key, MCL_UINT(elements), MCL_BUFFER(sigreg->drawn)));
     return mcl_row_norms_normalize(&sigreg->norms, sigreg->drawn, sigreg->count, sigreg->columns,
         sigreg->inverse, sigreg->directions);
@@ -140,17 +140,17 @@ static mcl_status forward(struct sigreg *sigreg, const mcl_objective_step *step)
         &(mcl_operands){
             .a = {step->projections, 0}, .b = {sigreg->directions, 0}, .c = {sigreg->sines, 0}}));
     mcl_profile_work(sigreg->context, NULL, 0.0, 1.5 * waves);
-    MCL_TRY(mcl_run(sigreg->waves, (m + 15) / 16, 2 * (size_t)b, MCL_UINT(m),
+    MCL_TRY(mcl_run_vectors(sigreg->waves, m, 2 * (size_t)b, MCL_UINT(m),
         MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines)));
     mcl_profile_work(sigreg->context, NULL, 0.0, waves);
-    MCL_TRY(mcl_run(sigreg->sums, ((size_t)m + 15) / 16, 2 * (size_t)blocks_of(sigreg),
-        MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines), MCL_UINT(b), MCL_UINT(m),
-        MCL_BUFFER(sigreg->partial)));
+    MCL_TRY(
+        mcl_run_vectors(sigreg->sums, m, 2 * (size_t)blocks_of(sigreg), MCL_BUFFER(sigreg->cosines),
+            MCL_BUFFER(sigreg->sines), MCL_UINT(b), MCL_UINT(m), MCL_BUFFER(sigreg->partial)));
     mcl_profile_work(
         sigreg->context, NULL, 0.0, sizeof(float) * 64.0 * (blocks_of(sigreg) + 1.0) * m);
-    return mcl_run(sigreg->statistics, m, 2, MCL_BUFFER(sigreg->partial), MCL_UINT(b), MCL_UINT(m),
-        MCL_FLOAT(sigreg->share * (float)b / (float)(2.0 * m)), MCL_BUFFER(sigreg->losses.values),
-        MCL_BUFFER(sigreg->slopes));
+    return mcl_run_elements(sigreg->statistics, m, 2, MCL_BUFFER(sigreg->partial), MCL_UINT(b),
+        MCL_UINT(m), MCL_FLOAT(sigreg->share * (float)b / (float)(2.0 * m)),
+        MCL_BUFFER(sigreg->losses.values), MCL_BUFFER(sigreg->slopes));
 }
 
 /* The distances' part of the gradient, which writes or adds, and then the directions', which adds.
@@ -161,16 +161,16 @@ static mcl_status backward(struct sigreg *sigreg, const mcl_objective_step *step
     const double elements = 2.0 * b * n;
     const float rest = 1.0f - sigreg->share;
     mcl_profile_work(sigreg->context, NULL, 0.0, sizeof(float) * 2.0 * elements);
-    MCL_TRY(mcl_run(sigreg->distances, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
+    MCL_TRY(mcl_run_rows(sigreg->distances, b, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_FLOAT(rest / (float)(2.0 * elements)),
         MCL_FLOAT(step->weight * rest / (float)elements),
         MCL_UINT(mcl_gradient_accumulates(step->by_projections)), MCL_UINT(2 * m),
-        MCL_BUFFER(sigreg->losses.values), MCL_BUFFER(step->by_projections->buffer)));
+        MCL_BUFFER(sigreg->losses.values), MCL_BUFFER(step->by_projections->buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     mcl_profile_work(sigreg->context, NULL, 0.0, sizeof(float) * 3.0 * (2.0 * b) * m);
-    MCL_TRY(
-        mcl_run(sigreg->backward, ((size_t)m + 15) / 16, 2 * (size_t)b, MCL_BUFFER(sigreg->slopes),
-            MCL_UINT(b), MCL_UINT(m), MCL_FLOAT(step->weight * sigreg->share / (float)m),
-            MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines)));
+    MCL_TRY(mcl_run_vectors(sigreg->backward, m, 2 * (size_t)b, MCL_BUFFER(sigreg->slopes),
+        MCL_UINT(b), MCL_UINT(m), MCL_FLOAT(step->weight * sigreg->share / (float)m),
+        MCL_BUFFER(sigreg->cosines), MCL_BUFFER(sigreg->sines)));
     return mcl_product_run(sigreg->by_projections, &(mcl_operands){.a = {sigreg->cosines, 0},
                                                        .b = {sigreg->directions, 0},
                                                        .c = {step->by_projections->buffer, 0},

@@ -47,18 +47,18 @@ static mcl_status forward(struct vicreg *vicreg, const mcl_objective_step *step)
     const uint32_t b = each->batch, n = each->columns;
     const double weight = (double)step->weight, pairs = (double)n * (b - 1);
     mcl_profile_work(each->context, NULL, 0.0, sizeof(float) * 6.0 * b * n);
-    MCL_TRY(mcl_run(vicreg->columns, n, 2, MCL_BUFFER(step->projections), MCL_UINT(b), MCL_UINT(n),
-        MCL_FLOAT(VARIANCE / (2.0 * n)), MCL_FLOAT(weight * VARIANCE / (2.0 * pairs)),
+    MCL_TRY(mcl_run_elements(vicreg->columns, n, 2, MCL_BUFFER(step->projections), MCL_UINT(b),
+        MCL_UINT(n), MCL_FLOAT(VARIANCE / (2.0 * n)), MCL_FLOAT(weight * VARIANCE / (2.0 * pairs)),
         MCL_BUFFER(each->centred), MCL_BUFFER(each->scales), MCL_BUFFER(each->terms.values)));
     mcl_profile_work(each->context, NULL, 0.0, sizeof(float) * 2.0 * b * n);
-    MCL_TRY(mcl_run(vicreg->distances, b, 1, MCL_BUFFER(step->projections), MCL_UINT(b),
+    MCL_TRY(mcl_run_rows(vicreg->distances, b, MCL_BUFFER(step->projections), MCL_UINT(b),
         MCL_UINT(n), MCL_FLOAT(INVARIANCE / ((double)b * n)), MCL_BUFFER(each->terms.values),
-        MCL_UINT(2 * n)));
+        MCL_UINT(2 * n), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_correlations_forward(each));
     mcl_profile_work(each->context, NULL, 0.0, sizeof(float) * 4.0 * n * n);
-    MCL_TRY(mcl_run(vicreg->covariances, n, 2, MCL_BUFFER(each->matrices), MCL_UINT(n),
-        MCL_FLOAT(COVARIANCE / n), MCL_FLOAT(weight * 4.0 * COVARIANCE / pairs),
-        MCL_BUFFER(each->terms.values), MCL_UINT(2 * n + b)));
+    MCL_TRY(mcl_run_rows(vicreg->covariances, 2 * (size_t)n, MCL_BUFFER(each->matrices),
+        MCL_UINT(n), MCL_FLOAT(COVARIANCE / n), MCL_FLOAT(weight * 4.0 * COVARIANCE / pairs),
+        MCL_BUFFER(each->terms.values), MCL_UINT(2 * n + b), MCL_LOCAL(MCL_ROW_SPACE)));
     return mcl_terms_total(&each->terms, b + 4 * n, 1.0f, step);
 }
 
@@ -68,8 +68,9 @@ static mcl_status backward(struct vicreg *vicreg, const mcl_objective_step *step
     const uint32_t b = each->batch, n = each->columns;
     MCL_TRY(mcl_correlations_backward(each));
     mcl_profile_work(each->context, NULL, 0.0, sizeof(float) * 8.0 * b * n);
-    return mcl_run(vicreg->backward, n, b, MCL_BUFFER(step->projections), MCL_BUFFER(each->centred),
-        MCL_BUFFER(each->scales), MCL_BUFFER(each->gradient), MCL_UINT(b), MCL_UINT(n),
+    return mcl_run_elements(vicreg->backward, n, b, MCL_BUFFER(step->projections),
+        MCL_BUFFER(each->centred), MCL_BUFFER(each->scales), MCL_BUFFER(each->gradient),
+        MCL_UINT(b), MCL_UINT(n),
         MCL_FLOAT((double)step->weight * 2.0 * INVARIANCE / ((double)b * n)),
         MCL_UINT(mcl_gradient_accumulates(step->by_projections)),
         MCL_BUFFER(step->by_projections->buffer));

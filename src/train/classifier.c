@@ -82,11 +82,11 @@ mcl_status mcl_classifier_run(mcl_classifier *classifier, const mcl_network *enc
     const uint64_t at = slot * MCL_CLASSIFIER_METRICS;
     MCL_TRY(mcl_network_forward(classifier->head, parameters, embeddings, b));
     mcl_profile_work(classifier->context, NULL, 0.0, sizeof(float) * 2.0 * b * c);
-    MCL_TRY(mcl_run(classifier->cross_entropy, b, 1,
-        MCL_BUFFER(mcl_network_output(classifier->head)), MCL_UINT(c), MCL_BUFFER(rows->order),
-        MCL_ULONG(rows->first), MCL_BUFFER(classifier->labels), MCL_FLOAT(1.0f / (float)b),
-        MCL_BUFFER(classifier->losses), MCL_BUFFER(classifier->hits),
-        MCL_BUFFER(mcl_network_output_gradient(classifier->head))));
+    MCL_TRY(mcl_run_rows(classifier->cross_entropy, b,
+        MCL_BUFFER(mcl_network_output(classifier->head)), MCL_UINT(b), MCL_UINT(c),
+        MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_BUFFER(classifier->labels),
+        MCL_FLOAT(1.0f / (float)b), MCL_BUFFER(classifier->losses), MCL_BUFFER(classifier->hits),
+        MCL_BUFFER(mcl_network_output_gradient(classifier->head)), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mean(classifier, classifier->losses, metrics, at + MCL_CLASSIFIER_LOSS));
     MCL_TRY(mean(classifier, classifier->hits, metrics, at + MCL_CLASSIFIER_ACCURACY));
     return mcl_network_backward(classifier->head, parameters, gradients, embeddings, b,

@@ -148,3 +148,12 @@ mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const cha
     MCL_TRY(mcl_kernel_find(&found, checker->context, file, kernel, options));
     return mcl_run_arguments(found, global, NULL, arguments, count);
 }
+
+mcl_status mcl_checker_enqueue_mapped(mcl_checker *checker, const char *file, const char *kernel,
+    const char *options, mcl_mapping mapping, const size_t size[2], const mcl_argument *arguments,
+    size_t count)
+{
+    mcl_kernel *found;
+    MCL_TRY(mcl_kernel_find(&found, checker->context, file, kernel, options));
+    return mcl_run_mapped(found, mapping, size[0], size[1], arguments, count);
+}

@@ -85,9 +85,29 @@ mcl_status mcl_checker_enqueue(mcl_checker *checker, const char *file, const cha
     const char *options, const size_t size[2], const mcl_argument *arguments, size_t count);
 
 #define mcl_checker_run(checker, file, kernel, options, x, y, ...)                                 \
-    mcl_checker_enqueue(checker, file, kernel, options, (const size_t[2]){(x), (y)},               \
-        (const mcl_argument[]){__VA_ARGS__},                                                       \
-        sizeof((const mcl_argument[]){__VA_ARGS__}) / sizeof(mcl_argument))
+    mcl_checker_enqueue(                                                                           \
+        checker, file, kernel, options, (const size_t[2]){(x), (y)}, MCL_ARGUMENTS(__VA_ARGS__))
+
+/* The same for a matrix of so many columns and rows, size, as mcl_run_rows() and the like have it.
+ */
+mcl_status mcl_checker_enqueue_mapped(mcl_checker *checker, const char *file, const char *kernel,
+    const char *options, mcl_mapping mapping, const size_t size[2], const mcl_argument *arguments,
+    size_t count);
+
+#define mcl_checker_run_mapped(checker, file, kernel, options, mapping, columns, rows, ...)        \
+    mcl_checker_enqueue_mapped(checker, file, kernel, options, mapping,                            \
+        (const size_t[2]){(columns), (rows)}, MCL_ARGUMENTS(__VA_ARGS__))
+#define mcl_checker_run_rows(checker, file, kernel, options, rows, ...)                            \
+    mcl_checker_run_mapped(checker, file, kernel, options, MCL_MAP_ROWS, 1, rows, __VA_ARGS__)
+#define mcl_checker_run_columns(checker, file, kernel, options, columns, blocks, ...)              \
+    mcl_checker_run_mapped(                                                                        \
+        checker, file, kernel, options, MCL_MAP_COLUMNS, columns, blocks, __VA_ARGS__)
+#define mcl_checker_run_elements(checker, file, kernel, options, columns, rows, ...)               \
+    mcl_checker_run_mapped(                                                                        \
+        checker, file, kernel, options, MCL_MAP_ELEMENTS, columns, rows, __VA_ARGS__)
+#define mcl_checker_run_vectors(checker, file, kernel, options, columns, rows, ...)                \
+    mcl_checker_run_mapped(                                                                        \
+        checker, file, kernel, options, MCL_MAP_VECTORS, columns, rows, __VA_ARGS__)
 
 /* Counts and reports a check whose stage is not set yet. */
 void mcl_checker_report(mcl_checker *checker, mcl_check *check);

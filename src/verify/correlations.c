@@ -72,9 +72,9 @@ static mcl_status check_vicreg_columns(mcl_checker *checker, const float *z, cl_
         terms[at] = sigma < 1.0f ? term * (1.0f - sigma) : 0.0f;
         pull[at] = sigma < 1.0f ? -mcl_host_divide(scale, sigma) : 0.0f;
     }
-    MCL_TRY(mcl_checker_run(checker, "vicreg.cl", "vicreg_columns", "", E, 2, MCL_BUFFER(z_buffer),
-        MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(term), MCL_FLOAT(scale), MCL_BUFFER(centred_buffer),
-        MCL_BUFFER(pull_buffer), MCL_BUFFER(terms_buffer)));
+    MCL_TRY(mcl_checker_run_elements(checker, "vicreg.cl", "vicreg_columns", "", E, 2,
+        MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(term), MCL_FLOAT(scale),
+        MCL_BUFFER(centred_buffer), MCL_BUFFER(pull_buffer), MCL_BUFFER(terms_buffer)));
     MCL_TRY(mcl_checker_expect(checker, "vicreg_columns: centred", centred, centred_buffer, R * E));
     MCL_TRY(mcl_checker_expect(checker, "vicreg_columns: pull", pull, pull_buffer, 2 * E));
     return mcl_checker_expect(checker, "vicreg_columns: terms", terms, terms_buffer, 2 * E);
@@ -96,15 +96,15 @@ static mcl_status check_vicreg_terms(mcl_checker *checker, const float *z, cl_me
             apart[j] = z[i * E + j] - z[(B + i) * E + j];
         terms[distances + i] = distance * mcl_reference_dot(apart, apart, E);
     }
-    MCL_TRY(mcl_checker_run(checker, "vicreg.cl", "vicreg_distances", "", B, 1,
+    MCL_TRY(mcl_checker_run_rows(checker, "vicreg.cl", "vicreg_distances", "", B,
         MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(distance),
-        MCL_BUFFER(terms_buffer), MCL_UINT(distances)));
+        MCL_BUFFER(terms_buffer), MCL_UINT(distances), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_settle(checker, "vicreg_distances", terms, terms_buffer, count));
     for (size_t i = 0; i < 2 * E; i++)
         terms[covariances + i] = covariance * square_and_scale(c + i * E, i % E, scale);
-    MCL_TRY(mcl_checker_run(checker, "vicreg.cl", "vicreg_covariances", "", E, 2,
+    MCL_TRY(mcl_checker_run_rows(checker, "vicreg.cl", "vicreg_covariances", "", 2 * E,
         MCL_BUFFER(c_buffer), MCL_UINT(E), MCL_FLOAT(covariance), MCL_FLOAT(scale),
-        MCL_BUFFER(terms_buffer), MCL_UINT(covariances)));
+        MCL_BUFFER(terms_buffer), MCL_UINT(covariances), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "vicreg_covariances: terms", terms, terms_buffer, count));
     return mcl_checker_expect(checker, "vicreg_covariances: scaled", c, c_buffer, 2 * E * E);
 }
@@ -130,7 +130,7 @@ static mcl_status check_vicreg_backward(mcl_checker *checker, const float *z, cl
     }
     for (cl_uint accumulate = 0; accumulate < 2; accumulate++) {
         MCL_TRY(mcl_checker_write(checker, d_buffer, d, R * E));
-        MCL_TRY(mcl_checker_run(checker, "vicreg.cl", "vicreg_backward", "", E, B,
+        MCL_TRY(mcl_checker_run_elements(checker, "vicreg.cl", "vicreg_backward", "", E, B,
             MCL_BUFFER(z_buffer), MCL_BUFFER(centred_buffer), MCL_BUFFER(pull_buffer),
             MCL_BUFFER(across_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(scale),
             MCL_UINT(accumulate), MCL_BUFFER(d_buffer)));
@@ -172,8 +172,9 @@ static mcl_status check_barlow_columns(mcl_checker *checker)
         for (size_t i = first + j; i < first + (size_t)B * E; i += E)
             standard[i] = mcl_host_flush((z[i] - mean) * inverse[at]);
     }
-    MCL_TRY(mcl_checker_run(checker, "barlow.cl", "barlow_columns", "", E, 2, MCL_BUFFER(z_buffer),
-        MCL_UINT(B), MCL_UINT(E), MCL_BUFFER(inverse_buffer), MCL_BUFFER(standard_buffer)));
+    MCL_TRY(mcl_checker_run_elements(checker, "barlow.cl", "barlow_columns", "", E, 2,
+        MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_BUFFER(inverse_buffer),
+        MCL_BUFFER(standard_buffer)));
     MCL_TRY(mcl_checker_expect(checker, "barlow_columns: inverse", inverse, inverse_buffer, 2 * E));
     MCL_TRY(
         mcl_checker_expect(checker, "barlow_columns: standard", standard, standard_buffer, R * E));
@@ -193,8 +194,9 @@ static mcl_status check_barlow_correlations(mcl_checker *checker)
         loss[i] = fmaf(lambda, square_and_scale(c + i * E, i, scale * lambda), from_one * from_one);
         c[i * E + i] = mcl_host_flush(scale * from_one);
     }
-    MCL_TRY(mcl_checker_run(checker, "barlow.cl", "barlow_correlations", "", E, 1,
-        MCL_BUFFER(c_buffer), MCL_UINT(E), MCL_FLOAT(scale), MCL_BUFFER(loss_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "barlow.cl", "barlow_correlations", "", E,
+        MCL_BUFFER(c_buffer), MCL_UINT(E), MCL_FLOAT(scale), MCL_BUFFER(loss_buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "barlow_correlations: loss", loss, loss_buffer, E));
     MCL_TRY(mcl_checker_expect(checker, "barlow_correlations: gradient", c, c_buffer, E * E));
     mcl_checker_clear(checker);
@@ -222,13 +224,13 @@ static mcl_status check_barlow_backward(mcl_checker *checker)
         const size_t column = at / (B * E) * E + at % E;
         gradient[at] = fmaf(-along[column], standard[at], h[at]) * inverse[column];
     }
-    MCL_TRY(
-        mcl_checker_run(checker, "barlow.cl", "barlow_along", "", E, 2, MCL_BUFFER(standard_buffer),
-            MCL_BUFFER(h_buffer), MCL_UINT(B), MCL_UINT(E), MCL_BUFFER(along_buffer)));
+    MCL_TRY(mcl_checker_run_elements(checker, "barlow.cl", "barlow_along", "", E, 2,
+        MCL_BUFFER(standard_buffer), MCL_BUFFER(h_buffer), MCL_UINT(B), MCL_UINT(E),
+        MCL_BUFFER(along_buffer)));
     MCL_TRY(mcl_checker_settle(checker, "barlow_along", along, along_buffer, 2 * E));
     for (cl_uint accumulate = 0; accumulate < 2; accumulate++) {
         MCL_TRY(mcl_checker_write(checker, d_buffer, d, R * E));
-        MCL_TRY(mcl_checker_run(checker, "barlow.cl", "barlow_backward", "", E, R,
+        MCL_TRY(mcl_checker_run_elements(checker, "barlow.cl", "barlow_backward", "", E, R,
             MCL_BUFFER(standard_buffer), MCL_BUFFER(h_buffer), MCL_BUFFER(along_buffer),
             MCL_BUFFER(inverse_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(accumulate),
             MCL_BUFFER(d_buffer)));

@@ -47,9 +47,9 @@ static mcl_status check_cosine(mcl_checker *checker)
     }
     for (cl_uint accumulate = 0; accumulate < 2; accumulate++) {
         MCL_TRY(mcl_checker_write(checker, d_buffer, d, R * E));
-        MCL_TRY(mcl_checker_run(checker, "cosine.cl", "cosine_embedding", "", B, 1,
+        MCL_TRY(mcl_checker_run_rows(checker, "cosine.cl", "cosine_embedding", "", B,
             MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(scale), MCL_UINT(accumulate),
-            MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer)));
+            MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
         MCL_TRY(mcl_expect_gradient(
             checker, "cosine_embedding: gradient", gradient, accumulate ? d : NULL, d_buffer));
     }
@@ -92,10 +92,11 @@ static mcl_status check_negative_pairs(mcl_checker *checker, struct negatives *p
         pairs->by_p[at] = mcl_host_divide(-(scale * pair.cosine), pair.pp);
         pairs->by_own[at] = mcl_host_divide(-(scale * pair.cosine), pair.qq);
     }
-    MCL_TRY(mcl_checker_run(checker, "cosine.cl", "negative_pairs", "", B, NEGATIVES,
-        MCL_BUFFER(pairs->z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(START), MCL_FLOAT(MARGIN),
-        MCL_FLOAT(scale), MCL_BUFFER(loss_buffer), MCL_BUFFER(pairs->by_q_buffer),
-        MCL_BUFFER(pairs->by_p_buffer), MCL_BUFFER(pairs->by_own_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "cosine.cl", "negative_pairs", "", B * NEGATIVES,
+        MCL_BUFFER(pairs->z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(START), MCL_UINT(NEGATIVES),
+        MCL_FLOAT(MARGIN), MCL_FLOAT(scale), MCL_BUFFER(loss_buffer),
+        MCL_BUFFER(pairs->by_q_buffer), MCL_BUFFER(pairs->by_p_buffer),
+        MCL_BUFFER(pairs->by_own_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "negative_pairs: loss", loss, loss_buffer, B + count));
     MCL_TRY(mcl_checker_settle(
         checker, "negative_pairs: by q", pairs->by_q, pairs->by_q_buffer, count));
@@ -130,7 +131,7 @@ static mcl_status check_negatives_backward(mcl_checker *checker, const struct ne
         d[at] = at % E ? d[at] : 0.0f; /* to which something tiny is added */
     }
     MCL_TRY(mcl_checker_write(checker, d_buffer, d, R * E));
-    MCL_TRY(mcl_checker_run(checker, "cosine.cl", "negatives_backward", "", E, R,
+    MCL_TRY(mcl_checker_run_elements(checker, "cosine.cl", "negatives_backward", "", E, R,
         MCL_BUFFER(pairs->z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_UINT(START), MCL_UINT(NEGATIVES),
         MCL_BUFFER(pairs->by_q_buffer), MCL_BUFFER(pairs->by_p_buffer),
         MCL_BUFFER(pairs->by_own_buffer), MCL_BUFFER(d_buffer)));
@@ -161,14 +162,13 @@ static float inverse_norm(const float *row)
 
 static mcl_status check_normalize(mcl_checker *checker)
 {
-    float *z, *gradient, *d, *inverse, *normalized, *along, *expected;
-    cl_mem z_buffer, gradient_buffer, d_buffer, inverse_buffer, normalized_buffer, along_buffer;
+    float *z, *gradient, *d, *inverse, *normalized, *expected;
+    cl_mem z_buffer, gradient_buffer, d_buffer, inverse_buffer, normalized_buffer;
     MCL_TRY(mcl_checker_numbers(&z, &z_buffer, checker, R * E, 3));
     MCL_TRY(mcl_checker_numbers(&gradient, &gradient_buffer, checker, R * E, 4));
     MCL_TRY(mcl_checker_numbers(&d, &d_buffer, checker, R * E, 5));
     MCL_TRY(mcl_checker_result(&inverse, &inverse_buffer, checker, R));
     MCL_TRY(mcl_checker_result(&normalized, &normalized_buffer, checker, R * E));
-    MCL_TRY(mcl_checker_result(&along, &along_buffer, checker, R));
     MCL_TRY(mcl_checker_memory(&expected, checker, R * E, sizeof *expected));
     make_tiny(z, R, E);
     memset(z, 0, E * sizeof *z); /* a row without a direction is divided by ε */
@@ -178,28 +178,26 @@ static mcl_status check_normalize(mcl_checker *checker)
         inverse[i] = inverse_norm(z + i * E);
         for (size_t j = 0; j < E; j++)
             row[j] = mcl_host_flush(z[i * E + j] * inverse[i]);
-        along[i] = mcl_host_flush(mcl_reference_dot(row, gradient + i * E, E));
+        const float along = mcl_host_flush(mcl_reference_dot(row, gradient + i * E, E));
         for (size_t j = 0; j < E; j++) {
             const size_t at = i * E + j;
             const float across =
-                inverse[i] < 1e12f ? fmaf(-along[i], row[j], gradient[at]) : gradient[at];
+                inverse[i] < 1e12f ? fmaf(-along, row[j], gradient[at]) : gradient[at];
             expected[at] = mcl_host_flush(d[at] + across * inverse[i]);
         }
     }
-    MCL_TRY(mcl_checker_run(checker, "normalize.cl", "inverse_norms", "", R, 1,
-        MCL_BUFFER(z_buffer), MCL_UINT(E), MCL_BUFFER(inverse_buffer)));
-    MCL_TRY(mcl_checker_settle(checker, "inverse_norms", inverse, inverse_buffer, R));
     MCL_TRY(
-        mcl_checker_run(checker, "normalize.cl", "normalize_rows", "", E, R, MCL_BUFFER(z_buffer),
-            MCL_BUFFER(inverse_buffer), MCL_UINT(E), MCL_BUFFER(normalized_buffer)));
+        mcl_checker_run_rows(checker, "normalize.cl", "inverse_norms", "", R, MCL_BUFFER(z_buffer),
+            MCL_UINT(R), MCL_UINT(E), MCL_BUFFER(inverse_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
+    MCL_TRY(mcl_checker_expect(checker, "inverse_norms", inverse, inverse_buffer, R));
+    MCL_TRY(mcl_checker_run_rows(checker, "normalize.cl", "normalize_rows", "", R,
+        MCL_BUFFER(z_buffer), MCL_UINT(R), MCL_UINT(E), MCL_BUFFER(inverse_buffer),
+        MCL_BUFFER(normalized_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_settle(checker, "normalize_rows", normalized, normalized_buffer, R * E));
-    MCL_TRY(mcl_checker_run(checker, "normalize.cl", "row_dots", "", R, 1,
-        MCL_BUFFER(normalized_buffer), MCL_BUFFER(gradient_buffer), MCL_UINT(E),
-        MCL_BUFFER(along_buffer)));
-    MCL_TRY(mcl_checker_settle(checker, "row_dots", along, along_buffer, R));
-    MCL_TRY(mcl_checker_run(checker, "normalize.cl", "normalize_backward", "", E, R,
-        MCL_BUFFER(normalized_buffer), MCL_BUFFER(gradient_buffer), MCL_BUFFER(along_buffer),
-        MCL_BUFFER(inverse_buffer), MCL_UINT(E), MCL_UINT(1), MCL_BUFFER(d_buffer)));
+    MCL_TRY(mcl_checker_settle(checker, "normalize_rows: norms", inverse, inverse_buffer, R));
+    MCL_TRY(mcl_checker_run_rows(checker, "normalize.cl", "normalize_backward", "", R,
+        MCL_BUFFER(normalized_buffer), MCL_BUFFER(gradient_buffer), MCL_BUFFER(inverse_buffer),
+        MCL_UINT(R), MCL_UINT(E), MCL_UINT(1), MCL_BUFFER(d_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "normalize_backward", expected, d_buffer, R * E));
     mcl_checker_clear(checker);
     return MCL_OK;
@@ -223,8 +221,9 @@ static mcl_status check_deviations(mcl_checker *checker)
         }
         expected[j] = mcl_host_sqrt(mcl_host_divide(squares, (float)R));
     }
-    MCL_TRY(mcl_checker_run(checker, "normalize.cl", "deviations", "", E, 1, MCL_BUFFER(z_buffer),
-        MCL_BUFFER(inverse_buffer), MCL_UINT(R), MCL_UINT(E), MCL_BUFFER(out)));
+    MCL_TRY(mcl_checker_run_columns(checker, "normalize.cl", "deviations", "", E, 1,
+        MCL_BUFFER(z_buffer), MCL_BUFFER(inverse_buffer), MCL_UINT(R), MCL_UINT(E),
+        MCL_BUFFER(out)));
     MCL_TRY(mcl_checker_expect(checker, "deviations", expected, out, E));
     mcl_checker_clear(checker);
     return MCL_OK;
@@ -270,10 +269,10 @@ static mcl_status check_prediction(mcl_checker *checker, const struct prediction
     MCL_TRY(mcl_checker_write(checker, z_buffer, z, R * E));
     for (size_t i = 0; i < R; i++)
         loss[i] = prediction_error(gradient + i * E, q + i * E, z + positive_of(i) * E, prediction);
-    MCL_TRY(mcl_checker_run(checker, "predicted.cl", "prediction_errors", "", R, 1,
+    MCL_TRY(mcl_checker_run_rows(checker, "predicted.cl", "prediction_errors", "", R,
         MCL_BUFFER(q_buffer), MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E),
         MCL_FLOAT(prediction->most), MCL_FLOAT(prediction->slope), MCL_FLOAT(prediction->scale),
-        MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer)));
+        MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
     snprintf(name, sizeof name, "prediction_errors of %s: loss", prediction->objective);
     MCL_TRY(mcl_checker_expect(checker, name, loss, loss_buffer, R));
     snprintf(name, sizeof name, "prediction_errors of %s: gradient", prediction->objective);

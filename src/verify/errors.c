@@ -24,14 +24,11 @@ static mcl_status check_reconstruction(mcl_checker *checker)
         }
         loss[i] = mcl_reference_dot(difference, difference, E);
     }
-    MCL_TRY(mcl_checker_run(checker, "reconstruction.cl", "squared_errors", "", R, 1,
-        MCL_BUFFER(r_buffer), MCL_BUFFER(x_buffer), MCL_UINT(B), MCL_UINT(E),
-        MCL_BUFFER(loss_buffer)));
-    MCL_TRY(mcl_checker_expect(checker, "squared_errors", loss, loss_buffer, R));
-    MCL_TRY(mcl_checker_run(checker, "reconstruction.cl", "reconstruction_backward", "", E, R,
-        MCL_BUFFER(r_buffer), MCL_BUFFER(x_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(scale),
-        MCL_BUFFER(out)));
-    MCL_TRY(mcl_checker_expect(checker, "reconstruction_backward", expected, out, R * E));
+    MCL_TRY(mcl_checker_run_rows(checker, "reconstruction.cl", "squared_errors", "", R,
+        MCL_BUFFER(r_buffer), MCL_BUFFER(x_buffer), MCL_UINT(R), MCL_UINT(B), MCL_UINT(E),
+        MCL_FLOAT(scale), MCL_BUFFER(loss_buffer), MCL_BUFFER(out), MCL_LOCAL(MCL_ROW_SPACE)));
+    MCL_TRY(mcl_checker_expect(checker, "squared_errors: loss", loss, loss_buffer, R));
+    MCL_TRY(mcl_checker_expect(checker, "squared_errors: gradient", expected, out, R * E));
     mcl_checker_clear(checker);
     return MCL_OK;
 }
@@ -121,8 +118,8 @@ static mcl_status check_comparison(
         errors[at] = mcl_host_flush(comparison->altered ? of.error * counts : of.error);
         gradient[at] = comparison->altered ? each * of.slope * counts : scale * of.slope;
     }
-    MCL_TRY(mcl_checker_run(checker, "errors.cl", "element_errors", comparison->options, E, R,
-        MCL_BUFFER(outputs->r_buffer),
+    MCL_TRY(mcl_checker_run_elements(checker, "errors.cl", "element_errors", comparison->options, E,
+        R, MCL_BUFFER(outputs->r_buffer),
         MCL_BUFFER(comparison->bytes ? outputs->altered_buffer : outputs->x_buffer),
         MCL_UINT(targets), MCL_UINT(E), MCL_FLOAT(scale), MCL_BUFFER(outputs->altered_buffer),
         MCL_BUFFER(outputs->count_buffer), MCL_BUFFER(errors_buffer), MCL_BUFFER(d_buffer)));
@@ -141,9 +138,9 @@ static mcl_status check_error_sums(mcl_checker *checker)
     MCL_TRY(mcl_checker_numbers(&sums, &sums_buffer, checker, 2 * R, 56));
     for (size_t i = 0; i < R; i++)
         sums[R + i] = factor * mcl_reference_sum(errors + i * E, E);
-    MCL_TRY(mcl_checker_run(checker, "errors.cl", "error_sums", COUNTING, R, 1,
-        MCL_BUFFER(errors_buffer), MCL_UINT(E), MCL_FLOAT(factor), MCL_BUFFER(sums_buffer),
-        MCL_UINT(R)));
+    MCL_TRY(mcl_checker_run_rows(checker, "errors.cl", "error_sums", COUNTING, R,
+        MCL_BUFFER(errors_buffer), MCL_UINT(R), MCL_UINT(E), MCL_FLOAT(factor),
+        MCL_BUFFER(sums_buffer), MCL_UINT(R), MCL_LOCAL(MCL_ROW_SPACE)));
     return mcl_checker_expect(checker, "error_sums", sums, sums_buffer, 2 * R);
 }
 
@@ -157,13 +154,14 @@ static mcl_status check_altered(mcl_checker *checker, const struct outputs *outp
     MCL_TRY(mcl_checker_numbers(&metrics, &metrics_buffer, checker, 3, 57));
     for (size_t at = 0; at < R * E; at++)
         counts[at / E] += outputs->altered[at];
-    MCL_TRY(mcl_checker_run(checker, "errors.cl", "altered_counts", COUNTING, R, 1,
-        MCL_BUFFER(outputs->altered_buffer), MCL_UINT(E), MCL_BUFFER(counts_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "errors.cl", "altered_counts", COUNTING, R,
+        MCL_BUFFER(outputs->altered_buffer), MCL_UINT(R), MCL_UINT(E), MCL_BUFFER(counts_buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "altered_counts", counts, counts_buffer, R));
     for (size_t i = 0; i < 2; i++) {
         metrics[i] = mcl_host_divide(metrics[i], largest(count[i], 1.0f));
         MCL_TRY(mcl_checker_buffer(&count_buffer, checker, &count[i], sizeof count[i]));
-        MCL_TRY(mcl_checker_run(checker, "errors.cl", "altered_mean", COUNTING, 1, 1,
+        MCL_TRY(mcl_checker_run_elements(checker, "errors.cl", "altered_mean", COUNTING, 1, 1,
             MCL_BUFFER(metrics_buffer), MCL_ULONG(i), MCL_BUFFER(count_buffer)));
     }
     return mcl_checker_expect(checker, "altered_mean", metrics, metrics_buffer, 3);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is between the products of a network's layers: batch and layer normalization, dropout. */
 #include <math.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "base/rounding.h"
@@ -16,7 +17,11 @@
 #define BLOCK_ROWS MCL_NORMALIZATION_ROWS
 #define BLOCKS ((ROWS + BLOCK_ROWS - 1) / BLOCK_ROWS)
 #define COUNT ((size_t)ROWS * COLUMNS)
-#define ACROSS ((COLUMNS + 15) / 16) /* work-items for sixteen columns each */
+#define HALF ((size_t)BLOCKS * COLUMNS) /* of what there is of each block */
+
+/* Rows of an item of the passes over elements, the last one's fewer. */
+#define PART 40
+#define PARTS ((ROWS + PART - 1) / PART)
 
 #define EPSILON 1e-5f
 
@@ -30,8 +35,9 @@
 /* What a normalization works on. The moments are those of columns, or of rows. */
 struct layer {
     const char *options;
-    float *z, *dy, *parameters, *moments;
-    cl_mem z_buffer, dy_buffer, parameters_buffer, moments_buffer;
+    float *z, *dy, *parameters, *moments, *x, *out, *kept, *space, *gradients;
+    cl_mem z_buffer, dy_buffer, parameters_buffer, moments_buffer, out_buffer, kept_buffer;
+    cl_mem space_buffer, gradients_buffer;
 };
 
 /* Numbers of which some columns have results that must be made 0: of the first one all are tiny,
@@ -45,6 +51,12 @@ static mcl_status make_layer(
     MCL_TRY(mcl_checker_numbers(
         &layer->parameters, &layer->parameters_buffer, checker, PARAMETERS, seed + 2));
     MCL_TRY(mcl_checker_result(&layer->moments, &layer->moments_buffer, checker, 2 * moments));
+    MCL_TRY(mcl_checker_memory(&layer->x, checker, COUNT, sizeof *layer->x));
+    MCL_TRY(mcl_checker_result(&layer->out, &layer->out_buffer, checker, COUNT));
+    MCL_TRY(mcl_checker_result(&layer->kept, &layer->kept_buffer, checker, COUNT));
+    MCL_TRY(mcl_checker_result(&layer->space, &layer->space_buffer, checker, 2 * HALF));
+    MCL_TRY(mcl_checker_numbers(
+        &layer->gradients, &layer->gradients_buffer, checker, PARAMETERS, seed + 3));
     layer->parameters[SCALE + 1] *= 0x1p-123f;
     layer->parameters[SHIFT + 1] = 0.0f;
     for (size_t j = 0; j < COLUMNS; j++)
@@ -66,10 +78,9 @@ static float inverse_deviation(float variance)
 }
 
 /* space = the means of the columns of each block, then the squares of what is about them */
-static mcl_status check_block_moments(
-    mcl_checker *checker, const struct layer *layer, float *space, cl_mem space_buffer)
+static void find_block_moments(const struct layer *layer)
 {
-    for (size_t at = 0; at < BLOCKS * COLUMNS; at++) {
+    for (size_t at = 0; at < HALF; at++) {
         const size_t block = at / COLUMNS, rows = rows_of(block);
         const float *z = layer->z + block * BLOCK_ROWS * COLUMNS + at % COLUMNS;
         float total = 0.0f, squares = 0.0f;
@@ -78,19 +89,15 @@ static mcl_status check_block_moments(
         const float mean = total * mcl_host_reciprocal((float)rows);
         for (size_t i = 0; i < rows; i++)
             squares = fmaf(z[i * COLUMNS] - mean, z[i * COLUMNS] - mean, squares);
-        space[at] = mcl_host_flush(mean);
-        space[BLOCKS * COLUMNS + at] = mcl_host_flush(squares);
+        layer->space[at] = mcl_host_flush(mean);
+        layer->space[HALF + at] = mcl_host_flush(squares);
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "block_moments", layer->options, ACROSS,
-        BLOCKS, MCL_BUFFER(layer->z_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(space_buffer)));
-    return mcl_checker_settle(
-        checker, "block_moments", space, space_buffer, 2 * (size_t)BLOCKS * COLUMNS);
 }
 
 /* The moments of column j from those of its blocks, and what becomes of the running statistics. */
-static void combine_moments(struct layer *layer, const float *space, size_t j)
+static void combine_moments(const struct layer *layer, size_t j)
 {
+    const float *space = layer->space;
     const float share = mcl_host_reciprocal((float)ROWS);
     float *running_mean = layer->parameters + MEAN + j;
     float *running_variance = layer->parameters + VARIANCE + j;
@@ -100,8 +107,7 @@ static void combine_moments(struct layer *layer, const float *space, size_t j)
     mean = mean * share;
     for (size_t b = 0; b < BLOCKS; b++) {
         const float difference = space[b * COLUMNS + j] - mean;
-        squares +=
-            fmaf((float)rows_of(b) * difference, difference, space[(BLOCKS + b) * COLUMNS + j]);
+        squares += fmaf((float)rows_of(b) * difference, difference, space[HALF + b * COLUMNS + j]);
     }
     layer->moments[j] = mcl_host_flush(mean);
     layer->moments[COLUMNS + j] = inverse_deviation(squares * share);
@@ -110,41 +116,100 @@ static void combine_moments(struct layer *layer, const float *space, size_t j)
     *running_variance = mcl_host_flush(fmaf(0.1f, unbiased - *running_variance, *running_variance));
 }
 
-static mcl_status check_batch_moments(mcl_checker *checker, struct layer *layer)
+/* x = x̂, out and kept = what becomes of it, by the moments of rows or of columns. */
+static void normalize(const struct layer *layer, bool by_rows, mcl_activation activation)
 {
-    float *space;
-    cl_mem space_buffer;
-    MCL_TRY(mcl_checker_result(&space, &space_buffer, checker, 2 * (size_t)BLOCKS * COLUMNS));
-    MCL_TRY(check_block_moments(checker, layer, space, space_buffer));
-    for (size_t j = 0; j < COLUMNS; j++)
-        combine_moments(layer, space, j);
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "batch_moments", layer->options, ACROSS, 1,
-        MCL_BUFFER(space_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(MEAN),
-        MCL_ULONG(VARIANCE)));
-    MCL_TRY(mcl_checker_settle(
-        checker, "batch_moments", layer->moments, layer->moments_buffer, 2 * (size_t)COLUMNS));
-    return mcl_checker_settle(checker, "batch_moments: running statistics", layer->parameters,
-        layer->parameters_buffer, PARAMETERS);
-}
-
-/* Those that a trained model has; the layer's own are left as they are. */
-static mcl_status check_running_moments(mcl_checker *checker, const struct layer *layer)
-{
-    float *moments;
-    cl_mem buffer;
-    MCL_TRY(mcl_checker_result(&moments, &buffer, checker, 2 * (size_t)COLUMNS));
-    for (size_t j = 0; j < COLUMNS; j++) {
-        moments[j] = layer->parameters[MEAN + j];
-        moments[COLUMNS + j] = inverse_deviation(layer->parameters[VARIANCE + j]);
+    const float *scale = layer->parameters + SCALE, *shift = layer->parameters + SHIFT;
+    for (size_t at = 0; at < COUNT; at++) {
+        const size_t j = at % COLUMNS, place = by_rows ? at / COLUMNS : j;
+        const float mean = layer->moments[place];
+        const float inverse = layer->moments[(by_rows ? ROWS : COLUMNS) + place];
+        layer->x[at] = mcl_host_flush(mcl_host_flush(layer->z[at] - mean) * inverse);
+        const float y = mcl_host_flush(fmaf(layer->x[at], scale[j], shift[j]));
+        layer->kept[at] = activation == MCL_ACTIVATION_GELU ? y : 0.0f;
+        layer->out[at] = mcl_reference_activate(activation, y);
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "running_moments", layer->options, ACROSS,
-        1, MCL_UINT(COLUMNS), MCL_BUFFER(buffer), MCL_BUFFER(layer->parameters_buffer),
-        MCL_ULONG(MEAN), MCL_ULONG(VARIANCE)));
-    return mcl_checker_expect(checker, "running_moments", moments, buffer, 2 * (size_t)COLUMNS);
 }
 
-static mcl_status check_row_moments(mcl_checker *checker, struct layer *layer)
+static mcl_status run_column_forward(mcl_checker *checker, const struct layer *layer)
+{
+    return mcl_checker_run_mapped(checker, "normalization.cl", "column_forward", layer->options,
+        MCL_MAP_WHOLE_COLUMNS, COLUMNS, BLOCKS, MCL_BUFFER(layer->z_buffer),
+        MCL_BUFFER(layer->space_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
+        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
+        MCL_ULONG(SHIFT), MCL_ULONG(MEAN), MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer),
+        MCL_BUFFER(layer->kept_buffer));
+}
+
+static mcl_status run_block_forward(mcl_checker *checker, const struct layer *layer)
+{
+    return mcl_checker_run_columns(checker, "normalization.cl", "block_forward", layer->options,
+        COLUMNS, PARTS, MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->space_buffer),
+        MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS), MCL_UINT(PART),
+        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
+        MCL_ULONG(SHIFT), MCL_ULONG(MEAN), MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer),
+        MCL_BUFFER(layer->kept_buffer));
+}
+
+/* What the passes that merge moments have; names[3] are those of the checks. */
+static mcl_status expect_forward(
+    mcl_checker *checker, const struct layer *layer, const char *const names[3])
+{
+    MCL_TRY(mcl_checker_settle(
+        checker, names[0], layer->moments, layer->moments_buffer, 2 * (size_t)COLUMNS));
+    MCL_TRY(mcl_checker_settle(
+        checker, names[1], layer->parameters, layer->parameters_buffer, PARAMETERS));
+    return mcl_checker_expect(checker, names[2], layer->out, layer->out_buffer, COUNT);
+}
+
+/* In one launch and in two; the former, whose running statistics are then forgotten, first. */
+static mcl_status check_batch_forward(mcl_checker *checker, const struct layer *layer)
+{
+    static const char *const columns[] = {
+        "column_forward: moments", "column_forward: running statistics", "column_forward, relu"};
+    static const char *const blocks[] = {
+        "block_forward: moments", "block_forward: running statistics", "block_forward, relu"};
+    float before[PARAMETERS];
+    memcpy(before, layer->parameters, sizeof before);
+    find_block_moments(layer);
+    for (size_t j = 0; j < COLUMNS; j++)
+        combine_moments(layer, j);
+    normalize(layer, false, MCL_ACTIVATION_RELU);
+    MCL_TRY(run_column_forward(checker, layer));
+    MCL_TRY(expect_forward(checker, layer, columns));
+    MCL_TRY(mcl_checker_write(checker, layer->parameters_buffer, before, PARAMETERS));
+    MCL_TRY(mcl_checker_run_columns(checker, "normalization.cl", "block_moments", layer->options,
+        COLUMNS, BLOCKS, MCL_BUFFER(layer->z_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS),
+        MCL_UINT(BLOCKS), MCL_BUFFER(layer->space_buffer)));
+    MCL_TRY(
+        mcl_checker_settle(checker, "block_moments", layer->space, layer->space_buffer, 2 * HALF));
+    MCL_TRY(run_block_forward(checker, layer));
+    return expect_forward(checker, layer, blocks);
+}
+
+/* By the statistics that a trained model has. The layer's moments are as before in the end. */
+static mcl_status check_running_forward(mcl_checker *checker, const struct layer *layer)
+{
+    float moments[2 * COLUMNS];
+    memcpy(moments, layer->moments, sizeof moments);
+    for (size_t j = 0; j < COLUMNS; j++) {
+        layer->moments[j] = layer->parameters[MEAN + j];
+        layer->moments[COLUMNS + j] = inverse_deviation(layer->parameters[VARIANCE + j]);
+    }
+    normalize(layer, false, MCL_ACTIVATION_RELU);
+    MCL_TRY(mcl_checker_run_columns(checker, "normalization.cl", "running_forward", layer->options,
+        COLUMNS, PARTS, MCL_BUFFER(layer->z_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS),
+        MCL_UINT(PART), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT),
+        MCL_ULONG(MEAN), MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer),
+        MCL_BUFFER(layer->kept_buffer)));
+    MCL_TRY(
+        mcl_checker_expect(checker, "running_forward, relu", layer->out, layer->out_buffer, COUNT));
+    memcpy(layer->moments, moments, sizeof moments);
+    normalize(layer, false, MCL_ACTIVATION_RELU);
+    return MCL_OK;
+}
+
+static mcl_status check_row_forward(mcl_checker *checker, const struct layer *layer)
 {
     const float share = mcl_host_reciprocal((float)COLUMNS);
     for (size_t i = 0; i < ROWS; i++) {
@@ -157,121 +222,112 @@ static mcl_status check_row_moments(mcl_checker *checker, struct layer *layer)
         layer->moments[ROWS + i] =
             inverse_deviation(mcl_reference_dot(differences, differences, COLUMNS) * share);
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "row_moments", layer->options, ROWS, 1,
-        MCL_BUFFER(layer->z_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS),
-        MCL_BUFFER(layer->moments_buffer)));
-    return mcl_checker_settle(
-        checker, "row_moments", layer->moments, layer->moments_buffer, 2 * (size_t)ROWS);
+    normalize(layer, true, MCL_ACTIVATION_GELU);
+    MCL_TRY(mcl_checker_run_rows(checker, "normalization.cl", "row_forward", layer->options, ROWS,
+        MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
+        MCL_ULONG(SHIFT), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_BUFFER(layer->moments_buffer),
+        MCL_BUFFER(layer->out_buffer), MCL_BUFFER(layer->kept_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
+    MCL_TRY(mcl_checker_settle(
+        checker, "row_forward: moments", layer->moments, layer->moments_buffer, 2 * (size_t)ROWS));
+    MCL_TRY(mcl_checker_expect(checker, "row_forward, gelu", layer->out, layer->out_buffer, COUNT));
+    return mcl_checker_expect(checker, "row_forward: kept", layer->kept, layer->kept_buffer, COUNT);
 }
 
-/* x̂ of an element, by the moments number `place` of `count`. */
-static float normalized(const struct layer *layer, size_t at, size_t place, size_t count)
+/* space = the sums of the blocks, gradients = those by shift and scale */
+static void sum_gradients(const struct layer *layer)
 {
-    return mcl_host_flush(
-        mcl_host_flush(layer->z[at] - layer->moments[place]) * layer->moments[count + place]);
-}
-
-/* [ROWS×COLUMNS] by the moments of rows or of columns. */
-static void normalize(float *x, const struct layer *layer, bool by_rows)
-{
-    for (size_t at = 0; at < COUNT; at++)
-        x[at] =
-            normalized(layer, at, by_rows ? at / COLUMNS : at % COLUMNS, by_rows ? ROWS : COLUMNS);
-}
-
-static mcl_status check_normalize_activate(mcl_checker *checker, const struct layer *layer,
-    const float *x, mcl_activation activation, const char *name)
-{
-    const float *scale = layer->parameters + SCALE, *shift = layer->parameters + SHIFT;
-    float *out, *kept;
-    cl_mem out_buffer, kept_buffer;
-    MCL_TRY(mcl_checker_result(&out, &out_buffer, checker, COUNT));
-    MCL_TRY(mcl_checker_result(&kept, &kept_buffer, checker, COUNT));
-    for (size_t at = 0; at < COUNT; at++) {
-        const float y = mcl_host_flush(fmaf(x[at], scale[at % COLUMNS], shift[at % COLUMNS]));
-        kept[at] = activation == MCL_ACTIVATION_GELU ? y : 0.0f;
-        out[at] = mcl_reference_activate(activation, y);
-    }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "normalize_activate", layer->options,
-        ACROSS, BLOCKS, MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->moments_buffer),
-        MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT), MCL_UINT(ROWS),
-        MCL_UINT(COLUMNS), MCL_BUFFER(out_buffer), MCL_BUFFER(kept_buffer)));
-    MCL_TRY(mcl_checker_expect(checker, name, out, out_buffer, COUNT));
-    return activation == MCL_ACTIVATION_GELU
-               ? mcl_checker_expect(checker, "normalize_activate: kept", kept, kept_buffer, COUNT)
-               : MCL_OK;
-}
-
-/* gradients = those by shift and scale, which the device has too; both normalizations find them in
- * the same way. */
-static mcl_status check_column_gradients(mcl_checker *checker, const struct layer *layer,
-    const float *x, float *gradients, cl_mem gradients_buffer)
-{
-    float *space;
-    cl_mem space_buffer;
-    const size_t half = (size_t)BLOCKS * COLUMNS;
-    MCL_TRY(mcl_checker_result(&space, &space_buffer, checker, 2 * half));
-    for (size_t at = 0; at < half; at++) {
+    for (size_t at = 0; at < HALF; at++) {
         const size_t first = at / COLUMNS * BLOCK_ROWS * COLUMNS + at % COLUMNS;
         float total = 0.0f, along = 0.0f;
         for (size_t i = 0; i < rows_of(at / COLUMNS); i++) {
             total += layer->dy[first + i * COLUMNS];
-            along = fmaf(layer->dy[first + i * COLUMNS], x[first + i * COLUMNS], along);
+            along = fmaf(layer->dy[first + i * COLUMNS], layer->x[first + i * COLUMNS], along);
         }
-        space[at] = mcl_host_flush(total);
-        space[half + at] = mcl_host_flush(along);
+        layer->space[at] = mcl_host_flush(total);
+        layer->space[HALF + at] = mcl_host_flush(along);
     }
     for (size_t j = 0; j < COLUMNS; j++) {
         float total = 0.0f, along = 0.0f;
         for (size_t b = 0; b < BLOCKS; b++) {
-            total += space[b * COLUMNS + j];
-            along += space[half + b * COLUMNS + j];
+            total += layer->space[b * COLUMNS + j];
+            along += layer->space[HALF + b * COLUMNS + j];
         }
-        gradients[SHIFT + j] = mcl_host_flush(total);
-        gradients[SCALE + j] = mcl_host_flush(along);
+        layer->gradients[SHIFT + j] = mcl_host_flush(total);
+        layer->gradients[SCALE + j] = mcl_host_flush(along);
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "block_gradients", layer->options, ACROSS,
-        BLOCKS, MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
-        MCL_BUFFER(layer->moments_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(space_buffer)));
-    MCL_TRY(mcl_checker_settle(checker, "block_gradients", space, space_buffer, 2 * half));
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "column_gradients", layer->options, ACROSS,
-        1, MCL_BUFFER(space_buffer), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(gradients_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT)));
-    return mcl_checker_settle(checker, "column_gradients", gradients, gradients_buffer, PARAMETERS);
 }
 
-static mcl_status check_batch_backward(
-    mcl_checker *checker, const struct layer *layer, const float *x)
+/* The sums of the blocks, which the device has then. */
+static mcl_status check_block_gradients(
+    mcl_checker *checker, const struct layer *layer, const char *name)
+{
+    MCL_TRY(mcl_checker_run_columns(checker, "normalization.cl", "block_gradients", layer->options,
+        COLUMNS, BLOCKS, MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
+        MCL_BUFFER(layer->moments_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
+        MCL_BUFFER(layer->space_buffer)));
+    return mcl_checker_settle(checker, name, layer->space, layer->space_buffer, 2 * HALF);
+}
+
+static void differentiate_columns(float *dz, const struct layer *layer)
 {
     const float share = mcl_host_reciprocal((float)ROWS);
-    float *gradients;
-    cl_mem buffer;
-    MCL_TRY(mcl_checker_numbers(&gradients, &buffer, checker, PARAMETERS, 64));
-    MCL_TRY(check_column_gradients(checker, layer, x, gradients, buffer));
     for (size_t at = 0; at < COUNT; at++) {
         const size_t j = at % COLUMNS;
         const float factor =
             mcl_host_flush(layer->parameters[SCALE + j] * layer->moments[COLUMNS + j]);
-        const float total = mcl_host_flush(gradients[SHIFT + j] * share);
-        const float along = mcl_host_flush(gradients[SCALE + j] * share);
+        const float total = mcl_host_flush(layer->gradients[SHIFT + j] * share);
+        const float along = mcl_host_flush(layer->gradients[SCALE + j] * share);
         const float across = mcl_host_flush(layer->dy[at] - total);
-        layer->dy[at] = mcl_host_flush(factor * mcl_host_flush(fmaf(-x[at], along, across)));
+        dz[at] = mcl_host_flush(factor * mcl_host_flush(fmaf(-layer->x[at], along, across)));
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "batch_backward", layer->options, ACROSS,
-        BLOCKS, MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
-        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_BUFFER(buffer),
-        MCL_ULONG(SCALE), MCL_ULONG(SHIFT), MCL_UINT(ROWS), MCL_UINT(COLUMNS)));
-    return mcl_checker_expect(checker, "batch_backward", layer->dy, layer->dy_buffer, COUNT);
 }
 
-static mcl_status check_row_backward(
-    mcl_checker *checker, const struct layer *layer, const float *x)
+static mcl_status run_column_backward(mcl_checker *checker, const struct layer *layer)
+{
+    return mcl_checker_run_mapped(checker, "normalization.cl", "column_backward", layer->options,
+        MCL_MAP_WHOLE_COLUMNS, COLUMNS, BLOCKS, MCL_BUFFER(layer->dy_buffer),
+        MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->moments_buffer),
+        MCL_BUFFER(layer->parameters_buffer), MCL_BUFFER(layer->space_buffer),
+        MCL_BUFFER(layer->gradients_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT), MCL_UINT(ROWS),
+        MCL_UINT(COLUMNS), MCL_UINT(BLOCKS));
+}
+
+static mcl_status run_block_backward(mcl_checker *checker, const struct layer *layer)
+{
+    return mcl_checker_run_columns(checker, "normalization.cl", "block_backward", layer->options,
+        COLUMNS, PARTS, MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
+        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer),
+        MCL_BUFFER(layer->space_buffer), MCL_BUFFER(layer->gradients_buffer), MCL_ULONG(SCALE),
+        MCL_ULONG(SHIFT), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS), MCL_UINT(PART));
+}
+
+/* In one launch, and then in two with nothing left of the first. */
+static mcl_status check_batch_backward(mcl_checker *checker, const struct layer *layer)
+{
+    float before[PARAMETERS], *dz;
+    memcpy(before, layer->gradients, sizeof before);
+    MCL_TRY(mcl_checker_memory(&dz, checker, COUNT, sizeof *dz));
+    sum_gradients(layer);
+    differentiate_columns(dz, layer);
+    MCL_TRY(run_column_backward(checker, layer));
+    MCL_TRY(mcl_checker_expect(checker, "column_backward: by scale and shift", layer->gradients,
+        layer->gradients_buffer, PARAMETERS));
+    MCL_TRY(mcl_checker_expect(checker, "column_backward", dz, layer->dy_buffer, COUNT));
+    MCL_TRY(mcl_checker_write(checker, layer->gradients_buffer, before, PARAMETERS));
+    MCL_TRY(mcl_checker_write(checker, layer->dy_buffer, layer->dy, COUNT));
+    MCL_TRY(check_block_gradients(checker, layer, "block_gradients"));
+    MCL_TRY(run_block_backward(checker, layer));
+    MCL_TRY(mcl_checker_expect(checker, "block_backward: by scale and shift", layer->gradients,
+        layer->gradients_buffer, PARAMETERS));
+    return mcl_checker_expect(checker, "block_backward", dz, layer->dy_buffer, COUNT);
+}
+
+static void differentiate_rows(const struct layer *layer)
 {
     const float share = mcl_host_reciprocal((float)COLUMNS);
     for (size_t i = 0; i < ROWS; i++) {
         float *d = layer->dy + i * COLUMNS, g[COLUMNS];
-        const float *row = x + i * COLUMNS;
+        const float *row = layer->x + i * COLUMNS;
         for (size_t j = 0; j < COLUMNS; j++)
             g[j] = mcl_host_flush(layer->parameters[SCALE + j] * d[j]);
         const float total = mcl_host_flush(mcl_reference_sum(g, COLUMNS) * share);
@@ -281,10 +337,21 @@ static mcl_status check_row_backward(
             d[j] = mcl_host_flush(layer->moments[ROWS + i] * across);
         }
     }
-    MCL_TRY(mcl_checker_run(checker, "normalization.cl", "row_backward", layer->options, ROWS, 1,
+}
+
+static mcl_status check_row_backward(mcl_checker *checker, const struct layer *layer)
+{
+    sum_gradients(layer);
+    MCL_TRY(check_block_gradients(checker, layer, "block_gradients by rows"));
+    differentiate_rows(layer);
+    MCL_TRY(mcl_checker_run_rows(checker, "normalization.cl", "row_backward", layer->options, ROWS,
         MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
-        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
-        MCL_UINT(ROWS), MCL_UINT(COLUMNS)));
+        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer),
+        MCL_BUFFER(layer->space_buffer), MCL_BUFFER(layer->gradients_buffer), MCL_ULONG(SCALE),
+        MCL_ULONG(SHIFT), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
+        MCL_LOCAL(MCL_ROW_SPACE)));
+    MCL_TRY(mcl_checker_expect(checker, "row_backward: by scale and shift", layer->gradients,
+        layer->gradients_buffer, PARAMETERS));
     return mcl_checker_expect(checker, "row_backward", layer->dy, layer->dy_buffer, COUNT);
 }
 
@@ -294,15 +361,10 @@ static mcl_status check_row_backward(
 static mcl_status check_batch_normalization(mcl_checker *checker)
 {
     struct layer layer;
-    float *x;
     MCL_TRY(make_layer(&layer, checker, BATCH_OPTIONS, COLUMNS, 60));
-    MCL_TRY(mcl_checker_memory(&x, checker, COUNT, sizeof *x));
-    MCL_TRY(check_batch_moments(checker, &layer));
-    MCL_TRY(check_running_moments(checker, &layer));
-    normalize(x, &layer, false);
-    MCL_TRY(check_normalize_activate(
-        checker, &layer, x, MCL_ACTIVATION_RELU, "normalize_activate by columns, relu"));
-    MCL_TRY(check_batch_backward(checker, &layer, x));
+    MCL_TRY(check_batch_forward(checker, &layer));
+    MCL_TRY(check_running_forward(checker, &layer));
+    MCL_TRY(check_batch_backward(checker, &layer));
     mcl_checker_clear(checker);
     return MCL_OK;
 }
@@ -310,14 +372,9 @@ static mcl_status check_batch_normalization(mcl_checker *checker)
 static mcl_status check_layer_normalization(mcl_checker *checker)
 {
     struct layer layer;
-    float *x;
     MCL_TRY(make_layer(&layer, checker, LAYER_OPTIONS, ROWS, 65));
-    MCL_TRY(mcl_checker_memory(&x, checker, COUNT, sizeof *x));
-    MCL_TRY(check_row_moments(checker, &layer));
-    normalize(x, &layer, true);
-    MCL_TRY(check_normalize_activate(
-        checker, &layer, x, MCL_ACTIVATION_GELU, "normalize_activate by rows, gelu"));
-    MCL_TRY(check_row_backward(checker, &layer, x));
+    MCL_TRY(check_row_forward(checker, &layer));
+    MCL_TRY(check_row_backward(checker, &layer));
     mcl_checker_clear(checker);
     return MCL_OK;
 }
@@ -355,8 +412,8 @@ static mcl_status check_dropout(mcl_checker *checker)
 
 mcl_status mcl_check_layers(mcl_checker *checker)
 {
-    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "batch_moments", BATCH_OPTIONS));
-    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "row_moments", LAYER_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "block_moments", BATCH_OPTIONS));
+    MCL_TRY(mcl_checker_find(checker, "normalization.cl", "row_forward", LAYER_OPTIONS));
     MCL_TRY(check_batch_normalization(checker));
     MCL_TRY(check_layer_normalization(checker));
     return check_dropout(checker);

@@ -27,7 +27,7 @@ struct product {
 
 static const struct product products[] = {
     {"NN, alpha and beta", false, false, MCL_EPILOGUE_NONE, MCL_ACTIVATION_NONE, 0.7f, 1.0f, false},
-    {"TN", true, false, MCL_EPILOGUE_NONE, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
+    {"TN", true, false, MCL_EPILOGUE_SUMS, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
     {"NT, bias", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_NONE, 1.0f, 0.0f, false},
     {"NT, bias and relu", false, true, MCL_EPILOGUE_FORWARD, MCL_ACTIVATION_RELU, 1.0f, 0.0f,
         false},
@@ -50,7 +50,7 @@ static const struct product products[] = {
 /* The numbers that a product is made of, and on the device the same. */
 struct operands {
     float *a, *b, *c, *bias, *kept, *sums, *expected; /* sums[M×N]: the chains */
-    cl_mem a_buffer, b_buffer, c_buffer, bias_buffer, zero_buffer, kept_buffer;
+    cl_mem a_buffer, b_buffer, c_buffer, bias_buffer, zero_buffer, kept_buffer, rows_buffer;
 };
 
 /* sums[i×N + j] = the chain of fma over k of A_ik·B_kj, which are stored as the product says */
@@ -80,6 +80,21 @@ static float finish(const struct product *product, const struct operands *x, siz
     return mcl_host_flush(result);
 }
 
+/* sums[j] = Σ_i values[i×n + j] in blocks of rows */
+static void sum_columns(float *sums, const float *values, size_t rows, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        float total = 0.0f;
+        for (size_t first = 0; first < rows; first += MCL_SUM_ROWS) {
+            float block = 0.0f;
+            for (size_t i = first; i < rows && i < first + MCL_SUM_ROWS; i++)
+                block += values[i * n + j];
+            total += block;
+        }
+        sums[j] = mcl_host_flush(total);
+    }
+}
+
 static mcl_gemm shape_of(const struct product *product)
 {
     return (mcl_gemm){product->transpose_a, product->transpose_b, M, N, K,
@@ -92,6 +107,8 @@ static mcl_operands operands_of(const struct product *product, const struct oper
         .a = {x->a_buffer, 0}, .b = {x->b_buffer, 0}, .c = {x->c_buffer, 0}, .beta = product->beta};
     if (product->finish == MCL_EPILOGUE_FORWARD)
         operands.bias.buffer = product->without_bias ? x->zero_buffer : x->bias_buffer;
+    if (product->finish == MCL_EPILOGUE_SUMS)
+        operands.bias.buffer = x->rows_buffer;
     if (product->finish != MCL_EPILOGUE_NONE)
         operands.kept = x->kept_buffer;
     return operands;
@@ -110,7 +127,11 @@ static mcl_status check_product(
     MCL_TRY(mcl_buffer_write(context, x->c_buffer, 0, x->c, sizeof(float) * M * N));
     MCL_TRY(mcl_buffer_write(context, x->kept_buffer, 0, x->kept, sizeof(float) * M * N));
     MCL_TRY(mcl_product_run(plan, &operands));
-    return mcl_checker_expect(checker, name, x->expected, x->c_buffer, (size_t)M * N);
+    MCL_TRY(mcl_checker_expect(checker, name, x->expected, x->c_buffer, (size_t)M * N));
+    if (!mcl_product_sums(plan))
+        return MCL_OK;
+    sum_columns(x->expected, x->a, K, M);
+    return mcl_checker_expect(checker, "gemm_gpu TN, sums of rows", x->expected, x->rows_buffer, M);
 }
 
 static mcl_status make_operands(mcl_checker *checker, struct operands *x)
@@ -128,6 +149,7 @@ static mcl_status make_operands(mcl_checker *checker, struct operands *x)
     /* As yet expected is zeros. */
     MCL_TRY(mcl_checker_buffer(&x->zero_buffer, checker, x->expected, sizeof(float) * N));
     MCL_TRY(mcl_checker_buffer(&x->bias_buffer, checker, x->bias, sizeof(float) * N));
+    MCL_TRY(mcl_checker_buffer(&x->rows_buffer, checker, x->expected, sizeof(float) * M));
     return mcl_checker_buffer(&x->kept_buffer, checker, x->kept, sizeof(float) * M * N);
 }
 
@@ -209,16 +231,7 @@ static mcl_status check_column_sums(mcl_checker *checker)
         (size_t)mcl_column_sums_workspace(ROWS, COLUMNS) * sizeof *values));
     MCL_TRY(mcl_sums_find(&kernels, checker->context));
     MCL_TRY(mcl_sums_run_columns(&kernels, in, ROWS, COLUMNS, space, out, 0));
-    for (size_t j = 0; j < COLUMNS; j++) {
-        float total = 0.0f;
-        for (size_t first = 0; first < ROWS; first += MCL_SUM_ROWS) {
-            float block = 0.0f;
-            for (size_t i = first; i < ROWS && i < first + MCL_SUM_ROWS; i++)
-                block += values[i * COLUMNS + j];
-            total += block;
-        }
-        sums[j] = mcl_host_flush(total);
-    }
+    sum_columns(sums, values, ROWS, COLUMNS);
     return mcl_checker_expect(checker, "column_sums", sums, out, COLUMNS);
 }
 

@@ -40,8 +40,8 @@ static mcl_status check_directions(mcl_checker *checker)
         const int32_t odd = (int32_t)(words[i % 4] >> 8 << 1 | 1) - (1 << 24);
         directions[i] = mcl_host_quantile((float)odd * 0x1p-24f);
     }
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_directions", "", (count + 3) / 4, 1,
-        MCL_ULONG(first), MCL_UINT(epoch), key_argument, MCL_UINT(count), MCL_BUFFER(buffer)));
+    MCL_TRY(mcl_checker_run_elements(checker, "sigreg.cl", "sigreg_directions", "", (count + 3) / 4,
+        1, MCL_ULONG(first), MCL_UINT(epoch), key_argument, MCL_UINT(count), MCL_BUFFER(buffer)));
     return mcl_checker_expect(checker, "sigreg_directions", directions, buffer, count);
 }
 
@@ -61,7 +61,7 @@ static mcl_status check_waves(
         (*c)[i] = mcl_host_cos(angle);
         (*s)[i] = mcl_host_sin(angle);
     }
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_waves", "", (M + 15) / 16, 2 * MANY,
+    MCL_TRY(mcl_checker_run_vectors(checker, "sigreg.cl", "sigreg_waves", "", M, 2 * MANY,
         MCL_UINT(M), MCL_BUFFER(*cosines), MCL_BUFFER(*sines)));
     MCL_TRY(mcl_checker_settle(checker, "sigreg_waves: cosines", *c, *cosines, count));
     return mcl_checker_settle(checker, "sigreg_waves: sines", *s, *sines, count);
@@ -121,14 +121,14 @@ static mcl_status check_statistics(
         const size_t row = at % BLOCKS * BLOCK, from = (at / BLOCKS * MANY + row) * M;
         sum_block(sums + at * view, c + from, s + from, MANY - row < BLOCK ? MANY - row : BLOCK);
     }
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_sums", "", (M + 15) / 16, 2 * BLOCKS,
+    MCL_TRY(mcl_checker_run_vectors(checker, "sigreg.cl", "sigreg_sums", "", M, 2 * BLOCKS,
         MCL_BUFFER(cosines), MCL_BUFFER(sines), MCL_UINT(MANY), MCL_UINT(M),
         MCL_BUFFER(sums_buffer)));
     MCL_TRY(mcl_checker_settle(checker, "sigreg_sums", sums, sums_buffer, count));
     for (size_t m = 0; m < (size_t)2 * M; m++)
         loss[m] = mcl_host_flush(share * test_direction(slopes + m / M * view + m % M,
                                              sums + m / M * BLOCKS * view + m % M));
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_statistics", "", M, 2,
+    MCL_TRY(mcl_checker_run_elements(checker, "sigreg.cl", "sigreg_statistics", "", M, 2,
         MCL_BUFFER(sums_buffer), MCL_UINT(MANY), MCL_UINT(M), MCL_FLOAT(share),
         MCL_BUFFER(loss_buffer), MCL_BUFFER(slopes_buffer)));
     MCL_TRY(mcl_checker_expect(checker, "sigreg_statistics: loss", loss, loss_buffer, 2 * M));
@@ -144,7 +144,7 @@ static mcl_status check_statistics(
         }
         gradient[i] = mcl_host_flush(scale * chain);
     }
-    MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_backward", "", (M + 15) / 16, 2 * MANY,
+    MCL_TRY(mcl_checker_run_vectors(checker, "sigreg.cl", "sigreg_backward", "", M, 2 * MANY,
         MCL_BUFFER(slopes_buffer), MCL_UINT(MANY), MCL_UINT(M), MCL_FLOAT(scale),
         MCL_BUFFER(cosines), MCL_BUFFER(sines)));
     return mcl_checker_expect(checker, "sigreg_backward", gradient, cosines, (size_t)2 * MANY * M);
@@ -170,9 +170,10 @@ static mcl_status check_distances(mcl_checker *checker)
         loss[2 * M + i] = mcl_host_flush(share * mcl_reference_dot(apart, apart, E));
     }
     for (uint32_t accumulate = 2; accumulate-- > 0;) {
-        MCL_TRY(mcl_checker_run(checker, "sigreg.cl", "sigreg_distances", "", B, 1,
+        MCL_TRY(mcl_checker_run_rows(checker, "sigreg.cl", "sigreg_distances", "", B,
             MCL_BUFFER(z_buffer), MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(share), MCL_FLOAT(slope),
-            MCL_UINT(accumulate), MCL_UINT(2 * M), MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer)));
+            MCL_UINT(accumulate), MCL_UINT(2 * M), MCL_BUFFER(loss_buffer), MCL_BUFFER(d_buffer),
+            MCL_LOCAL(MCL_ROW_SPACE)));
         MCL_TRY(mcl_expect_gradient(
             checker, "sigreg_distances: gradient", gradient, accumulate ? d : NULL, d_buffer));
     }

@@ -67,12 +67,13 @@ static mcl_status check_ntxent(mcl_checker *checker)
             expected[i * R + j] = i == j ? 0.0f : mcl_host_flush(scale * (both - target));
         }
     }
-    MCL_TRY(mcl_checker_run(checker, "ntxent.cl", "ntxent_rows", "", R, 1, MCL_BUFFER(s_buffer),
-        MCL_UINT(R), MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "ntxent.cl", "ntxent_rows", "", R, MCL_BUFFER(s_buffer),
+        MCL_UINT(R), MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(
         mcl_checker_settle(checker, "ntxent_rows: normalizers", normalizer, normalizer_buffer, R));
     MCL_TRY(mcl_checker_expect(checker, "ntxent_rows: loss", loss, loss_buffer, R));
-    MCL_TRY(mcl_checker_run(checker, "ntxent.cl", "ntxent_backward", "", (R + 15) / 16, R,
+    MCL_TRY(mcl_checker_run_vectors(checker, "ntxent.cl", "ntxent_backward", "", R, R,
         MCL_BUFFER(s_buffer), MCL_BUFFER(normalizer_buffer), MCL_UINT(R), MCL_FLOAT(scale)));
     MCL_TRY(mcl_checker_expect(checker, "ntxent_backward", expected, s_buffer, R * R));
     mcl_checker_clear(checker);
@@ -95,12 +96,13 @@ static mcl_status check_infonce(mcl_checker *checker)
             expected[i * B + j] = mcl_host_flush(
                 scale * (mcl_host_exp(s[i * B + j] - normalizer[i]) - (i == j ? 1.0f : 0.0f)));
     }
-    MCL_TRY(mcl_checker_run(checker, "infonce.cl", "infonce_rows", "", B, 1, MCL_BUFFER(s_buffer),
-        MCL_UINT(B), MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "infonce.cl", "infonce_rows", "", B, MCL_BUFFER(s_buffer),
+        MCL_UINT(B), MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(
         mcl_checker_settle(checker, "infonce_rows: normalizers", normalizer, normalizer_buffer, B));
     MCL_TRY(mcl_checker_expect(checker, "infonce_rows: loss", loss, loss_buffer, B));
-    MCL_TRY(mcl_checker_run(checker, "infonce.cl", "infonce_backward", "", B, B,
+    MCL_TRY(mcl_checker_run_vectors(checker, "infonce.cl", "infonce_backward", "", B, B,
         MCL_BUFFER(s_buffer), MCL_BUFFER(normalizer_buffer), MCL_UINT(B), MCL_FLOAT(scale)));
     MCL_TRY(mcl_checker_expect(checker, "infonce_backward", expected, s_buffer, B * B));
     mcl_checker_clear(checker);
@@ -144,15 +146,16 @@ static mcl_status check_moco_rows(mcl_checker *checker, const struct moco *moco)
         for (size_t j = i * QUEUE; j < (i + 1) * QUEUE; j++)
             expected[j] = mcl_host_flush(moco->scale * mcl_host_exp(moco->s[j] - normalizer[i]));
     }
-    MCL_TRY(mcl_checker_run(checker, "moco.cl", "moco_rows", "", R, 1, MCL_BUFFER(moco->s_buffer),
+    MCL_TRY(mcl_checker_run_rows(checker, "moco.cl", "moco_rows", "", R, MCL_BUFFER(moco->s_buffer),
         MCL_UINT(QUEUE), MCL_BUFFER(moco->queries_buffer), MCL_BUFFER(moco->keys_buffer),
         MCL_UINT(B), MCL_UINT(E), MCL_FLOAT(moco->inverse_temperature), MCL_FLOAT(moco->scale),
-        MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer), MCL_BUFFER(gradient_buffer)));
+        MCL_BUFFER(normalizer_buffer), MCL_BUFFER(loss_buffer), MCL_BUFFER(gradient_buffer),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(
         mcl_checker_settle(checker, "moco_rows: normalizers", normalizer, normalizer_buffer, R));
     MCL_TRY(mcl_checker_expect(checker, "moco_rows: loss", loss, loss_buffer, R));
     MCL_TRY(mcl_checker_expect(checker, "moco_rows: gradient", gradient, gradient_buffer, R * E));
-    MCL_TRY(mcl_checker_run(checker, "moco.cl", "moco_backward", "", (QUEUE + 15) / 16, R,
+    MCL_TRY(mcl_checker_run_vectors(checker, "moco.cl", "moco_backward", "", QUEUE, R,
         MCL_BUFFER(moco->s_buffer), MCL_BUFFER(normalizer_buffer), MCL_UINT(QUEUE),
         MCL_FLOAT(moco->scale)));
     return mcl_checker_expect(checker, "moco_backward", expected, moco->s_buffer, R * QUEUE);
@@ -168,7 +171,7 @@ static mcl_status check_moco_enqueue(mcl_checker *checker, const struct moco *mo
         const size_t first = step * R % QUEUE;
         for (size_t i = 0; i < R * E; i++)
             queue[(first * E + i) % (QUEUE * E)] = moco->keys[i];
-        MCL_TRY(mcl_checker_run(checker, "moco.cl", "moco_enqueue", "", E, R,
+        MCL_TRY(mcl_checker_run_elements(checker, "moco.cl", "moco_enqueue", "", E, R,
             MCL_BUFFER(moco->keys_buffer), MCL_UINT(E), MCL_UINT(first), MCL_UINT(QUEUE),
             MCL_BUFFER(queue_buffer)));
         MCL_TRY(mcl_checker_expect(checker,
@@ -250,10 +253,10 @@ static mcl_status check_cross_entropy(mcl_checker *checker)
         loss[i] = normalizer - row[y];
         right[i] = told == y ? 1.0f : 0.0f;
     }
-    MCL_TRY(mcl_checker_run(checker, "cross_entropy.cl", "cross_entropy", "", B, 1,
-        MCL_BUFFER(classes.z_buffer), MCL_UINT(CLASSES), MCL_BUFFER(order_buffer), MCL_ULONG(FIRST),
-        MCL_BUFFER(of_buffer), MCL_FLOAT(scale), MCL_BUFFER(loss_buffer), MCL_BUFFER(right_buffer),
-        MCL_BUFFER(gradient_buffer)));
+    MCL_TRY(mcl_checker_run_rows(checker, "cross_entropy.cl", "cross_entropy", "", B,
+        MCL_BUFFER(classes.z_buffer), MCL_UINT(B), MCL_UINT(CLASSES), MCL_BUFFER(order_buffer),
+        MCL_ULONG(FIRST), MCL_BUFFER(of_buffer), MCL_FLOAT(scale), MCL_BUFFER(loss_buffer),
+        MCL_BUFFER(right_buffer), MCL_BUFFER(gradient_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
     MCL_TRY(mcl_checker_expect(checker, "cross_entropy: loss", loss, loss_buffer, B));
     MCL_TRY(mcl_checker_expect(checker, "cross_entropy: right", right, right_buffer, B));
     MCL_TRY(mcl_checker_expect(

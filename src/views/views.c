@@ -66,6 +66,13 @@ static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views
         views->image[2] == 1 && views->image[1] > 1, targets, altered);
 }
 
+/* Work-items for so many elements, of which one has `most` on CPUs. */
+static size_t items(const mcl_context *context, uint64_t elements, size_t most)
+{
+    const size_t each = mcl_context_spreads(context) ? MCL_QUAD : most;
+    return (size_t)((elements + each - 1) / each);
+}
+
 static uint32_t patch_quads(const mcl_views *views)
 {
     const uint32_t side = views->of.mask.patch;
@@ -169,13 +176,16 @@ static mcl_status mask(mcl_views *views, const mcl_rows *rows, uint32_t batch, u
     const cl_mem altered = out->altered ? out->altered : out->views;
     mcl_profile_work(views->context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     if (block)
-        return mcl_run(views->kernel, patch_quads(views), batch, MCL_BUFFER(rows->data),
-            MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
-            MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->image[0]),
-            MCL_UINT(views->image[1]), MCL_UINT(views->image[2]), MCL_UINT(views->of.mask.patch),
-            MCL_UINT(epoch), key, MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views),
-            MCL_BUFFER(targets), MCL_BUFFER(altered));
-    return mcl_run(views->kernel, ((size_t)views->columns + 31) / 32, batch, MCL_BUFFER(rows->data),
+        return mcl_run_elements(views->kernel,
+            mcl_context_spreads(views->context) ? items(views->context, views->columns, 1)
+                                                : patch_quads(views),
+            batch, MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
+            MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
+            MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->image[2]),
+            MCL_UINT(views->of.mask.patch), MCL_UINT(epoch), key, MCL_FLOAT(views->of.mask.ratio),
+            MCL_BUFFER(out->views), MCL_BUFFER(targets), MCL_BUFFER(altered));
+    return mcl_run_elements(views->kernel,
+        items(views->context, views->columns, MCL_DRAWN_ELEMENTS), batch, MCL_BUFFER(rows->data),
         MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
         MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns), MCL_UINT(epoch), key,
         MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views), MCL_BUFFER(targets),
@@ -188,7 +198,7 @@ static mcl_status draw(
 {
     const mcl_view_options *of = &views->of;
     if (views->parameters) {
-        MCL_TRY(mcl_run(views->draw_moves, batch, 2, MCL_BUFFER(rows->order),
+        MCL_TRY(mcl_run_elements(views->draw_moves, batch, 2, MCL_BUFFER(rows->order),
             MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(views->image[0]),
             MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->shift),
             MCL_FLOAT(of->scale), MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip),
@@ -197,16 +207,17 @@ static mcl_status draw(
     if (!views->patches)
         return MCL_OK;
     const size_t masked = of->relation == MCL_RELATION_INDEPENDENT ? 2 * (size_t)batch : batch;
-    return mcl_run(views->draw_patches, patch_quads(views), masked, MCL_BUFFER(rows->order),
-        MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(patch_quads(views)), MCL_UINT(epoch), key,
-        MCL_FLOAT(of->mask.ratio), MCL_BUFFER(views->patches));
+    return mcl_run_elements(views->draw_patches,
+        items(views->context, 4 * (uint64_t)patch_quads(views), MCL_DRAWN_ELEMENTS), masked,
+        MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(batch),
+        MCL_UINT(patch_quads(views)), MCL_UINT(epoch), key, MCL_FLOAT(of->mask.ratio),
+        MCL_BUFFER(views->patches));
 }
 
 /* Both views by whatever is asked for. */
 static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
     mcl_argument key, const mcl_view_buffers *out)
 {
-    const size_t local[] = {1, 1, 1};
     const mcl_view_options *of = &views->of;
     mcl_context *context = views->context;
     /* What there is none of is neither read nor written. */
@@ -217,8 +228,10 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
     const cl_mem altered = out->altered ? out->altered : out->views;
     MCL_TRY(draw(views, rows, batch, epoch, key));
     mcl_profile_work(context, NULL, 0.0, (double)batch * (double)views->row_bytes);
-    return mcl_run_local(views->kernel, ((size_t)views->columns + 31) / 32, batch, local,
-        MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
+    /* An item has both views of a row on CPUs, elsewhere one. */
+    const size_t rows_of_items = mcl_context_spreads(context) ? 2 * (size_t)batch : batch;
+    return mcl_run_elements(views->kernel, items(context, views->columns, MCL_DRAWN_ELEMENTS),
+        rows_of_items, MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
         MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->columns),
         MCL_UINT(epoch), key, MCL_FLOAT(of->mask.ratio), MCL_FLOAT(of->corruption),
@@ -253,10 +266,10 @@ mcl_status mcl_unmasked_run(
     const mcl_unmasked *unmasked, cl_mem data, uint64_t start, uint64_t rows, cl_mem out)
 {
     const uint64_t count = rows * unmasked->columns;
-    const size_t items = (count + MCL_UNMASKED_ELEMENTS - 1) / MCL_UNMASKED_ELEMENTS;
+    const size_t wanted = items(unmasked->context, count, MCL_UNMASKED_ELEMENTS);
     mcl_profile_work(unmasked->context, NULL, 0.0, (double)count * unmasked->element_bytes);
-    return mcl_run(unmasked->gathered, (items + GROUP - 1) / GROUP * GROUP, 1, MCL_BUFFER(data),
-        MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));
+    return mcl_run_elements(unmasked->gathered, (wanted + GROUP - 1) / GROUP * GROUP, 1,
+        MCL_BUFFER(data), MCL_ULONG(start), MCL_ULONG(count), MCL_BUFFER(out));
 }
 
 mcl_status mcl_unmasked_run_rows(
@@ -265,7 +278,7 @@ mcl_status mcl_unmasked_run_rows(
     const uint32_t columns = unmasked->columns;
     mcl_profile_work(
         unmasked->context, NULL, 0.0, (double)batch * columns * unmasked->element_bytes);
-    return mcl_run(unmasked->rows, columns, batch, MCL_BUFFER(rows->data), MCL_ULONG(rows->start),
-        MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(rows->gathered),
-        MCL_UINT(columns), MCL_BUFFER(out));
+    return mcl_run_elements(unmasked->rows, columns, batch, MCL_BUFFER(rows->data),
+        MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
+        MCL_UINT(rows->gathered), MCL_UINT(columns), MCL_BUFFER(out));
 }

@@ -162,7 +162,7 @@ static mcl_status train(uint64_t *model_digest, uint64_t *reports, mcl_context *
 /* Adds tiles like none that is a default for the products of one layer and of its gradients. */
 static void add_tiles(struct mcl_tuning *tuning, uint32_t rows, uint32_t in, uint32_t out)
 {
-    const mcl_gpu_tile tile = {3, 2, 5, 4, 7, 1, 1, 1};
+    const mcl_gpu_tile tile = {3, 2, 5, 4, 7, 1, 1, 1, 2};
     const mcl_tuned_tile products[] = {
         {.for_gpu = true, .transpose_b = true, .m = rows, .n = out, .k = in, .gpu = tile},
         {.for_gpu = true, .transpose_a = true, .m = out, .n = in, .k = rows, .gpu = tile},

@@ -89,6 +89,8 @@ model=$folder/model.safetensors
         --normalization batch --embedding-layer activated --activation gelu --dropout 0.5 -o "$model"
     checked pretrain "$folder/images" $small --normalization batch -o "$folder/batch.safetensors"
     checked embed "$folder/batch.safetensors" "$folder/images" -o "$folder/out.npy"
+    checked pretrain --synthetic 150x3 --hidden 16 --embedding 2 --epochs 1 --batch 140 --quiet \
+        --objective cosine --normalization batch -o "$model" # too much for a single work-group
     checked pretrain --synthetic 35x7 --hidden 19 --embedding 5 --epochs 1 --batch 34 --quiet \
         --normalization layer -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \

@@ -315,9 +315,10 @@ static void check_prediction(const char *name, uint32_t batch, uint32_t columns,
     cl_mem loss = buffer_with(losses, 2 * batch * sizeof *losses);
     cl_mem gradient = buffer_with(q, count * sizeof *q);
     ASSERT_OK(mcl_kernel_find(&kernel, context, "predicted.cl", "prediction_errors", ""));
-    ASSERT_OK(mcl_run(kernel, 2 * batch, 1, MCL_BUFFER(predictions), MCL_BUFFER(targets),
+    ASSERT_OK(mcl_run_rows(kernel, 2 * batch, MCL_BUFFER(predictions), MCL_BUFFER(targets),
         MCL_UINT(batch), MCL_UINT(columns), MCL_FLOAT(most), MCL_FLOAT(slope),
-        MCL_FLOAT(slope / terms), MCL_BUFFER(loss), MCL_BUFFER(gradient)));
+        MCL_FLOAT(slope / terms), MCL_BUFFER(loss), MCL_BUFFER(gradient),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     read_buffer(losses, loss, 2 * batch * sizeof *losses);
     read_buffer(q, gradient, count * sizeof *q);
     double total = 0.0;

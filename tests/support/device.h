@@ -32,6 +32,13 @@ static inline void context_setup(void)
     ASSERT_OK(mcl_context_open(&context, &options));
 }
 
+/* The same with the kernels' mapping for devices that are not CPUs, see cl/common.clh. */
+static inline void context_setup_spread(void)
+{
+    context_setup();
+    context->spreads = true;
+}
+
 static inline void context_teardown(void)
 {
     mcl_context_close(context);

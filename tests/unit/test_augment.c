@@ -94,8 +94,8 @@ static void check(const char *text, mcl_element element, const struct shape *sha
     free(unpaired);
 }
 
-/* Around the 16 lanes and the 32 elements of a work-item; lines of one pixel and of less than 16.
- */
+/* Around the 16 lanes and the 32 elements of a work-item on CPUs and the 4 of one elsewhere; lines
+ * of one pixel and of less than 16. */
 static const struct shape images[] = {{{9, 1, 1}, 3}, {{9, 1, 2}, 3}, {{9, 3, 1}, 3},
     {{9, 33, 1}, 3}, {{9, 4, 4}, 3}, {{9, 5, 7}, 3}, {{9, 2, 17}, 3}, {{9, 3, 16}, 3},
     {{9, 28, 28}, 3}, {{9, 1, 49}, 3}};
@@ -156,6 +156,20 @@ START_TEST(test_everything)
 }
 END_TEST
 
+START_TEST(test_spread)
+{
+    static const struct shape some[] = {{{9, 1, 2}, 3}, {{9, 5, 7}, 3}, {{9, 4, 17}, 3}};
+    static const struct shape colour[] = {{{9, 3, 4, 3}, 4}, {{9, 5, 7, 3}, 4}};
+    static const struct shape widths[] = {{{9, 1}, 2}, {{9, 6}, 2}, {{9, 263}, 2}, {{9, 1028}, 2}};
+    CHECK_ALL("affine:0.9,flip,brightness:1,corrupt:0.2,noise,mask:block:0.5:2px:independent",
+        MCL_ELEMENT_UINT8, some);
+    CHECK_ALL("shift:1,rotate:3.1415927,mask:block:0.5:3px", MCL_ELEMENT_FLOAT32, colour);
+    CHECK_ALL("brightness:0.9,mask:uniform", MCL_ELEMENT_FLOAT32, some);
+    CHECK_ALL("corrupt:0.3:one,mask:bernoulli:0.5:whole", MCL_ELEMENT_UINT8, widths);
+    CHECK_ALL("noise:0.5,corrupt:0.4,mask:uniform:independent", MCL_ELEMENT_FLOAT32, widths);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("augment");
@@ -170,5 +184,10 @@ int main(void)
     tcase_add_test(tcase, test_rows_as_they_are);
     tcase_add_test(tcase, test_everything);
     suite_add_tcase(suite, tcase);
+    TCase *spread = tcase_create("spread");
+    tcase_set_timeout(spread, 300);
+    tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
+    tcase_add_test(spread, test_spread);
+    suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

@@ -8,19 +8,22 @@
 #include "nn/layers.h"
 
 #define ROWS 7
-#define COLUMNS 37
 #define STEP 0x100000003 /* of which 3 is drawn for */
+
+static const float rates[] = {0.1f, 0.5f, 0.9f};
+static const uint32_t widths[] = {37, 64, 1028};
 
 static void expect(float *out, const float *in, const mcl_layer *layer)
 {
+    const uint32_t columns = layer->out;
     const float rate = layer->options.dropout.rate, factor = 1.0f / (1.0f - rate);
     const uint64_t seed = layer->options.dropout.seed;
     for (uint32_t i = 0; i < ROWS; i++) {
-        for (uint32_t j = 0; j < COLUMNS; j++) {
+        for (uint32_t j = 0; j < columns; j++) {
             uint32_t words[4];
             mcl_random_words(
                 words, seed, MCL_STREAM_DROPOUT, layer->block, (uint32_t)STEP, i, j / 4);
-            const size_t at = i * COLUMNS + j;
+            const size_t at = i * columns + j;
             out[at] = mcl_uniform(words[j % 4]) < rate ? 0.0f : in[at] * factor;
         }
     }
@@ -37,9 +40,10 @@ static void *state_of(const mcl_layer *layer)
 
 START_TEST(test_what_is_dropped)
 {
-    static const float rates[] = {0.1f, 0.5f, 0.9f};
-    mcl_layer layer = mcl_layer_dropout(rates[_i], 0x9876543210, COLUMNS);
-    const size_t count = ROWS * COLUMNS, bytes = count * sizeof(float);
+    const float rate = rates[_i % 3];
+    const uint32_t columns = widths[_i / 3];
+    mcl_layer layer = mcl_layer_dropout(rate, 0x9876543210, columns);
+    const size_t count = (size_t)ROWS * columns, bytes = count * sizeof(float);
     float *in = allocate(count, sizeof *in), *out = allocate(count, sizeof *out);
     float *expected = allocate(count, sizeof *expected);
     fill_random(in, count, 1);
@@ -63,9 +67,9 @@ START_TEST(test_what_is_dropped)
     size_t zeros = 0;
     for (size_t i = 0; i < count; i++)
         zeros += out[i] == 0.0f;
-    const double mean = (double)rates[_i] * (double)count;
-    ck_assert_msg(fabs((double)zeros - mean) < 5.0 * sqrt(mean * (1.0 - (double)rates[_i])),
-        "%zu of %zu elements are dropped at a rate of %g", zeros, count, (double)rates[_i]);
+    const double mean = (double)rate * (double)count;
+    ck_assert_msg(fabs((double)zeros - mean) < 5.0 * sqrt(mean * (1.0 - (double)rate)),
+        "%zu of %zu elements are dropped at a rate of %g", zeros, count, (double)rate);
     mcl_buffer_release(&from);
     mcl_buffer_release(&to);
     free(in);
@@ -79,7 +83,11 @@ int main(void)
     Suite *suite = suite_create("dropout");
     TCase *tcase = tcase_create("dropout");
     tcase_add_checked_fixture(tcase, context_setup, context_teardown);
-    tcase_add_loop_test(tcase, test_what_is_dropped, 0, 3);
+    tcase_add_loop_test(tcase, test_what_is_dropped, 0, 9);
     suite_add_tcase(suite, tcase);
+    TCase *spread = tcase_create("spread");
+    tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
+    tcase_add_loop_test(spread, test_what_is_dropped, 0, 9);
+    suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that are expected together share a program on PoCL, as those without options always do, and
- * none notices the others. */
+/* Files that are expected together share a program on PoCL, and none notices the others. */
 #include "device/kernels.h"
 #include "device/source.h"
 
@@ -20,6 +19,13 @@ static void close_context(void)
 {
     mcl_buffer_release(&out);
     context_teardown();
+}
+
+static void reopen_apart(void)
+{
+    close_context();
+    setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
+    open_context();
 }
 
 static void setup(void)
@@ -156,10 +162,25 @@ static void run_plain_files(char text[65536], const char *const files[3])
     ck_assert_int_eq(clGetProgramInfo(first, CL_PROGRAM_SOURCE, 65536, text, NULL), CL_SUCCESS);
 }
 
-/* On PoCL they are one program, and the same one whatever a run asks for first. */
+START_TEST(test_files_with_and_without_options_share_a_program)
+{
+    cl_program plain, other;
+    write_constant("average.cl", 3);
+    write_text(
+        "a.cl", PART "#endif\nkernel void NAME(a)(global int *out)\n{\n    out[0] = SIZE;\n}\n");
+    find("average.cl", "average", "");
+    ck_assert_int_eq(run_constant(&other, "a.cl", "-D SIZE=10"), 10);
+    ck_assert_int_eq(run_constant(&plain, "average.cl", ""), 3);
+    assert_shared(plain, other);
+}
+END_TEST
+
+/* Where those with options are kept apart they are one program on PoCL, and the same one whatever a
+ * run asks for first. */
 START_TEST(test_files_without_options_share_a_program)
 {
     static char text[65536], again[65536];
+    reopen_apart();
     const char *names[3], *const *end = names + 3;
     const char **name = names;
     for (const struct mcl_kernel_file *file = mcl_kernel_files; name < end; file++) {
@@ -168,9 +189,7 @@ START_TEST(test_files_without_options_share_a_program)
     }
     write_plain_files();
     run_plain_files(text, names);
-    close_context();
-    setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
-    open_context();
+    reopen_apart();
     run_plain_files(again, (const char *const[]){names[2], names[0], names[1]});
     if (mcl_context_is_pocl(context))
         ck_assert_str_eq(text, again);
@@ -208,9 +227,7 @@ END_TEST
 START_TEST(test_programs_may_be_kept_apart)
 {
     cl_program first, second;
-    close_context();
-    setenv("MASKCL_SEPARATE_PROGRAMS", "1", 1);
-    open_context();
+    reopen_apart();
     write_constant("c.cl", 3);
     write_constant("d.cl", 4);
     find("c.cl", "c", "");
@@ -375,6 +392,7 @@ int main(void)
     tcase_set_timeout(test_case, 120);
     tcase_add_checked_fixture(test_case, setup, teardown);
     tcase_add_test(test_case, test_expected_files_share_a_program);
+    tcase_add_test(test_case, test_files_with_and_without_options_share_a_program);
     tcase_add_test(test_case, test_files_without_options_share_a_program);
     tcase_add_test(test_case, test_faulty_file_without_options_harms_no_other);
     tcase_add_test(test_case, test_one_file_without_options_is_enough);

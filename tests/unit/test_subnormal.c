@@ -79,28 +79,31 @@ START_TEST(test_products)
 }
 END_TEST
 
-/* dot products of rows, which normalize_backward reads */
+/* ẑ·dẑ of rows in normalize_backward: with a last element of ẑ that is large, and of dẑ that is 0,
+ * it shows in the last element of dz = dẑ − ẑ (ẑ·dẑ). */
 START_TEST(test_row_dots)
 {
-    const size_t n = 21;
-    float x[2 * 21], y[2 * 21], got[2];
-    for (size_t j = 0; j < n; j++) {
-        x[j] = x[n + j] = 0x1p-65f;
-        y[j] = 0x1p-65f;
-        y[n + j] = -0x1p-60f;
+    const cl_uint n = 21;
+    float x[2 * 21], y[2 * 21], inverse[2] = {1.0f, 1.0f}, got[2 * 21] = {0};
+    for (size_t j = 0; j < 2 * 21; j++) {
+        x[j] = j % 21 == 20 ? 0x1p+100f : 0x1p-65f;
+        y[j] = j % 21 == 20 ? 0.0f : j < 21 ? 0x1p-65f : -0x1p-60f;
     }
     open_with(MCL_GEMM_NATIVE);
     cl_mem buffer_x = buffer_with(x, sizeof x), buffer_y = buffer_with(y, sizeof y);
+    cl_mem buffer_inverse = buffer_with(inverse, sizeof inverse);
     cl_mem buffer_got = buffer_with(got, sizeof got);
     mcl_kernel *kernel;
-    ASSERT_OK(mcl_kernel_find(&kernel, context, "normalize.cl", "row_dots", ""));
-    ASSERT_OK(mcl_run(kernel, 2, 1, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
-        MCL_UINT((cl_uint)n), MCL_BUFFER(buffer_got)));
+    ASSERT_OK(mcl_kernel_find(&kernel, context, "normalize.cl", "normalize_backward", ""));
+    ASSERT_OK(mcl_run_rows(kernel, 2, MCL_BUFFER(buffer_x), MCL_BUFFER(buffer_y),
+        MCL_BUFFER(buffer_inverse), MCL_UINT(2), MCL_UINT(n), MCL_UINT(0), MCL_BUFFER(buffer_got),
+        MCL_LOCAL(MCL_ROW_SPACE)));
     read_buffer(got, buffer_got, sizeof got);
-    ck_assert_uint_eq(bits_of(got[0]), 0); /* 21·2^-130 */
-    ck_assert_uint_eq(bits_of(got[1]), bits_of(-21.0f * 0x1p-125f));
+    ck_assert_uint_eq(bits_of(got[20]), 0); /* not −20·2^-130·2^100 */
+    ck_assert_uint_eq(bits_of(got[41]), bits_of(20.0f * 0x1p-25f));
     mcl_buffer_release(&buffer_x);
     mcl_buffer_release(&buffer_y);
+    mcl_buffer_release(&buffer_inverse);
     mcl_buffer_release(&buffer_got);
     context_teardown();
 }

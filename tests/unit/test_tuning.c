@@ -186,6 +186,7 @@ START_TEST(test_large_products_get_large_tiles)
     context->info.local_memory = 32768;
     context->largest_group = 256;
     context->info.compute_units = 64;
+    context->info.lanes = 64;
     const mcl_gpu_tile of_large = mcl_gpu_tile_default(context, &large);
     const mcl_gpu_tile of_small = mcl_gpu_tile_default(context, &small);
     ck_assert_uint_eq(of_large.item_rows * of_large.group_rows, 128);
@@ -199,16 +200,7 @@ static void multiply(float *result, bool ta, bool tb, uint32_t m, uint32_t n, ui
     float *a = allocate((size_t)m * k, sizeof *a), *b = allocate((size_t)n * k, sizeof *b);
     fill_random(a, (size_t)m * k, 1);
     fill_random(b, (size_t)n * k, 2);
-    cl_mem buffer_a = buffer_with(a, (size_t)m * k * sizeof *a);
-    cl_mem buffer_b = buffer_with(b, (size_t)n * k * sizeof *b);
-    cl_mem buffer_c = buffer_with(result, (size_t)m * n * sizeof *result);
-    const mcl_gemm gemm = {ta, tb, m, n, k, ta ? m : k, tb ? k : n, n, 1.0f};
-    const mcl_operands operands = {.a = {buffer_a, 0}, .b = {buffer_b, 0}, .c = {buffer_c, 0}};
-    ASSERT_OK(run_product(&gemm, &operands, NULL));
-    read_buffer(result, buffer_c, (size_t)m * n * sizeof *result);
-    mcl_buffer_release(&buffer_a);
-    mcl_buffer_release(&buffer_b);
-    mcl_buffer_release(&buffer_c);
+    multiply_and_sum(result, NULL, ta, tb, m, n, k, a, b);
     free(a);
     free(b);
 }
@@ -220,13 +212,16 @@ static void multiply(float *result, bool ta, bool tb, uint32_t m, uint32_t n, ui
 /* Tiles that no default has: long and flat ones, odd numbers of items, every width. */
 START_TEST(test_every_tile_gives_the_same_bits)
 {
-    static const mcl_gpu_tile gpu[] = {{1, 1, 1, 1, 1, 1, 0, 1}, {3, 5, 7, 2, 5, 1, 1, 1},
-        {4, 4, 1, 8, 4, 4, 4, 4}, {2, 8, 4, 3, 8, 2, 2, 2}, {8, 4, 2, 8, 16, 4, 0, 4},
-        {6, 2, 3, 5, 4, 2, 32, 2}, {1, 4, 8, 4, 12, 1, 3, 4}};
+    static const mcl_gpu_tile gpu[] = {{1, 1, 1, 1, 1, 1, 0, 1, 2}, {3, 5, 7, 2, 5, 1, 1, 1, 2},
+        {4, 4, 1, 8, 4, 4, 4, 4, 1}, {2, 8, 4, 3, 8, 2, 2, 2, 1}, {8, 4, 2, 8, 16, 4, 0, 4, 2},
+        {6, 2, 3, 5, 4, 2, 32, 2, 2}, {1, 4, 8, 4, 12, 1, 3, 4, 1}};
     static const mcl_cpu_tile cpu[] = {
         {1, 4, 1, 1, 1}, {4, 16, 2, 8, 7}, {12, 8, 1, 24, 29}, {5, 4, 3, 10, 16}};
-    float expected[M * N], got[M * N];
+    float expected[M * N], got[M * N], sums[M], expected_sums[M], a[M * 3 * K], b[N * 3 * K];
     struct mcl_tuning *used = mcl_tuning_of(context);
+    fill_random(a, M * 3 * K, 1);
+    fill_random(b, N * 3 * K, 2);
+    sum_columns(expected_sums, a, 3 * K, M);
     used->forced = true;
     for (int form = 0; form < 4; form++) {
         const bool ta = form & 1, tb = form & 2;
@@ -250,6 +245,10 @@ START_TEST(test_every_tile_gives_the_same_bits)
             multiply(got, ta, tb, M, N, K);
             snprintf(what, sizeof what, "tile %zu for GPUs, form %d", i, form);
             assert_same_bits(got, expected, M * N, what);
+            if (!ta)
+                continue;
+            ck_assert(multiply_and_sum(got, sums, ta, tb, M, N, 3 * K, a, b));
+            assert_same_bits(sums, expected_sums, M, what);
         }
     }
 }

@@ -87,6 +87,21 @@ START_TEST(test_this_device_passes)
 }
 END_TEST
 
+/* The objectives that compare columns, as devices that are not CPUs have their kernels. */
+START_TEST(test_spread)
+{
+    mcl_status (*const stages[])(mcl_checker *) = {mcl_check_correlations, mcl_check_sigreg};
+    struct seen seen = {"", 0};
+    mcl_checker checker = {.context = context, .report = see, .user = &seen, .stage = "a test"};
+    context->spreads = true;
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
+        ASSERT_OK(stages[i](&checker));
+    mcl_checker_clear(&checker);
+    ck_assert_str_eq(seen.names, "");
+    ck_assert_uint_gt(seen.checks, 15);
+}
+END_TEST
+
 static const struct {
     const char *file, *from, *to;
     mcl_status (*stage)(mcl_checker *checker);
@@ -102,12 +117,11 @@ static const struct {
     {"views.cl", "mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4)",
         "mcl_counter(MCL_STREAM_MASK, 0, epoch, (uint)row, element / 4)", mcl_check_views,
         "[views uniform, rows above 2^32]"},
-    {"views.cl", "altered[(batch + i) * columns + j] = m != 0.0f",
-        "altered[(batch + i) * columns + j] = m != 1.0f", mcl_check_views,
-        "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
+    {"views.cl", "altered[at + behind] = m != 0.0f", "altered[at + behind] = m != 1.0f",
+        mcl_check_views, "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
     {"views.cl", "out[j] = mcl_scale(", "out[j] = 1.0000001f * mcl_scale(", mcl_check_views,
         "[unmasked][unmasked of bytes]"},
-    {"views.cl", "= mcl_scale(data[start + row * columns + j], BYTES)",
+    {"views.cl", "= mcl_scale((float)data[start + row * columns + j], BYTES)",
         "= data[start + row * columns + j]", mcl_check_views, "[unmasked_rows of bytes]"},
     {"augment.cl", "fma(weight_y, below - above, above)",
         "weight_y * below + (1.0f - weight_y) * above", mcl_check_views,
@@ -117,74 +131,83 @@ static const struct {
         mcl_check_views, "[augmented_views of colours][augmented_views of colours: targets]"},
     {"augment.cl", "changed = value != before;", "", mcl_check_views,
         "[augmented_views of bytes: altered]"},
-    {"augment.cl", "fma((float16)noise, NAME(normal16)(noises[part]), value)",
-        "noise * NAME(normal16)(noises[part]) + value", mcl_check_views,
+    {"augment.cl", "fma((mcl_floats)noise, NAME(normal)(noises[part]), value)",
+        "noise * NAME(normal)(noises[part]) + value", mcl_check_views,
         "[augmented_views of bytes][augmented_views, rows above 2^32]"},
     {"activation.clh", "fma(-kept, kept, 1.0f)", "1.0f - kept * kept", mcl_check_products,
         "[gemm NN, tanh backward][gemm_gpu NN, tanh backward]"},
     {"epilogue.clh", "fma(beta, *c, product)", "beta * *c + product * 1.0000001f",
-        mcl_check_products, "[gemm NN, alpha and beta][gemm_gpu NN, alpha and beta]"},
-    {"epilogue.clh", "const float z = mcl_flush(product + *bias)",
-        "const float z = product + *bias", mcl_check_products,
-        "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
+        mcl_check_products, "[gemm NN, alpha and beta]"},
+    {"gemm_gpu.cl", "fma((FLOATS)beta, NAME(read)(c, left, wide), product)",
+        "beta * NAME(read)(c, left, wide) + product * 1.0000001f", mcl_check_products,
+        "[gemm_gpu NN, alpha and beta]"},
+    {"gemm_gpu.cl", "(p + q) % MCL_SUM_ROWS == 0", "false", mcl_check_products,
+        "[gemm_gpu TN, sums of rows]"},
+    {"epilogue.clh", "const float z = mcl_flush(product + bias)", "const float z = product + bias",
+        mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
     {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
-        "[batch_moments][running_moments][row_moments]"},
+        "[column_forward: moments][column_forward, relu][block_forward: moments]"
+        "[block_forward, relu][running_forward, relu][row_forward: moments][row_forward, gelu]"
+        "[row_forward: kept]"},
     {"constants.clh", "#define MCL_NORMALIZATION_ROWS 64", "#define MCL_NORMALIZATION_ROWS 32",
         mcl_check_layers,
-        "[block_moments][batch_moments][batch_moments: running statistics]"
-        "[normalize_activate by columns, relu][block_gradients][batch_backward]"
-        "[normalize_activate by rows, gelu][normalize_activate: kept]"},
-    {"normalization.cl", "const float16 y = mcl_flush(fma(x, scale, shift))",
-        "const float16 y = fma(x, scale, shift)", mcl_check_layers,
-        "[normalize_activate by columns, relu][normalize_activate by rows, gelu]"
-        "[normalize_activate: kept]"},
+        "[column_forward: moments][column_forward: running statistics][column_forward, relu]"
+        "[block_moments][block_forward: moments][block_forward: running statistics]"
+        "[block_forward, relu][column_backward: by scale and shift][column_backward]"
+        "[block_gradients][block_gradients by rows]"},
+    {"normalization.cl", "const mcl_lanes y = mcl_flush(fma(x, scale, shift))",
+        "const mcl_lanes y = fma(x, scale, shift)", mcl_check_layers,
+        "[column_forward, relu][block_forward, relu][running_forward, relu][row_forward, gelu]"
+        "[row_forward: kept]"},
     {"normalization.cl", "mcl_reciprocal((float)rows - 1.0f)", "mcl_reciprocal((float)rows)",
-        mcl_check_layers, "[batch_moments: running statistics]"},
-    {"normalization.cl", "mcl_store16(mcl_flush(along), gradients + scale_at + j, left)",
-        "mcl_store16(mcl_flush(along * 1.0000001f), gradients + scale_at + j, left)",
-        mcl_check_layers, "[column_gradients]"},
-    {"normalization.cl", "mcl_flush(factor * mcl_flush(fma(-x, along, across)))",
-        "factor * mcl_flush(fma(-x, along, across))", mcl_check_layers, "[batch_backward]"},
-    {"normalization.cl", "mcl_flush(mcl_sum_lanes(alongs) * share)",
-        "mcl_flush(mcl_sum_lanes(alongs) / (float)n)", mcl_check_layers, "[row_backward]"},
+        mcl_check_layers,
+        "[column_forward: running statistics][block_forward: running statistics]"},
+    {"normalization.cl", "*along = mcl_flush(alongs)", "*along = mcl_flush(alongs * 1.0000001f)",
+        mcl_check_layers,
+        "[column_backward: by scale and shift][column_backward]"
+        "[block_backward: by scale and shift][block_backward][row_backward: by scale and shift]"},
+    {"normalization.cl", "mcl_flush(factor * mcl_flush(fma(-x, alongs, across)))",
+        "factor * mcl_flush(fma(-x, alongs, across))", mcl_check_layers,
+        "[column_backward][block_backward]"},
+    {"normalization.cl", "mcl_flush(mcl_add_lanes(alongs, lanes_space) * share)",
+        "mcl_flush(mcl_add_lanes(alongs, lanes_space) / (float)n)", mcl_check_layers,
+        "[row_backward]"},
     {"dropout.cl", "mcl_flush(in[at + j] * factor)", "in[at + j] * factor", mcl_check_layers,
         "[dropout]"},
-    {"cosine.cl", "fma(across, p[j], along_q * q[j])", "across * p[j] + along_q * q[j]",
+    {"cosine.cl", "fma((mcl_lanes)across, x, along_q * y)", "across * x + along_q * y",
         mcl_check_cosines, "[cosine_embedding: gradient]"},
-    {"normalize.cl", "mcl_flush(z[at] * inverse[i])", "z[at] * inverse[i]", mcl_check_cosines,
-        "[normalize_rows]"},
+    {"normalize.cl", "mcl_flush(mcl_load(z + at + j, n - j) * by)",
+        "mcl_load(z + at + j, n - j) * by", mcl_check_cosines, "[normalize_rows]"},
     {"ntxent.cl", "scale * (both - target)", "scale * both - scale * target", mcl_check_softmaxes,
         "[ntxent_backward]"},
-    {"cosine.cl", "(i + 1 + (start + k) % (batch - 1)) % batch",
-        "(i + 1 + (start + k) % batch) % batch", mcl_check_cosines,
+    {"cosine.cl", "1 + wrap(start + k, batch - 1)", "1 + wrap(start + k, batch)", mcl_check_cosines,
         "[negative_pairs: loss][negative_pairs: by q][negative_pairs: by p][negative_pairs: by own]"
         "[negatives_backward, added]"},
     {"cosine.cl", "d[own] = mcl_flush(d[own] + total)", "d[own] = d[own] + total",
         mcl_check_cosines, "[negatives_backward, added]"},
-    {"predicted.cl", "(mcl_dot(p, t, n) * u) * v", "mcl_dot(p, t, n) * (u * v)", mcl_check_cosines,
+    {"predicted.cl", "(dots.z * u) * v", "dots.z * (u * v)", mcl_check_cosines,
         "[prediction_errors of simsiam: loss][prediction_errors of simsiam: gradient]"
         "[prediction_errors of byol: loss][prediction_errors of byol: gradient]"},
-    {"predicted.cl", "mcl_flush(fma(across, t[j], along * p[j]))",
-        "fma(across, t[j], along * p[j])", mcl_check_cosines,
+    {"predicted.cl", "mcl_flush(fma((mcl_lanes)across, y, along * x))",
+        "fma((mcl_lanes)across, y, along * x)", mcl_check_cosines,
         "[prediction_errors of simsiam: gradient][prediction_errors of byol: gradient]"},
-    {"softmax.clh", "mcl_log(mcl_sum_lanes(lanes))", "mcl_log(mcl_sum_lanes(lanes) * 1.000001f)",
-        mcl_check_softmaxes,
+    {"softmax.clh", "mcl_log(mcl_add_lanes(lanes, space))",
+        "mcl_log(mcl_add_lanes(lanes, space) * 1.000001f)", mcl_check_softmaxes,
         "[ntxent_rows: normalizers][ntxent_rows: loss][infonce_rows: normalizers]"
         "[infonce_rows: loss][moco_rows: normalizers][moco_rows: loss][moco_rows: gradient]"
         "[cross_entropy: loss][cross_entropy: gradient]"},
-    {"infonce.cl", "scale * (mcl_exp(s[at] - normalizer[i]) - own)",
-        "scale * mcl_exp(s[at] - normalizer[i]) - scale * own", mcl_check_softmaxes,
+    {"infonce.cl", "scale * (softmax - own)", "scale * softmax - scale * own", mcl_check_softmaxes,
         "[infonce_backward]"},
     {"moco.cl", "fmax(others, positive)", "others", mcl_check_softmaxes,
         "[moco_rows: normalizers][moco_rows: loss][moco_rows: gradient]"},
-    {"moco.cl", "mcl_flush(scale * mcl_exp(mcl_load16(at, left) - normalizer[i]))",
-        "scale * mcl_exp(mcl_load16(at, left) - normalizer[i])", mcl_check_softmaxes,
+    {"moco.cl", "mcl_flush(scale * mcl_exp(mcl_load(at, left) - normalizer[i]))",
+        "scale * mcl_exp(mcl_load(at, left) - normalizer[i])", mcl_check_softmaxes,
         "[moco_backward]"},
     {"moco.cl", "first + i : i - left", "first + i : queue - 1", mcl_check_softmaxes,
         "[moco_enqueue: over the end]"},
-    {"cross_entropy.cl", "row[j] < largest", "row[j] <= largest", mcl_check_softmaxes,
+    {"cross_entropy.cl", "value < largest", "value <= largest", mcl_check_softmaxes,
         "[cross_entropy: right]"},
     {"vicreg.cl", "mcl_flush(z[first + (ulong)i * n] - mean)", "z[first + (ulong)i * n] - mean",
         mcl_check_correlations, "[vicreg_columns: centred]"},
@@ -193,9 +216,10 @@ static const struct {
         "[vicreg_backward][vicreg_backward, added]"},
     {"vicreg.cl", "(float)(batch - 1)", "(float)batch", mcl_check_correlations,
         "[vicreg_columns: pull][vicreg_columns: terms]"},
-    {"vicreg.cl", "term * mcl_squared_distance(", "1.0000001f * term * mcl_squared_distance(",
+    {"vicreg.cl", "terms[to + i] = term * squares", "terms[to + i] = 1.0000001f * term * squares",
         mcl_check_correlations, "[vicreg_distances]"},
-    {"correlations.clh", "row[i] = 0.0f;", "", mcl_check_correlations,
+    {"correlations.clh", "(mcl_lanes)0.0f, number == ", "mcl_load(row + j, count - j), number == ",
+        mcl_check_correlations,
         "[vicreg_covariances: terms][vicreg_covariances: scaled][barlow_correlations: loss]"},
     {"correlations.clh", "mcl_flush(scale * values)", "scale * values", mcl_check_correlations,
         "[vicreg_covariances: scaled][barlow_correlations: gradient]"},
@@ -242,11 +266,9 @@ static const struct {
         "[sigreg_statistics: loss]"},
     {"sigreg.cl", "mcl_flush(scale * gradient)", "mcl_flush(1.0000001f * scale * gradient)",
         mcl_check_sigreg, "[sigreg_backward]"},
-    {"sigreg.cl", "slope * (z[own + j] - z[other + j])",
-        "slope * z[own + j] - slope * z[other + j]", mcl_check_sigreg,
+    {"sigreg.cl", "slope * (p - q)", "slope * p - slope * q", mcl_check_sigreg,
         "[sigreg_distances: gradient, added][sigreg_distances: gradient]"},
-    {"sigreg.cl", "mcl_flush(share * mcl_squared_distance(",
-        "(1.0000001f * share * mcl_squared_distance(", mcl_check_sigreg,
+    {"sigreg.cl", "mcl_flush(share * squares)", "(1.0000001f * share * squares)", mcl_check_sigreg,
         "[sigreg_distances: loss]"},
     {"optimizer.cl", "fma(rest2 * g, g, beta2 * square[j])", "rest2 * (g * g) + beta2 * square[j]",
         mcl_check_optimizers, "[adam: square]"},
@@ -403,6 +425,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, context_setup, context_teardown);
     tcase_add_test(tests, test_this_device_passes);
+    tcase_add_test(tests, test_spread);
     assign_rounds();
     tcase_add_loop_test(tests, test_faults_are_found, 0, rounds);
     tcase_add_test(tests, test_a_fault_in_the_generator_is_found);

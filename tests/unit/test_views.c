@@ -153,7 +153,7 @@ static mcl_element element_of(int loop)
     return loop & 1 ? MCL_ELEMENT_FLOAT32 : MCL_ELEMENT_UINT8;
 }
 
-/* Around the 32 elements of a work-item, and the 16 of a vector. */
+/* Around the 32 elements of a work-item, and the 16 or 4 of a vector. */
 static const uint32_t widths[] = {
     1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 784};
 #define WIDTHS (sizeof widths / sizeof *widths)
@@ -398,5 +398,16 @@ int main(void)
     tcase_add_test(tcase, test_unmasked_floats_and_parts_of_the_data);
     tcase_add_test(tcase, test_masks_that_do_not_fit_are_refused);
     suite_add_tcase(suite, tcase);
+    TCase *spread = tcase_create("spread");
+    tcase_set_timeout(spread, 300);
+    tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
+    tcase_add_loop_test(spread, test_uniform, 2, 4);
+    tcase_add_loop_test(spread, test_bernoulli, 1, 2);
+    tcase_add_loop_test(spread, test_block, 2, 4);
+    tcase_add_loop_test(spread, test_gathered_rows, 3, 4);
+    tcase_add_test(spread, test_row_numbers_have_64_bits);
+    tcase_add_test(spread, test_bytes_are_scaled_with_one_rounding);
+    tcase_add_test(spread, test_unmasked_floats_and_parts_of_the_data);
+    suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

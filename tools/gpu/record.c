@@ -3,12 +3,16 @@
  * everything succeeds at once and nothing is computed, and writes down what would be compiled: so
  * that runs of real sizes tell within moments which programs a GPU gets.
  *   RECORD_FOLDER=FOLDER   program N becomes FOLDER/PROCESS-N.cl, its options
- * FOLDER/PROCESS-N.options RECORD_UNITS=N         the device's compute units, which decide tiles
+ *                          FOLDER/PROCESS-N.options
+ *   RECORD_UNITS=N         the device's compute units, which decide tiles
+ *   RECORD_LAUNCHES=FILE   gets a line for each launch: kernel, global size and that of its groups,
+ *                          0 where it is left to the driver; and "step" where a training step ends
  * Compiled by tools/gpu/compilers. Buffers, queues and their commands are the driver's own. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,12 +231,38 @@ cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
     }
 }
 
+/* Appends a line to RECORD_LAUNCHES. */
+static void note(const char *line)
+{
+    const char *path = getenv("RECORD_LAUNCHES");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    fputs(line, file);
+    fclose(file);
+}
+
 cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
     const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
     const cl_event *wait, cl_event *event)
 {
-    (void)kernel, (void)dimensions, (void)offset, (void)global, (void)local;
-    return clEnqueueMarkerWithWaitList(queue, count, wait, event);
+    REAL(clEnqueueMarkerWithWaitList);
+    const bool rows = dimensions > 1;
+    char line[256];
+    (void)offset;
+    snprintf(line, sizeof line, "%s %zu %zu %zu %zu\n", (const char *)kernel, global[0],
+        rows ? global[1] : 1, local ? local[0] : 0, local ? (rows ? local[1] : 1) : 0);
+    note(line);
+    return real(queue, count, wait, event);
+}
+
+/* The library marks the end of a training step, unless it reads what that measured. */
+cl_int clEnqueueMarkerWithWaitList(
+    cl_command_queue queue, cl_uint count, const cl_event *wait, cl_event *event)
+{
+    REAL(clEnqueueMarkerWithWaitList);
+    note("step\n");
+    return real(queue, count, wait, event);
 }
 
 /* Every buffer holds zeros, so that no run stops for numbers that are not finite. */

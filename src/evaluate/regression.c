@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "evaluate/regression.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "compute/product.h"
+#include "compute/sums.h"
+#include "evaluate/lbfgs.h"
+#include "evaluate/precondition.h"
+
+/* The search ends where the next step promises to make the value smaller by no more than so much of
+ * itself. That is about a hundredth of how far the value is from the minimum then, which is less
+ * than 1e-5 of it. */
+#define PROMISE 5e-8
+#define ITERATIONS 1000 /* at most */
+
+#define NARROW 16 /* classes that cl/regression.cl takes */
+#define SLICE 512 /* rows of a slice of the gradient: of its sums' shape */
+#define CHUNK_BYTES                                                                                \
+    (UINT64_C(1) << 22) /* of features that a CPU's cache keeps for the gradient                   \
+                         */
+#define ITEM_ROWS 48    /* of a work-item of regression_rows */
+
+#define RENEW_AFTER 30    /* iterations the probabilities are near enough to the minimum's */
+#define COUPLED_MOST 128  /* classes whose coupling is inverted */
+#define CLASS_RIDGE 1e-3  /* added to the mean of diag(p) − p·pᵀ */
+#define COLUMN_RIDGE 0.01 /* and to the weighted mean of x·xᵀ, beside the penalty's share */
+
+static const size_t one[3] = {1, 1, 1}, line[3] = {64, 1, 1}; /* work-items of a work-group */
+
+/* N rows, D columns, C classes; R rows a block. With at most 16 classes it works by slices: the
+ * gradient by the weights is a chain over the rows of a slice, and one over the slices; on CPUs
+ * chunk by chunk, of rows that stay in the cache between logits and gradient. */
+struct regression {
+    mcl_context *context;
+    const mcl_blocks *features; /* [N×D] standardised */
+    uint32_t rows, columns, classes;
+    double penalty;
+    bool slices, fused; /* fused: the logits, too, are by cl/regression.cl */
+    uint32_t chunk_rows;
+    cl_mem labels;   /* [N] */
+    cl_mem weights;  /* [C×D], then [C] biases; fused: [D×16], then [16] */
+    cl_mem logits;   /* [R×C], then their gradient */
+    cl_mem losses;   /* [N] */
+    cl_mem gradient; /* [C×D], then [C], then the mean loss */
+    cl_mem biases;   /* [blocks×C] their gradient by each block, where there are several */
+    cl_mem parts;    /* [slices of a chunk × C×D] */
+    cl_mem space;
+    mcl_product *forward;     /* the logits of a block */
+    mcl_product *backward[2]; /* the gradient by the weights, of a whole block and of the last */
+    mcl_kernel *softmax, *logits_of_rows, *gradient_of_slices, *add_slices;
+    mcl_sums sums;
+    uint32_t width; /* columns of a work-item of gradient_of_slices */
+    float *host;    /* [C×D + C + 1], or fused [16×(D + 1)] */
+    bool tried;     /* the search has begun, from a finite value */
+    bool renewed;   /* the preconditioner knows the probabilities */
+    mcl_preconditioner *preconditioner;
+    double *coupling; /* [C×C] inverse of the classes' factor of the Hessian; NULL: not renewed */
+    double *space_of_classes; /* [C] */
+};
+
+static uint64_t weight_count(const struct regression *r)
+{
+    return (uint64_t)r->classes * r->columns;
+}
+
+uint32_t mcl_regression_block_rows(const mcl_context *context, uint32_t columns, uint32_t classes)
+{
+    const uint32_t rows = mcl_block_rows(context, columns > classes ? columns : classes);
+    return rows < SLICE ? rows : rows / SLICE * SLICE;
+}
+
+/* Sends the weights and biases. */
+static mcl_status write_weights(const struct regression *r, const double *x)
+{
+    const uint64_t weights = weight_count(r), count = weights + r->classes;
+    if (!r->fused) {
+        for (uint64_t i = 0; i < count; i++)
+            r->host[i] = (float)x[i];
+        return mcl_buffer_write(r->context, r->weights, 0, r->host, count * sizeof(float));
+    }
+    for (uint32_t c = 0; c < r->classes; c++) {
+        for (uint32_t j = 0; j < r->columns; j++)
+            r->host[(uint64_t)j * NARROW + c] = (float)x[(uint64_t)c * r->columns + j];
+        r->host[(uint64_t)r->columns * NARROW + c] = (float)x[weights + c];
+    }
+    return mcl_buffer_write(
+        r->context, r->weights, 0, r->host, ((uint64_t)r->columns + 1) * NARROW * sizeof(float));
+}
+
+/* The losses of some rows of a block, and the gradient by their logits; at: the first row within
+ * the block, which begins with row `first` of all. */
+static mcl_status run_rows(
+    const struct regression *r, cl_mem features, uint32_t first, uint32_t at, uint32_t rows)
+{
+    const float scale = (float)(1.0 / r->rows);
+    if (r->fused)
+        return mcl_run_local(r->logits_of_rows, (rows - 1) / ITEM_ROWS + 1, 1, one,
+            MCL_BUFFER(features), MCL_UINT(at), MCL_UINT(rows), MCL_UINT(r->columns),
+            MCL_BUFFER(r->weights), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_FLOAT(scale),
+            MCL_BUFFER(r->logits), MCL_BUFFER(r->losses));
+    const mcl_operands forward = {
+        .a = {features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}, .m = rows};
+    MCL_TRY(mcl_product_run(r->forward, &forward));
+    return mcl_run(r->softmax, rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
+        MCL_ULONG(weight_count(r)), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_UINT(r->classes),
+        MCL_FLOAT(scale), MCL_BUFFER(r->losses));
+}
+
+/* Adds the gradient by the weights of some rows to what those before them have; more: there are
+ * some before. */
+static mcl_status add_slices(
+    const struct regression *r, cl_mem features, uint32_t at, uint32_t rows, bool more)
+{
+    const uint32_t slices = (rows - 1) / SLICE + 1, items = (r->columns - 1) / r->width + 1;
+    const uint32_t group = r->width == 1 ? 64 : 1;
+    const uint64_t weights = weight_count(r);
+    MCL_TRY(mcl_run_local(r->gradient_of_slices, (items + group - 1) / group * group, slices,
+        group == 1 ? one : line, MCL_BUFFER(features), MCL_UINT(at), MCL_UINT(rows),
+        MCL_UINT(r->columns), MCL_BUFFER(r->logits), MCL_UINT(SLICE), MCL_BUFFER(r->parts)));
+    return mcl_run_local(r->add_slices, (weights + 63) / 64 * 64, 1, line, MCL_BUFFER(r->parts),
+        MCL_UINT(weights), MCL_UINT(slices), MCL_UINT(more), MCL_BUFFER(r->gradient));
+}
+
+/* The gradient by the biases: column sums of a block's, and then those of the blocks. */
+static mcl_status add_biases(const struct regression *r, uint32_t b, uint32_t rows)
+{
+    const uint32_t classes = r->classes, blocks = r->features->count;
+    if (blocks == 1)
+        return mcl_sums_run_columns(
+            &r->sums, r->logits, rows, classes, r->space, r->gradient, weight_count(r));
+    MCL_TRY(mcl_sums_run_columns(
+        &r->sums, r->logits, rows, classes, r->space, r->biases, (uint64_t)b * classes));
+    return b + 1 < blocks ? MCL_OK
+                          : mcl_sums_run_columns(&r->sums, r->biases, blocks, classes, r->space,
+                                r->gradient, weight_count(r));
+}
+
+/* The losses of a block, and its part of the gradient. */
+static mcl_status add_block(const struct regression *r, uint32_t b)
+{
+    const uint32_t first = b * r->features->block_rows;
+    uint32_t rows;
+    cl_mem features;
+    MCL_TRY(mcl_blocks_get(&features, &rows, r->features, b));
+    if (r->slices) {
+        for (uint32_t at = 0; at < rows; at += r->chunk_rows) {
+            const uint32_t here = rows - at < r->chunk_rows ? rows - at : r->chunk_rows;
+            MCL_TRY(run_rows(r, features, first, at, here));
+            MCL_TRY(add_slices(r, features, at, here, first + at > 0));
+        }
+    } else {
+        const mcl_operands backward = {.a = {r->logits, 0},
+            .b = {features, 0},
+            .c = {r->gradient, 0},
+            .beta = b > 0 ? 1.0f : 0.0f};
+        MCL_TRY(run_rows(r, features, first, 0, rows));
+        MCL_TRY(mcl_product_run(r->backward[rows < r->features->block_rows], &backward));
+    }
+    return add_biases(r, b, rows);
+}
+
+/* The mean cross-entropy over the training rows plus the penalty, and its gradient. */
+static mcl_status evaluate(double *value, double *gradient, const double *x, void *state)
+{
+    struct regression *r = state;
+    mcl_context *context = r->context;
+    const uint64_t weights = weight_count(r), count = weights + r->classes;
+    MCL_TRY(write_weights(r, x));
+    for (uint32_t b = 0; b < r->features->count; b++)
+        MCL_TRY(add_block(r, b));
+    MCL_TRY(
+        mcl_sums_run(&r->sums, r->losses, r->rows, (float)r->rows, r->space, r->gradient, count));
+    MCL_TRY(mcl_buffer_read(context, r->host, r->gradient, 0, (count + 1) * sizeof(float)));
+    double penalty = 0.0;
+    for (uint64_t i = 0; i < count; i++) {
+        gradient[i] = (double)r->host[i];
+        if (i < weights) { /* biases are free */
+            gradient[i] += r->penalty * x[i];
+            penalty += x[i] * x[i];
+        }
+    }
+    *value = (double)r->host[count] + 0.5 * r->penalty * penalty;
+    if (!r->tried && !isfinite(*value))
+        return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
+    r->tried = true; /* from here on it is a step that was too long */
+    return MCL_OK;
+}
+
+/* What the selected rows' probabilities say of the Hessian. */
+struct curvature {
+    float *factors;  /* [selected] √(1 − Σp²), later by the root of their mean square */
+    double *classes; /* [C×C] Σ diag(p) − p·pᵀ, or its diagonal alone */
+    uint32_t count;
+    double total; /* Σ 1 − Σp² */
+};
+
+/* Adds a row of which p[C] has the gradient by the logits, times N. */
+static void add_row(
+    struct curvature *curvature, const struct regression *r, double *p, uint32_t label)
+{
+    const uint32_t classes = r->classes;
+    double squares = 0.0;
+    p[label] += 1.0;
+    for (uint32_t c = 0; c < classes; c++) {
+        double *row = curvature->classes + (uint64_t)c * classes;
+        squares += p[c] * p[c];
+        row[c] += p[c] * (1.0 - p[c]);
+        for (uint32_t d = c + 1; d < classes && classes <= COUPLED_MOST; d++)
+            row[d] -= p[c] * p[d];
+    }
+    const double weight = fmax(1.0 - squares, 0.0);
+    curvature->factors[curvature->count++] = (float)sqrt(weight);
+    curvature->total += weight;
+}
+
+static mcl_status add_curvature(struct curvature *curvature, const struct regression *r,
+    const mcl_regression_problem *problem, uint32_t b, float *host)
+{
+    const uint32_t step = mcl_preconditioner_step(r->features);
+    const uint32_t first = b * r->features->block_rows;
+    uint32_t rows;
+    cl_mem features;
+    MCL_TRY(mcl_blocks_get(&features, &rows, r->features, b));
+    MCL_TRY(run_rows(r, features, first, 0, rows));
+    MCL_TRY(mcl_buffer_read(
+        r->context, host, r->logits, 0, (uint64_t)rows * r->classes * sizeof *host));
+    for (uint32_t i = 0; i < rows; i += step) {
+        for (uint32_t c = 0; c < r->classes; c++)
+            r->space_of_classes[c] = (double)host[(uint64_t)i * r->classes + c] * r->rows;
+        add_row(curvature, r, r->space_of_classes, (uint32_t)problem->labels[first + i]);
+    }
+    return MCL_OK;
+}
+
+/* Gives the preconditioner what is known by now. Where the regression is sure of every row, there
+ * is nothing to know. */
+static mcl_status renew_by(struct regression *r, struct curvature *curvature)
+{
+    const uint32_t classes = r->classes;
+    const double count = curvature->count, weight = curvature->total / count;
+    double *inverse, *space;
+    if (!(weight > CLASS_RIDGE && weight <= 1.0))
+        return MCL_OK;
+    for (uint32_t i = 0; i < curvature->count; i++)
+        curvature->factors[i] = (float)((double)curvature->factors[i] / sqrt(weight));
+    for (uint64_t i = 0; i < (uint64_t)classes * classes; i++)
+        curvature->classes[i] =
+            curvature->classes[i] / count + (i % (classes + 1) == 0 ? CLASS_RIDGE : 0.0);
+    MCL_TRY(mcl_allocate(&inverse, classes, classes * sizeof *inverse));
+    mcl_status status = mcl_allocate(&space, classes, 4 * sizeof *space);
+    if (status == MCL_OK && mcl_invert(inverse, curvature->classes, classes, space))
+        status = mcl_preconditioner_renew(r->preconditioner, r->features, curvature->factors,
+            r->penalty * classes / weight + COLUMN_RIDGE);
+    else if (status == MCL_OK)
+        status = mcl_fail(MCL_ERROR_DATA, "the features of the probe are too large");
+    free(space);
+    if (status == MCL_OK)
+        r->coupling = inverse;
+    else
+        free(inverse);
+    return status;
+}
+
+static mcl_status renew(struct regression *r, const mcl_regression_problem *problem)
+{
+    struct curvature curvature = {.factors = NULL};
+    float *host = NULL;
+    mcl_status status = mcl_allocate(
+        &curvature.factors, mcl_preconditioner_selected(r->features), sizeof *curvature.factors);
+    if (status == MCL_OK)
+        status =
+            mcl_allocate(&curvature.classes, r->classes, r->classes * sizeof *curvature.classes);
+    if (status == MCL_OK)
+        status = mcl_allocate(&host, r->features->block_rows, r->classes * sizeof *host);
+    for (uint32_t b = 0; b < r->features->count && status == MCL_OK; b++)
+        status = add_curvature(&curvature, r, problem, b, host);
+    if (status == MCL_OK)
+        status = renew_by(r, &curvature);
+    free(curvature.factors);
+    free(curvature.classes);
+    free(host);
+    return status;
+}
+
+/* x[C×n] = the classes' factor of the inverse · x */
+static void couple(double *x, const struct regression *r, uint64_t n)
+{
+    const uint32_t classes = r->classes;
+    for (uint64_t j = 0; j < n; j++) {
+        for (uint32_t c = 0; c < classes; c++) {
+            double sum = 0.0;
+            for (uint32_t d = 0; d < classes; d++)
+                sum += r->coupling[(uint64_t)c * classes + d] * x[d * n + j];
+            r->space_of_classes[c] = sum;
+        }
+        for (uint32_t c = 0; c < classes; c++)
+            x[c * n + j] = r->space_of_classes[c];
+    }
+}
+
+struct search {
+    struct regression *regression;
+    const mcl_regression_problem *problem;
+};
+
+static mcl_status evaluate_search(double *value, double *gradient, const double *x, void *state)
+{
+    const struct search *search = state;
+    return evaluate(value, gradient, x, search->regression);
+}
+
+/* x[C×D + C] times nearly the inverse of the Hessian. */
+static mcl_status precondition(double *x, uint32_t iteration, void *state)
+{
+    const struct search *search = state;
+    struct regression *r = search->regression;
+    double *bias = x + weight_count(r);
+    if (iteration >= RENEW_AFTER && !r->renewed) {
+        r->renewed = true;
+        MCL_TRY(renew(r, search->problem));
+    }
+    if (r->coupling) {
+        couple(x, r, r->columns);
+        couple(bias, r, 1);
+    } else {
+        for (uint32_t c = 0; c < r->classes; c++)
+            bias[c] = mcl_precondition_bias(bias[c]);
+    }
+    mcl_precondition(r->preconditioner, x, r->classes);
+    return MCL_OK;
+}
+
+static mcl_status create_products(struct regression *r)
+{
+    const uint32_t block = r->features->block_rows, rest = r->rows % block;
+    const mcl_gemm forward = {
+        false, true, block, r->classes, r->columns, r->columns, r->columns, r->classes, 1.0f};
+    mcl_gemm backward = {
+        true, false, r->classes, r->columns, block, r->classes, r->columns, r->columns, 1.0f};
+    if (!r->fused)
+        MCL_TRY(mcl_product_create(&r->forward, r->context, &forward, NULL));
+    if (r->slices)
+        return MCL_OK;
+    MCL_TRY(mcl_product_create(&r->backward[0], r->context, &backward, NULL));
+    backward.k = rest;
+    return rest ? mcl_product_create(&r->backward[1], r->context, &backward, NULL) : MCL_OK;
+}
+
+/* The kernels and the workspace of slices. A CPU's chunk is what its cache can have, of whole
+ * slices; else it is a block. */
+static mcl_status create_slices(struct regression *r)
+{
+    mcl_context *context = r->context;
+    char options[96];
+    r->width = !r->fused ? 1 : context->vector_width >= 16 ? 16 : 8;
+    snprintf(options, sizeof options, "-D CLASSES=%u -D WIDTH=%u -D TILE_ROWS=%u -D ITEM_ROWS=%d",
+        r->classes, r->width, context->vector_width >= 16 ? 12 : 6, ITEM_ROWS);
+    MCL_TRY(
+        mcl_kernel_find(&r->logits_of_rows, context, "regression.cl", "regression_rows", options));
+    MCL_TRY(mcl_kernel_find(
+        &r->gradient_of_slices, context, "regression.cl", "regression_slices", options));
+    MCL_TRY(mcl_kernel_find(&r->add_slices, context, "regression.cl", "regression_add", options));
+    r->chunk_rows = r->features->block_rows;
+    if (r->fused && r->chunk_rows > SLICE) {
+        const uint64_t fit = CHUNK_BYTES / sizeof(float) / r->columns / SLICE;
+        const uint64_t rows = fit < 1 ? SLICE : fit * SLICE;
+        r->chunk_rows = rows < r->chunk_rows ? (uint32_t)rows : r->chunk_rows;
+    }
+    return mcl_buffer_create(&r->parts, context, (r->chunk_rows - 1) / SLICE + 1,
+        weight_count(r) * sizeof(float), "gradients");
+}
+
+static mcl_status create(struct regression *r, const mcl_regression_problem *problem)
+{
+    mcl_context *context = r->context;
+    const uint64_t count = weight_count(r) + r->classes;
+    const uint64_t sent = r->fused ? ((uint64_t)r->columns + 1) * NARROW : count;
+    const uint32_t block = r->features->block_rows, blocks = r->features->count;
+    uint64_t space = mcl_column_sums_workspace(block > blocks ? block : blocks, r->classes);
+    space = mcl_sum_workspace(r->rows) > space ? mcl_sum_workspace(r->rows) : space;
+    MCL_TRY(mcl_buffer_create_from(
+        &r->labels, context, problem->labels, r->rows, sizeof(int32_t), "labels"));
+    MCL_TRY(mcl_buffer_create(&r->weights, context, sent, sizeof(float), "weights"));
+    MCL_TRY(mcl_buffer_create(
+        &r->logits, context, (uint64_t)block * r->classes, sizeof(float), "logits"));
+    MCL_TRY(mcl_buffer_create(&r->losses, context, r->rows, sizeof(float), "losses"));
+    MCL_TRY(mcl_buffer_create(&r->gradient, context, count + 1, sizeof(float), "gradients"));
+    MCL_TRY(mcl_buffer_create(
+        &r->biases, context, (uint64_t)blocks * r->classes, sizeof(float), "gradients"));
+    MCL_TRY(mcl_buffer_create(&r->space, context, space, sizeof(float), "workspace"));
+    MCL_TRY(create_products(r));
+    if (r->slices)
+        MCL_TRY(create_slices(r));
+    MCL_TRY(mcl_kernel_find(&r->softmax, context, "probe.cl", "softmax_rows", ""));
+    MCL_TRY(mcl_sums_find(&r->sums, context));
+    MCL_TRY(mcl_allocate(&r->space_of_classes, r->classes, sizeof *r->space_of_classes));
+    MCL_TRY(mcl_allocate(&r->host, count + 1 > sent ? count + 1 : sent, sizeof *r->host));
+    return mcl_preconditioner_create(&r->preconditioner, r->features, r->penalty);
+}
+
+static void release(struct regression *r)
+{
+    (void)mcl_context_finish(r->context);
+    mcl_buffer_release(&r->labels);
+    mcl_buffer_release(&r->weights);
+    mcl_buffer_release(&r->logits);
+    mcl_buffer_release(&r->losses);
+    mcl_buffer_release(&r->gradient);
+    mcl_buffer_release(&r->biases);
+    mcl_buffer_release(&r->parts);
+    mcl_buffer_release(&r->space);
+    mcl_product_free(r->forward);
+    mcl_product_free(r->backward[0]);
+    mcl_product_free(r->backward[1]);
+    mcl_preconditioner_free(r->preconditioner);
+    free(r->coupling);
+    free(r->space_of_classes);
+    free(r->host);
+}
+
+mcl_status mcl_regression_fit(
+    double *x, const mcl_regression_problem *problem, uint32_t *iterations, bool *converged)
+{
+    mcl_context *context = problem->features->context;
+    struct regression r = {.context = context,
+        .features = problem->features,
+        .rows = problem->features->rows,
+        .columns = problem->features->columns,
+        .classes = problem->classes,
+        .penalty = problem->penalty,
+        .slices = problem->classes <= NARROW};
+    r.fused = r.slices && context->info.type == MCL_DEVICE_CPU && !mcl_context_cuts_loops(context);
+    struct search search = {&r, problem};
+    mcl_status status = create(&r, problem);
+    if (status == MCL_OK)
+        status = mcl_lbfgs(x, (size_t)(weight_count(&r) + r.classes), evaluate_search, precondition,
+            &search, (mcl_lbfgs_end){0.0, PROMISE, ITERATIONS}, iterations, converged);
+    release(&r);
+    return status;
+}
