@@ -50,10 +50,11 @@ PARTS = {
 }
 
 
-def default_parts(machine):
-    """OpenBLAS is no peer of a GPU, and CLBlast none of a CPU: it is far behind there."""
-    left_out = "gemm" if machine.gpu else "gemm-clblast"
-    return [name for name in PARTS if name != left_out]
+def default_parts(machine, quick):
+    """OpenBLAS is no peer of a GPU, and CLBlast none of a CPU: it is far behind there. Tuning
+    compiles for minutes."""
+    left_out = ["gemm" if machine.gpu else "gemm-clblast", *(["tune", "watch"] if quick else [])]
+    return [name for name in PARTS if name not in left_out]
 
 
 def has_cuda(python):
@@ -113,7 +114,7 @@ class Bench:
 def parse():
     parser = argparse.ArgumentParser(prog="tools/bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true",
-                        help="few and short rounds, without the peers that compile for minutes")
+                        help="few and short rounds, without the peers and parts that take minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=PARTS,
                         help="parts to measure: " + ", ".join(PARTS))
     parser.add_argument("--isa", choices=["native", "avx2"], default="native",
@@ -163,7 +164,7 @@ def main():
         machine = bench.machine.identity()
         old = figures.load(options.json) if options.json and options.json.exists() else None
         figures.merge(old, machine, {"parts": {}})
-        names = options.only or default_parts(bench.machine)
+        names = options.only or default_parts(bench.machine, options.quick)
         print(", ".join(machine.values()))
         parts = measure(bench, names)
         run = bench.run_of(parts)
