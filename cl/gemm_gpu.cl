@@ -132,7 +132,7 @@ static inline void NAME(stage)(local float *block, const uint stride, const LOAD
     const uint i = at / width, j = at % width;
     if (i >= height)
         return;
-    if (!transposed && LOAD <= VECTOR) { /* every row begins at a multiple of VECTOR */
+    if (!transposed & (LOAD <= VECTOR)) { /* every row begins at a multiple of VECTOR */
         *(local LOADED *)(block + i * stride + j) = held;
         return;
     }
