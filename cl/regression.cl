@@ -10,28 +10,22 @@
 #define CLASSES 10
 #endif
 #ifndef WIDTH
-#define WIDTH 8 /* adjacent columns that a work-item of the gradient has: 1, 8 or 16 */
+#define WIDTH 8 /* floats of a vector, on CPUs: 8 or 16; 1 on GPUs */
 #endif
 #ifndef TILE_ROWS
 #define TILE_ROWS 6 /* rows whose logits stay in registers */
 #endif
-#ifndef ITEM_ROWS
-#define ITEM_ROWS 48 /* rows of a work-item, a multiple of TILE_ROWS */
+#ifndef CACHED_ROWS
+#define CACHED_ROWS 48 /* rows that stay in the cache, a multiple of TILE_ROWS */
 #endif
 
-#if WIDTH == 1
-#define FLOATS float
-#define LOAD(from) (*(from))
-#define STORE(x, to) (*(to) = (x))
-#else
 #define FLOATS JOIN(float, WIDTH)
 #define LOAD(from) JOIN(vload, WIDTH)(0, from)
 #define STORE(x, to) JOIN(vstore, WIDTH)(x, 0, to)
-#endif
 
 /* The gradient of the loss of a row by its logits, times scale, and the loss, as softmax_rows of
  * probe.cl. */
-static inline void NAME(softmax_row)(
+static inline void NAME(regress_row)(
     float16 logits, const uint label, const float scale, global float *gradient, global float *loss)
 {
     const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -54,26 +48,24 @@ static inline void NAME(softmax_row)(
     mcl_store16(scale * fma(powers, (float16)(mcl_reciprocal(total)), right), gradient, CLASSES);
 }
 
-/* For CPUs: gradient[rows×CLASSES] by the logits, times scale, and loss[first + i] of each row. An
+#if WIDTH > 1
+/* gradient[CLASSES] by the logits of the rows from row to end - 1, times scale, and their loss. An
  * element of the logits is one chain of fma over the columns, flushed, plus the bias, as by the
- * native product. Row i is row at + i of features and of gradient, and row first + at + i of all.
- * weights[columns×16] are transposed, and the biases are the row after them; what
- * stands in columns that are no class does not matter. Work-item b has ITEM_ROWS rows; a tile
- * beyond the last row reads that again, and is not stored. */
-kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(regression_rows)(
-    const global float *restrict features, const uint at, const uint rows, const uint columns,
-    const global float *restrict weights, const global uint *restrict labels, const uint first,
-    const float scale, global float *restrict gradient, global float *restrict loss)
+ * native product. weights[columns×16] are transposed, and the biases are the row after them; what
+ * stands in columns that are no class does not matter. A tile beyond the last row reads that again,
+ * and is not stored. */
+static inline void NAME(regress_rows)(const global float *restrict features, uint row,
+    const uint end, const uint columns, const global float *restrict weights,
+    const global uint *restrict labels, const float scale, global float *restrict gradient,
+    global float *restrict loss)
 {
-    const uint begin = at + get_global_id(0) * ITEM_ROWS, behind = at + rows;
-    const uint end = min(begin + ITEM_ROWS, behind);
     const float16 bias = vload16(columns, weights);
-    for (uint row = begin; row < end; row += TILE_ROWS) {
+    for (; row < end; row += TILE_ROWS) {
         const global float *from[TILE_ROWS];
         float16 logits[TILE_ROWS];
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
-            from[i] = features + (ulong)min(row + i, behind - 1) * columns;
+            from[i] = features + (ulong)min(row + i, end - 1) * columns;
             logits[i] = 0.0f;
         }
         for (uint k = 0; k < columns; k++) {
@@ -85,51 +77,90 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(regression_rows)
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
             if (row + i < end)
-                NAME(softmax_row)
-                (mcl_flush(logits[i]) + bias, labels[first + row + i], scale,
-                    gradient + (ulong)(row + i) * CLASSES, loss + first + row + i);
+                NAME(regress_row)
+            (mcl_flush(logits[i]) + bias, labels[row + i], scale,
+                gradient + (ulong)(row + i) * CLASSES, loss + row + i);
         }
     }
 }
 
-/* parts[s][CLASSES×columns] = the gradient by the weights of slice s, the rows at + s·slice …: an
- * element is one chain of fma over them. Work-item (q, s) has the columns WIDTH·q …: on
- * CPUs as many as a vector register has, on GPUs one, so that a row is read by adjacent items. */
-kernel void NAME(regression_slices)(const global float *restrict features, const uint at,
-    const uint rows, const uint columns, const global float *restrict gradient, const uint slice,
-    global float *restrict parts)
+/* part[CLASSES×columns] goes on by the rows from row to end - 1, or begins with them. */
+static inline void NAME(regress_weights)(global float *restrict part, const bool begins,
+    const global float *restrict features, const uint row, const uint end, const uint columns,
+    const global float *restrict gradient)
 {
-    const uint j = WIDTH * get_global_id(0), begin = at + get_global_id(1) * slice;
-    const uint end = min(begin + slice, at + rows);
-    if (j >= columns)
-        return;
-    parts += (ulong)get_global_id(1) * CLASSES * columns + j;
-    features += j;
-    if (j + WIDTH <= columns) {
+    uint j = 0;
+    for (; j + WIDTH <= columns; j += WIDTH) {
         FLOATS sums[CLASSES];
 #pragma unroll
         for (uint c = 0; c < CLASSES; c++)
-            sums[c] = 0.0f;
-        for (uint i = begin; i < end; i++) {
-            const FLOATS x = LOAD(features + (ulong)i * columns);
+            sums[c] = begins ? (FLOATS)(0.0f) : LOAD(part + (ulong)c * columns + j);
+        for (uint i = row; i < end; i++) {
+            const FLOATS x = LOAD(features + (ulong)i * columns + j);
 #pragma unroll
             for (uint c = 0; c < CLASSES; c++)
                 sums[c] = fma((FLOATS)(gradient[(ulong)i * CLASSES + c]), x, sums[c]);
         }
 #pragma unroll
         for (uint c = 0; c < CLASSES; c++)
-            STORE(sums[c], parts + (ulong)c * columns);
-        return;
+            STORE(sums[c], part + (ulong)c * columns + j);
     }
-    for (uint x = 0; x < columns - j; x++) {
+    for (; j < columns; j++) {
         for (uint c = 0; c < CLASSES; c++) {
-            float sum = 0.0f;
-            for (uint i = begin; i < end; i++)
-                sum = fma(gradient[(ulong)i * CLASSES + c], features[(ulong)i * columns + x], sum);
-            parts[(ulong)c * columns + x] = sum;
+            float sum = begins ? 0.0f : part[(ulong)c * columns + j];
+            for (uint i = row; i < end; i++)
+                sum = fma(gradient[(ulong)i * CLASSES + c], features[(ulong)i * columns + j], sum);
+            part[(ulong)c * columns + j] = sum;
         }
     }
 }
+
+/* For CPUs: gradient[rows×CLASSES] by the logits, loss[first + i] of each row, and parts[s] as
+ * regression_slices below. Work-item s takes a few rows at a time, which stay in its cache from the
+ * logits to the gradient by the weights. */
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(regression_step)(
+    const global float *restrict features, const uint rows, const uint columns,
+    const global float *restrict weights, const global uint *restrict labels, const uint first,
+    const float scale, const uint slice, global float *restrict gradient,
+    global float *restrict loss, global float *restrict parts)
+{
+    const uint begin = get_global_id(0) * slice, end = min(begin + slice, rows);
+    global float *part = parts + (ulong)get_global_id(0) * CLASSES * columns;
+    for (uint row = begin; row < end; row += CACHED_ROWS) {
+        const uint to = min(row + CACHED_ROWS, end);
+        NAME(regress_rows)
+        (features, row, to, columns, weights, labels + first, scale, gradient, loss + first);
+        NAME(regress_weights)(part, row == begin, features, row, to, columns, gradient);
+    }
+}
+#else
+/* For GPUs: parts[s][CLASSES×columns] = the gradient by the weights of slice s, the rows s·slice …:
+ * an element is one chain of fma over them. Work-item (j, s) has column j, so that a row is read by
+ * adjacent items. */
+kernel void NAME(regression_slices)(const global float *restrict features, const uint rows,
+    const uint columns, const global float *restrict gradient, const uint slice,
+    global float *restrict parts)
+{
+    const uint j = get_global_id(0), begin = get_global_id(1) * slice;
+    const uint end = min(begin + slice, rows);
+    float sums[CLASSES];
+    if (j >= columns)
+        return;
+#pragma unroll
+    for (uint c = 0; c < CLASSES; c++)
+        sums[c] = 0.0f;
+    for (uint i = begin; i < end; i++) {
+        const float x = features[(ulong)i * columns + j];
+#pragma unroll
+        for (uint c = 0; c < CLASSES; c++)
+            sums[c] = fma(gradient[(ulong)i * CLASSES + c], x, sums[c]);
+    }
+    parts += (ulong)get_global_id(1) * CLASSES * columns + j;
+#pragma unroll
+    for (uint c = 0; c < CLASSES; c++)
+        parts[(ulong)c * columns] = sums[c];
+}
+#endif
 
 /* total[j] = the sum of parts[slices×n] over the slices, one after the other, each of
  * them and each sum flushed; with again it goes on from what is there. Work-item j. */

@@ -48,14 +48,18 @@ typedef struct mcl_probe_result {
     double knn_accuracy;    /* majority of the 20 nearest training rows by cosine; a tie goes to the
                                class of the nearest neighbour among the tied */
     uint32_t iterations;    /* of L-BFGS */
-    bool converged;         /* the gradient's largest component fell below the tolerance */
+    bool converged;         /* before the most iterations, 1000 */
     double seconds;
+    double linear_seconds; /* of these, the linear probe's */
+    double objective;      /* what the linear probe has made as small as it could */
 } mcl_probe_result;
 
 /* How well frozen features tell the classes apart. The linear probe is multinomial logistic
  * regression on features standardised by the training rows' mean and deviation, with an L2 penalty
  * of 1e-4/2 on the weights, trained by L-BFGS (Liu and Nocedal 1989), preconditioned by the
- * features' covariance, to convergence: until no component of the gradient is above 5e-5. */
+ * features' covariance, which counts rows by the uncertainty of their classes as soon as that is
+ * known, to convergence: until the objective, the mean cross-entropy and the penalty, is within
+ * about 1e-5 of its minimum, relative to it. */
 MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test);
 
@@ -77,6 +81,7 @@ typedef struct mcl_few_result {
     uint32_t iterations; /* of L-BFGS, in all draws together */
     bool converged;      /* in every draw */
     double seconds;
+    double linear_seconds; /* of these, the linear probes' */
 } mcl_few_result;
 
 /* The same with few labels: measures MCL_FEW_DRAWS times, each time with only per_class training

@@ -166,6 +166,8 @@ static void add_result(cJSON *entry, const mcl_probe_result *result)
     mcl_json_number(entry, "iterations", result->iterations);
     mcl_json_bool(entry, "converged", result->converged);
     mcl_json_number(entry, "seconds", result->seconds);
+    mcl_json_number(entry, "linear_seconds", result->linear_seconds);
+    mcl_json_number(entry, "objective", result->objective);
 }
 
 static void add_few_result(cJSON *entry, const mcl_few_result *result)
@@ -177,6 +179,7 @@ static void add_few_result(cJSON *entry, const mcl_few_result *result)
     mcl_json_number(entry, "iterations", result->iterations);
     mcl_json_bool(entry, "converged", result->converged);
     mcl_json_number(entry, "seconds", result->seconds);
+    mcl_json_number(entry, "linear_seconds", result->linear_seconds);
 }
 
 static mcl_exit print_json(const struct probe *probe)

@@ -4,6 +4,7 @@
 
 #include "compute/providers.h"
 #include "constants.clh"
+#include "device/profile.h"
 
 #define OPTIONS_SIZE 64
 
@@ -30,7 +31,7 @@ mcl_status mcl_epilogue_find(mcl_epilogue_pass *pass, mcl_context *context, uint
     uint32_t ldc, const mcl_epilogue *epilogue)
 {
     char options[OPTIONS_SIZE];
-    *pass = (mcl_epilogue_pass){NULL, mcl_epilogue_how(epilogue), m, n, ldc};
+    *pass = (mcl_epilogue_pass){context, NULL, mcl_epilogue_how(epilogue), m, n, ldc};
     if (epilogue->kind == MCL_EPILOGUE_NONE || epilogue->kind == MCL_EPILOGUE_SUMS)
         return MCL_OK;
     snprintf(options, sizeof options, "-D ACTIVATION=%d", mcl_epilogue_activation(epilogue));
@@ -43,8 +44,11 @@ mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands 
     const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
     if (!pass->kernel)
         return MCL_OK;
-    return mcl_run(pass->kernel, pass->n, operands->m ? operands->m : pass->m, MCL_UINT(pass->how),
-        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(pass->ldc), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
-        MCL_UINT(pass->n));
+    const uint32_t rows = operands->m ? operands->m : pass->m;
+    const double matrices = operands->kept ? 3.0 : 2.0;
+    mcl_profile_work(
+        pass->context, NULL, 0.0, matrices * sizeof(float) * (double)rows * (double)pass->n);
+    return mcl_run_elements(pass->kernel, pass->n, rows, MCL_UINT(pass->how), MCL_BUFFER(c.buffer),
+        MCL_ULONG(c.offset), MCL_UINT(pass->ldc), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer), MCL_UINT(pass->n));
 }

@@ -85,6 +85,7 @@ mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b);
 /* An epilogue as a pass of its own, found once, over a product c[m×n] whose rows begin ldc elements
  * apart. It owns nothing, and lives as long as the context. */
 typedef struct mcl_epilogue_pass {
+    mcl_context *context;
     mcl_kernel *kernel; /* NULL: there is nothing to do */
     uint32_t how, m, n, ldc;
 } mcl_epilogue_pass;

@@ -18,6 +18,18 @@ typedef struct mcl_sums {
 
 mcl_status mcl_sums_find(mcl_sums *sums, mcl_context *context);
 
+/* Numbers that are left to add up: buffer[from … from + count − 1]. */
+typedef struct mcl_partial_sums {
+    cl_mem buffer;
+    uint64_t from;
+    uint32_t count;
+} mcl_partial_sums;
+
+/* Enqueues all passes of the sum of in[n] but the last, and sets *left to what that one adds up, of
+ * at most MCL_SUM_BLOCK numbers. workspace must not be in. */
+mcl_status mcl_sums_shorten(
+    mcl_partial_sums *left, const mcl_sums *sums, cl_mem in, uint32_t n, cl_mem workspace);
+
 /* out[offset] = (Σ in[n]) / divisor. workspace must not be in. */
 mcl_status mcl_sums_run(const mcl_sums *sums, cl_mem in, uint32_t n, float divisor,
     cl_mem workspace, cl_mem out, uint64_t offset);

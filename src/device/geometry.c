@@ -58,19 +58,21 @@ static void map_columns(
 }
 
 /* Sixteen columns, and of each so many items as there are blocks of rows, up to sixteen; more
- * columns where these are few. */
+ * columns where these are few and there remain two groups for each compute unit. */
 static void map_whole_columns(
     mcl_geometry *geometry, const mcl_kernel *kernel, size_t columns, size_t blocks)
 {
-    const size_t side = mcl_kernel_context(kernel)->largest_side[1];
+    const mcl_context *context = mcl_kernel_context(kernel);
+    const size_t busy = 2 * (size_t)context->info.compute_units;
     const size_t most = most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES;
-    const size_t group = least(blocks, least(most, side));
-    geometry->local[0] = MCL_LANES;
+    const size_t group = least(blocks, least(most, context->largest_side[1]));
+    size_t x = MCL_LANES;
     geometry->local[1] = geometry->global[1] = group ? group : 1;
-    while (2 * geometry->local[0] * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
-           geometry->local[0] < columns)
-        geometry->local[0] *= 2;
-    geometry->global[0] = whole(columns, geometry->local[0]);
+    while (2 * x * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
+           whole(columns, 2 * x) / (2 * x) >= busy)
+        x *= 2;
+    geometry->local[0] = x;
+    geometry->global[0] = whole(columns, x);
 }
 
 /* The widest group that pads little, then as many rows as divide theirs. */

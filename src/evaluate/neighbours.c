@@ -87,9 +87,9 @@ mcl_status mcl_neighbours_compare(mcl_neighbours *neighbours, mcl_matrix candida
         MCL_TRY(mcl_product_run(
             n < neighbours->at_once ? neighbours->rest : neighbours->product, &operands));
         mcl_profile_work(neighbours->context, NULL, 0.0, sizeof(float) * (double)rows * n);
-        MCL_TRY(mcl_run(neighbours->nearest, rows, 1, MCL_BUFFER(neighbours->similarity),
-            MCL_UINT(n), MCL_UINT(first + done), MCL_UINT(neighbours->count),
-            MCL_BUFFER(neighbours->best), MCL_BUFFER(neighbours->place)));
+        MCL_TRY(mcl_run_rows(neighbours->nearest, rows, MCL_BUFFER(neighbours->similarity),
+            MCL_UINT(rows), MCL_UINT(n), MCL_UINT(first + done), MCL_UINT(neighbours->count),
+            MCL_BUFFER(neighbours->best), MCL_BUFFER(neighbours->place), MCL_LOCAL(MCL_ROW_SPACE)));
     }
     return MCL_OK;
 }

@@ -203,7 +203,8 @@ static mcl_status fit(mcl_probe_result *result, double *x, struct standardized *
     mcl_blocks features = standardized_blocks(train, classes);
     const mcl_regression_problem problem = {&features, train->features->labels, classes, penalty};
     mcl_status status = mcl_blocks_create(&features, true);
-    STEP(mcl_regression_fit(x, &problem, &result->iterations, &result->converged));
+    STEP(mcl_regression_fit(
+        x, &result->objective, &problem, &result->iterations, &result->converged));
     mcl_blocks_release(&features);
     return status;
 }
@@ -349,11 +350,13 @@ static mcl_status linear_probe(mcl_probe_result *result, mcl_context *context, u
     const mcl_features *train, const mcl_features *test, double penalty)
 {
     const uint64_t limit = context->memory_limit;
+    const double start = mcl_clock_seconds();
     mcl_status status;
     do {
         status = linear_probe_within(result, context, classes, train, test, penalty);
     } while (try_with_less(context, status));
     context->memory_limit = limit;
+    result->linear_seconds = mcl_clock_seconds() - start;
     return status;
 }
 
@@ -449,6 +452,7 @@ static mcl_status probe_chosen(mcl_probe_result *result, mcl_context *context, u
 static void add(mcl_few_result *result, const mcl_probe_result *draw)
 {
     result->iterations += draw->iterations;
+    result->linear_seconds += draw->linear_seconds;
     result->converged = result->converged && draw->converged;
 }
 

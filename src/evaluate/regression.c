@@ -24,6 +24,9 @@
                          */
 #define ITEM_ROWS 48    /* of a work-item of regression_rows */
 
+/* A penalty with which steps without a preconditioner are few, and cost less than its own. */
+#define PENALTY_LARGE 0.1
+
 #define RENEW_AFTER 30    /* iterations the probabilities are near enough to the minimum's */
 #define COUPLED_MOST 128  /* classes whose coupling is inverted */
 #define CLASS_RIDGE 1e-3  /* added to the mean of diag(p) − p·pᵀ */
@@ -32,32 +35,30 @@
 static const size_t one[3] = {1, 1, 1}, line[3] = {64, 1, 1}; /* work-items of a work-group */
 
 /* N rows, D columns, C classes; R rows a block. With at most 16 classes it works by slices: the
- * gradient by the weights is a chain over the rows of a slice, and one over the slices; on CPUs
- * chunk by chunk, of rows that stay in the cache between logits and gradient. */
+ * gradient by the weights is a chain over the rows of a slice, and one over the slices. */
 struct regression {
     mcl_context *context;
     const mcl_blocks *features; /* [N×D] standardised */
     uint32_t rows, columns, classes;
     double penalty;
-    bool slices, fused; /* fused: the logits, too, are by cl/regression.cl */
-    uint32_t chunk_rows;
-    cl_mem labels;   /* [N] */
-    cl_mem weights;  /* [C×D], then [C] biases; fused: [D×16], then [16] */
-    cl_mem logits;   /* [R×C], then their gradient */
-    cl_mem losses;   /* [N] */
-    cl_mem gradient; /* [C×D], then [C], then the mean loss */
-    cl_mem biases;   /* [blocks×C] their gradient by each block, where there are several */
-    cl_mem parts;    /* [slices of a chunk × C×D] */
+    bool slices, fused; /* fused: a slice is one work-item, on CPUs */
+    cl_mem labels;      /* [N] */
+    cl_mem weights;     /* [C×D], then [C] biases; fused: [D×16], then [16] */
+    cl_mem logits;      /* [R×C], then their gradient */
+    cl_mem losses;      /* [N] */
+    cl_mem gradient;    /* [C×D], then [C], then the mean loss */
+    cl_mem biases;      /* [blocks×C] their gradient by each block, where there are several */
+    cl_mem parts;       /* [slices of a block × C×D] */
     cl_mem space;
     mcl_product *forward;     /* the logits of a block */
     mcl_product *backward[2]; /* the gradient by the weights, of a whole block and of the last */
-    mcl_kernel *softmax, *logits_of_rows, *gradient_of_slices, *add_slices;
+    mcl_kernel *softmax, *step, *add_slices; /* step: of slices, or their gradient alone */
     mcl_sums sums;
-    uint32_t width; /* columns of a work-item of gradient_of_slices */
-    float *host;    /* [C×D + C + 1], or fused [16×(D + 1)] */
-    bool tried;     /* the search has begun, from a finite value */
-    bool renewed;   /* the preconditioner knows the probabilities */
-    mcl_preconditioner *preconditioner;
+    float *host;                        /* [C×D + C + 1], or fused [16×(D + 1)] */
+    bool tried;                         /* the search has begun, from a finite value */
+    double least;                       /* of the values so far */
+    bool renewed;                       /* the preconditioner knows the probabilities */
+    mcl_preconditioner *preconditioner; /* NULL: none, with a large penalty */
     double *coupling; /* [C×C] inverse of the classes' factor of the Hessian; NULL: not renewed */
     double *space_of_classes; /* [C] */
 };
@@ -91,36 +92,40 @@ static mcl_status write_weights(const struct regression *r, const double *x)
         r->context, r->weights, 0, r->host, ((uint64_t)r->columns + 1) * NARROW * sizeof(float));
 }
 
-/* The losses of some rows of a block, and the gradient by their logits; at: the first row within
- * the block, which begins with row `first` of all. */
+static uint32_t slices_of(uint32_t rows)
+{
+    return (rows - 1) / SLICE + 1;
+}
+
+/* The losses of a block's rows, the first of which is row `first` of all, and the gradient by their
+ * logits; fused: of slices, the gradient by the weights, too. */
 static mcl_status run_rows(
-    const struct regression *r, cl_mem features, uint32_t first, uint32_t at, uint32_t rows)
+    const struct regression *r, cl_mem features, uint32_t first, uint32_t rows)
 {
     const float scale = (float)(1.0 / r->rows);
     if (r->fused)
-        return mcl_run_local(r->logits_of_rows, (rows - 1) / ITEM_ROWS + 1, 1, one,
-            MCL_BUFFER(features), MCL_UINT(at), MCL_UINT(rows), MCL_UINT(r->columns),
-            MCL_BUFFER(r->weights), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_FLOAT(scale),
-            MCL_BUFFER(r->logits), MCL_BUFFER(r->losses));
+        return mcl_run_local(r->step, slices_of(rows), 1, one, MCL_BUFFER(features), MCL_UINT(rows),
+            MCL_UINT(r->columns), MCL_BUFFER(r->weights), MCL_BUFFER(r->labels), MCL_UINT(first),
+            MCL_FLOAT(scale), MCL_UINT(SLICE), MCL_BUFFER(r->logits), MCL_BUFFER(r->losses),
+            MCL_BUFFER(r->parts));
     const mcl_operands forward = {
         .a = {features, 0}, .b = {r->weights, 0}, .c = {r->logits, 0}, .m = rows};
     MCL_TRY(mcl_product_run(r->forward, &forward));
-    return mcl_run(r->softmax, rows, 1, MCL_BUFFER(r->logits), MCL_BUFFER(r->weights),
-        MCL_ULONG(weight_count(r)), MCL_BUFFER(r->labels), MCL_UINT(first), MCL_UINT(r->classes),
-        MCL_FLOAT(scale), MCL_BUFFER(r->losses));
+    return mcl_run_rows(r->softmax, rows, MCL_BUFFER(r->logits), MCL_UINT(rows),
+        MCL_BUFFER(r->weights), MCL_ULONG(weight_count(r)), MCL_BUFFER(r->labels), MCL_UINT(first),
+        MCL_UINT(r->classes), MCL_FLOAT(scale), MCL_BUFFER(r->losses), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
-/* Adds the gradient by the weights of some rows to what those before them have; more: there are
- * some before. */
-static mcl_status add_slices(
-    const struct regression *r, cl_mem features, uint32_t at, uint32_t rows, bool more)
+/* Adds the gradient by the weights of a block's slices to what the blocks before have; more: there
+ * are some. */
+static mcl_status add_slices(const struct regression *r, cl_mem features, uint32_t rows, bool more)
 {
-    const uint32_t slices = (rows - 1) / SLICE + 1, items = (r->columns - 1) / r->width + 1;
-    const uint32_t group = r->width == 1 ? 64 : 1;
+    const uint32_t slices = slices_of(rows);
     const uint64_t weights = weight_count(r);
-    MCL_TRY(mcl_run_local(r->gradient_of_slices, (items + group - 1) / group * group, slices,
-        group == 1 ? one : line, MCL_BUFFER(features), MCL_UINT(at), MCL_UINT(rows),
-        MCL_UINT(r->columns), MCL_BUFFER(r->logits), MCL_UINT(SLICE), MCL_BUFFER(r->parts)));
+    if (!r->fused)
+        MCL_TRY(mcl_run_local(r->step, ((uint64_t)r->columns + 63) / 64 * 64, slices, line,
+            MCL_BUFFER(features), MCL_UINT(rows), MCL_UINT(r->columns), MCL_BUFFER(r->logits),
+            MCL_UINT(SLICE), MCL_BUFFER(r->parts)));
     return mcl_run_local(r->add_slices, (weights + 63) / 64 * 64, 1, line, MCL_BUFFER(r->parts),
         MCL_UINT(weights), MCL_UINT(slices), MCL_UINT(more), MCL_BUFFER(r->gradient));
 }
@@ -142,22 +147,17 @@ static mcl_status add_biases(const struct regression *r, uint32_t b, uint32_t ro
 /* The losses of a block, and its part of the gradient. */
 static mcl_status add_block(const struct regression *r, uint32_t b)
 {
-    const uint32_t first = b * r->features->block_rows;
     uint32_t rows;
     cl_mem features;
     MCL_TRY(mcl_blocks_get(&features, &rows, r->features, b));
+    MCL_TRY(run_rows(r, features, b * r->features->block_rows, rows));
     if (r->slices) {
-        for (uint32_t at = 0; at < rows; at += r->chunk_rows) {
-            const uint32_t here = rows - at < r->chunk_rows ? rows - at : r->chunk_rows;
-            MCL_TRY(run_rows(r, features, first, at, here));
-            MCL_TRY(add_slices(r, features, at, here, first + at > 0));
-        }
+        MCL_TRY(add_slices(r, features, rows, b > 0));
     } else {
         const mcl_operands backward = {.a = {r->logits, 0},
             .b = {features, 0},
             .c = {r->gradient, 0},
             .beta = b > 0 ? 1.0f : 0.0f};
-        MCL_TRY(run_rows(r, features, first, 0, rows));
         MCL_TRY(mcl_product_run(r->backward[rows < r->features->block_rows], &backward));
     }
     return add_biases(r, b, rows);
@@ -186,6 +186,8 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
     *value = (double)r->host[count] + 0.5 * r->penalty * penalty;
     if (!r->tried && !isfinite(*value))
         return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
+    if (!r->tried || *value < r->least)
+        r->least = *value;
     r->tried = true; /* from here on it is a step that was too long */
     return MCL_OK;
 }
@@ -225,7 +227,7 @@ static mcl_status add_curvature(struct curvature *curvature, const struct regres
     uint32_t rows;
     cl_mem features;
     MCL_TRY(mcl_blocks_get(&features, &rows, r->features, b));
-    MCL_TRY(run_rows(r, features, first, 0, rows));
+    MCL_TRY(run_rows(r, features, first, rows));
     MCL_TRY(mcl_buffer_read(
         r->context, host, r->logits, 0, (uint64_t)rows * r->classes * sizeof *host));
     for (uint32_t i = 0; i < rows; i += step) {
@@ -350,27 +352,21 @@ static mcl_status create_products(struct regression *r)
     return rest ? mcl_product_create(&r->backward[1], r->context, &backward, NULL) : MCL_OK;
 }
 
-/* The kernels and the workspace of slices. A CPU's chunk is what its cache can have, of whole
- * slices; else it is a block. */
+/* The kernels and the workspace of slices. */
 static mcl_status create_slices(struct regression *r)
 {
     mcl_context *context = r->context;
-    char options[96];
-    r->width = !r->fused ? 1 : context->vector_width >= 16 ? 16 : 8;
-    snprintf(options, sizeof options, "-D CLASSES=%u -D WIDTH=%u -D TILE_ROWS=%u -D ITEM_ROWS=%d",
-        r->classes, r->width, context->vector_width >= 16 ? 12 : 6, ITEM_ROWS);
-    MCL_TRY(
-        mcl_kernel_find(&r->logits_of_rows, context, "regression.cl", "regression_rows", options));
-    MCL_TRY(mcl_kernel_find(
-        &r->gradient_of_slices, context, "regression.cl", "regression_slices", options));
+    const bool wide = context->vector_width >= 16;
+    char options[64];
+    snprintf(options, sizeof options, "-D CLASSES=%u -D WIDTH=%d -D TILE_ROWS=%d", r->classes,
+        !r->fused ? 1
+        : wide    ? 16
+                  : 8,
+        wide ? 12 : 6);
+    MCL_TRY(mcl_kernel_find(&r->step, context, "regression.cl",
+        r->fused ? "regression_step" : "regression_slices", options));
     MCL_TRY(mcl_kernel_find(&r->add_slices, context, "regression.cl", "regression_add", options));
-    r->chunk_rows = r->features->block_rows;
-    if (r->fused && r->chunk_rows > SLICE) {
-        const uint64_t fit = CHUNK_BYTES / sizeof(float) / r->columns / SLICE;
-        const uint64_t rows = fit < 1 ? SLICE : fit * SLICE;
-        r->chunk_rows = rows < r->chunk_rows ? (uint32_t)rows : r->chunk_rows;
-    }
-    return mcl_buffer_create(&r->parts, context, (r->chunk_rows - 1) / SLICE + 1,
+    return mcl_buffer_create(&r->parts, context, slices_of(r->features->block_rows),
         weight_count(r) * sizeof(float), "gradients");
 }
 
@@ -399,7 +395,9 @@ static mcl_status create(struct regression *r, const mcl_regression_problem *pro
     MCL_TRY(mcl_sums_find(&r->sums, context));
     MCL_TRY(mcl_allocate(&r->space_of_classes, r->classes, sizeof *r->space_of_classes));
     MCL_TRY(mcl_allocate(&r->host, count + 1 > sent ? count + 1 : sent, sizeof *r->host));
-    return mcl_preconditioner_create(&r->preconditioner, r->features, r->penalty);
+    return r->penalty < PENALTY_LARGE
+               ? mcl_preconditioner_create(&r->preconditioner, r->features, r->penalty)
+               : MCL_OK;
 }
 
 static void release(struct regression *r)
@@ -422,8 +420,8 @@ static void release(struct regression *r)
     free(r->host);
 }
 
-mcl_status mcl_regression_fit(
-    double *x, const mcl_regression_problem *problem, uint32_t *iterations, bool *converged)
+mcl_status mcl_regression_fit(double *x, double *objective, const mcl_regression_problem *problem,
+    uint32_t *iterations, bool *converged)
 {
     mcl_context *context = problem->features->context;
     struct regression r = {.context = context,
@@ -437,8 +435,10 @@ mcl_status mcl_regression_fit(
     struct search search = {&r, problem};
     mcl_status status = create(&r, problem);
     if (status == MCL_OK)
-        status = mcl_lbfgs(x, (size_t)(weight_count(&r) + r.classes), evaluate_search, precondition,
-            &search, (mcl_lbfgs_end){0.0, PROMISE, ITERATIONS}, iterations, converged);
+        status = mcl_lbfgs(x, (size_t)(weight_count(&r) + r.classes), evaluate_search,
+            r.preconditioner ? precondition : NULL, &search,
+            (mcl_lbfgs_end){0.0, PROMISE, ITERATIONS}, iterations, converged);
+    *objective = r.least;
     release(&r);
     return status;
 }

@@ -21,9 +21,9 @@ typedef struct mcl_regression_problem {
     double penalty;
 } mcl_regression_problem;
 
-/* x[classes×D + classes] = the weights and then the biases; from zeros. Features that are not all
- * finite are MCL_ERROR_DATA. */
-mcl_status mcl_regression_fit(
-    double *x, const mcl_regression_problem *problem, uint32_t *iterations, bool *converged);
+/* x[classes×D + classes] = the weights and then the biases; from zeros. *objective = the least
+ * value that was met. Features that are not all finite are MCL_ERROR_DATA. */
+mcl_status mcl_regression_fit(double *x, double *objective, const mcl_regression_problem *problem,
+    uint32_t *iterations, bool *converged);
 
 #endif

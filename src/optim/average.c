@@ -50,8 +50,8 @@ mcl_status mcl_average_update(mcl_average *average, cl_mem values, double decay)
     const uint64_t averaged = average->averaged;
     const size_t end = (size_t)averaged * sizeof(float);
     mcl_profile_work(context, NULL, 0.0, 3.0 * sizeof(float) * (double)averaged);
-    MCL_TRY(mcl_run(average->kernel, averaged, 1, MCL_BUFFER(average->values), MCL_BUFFER(values),
-        MCL_FLOAT(1.0 - decay)));
+    MCL_TRY(mcl_run_elements(average->kernel, averaged, 1, MCL_BUFFER(average->values),
+        MCL_BUFFER(values), MCL_ULONG(averaged), MCL_FLOAT(1.0 - decay)));
     return mcl_buffer_copy(context, average->values, end, values, end,
         (size_t)(average->count - averaged) * sizeof(float));
 }

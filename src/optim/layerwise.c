@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/rounding.h"
+#include "constants.clh"
 #include "device/profile.h"
 
 #define TRUST 0.001 /* LARS's trust coefficient */
@@ -75,32 +77,35 @@ mcl_status mcl_layerwise_lars(mcl_layerwise *layerwise, const mcl_optimizer_opti
 {
     const mcl_parts *tensors = &layerwise->tensors;
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(mcl_run(layerwise->lars_scales, tensors->count, 1, MCL_BUFFER(tensors->squares),
-        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_FLOAT(TRUST),
-        MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
-        MCL_BUFFER(layerwise->scales)));
+    MCL_TRY(mcl_run_rows(layerwise->lars_scales, tensors->count, MCL_BUFFER(tensors->squares),
+        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_UINT(tensors->count),
+        MCL_FLOAT(TRUST), MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->epsilon),
+        MCL_BUFFER(layerwise->scales), MCL_LOCAL(MCL_ROW_SPACE)));
     note_vectors(layerwise, 5.0);
-    return mcl_run(layerwise->lars, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
-        MCL_BUFFER(gradients), MCL_BUFFER(velocity), MCL_BUFFER(tensors->blocks),
-        MCL_BUFFER(layerwise->scales), MCL_FLOAT(options->learning_rate),
-        MCL_FLOAT(options->momentum));
+    return mcl_run_elements(layerwise->lars, MCL_BLOCK, tensors->block_count,
+        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(velocity),
+        MCL_BUFFER(tensors->blocks), MCL_BUFFER(layerwise->scales),
+        MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->momentum));
 }
 
 mcl_status mcl_layerwise_lamb(mcl_layerwise *layerwise, const mcl_optimizer_options *options,
     cl_mem parameters, cl_mem gradients, cl_mem mean, cl_mem square, double power1, double power2)
 {
     const mcl_parts *tensors = &layerwise->tensors;
+    const float correction2 = (float)sqrt(1.0 - power2);
     note_vectors(layerwise, 7.0);
-    MCL_TRY(mcl_run(layerwise->lamb_update, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
-        MCL_BUFFER(gradients), MCL_BUFFER(mean), MCL_BUFFER(square), MCL_BUFFER(tensors->blocks),
-        MCL_BUFFER(tensors->parts), MCL_FLOAT(options->weight_decay),
+    MCL_TRY(mcl_run_elements(layerwise->lamb_update, MCL_BLOCK, tensors->block_count,
+        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(mean), MCL_BUFFER(square),
+        MCL_BUFFER(tensors->blocks), MCL_BUFFER(tensors->parts), MCL_FLOAT(options->weight_decay),
         MCL_FLOAT(1.0 - options->beta1), MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
-        MCL_FLOAT(1.0 - power1), MCL_FLOAT(sqrt(1.0 - power2)), MCL_FLOAT(options->epsilon)));
+        MCL_FLOAT(1.0 - power1), MCL_FLOAT(correction2),
+        MCL_FLOAT(mcl_host_reciprocal(correction2)), MCL_FLOAT(options->epsilon)));
     MCL_TRY(square_both(layerwise, parameters, gradients));
-    MCL_TRY(mcl_run(layerwise->lamb_scales, tensors->count, 1, MCL_BUFFER(tensors->squares),
-        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_BUFFER(layerwise->scales)));
+    MCL_TRY(mcl_run_rows(layerwise->lamb_scales, tensors->count, MCL_BUFFER(tensors->squares),
+        MCL_UINT(tensors->block_count), MCL_BUFFER(tensors->parts), MCL_UINT(tensors->count),
+        MCL_BUFFER(layerwise->scales), MCL_LOCAL(MCL_ROW_SPACE)));
     note_vectors(layerwise, 3.0);
-    return mcl_run(layerwise->lamb, MCL_BLOCK, tensors->block_count, MCL_BUFFER(parameters),
-        MCL_BUFFER(gradients), MCL_BUFFER(tensors->blocks), MCL_BUFFER(layerwise->scales),
-        MCL_FLOAT(options->learning_rate));
+    return mcl_run_elements(layerwise->lamb, MCL_BLOCK, tensors->block_count,
+        MCL_BUFFER(parameters), MCL_BUFFER(gradients), MCL_BUFFER(tensors->blocks),
+        MCL_BUFFER(layerwise->scales), MCL_FLOAT(options->learning_rate));
 }

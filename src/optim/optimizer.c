@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "base/rounding.h"
 #include "device/profile.h"
 #include "optim/layerwise.h"
 
@@ -45,13 +46,14 @@ static mcl_status step_moments(
     mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients, double keep, double decay)
 {
     const mcl_optimizer_options *options = &optimizer->options;
+    const float correction = (float)sqrt(1.0 - optimizer->power2);
     note_vectors(optimizer, 7);
-    return mcl_run(optimizer->kernel, optimizer->count, 1, MCL_BUFFER(parameters),
+    return mcl_run_elements(optimizer->kernel, optimizer->count, 1, MCL_BUFFER(parameters),
         MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_BUFFER(optimizer->second),
-        MCL_FLOAT(keep), MCL_FLOAT(decay), MCL_FLOAT(1.0 - options->beta1),
-        MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
-        MCL_FLOAT(options->learning_rate / (1.0 - optimizer->power1)),
-        MCL_FLOAT(sqrt(1.0 - optimizer->power2)), MCL_FLOAT(options->epsilon));
+        MCL_ULONG(optimizer->count), MCL_FLOAT(keep), MCL_FLOAT(decay),
+        MCL_FLOAT(1.0 - options->beta1), MCL_FLOAT(options->beta2), MCL_FLOAT(1.0 - options->beta2),
+        MCL_FLOAT(options->learning_rate / (1.0 - optimizer->power1)), MCL_FLOAT(correction),
+        MCL_FLOAT(mcl_host_reciprocal(correction)), MCL_FLOAT(options->epsilon));
 }
 
 static mcl_status step_adam(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)
@@ -70,9 +72,10 @@ static mcl_status step_sgd(mcl_optimizer *optimizer, cl_mem parameters, cl_mem g
 {
     const mcl_optimizer_options *options = &optimizer->options;
     note_vectors(optimizer, options->momentum != 0.0 ? 5 : 3);
-    return mcl_run(optimizer->kernel, optimizer->count, 1, MCL_BUFFER(parameters),
-        MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_FLOAT(options->learning_rate),
-        MCL_FLOAT(options->weight_decay), MCL_FLOAT(options->momentum));
+    return mcl_run_elements(optimizer->kernel, optimizer->count, 1, MCL_BUFFER(parameters),
+        MCL_BUFFER(gradients), MCL_BUFFER(optimizer->first), MCL_ULONG(optimizer->count),
+        MCL_FLOAT(options->learning_rate), MCL_FLOAT(options->weight_decay),
+        MCL_FLOAT(options->momentum));
 }
 
 static mcl_status step_lars(mcl_optimizer *optimizer, cl_mem parameters, cl_mem gradients)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "constants.clh"
 #include "device/profile.h"
 
 /* Fills in parts[count] and, where there is room, blocks; returns how many blocks there are. */
@@ -62,9 +63,9 @@ void mcl_parts_release(mcl_parts *parts)
 
 mcl_status mcl_parts_square(const mcl_parts *parts, cl_mem x, uint32_t half)
 {
-    const size_t one[3] = {1, 1, 1}; /* its vectors are in the kernel */
     mcl_profile_work(
         parts->context, NULL, 0.0, (double)parts->block_count * MCL_BLOCK * sizeof(float));
-    return mcl_run_local(parts->block_squares, parts->block_count, 1, one, MCL_BUFFER(x),
-        MCL_BUFFER(parts->blocks), MCL_BUFFER(parts->squares), MCL_UINT(half * parts->block_count));
+    return mcl_run_rows(parts->block_squares, parts->block_count, MCL_BUFFER(x),
+        MCL_BUFFER(parts->blocks), MCL_UINT(parts->block_count), MCL_BUFFER(parts->squares),
+        MCL_UINT(half * parts->block_count), MCL_LOCAL(MCL_ROW_SPACE));
 }

@@ -24,9 +24,9 @@ static mcl_status check_sgd(mcl_checker *checker)
         velocity[j] = mcl_host_flush(update);
         p[j] = mcl_host_flush(fmaf(-rate, update, p[j]));
     }
-    MCL_TRY(mcl_checker_run(checker, "optimizer.cl", "sgd", "", PARAMETERS, 1, MCL_BUFFER(p_buffer),
-        MCL_BUFFER(g_buffer), MCL_BUFFER(velocity_buffer), MCL_FLOAT(rate), MCL_FLOAT(decay),
-        MCL_FLOAT(momentum)));
+    MCL_TRY(mcl_checker_run_elements(checker, "optimizer.cl", "sgd", "", PARAMETERS, 1,
+        MCL_BUFFER(p_buffer), MCL_BUFFER(g_buffer), MCL_BUFFER(velocity_buffer),
+        MCL_ULONG(PARAMETERS), MCL_FLOAT(rate), MCL_FLOAT(decay), MCL_FLOAT(momentum)));
     MCL_TRY(mcl_checker_expect(checker, "sgd: velocity", velocity, velocity_buffer, PARAMETERS));
     MCL_TRY(mcl_checker_expect(checker, "sgd: parameters", p, p_buffer, PARAMETERS));
     mcl_checker_clear(checker);
@@ -65,11 +65,11 @@ static mcl_status check_adam(mcl_checker *checker)
         const float scale = mcl_host_divide(mcl_host_sqrt(square[j]), correction) + epsilon;
         p[j] = mcl_host_flush(fmaf(-step, mcl_host_flush(mcl_host_divide(mean[j], scale)), kept));
     }
-    MCL_TRY(
-        mcl_checker_run(checker, "optimizer.cl", "adam", "", PARAMETERS, 1, MCL_BUFFER(of.p_buffer),
-            MCL_BUFFER(of.g_buffer), MCL_BUFFER(of.mean_buffer), MCL_BUFFER(of.square_buffer),
-            MCL_FLOAT(keep), MCL_FLOAT(decay), MCL_FLOAT(rest1), MCL_FLOAT(beta2), MCL_FLOAT(rest2),
-            MCL_FLOAT(step), MCL_FLOAT(correction), MCL_FLOAT(epsilon)));
+    MCL_TRY(mcl_checker_run_elements(checker, "optimizer.cl", "adam", "", PARAMETERS, 1,
+        MCL_BUFFER(of.p_buffer), MCL_BUFFER(of.g_buffer), MCL_BUFFER(of.mean_buffer),
+        MCL_BUFFER(of.square_buffer), MCL_ULONG(PARAMETERS), MCL_FLOAT(keep), MCL_FLOAT(decay),
+        MCL_FLOAT(rest1), MCL_FLOAT(beta2), MCL_FLOAT(rest2), MCL_FLOAT(step),
+        MCL_FLOAT(correction), MCL_FLOAT(mcl_host_reciprocal(correction)), MCL_FLOAT(epsilon)));
     MCL_TRY(mcl_checker_expect(checker, "adam: mean", mean, of.mean_buffer, PARAMETERS));
     MCL_TRY(mcl_checker_expect(checker, "adam: square", square, of.square_buffer, PARAMETERS));
     MCL_TRY(mcl_checker_expect(checker, "adam: parameters", p, of.p_buffer, PARAMETERS));
@@ -86,8 +86,8 @@ static mcl_status check_average(mcl_checker *checker)
     MCL_TRY(mcl_checker_numbers(&p, &p_buffer, checker, PARAMETERS, 20));
     for (size_t j = 0; j < PARAMETERS; j++)
         a[j] = mcl_host_flush(fmaf(rest, p[j] - a[j], a[j]));
-    MCL_TRY(mcl_checker_run(checker, "average.cl", "average", "", PARAMETERS, 1,
-        MCL_BUFFER(a_buffer), MCL_BUFFER(p_buffer), MCL_FLOAT(rest)));
+    MCL_TRY(mcl_checker_run_elements(checker, "average.cl", "average", "", PARAMETERS, 1,
+        MCL_BUFFER(a_buffer), MCL_BUFFER(p_buffer), MCL_ULONG(PARAMETERS), MCL_FLOAT(rest)));
     MCL_TRY(mcl_checker_expect(checker, "average", a, a_buffer, PARAMETERS));
     mcl_checker_clear(checker);
     return MCL_OK;

@@ -18,14 +18,14 @@ PREVIOUS = "m.checkpoint.previous.safetensors"
 EVERY = ["--checkpoint-every", "5"]
 
 
-def run_of(*options, epochs=400):
+def run_of(*options, epochs=200):
     """Options of a run of 12 steps an epoch, far longer with checkpoints than without."""
     return ["pretrain", "--synthetic", "200x16", "--hidden", "8", "--embedding", "4", "--batch",
             "16", "--epochs", str(epochs), "-o", "m.safetensors", *options]
 
 
 class CheckpointTest(ProgramTest):
-    def whole(self, *options, epochs=400):
+    def whole(self, *options, epochs=200):
         """The model's bytes without an interruption."""
         self.succeed(*run_of(*options, epochs=epochs), "-q")
         model = self.path("m.safetensors").read_bytes()
@@ -69,16 +69,16 @@ class ResumeTest(CheckpointTest):
                         ["--optimizer", "adamw", "--objective", "nt-xent", "--mask", "uniform"],
                         ["--schedule", "cosine", "--warmup", "10.5"],
                         ["--normalization", "batch", "--dropout", "0.3"],
-                        ["--schedule", "step", "--lr-step", "90", "--ema", "0.99"],
+                        ["--schedule", "step", "--lr-step", "45", "--ema", "0.99"],
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
                         ["--objective", "vime"],
-                        ["--early-stop", "60", "--lr", "1e-5"],
+                        ["--early-stop", "35", "--lr", "1e-5"],
                         ["--objective", "byol", "--predictor", "3", "--projector", "5",
                          "--normalization", "batch", "--target-decay", "0.99"],
                         ["--objective", "moco", "--queue", "41"],
                         ["--objective", "cosine", "--activation", "gelu"]):
             with self.subTest(options=options):
-                options = [*options, "--epochs", "100"]
+                options = [*options, "--epochs", "60"]
                 expected = self.whole(*options)
                 self.interrupt(*options)
                 self.assertTrue(self.resumed(*options) == expected)
@@ -109,7 +109,7 @@ class ResumeTest(CheckpointTest):
         self.interrupt()
         self.random_rows("rows.npy", 3, 16)
         self.succeed("embed", CHECKPOINT, "rows.npy", "-o", "out.npy")
-        self.assertEqual(self.information(CHECKPOINT)["metadata"]["planned_steps"], "4800")
+        self.assertEqual(self.information(CHECKPOINT)["metadata"]["planned_steps"], "2400")
 
     def test_only_the_one_before_is_there(self):
         """As a kill may leave it on a file system without hard links."""
@@ -144,7 +144,7 @@ class ResumeTest(CheckpointTest):
 class RefusedTest(CheckpointTest):
     def test_another_run(self):
         self.interrupt()
-        for option, value in (("--seed", "1"), ("--lr", "0.002"), ("--epochs", "401"),
+        for option, value in (("--seed", "1"), ("--lr", "0.002"), ("--epochs", "201"),
                               ("--batch", "20"), ("--mask", "uniform"), ("--hidden", "9"),
                               ("--objective", "cosine"), ("--embedding", "5"),
                               ("--activation", "tanh"), ("--projector", "9"),
@@ -233,7 +233,7 @@ class RefusedTest(CheckpointTest):
 
 class KillTest(CheckpointTest):
     def test_killed_at_any_moment(self):
-        epochs = 250 * KILLS
+        epochs = 100 * KILLS
         expected = self.whole(epochs=epochs)
         run = run_of("--resume", epochs=epochs)
         generator = random.Random(KILLS)

@@ -175,7 +175,7 @@ class UseTest(LimitTest):
         self.labels("labels.idx", 300)
         self.model("m.safetensors", 64)
         arguments = "probe", "m.safetensors", *["rows.idx", "labels.idx"] * 2, "--json"
-        results = [re.sub(r'("seconds":\s*)[0-9.e-]+', r"\1…",
+        results = [re.sub(r'((?:seconds|iterations|objective)":\s*)[0-9.e-]+', r"\1…",
                           self.succeed(*arguments, *options).stdout)
                    for options in ([], ["--device-memory", "30K"])]
         self.assertEqual(*results)

@@ -32,7 +32,9 @@ class ProbeTest(ProgramTest):
             self.assertLessEqual(max(entry["linear_accuracy"], entry["knn_accuracy"]), 1)
             self.assertIs(entry["converged"], True)
             self.assertGreater(entry["iterations"], 0)
-            self.assertGreaterEqual(entry["seconds"], 0)
+            self.assertLessEqual(0, entry["linear_seconds"])
+            self.assertLessEqual(entry["linear_seconds"], entry["seconds"])
+            self.assertGreater(entry["objective"], 0)
 
     def test_the_table_says_the_same(self):
         files = self.files()
@@ -68,7 +70,7 @@ class ProbeTest(ProgramTest):
                      "--hidden", "16", "--embedding", "8", "--seed", "5", "--lr", "1e-30")
         second = json.loads(self.succeed("probe", *files, "--json", "-q").stdout)
         for entry in second["results"] + first["results"]:
-            del entry["seconds"], entry["features"]
+            del entry["seconds"], entry["linear_seconds"], entry["features"]
         self.assertEqual(second["results"][1], first["results"][1])
         self.assertEqual(second["results"][2], first["results"][1])
         self.assertEqual(second["results"][0], first["results"][0])

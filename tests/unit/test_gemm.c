@@ -212,7 +212,8 @@ START_TEST(test_several_panels)
 }
 END_TEST
 
-/* A fused finish gives the bits of the plain product that cl/epilogue.cl goes over afterwards. */
+/* A fused finish gives the bits of the plain product that cl/epilogue.cl goes over afterwards.
+ * Every activation is a kernel of its own, so that only the first shape has all of them. */
 START_TEST(test_finish)
 {
     static const uint32_t shapes[][3] = {{7, 40, 9}, {17, 32, 300}, {3, 5, 2}};
@@ -229,6 +230,8 @@ START_TEST(test_finish)
         const mcl_gemm g = {false, true, m, n, k, k, k, n, 0.5f};
         for (int kind = MCL_EPILOGUE_FORWARD; kind <= MCL_EPILOGUE_BACKWARD; kind++) {
             for (int f = MCL_ACTIVATION_NONE; f <= MCL_ACTIVATION_TANH; f++) {
+                if (s > 0 && f != MCL_ACTIVATION_RELU)
+                    continue;
                 cl_mem c = buffer_with(fused, count * sizeof(float));
                 cl_mem with = buffer_with(values + m * k + n * k, count * sizeof(float));
                 cl_mem with_apart = buffer_with(values + m * k + n * k, count * sizeof(float));

@@ -12,6 +12,7 @@ import tempfile
 import figures
 import instructions
 import peers
+import probes
 import program
 import steps
 import table
@@ -36,6 +37,7 @@ PARTS = {
     "wide-512": steps.step("wide", 512, [
         (peers.torch_eager, "wide-512 published"), (peers.torch_best, "wide-512 best")]),
     "embed": steps.embed,
+    "probe": probes.probe,
     "requests": steps.requests,
     "beside": steps.beside,
     "units": steps.units,
@@ -50,10 +52,11 @@ PARTS = {
 }
 
 
-def default_parts(machine):
-    """OpenBLAS is no peer of a GPU, and CLBlast none of a CPU: it is far behind there."""
-    left_out = "gemm" if machine.gpu else "gemm-clblast"
-    return [name for name in PARTS if name != left_out]
+def default_parts(machine, quick):
+    """OpenBLAS is no peer of a GPU, and CLBlast none of a CPU: it is far behind there. Tuning
+    compiles for minutes."""
+    left_out = ["gemm" if machine.gpu else "gemm-clblast", *(["tune", "watch"] if quick else [])]
+    return [name for name in PARTS if name not in left_out]
 
 
 def has_cuda(python):
@@ -80,6 +83,7 @@ class Bench:
         self.seconds = options.seconds or (0.2 if options.quick else 0.5)
         self.folder = folder
         self.threads = 1  # of PyTorch, its best for the work at hand
+        self.threads_of = {}  # the counts to try, by the work, where the best is known
         self.versions = {}  # of peers, where only a part knows them
 
     def target(self, key):
@@ -95,6 +99,10 @@ class Bench:
         cache.mkdir()
         return {variable: str(cache) for variable in ("POCL_CACHE_DIR", "XDG_CACHE_HOME")}
 
+    def output(self, command, environment):
+        return subprocess.run([str(part) for part in command], check=True, text=True,
+                              stdout=subprocess.PIPE, env={**os.environ, **environment}).stdout
+
     def run_of(self, parts):
         """What a file of figures has of this run, once all children have ended."""
         return {**self.machine.facts(pathlib.Path(__file__).parent), **self.versions,
@@ -108,7 +116,7 @@ class Bench:
 def parse():
     parser = argparse.ArgumentParser(prog="tools/bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true",
-                        help="few and short rounds, without the peers that compile for minutes")
+                        help="few and short rounds, without the peers and parts that take minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=PARTS,
                         help="parts to measure: " + ", ".join(PARTS))
     parser.add_argument("--isa", choices=["native", "avx2"], default="native",
@@ -158,7 +166,7 @@ def main():
         machine = bench.machine.identity()
         old = figures.load(options.json) if options.json and options.json.exists() else None
         figures.merge(old, machine, {"parts": {}})
-        names = options.only or default_parts(bench.machine)
+        names = options.only or default_parts(bench.machine, options.quick)
         print(", ".join(machine.values()))
         parts = measure(bench, names)
         run = bench.run_of(parts)

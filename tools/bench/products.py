@@ -51,9 +51,9 @@ def gemm(peer):
 
 
 def tune(bench):
-    """What the quick search brings to the products of both models, before and after."""
+    """What the quick search brings to the products of the models, before and after."""
     rows = []
-    for name, batch in ("reference", 256), ("wide", 512):
+    for name, batch in (("reference", 256), ("wide", 512))[:1 if bench.quick else 2]:
         model = models.MODELS[name]
         command = [bench.program, "tune", "--quick", "--json", "--quiet", *bench.machine.selection,
                    "--input", model.widths[0], "--hidden", ",".join(map(str, model.widths[1:-1])),

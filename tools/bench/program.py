@@ -87,7 +87,8 @@ def flat(bench):
     workers = []
     for rows in counts:
         path = random_rows(bench.folder / f"rows-{rows}.npy", rows, columns)
-        workers.append(bench.own("bench_step", "--data", path, "--batch", 256).wait_until_ready())
+        worker = bench.own("bench_step", "--data", path, "--batch", 256)
+        workers.append(worker.wait_until_ready())
         path.unlink()
     take_turns(bench, workers)
     for worker in workers:
