@@ -29,9 +29,20 @@ static uint32_t load_of(const struct plan *plan, uint64_t a_offset, uint64_t b_o
     return load;
 }
 
+/* The tile for reads of so many floats: of one at a time a work-item has four times as many on
+ * their way, each with an address and an end of its own, and half the depth lets it keep to its
+ * registers. */
+static mcl_gpu_tile tile_of(const struct plan *plan, uint32_t load)
+{
+    mcl_gpu_tile tile = plan->tile;
+    if (load == 0 && tile.load > 1 && tile.depth % 2 == 0)
+        tile.depth /= 2;
+    return tile;
+}
+
 static mcl_status find(struct plan *plan, uint32_t load)
 {
-    const mcl_gpu_tile *tile = &plan->tile;
+    const mcl_gpu_tile of_load = tile_of(plan, load), *tile = &of_load;
     char options[OPTIONS_SIZE];
     if (plan->kernels[load])
         return MCL_OK;
@@ -85,21 +96,21 @@ static mcl_status run(const void *of, const mcl_operands *operands)
 {
     const struct plan *plan = of;
     const mcl_gemm *gemm = &plan->gemm;
-    const mcl_gpu_tile *tile = &plan->tile;
     const mcl_matrix a = operands->a, b = operands->b, c = operands->c;
+    const uint32_t load = load_of(plan, a.offset, b.offset);
+    const mcl_gpu_tile of_load = tile_of(plan, load), *tile = &of_load;
     const mcl_matrix bias = operands->bias.buffer ? operands->bias : c; /* else it is not read */
     const uint32_t rows = tile->item_rows * tile->group_rows;
     const uint32_t columns = tile->item_columns * tile->group_columns;
     const size_t local[3] = {tile->group_columns, tile->group_rows, 1};
     const size_t blocks = (size_t)tile->buffers * tile->depth; /* rows of them */
     mcl_product_record(plan->context, gemm, operands->m);
-    return mcl_run_local(plan->kernels[load_of(plan, a.offset, b.offset)],
-        ((gemm->n - 1) / columns + 1) * local[0], ((operands->m - 1) / rows + 1) * local[1], local,
-        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer),
-        MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset),
-        MCL_UINT(gemm->ldc), MCL_UINT(operands->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k),
-        MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta), MCL_UINT(plan->how),
-        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+    return mcl_run_local(plan->kernels[load], ((gemm->n - 1) / columns + 1) * local[0],
+        ((operands->m - 1) / rows + 1) * local[1], local, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
+        MCL_UINT(gemm->lda), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(operands->m),
+        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta),
+        MCL_UINT(plan->how), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
         MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
         MCL_LOCAL(blocks * (rows + tile->padding) * sizeof(float)),
         MCL_LOCAL(blocks * (columns + tile->padding) * sizeof(float)));
