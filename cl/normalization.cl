@@ -159,8 +159,9 @@ kernel void NAME(row_backward)(global float *restrict gradient, const global flo
     const float mean = moments[i], inverse = moments[rows + i], share = mcl_reciprocal((float)n);
     const global float *row = z + (ulong)i * n, *scale = parameters + scale_at;
     global float *d = gradient + (ulong)i * n;
+    const uint stored = mcl_stored(n, rows); /* what others write in place is not to be read */
     mcl_lanes totals = 0.0f, alongs = 0.0f;
-    for (uint j = MCL_LANE; j < n; j += 16) {
+    for (uint j = MCL_LANE; j < stored; j += 16) {
         const mcl_lanes g = mcl_flush(mcl_load(scale + j, n - j) * mcl_load(d + j, n - j));
         totals += g;
         alongs = fma(g, NAME(hat)(mcl_load(row + j, n - j), mean, inverse), alongs);
