@@ -99,7 +99,7 @@ class UseTest(PersonaTest):
 
         both("m.safetensors", *TRAIN, "--epochs", 2)
         report = self.report()
-        self.assertGreater(report["chosen"], 0)  # work-groups of the layer's choice
+        self.assertEqual(report["chosen"], 0)  # no launch leaves its work-groups to the driver
         self.assertGreater(report["poisoned"], 0)
         self.assertIn("measured peaks", both("p.safetensors", *TRAIN, "--epochs", 2,
                                              "--profile").stdout)
