@@ -42,8 +42,9 @@ typedef struct mcl_product_provider {
      * none can. To be built anew. */
     bool (*shrink)(void *plan);
 
-    /* Where a copy of B in another form spares every run one, *packed = that copy, which runs of the
-     * plan have as operands->b from then on, else NULL. pack itself may be NULL: it never does. */
+    /* Where a copy of B in another form spares every run one, *packed = that copy, which runs of
+     * the plan have as operands->b from then on, else NULL. pack itself may be NULL: it never does.
+     */
     mcl_status (*pack)(cl_mem *packed, void *plan, mcl_matrix b);
 
     /* Adds what may be the fastest on the device, few where the search is to be quick; and with

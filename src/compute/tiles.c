@@ -181,8 +181,9 @@ static void cost_of_link(double *arithmetic, double *memory, const mcl_gpu_tile 
 {
     const double across = tile->group_columns < WARP ? tile->group_columns : WARP;
     const double bytes = (double)tile->vector * sizeof(float);
-    const double reads_a = tile->item_rows / tile->vector, of_a = WARP / across * bytes;
-    const double reads_b = tile->item_columns / tile->vector, of_b = across * bytes;
+    const double of_a = WARP / across * bytes, of_b = across * bytes;
+    const uint32_t reads_a = tile->item_rows / tile->vector;
+    const uint32_t reads_b = tile->item_columns / tile->vector;
     *arithmetic = tile->item_rows * tile->item_columns + reads_a + reads_b + 1;
     *memory = reads_a * divide_up(of_a, LOCAL_BYTES) + reads_b * divide_up(of_b, LOCAL_BYTES);
 }

@@ -72,7 +72,7 @@ static cl_int enqueue(
     if (l->chosen && is_too_large(code))
         code = clEnqueueNDRangeKernel(
             l->context->queue, l->kernel, 2, offset, size, NULL, 0, NULL, event);
-    if (l->narrowest && is_too_large(code)) {
+    if (local && l->narrowest && is_too_large(code)) {
         size_t group[3] = {local[0], local[1], 1};
         while (is_too_large(code) && halve(group, l->narrowest))
             code = clEnqueueNDRangeKernel(

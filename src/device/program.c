@@ -172,7 +172,7 @@ static mcl_status build_side_by_side(struct mcl_program *program)
     size_t most = 0;
     for (const struct mcl_program *p = program->context->programs.first; p; p = p->next)
         most++;
-    mcl_status status = mcl_allocate(&all.programs, most, sizeof *all.programs);
+    mcl_status status = mcl_allocate(&all.programs, most, sizeof(struct mcl_program *));
     if (status == MCL_OK)
         status = mcl_allocate(&all.sources, most, sizeof *all.sources);
     if (status == MCL_OK)
