@@ -80,7 +80,7 @@ kernel void nearest(const global float *similarity, const uint queries, const ui
     const global float *row = similarity + (ulong)i * n;
     global float *values = best + (ulong)i * count;
     global uint *places = place + (ulong)i * count;
-    float least = values[count - 1];
+    float least = mcl_stores_row(queries) ? values[count - 1] : 0.0f;
     for (uint j = 0; j < n; j += 16) {
         const uint mine = j + MCL_LANE;
         mcl_lanes lanes = -INFINITY;

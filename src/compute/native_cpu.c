@@ -228,8 +228,10 @@ static mcl_status workspace_of(struct workspace **workspace, mcl_context *contex
     if (*workspace)
         return MCL_OK;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
-    mcl_status status = mcl_buffer_create_from(
-        &created->tickets, context, &(cl_uint){0}, 1, sizeof(cl_uint), "a counter");
+    mcl_status status = mcl_buffer_create_scratch(
+        &created->tickets, context, sizeof(cl_uint), sizeof(cl_uint), "a counter");
+    if (status == MCL_OK)
+        status = mcl_buffer_zero(context, created->tickets, 0, sizeof(cl_uint));
     if (status == MCL_OK)
         status = mcl_context_attach(context, &workspace_key, created, free_workspace);
     if (status == MCL_OK)
@@ -239,17 +241,37 @@ static mcl_status workspace_of(struct workspace **workspace, mcl_context *contex
     return status;
 }
 
-/* Makes a buffer of the workspace as large as is wanted. */
-static mcl_status reserve(cl_mem *reserved, uint64_t *floats, mcl_context *context, uint64_t wanted)
+static const char what[] = "workspace of the matrix product";
+
+static mcl_status create_packed(cl_mem *packed, const struct plan *plan, const char *whose)
 {
+    const uint64_t floats = packed_floats(plan);
+    const uint64_t padding = floats - (uint64_t)plan->gemm.n * plan->gemm.k;
+    return mcl_buffer_create_scratch(
+        packed, plan->context, floats * sizeof(float), padding * sizeof(float), whose);
+}
+
+/* Makes the workspace large enough for a plan. A buffer that is replaced stays alive while the
+ * queue uses it. */
+static mcl_status reserve(struct workspace *workspace, const struct plan *plan)
+{
+    mcl_context *context = plan->context;
+    const uint64_t copies = copies_floats(plan) * context->info.compute_units;
+    const uint64_t packed = packs(plan) ? packed_floats(plan) : 0;
     cl_mem buffer;
-    if (wanted <= *floats)
-        return MCL_OK;
-    MCL_TRY(mcl_buffer_create(
-        &buffer, context, wanted, sizeof(float), "workspace of the matrix product"));
-    mcl_buffer_release(reserved); /* the queue keeps it alive while in use */
-    *reserved = buffer;
-    *floats = wanted;
+    if (copies > workspace->copies_floats) {
+        const uint64_t bytes = copies * sizeof(float);
+        MCL_TRY(mcl_buffer_create_scratch(&buffer, context, bytes, bytes, what));
+        mcl_buffer_release(&workspace->copies);
+        workspace->copies = buffer;
+        workspace->copies_floats = copies;
+    }
+    if (packed > workspace->packed_floats) {
+        MCL_TRY(create_packed(&buffer, plan, what));
+        mcl_buffer_release(&workspace->packed);
+        workspace->packed = buffer;
+        workspace->packed_floats = packed;
+    }
     return MCL_OK;
 }
 
@@ -271,12 +293,7 @@ static mcl_status create(
     MCL_TRY(mcl_kernel_find(&plan->kernel, context, "gemm.cl", "gemm", options));
     MCL_TRY(mcl_kernel_find(&plan->pack, context, "gemm.cl", "pack", options));
     MCL_TRY(workspace_of(&plan->workspace, context));
-    struct workspace *workspace = plan->workspace;
-    MCL_TRY(reserve(&workspace->copies, &workspace->copies_floats, context,
-        copies_floats(plan) * context->info.compute_units));
-    return packs(plan) ? reserve(&workspace->packed, &workspace->packed_floats, context,
-                             packed_floats(plan))
-                       : MCL_OK;
+    return reserve(plan->workspace, plan);
 }
 
 static mcl_status build(void *of, const mcl_operands *operands)
@@ -300,8 +317,7 @@ static mcl_status pack(cl_mem *packed, void *of, mcl_matrix b)
 {
     struct plan *plan = of;
     cl_mem copy;
-    MCL_TRY(mcl_buffer_create(
-        &copy, plan->context, packed_floats(plan), sizeof(float), "a copy of the weights"));
+    MCL_TRY(create_packed(&copy, plan, "a copy of the weights"));
     const mcl_status status = pack_into(copy, plan, b);
     if (status != MCL_OK) {
         mcl_buffer_release(&copy);

@@ -109,6 +109,14 @@ mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const vo
     return status;
 }
 
+mcl_status mcl_buffer_create_scratch(
+    cl_mem *buffer, mcl_context *context, uint64_t bytes, uint64_t uncounted, const char *what)
+{
+    MCL_TRY(mcl_buffer_create(buffer, context, bytes, 1, what));
+    context->memory_made -= uncounted;
+    return MCL_OK;
+}
+
 void mcl_buffer_release(cl_mem *buffer)
 {
     if (*buffer)

@@ -25,6 +25,11 @@ mcl_status mcl_buffer_create_flags(cl_mem *buffer, mcl_context *context, cl_mem_
 mcl_status mcl_buffer_create_from(cl_mem *buffer, mcl_context *context, const void *values,
     uint64_t count, uint64_t size, const char *what);
 
+/* The same of bytes, of which so many are not counted in what the limit on device memory allows:
+ * what stands in for work-groups' local memory on processors, or pads a copy. */
+mcl_status mcl_buffer_create_scratch(
+    cl_mem *buffer, mcl_context *context, uint64_t bytes, uint64_t uncounted, const char *what);
+
 /* Releases a buffer and sets it to NULL; NULL is allowed. */
 void mcl_buffer_release(cl_mem *buffer);
 
