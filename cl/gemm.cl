@@ -197,11 +197,12 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
 }
 
 /* C = epilogue(alpha · op(A) · B + beta · C), see src/compute/product.h, in blocks of `rows` rows and a
- * strip of `panels` panels, which the work-items take by tickets: the counter is 0 before and after. k
+ * strip of `panels` panels, which the work-items take by tickets: the counter is 0 before and after. With
+ * a stride, that of all work-items, each takes every stride-th block, for launches that are divided. k
  * is worked off in blocks of depth, for each of which a work-item copies what it reads several times
  * to its own part of space: A's rows where how_a says so, and the strip of B where how_b does.
- * The partial sums wait in sums_space, which has room for panels×rows×COLUMNS, and is an argument
- * because Oclgrind adds up what all kernels of a program declare. A row after the last reads the last
+ * The partial sums wait in sums_space, which has room for panels×rows×COLUMNS where k > depth, for a
+ * tile otherwise, and is an argument because Oclgrind adds up what all kernels of a program declare. A row after the last reads the last
  * one and is not stored. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const global float *restrict a, const ulong a_offset, const uint lda, const uint transpose_a,
@@ -210,10 +211,10 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const uint n, const uint k, const float alpha, const float beta, const uint how,
     const uint rows, const uint panels, const uint depth, const global float *restrict bias,
     const ulong bias_offset, global float *restrict kept, global float *space,
-    const ulong space_floats, volatile global uint *tickets, local float16 *sums_space)
+    const ulong space_floats, volatile global uint *tickets, const uint stride,
+    local float16 *sums_space)
 {
-    const uint strips = (n + panels * COLUMNS - 1) / (panels * COLUMNS);
-    const uint blocks = (m + rows - 1) / rows * strips;
+    const uint strips = (n - 1) / (panels * COLUMNS) + 1, blocks = ((m - 1) / rows + 1) * strips;
     global float *strip = space + get_global_id(0) * space_floats;
     global float *copy = strip + panels * COLUMNS * depth;
     a += a_offset;
@@ -221,11 +222,11 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     c += c_offset;
     bias += bias_offset;
 
-    uint ticket;
-    while ((ticket = atomic_inc(tickets)) < blocks) {
-        const uint row = ticket / strips * rows, end = min(row + rows, m);
+    uint ticket = stride ? get_global_id(0) : atomic_inc(tickets);
+    for (; ticket < blocks; ticket = stride ? ticket + stride : atomic_inc(tickets)) {
+        const uint row = ticket / strips * rows, end = row + min(rows, m - row);
         const uint left = ticket % strips * panels * COLUMNS;
-        const uint right = min(left + panels * COLUMNS, n);
+        const uint right = left + min(panels * COLUMNS, n - left);
         for (uint p = 0; p < k; p += depth) {
             const uint here = min(depth, k - p);
             const global float *block = a + (ulong)p * (transpose_a ? lda : 1) +
@@ -282,6 +283,6 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
             }
         }
     }
-    if (ticket == blocks + get_global_size(0) - 1) /* nobody takes another one */
+    if (!stride && ticket == blocks + get_global_size(0) - 1) /* nobody takes another one */
         atomic_xchg(tickets, 0);
 }

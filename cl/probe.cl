@@ -52,7 +52,8 @@ kernel void softmax_rows(global float *logits, const uint rows, const global flo
         const mcl_lanes right =
             select((mcl_lanes)0.0f, (mcl_lanes)-1.0f, c + MCL_LANE_NUMBERS == label);
         const mcl_lanes power = mcl_load(row + c, classes - c);
-        mcl_store(scale * fma(power, (mcl_lanes)inverse, right), row + c, classes - c);
+        mcl_store(
+            mcl_flush(scale * fma(power, (mcl_lanes)inverse, right)), row + c, classes - c);
     }
 }
 

@@ -45,7 +45,8 @@ static inline void NAME(regress_row)(
         total += values[c];
     *loss = mcl_log(total) - own;
     const float16 right = select((float16)(0.0f), (float16)(-1.0f), lane == (int)label);
-    mcl_store16(scale * fma(powers, (float16)(mcl_reciprocal(total)), right), gradient, CLASSES);
+    mcl_store16(mcl_flush(scale * fma(powers, (float16)(mcl_reciprocal(total)), right)), gradient,
+        CLASSES);
 }
 
 #if WIDTH > 1

@@ -48,7 +48,8 @@ typedef struct mcl_probe_result {
     double knn_accuracy;    /* majority of the 20 nearest training rows by cosine; a tie goes to the
                                class of the nearest neighbour among the tied */
     uint32_t iterations;    /* of L-BFGS */
-    bool converged;         /* before the most iterations, 1000 */
+    bool converged;         /* before the most iterations, 1000; also where rounding hides any
+                               further progress, and not where no first step was one */
     double seconds;
     double linear_seconds; /* of these, the linear probe's */
     double objective;      /* what the linear probe has made as small as it could */

@@ -57,7 +57,7 @@ static _Noreturn void end(void)
  * the driver may hold. */
 static bool lacks_threads(void)
 {
-    const pid_t child = fork();
+    const pid_t child = _Fork();
     if (child == 0)
         _exit(0);
     if (child > 0)

@@ -77,6 +77,9 @@ static mcl_exit check_settings(
     if (data && synthetic)
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
+    if (settings->profile && settings->profile_json)
+        return mcl_complain(
+            MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
     const char *const inputs[] = {data, settings->validate};
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)

@@ -46,6 +46,20 @@ static uint32_t ceil_divide(uint64_t n, uint64_t by)
     return (uint32_t)((n + by - 1) / by);
 }
 
+static uint32_t units_of(const mcl_context *context)
+{
+    return context->info.compute_units ? context->info.compute_units : 1;
+}
+
+/* Whether work-items take blocks by tickets. Not where launches are divided, or a loop may end
+ * before its end, on the devices that this kernel is only tested on: the counter would not come
+ * back to 0. */
+static bool by_tickets(const mcl_context *context)
+{
+    return context->info.type == MCL_DEVICE_CPU && !context->paced &&
+           !mcl_context_cuts_loops(context);
+}
+
 static uint32_t columns_of(const mcl_cpu_tile *tile)
 {
     return tile->vector * tile->vectors;
@@ -133,7 +147,7 @@ static double cost_of_block(const struct plan *plan)
  * end up to a block apart. */
 static double cost_of(const struct plan *plan)
 {
-    const double units = plan->context->info.compute_units, k = plan->gemm.k;
+    const double units = units_of(plan->context), k = plan->gemm.k;
     const double turns = (double)ceil_divide(plan->gemm.m, plan->rows) *
                          ceil_divide(panels_of(plan), plan->panels) / units;
     double cost = k * units * cost_of_block(plan) * (0.75 * ceil(turns) + 0.25 * (turns + 1.0));
@@ -256,12 +270,13 @@ static mcl_status create_packed(cl_mem *packed, const struct plan *plan, const c
 static mcl_status reserve(struct workspace *workspace, const struct plan *plan)
 {
     mcl_context *context = plan->context;
-    const uint64_t copies = copies_floats(plan) * context->info.compute_units;
+    const uint64_t copies = copies_floats(plan) * units_of(context);
     const uint64_t packed = packs(plan) ? packed_floats(plan) : 0;
     cl_mem buffer;
     if (copies > workspace->copies_floats) {
         const uint64_t bytes = copies * sizeof(float);
-        MCL_TRY(mcl_buffer_create_scratch(&buffer, context, bytes, bytes, what));
+        MCL_TRY(mcl_buffer_create_scratch(
+            &buffer, context, bytes, context->info.type == MCL_DEVICE_CPU ? bytes : 0, what));
         mcl_buffer_release(&workspace->copies);
         workspace->copies = buffer;
         workspace->copies_floats = copies;
@@ -286,6 +301,9 @@ static mcl_status create(
         .how = mcl_epilogue_how(epilogue)};
     plan->may_pack = packed_floats(plan) <= PACKED_MAX;
     settle(plan);
+    if (plan->rows == 0)
+        return mcl_fail(
+            MCL_ERROR_DEVICE, "%s: its local memory has no room for a tile", context->info.name);
     plan->may_pack = packs(plan); /* as runs with fewer rows may, too */
     const mcl_cpu_tile *tile = &plan->tile;
     snprintf(options, sizeof options, "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D ACTIVATION=%d",
@@ -342,18 +360,19 @@ static mcl_status run(const void *of, const mcl_operands *operands)
     }
     const uint64_t blocks =
         (uint64_t)ceil_divide(operands->m, plan->rows) * ceil_divide(panels_of(plan), plan->panels);
-    const uint32_t units = plan->context->info.compute_units;
+    const uint32_t items = (uint32_t)least(blocks, units_of(plan->context));
     mcl_product_record(plan->context, gemm, operands->m);
-    return mcl_run_local(plan->kernel, blocks < units ? blocks : units, 1, one,
-        MCL_BUFFER(a.buffer), MCL_ULONG(a.offset), MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a),
-        MCL_UINT(plan->how_a), MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb),
-        MCL_UINT(plan->how_b), MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc),
-        MCL_UINT(operands->m), MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha),
-        MCL_FLOAT(operands->beta), MCL_UINT(plan->how), MCL_UINT(plan->rows),
-        MCL_UINT(plan->panels), MCL_UINT(plan->depth), MCL_BUFFER(bias.buffer),
-        MCL_ULONG(bias.offset), MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
-        MCL_BUFFER(plan->workspace->copies), MCL_ULONG(copies_floats(plan)),
-        MCL_BUFFER(plan->workspace->tickets), MCL_LOCAL(sums_floats(plan) * sizeof(float)));
+    return mcl_run_local(plan->kernel, items, 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
+        MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a), MCL_UINT(plan->how_a),
+        MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_UINT(plan->how_b),
+        MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(operands->m),
+        MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta),
+        MCL_UINT(plan->how), MCL_UINT(plan->rows), MCL_UINT(plan->panels), MCL_UINT(plan->depth),
+        MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_SCRATCH(plan->workspace->copies), MCL_ULONG(copies_floats(plan)),
+        MCL_SCRATCH(plan->workspace->tickets), MCL_UINT(by_tickets(plan->context) ? 0 : items),
+        MCL_LOCAL(sums_floats(plan) * sizeof(float)));
 }
 
 static bool is_native_of(const mcl_context *context)

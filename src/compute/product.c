@@ -180,7 +180,12 @@ mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
         return MCL_OK;
     mcl_buffer_release(&product->packed);
     MCL_TRY(plan(product)); /* for the B that is given */
-    return product->provider->pack(&product->packed, product->plan, b);
+    mcl_status status = product->provider->pack(&product->packed, product->plan, b);
+    if (status != MCL_OK && product->provider->exact && mcl_tuning_give_up(product->context)) {
+        MCL_TRY(plan(product)); /* by the default instead of a tuned tile */
+        status = product->provider->pack(&product->packed, product->plan, b);
+    }
+    return status;
 }
 
 /* Whether a failure may be that of a kernel that asks for more than the device has: more registers,

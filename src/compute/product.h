@@ -78,8 +78,8 @@ const mcl_product *mcl_product_next(const mcl_product *product);
 const mcl_gemm *mcl_product_gemm(const mcl_product *product);
 
 /* For a B that stays as it is while the plan is run many times: where that spares every run a copy
- * of its own, the plan takes a copy of B as it is now, the other way round, and what operands->b
- * has is no longer read. Called again, it takes another copy. */
+ * of its own, the plan takes a copy of B as it is now, in the order in which it is read, and what
+ * operands->b has is no longer read. Called again, it takes another copy. */
 mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b);
 
 /* An epilogue as a pass of its own, found once, over a product c[m×n] whose rows begin ldc elements

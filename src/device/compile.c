@@ -2,6 +2,7 @@
 #include "device/compile.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -159,9 +160,13 @@ void mcl_compile_all(mcl_compilation *list, size_t count, mcl_context *context)
     pthread_t threads[THREADS_MAX];
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     long started = 0;
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the threads that there were */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (started < THREADS_MAX && started + 1 < processors && (size_t)started + 1 < count &&
            pthread_create(&threads[started], NULL, compile_next, &work) == 0)
         started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     compile_next(&work); /* whatever else is taken on, and all of it where no thread starts */
     while (started > 0)
         pthread_join(threads[--started], NULL);

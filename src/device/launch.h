@@ -21,6 +21,14 @@ typedef struct mcl_argument {
     {                                                                                              \
         .size = sizeof(cl_mem), .value = &(cl_mem){(x)}, .buffer = true                            \
     }
+/* A buffer that the kernel keeps its own things in: nobody watches what is written there. */
+#define MCL_SCRATCH(x)                                                                             \
+    {                                                                                              \
+        .size = sizeof(cl_mem), .value = &(cl_mem)                                                 \
+        {                                                                                          \
+            (x)                                                                                    \
+        }                                                                                          \
+    }
 #define MCL_UINT(x)                                                                                \
     {                                                                                              \
         .size = sizeof(cl_uint), .value = &(cl_uint)                                               \

@@ -106,15 +106,19 @@ static mcl_status build_all(struct mcl_program *program, struct mcl_program *fir
     return MCL_OK;
 }
 
-/* Fails as the build of program did that was ahead of its first launch; the next one tries again.
- */
+static void forget_failure(struct mcl_program *program)
+{
+    free(program->failure.message);
+    program->failure = (mcl_compilation){.status = MCL_OK};
+}
+
+/* Fails as the build of program did; the next one tries again. */
 static mcl_status report_failure(struct mcl_program *program)
 {
     const mcl_status status = program->failure.status;
     (void)mcl_fail(status, "%s", program->failure.message ? program->failure.message : "");
     mcl_opencl_record_error(program->failure.code);
-    free(program->failure.message);
-    program->failure = (mcl_compilation){.status = MCL_OK};
+    forget_failure(program);
     return status;
 }
 
@@ -189,8 +193,8 @@ static mcl_status build_side_by_side(struct mcl_program *program)
 
 static mcl_status build(struct mcl_program *program)
 {
-    if (program->failure.status != MCL_OK)
-        return report_failure(program);
+    if (program->failure.status != MCL_OK) /* beside others it may have lacked memory */
+        forget_failure(program);
     if (mcl_drivers_compile_in_threads(program->context->info.platform))
         return build_side_by_side(program);
     struct mcl_program *first = gather(program);
@@ -216,8 +220,7 @@ static void release(struct mcl_program *program)
         clReleaseProgram(program->opencl);
     program->opencl = NULL;
     program->waits = program->plain && joins_plain(program->context);
-    free(program->failure.message);
-    program->failure = (mcl_compilation){.status = MCL_OK};
+    forget_failure(program);
 }
 
 static void free_program(struct mcl_program *program)

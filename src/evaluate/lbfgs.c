@@ -155,9 +155,13 @@ mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
         status = two_loops(direction, gradient, &memory, done);
         if (status != MCL_OK)
             break;
-        double slope = dot(gradient, direction, n);
+        const double slope = dot(gradient, direction, n);
+        if (!(slope < 0.0) && memory.count) { /* by rounding, the pairs lead uphill */
+            memory.count = 0;
+            continue;
+        }
         /* What the quadratic model promises is half of the slope. */
-        if (done > 0 && slope <= 0.0 && -0.5 * slope <= end.promise * fabs(value)) {
+        if (memory.count && -0.5 * slope <= end.promise * fabs(value)) {
             reached = true;
             break;
         }

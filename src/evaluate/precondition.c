@@ -15,8 +15,6 @@
 #define TOGETHER 4      /* vectors that are multiplied at once, so that factors are read less */
 #define ROWS_MOST 16384 /* of the selection */
 
-static const size_t elements[3] = {64, 1, 1}; /* of a work-group */
-
 struct mcl_preconditioner {
     uint32_t columns, runs;
     double *factors; /* of each run [width×width] U, upper triangular: Uᵀ·U is the matrix */
@@ -142,9 +140,9 @@ static mcl_status multiply_rows(const struct recipe *recipe, const mcl_blocks *f
     const uint32_t columns = features->columns;
     MCL_TRY(mcl_buffer_write(
         context, recipe->factor, 0, recipe->factors + first, rows * sizeof(float)));
-    return mcl_run_local(recipe->multiply, (columns + 63) / 64 * 64, rows, elements, MCL_BUFFER(x),
-        MCL_UINT(columns), MCL_UINT(mcl_preconditioner_step(features)), MCL_BUFFER(recipe->factor),
-        MCL_UINT(rows), MCL_BUFFER(recipe->scaled));
+    return mcl_run_elements(recipe->multiply, columns, rows, MCL_BUFFER(x), MCL_UINT(columns),
+        MCL_UINT(mcl_preconditioner_step(features)), MCL_BUFFER(recipe->factor), MCL_UINT(rows),
+        MCL_BUFFER(recipe->scaled));
 }
 
 /* product[width×width] = scale · XᵀX of the selected rows' columns first …, with what blocks before

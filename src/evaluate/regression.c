@@ -19,20 +19,16 @@
 
 #define NARROW 16 /* classes that cl/regression.cl takes */
 #define SLICE 512 /* rows of a slice of the gradient: of its sums' shape */
-#define CHUNK_BYTES                                                                                \
-    (UINT64_C(1) << 22) /* of features that a CPU's cache keeps for the gradient                   \
-                         */
-#define ITEM_ROWS 48    /* of a work-item of regression_rows */
 
 /* A penalty with which steps without a preconditioner are few, and cost less than its own. */
 #define PENALTY_LARGE 0.1
 
 #define RENEW_AFTER 30    /* iterations the probabilities are near enough to the minimum's */
-#define COUPLED_MOST 128  /* classes whose coupling is inverted */
+#define COUPLED_MOST 128  /* classes whose coupling is worth its inverse */
 #define CLASS_RIDGE 1e-3  /* added to the mean of diag(p) − p·pᵀ */
 #define COLUMN_RIDGE 0.01 /* and to the weighted mean of x·xᵀ, beside the penalty's share */
 
-static const size_t one[3] = {1, 1, 1}, line[3] = {64, 1, 1}; /* work-items of a work-group */
+static const size_t one[3] = {1, 1, 1}; /* work-items of a work-group */
 
 /* N rows, D columns, C classes; R rows a block. With at most 16 classes it works by slices: the
  * gradient by the weights is a chain over the rows of a slice, and one over the slices. */
@@ -123,11 +119,10 @@ static mcl_status add_slices(const struct regression *r, cl_mem features, uint32
     const uint32_t slices = slices_of(rows);
     const uint64_t weights = weight_count(r);
     if (!r->fused)
-        MCL_TRY(mcl_run_local(r->step, ((uint64_t)r->columns + 63) / 64 * 64, slices, line,
-            MCL_BUFFER(features), MCL_UINT(rows), MCL_UINT(r->columns), MCL_BUFFER(r->logits),
-            MCL_UINT(SLICE), MCL_BUFFER(r->parts)));
-    return mcl_run_local(r->add_slices, (weights + 63) / 64 * 64, 1, line, MCL_BUFFER(r->parts),
-        MCL_UINT(weights), MCL_UINT(slices), MCL_UINT(more), MCL_BUFFER(r->gradient));
+        MCL_TRY(mcl_run_elements(r->step, r->columns, slices, MCL_BUFFER(features), MCL_UINT(rows),
+            MCL_UINT(r->columns), MCL_BUFFER(r->logits), MCL_UINT(SLICE), MCL_BUFFER(r->parts)));
+    return mcl_run_elements(r->add_slices, weights, 1, MCL_BUFFER(r->parts), MCL_UINT(weights),
+        MCL_UINT(slices), MCL_UINT(more), MCL_BUFFER(r->gradient));
 }
 
 /* The gradient by the biases: column sums of a block's, and then those of the blocks. */
@@ -195,7 +190,7 @@ static mcl_status evaluate(double *value, double *gradient, const double *x, voi
 /* What the selected rows' probabilities say of the Hessian. */
 struct curvature {
     float *factors;  /* [selected] √(1 − Σp²), later by the root of their mean square */
-    double *classes; /* [C×C] Σ diag(p) − p·pᵀ, or its diagonal alone */
+    double *classes; /* [C×C] Σ diag(p) − p·pᵀ */
     uint32_t count;
     double total; /* Σ 1 − Σp² */
 };
@@ -211,7 +206,7 @@ static void add_row(
         double *row = curvature->classes + (uint64_t)c * classes;
         squares += p[c] * p[c];
         row[c] += p[c] * (1.0 - p[c]);
-        for (uint32_t d = c + 1; d < classes && classes <= COUPLED_MOST; d++)
+        for (uint32_t d = c + 1; d < classes; d++)
             row[d] -= p[c] * p[d];
     }
     const double weight = fmax(1.0 - squares, 0.0);
@@ -321,7 +316,7 @@ static mcl_status precondition(double *x, uint32_t iteration, void *state)
     const struct search *search = state;
     struct regression *r = search->regression;
     double *bias = x + weight_count(r);
-    if (iteration >= RENEW_AFTER && !r->renewed) {
+    if (iteration >= RENEW_AFTER && !r->renewed && r->classes <= COUPLED_MOST) {
         r->renewed = true;
         MCL_TRY(renew(r, search->problem));
     }

@@ -9,7 +9,7 @@
 
 #include "failing_files.h"
 
-static int no_threads; /* pthread_create(), fork() */
+static int no_threads; /* pthread_create(), _Fork() */
 static int no_space;   /* tmpfile() */
 
 int pthread_create(
@@ -22,13 +22,13 @@ int pthread_create(
     return real(thread, attributes, start, argument);
 }
 
-pid_t fork(void)
+pid_t _Fork(void)
 {
     pid_t (*real)(void);
     errno = no_threads;
     if (no_threads)
         return -1;
-    FAILING_REAL(real, "fork");
+    FAILING_REAL(real, "_Fork");
     return real();
 }
 

@@ -126,20 +126,22 @@ START_TEST(test_products)
     enum { M = 70, N = 90, K = 33 };
     static const mcl_gemm_kind kinds[] = {MCL_GEMM_NATIVE_CPU, MCL_GEMM_NATIVE_GPU};
     const mcl_gemm gemm = {false, false, M, N, K, K, N, N, 1.0f};
-    static float a[M * K], b[K * N], zero[M * N], expected[M * N], got[M * N];
+    static float a[M * K], b[K * N], start[M * N], expected[M * N], got[M * N];
     fill_random(a, M * K, 1);
     fill_random(b, K * N, 2);
+    fill_random(start, M * N, 3);
     cl_mem buffers[3] = {
-        buffer_with(a, sizeof a), buffer_with(b, sizeof b), buffer_with(zero, sizeof zero)};
+        buffer_with(a, sizeof a), buffer_with(b, sizeof b), buffer_with(start, sizeof start)};
     const mcl_operands operands = {
-        .a = {buffers[0], 0}, .b = {buffers[1], 0}, .c = {buffers[2], 0}};
+        .a = {buffers[0], 0}, .b = {buffers[1], 0}, .c = {buffers[2], 0}, .beta = 1.0f};
     for (size_t k = 0; k < 2; k++) {
         context->gemm = kinds[k];
+        ASSERT_OK(mcl_buffer_write(context, buffers[2], 0, start, sizeof start));
         ASSERT_OK(run_product(&gemm, &operands, NULL));
         read_buffer(expected, buffers[2], sizeof expected);
         context->paced = true;
         for (int i = 0; i < 3; i++) {
-            ASSERT_OK(mcl_buffer_write(context, buffers[2], 0, zero, sizeof zero));
+            ASSERT_OK(mcl_buffer_write(context, buffers[2], 0, start, sizeof start));
             ASSERT_OK(run_product(&gemm, &operands, NULL));
             read_buffer(got, buffers[2], sizeof got);
             assert_same_bits(got, expected, M * N, "in parts");
