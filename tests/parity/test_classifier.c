@@ -137,9 +137,9 @@ static void run_kernel(float *loss, float *right, float *gradient, const float *
     cl_mem losses = buffer_with(logits, rows * sizeof(float));
     cl_mem hits = buffer_with(logits, rows * sizeof(float));
     ASSERT_OK(mcl_kernel_find(&kernel, context, "cross_entropy.cl", "cross_entropy", ""));
-    ASSERT_OK(mcl_run(kernel, rows, 1, MCL_BUFFER(in), MCL_UINT(classes), MCL_BUFFER(numbers),
-        MCL_ULONG(0), MCL_BUFFER(of), MCL_FLOAT(0.5f), MCL_BUFFER(losses), MCL_BUFFER(hits),
-        MCL_BUFFER(out)));
+    ASSERT_OK(mcl_run_rows(kernel, rows, MCL_BUFFER(in), MCL_UINT(rows), MCL_UINT(classes),
+        MCL_BUFFER(numbers), MCL_ULONG(0), MCL_BUFFER(of), MCL_FLOAT(0.5f), MCL_BUFFER(losses),
+        MCL_BUFFER(hits), MCL_BUFFER(out), MCL_LOCAL(MCL_ROW_SPACE)));
     read_buffer(loss, losses, rows * sizeof(float));
     read_buffer(right, hits, rows * sizeof(float));
     read_buffer(gradient, out, bytes);
