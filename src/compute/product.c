@@ -81,6 +81,9 @@ const mcl_gemm *mcl_product_gemm(const mcl_product *product)
 
 bool mcl_product_sums(const mcl_product *product)
 {
+    const mcl_observer *observer = product->context->observer;
+    if (observer && observer->whole_products) /* launches are the same with every provider */
+        return false;
     return product->epilogue.kind == MCL_EPILOGUE_SUMS && product->gemm.transpose_a &&
            product->provider->sums;
 }
@@ -259,16 +262,16 @@ static void show_product(char name[64], const mcl_gemm *gemm, uint32_t rows)
         gemm->transpose_b ? 'T' : 'N', rows, gemm->n, gemm->k);
 }
 
-/* Runs a plan as one launch, whose only buffers that are written are those of C and of the sums:
- * what a provider writes beside that is its own. */
+/* Runs a plan as one launch, whose only buffer that is written is C: what a provider writes beside
+ * that is its own, or sums that are there already. */
 static mcl_status run_whole(mcl_product *product, const mcl_operands *operands)
 {
     mcl_context *context = product->context;
     const mcl_observer *observer = context->observer;
-    const cl_mem buffers[2] = {operands->c.buffer, operands->bias.buffer};
+    const cl_mem buffers[1] = {operands->c.buffer};
     char name[64];
     show_product(name, &product->gemm, operands->m ? operands->m : product->gemm.m);
-    const mcl_launch launch = {name, buffers, mcl_product_sums(product) ? 2 : 1};
+    const mcl_launch launch = {name, buffers, 1};
     MCL_TRY(mcl_observe_before(context, &launch));
     context->observer = NULL;
     const mcl_status status = run(product, operands);
