@@ -33,6 +33,7 @@ struct plan {
     mcl_gemm gemm;
     mcl_cpu_tile tile;
     uint32_t rows, panels, depth; /* of a block of C, and of k */
+    uint32_t items;               /* of a launch, at most */
     uint32_t how_a, how_b;        /* MCL_READ… */
     bool is_packed;               /* B comes in panels */
     bool may_pack;                /* a run may pack B */
@@ -49,6 +50,12 @@ static uint32_t ceil_divide(uint64_t n, uint64_t by)
 static uint32_t units_of(const mcl_context *context)
 {
     return context->info.compute_units ? context->info.compute_units : 1;
+}
+
+static bool fits_buffer(const mcl_context *context, uint64_t floats)
+{
+    const uint64_t largest = context->info.largest_buffer;
+    return largest == 0 || floats <= largest / sizeof(float);
 }
 
 /* Whether work-items take blocks by tickets. Not where launches are divided, or a loop may end
@@ -102,6 +109,26 @@ static uint64_t copies_floats(const struct plan *plan)
     const uint64_t tiles = ceil_divide(plan->gemm.m, tile->rows);
     return (uint64_t)plan->depth * columns_of(tile) * least(panels_of(plan), PANELS_MAX) +
            least(tiles * tile->rows, tile->block_rows) * (plan->depth + MCL_TILE_PADDING);
+}
+
+/* Work-items of a launch, of which all have room for their copies in one buffer. */
+static uint32_t items_of(const struct plan *plan)
+{
+    const uint64_t largest = plan->context->info.largest_buffer / sizeof(float);
+    const uint64_t most = largest ? largest / copies_floats(plan) : UINT32_MAX;
+    return (uint32_t)least(units_of(plan->context), most > 1 ? most : 1);
+}
+
+/* Halves a tile's blocks; false: they are as small as can be. */
+static bool shrink(mcl_cpu_tile *tile)
+{
+    if (tile->block_rows > tile->rows)
+        tile->block_rows = (tile->block_rows / tile->rows + 1) / 2 * tile->rows;
+    else if (tile->block_depth > MCL_TRANSPOSE_BLOCK)
+        tile->block_depth /= 2;
+    else
+        return false;
+    return true;
 }
 
 static uint64_t sums_floats(const struct plan *plan)
@@ -270,7 +297,7 @@ static mcl_status create_packed(cl_mem *packed, const struct plan *plan, const c
 static mcl_status reserve(struct workspace *workspace, const struct plan *plan)
 {
     mcl_context *context = plan->context;
-    const uint64_t copies = copies_floats(plan) * units_of(context);
+    const uint64_t copies = copies_floats(plan) * plan->items;
     const uint64_t packed = packs(plan) ? packed_floats(plan) : 0;
     cl_mem buffer;
     if (copies > workspace->copies_floats) {
@@ -299,11 +326,14 @@ static mcl_status create(
         .gemm = *gemm,
         .tile = mcl_cpu_tile_of(context, gemm),
         .how = mcl_epilogue_how(epilogue)};
-    plan->may_pack = packed_floats(plan) <= PACKED_MAX;
+    plan->may_pack = packed_floats(plan) <= PACKED_MAX && fits_buffer(context, packed_floats(plan));
     settle(plan);
+    while (!fits_buffer(context, copies_floats(plan)) && shrink(&plan->tile))
+        settle(plan);
     if (plan->rows == 0)
         return mcl_fail(
             MCL_ERROR_DEVICE, "%s: its local memory has no room for a tile", context->info.name);
+    plan->items = items_of(plan);
     plan->may_pack = packs(plan); /* as runs with fewer rows may, too */
     const mcl_cpu_tile *tile = &plan->tile;
     snprintf(options, sizeof options, "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D ACTIVATION=%d",
@@ -335,6 +365,8 @@ static mcl_status pack(cl_mem *packed, void *of, mcl_matrix b)
 {
     struct plan *plan = of;
     cl_mem copy;
+    if (!fits_buffer(plan->context, packed_floats(plan)))
+        return MCL_OK;
     MCL_TRY(create_packed(&copy, plan, "a copy of the weights"));
     const mcl_status status = pack_into(copy, plan, b);
     if (status != MCL_OK) {
@@ -360,7 +392,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
     }
     const uint64_t blocks =
         (uint64_t)ceil_divide(operands->m, plan->rows) * ceil_divide(panels_of(plan), plan->panels);
-    const uint32_t items = (uint32_t)least(blocks, units_of(plan->context));
+    const uint32_t items = (uint32_t)least(blocks, plan->items);
     mcl_product_record(plan->context, gemm, operands->m);
     return mcl_run_local(plan->kernel, items, 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
         MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a), MCL_UINT(plan->how_a),
