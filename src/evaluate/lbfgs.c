@@ -160,8 +160,9 @@ mcl_status mcl_lbfgs(double *x, size_t n, mcl_objective_function function,
             memory.count = 0;
             continue;
         }
-        /* What the quadratic model promises is half of the slope. */
-        if (memory.count && -0.5 * slope <= end.promise * fabs(value)) {
+        /* What the quadratic model promises is half of the slope; that is nothing where there is no
+         * gradient, and without pairs it is no more than a guess. */
+        if (slope == 0.0 || (memory.count && -0.5 * slope <= end.promise * fabs(value))) {
             reached = true;
             break;
         }
