@@ -55,10 +55,10 @@ static inline void NAME(regress_row)(
  * native product. weights[columns×16] are transposed, and the biases are the row after them; what
  * stands in columns that are no class does not matter. A tile beyond the last row reads that again,
  * and is not stored. */
-static inline void NAME(regress_rows)(const global float *restrict features, uint row,
-    const uint end, const uint columns, const global float *restrict weights,
-    const global uint *restrict labels, const float scale, global float *restrict gradient,
-    global float *restrict loss)
+static inline void NAME(regress_rows)(const global float *features, uint row,
+    const uint end, const uint columns, const global float *weights,
+    const global uint *labels, const float scale, global float *gradient,
+    global float *loss)
 {
     const float16 bias = vload16(columns, weights);
     for (; row < end; row += TILE_ROWS) {
@@ -86,9 +86,9 @@ static inline void NAME(regress_rows)(const global float *restrict features, uin
 }
 
 /* part[CLASSES×columns] goes on by the rows from row to end - 1, or begins with them. */
-static inline void NAME(regress_weights)(global float *restrict part, const bool begins,
-    const global float *restrict features, const uint row, const uint end, const uint columns,
-    const global float *restrict gradient)
+static inline void NAME(regress_weights)(global float *part, const bool begins,
+    const global float *features, const uint row, const uint end, const uint columns,
+    const global float *gradient)
 {
     uint j = 0;
     for (; j + WIDTH <= columns; j += WIDTH) {

@@ -37,7 +37,7 @@ struct regression {
     const mcl_blocks *features; /* [N×D] standardised */
     uint32_t rows, columns, classes;
     double penalty;
-    bool slices, fused; /* fused: a slice is one work-item, on CPUs */
+    bool slices, fused; /* fused: a slice is one work-item, as CPUs have it */
     cl_mem labels;      /* [N] */
     cl_mem weights;     /* [C×D], then [C] biases; fused: [D×16], then [16] */
     cl_mem logits;      /* [R×C], then their gradient */
@@ -426,7 +426,8 @@ mcl_status mcl_regression_fit(double *x, double *objective, const mcl_regression
         .classes = problem->classes,
         .penalty = problem->penalty,
         .slices = problem->classes <= NARROW};
-    r.fused = r.slices && context->info.type == MCL_DEVICE_CPU && !mcl_context_cuts_loops(context);
+    r.fused = r.slices && !mcl_context_cuts_loops(context) &&
+              (context->info.type == MCL_DEVICE_CPU || context->gemm == MCL_GEMM_NATIVE_CPU);
     struct search search = {&r, problem};
     mcl_status status = create(&r, problem);
     if (status == MCL_OK)

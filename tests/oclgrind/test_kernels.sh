@@ -73,6 +73,18 @@ planted optimizer.cl 's/velocity\[j\] = /velocity[0] = /' 'Write-write data race
 } >"$folder/images"
 printf '\000\000\010\001\000\000\000\011\000\001\002\000\001\002\000\001\002' >"$folder/labels"
 
+# Forty images of noise, of two classes that nothing tells apart: a long search.
+{
+    printf '\000\000\010\003\000\000\000\050\000\000\000\007\000\000\000\005'
+    LC_ALL=C awk 'BEGIN { x = 1; for (i = 0; i < 1400; i++) {
+        x = x * 16807 % 2147483647; printf "%c", 1 + int(x / 65536) % 250 } }'
+} >"$folder/noise"
+{
+    printf '\000\000\010\001\000\000\000\050'
+    LC_ALL=C awk 'BEGIN { x = 7; for (i = 0; i < 40; i++) {
+        x = x * 16807 % 2147483647; printf "%c", 1 + int(x / 65536) % 2 } }' | tr '\001\002' '\000\001'
+} >"$folder/noise-labels"
+
 small="--hidden 17 --embedding 6 --epochs 2 --batch 4 --quiet"
 model=$folder/model.safetensors
 # shellcheck disable=SC2086 # a list of options
@@ -133,6 +145,9 @@ checked reconstruct "$model" "$folder/images" --mask block --mask-patch 2 -o "$f
 checked finetune "$model" "$folder/images" "$folder/labels" -o "$folder/tuned.safetensors" \
     --labels-per-class 2 --batch 4 --epochs 2 --quiet
 checked probe "$model" "$folder/images" "$folder/labels" "$folder/images" "$folder/labels"
+gemm=native-cpu
+checked embed "$model" "$folder/noise" --device-memory 16K -o "$folder/out.npy" # weights are packed
+checked probe "$model" "$folder/noise" "$folder/noise-labels" "$folder/noise" "$folder/noise-labels"
 
 # epilogue_product works on CLBlast's products only, and Oclgrind 21.10 crashes in CLBlast's programs;
 # what cl/peak.cl measures would take hours, and cl/verify.cl is not for training.
