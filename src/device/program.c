@@ -195,8 +195,9 @@ static mcl_status build(struct mcl_program *program)
 {
     if (program->failure.status != MCL_OK) /* beside others it may have lacked memory */
         forget_failure(program);
-    if (mcl_drivers_compile_in_threads(program->context->info.platform))
-        return build_side_by_side(program);
+    const mcl_device_info *info = &program->context->info;
+    if (info->type != MCL_DEVICE_CPU && mcl_drivers_compile_in_threads(info->platform))
+        return build_side_by_side(program); /* for CPUs Intel's driver takes no less time so */
     struct mcl_program *first = gather(program);
     const bool several = first->with != NULL;
     mcl_status status = build_all(program, first);
