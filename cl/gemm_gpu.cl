@@ -249,7 +249,8 @@ static inline void NAME(add)(float sums[SUMS], float totals[SUMS], const local f
             }
 #pragma unroll 4
             for (uint l = 0; l < SUM_LINKS; l++)
-                sums[s] += block_a[(q + l) * STRIDE_A + i];
+                /* by fma, as Intel's compiler for CPUs takes additions in another order */
+                sums[s] = fma(1.0f, block_a[(q + l) * STRIDE_A + i], sums[s]);
         }
     }
 }

@@ -89,8 +89,8 @@ static inline mcl_lanes NAME(merge_gradients)(mcl_lanes *along, const global flo
     const uint left = n - j;
     mcl_lanes totals = 0.0f, alongs = 0.0f;
     for (uint b = 0; b < blocks; b++) {
-        totals += mcl_load(space + (ulong)b * n + j, left);
-        alongs += mcl_load(space + (ulong)(blocks + b) * n + j, left);
+        totals = mcl_link(totals, mcl_load(space + (ulong)b * n + j, left));
+        alongs = mcl_link(alongs, mcl_load(space + (ulong)(blocks + b) * n + j, left));
     }
     *along = mcl_flush(alongs);
     return mcl_flush(totals);
