@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/integers.h"
 #include "base/memory.h"
 #include "compute/providers.h"
 #include "constants.clh"
@@ -97,18 +98,13 @@ static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
     return whole <= tile->block_depth ? whole : depth;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Room for what a work-item copies: a strip of B and a block of A, as large as either may be. */
 static uint64_t copies_floats(const struct plan *plan)
 {
     const mcl_cpu_tile *tile = &plan->tile;
     const uint64_t tiles = ceil_divide(plan->gemm.m, tile->rows);
-    return (uint64_t)plan->depth * columns_of(tile) * least(panels_of(plan), PANELS_MAX) +
-           least(tiles * tile->rows, tile->block_rows) * (plan->depth + MCL_TILE_PADDING);
+    return (uint64_t)plan->depth * columns_of(tile) * mcl_least(panels_of(plan), PANELS_MAX) +
+           mcl_least(tiles * tile->rows, tile->block_rows) * (plan->depth + MCL_TILE_PADDING);
 }
 
 /* Work-items of a launch, of which all have room for their copies in one buffer. */
@@ -116,7 +112,7 @@ static uint32_t items_of(const struct plan *plan)
 {
     const uint64_t largest = plan->context->info.largest_buffer / sizeof(float);
     const uint64_t most = largest ? largest / copies_floats(plan) : UINT32_MAX;
-    return (uint32_t)least(units_of(plan->context), most > 1 ? most : 1);
+    return (uint32_t)mcl_least(units_of(plan->context), most > 1 ? most : 1);
 }
 
 /* Halves a tile's blocks; false: they are as small as can be. */
@@ -392,7 +388,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
     }
     const uint64_t blocks =
         (uint64_t)ceil_divide(operands->m, plan->rows) * ceil_divide(panels_of(plan), plan->panels);
-    const uint32_t items = (uint32_t)least(blocks, plan->items);
+    const uint32_t items = (uint32_t)mcl_least(blocks, plan->items);
     mcl_product_record(plan->context, gemm, operands->m);
     return mcl_run_local(plan->kernel, items, 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
         MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a), MCL_UINT(plan->how_a),

@@ -181,8 +181,10 @@ mcl_status mcl_product_pack(mcl_product *product, mcl_matrix b)
 {
     if (!product->provider->pack)
         return MCL_OK;
-    mcl_buffer_release(&product->packed);
-    MCL_TRY(plan(product)); /* for the B that is given */
+    if (product->packed) { /* back to the B that is given */
+        mcl_buffer_release(&product->packed);
+        MCL_TRY(plan(product));
+    }
     mcl_status status = product->provider->pack(&product->packed, product->plan, b);
     if (status != MCL_OK && product->provider->exact && mcl_tuning_give_up(product->context)) {
         MCL_TRY(plan(product)); /* by the default instead of a tuned tile */

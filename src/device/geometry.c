@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/geometry.h"
 
+#include "base/integers.h"
 #include "constants.clh"
 #include "device/context.h"
 
 #define GROUP_MIN 64    /* items of a work-group that is not to be too small … */
 #define GROUP_MAX 256   /* … or too large */
 #define PADDING_SHARE 8 /* of the columns, one part in so many may be padding of wide groups */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static size_t whole(size_t count, size_t step)
 {
@@ -22,8 +18,8 @@ static size_t whole(size_t count, size_t step)
 static size_t most_items(const mcl_kernel *kernel, size_t wanted)
 {
     const mcl_context *context = mcl_kernel_context(kernel);
-    const size_t most = least(wanted, mcl_kernel_largest_group(kernel));
-    return context->work_group ? least(most, context->work_group) : most;
+    const size_t most = mcl_least(wanted, mcl_kernel_largest_group(kernel));
+    return context->work_group ? mcl_least(most, context->work_group) : most;
 }
 
 /* Sixteen rows, or fewer where there are not that many, or not two groups for each compute unit;
@@ -31,8 +27,8 @@ static size_t most_items(const mcl_kernel *kernel, size_t wanted)
 static void map_rows(mcl_geometry *geometry, const mcl_kernel *kernel, size_t rows)
 {
     const mcl_context *context = mcl_kernel_context(kernel);
-    const size_t most =
-        least(most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES, context->largest_side[1]);
+    const size_t most = mcl_least(
+        most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES, context->largest_side[1]);
     const size_t busy = 2 * (size_t)context->info.compute_units;
     size_t group = MCL_GROUP_ROWS;
     while (group > 1 && (group > most || group / 2 >= rows))
@@ -50,7 +46,7 @@ static void map_columns(
 {
     const mcl_context *context = mcl_kernel_context(kernel);
     const size_t busy = 2 * (size_t)context->info.compute_units;
-    size_t x = least(most_items(kernel, GROUP_MIN), context->largest_side[0]);
+    size_t x = mcl_least(most_items(kernel, GROUP_MIN), context->largest_side[0]);
     while (x % 2 == 0 && x > MCL_LANES && whole(columns, x) / x * blocks < busy)
         x /= 2;
     geometry->local[0] = x;
@@ -65,10 +61,10 @@ static void map_whole_columns(
     const mcl_context *context = mcl_kernel_context(kernel);
     const size_t busy = 2 * (size_t)context->info.compute_units;
     const size_t most = most_items(kernel, MCL_LANES * MCL_GROUP_ROWS) / MCL_LANES;
-    const size_t group = least(blocks, least(most, context->largest_side[1]));
+    const size_t group = mcl_least(blocks, mcl_least(most, context->largest_side[1]));
     size_t x = MCL_LANES;
     geometry->local[1] = geometry->global[1] = group ? group : 1;
-    while (2 * x * geometry->local[1] <= least(GROUP_MIN, MCL_LANES * most) &&
+    while (2 * x * geometry->local[1] <= mcl_least(GROUP_MIN, MCL_LANES * most) &&
            whole(columns, 2 * x) / (2 * x) >= busy)
         x *= 2;
     geometry->local[0] = x;
@@ -81,7 +77,7 @@ static void map_elements(
 {
     const mcl_context *context = mcl_kernel_context(kernel);
     const size_t most = most_items(kernel, GROUP_MAX);
-    const size_t side = least(most, context->largest_side[0]);
+    const size_t side = mcl_least(most, context->largest_side[0]);
     size_t x = side < GROUP_MAX ? side : GROUP_MAX, y = 1;
     while (x % 2 == 0 && x > GROUP_MIN && whole(columns, x) - columns > columns / PADDING_SHARE)
         x /= 2;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/integers.h"
 #include "device/context.h"
 #include "device/observe.h"
 #include "device/pace.h"
@@ -12,11 +13,6 @@
 #define LOCAL_MIN 8
 #define LOCAL_MAX 64
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* PoCL compiles a kernel anew for every size of its work-groups, and takes one that differs with
  * the number of work-items. Here most numbers share a size: the largest divisor of the columns that
  * is at most 64. False where that is too small for work-items to run side by side in vectors. */
@@ -24,8 +20,8 @@ static bool choose_local(size_t local[3], const mcl_kernel *kernel, const size_t
 {
     const mcl_context *context = mcl_kernel_context(kernel);
     const size_t forced = context->work_group;
-    const size_t most = least(forced ? forced : LOCAL_MAX,
-        least(mcl_kernel_largest_group(kernel), context->largest_side[0]));
+    const size_t most = mcl_least(forced ? forced : LOCAL_MAX,
+        mcl_least(mcl_kernel_largest_group(kernel), context->largest_side[0]));
     if (!forced && !mcl_context_is_pocl(context))
         return false;
     local[0] = local[1] = local[2] = 1;

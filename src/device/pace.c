@@ -2,6 +2,7 @@
 #include "device/pace.h"
 
 #include "base/clock.h"
+#include "base/integers.h"
 
 #define GROWTH 8.0     /* a part is at most so many times the largest that was measured */
 #define MEASURED 0.01  /* seconds from which on each part is measured */
@@ -32,16 +33,13 @@ static void learn(mcl_pace *pace, double work, double seconds)
     pace->work = work >= pace->work ? work : pace->work;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* As many whole steps as are in x, but at least one, and no more than left. */
 static size_t steps(double x, size_t step, size_t left)
 {
     const double count = x / (double)step;
-    return least(left, count >= (double)left ? left : count < 1.0 ? step : (size_t)count * step);
+    return mcl_least(left, count >= (double)left ? left
+                           : count < 1.0         ? step
+                                                 : (size_t)count * step);
 }
 
 /* size = the part at `at` of a launch that may have so many work-items: whole rows, or where one is
@@ -51,7 +49,7 @@ static void choose(size_t size[2], const mcl_paced_launch *launch, const size_t 
     const size_t *global = launch->global, *local = launch->local;
     const size_t rows = steps(items / (double)global[0], local ? local[1] : 1, global[1] - at[1]);
     const bool whole = at[0] == 0 && items >= (double)global[0] * (double)rows;
-    size[1] = whole ? rows : least(local ? local[1] : 1, global[1] - at[1]);
+    size[1] = whole ? rows : mcl_least(local ? local[1] : 1, global[1] - at[1]);
     size[0] = whole ? global[0]
                     : steps(items / (double)size[1], local ? local[0] : GROUP, global[0] - at[0]);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/integers.h"
 #include "device/profile.h"
 #include "evaluate/blocks.h"
 
@@ -17,17 +18,13 @@ static mcl_status plan(
     return mcl_product_create(product, neighbours->context, &gemm, NULL);
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* As many candidates as a block of a caller's can have, and a buffer their similarities. */
 static uint32_t at_once(
     const mcl_context *context, uint32_t queries, uint32_t candidates, uint32_t columns)
 {
-    const uint32_t most = least(mcl_block_rows(context, columns), mcl_block_rows(context, queries));
-    return least(candidates, least(most, AT_ONCE));
+    const uint32_t most =
+        (uint32_t)mcl_least(mcl_block_rows(context, columns), mcl_block_rows(context, queries));
+    return (uint32_t)mcl_least(candidates, (uint32_t)mcl_least(most, AT_ONCE));
 }
 
 mcl_status mcl_neighbours_create(mcl_neighbours *neighbours, mcl_context *context, uint32_t queries,

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "support/device.h"
+#include "support/product.h"
 
 #include "base/rounding.h"
 #include "compute/sums.h"
@@ -129,21 +130,6 @@ START_TEST(test_space)
 }
 END_TEST
 
-/* sums[j] = Σ over blocks of 64 rows, each summed in ascending order. */
-static void expected_columns(float *sums, const float *values, size_t rows, size_t n)
-{
-    for (size_t j = 0; j < n; j++) {
-        float total = 0.0f;
-        for (size_t first = 0; first < rows; first += 64) {
-            float block = 0.0f;
-            for (size_t i = first; i < rows && i < first + 64; i++)
-                block += values[i * n + j];
-            total += block;
-        }
-        sums[j] = mcl_host_flush(total);
-    }
-}
-
 static void check_columns(const float *values, uint32_t rows, uint32_t n)
 {
     const size_t count = n + 2 * GUARDS;
@@ -158,7 +144,7 @@ static void check_columns(const float *values, uint32_t rows, uint32_t n)
     ASSERT_OK(mcl_sums_find(&kernels, context));
     ASSERT_OK(mcl_sums_run_columns(&kernels, in, rows, n, space, sums, GUARDS));
     read_buffer(out, sums, count * sizeof *out);
-    expected_columns(expected + GUARDS, values, rows, n);
+    sum_columns(expected + GUARDS, values, rows, n);
     char what[64];
     snprintf(what, sizeof what, "columns of %u × %u", (unsigned)rows, (unsigned)n);
     assert_same_bits(out, expected, count, what);
@@ -190,7 +176,7 @@ START_TEST(test_small_column_sums_are_flushed)
     const float values[6] = {0x1p-100f, 0x1p-126f, 1, -0x1p-100f, 0x1p-126f, 2};
     float sums[3];
     check_columns(values, 2, 3);
-    expected_columns(sums, values, 1, 3);
+    sum_columns(sums, values, 1, 3);
     ck_assert_uint_eq(bits_of(sums[1]), 0);
     check_columns(values, 1, 3);
 }
