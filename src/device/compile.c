@@ -98,7 +98,9 @@ static mcl_status build(cl_program *program, mcl_context *context, const char *s
     cl_program created = clCreateProgramWithSource(context->opencl, 1, &source, NULL, &code);
     if (code != CL_SUCCESS)
         return mcl_context_fail(context, "creating a program", code);
+    const int lock = mcl_drivers_lock_cache(context->info.platform);
     code = clBuildProgram(created, 1, &context->device, flags, NULL, NULL);
+    mcl_drivers_unlock_cache(lock);
     if (code != CL_SUCCESS) {
         mcl_status status = build_failed(context, created, file, code);
         clReleaseProgram(created);

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -23,6 +25,9 @@
 /* PoCL ends the process when it cannot write what lies between source and kernel: a training's
  * programs need about 2 MB. */
 #define CACHE_LEAST ((unsigned long long)8 << 20)
+
+#define LOCK_PAUSE 20000000L /* nanoseconds */
+#define LOCK_TRIES 6000      /* two minutes */
 
 void mcl_line_add(struct mcl_line *line, const char *format, ...)
 {
@@ -372,6 +377,34 @@ static bool make_folder(char *path)
             return false;
     }
     return true;
+}
+
+int mcl_drivers_lock_cache(const char *platform)
+{
+    char path[PATH_SIZE];
+    const struct driver *driver = driver_of(platform);
+    if (!driver || !driver->needs_cache || !find_cache(path, sizeof path, driver) ||
+        !make_folder(path))
+        return -1;
+    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return -1;
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE};
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (flock(folder, LOCK_EX | LOCK_NB) == 0)
+            return folder;
+        if (errno != EWOULDBLOCK) /* a file system without locks */
+            break;
+        nanosleep(&pause, NULL);
+    }
+    close(folder);
+    return -1;
+}
+
+void mcl_drivers_unlock_cache(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 /* Whether a file of a few pages can be written in a folder; else errno says why. */

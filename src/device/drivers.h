@@ -37,6 +37,13 @@ bool mcl_drivers_cache_problem(struct mcl_line *line, const char *platform);
  * more space than there is ends the process. */
 bool mcl_drivers_cache_is_small(struct mcl_line *line, const char *platform);
 
+/* Waits until no other process of maskcl builds programs with the platform's driver and the same
+ * cache, for two minutes at most, where the driver reads what another process is still writing:
+ * PoCL to 3.1 then ends the process. Returns what mcl_drivers_unlock_cache() takes; negative where
+ * there is nothing to wait for, or it can't be had, which is no failure. */
+int mcl_drivers_lock_cache(const char *platform);
+void mcl_drivers_unlock_cache(int lock);
+
 /* Which of two drivers of one card to prefer: the vendor's own 3, rusticl 2, PoCL 1, Clover and
  * Beignet 0. */
 int mcl_drivers_rank(const char *platform);

@@ -5,6 +5,7 @@
 #include "support/failing_memory.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -558,6 +559,33 @@ START_TEST(test_processes_at_once)
 }
 END_TEST
 
+/* PoCL's cache is for one process at a time: what it builds meanwhile it reads half written. */
+START_TEST(test_another_process_is_waited_for)
+{
+    write_kernel("one.cl", 7);
+    const char *cache = getenv("POCL_CACHE_DIR");
+    ck_assert_int_eq(mkdir(cache, 0700), 0);
+    const int lock = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(lock, 0);
+    ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        close(lock);
+        _exit(run_kernel("one.cl") == 7 ? 0 : 1);
+    }
+    int state;
+    sleep(2);
+    const bool waits = waitpid(child, &state, WNOHANG) == 0;
+    ck_assert_int_eq(flock(lock, LOCK_UN), 0);
+    ck_assert(!waits || waitpid(child, &state, 0) == child);
+    ck_assert(WIFEXITED(state));
+    ck_assert_int_eq(WEXITSTATUS(state), 0);
+    close(lock);
+    ck_assert(waits || is_cached());
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cache");
@@ -592,6 +620,7 @@ int main(void)
     tcase_add_test(programs, test_programs_without_a_cache);
     tcase_add_test(programs, test_damaged_entry_is_replaced);
     tcase_add_test(programs, test_processes_at_once);
+    tcase_add_test(programs, test_another_process_is_waited_for);
     suite_add_tcase(suite, programs);
     return run_suite(suite);
 }
