@@ -5,7 +5,7 @@
 
 # libc6-dev comes with gcc only where recommended packages are installed too.
 build_packages="gcc libc6-dev make cmake pkg-config ocl-icd-opencl-dev opencl-headers
-libclblast-dev zlib1g-dev libpng-dev libcjson-dev libxxhash-dev"
+libclblast-dev zlib1g-dev libzstd-dev libpng-dev libjpeg-dev libarchive-dev libcjson-dev libxxhash-dev"
 
 say()
 {

@@ -14,7 +14,7 @@ for variable in ${!MASKCL_*}; do
     unset "$variable"
 done
 
-optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14 clang-15 libclc-15"
+optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14 clang-15 libclc-15 libwebp-dev libtiff-dev"
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
     dataset-fashion-mnist shellcheck clang g++

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "maskcl/options.h"
+#include "maskcl/schema.h"
 #include "maskcl/status.h"
 
 #ifdef __cplusplus
@@ -48,6 +50,74 @@ typedef struct mcl_data mcl_data;
  * MCL_ERROR_FORMAT (with the place in the file), MCL_ERROR_DATA (a NaN or infinity, with its row
  * and column). */
 MCL_API mcl_status mcl_data_open(mcl_data **data, const char *path);
+
+/* Whether columns of numbers become (x − mean) / deviation. */
+typedef enum mcl_standardize {
+    MCL_STANDARDIZE_AUTO,    /* columns, where the data are a table or their columns differ much */
+    MCL_STANDARDIZE_COLUMNS, /* each by its own mean and deviation */
+    MCL_STANDARDIZE_CENTER,  /* each by its own mean; the deviation is that of all together */
+    MCL_STANDARDIZE_NONE,
+} mcl_standardize;
+
+typedef enum mcl_channels {
+    MCL_CHANNELS_AUTO,
+    MCL_CHANNELS_LAST,  /* rows of height × width × channels */
+    MCL_CHANNELS_FIRST, /* rows of channels × height × width */
+} mcl_channels;
+
+typedef enum mcl_header {
+    MCL_HEADER_AUTO,
+    MCL_HEADER_YES, /* the first line of a text table has the columns' names */
+    MCL_HEADER_NO,  /* they are called 0, 1, … */
+} mcl_header;
+
+#define MCL_DATA_OPTIONS_VERSION 1
+
+/* How a data set is read. To be initialized with mcl_data_options_init(). Texts are the caller's
+ * and must live until the data set is open. Lists of columns are names joined by commas; a name
+ * that has commas or quotes is quoted as in CSV; NULL is none. */
+typedef struct mcl_data_options {
+    mcl_options base;
+    /* Tables. */
+    const char *label;       /* the column of the classes */
+    const char *id;          /* the column that names the rows */
+    const char *categorical; /* columns that are categories, whatever they look like */
+    const char *numeric;     /* columns that are numbers */
+    const char *ignore;      /* columns that are no inputs */
+    const char *delimiter;   /* "comma", "semicolon", "tab", "space", "pipe"; NULL: recognized */
+    const char *decimal;     /* "point" or "comma"; NULL: recognized */
+    mcl_header header;
+    mcl_standardize standardize;
+    /* Images. */
+    uint32_t size;          /* height and width that they get; 0: that of the first one */
+    const char *background; /* "RRGGBB" or a grey "GG", that shows where they are transparent; NULL:
+                               white */
+    mcl_channels channels;  /* of arrays */
+    uint32_t colors;        /* 1: grey, 3: colour; 0: as the first image has it */
+    /* All. */
+    bool strict;          /* a damaged file among many is an error, not left out with a warning */
+    uint64_t host_memory; /* bytes that rows may take; 0: half of what is free */
+    const mcl_schema *schema;    /* to be applied, a model's; NULL: one is fitted to the data */
+    const struct mcl_data *like; /* labels are numbered as there; NULL: in their own order */
+} mcl_data_options;
+
+static inline mcl_status mcl_data_options_init(mcl_data_options *options)
+{
+    return mcl_options_init(&options->base, MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION);
+}
+
+/* Opens whatever holds rows, recognized by content: what mcl_data_open() reads, tables (CSV, TSV),
+ * .npz (FILE.npz:ARRAY), safetensors (FILE.safetensors:TENSOR), a folder or a tar file of images,
+ * CIFAR's binary files; several of one kind, joined by mcl_data_open_all(), are one data set, row
+ * after row. "-" is standard input. Of a table, options->label and the like name columns; labels
+ * also come from an image folder's subfolders. options may be NULL: defaults. Errors are those of
+ * mcl_data_open(), MCL_ERROR_ARGUMENT for options that do not suit the data, and MCL_ERROR_DATA
+ * where a schema cannot be applied, with what is missing and what is left over. The caller frees
+ * *data. */
+MCL_API mcl_status mcl_data_open_with(
+    mcl_data **data, const char *path, const mcl_data_options *options);
+MCL_API mcl_status mcl_data_open_all(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options);
 
 /* Rows in the caller's memory: an array in C order of the host's own numbers, whose first dimension
  * counts rows. */
@@ -92,6 +162,23 @@ MCL_API size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMEN
  * source before it: numbers that it has not or cannot tell apart, such as integers above 2^24 and
  * times counted from 1970. NULL where nothing that matters is lost. The data's own memory. */
 MCL_API const char *mcl_data_warning(const mcl_data *data);
+
+/* The schema by which the rows were made; NULL where they are the file's own numbers. The data's
+ * own memory. */
+MCL_API const mcl_schema *mcl_data_schema(const mcl_data *data);
+
+/* The class of each row, from 0, and -1 where it is not known; NULL where the data have no labels.
+ * The data's own memory. */
+MCL_API const int32_t *mcl_data_labels(const mcl_data *data);
+
+/* How many classes have names, and the name of one; NULL beyond the count. Without names a class is
+ * its number. */
+MCL_API uint32_t mcl_data_classes(const mcl_data *data);
+MCL_API const char *mcl_data_class_name(const mcl_data *data, uint32_t index);
+
+/* What a row is called: its id, or the path of its file in the folder; NULL where it has no name.
+ */
+MCL_API const char *mcl_data_row_name(const mcl_data *data, uint64_t row);
 
 /* Writes rows first … first+rows-1 as floats (uint8 divided by 255) to values[rows × columns]. */
 MCL_API mcl_status mcl_data_floats(

@@ -17,6 +17,7 @@
 #include "maskcl/pretrain.h"
 #include "maskcl/profile.h"
 #include "maskcl/reproduce.h"
+#include "maskcl/schema.h"
 #include "maskcl/status.h"
 #include "maskcl/train.h"
 #include "maskcl/tune.h"

@@ -18,6 +18,7 @@ extern "C" {
 typedef enum mcl_options_kind {
     MCL_OPTIONS_PRETRAIN = 1, /* mcl_pretrain_options */
     MCL_OPTIONS_FINETUNE,     /* mcl_finetune_options */
+    MCL_OPTIONS_DATA,         /* mcl_data_options */
 } mcl_options_kind;
 
 /* The first member of every option struct: its kind, and the version of the header that the caller

@@ -22,6 +22,9 @@ struct mcl_data {
     uint64_t columns;
     uint64_t shape[MCL_DIMENSIONS_MAX]; /* of a row */
     size_t dimensions;
+    mcl_schema *schema;           /* NULL: none */
+    int32_t *labels;              /* [rows]; NULL: none */
+    mcl_strings *classes, *names; /* of the classes and of the rows; NULL: none */
 };
 
 static uint64_t add_dimension(mcl_data *data, uint64_t size)
@@ -63,6 +66,10 @@ void mcl_data_free(mcl_data *data)
         free(data->values);
     free(data->source);
     free(data->warning);
+    mcl_schema_free(data->schema);
+    free(data->labels);
+    mcl_strings_free(data->classes);
+    mcl_strings_free(data->names);
     free(data);
 }
 
@@ -88,10 +95,7 @@ static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
         run->source, row, column, value);
 }
 
-/* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
- * integers, so that the processor's own treatment of subnormals does not matter. False for NaN and
- * infinities. */
-static bool store(float *to, float value)
+bool mcl_data_store(float *to, float value)
 {
     const uint32_t bits = float_bits(value), size = bits & 0x7FFFFFFF;
     const uint32_t kept = size < 0x01000000 ? 0 : bits;
@@ -113,7 +117,7 @@ static mcl_status make_floats(void *to, const void *from, size_t count, const mc
     float *stored = to;
     mcl_number_floats(stored, from, type, count);
     for (size_t i = 0; i < count; i++) {
-        if (!store(&stored[i], stored[i]))
+        if (!mcl_data_store(&stored[i], stored[i]))
             return refuse(run, i, mcl_number_at(from, type, i));
     }
     mcl_losses_add(run->state, from, stored, count, run->first);
@@ -161,17 +165,6 @@ mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
     return status;
 }
 
-mcl_status mcl_data_open(mcl_data **data, const char *path)
-{
-    MCL_NEED(data);
-    MCL_NEED(path);
-    mcl_source *source;
-    MCL_TRY(mcl_source_open(&source, path));
-    const mcl_status status = mcl_data_read(data, source);
-    mcl_source_close(source);
-    return status;
-}
-
 #define IN_MEMORY "data in memory"
 
 /* Refuses what no array can be described by, and sets *array to what is. */
@@ -208,7 +201,7 @@ static bool are_stored(const float *values, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         float stored;
-        if (!store(&stored, values[i]) || float_bits(stored) != float_bits(values[i]))
+        if (!mcl_data_store(&stored, values[i]) || float_bits(stored) != float_bits(values[i]))
             return false;
     }
     return true;
@@ -279,6 +272,57 @@ const char *mcl_data_warning(const mcl_data *data)
 bool mcl_data_borrowed(const mcl_data *data)
 {
     return data->borrowed;
+}
+
+void mcl_data_set_warning(mcl_data *data, char *warning)
+{
+    free(data->warning);
+    data->warning = warning;
+}
+
+void mcl_data_set_schema(mcl_data *data, mcl_schema *schema)
+{
+    mcl_schema_free(data->schema);
+    data->schema = schema;
+}
+
+void mcl_data_set_labels(mcl_data *data, int32_t *labels, mcl_strings *classes)
+{
+    free(data->labels);
+    mcl_strings_free(data->classes);
+    data->labels = labels;
+    data->classes = classes;
+}
+
+void mcl_data_set_names(mcl_data *data, mcl_strings *names)
+{
+    mcl_strings_free(data->names);
+    data->names = names;
+}
+
+const mcl_schema *mcl_data_schema(const mcl_data *data)
+{
+    return data ? data->schema : NULL;
+}
+
+const int32_t *mcl_data_labels(const mcl_data *data)
+{
+    return data ? data->labels : NULL;
+}
+
+uint32_t mcl_data_classes(const mcl_data *data)
+{
+    return data ? (uint32_t)mcl_strings_count(data->classes) : 0;
+}
+
+const char *mcl_data_class_name(const mcl_data *data, uint32_t index)
+{
+    return data ? mcl_strings_at(data->classes, index) : NULL;
+}
+
+const char *mcl_data_row_name(const mcl_data *data, uint64_t row)
+{
+    return data ? mcl_strings_at(data->names, row) : NULL;
 }
 
 uint64_t mcl_data_rows(const mcl_data *data)

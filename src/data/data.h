@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "data/source.h"
+#include "data/strings.h"
 #include "maskcl/data.h"
 
 /* rows×columns values of mcl_data_element()'s type, row-major; floats are finite, and 0 or at least
@@ -35,6 +36,19 @@ const char *mcl_data_source(const mcl_data *data);
  * is the product of the rest. */
 mcl_status mcl_data_create(mcl_data **data, void *values, mcl_element element,
     const uint64_t *shape, size_t dimensions, const char *source);
+
+/* What is known of a data set beside its values; each is the data set's own from now on, and takes
+ * the place of what was there. */
+void mcl_data_set_warning(mcl_data *data, char *warning);
+void mcl_data_set_schema(mcl_data *data, mcl_schema *schema);
+/* labels[rows] from -1; classes may be NULL: they are numbers. */
+void mcl_data_set_labels(mcl_data *data, int32_t *labels, mcl_strings *classes);
+void mcl_data_set_names(mcl_data *data, mcl_strings *names); /* one a row */
+
+/* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
+ * integers, so that the processor's own treatment of subnormals does not matter. False for NaN and
+ * infinities. */
+bool mcl_data_store(float *to, float value);
 
 /* mcl_data_open() and mcl_labels_open() on what is left of a source. */
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source);

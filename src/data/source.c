@@ -27,6 +27,8 @@ struct mcl_source {
     bool gzip;            /* and inflate is initialised */
     bool between_members; /* one gzip member has ended, and nothing of the next is read */
     z_stream inflate;
+    size_t peeked, peeked_used; /* bytes in ahead, and those of them that have been read */
+    unsigned char ahead[MCL_SOURCE_PEEK];
     unsigned char input[65536];
 };
 
@@ -222,10 +224,32 @@ static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *byt
     return MCL_OK;
 }
 
+static mcl_status read_ahead(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
+{
+    return source->gzip ? read_gzip(got, source, bytes, count)
+                        : read_plain(got, source, bytes, count);
+}
+
+mcl_status mcl_source_peek(size_t *got, mcl_source *source, void *bytes, size_t count)
+{
+    if (!source->peeked)
+        MCL_TRY(read_ahead(&source->peeked, source, source->ahead, sizeof source->ahead));
+    const size_t left = source->peeked - source->peeked_used;
+    *got = count < left ? count : left;
+    memcpy(bytes, source->ahead + source->peeked_used, *got);
+    return MCL_OK;
+}
+
 mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count)
 {
-    MCL_TRY(source->gzip ? read_gzip(got, source, bytes, count)
-                         : read_plain(got, source, bytes, count));
+    size_t more = 0;
+    const size_t left = source->peeked - source->peeked_used;
+    *got = count < left ? count : left;
+    memcpy(bytes, source->ahead + source->peeked_used, *got);
+    source->peeked_used += *got;
+    if (*got < count)
+        MCL_TRY(read_ahead(&more, source, (unsigned char *)bytes + *got, count - *got));
+    *got += more;
     source->offset += *got;
     return MCL_OK;
 }

@@ -32,6 +32,12 @@ const char *mcl_source_name(const mcl_source *source);
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
 
+#define MCL_SOURCE_PEEK 512
+
+/* Copies up to count bytes, at most MCL_SOURCE_PEEK, from the beginning of the content, before any
+ * is read; they are read all the same. *got < count where the content ends there. */
+mcl_status mcl_source_peek(size_t *got, mcl_source *source, void *bytes, size_t count);
+
 /* Reads count bytes, or *got < count when the content ends there. A gzip stream's completeness and
  * checksum have been verified once a read has reached its end. */
 mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count);

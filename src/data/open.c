@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening whatever holds rows. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "data/data.h"
+#include "data/opening.h"
+
+/* The first that recognizes what is there opens it; the last recognizes everything, and says what
+ * can be read. */
+static const mcl_holder *const holders[] = {
+    &mcl_holder_array,
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const mcl_holder *find_holder(const mcl_opening *opening)
+{
+    size_t i = 0;
+    while (i + 1 < COUNT(holders) && !holders[i]->recognize(opening))
+        i++;
+    return holders[i];
+}
+
+static bool is_there(const char *path)
+{
+    struct stat information;
+    return stat(path, &information) == 0;
+}
+
+/* Parts file.npz:array, unless there is a file of that very name. *copy is freed by the caller. */
+static mcl_status part_path(mcl_opening *opening, char **copy, const char *path)
+{
+    opening->file = path;
+    MCL_TRY(mcl_copy_string(copy, path));
+    char *colon = strrchr(*copy, ':');
+    if (!colon || colon == *copy || is_there(path))
+        return MCL_OK;
+    *colon = '\0';
+    if (!is_there(*copy))
+        return MCL_OK;
+    opening->file = *copy;
+    opening->member = colon + 1;
+    return MCL_OK;
+}
+
+static mcl_status look(mcl_opening *opening)
+{
+    struct stat information;
+    if (stat(opening->file, &information) == 0 && S_ISDIR(information.st_mode))
+        return MCL_OK;
+    MCL_TRY(mcl_source_open(&opening->source, opening->file));
+    return mcl_source_peek(
+        &opening->byte_count, opening->source, opening->bytes, sizeof opening->bytes);
+}
+
+mcl_status mcl_data_open_all(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
+{
+    MCL_NEED(data);
+    MCL_NEED(paths);
+    static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
+    char *copy = NULL;
+    if (count == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "no data: there is no file to open");
+    mcl_opening opening = {
+        .paths = paths, .count = count, .options = options ? options : &defaults};
+    mcl_status status = part_path(&opening, &copy, paths[0]);
+    if (status == MCL_OK)
+        status = look(&opening);
+    if (status == MCL_OK)
+        status = find_holder(&opening)->open(data, &opening);
+    mcl_source_close(opening.source);
+    free(copy);
+    return status;
+}
+
+mcl_status mcl_data_open_with(mcl_data **data, const char *path, const mcl_data_options *options)
+{
+    MCL_NEED(path);
+    return mcl_data_open_all(data, &path, 1, options);
+}
+
+mcl_status mcl_data_open(mcl_data **data, const char *path)
+{
+    return mcl_data_open_with(data, path, NULL);
+}
+
+static bool recognize_array(const mcl_opening *opening)
+{
+    (void)opening;
+    return true;
+}
+
+static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
+{
+    return opening->source
+               ? mcl_data_read(data, opening->source)
+               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
+}
+
+const mcl_holder mcl_holder_array = {
+    .name = "IDX and NumPy .npy", .recognize = recognize_array, .open = open_array};
