@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "maskcl/evaluate.h"
@@ -13,6 +14,7 @@
 
 struct settings {
     mcl_device_settings device;
+    mcl_data_options data;
     uint32_t layer; /* 0: the embedding */
     const char *output;
 };
@@ -61,7 +63,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_data(&data, paths[1]);
+        code = mcl_load_data(&data, paths[1], &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], data, paths[1]);
     if (code == MCL_EXIT_DONE)
@@ -95,6 +97,8 @@ const mcl_command mcl_command_embed = {
     .operands = {{"MODEL", "the model file"},
         {"DATA", "the rows, of the width that the model was trained on"}},
     .operand_count = 2,
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = offsetof(struct settings, data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

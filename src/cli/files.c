@@ -120,11 +120,17 @@ mcl_exit mcl_find_layer(
                : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());
 }
 
-mcl_exit mcl_load_data(mcl_data **data, const char *path)
+mcl_exit mcl_load_data(
+    mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model)
 {
-    const mcl_exit code = loaded(mcl_data_open(data, path));
+    const mcl_exit code = loaded(mcl_data_open_with(data, path, options));
     if (code == MCL_EXIT_DONE && mcl_data_warning(*data))
         mcl_warn("%s", mcl_data_warning(*data));
+    if (code == MCL_EXIT_DONE && model && mcl_data_schema(*data))
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: is a table, but the model was trained on plain numbers: give it an array of the "
+            "columns that it was trained on, or train on a table",
+            path);
     return code;
 }
 
@@ -133,12 +139,23 @@ mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)
     return loaded(mcl_labels_open(labels, count, path));
 }
 
-mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path)
+mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path,
+    const mcl_data_options *options, const mcl_model *model)
 {
     uint64_t count;
-    mcl_exit code = mcl_load_data(&set->data, path);
-    if (code == MCL_EXIT_DONE)
-        code = mcl_load_labels(&set->labels, &count, labels_path);
+    mcl_exit code = mcl_load_data(&set->data, path, options, model);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    set->labels = mcl_data_labels(set->data);
+    if (!labels_path && !set->labels)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: its rows have no labels: name the column that has them with --label, or a file of "
+            "them",
+            path);
+    if (!labels_path)
+        return MCL_EXIT_DONE;
+    code = mcl_load_labels(&set->file_labels, &count, labels_path);
+    set->labels = set->file_labels;
     if (code == MCL_EXIT_DONE && count != mcl_data_rows(set->data))
         code = mcl_complain(MCL_EXIT_FAILED,
             "%s has %" PRIu64 " labels, but %s has %" PRIu64
@@ -150,7 +167,7 @@ mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labe
 void mcl_free_labelled(mcl_labelled *set)
 {
     mcl_data_free(set->data);
-    mcl_labels_free(set->labels);
+    mcl_labels_free(set->file_labels);
 }
 
 static int compare_labels(const void *a, const void *b)

@@ -40,9 +40,12 @@ void mcl_release_files(void);
 /* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
-/* mcl_model_load(), mcl_data_open() and mcl_labels_open() that say why they failed. */
+/* mcl_model_load(), mcl_data_open_with() and mcl_labels_open() that say why they failed. Data for a
+ * model, where that is not NULL, are refused where they are a table and it was trained on plain
+ * numbers. Warnings of reading are printed. options may be NULL: defaults. */
 mcl_exit mcl_load_model(mcl_model **model, const char *path);
-mcl_exit mcl_load_data(mcl_data **data, const char *path);
+mcl_exit mcl_load_data(
+    mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model);
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
 
 /* --layer of embed and probe: *layer and *width are those of the layer asked for, which is 0 for
@@ -62,11 +65,15 @@ mcl_exit mcl_find_layer(
 /* Rows with their classes. */
 typedef struct mcl_labelled {
     mcl_data *data;
-    int32_t *labels;
+    const int32_t *labels; /* the data's own or those of the file */
+    int32_t *file_labels;
 } mcl_labelled;
 
-/* Reads both, of which there must be as many; what was read is freed in any case. */
-mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path);
+/* mcl_load_data() of rows that have labels: of the file at labels_path, of which there must be as
+ * many, or where that is NULL the data's own. What was read is freed by mcl_free_labelled() in any
+ * case. */
+mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path,
+    const mcl_data_options *options, const mcl_model *model);
 void mcl_free_labelled(mcl_labelled *set);
 
 /* *numbers = the different labels in ascending order, *count of them, freed with free(). */

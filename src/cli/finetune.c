@@ -7,6 +7,7 @@
 
 #include "checkpoint.h"
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "json.h"
@@ -19,6 +20,7 @@
 
 struct settings {
     mcl_device_settings device;
+    mcl_data_options data;
     mcl_finetune_options options;
     const char *output;
     const char *test, *test_labels; /* NULL: none */
@@ -338,12 +340,13 @@ static mcl_exit load(struct run *run, const char *const *paths)
     const struct settings *settings = run->settings;
     mcl_exit code = mcl_load_model(&run->model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_labelled(&run->train, paths[1], paths[2]);
+        code = mcl_load_labelled(&run->train, paths[1], paths[2], &settings->data, run->model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->train.data, paths[1]);
     if (code != MCL_EXIT_DONE || !settings->test)
         return code;
-    code = mcl_load_labelled(&run->test, settings->test, settings->test_labels);
+    code = mcl_load_labelled(
+        &run->test, settings->test, settings->test_labels, &settings->data, run->model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->test.data, settings->test);
     return code == MCL_EXIT_DONE ? check_test(run) : code;
@@ -491,6 +494,8 @@ const mcl_command mcl_command_finetune = {
     .operand_count = 3,
     .library = MCL_OPTIONS_FINETUNE,
     .library_offset = OFFSET(options),
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = OFFSET(data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

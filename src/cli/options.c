@@ -248,12 +248,11 @@ mcl_exit mcl_arguments_read(
     return arguments->help ? MCL_EXIT_DONE : check_complete(arguments);
 }
 
-static mcl_exit apply(
-    const mcl_option *option, const char *text, const mcl_command *command, void *settings)
+static mcl_exit apply(const mcl_option *option, const char *text, void *settings)
 {
     if (!option->key)
         return option->type->parse((char *)settings + option->offset, text, option);
-    mcl_options *options = (void *)((char *)settings + command->library_offset);
+    mcl_options *options = (void *)((char *)settings + option->offset);
     if (mcl_options_set(options, option->key, option->argument ? text : "yes") == MCL_OK)
         return MCL_EXIT_DONE;
     const bool topic = strcmp(option->key, "views") == 0;
@@ -262,12 +261,11 @@ static mcl_exit apply(
 }
 
 /* Refuses an option that makes no sense together with the others. */
-static mcl_exit check(const mcl_option *option, const mcl_command *command, const void *settings)
+static mcl_exit check(const mcl_option *option, const void *settings)
 {
     char reason[512] = "";
     if (option->key) {
-        const mcl_options *options =
-            (const void *)((const char *)settings + command->library_offset);
+        const mcl_options *options = (const void *)((const char *)settings + option->offset);
         (void)mcl_options_conflict(reason, sizeof reason, options, option->key);
     } else if (option->conflict) {
         const char *why = option->conflict(settings);
@@ -278,19 +276,18 @@ static mcl_exit check(const mcl_option *option, const mcl_command *command, cons
 
 mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
 {
-    const mcl_command *command = arguments->command;
-    const mcl_option_table table = mcl_command_table(command);
+    const mcl_option_table table = mcl_command_table(arguments->command);
     for (size_t i = 0; i < table.count; i++) {
         mcl_exit code = MCL_EXIT_DONE;
         if (arguments->values[i])
-            code = apply(&table.options[i], arguments->values[i], command, settings);
+            code = apply(&table.options[i], arguments->values[i], settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }
     for (size_t i = 0; i < table.count; i++) {
         mcl_exit code = MCL_EXIT_DONE;
         if (arguments->values[i])
-            code = check(&table.options[i], command, settings);
+            code = check(&table.options[i], settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }

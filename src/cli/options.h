@@ -48,8 +48,8 @@ struct mcl_option {
     const char *group;    /* the heading in the help */
     const char *help;
     const mcl_option_type *type;
-    size_t offset;          /* of the field in the command's settings */
-    uint64_t least, most;   /* of a whole number; most 0: no limit */
+    size_t offset;        /* in the command's settings: of the field, or of the library's options */
+    uint64_t least, most; /* of a whole number; most 0: no limit */
     const mcl_range *range; /* of a float */
     const char *without;    /* what the help says happens without it, where show does not */
     /* Why the option makes no sense together with the others, NULL when it does. */
@@ -63,7 +63,7 @@ typedef struct mcl_operand {
 } mcl_operand;
 
 #define MCL_OPERANDS_MAX 5
-#define MCL_OPTIONS_MAX 96
+#define MCL_OPTIONS_MAX 128
 
 typedef struct mcl_arguments mcl_arguments;
 
@@ -80,7 +80,11 @@ typedef struct mcl_command {
     mcl_options_kind library;
     size_t library_offset;
     const char *const *library_keys; /* the keys and groups that are taken; NULL: all */
-    const mcl_option *options;       /* applied in this order, whatever the order on the line */
+    /* Options of reading data, for a mcl_data_options in the settings, which is initialized before
+     * set_defaults: one of the lists of data_options.h. NULL: none. They come first. */
+    const char *const *data_keys;
+    size_t data_offset;
+    const mcl_option *options; /* applied in this order, whatever the order on the line */
     size_t option_count;
     const char *details_heading; /* what else there is to tell, below the options */
     void (*print_details)(void); /* by mcl_print_entry() */

@@ -8,6 +8,7 @@
 
 #include "checkpoint.h"
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "help.h"
@@ -23,6 +24,7 @@
 
 struct settings {
     mcl_pretrain_options options;
+    mcl_data_options data;
     struct {
         uint64_t rows, columns; /* zeros: not wanted */
     } synthetic;
@@ -157,9 +159,9 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 static mcl_exit load(mcl_labelled *set, const struct settings *settings, const char *path)
 {
     if (settings->validate)
-        return mcl_load_labelled(set, path, settings->validate);
+        return mcl_load_labelled(set, path, settings->validate, &settings->data, NULL);
     if (path)
-        return mcl_load_data(&set->data, path);
+        return mcl_load_data(&set->data, path, &settings->data, NULL);
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
@@ -297,7 +299,7 @@ static void print_recipe(const mcl_recipe *recipe)
     for (size_t i = 0; i < table.count; i++) {
         const mcl_option *option = &table.options[i];
         char value[256], reason[512];
-        if (!option->key || !option->recipe ||
+        if (!option->recipe ||
             mcl_options_conflict(reason, sizeof reason, &options.base, option->key) ||
             mcl_options_get(value, sizeof value, &options.base, option->key) != MCL_OK)
             continue;
@@ -436,6 +438,8 @@ const mcl_command mcl_command_pretrain = {
     .operands_optional = true,
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = OFFSET(options),
+    .data_keys = mcl_data_keys_fitted,
+    .data_offset = OFFSET(data),
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
     .settings_size = sizeof(struct settings),

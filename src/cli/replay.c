@@ -55,9 +55,10 @@ static mcl_exit load_data(mcl_replay *replay, const char *path, const mcl_replay
     if (code != MCL_EXIT_DONE)
         return code;
     if (is_tuned(replay))
-        return mcl_load_labelled(&replay->set, replay->data, files->labels);
+        return mcl_load_labelled(
+            &replay->set, replay->data, files->labels, &files->reading, replay->model);
     if (*replay->data)
-        return mcl_load_data(&replay->set.data, replay->data);
+        return mcl_load_data(&replay->set.data, replay->data, &files->reading, replay->model);
     const mcl_status status = mcl_data_synthetic(
         &replay->set.data, run->synthetic_rows, run->synthetic_columns, run->synthetic_seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);

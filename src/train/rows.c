@@ -499,6 +499,13 @@ static const mcl_options_family families[] = {
         .row_count = COUNT(finetuning),
         .prefix = MCL_FINETUNE_PREFIX,
         .defaults = "optimizer=adamw;schedule=cosine;batch=at most 32;epochs=20"},
+    {.kind = MCL_OPTIONS_DATA,
+        .version = MCL_DATA_OPTIONS_VERSION,
+        .size = sizeof(mcl_data_options),
+        .rows = mcl_rows_of_data,
+        .row_count = MCL_ROWS_OF_DATA,
+        .prefix = "",
+        .defaults = ""},
 };
 
 const mcl_options_family *mcl_options_family_of(mcl_options_kind kind)
@@ -515,5 +522,5 @@ const mcl_row *mcl_options_row(const mcl_options_family *family, size_t index)
     if (index < family->row_count)
         return &family->rows[index];
     index -= family->row_count;
-    return index < COUNT(training) ? &training[index] : NULL;
+    return family->training && index < COUNT(training) ? &training[index] : NULL;
 }
