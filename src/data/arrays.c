@@ -120,7 +120,7 @@ static mcl_status add_unpacked(
 {
     const uint64_t bytes = array->rows * array->columns * mcl_number_size(array->type);
     mcl_scratch *scratch;
-    char *block;
+    char *block = NULL;
     MCL_TRY(mcl_scratch_create(
         &scratch, mcl_source_may_have(source, bytes) ? bytes : 0, mcl_source_name(source)));
     mcl_status status = mcl_allocate(&block, 1, 1 << 16);

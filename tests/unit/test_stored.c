@@ -389,8 +389,6 @@ START_TEST(test_nothing_is_left)
 END_TEST
 
 #if MASKCL_FAILING_MEMORY
-static const struct form *failing_form;
-
 static int open_failing(void)
 {
     const char *paths[] = {scratch("a.npy"), scratch("b.npy")};
@@ -399,15 +397,18 @@ static int open_failing(void)
     (void)mcl_data_options_init(&options);
     options.host_memory = 100;
     const mcl_status status = mcl_data_open_all(&data, paths, 2, &options);
-    mcl_data_free(data);
-    return status == MCL_OK ? 0 : status == MCL_ERROR_MEMORY && !data ? 1 : -1;
+    if (status == MCL_OK) {
+        mcl_data_free(data);
+        return 0;
+    }
+    const bool expected = status == MCL_ERROR_MEMORY || status == MCL_ERROR_FILE; /* of fopen() */
+    return expected && !data ? 1 : -1;
 }
 
 START_TEST(test_each_allocation_failing)
 {
-    failing_form = &forms[_i];
-    write_rows(scratch("a.npy"), failing_form, 0, 10);
-    write_rows(scratch("b.npy"), failing_form, 0, 10);
+    write_rows(scratch("a.npy"), &forms[_i], 0, 10);
+    write_rows(scratch("b.npy"), &forms[_i], 0, 10);
     ck_assert_uint_ge(fail_each_allocation(open_failing), 5);
 }
 END_TEST
