@@ -2,6 +2,7 @@
 /* What a trained model makes of masked rows: their reconstructions. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rounding.h"
@@ -21,6 +22,7 @@ struct reconstruction {
     mcl_inference inference;
     mcl_views views;
     cl_mem data, order, input;
+    void *room; /* [batch] rows that lie in files; NULL: they are in memory */
 };
 
 static size_t row_size(const mcl_data *data)
@@ -48,6 +50,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     MCL_TRY(mcl_buffer_create(
         &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, views, "views"));
+    MCL_TRY(mcl_data_room(&work->room, data, work->batch));
     return mcl_feed_check(context, context->memory_made - before, work->batch * row, work->batch);
 }
 
@@ -58,6 +61,7 @@ static void release(struct reconstruction *work)
     mcl_buffer_release(&work->data);
     mcl_buffer_release(&work->order);
     mcl_buffer_release(&work->input);
+    free(work->room);
 }
 
 static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
@@ -69,9 +73,10 @@ static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
         order[i] = first + i;
     const size_t bytes = (size_t)rows * work->views.columns * sizeof(float);
     const size_t row = row_size(data);
-    const char *values = mcl_data_values(data);
+    const void *values;
     const mcl_rows gathered = {work->data, 0, work->order, 0, true};
-    MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values + first * row, rows * row));
+    MCL_TRY(mcl_data_look(&values, work->room, data, first, rows));
+    MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values, rows * row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, rows * sizeof *order));
     const mcl_view_buffers out = {.views = work->input};
     MCL_TRY(mcl_views_run(&work->views, &gathered, rows, 0, &out));

@@ -125,6 +125,36 @@ static bool wants_altered(const double *values)
     return values[RECONSTRUCT] != 0.0;
 }
 
+/* Refuses floats that are no probabilities. row is the number of the first one. */
+static mcl_status check_values(const float *values, uint64_t row, uint64_t rows, uint64_t columns)
+{
+    for (uint64_t i = 0; i < rows * columns; i++) {
+        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
+                " of the data is %g: use mse (`reconstruction_loss`)",
+                row + i / columns, i % columns, (double)values[i]);
+    }
+    return MCL_OK;
+}
+
+static mcl_status check_rows(const mcl_data *data)
+{
+    const uint64_t rows = mcl_data_rows(data), most = mcl_data_block(data);
+    void *room;
+    MCL_TRY(mcl_data_room(&room, data, most));
+    mcl_status status = MCL_OK;
+    for (uint64_t first = 0; first < rows && status == MCL_OK; first += most) {
+        const uint64_t count = rows - first < most ? rows - first : most;
+        const void *values = NULL;
+        status = mcl_data_look(&values, room, data, first, count);
+        if (status == MCL_OK)
+            status = check_values(values, first, count, mcl_data_columns(data));
+    }
+    free(room);
+    return status;
+}
+
 /* Cross-entropy takes targets for probabilities. */
 static mcl_status check_probabilities(const mcl_view_options *views, const mcl_data *data)
 {
@@ -134,16 +164,7 @@ static mcl_status check_probabilities(const mcl_view_options *views, const mcl_d
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the loss bce needs values from 0 to 1, and brightness makes them larger where the "
             "data are no bytes: leave it out, or use mse (`reconstruction_loss`)");
-    const float *values = mcl_data_values(data);
-    const uint64_t columns = mcl_data_columns(data), count = mcl_data_rows(data) * columns;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
-                " of the data is %g: use mse (`reconstruction_loss`)",
-                i / columns, i % columns, (double)values[i]);
-    }
-    return MCL_OK;
+    return check_rows(data);
 }
 
 static mcl_status check(const mcl_objective_check *check)

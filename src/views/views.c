@@ -86,19 +86,20 @@ static mcl_status create_pool(mcl_views *views, const mcl_data *data)
 {
     const uint64_t rows = mcl_data_rows(data), count = rows < POOL_ROWS ? rows : POOL_ROWS;
     const size_t size = views->columns * mcl_element_size(mcl_data_element(data));
-    const char *values = mcl_data_values(data);
+    uint64_t numbers[POOL_ROWS];
     char *chosen;
     MCL_TRY(mcl_allocate(&chosen, count, size));
     for (uint64_t k = 0; k < count; k++) {
         const uint64_t begin = k * rows / count, end = (k + 1) * rows / count;
         uint32_t words[4];
         mcl_random_words(words, views->seed, MCL_STREAM_CORRUPTION, POOL_VIEW, 0, k, 0);
-        const uint64_t row = begin + ((uint64_t)words[0] << 32 | words[1]) % (end - begin);
-        memcpy(chosen + k * size, values + row * size, size);
+        numbers[k] = begin + ((uint64_t)words[0] << 32 | words[1]) % (end - begin);
     }
     views->pool_rows = (uint32_t)count;
-    const mcl_status status = mcl_buffer_create_from(
-        &views->pool, views->context, chosen, count, size, "rows that corruption draws from");
+    mcl_status status = mcl_data_gather(chosen, data, numbers, count);
+    if (status == MCL_OK)
+        status = mcl_buffer_create_from(
+            &views->pool, views->context, chosen, count, size, "rows that corruption draws from");
     free(chosen);
     return status;
 }
