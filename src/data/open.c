@@ -12,6 +12,7 @@
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
  * can be read. */
 static const mcl_holder *const holders[] = {
+    &mcl_holder_images,
     &mcl_holder_array,
 };
 
