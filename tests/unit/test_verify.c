@@ -138,6 +138,8 @@ static const struct {
         "[views uniform of columns]"},
     {"columns.cl", "any |= a[k]", "any = a[k]", mcl_check_views,
         "[augmented_views of columns: altered]"},
+    {"columns.cl", "mcl_log(1.0f + small)", "mcl_log(1.0f + small * 1.0000002f)", mcl_check_errors,
+        "[column_errors, altered columns]"},
     {"columns.cl", "fma(normalizer, known, -own)", "normalizer * known - own", mcl_check_errors,
         "[column_errors, columns][column_errors, hidden columns]"},
     {"columns.cl", "part += altered[", "part = altered[", mcl_check_errors, "[altered_columns]"},
