@@ -13,6 +13,7 @@
  * can be read. */
 static const mcl_holder *const holders[] = {
     &mcl_holder_images,
+    &mcl_holder_table,
     &mcl_holder_array,
 };
 
