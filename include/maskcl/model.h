@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "maskcl/data.h"
+#include "maskcl/schema.h"
 #include "maskcl/status.h"
 
 #ifdef __cplusplus
@@ -159,6 +160,11 @@ MCL_API const char *mcl_activation_name(mcl_activation activation);
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
 /* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);
+
+/* *schema = that of the data that the model was trained on, which its metadata have as "schema", or
+ * NULL where they have none: its rows are plain numbers. NULL for no model, too. MCL_ERROR_FORMAT
+ * where it is damaged. The caller frees *schema with mcl_schema_free(). */
+MCL_API mcl_status mcl_model_schema(mcl_schema **schema, const mcl_model *model);
 
 #ifdef __cplusplus
 }

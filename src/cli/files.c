@@ -120,18 +120,56 @@ mcl_exit mcl_find_layer(
                : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());
 }
 
+/* Images are none, though they have a column of classes. */
+static bool is_table(const mcl_schema *schema)
+{
+    return mcl_schema_columns(schema) > 0 && !mcl_schema_image(NULL, schema);
+}
+
+/* Says where rows are a table and the model was trained on plain numbers, or the other way round.
+ * Images and plain arrays of their pixels are the same numbers. */
+static mcl_exit check_schema(const mcl_data *data, const char *path, const mcl_schema *trained)
+{
+    const bool table = is_table(mcl_data_schema(data));
+    const bool trained_on_table = is_table(trained);
+    if (table == trained_on_table)
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_FAILED,
+        table ? "%s: is a table, but the model was trained on plain numbers: give it an array of "
+                "those, or train a model on the table"
+              : "%s: has plain numbers, but the model was trained on columns that have names: give "
+                "it a table with those, which 'maskcl info MODEL' lists",
+        path);
+}
+
+mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
+    const mcl_data_options *options, const mcl_model *model)
+{
+    mcl_data_options applied;
+    mcl_schema *schema = NULL;
+    (void)mcl_data_options_init(&applied); /* of this very version */
+    if (options)
+        applied = *options;
+    mcl_status status = mcl_model_schema(&schema, model);
+    if (status == MCL_OK && model) {
+        applied.schema = schema;
+        applied.standardize = schema ? applied.standardize : MCL_STANDARDIZE_NONE;
+    }
+    if (status == MCL_OK)
+        status = mcl_data_open_all(data, paths, count, &applied);
+    mcl_exit code = loaded(status);
+    if (code == MCL_EXIT_DONE && mcl_data_warning(*data))
+        mcl_warn("%s", mcl_data_warning(*data));
+    if (code == MCL_EXIT_DONE && model)
+        code = check_schema(*data, paths[0], schema);
+    mcl_schema_free(schema);
+    return code;
+}
+
 mcl_exit mcl_load_data(
     mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model)
 {
-    const mcl_exit code = loaded(mcl_data_open_with(data, path, options));
-    if (code == MCL_EXIT_DONE && mcl_data_warning(*data))
-        mcl_warn("%s", mcl_data_warning(*data));
-    if (code == MCL_EXIT_DONE && model && mcl_data_schema(*data))
-        return mcl_complain(MCL_EXIT_FAILED,
-            "%s: is a table, but the model was trained on plain numbers: give it an array of the "
-            "columns that it was trained on, or train on a table",
-            path);
-    return code;
+    return mcl_load_all(data, &path, 1, options, model);
 }
 
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)

@@ -41,11 +41,14 @@ void mcl_release_files(void);
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
 /* mcl_model_load(), mcl_data_open_with() and mcl_labels_open() that say why they failed. Data for a
- * model, where that is not NULL, are refused where they are a table and it was trained on plain
- * numbers. Warnings of reading are printed. options may be NULL: defaults. */
+ * model, where that is not NULL, are read by its schema, and refused where they are a table and it
+ * was trained on plain numbers, or the other way round. Warnings of reading are printed. options
+ * may be NULL: defaults. */
 mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(
     mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model);
+mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
+    const mcl_data_options *options, const mcl_model *model);
 mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
 
 /* --layer of embed and probe: *layer and *width are those of the layer asked for, which is 0 for

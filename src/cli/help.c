@@ -79,8 +79,11 @@ static void print_usage(const mcl_command *command)
     mcl_print("Usage: maskcl %s", command->name);
     if (table.count)
         fputs(" [OPTION ...]", mcl_out);
-    for (size_t i = 0; i < command->operand_count; i++)
-        mcl_print(command->operands_optional ? " [%s]" : " %s", command->operands[i].name);
+    for (size_t i = 0; i < command->operand_count; i++) {
+        const bool optional = i + command->optional_operands >= command->operand_count;
+        const bool repeats = command->last_repeats && i + 1 == command->operand_count;
+        mcl_print(optional ? " [%s%s]" : " %s%s", command->operands[i].name, repeats ? " ..." : "");
+    }
     for (size_t i = 0; i < table.count; i++) {
         if (table.options[i].required)
             mcl_print(" -%c %s", table.options[i].letter, table.options[i].argument);
@@ -242,6 +245,6 @@ const mcl_command mcl_command_help = {
     .examples = "  maskcl help pretrain\n  maskcl help recipes",
     .operands = {{"TOPIC", "a command, 'recipes' or 'objectives'"}},
     .operand_count = 1,
-    .operands_optional = true,
+    .optional_operands = 1,
     .run = run,
 };

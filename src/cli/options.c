@@ -194,7 +194,8 @@ static mcl_exit read_option(mcl_arguments *arguments, int *place, int count, cha
 static mcl_exit read_operand(mcl_arguments *arguments, const char *text)
 {
     const mcl_command *command = arguments->command;
-    if (arguments->operand_count == command->operand_count)
+    const size_t most = command->last_repeats ? MCL_OPERANDS_GIVEN_MAX : command->operand_count;
+    if (arguments->operand_count == most)
         return mcl_complain(
             MCL_EXIT_USAGE, "unexpected argument '%s': see 'maskcl help %s'", text, command->name);
     arguments->operands[arguments->operand_count++] = text;
@@ -204,7 +205,7 @@ static mcl_exit read_operand(mcl_arguments *arguments, const char *text)
 static mcl_exit check_complete(const mcl_arguments *arguments)
 {
     const mcl_command *command = arguments->command;
-    if (arguments->operand_count < command->operand_count && !command->operands_optional) {
+    if (arguments->operand_count + command->optional_operands < command->operand_count) {
         const mcl_operand *missing = &command->operands[arguments->operand_count];
         return mcl_complain(MCL_EXIT_USAGE, "%s needs %s, %s: see 'maskcl help %s'", command->name,
             missing->name, missing->help, command->name);

@@ -63,6 +63,7 @@ typedef struct mcl_operand {
 } mcl_operand;
 
 #define MCL_OPERANDS_MAX 5
+#define MCL_OPERANDS_GIVEN_MAX 4096 /* where the last one may stand several times */
 #define MCL_OPTIONS_MAX 128
 
 typedef struct mcl_arguments mcl_arguments;
@@ -74,7 +75,8 @@ typedef struct mcl_command {
     const char *examples;    /* lines */
     mcl_operand operands[MCL_OPERANDS_MAX];
     size_t operand_count;
-    bool operands_optional;
+    size_t optional_operands; /* so many of the last ones may be left out */
+    bool last_repeats;        /* the last one may stand several times */
     /* Options of the library's, for a member of the settings: 0, there are none. They come before
      * the command's own. */
     mcl_options_kind library;
@@ -98,7 +100,7 @@ struct mcl_arguments {
     const mcl_command *command;
     const char *values[MCL_OPTIONS_MAX]; /* by place in the table, "" for a switch, NULL: not given;
                                             of an option given twice the last */
-    const char *operands[MCL_OPERANDS_MAX];
+    const char *operands[MCL_OPERANDS_GIVEN_MAX]; /* NULL beyond the count */
     size_t operand_count;
     bool help; /* asked for with --help or -h; nothing else is checked then */
 };

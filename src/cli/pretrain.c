@@ -485,7 +485,7 @@ const mcl_command mcl_command_pretrain = {
         "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
         "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
     .operand_count = 1,
-    .operands_optional = true,
+    .optional_operands = 1,
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = OFFSET(options),
     .data_keys = mcl_data_keys_fitted,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "data/data.h"
 #include "maskcl/version.h"
+#include "model/model.h"
 
 mcl_status mcl_describe(mcl_model *model, const char *key, const char *format, ...)
 {
@@ -32,6 +33,18 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data)
     MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
     return mcl_model_metadata_set(
         model, "input_scaling", mcl_data_element(data) == MCL_ELEMENT_UINT8 ? "1/255" : "1");
+}
+
+mcl_status mcl_describe_schema(mcl_model *model, const mcl_data *data)
+{
+    const mcl_schema *schema = mcl_data_schema(data);
+    char *text;
+    if (!schema)
+        return MCL_OK;
+    MCL_TRY(mcl_schema_text(&text, schema));
+    const mcl_status status = mcl_model_metadata_set(model, MCL_KEY_SCHEMA, text);
+    mcl_schema_text_free(text);
+    return status;
 }
 
 /* A model with a prefix for the keys of its metadata. */

@@ -295,6 +295,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
     MCL_TRY(mcl_describe_input(model, task->data));
+    MCL_TRY(mcl_describe_schema(model, task->source));
     MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
     MCL_TRY(mcl_describe_origin(model, task->type->prefix, task->source, trainer->data_digest,
         mcl_context_gemm(trainer->context)));
