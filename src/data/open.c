@@ -15,6 +15,8 @@
  * can be read. */
 static const mcl_holder *const holders[] = {
     &mcl_holder_images,
+    &mcl_holder_tar,
+    &mcl_holder_cifar,
     &mcl_holder_array,
 };
 

@@ -20,6 +20,7 @@ struct reconstruction {
     mcl_context *context;
     uint32_t most, batch; /* rows of a batch: at most, and those it has */
     mcl_inference inference;
+    mcl_groups groups;
     mcl_views views;
     cl_mem data, order, input;
     void *room; /* [batch] rows that lie in files; NULL: they are in memory */
@@ -44,8 +45,9 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     MCL_TRY(mcl_inference_create(&work->inference, context, model, &path, work->batch));
     if (rows > work->batch)
         MCL_TRY(mcl_inference_freeze(&work->inference));
-    MCL_TRY(mcl_views_create(&work->views, context, data, &(mcl_view_options){.mask = *mask}, seed,
-        work->batch, false, false));
+    MCL_TRY(mcl_groups_of(&work->groups, data));
+    MCL_TRY(mcl_views_create(&work->views, context, data, &work->groups,
+        &(mcl_view_options){.mask = *mask}, seed, work->batch, false, false));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
         &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
@@ -57,6 +59,7 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
 static void release(struct reconstruction *work)
 {
     mcl_inference_release(&work->inference);
+    mcl_groups_release(&work->groups);
     mcl_views_release(&work->views);
     mcl_buffer_release(&work->data);
     mcl_buffer_release(&work->order);

@@ -13,6 +13,7 @@ struct drawing {
     mcl_context *context;
     const mcl_data *data;
     size_t row; /* bytes */
+    mcl_groups groups;
     mcl_views views;
     cl_mem rows, order;
     mcl_view_buffers out;
@@ -35,8 +36,9 @@ static mcl_status create(
     mcl_context *context = work->context;
     const uint64_t columns = mcl_data_columns(work->data);
     work->row = (size_t)columns * mcl_element_size(mcl_data_element(work->data));
-    MCL_TRY(
-        mcl_views_create(&work->views, context, work->data, options, seed, batch, false, false));
+    MCL_TRY(mcl_groups_of(&work->groups, work->data));
+    MCL_TRY(mcl_views_create(
+        &work->views, context, work->data, &work->groups, options, seed, batch, false, false));
     MCL_TRY(mcl_buffer_create(&work->rows, context, batch, work->row, "the data"));
     MCL_TRY(mcl_buffer_create(&work->order, context, batch, sizeof(uint64_t), "order of the rows"));
     MCL_TRY(mcl_data_room(&work->room, work->data, batch));
@@ -46,6 +48,7 @@ static mcl_status create(
 
 static void release(struct drawing *work)
 {
+    mcl_groups_release(&work->groups);
     mcl_views_release(&work->views);
     mcl_buffer_release(&work->rows);
     mcl_buffer_release(&work->order);
