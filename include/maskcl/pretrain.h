@@ -22,7 +22,8 @@ extern "C" {
 
 #define MCL_PRETRAIN_OPTIONS_VERSION 1
 
-/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "default". */
+/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "auto": options are
+ * those of "default" until mcl_recipe_fit() has seen the data. */
 typedef struct mcl_pretrain_options {
     mcl_options base;
     const char *recipe; /* the name of the one applied last, static */
@@ -69,6 +70,15 @@ MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
 /* Sets the options that recipes define and leaves the others (seed, early_stop, report, user, stop)
  * unchanged, as setting the option "recipe" does. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
+
+#define MCL_RECIPE_LINE_SIZE 256
+
+/* What the recipe "auto" stands for, which without this is no more than "default": applies the
+ * recipe that suits the data by what they are (images, a table, sequences, vectors), their width
+ * and how many rows there are, with as many epochs and as large a batch as these need; "default"
+ * for synthetic rows. line gets what was chosen and why, and may be NULL. */
+MCL_API mcl_status mcl_recipe_fit(
+    char line[MCL_RECIPE_LINE_SIZE], mcl_pretrain_options *options, const mcl_data *data);
 
 /* Trains a new model on data. MCL_INTERRUPTED when options->train.stop ended it: *model then has
  * the parameters after the last complete step. A loss that is not finite is MCL_ERROR_DATA. The

@@ -291,6 +291,32 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
+/* Whether the recipe is chosen once the data are there; for synthetic ones nothing is. */
+static bool recipe_follows(const void *given)
+{
+    const struct settings *settings = given;
+    return strcmp(settings->options.recipe, "auto") == 0 && settings->synthetic.rows == 0;
+}
+
+/* Applies the recipe that suits the data, below what is given on the command line. */
+static mcl_exit fit_recipe(
+    struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
+{
+    char line[MCL_RECIPE_LINE_SIZE];
+    if (!recipe_follows(settings))
+        return MCL_EXIT_DONE;
+    const mcl_status status = mcl_recipe_fit(line, &settings->options, data);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    const mcl_exit code = mcl_arguments_apply_recipe(arguments, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    choose_views(&settings->options, arguments);
+    if (!settings->device.quiet)
+        mcl_tell("recipe auto: %s", line);
+    return mcl_check_rate(settings->options.train.optimizer.kind, arguments);
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
@@ -304,6 +330,8 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
         mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
+    if (code == MCL_EXIT_DONE)
+        code = fit_recipe(settings, arguments, set.data);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
@@ -338,7 +366,8 @@ static void print_recipe(const mcl_recipe *recipe)
         return; /* the name is the library's own */
     mcl_print("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
-    for (size_t i = 0; i < table.count; i++) {
+    const bool fitted = strcmp(recipe->name, "auto") == 0; /* to data, of which there are none */
+    for (size_t i = 0; i < table.count && !fitted; i++) {
         const mcl_option *option = &table.options[i];
         char value[256], reason[512];
         if (!option->recipe ||
@@ -493,6 +522,7 @@ const mcl_command mcl_command_pretrain = {
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
     .settings_size = sizeof(struct settings),
+    .recipe_follows = recipe_follows,
     .set_defaults = set_defaults,
     .run = run_command,
 };

@@ -199,6 +199,8 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
     const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     state->options = *options;
+    if (options->recipe && strcmp(options->recipe, "auto") == 0)
+        state->options.recipe = "default"; /* nobody has fitted it to the data */
     mcl_train_resolve(&state->options.train, mcl_data_rows(data));
     mcl_task task = {.type = &pretraining,
         .state = state,
