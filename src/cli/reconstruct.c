@@ -59,7 +59,7 @@ static mcl_exit choose_mask(mcl_mask *mask, uint64_t *seed, const struct setting
 /* Fills work and writes it; image is NULL for an array. */
 static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
     const mcl_arguments *arguments, const mcl_model *model, const mcl_data *data,
-    const mcl_picture *image)
+    const mcl_tile *image)
 {
     mcl_mask mask;
     uint64_t seed;
@@ -103,7 +103,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
 {
     const bool picture = mcl_is_picture(settings->output);
     mcl_triples work = {.columns = mcl_data_columns(data)};
-    mcl_picture image;
+    mcl_tile image;
     mcl_exit code = mcl_check_rows(model, arguments->operands[0], data, arguments->operands[1]);
     if (code == MCL_EXIT_DONE && picture)
         code = mcl_find_image(&image, data, arguments->operands[1]);

@@ -23,7 +23,7 @@ struct settings {
 
 /* Fills triples and writes them; image is NULL for an array. */
 static mcl_exit draw(mcl_triples *triples, const struct settings *settings, const mcl_data *data,
-    const mcl_picture *image)
+    const mcl_tile *image)
 {
     mcl_context *context = NULL;
     mcl_exit code = mcl_allocate_triples(triples);
@@ -51,7 +51,7 @@ static mcl_exit run_loaded(
 {
     const bool picture = mcl_is_picture(settings->output);
     mcl_triples triples = {.columns = mcl_data_columns(data)};
-    mcl_picture image;
+    mcl_tile image;
     mcl_exit code = MCL_EXIT_DONE;
     if (picture)
         code = mcl_find_image(&image, data, arguments->operands[0]);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#define GZIP_MOST 1032             /* bytes that one compressed byte can become */
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
@@ -129,6 +130,17 @@ uint64_t mcl_source_left(const mcl_source *source)
     if (source->gzip || source->size == MCL_SOURCE_UNKNOWN)
         return MCL_SOURCE_UNKNOWN;
     return source->offset < source->size ? source->size - source->offset : 0;
+}
+
+int mcl_source_file(const mcl_source *source)
+{
+    return source->gzip || source->size == MCL_SOURCE_UNKNOWN ? -1 : fileno(source->stream);
+}
+
+bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
+{
+    return source->size != MCL_SOURCE_UNKNOWN &&
+           bytes / (source->gzip ? GZIP_MOST : 1) <= source->size;
 }
 
 /* The file's offset of the next byte that inflate has not seen. */

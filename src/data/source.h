@@ -3,6 +3,7 @@
 #ifndef MASKCL_DATA_SOURCE_H
 #define MASKCL_DATA_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,14 @@ const char *mcl_source_name(const mcl_source *source);
  * pipe, where only reading shows it). */
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
+
+/* The file, of which any place can be read with pread(), where the content lies in it as it is
+ * read: a regular file that is not compressed; else -1. The source's own. */
+int mcl_source_file(const mcl_source *source);
+
+/* Whether the content can be so many bytes, as far as the file's size tells: gzip makes at most
+ * 1032 bytes of one. False where nothing is known. */
+bool mcl_source_may_have(const mcl_source *source, uint64_t bytes);
 
 #define MCL_SOURCE_PEEK 512
 
