@@ -75,19 +75,21 @@ static mcl_exit check_settings(
     if (!data && !synthetic)
         return mcl_complain(MCL_EXIT_USAGE,
             "pretrain needs DATA, or --synthetic ROWSxCOLUMNS: see 'maskcl help pretrain'");
+    const size_t count = arguments->operand_count;
     if (data && synthetic)
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     if (settings->profile && settings->profile_json)
         return mcl_complain(
             MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
-    const char *const inputs[] = {data, settings->validate};
+    const char *inputs[MCL_OPERANDS_GIVEN_MAX + 1] = {settings->validate};
+    memcpy(inputs + 1, arguments->operands, count * sizeof *inputs);
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
-            settings->metrics, inputs, 2);
+            settings->metrics, inputs, 1 + count);
     if (code == MCL_EXIT_DONE)
         code =
             mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
@@ -142,12 +144,18 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const struct settings *settings, const char *path)
+static mcl_exit load(
+    mcl_labelled *set, const struct settings *settings, const mcl_arguments *arguments)
 {
-    if (settings->validate)
-        return mcl_load_labelled(set, path, settings->validate, &settings->data, NULL);
-    if (path)
-        return mcl_load_data(&set->data, path, &settings->data, NULL);
+    if (arguments->operand_count) {
+        mcl_exit code = mcl_load_all(
+            &set->data, arguments->operands, arguments->operand_count, &settings->data, NULL);
+        if (code == MCL_EXIT_DONE && settings->validate)
+            code = mcl_add_labels(set, settings->validate, &settings->data);
+        else
+            set->labels = mcl_labels_to_watch(set->data);
+        return code;
+    }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
@@ -327,7 +335,7 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
-    code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    code = load(&set, settings, arguments);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
         mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
@@ -435,13 +443,13 @@ static const mcl_option own_options[] = {
     {.name = "validate",
         .argument = "LABELS",
         .group = "Data",
-        .help = "the classes of DATA's rows, as probe takes them, to watch training by and nothing "
-                "else: about every 200 steps, at an epoch's end, 1,000 rows tell the classes of "
-                "1,000 others by the 20 nearest embeddings; the part told right is shown as "
-                "validation",
+        .help =
+            "a file of the classes of DATA's rows, to watch training by and nothing else: about "
+            "every 200 steps, at an epoch's end, 1,000 rows tell the classes of 1,000 others "
+            "by the 20 nearest embeddings; the part told right is shown as validation",
         .type = &mcl_option_text,
         .offset = OFFSET(validate),
-        .without = "none",
+        .without = "those that DATA has: by --label, or by its folders",
         .conflict = needs_data},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
@@ -507,14 +515,17 @@ const mcl_command mcl_command_pretrain = {
         "it writes nothing. With --checkpoint-every a run that was interrupted, or killed, goes on "
         "with --resume and ends with the same bits; a checkpoint that cannot be written is warned "
         "of and tried again, and when none could be written the exit code is 1.",
-    .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
+    .examples = "  maskcl pretrain penguins.csv --label species -o penguins.safetensors\n"
+                "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
     .operands = {{"DATA",
-        "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
-        "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
+        "the rows: a table (CSV, TSV), a folder or a tar file of images, NumPy .npy or .npz, IDX, "
+        "safetensors, plain or compressed, told apart by content; '-' is standard input; several "
+        "of one kind are taken as one. See 'maskcl help data'"}},
     .operand_count = 1,
     .optional_operands = 1,
+    .last_repeats = true,
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = OFFSET(options),
     .data_keys = mcl_data_keys_fitted,
