@@ -41,6 +41,9 @@
 #ifndef ALTERED
 #define ALTERED 0 /* 1 to tell which elements mask or corruption changed */
 #endif
+#ifndef GROUPED
+#define GROUPED 0 /* 1: inputs of one column, column_of[D] by its number, are drawn for together */
+#endif
 
 #define BYTES (sizeof(ELEMENT) == 1)
 #define MASKED_VIEWS (MASK == MCL_VIEW_UNMASKED ? 0 : RELATION == MCL_VIEW_WHOLE ? 1 : 2)
@@ -242,9 +245,16 @@ static inline mcl_floats NAME(normal)(const mcl_uints words)
     return mcl_quantile(MCL_OF(convert_float)(odd) * 0x1p-24f);
 }
 
-/* The words of the work-item's elements of a row. */
+/* The words of the work-item's elements of a row, and those of their columns. */
 #define DRAW(words, stream, view)                                                                  \
     mcl_draw(words, mcl_counter(stream, view, epoch, row, begin / 4), key)
+#if GROUPED
+#define DRAW_COLUMNS(words, stream, view)                                                          \
+    mcl_draw_columns(                                                                              \
+        words, mcl_counter(stream, view, epoch, row, 0), key, column_of, begin, columns)
+#else
+#define DRAW_COLUMNS(words, stream, view) DRAW(words, stream, view)
+#endif
 
 /* views[2B×D]: both views of the rows order[first …]; targets are [2B×D] where MOVED or LIT, else
  * [B×D]; altered is [2B×D]. Where the rows are is said in views.cl, what parameters and patches are
@@ -257,7 +267,7 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
     const float ratio, const float corruption, const float noise,
     const global float *restrict parameters, const global float *restrict patches,
     const uint patch_quads, const global ELEMENT *restrict pool, const uint pool_rows,
-    global float *restrict views, global float *restrict targets, global uchar *restrict altered)
+    const global uint *restrict column_of, global float *restrict views, global float *restrict targets, global uchar *restrict altered)
 {
     const uint begin = ELEMENTS * get_global_id(0), line = get_global_id(1);
     if (begin >= columns || line >= 2 / VIEWS * batch)
@@ -275,10 +285,10 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
         const global float *masks = patches + 4 * patch_quads * ((ulong)drawn * batch + i);
         const bool masked = view < MASKED_VIEWS, corrupted = view < CORRUPT;
         if (masked & (MASK <= MCL_VIEW_BERNOULLI) & (VIEWS == 1 || view == drawn))
-            DRAW(mask_words, MCL_STREAM_MASK, drawn);
+            DRAW_COLUMNS(mask_words, MCL_STREAM_MASK, drawn);
         if (corrupted) {
-            DRAW(choices, MCL_STREAM_CORRUPTION, view);
-            DRAW(donors, MCL_STREAM_CORRUPTION, 2 + view);
+            DRAW_COLUMNS(choices, MCL_STREAM_CORRUPTION, view);
+            DRAW_COLUMNS(donors, MCL_STREAM_CORRUPTION, 2 + view);
         }
         if (NOISE)
             DRAW(noises, MCL_STREAM_NOISE, view);

@@ -120,12 +120,18 @@ mcl_exit mcl_find_layer(
                : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());
 }
 
+/* Images are none, though they have a column of classes. */
+static bool is_table(const mcl_schema *schema)
+{
+    return mcl_schema_columns(schema) > 0 && !mcl_schema_image(NULL, schema);
+}
+
 /* Says where rows are a table and the model was trained on plain numbers, or the other way round.
  * Images and plain arrays of their pixels are the same numbers. */
 static mcl_exit check_schema(const mcl_data *data, const char *path, const mcl_schema *trained)
 {
-    const bool table = mcl_schema_columns(mcl_data_schema(data)) > 0;
-    const bool trained_on_table = mcl_schema_columns(trained) > 0;
+    const bool table = is_table(mcl_data_schema(data));
+    const bool trained_on_table = is_table(trained);
     if (table == trained_on_table)
         return MCL_EXIT_DONE;
     return mcl_complain(MCL_EXIT_FAILED,

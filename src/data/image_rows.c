@@ -45,7 +45,7 @@ void mcl_image_job_fail(mcl_image_job *job, mcl_status status)
         job->message = NULL;
 }
 
-static void release(mcl_image_job *job)
+void mcl_image_job_release(mcl_image_job *job)
 {
     free(job->name);
     free(job->class_name);
@@ -137,7 +137,7 @@ static bool next(void *item, void *state)
 {
     const struct rows *rows = state;
     mcl_image_job *job = item;
-    release(job);
+    mcl_image_job_release(job);
     return rows->series->next(job, rows->series->state);
 }
 
@@ -310,7 +310,7 @@ static mcl_status decode_all(struct rows *rows)
         .take = take};
     const mcl_status status = mcl_work_ahead(&work);
     for (size_t i = 0; i < ahead; i++)
-        release(&jobs[i]);
+        mcl_image_job_release(&jobs[i]);
     free(jobs);
     return status;
 }

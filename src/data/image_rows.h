@@ -26,6 +26,9 @@ typedef struct mcl_image_job {
 /* Records a failure in the job, by this thread's last error. */
 void mcl_image_job_fail(mcl_image_job *job, mcl_status status);
 
+/* Frees what it points to, and makes it all zeros. */
+void mcl_image_job_release(mcl_image_job *job);
+
 typedef struct mcl_image_series {
     void *state;
     /* Sets up the next image in *job, which is all zeros; false: there is none. One thread at a

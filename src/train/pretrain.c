@@ -23,6 +23,7 @@
 
 struct pretraining {
     mcl_pretrain_options options;
+    mcl_groups groups; /* the columns of the data */
     mcl_loss *loss;
     mcl_views views;
     mcl_view_buffers buffers; /* views are the trainer's input; targets with a decoder only */
@@ -54,20 +55,23 @@ static mcl_status create(void *of, mcl_trainer *trainer)
     mcl_context *context = trainer->context;
     const mcl_pretrain_options *options = &state->options;
     const uint32_t batch = trainer->task.batch;
-    MCL_TRY(mcl_loss_create(
-        &state->loss, context, options, trainer->architecture, batch, trainer->parameters));
+    MCL_TRY(mcl_groups_of(&state->groups, trainer->task.data));
+    MCL_TRY(mcl_loss_create(&state->loss, context, options, trainer->architecture, &state->groups,
+        batch, trainer->parameters));
     const bool decoder = mcl_objectives_decode(&state->options);
     trainer->trained =
         mcl_part_end(trainer->architecture, decoder ? MCL_PART_DECODER : MCL_PART_PREDICTOR);
     trainer->settling = mcl_loss_settling(state->loss);
-    MCL_TRY(mcl_views_create(&state->views, context, trainer->task.data, &options->views,
-        options->train.seed, batch, decoder, mcl_objectives_want_altered(&state->options)));
+    MCL_TRY(mcl_views_create(&state->views, context, trainer->task.data, &state->groups,
+        &options->views, options->train.seed, batch, decoder,
+        mcl_objectives_want_altered(&state->options)));
     return create_buffers(state, trainer);
 }
 
 static void release(void *of)
 {
     struct pretraining *state = of;
+    mcl_groups_release(&state->groups);
     mcl_loss_free(state->loss);
     mcl_measures_free(state->measures);
     mcl_views_release(&state->views);
