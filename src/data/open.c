@@ -17,6 +17,8 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_images,
     &mcl_holder_tar,
     &mcl_holder_cifar,
+    &mcl_holder_zip,
+    &mcl_holder_tensor,
     &mcl_holder_table,
     &mcl_holder_array,
 };

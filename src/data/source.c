@@ -110,6 +110,25 @@ mcl_status mcl_source_from_reader(
     return MCL_OK;
 }
 
+mcl_status mcl_source_from_plain(
+    mcl_source **source, const mcl_byte_reader *reader, const char *name)
+{
+    mcl_source *opened;
+    mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
+    if (status != MCL_OK) {
+        reader->close(reader->state);
+        return status;
+    }
+    opened->reader = *reader;
+    opened->size = MCL_SOURCE_UNKNOWN;
+    status = mcl_copy_string(&opened->name, name);
+    if (status == MCL_OK)
+        *source = opened;
+    else
+        mcl_source_close(opened);
+    return status;
+}
+
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
