@@ -47,8 +47,10 @@ static la_ssize_t read_some(struct archive *archive, void *state, const void **b
 static mcl_status fail_archive(struct archive *archive, const char *name)
 {
     const char *text = archive_error_string(archive);
-    return mcl_fail(MCL_ERROR_FORMAT, "%s: a damaged zip archive: %s", name,
-        text ? text : "of an unknown kind");
+    if (!text)
+        text = "of an unknown kind";
+    return mcl_fail(MCL_ERROR_FORMAT, "%s: a damaged zip archive: %.*s", name,
+        (int)strcspn(text, "\n"), text); /* some of its lines have an end */
 }
 
 /* Reads from the entry: an mcl_byte_reader's. */
