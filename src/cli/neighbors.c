@@ -21,6 +21,7 @@
     48        /* pixels of a tile's height: smaller images are shown several times as large */
 #define GAP 4 /* pixels between tiles */
 #define WHITE 255
+#define NAME_SIZE 4096
 
 struct settings {
     mcl_device_settings device;
@@ -202,11 +203,11 @@ static void print_row(const mcl_data *data, uint64_t row)
 {
     char number[16];
     const char *name = mcl_data_row_name(data, row), *of = class_of(number, data, row);
+    char clean[NAME_SIZE];
+    (void)mcl_clean_text(clean, sizeof clean, name, "");
     if (*of)
         mcl_print("  %-16s", of);
-    if (name)
-        mcl_print("  %s", name);
-    mcl_print("\n");
+    mcl_print("%s%s\n", name ? "  " : "", clean);
 }
 
 static void print_table(const struct search *search)

@@ -121,7 +121,7 @@ static mcl_status resize_lines(
         return MCL_OK;
     lines->width = width;
     lines->stride = (size_t)width * pixels->channels;
-    MCL_TRY(mcl_allocate(made, pixels->height, lines->stride));
+    MCL_TRY(mcl_allocate_pages(made, pixels->height, lines->stride));
     lines->from = *made;
     MCL_TRY(weigh_all(&weights, pixels->width, width));
     for (uint32_t y = 0; y < pixels->height; y++)
