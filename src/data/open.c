@@ -18,6 +18,7 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_images,
     &mcl_holder_tar,
     &mcl_holder_cifar,
+    &mcl_holder_table,
     &mcl_holder_array,
 };
 
