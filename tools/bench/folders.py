@@ -30,7 +30,7 @@ def ours(library, folder, size):
     data = ctypes.c_void_p()
     if library.mcl_options_init(options, OPTIONS_DATA, OPTIONS_VERSION):
         raise RuntimeError("another version of mcl_data_options")
-    for key, text in (("size", str(size)), ("colors", "3")):
+    for key, text in (("size", str(size)), ("colors", "rgb")):
         if library.mcl_options_set(options, key.encode(), text.encode()):
             raise RuntimeError(library.mcl_error_message().decode())
     if library.mcl_data_open_with(ctypes.byref(data), str(folder).encode(), options):
