@@ -21,7 +21,7 @@
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
-    mcl_reader reader;
+    mcl_byte_reader reader;
     char *name;
     bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
@@ -90,7 +90,7 @@ static mcl_status begin(mcl_source *source, const char *name)
 }
 
 mcl_status mcl_source_from_reader(
-    mcl_source **source, const mcl_reader *reader, uint64_t size, const char *name)
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
 {
     mcl_source *opened;
     mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
@@ -113,7 +113,7 @@ mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
     return mcl_source_from_reader(
-        source, &(mcl_reader){read_stream, close_stream, stream}, size, name);
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name);
 }
 
 /* Standard input as a stream that can be closed. */
@@ -185,12 +185,13 @@ uint64_t mcl_source_left(const mcl_source *source)
 
 int mcl_source_file(const mcl_source *source)
 {
-    return source->gzip || source->size == MCL_SOURCE_UNKNOWN ? -1 : fileno(source->stream);
+    const bool plain = source->reader.read == read_stream && !source->gzip && !source->zstd;
+    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno((FILE *)source->reader.state) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
 {
-    return source->size != MCL_SOURCE_UNKNOWN &&
+    return source->size != MCL_SOURCE_UNKNOWN && !source->zstd &&
            bytes / (source->gzip ? GZIP_MOST : 1) <= source->size;
 }
 
