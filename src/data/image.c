@@ -14,13 +14,12 @@ static const mcl_image_format *const formats[] = {
     &mcl_image_jpeg,
     &mcl_image_webp,
     &mcl_image_tiff,
+    NULL,
 };
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 const mcl_image_format *mcl_image_recognize(const unsigned char *bytes, size_t count)
 {
-    for (size_t i = 0; i < COUNT(formats); i++) {
+    for (size_t i = 0; formats[i]; i++) {
         if (formats[i]->recognize(bytes, count))
             return formats[i];
     }
@@ -30,9 +29,9 @@ const mcl_image_format *mcl_image_recognize(const unsigned char *bytes, size_t c
 bool mcl_image_named(const char *name)
 {
     static const char *const endings[] = {"png", "jpg", "jpeg", "jpe", "webp", "tif", "tiff", "gif",
-        "bmp", "ppm", "pgm", "heic", "avif", "jp2"};
+        "bmp", "ppm", "pgm", "heic", "avif", "jp2", NULL};
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < COUNT(endings); i++) {
+    for (size_t i = 0; dot && endings[i]; i++) {
         if (strcasecmp(dot + 1, endings[i]) == 0)
             return true;
     }

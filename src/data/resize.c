@@ -89,7 +89,7 @@ static void resize_line(unsigned char *to, const unsigned char *from, uint32_t w
                 sums[2] += p[3 * (size_t)k + 2] * w[k];
             }
         }
-        for (uint32_t c = 0; c < channels; c++)
+        for (uint32_t c = 0; c < 3 && c < channels; c++)
             *to++ = to_byte(sums[c]);
     }
 }

@@ -6,9 +6,9 @@ workers as there are processors:
     tools/bench/folders.py LIBRARY [FOLDER [SIZE]]
 
 LIBRARY is libmaskcl.so. Without a folder, one is made of crops of scikit-learn's two photographs, as
-PNG and as JPEG. Both resize and crop to SIZE (64) and end with all rows in memory as bytes; each is
-measured three times in turn, after a first time that is not counted. Needs numpy, Pillow, torch,
-torchvision and scikit-learn.
+PNG and as JPEG (COUNT=1000 of each). Both readers resize and crop to SIZE (64) and end with all rows
+in memory as bytes; each is measured three times in turn, after a first time that is not counted.
+Needs numpy, Pillow, torch, torchvision and scikit-learn.
 """
 import ctypes
 import os
@@ -23,6 +23,7 @@ from PIL import Image
 
 OPTIONS_DATA, OPTIONS_VERSION = 3, 1
 TIMES = 3
+COUNT = int(os.environ.get("COUNT", 1000))
 
 
 def ours(library, folder, size):
@@ -90,7 +91,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for name, ending, options in (("PNG", "png", {}), ("JPEG", "jpg", {"quality": 90})):
             folder = pathlib.Path(scratch, name)
-            crops(folder, ending, 400, 224, **options)
+            crops(folder, ending, COUNT, 224, **options)
             measure(library, f"{name} 224x224", folder, size)
 
 
