@@ -18,6 +18,7 @@
 #include "base/memory.h"
 
 #define GZIP_MOST 1032             /* bytes that one compressed byte can become */
+#define ZSTD_MOST 65536            /* the same: a block of 128 KiB takes 4 bytes */
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
@@ -185,13 +186,14 @@ uint64_t mcl_source_left(const mcl_source *source)
 
 int mcl_source_file(const mcl_source *source)
 {
-    return source->gzip || source->size == MCL_SOURCE_UNKNOWN ? -1 : fileno(source->stream);
+    const bool plain = !source->gzip && !source->zstd && source->reader.read == read_stream;
+    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno(source->reader.state) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
 {
-    return source->size != MCL_SOURCE_UNKNOWN &&
-           bytes / (source->gzip ? GZIP_MOST : 1) <= source->size;
+    const uint64_t most = source->gzip ? GZIP_MOST : source->zstd ? ZSTD_MOST : 1;
+    return source->size != MCL_SOURCE_UNKNOWN && bytes / most <= source->size;
 }
 
 /* The file's offset of the next byte that inflate has not seen. */

@@ -52,6 +52,7 @@ int mcl_source_file(const mcl_source *source);
 /* Whether the content can be so many bytes, as far as the file's size tells: gzip makes at most
  * 1032 bytes of one. False where nothing is known. */
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes);
+
 bool mcl_source_again(const mcl_source *source);
 
 #define MCL_SOURCE_PEEK 512
