@@ -18,11 +18,11 @@
 #include "base/memory.h"
 
 #define GZIP_MOST 1032             /* bytes that one compressed byte can become */
-#define ZSTD_MOST 65536            /* the same: a block of 128 KiB takes 4 bytes */
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
-    mcl_reader reader;
+    mcl_byte_reader reader;
+    FILE *stream; /* the reader's; NULL: it reads another way */
     char *name;
     bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
@@ -91,7 +91,7 @@ static mcl_status begin(mcl_source *source, const char *name)
 }
 
 mcl_status mcl_source_from_reader(
-    mcl_source **source, const mcl_reader *reader, uint64_t size, const char *name)
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
 {
     mcl_source *opened;
     mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
@@ -110,11 +110,32 @@ mcl_status mcl_source_from_reader(
     return MCL_OK;
 }
 
+mcl_status mcl_source_from_plain(
+    mcl_source **source, const mcl_byte_reader *reader, const char *name)
+{
+    mcl_source *opened;
+    mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
+    if (status != MCL_OK) {
+        reader->close(reader->state);
+        return status;
+    }
+    opened->reader = *reader;
+    opened->size = MCL_SOURCE_UNKNOWN;
+    status = mcl_copy_string(&opened->name, name);
+    if (status == MCL_OK)
+        *source = opened;
+    else
+        mcl_source_close(opened);
+    return status;
+}
+
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
-    return mcl_source_from_reader(
-        source, &(mcl_reader){read_stream, close_stream, stream}, size, name);
+    MCL_TRY(mcl_source_from_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name));
+    (*source)->stream = stream;
+    return MCL_OK;
 }
 
 /* Standard input as a stream that can be closed. */
@@ -186,14 +207,14 @@ uint64_t mcl_source_left(const mcl_source *source)
 
 int mcl_source_file(const mcl_source *source)
 {
-    const bool plain = !source->gzip && !source->zstd && source->reader.read == read_stream;
-    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno(source->reader.state) : -1;
+    const bool plain = !source->gzip && !source->zstd && source->size != MCL_SOURCE_UNKNOWN;
+    return plain && source->stream ? fileno(source->stream) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
 {
-    const uint64_t most = source->gzip ? GZIP_MOST : source->zstd ? ZSTD_MOST : 1;
-    return source->size != MCL_SOURCE_UNKNOWN && bytes / most <= source->size;
+    return source->size != MCL_SOURCE_UNKNOWN && !source->zstd &&
+           bytes / (source->gzip ? GZIP_MOST : 1) <= source->size;
 }
 
 /* The file's offset of the next byte that inflate has not seen. */
