@@ -284,10 +284,31 @@ void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char
         mcl_warn("%s: %s", path, doubts);
 }
 
+/* Whether rows are the model's images with the channels before height and width, or after. */
+static bool is_turned(const mcl_model *model, const mcl_data *data)
+{
+    uint64_t of[MCL_DIMENSIONS_MAX], trained[3];
+    const char *text = mcl_model_metadata_get(model, "input_shape");
+    if (!text || mcl_data_row_shape(data, of) != 3 ||
+        sscanf(text, "%" SCNu64 "x%" SCNu64 "x%" SCNu64, &trained[0], &trained[1], &trained[2]) !=
+            3)
+        return false;
+    const bool same = of[0] == trained[0] && of[1] == trained[1] && of[2] == trained[2];
+    const bool first = of[0] == trained[2] && of[1] == trained[0] && of[2] == trained[1];
+    const bool last = of[0] == trained[1] && of[1] == trained[2] && of[2] == trained[0];
+    return !same && (first || last);
+}
+
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {
     const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
+    if (input == columns && is_turned(model, data))
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: its rows are images with the channels elsewhere than in the %s that %s was "
+            "trained "
+            "on: give --channels as then, or transpose them",
+            data_path, mcl_model_metadata_get(model, "input_shape"), model_path);
     if (input == columns) {
         mcl_warn_of_doubts(model, data, data_path);
         return MCL_EXIT_DONE;

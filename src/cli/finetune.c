@@ -88,7 +88,7 @@ static void report(const mcl_step *step, void *user)
 {
     struct run *run = user;
     run->last = *step;
-    mcl_metrics_step(&run->metrics, &run->progress, step, NULL, 0);
+    mcl_metrics_step(&run->metrics, &run->progress, step, &(mcl_metrics_facts){NULL});
     if (run->progress.terminal || !has_several_runs(run->settings))
         mcl_progress_step(&run->progress, step);
 }
