@@ -21,7 +21,7 @@
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
-    mcl_reader reader;
+    mcl_byte_reader reader;
     char *name;
     bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
@@ -90,7 +90,7 @@ static mcl_status begin(mcl_source *source, const char *name)
 }
 
 mcl_status mcl_source_from_reader(
-    mcl_source **source, const mcl_reader *reader, uint64_t size, const char *name)
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
 {
     mcl_source *opened;
     mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
@@ -113,7 +113,7 @@ mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
     return mcl_source_from_reader(
-        source, &(mcl_reader){read_stream, close_stream, stream}, size, name);
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name);
 }
 
 /* Standard input as a stream that can be closed. */

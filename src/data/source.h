@@ -25,15 +25,15 @@ mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name);
 
 /* What gives bytes: *got < count only at the end. name is the source's, for messages. */
-typedef struct mcl_reader {
+typedef struct mcl_byte_reader {
     mcl_status (*read)(size_t *got, void *state, void *bytes, size_t count, const char *name);
     void (*close)(void *state);
     void *state;
-} mcl_reader;
+} mcl_byte_reader;
 
 /* The same for any other reader. */
 mcl_status mcl_source_from_reader(
-    mcl_source **source, const mcl_reader *reader, uint64_t size, const char *name);
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name);
 
 /* NULL is allowed. */
 void mcl_source_close(mcl_source *source);
