@@ -45,16 +45,16 @@ const char *mcl_source_name(const mcl_source *source);
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
 
-/* Whether opening the same path again gives the same content: it is a regular file. */
-bool mcl_source_again(const mcl_source *source);
-
 /* The file, of which any place can be read with pread(), where the content lies in it as it is
  * read: a regular file that is not compressed; else -1. The source's own. */
 int mcl_source_file(const mcl_source *source);
 
 /* Whether the content can be so many bytes, as far as the file's size tells: gzip makes at most
- * 1032 bytes of one. False where nothing is known, as of zstd. */
+ * 1032 bytes of one. False where nothing is known. */
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes);
+
+/* Whether opening the same path again gives the same content: it is a regular file. */
+bool mcl_source_again(const mcl_source *source);
 
 #define MCL_SOURCE_PEEK 512
 
