@@ -45,7 +45,7 @@ void mcl_print_schema(const mcl_schema *schema)
     if (mcl_schema_image(&image, schema))
         mcl_print("images      %" PRIu32 " x %" PRIu32 " x %" PRIu32 "\n", image.height,
             image.width, image.channels);
-    if (mcl_schema_columns(schema))
+    else if (schema)
         mcl_print("columns     %zu, which are %" PRIu64 " inputs\n", mcl_schema_columns(schema),
             mcl_schema_inputs(schema));
     for (size_t i = 0; i < mcl_schema_columns(schema); i++)
