@@ -126,12 +126,6 @@ static bool is_table(const mcl_schema *schema)
     return mcl_schema_columns(schema) > 0 && !mcl_schema_image(NULL, schema);
 }
 
-static bool is_of_table(const mcl_schema *schema)
-{
-    mcl_image image;
-    return schema && !mcl_schema_image(&image, schema);
-}
-
 /* Says where rows are a table and the model was trained on plain numbers, or the other way round.
  * Images and plain arrays of their pixels are the same numbers. */
 static mcl_exit check_schema(const mcl_data *data, const char *path, const mcl_schema *trained)
