@@ -16,6 +16,9 @@
 #ifndef ALTERED
 #define ALTERED 0 /* 1 to tell which elements of the views are not those of the rows */
 #endif
+#ifndef GROUPED
+#define GROUPED 0 /* 1: inputs of one column, column_of[D] by its number, are drawn for together */
+#endif
 
 #define BYTES (sizeof(ELEMENT) == 1)
 
@@ -60,14 +63,19 @@ static inline void NAME(write)(const global ELEMENT *x, const ulong at, const ul
 kernel void NAME(views)(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
     const uint columns, const uint epoch, const uint2 key, const float ratio,
-    global float *restrict views, global float *restrict targets, global uchar *restrict altered)
+    const global uint *restrict column_of, global float *restrict views,
+    global float *restrict targets, global uchar *restrict altered)
 {
     const uint element = ELEMENTS * get_global_id(0), i = get_global_id(1);
     if (element >= columns || i >= batch)
         return;
     const ulong row = order[first + i], behind = (ulong)batch * columns;
     mcl_uints words[MCL_VECTORS];
-    mcl_draw(words, mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4), key);
+    if (GROUPED)
+        mcl_draw_columns(words, mcl_counter(MCL_STREAM_MASK, 0, epoch, row, 0), key, column_of,
+            element, columns);
+    else
+        mcl_draw(words, mcl_counter(MCL_STREAM_MASK, 0, epoch, row, element / 4), key);
     const bool whole = (columns | (uint)start) % MCL_VECTOR == 0;
     const global ELEMENT *x = data + start + (gathered ? i : row) * columns + element;
     const ulong at = (ulong)i * columns + element;

@@ -118,6 +118,19 @@ typedef struct mcl_few_result {
 MCL_API mcl_status mcl_probe_few(mcl_few_result *result, mcl_context *context,
     const mcl_features *train, const mcl_features *test, uint64_t per_class);
 
+/* A row that is near to another one. */
+typedef struct mcl_neighbor {
+    uint64_t row;
+    double similarity; /* the cosine, in [-1,1]; 0 where one of both is all zeros */
+} mcl_neighbor;
+
+/* Writes to nearest[query_count × count] the candidates[rows × columns] that are nearest to each of
+ * queries[query_count × columns] by cosine, the nearest first, of equally near ones the first row
+ * first. Every candidate is compared, on the host, in float64 sums of a fixed order.
+ * MCL_ERROR_ARGUMENT for a count of 0 or above rows. */
+MCL_API mcl_status mcl_neighbors_find(mcl_neighbor *nearest, const float *candidates, uint64_t rows,
+    uint64_t columns, const float *queries, uint64_t query_count, uint64_t count);
+
 #ifdef __cplusplus
 }
 #endif

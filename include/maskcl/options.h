@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of training by key, as text: for programs and for bindings to other languages. C
- * programs may as well use the members of the structs (mcl_pretrain_options, mcl_finetune_options),
- * which these functions set. Texts are the same in every locale. */
+/* The options of training and of reading data by key, as text: for programs and for bindings to
+ * other languages. C programs may as well use the members of the structs (mcl_pretrain_options,
+ * mcl_finetune_options, mcl_data_options), which these functions set. Texts are the same in every
+ * locale. */
 #ifndef MASKCL_OPTIONS_H
 #define MASKCL_OPTIONS_H
 
@@ -28,13 +29,14 @@ typedef struct mcl_options {
     uint32_t version;
 } mcl_options;
 
-/* Sets all members to their defaults. Called through mcl_pretrain_options_init() and
- * mcl_finetune_options_init(), which pass kind and version. MCL_ERROR_ARGUMENT for a version that
- * this library does not know. */
+/* Sets all members to their defaults. Called through mcl_pretrain_options_init() and the like,
+ * which pass kind and version. MCL_ERROR_ARGUMENT for a version that this library does not know. */
 MCL_API mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_t version);
 
 /* Sets an option: mcl_options_set(&options.base, "epochs", "20"). MCL_ERROR_ARGUMENT for an unknown
- * key or a text that is not a value of it; the options are unchanged then. */
+ * key or a text that is not a value of it; the options are unchanged then. Of an option whose
+ * member is a text, such as `label`, the text is not copied: it must live as long as the options.
+ */
 MCL_API mcl_status mcl_options_set(mcl_options *options, const char *key, const char *text);
 
 /* Writes the option's value as mcl_options_set() reads it. */
@@ -50,7 +52,8 @@ MCL_API bool mcl_options_conflict(
 /* The description of an option. */
 typedef struct mcl_option_info {
     const char *key;     /* "learning_rate" */
-    const char *group;   /* "Model", "Views", "Objective", "Optimizer", "Run" or "Recipe" */
+    const char *group;   /* a heading: "Model", "Views", "Objective", "Optimizer", "Run", "Recipe";
+                            "Tables", "Images", "Data" */
     const char *values;  /* what a value looks like: "none|relu|gelu|tanh", "N" */
     char help[640];      /* a sentence without its first capital and full stop */
     char otherwise[128]; /* the default, in words or as a value */

@@ -18,7 +18,7 @@ extern "C" {
 typedef enum mcl_column_kind {
     MCL_COLUMN_NUMBER, /* (x − mean) / deviation; missing: 0, and an indicator of its own is 1 */
     MCL_COLUMN_CATEGORY, /* one-hot, with a last place for what is none of the categories; missing
-                            is a category of its own where there are missing values */
+                            is a category of its own, the empty text, where there are such values */
     MCL_COLUMN_LABEL,    /* the classes; no input */
     MCL_COLUMN_ID,       /* names the rows; no input */
     MCL_COLUMN_IGNORED,  /* no input */
@@ -58,6 +58,15 @@ MCL_API mcl_column mcl_schema_column(const mcl_schema *schema, size_t index);
 
 /* The text of a column's category, or of a label's class; NULL beyond their count. */
 MCL_API const char *mcl_schema_category(const mcl_schema *schema, size_t column, uint32_t index);
+
+/* What images are: rows of height × width × channels values, each the byte that it is stored as,
+ * times 1/255. */
+typedef struct mcl_image {
+    uint32_t height, width, channels;
+} mcl_image;
+
+/* Writes *image where the rows are images; false, and *image as it was, where they are not. */
+MCL_API bool mcl_schema_image(mcl_image *image, const mcl_schema *schema);
 
 /* The encoder inputs of a row. */
 MCL_API uint64_t mcl_schema_inputs(const mcl_schema *schema);

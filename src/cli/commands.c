@@ -7,6 +7,7 @@ const mcl_command *const mcl_commands[] = {
     &mcl_command_devices,
     &mcl_command_pretrain,
     &mcl_command_embed,
+    &mcl_command_neighbors,
     &mcl_command_probe,
     &mcl_command_finetune,
     &mcl_command_reconstruct,

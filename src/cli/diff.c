@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "json.h"
 #include "maskcl/reproduce.h"
@@ -526,7 +527,9 @@ const mcl_command mcl_command_diff = {
     .operands = {{"A", "a model file"},
         {"B", "another one; without it, A is trained on both sides"}},
     .operand_count = 2,
-    .operands_optional = true,
+    .optional_operands = 2,
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = offsetof(struct settings, files.reading),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "drivers.h"
 #include "files.h"
 #include "help.h"
@@ -77,6 +78,7 @@ static mcl_exit run(const mcl_command *command, int count, char **texts)
     void *settings = calloc(1, command->settings_size + 1);
     if (!settings)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
+    mcl_begin_data_options(command, settings);
     if (command->set_defaults)
         command->set_defaults(settings);
     code = mcl_arguments_apply(&arguments, settings);

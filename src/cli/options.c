@@ -194,7 +194,8 @@ static mcl_exit read_option(mcl_arguments *arguments, int *place, int count, cha
 static mcl_exit read_operand(mcl_arguments *arguments, const char *text)
 {
     const mcl_command *command = arguments->command;
-    if (arguments->operand_count == command->operand_count)
+    const size_t most = command->last_repeats ? MCL_OPERANDS_GIVEN_MAX : command->operand_count;
+    if (arguments->operand_count == most)
         return mcl_complain(
             MCL_EXIT_USAGE, "unexpected argument '%s': see 'maskcl help %s'", text, command->name);
     arguments->operands[arguments->operand_count++] = text;
@@ -204,7 +205,7 @@ static mcl_exit read_operand(mcl_arguments *arguments, const char *text)
 static mcl_exit check_complete(const mcl_arguments *arguments)
 {
     const mcl_command *command = arguments->command;
-    if (arguments->operand_count < command->operand_count && !command->operands_optional) {
+    if (arguments->operand_count + command->optional_operands < command->operand_count) {
         const mcl_operand *missing = &command->operands[arguments->operand_count];
         return mcl_complain(MCL_EXIT_USAGE, "%s needs %s, %s: see 'maskcl help %s'", command->name,
             missing->name, missing->help, command->name);
@@ -248,12 +249,11 @@ mcl_exit mcl_arguments_read(
     return arguments->help ? MCL_EXIT_DONE : check_complete(arguments);
 }
 
-static mcl_exit apply(
-    const mcl_option *option, const char *text, const mcl_command *command, void *settings)
+static mcl_exit apply(const mcl_option *option, const char *text, void *settings)
 {
     if (!option->key)
         return option->type->parse((char *)settings + option->offset, text, option);
-    mcl_options *options = (void *)((char *)settings + command->library_offset);
+    mcl_options *options = (void *)((char *)settings + option->offset);
     if (mcl_options_set(options, option->key, option->argument ? text : "yes") == MCL_OK)
         return MCL_EXIT_DONE;
     const bool topic = strcmp(option->key, "views") == 0;
@@ -262,12 +262,11 @@ static mcl_exit apply(
 }
 
 /* Refuses an option that makes no sense together with the others. */
-static mcl_exit check(const mcl_option *option, const mcl_command *command, const void *settings)
+static mcl_exit check(const mcl_option *option, const void *settings)
 {
     char reason[512] = "";
     if (option->key) {
-        const mcl_options *options =
-            (const void *)((const char *)settings + command->library_offset);
+        const mcl_options *options = (const void *)((const char *)settings + option->offset);
         (void)mcl_options_conflict(reason, sizeof reason, options, option->key);
     } else if (option->conflict) {
         const char *why = option->conflict(settings);
@@ -276,25 +275,48 @@ static mcl_exit check(const mcl_option *option, const mcl_command *command, cons
     return *reason ? mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, reason) : MCL_EXIT_DONE;
 }
 
-mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
+/* Sets the options given, or those of them that recipes set. */
+static mcl_exit apply_all(const mcl_arguments *arguments, bool of_recipes_only, void *settings)
 {
-    const mcl_command *command = arguments->command;
-    const mcl_option_table table = mcl_command_table(command);
+    const mcl_option_table table = mcl_command_table(arguments->command);
     for (size_t i = 0; i < table.count; i++) {
         mcl_exit code = MCL_EXIT_DONE;
-        if (arguments->values[i])
-            code = apply(&table.options[i], arguments->values[i], command, settings);
-        if (code != MCL_EXIT_DONE)
-            return code;
-    }
-    for (size_t i = 0; i < table.count; i++) {
-        mcl_exit code = MCL_EXIT_DONE;
-        if (arguments->values[i])
-            code = check(&table.options[i], command, settings);
+        if (arguments->values[i] && (!of_recipes_only || table.options[i].recipe))
+            code = apply(&table.options[i], arguments->values[i], settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }
     return MCL_EXIT_DONE;
+}
+
+/* Judges the options given, with or without those that recipes set. */
+static mcl_exit check_all(const mcl_arguments *arguments, bool of_recipes, const void *settings)
+{
+    const mcl_option_table table = mcl_command_table(arguments->command);
+    for (size_t i = 0; i < table.count; i++) {
+        mcl_exit code = MCL_EXIT_DONE;
+        if (arguments->values[i] && (of_recipes || !table.options[i].recipe))
+            code = check(&table.options[i], settings);
+        if (code != MCL_EXIT_DONE)
+            return code;
+    }
+    return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
+{
+    const mcl_command *command = arguments->command;
+    const mcl_exit code = apply_all(arguments, false, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    const bool follows = command->recipe_follows && command->recipe_follows(settings);
+    return check_all(arguments, !follows, settings);
+}
+
+mcl_exit mcl_arguments_apply_recipe(const mcl_arguments *arguments, void *settings)
+{
+    const mcl_exit code = apply_all(arguments, true, settings);
+    return code == MCL_EXIT_DONE ? check_all(arguments, true, settings) : code;
 }
 
 const char *mcl_option_text_of(const mcl_arguments *arguments, const char *name)

@@ -48,8 +48,8 @@ struct mcl_option {
     const char *group;    /* the heading in the help */
     const char *help;
     const mcl_option_type *type;
-    size_t offset;          /* of the field in the command's settings */
-    uint64_t least, most;   /* of a whole number; most 0: no limit */
+    size_t offset;        /* in the command's settings: of the field, or of the library's options */
+    uint64_t least, most; /* of a whole number; most 0: no limit */
     const mcl_range *range; /* of a float */
     const char *without;    /* what the help says happens without it, where show does not */
     /* Why the option makes no sense together with the others, NULL when it does. */
@@ -63,7 +63,8 @@ typedef struct mcl_operand {
 } mcl_operand;
 
 #define MCL_OPERANDS_MAX 5
-#define MCL_OPTIONS_MAX 96
+#define MCL_OPERANDS_GIVEN_MAX 4096 /* where the last one may stand several times */
+#define MCL_OPTIONS_MAX 128
 
 typedef struct mcl_arguments mcl_arguments;
 
@@ -74,17 +75,25 @@ typedef struct mcl_command {
     const char *examples;    /* lines */
     mcl_operand operands[MCL_OPERANDS_MAX];
     size_t operand_count;
-    bool operands_optional;
+    size_t optional_operands; /* so many of the last ones may be left out */
+    bool last_repeats;        /* the last one may stand several times */
     /* Options of the library's, for a member of the settings: 0, there are none. They come before
      * the command's own. */
     mcl_options_kind library;
     size_t library_offset;
     const char *const *library_keys; /* the keys and groups that are taken; NULL: all */
-    const mcl_option *options;       /* applied in this order, whatever the order on the line */
+    /* Options of reading data, for a mcl_data_options in the settings, which is initialized before
+     * set_defaults: one of the lists of data_options.h. NULL: none. They come first. */
+    const char *const *data_keys;
+    size_t data_offset;
+    const mcl_option *options; /* applied in this order, whatever the order on the line */
     size_t option_count;
     const char *details_heading; /* what else there is to tell, below the options */
     void (*print_details)(void); /* by mcl_print_entry() */
     size_t settings_size;
+    /* Whether the options that a recipe sets are still to come, so that those given beside it can
+     * be judged no sooner than in mcl_arguments_apply_recipe(); NULL: they never are. */
+    bool (*recipe_follows)(const void *settings);
     void (*set_defaults)(void *settings); /* settings are zeros before; NULL: zeros are right */
     mcl_exit (*run)(void *settings, const mcl_arguments *arguments);
 } mcl_command;
@@ -94,7 +103,7 @@ struct mcl_arguments {
     const mcl_command *command;
     const char *values[MCL_OPTIONS_MAX]; /* by place in the table, "" for a switch, NULL: not given;
                                             of an option given twice the last */
-    const char *operands[MCL_OPERANDS_MAX];
+    const char *operands[MCL_OPERANDS_GIVEN_MAX]; /* NULL beyond the count */
     size_t operand_count;
     bool help; /* asked for with --help or -h; nothing else is checked then */
 };
@@ -105,6 +114,10 @@ mcl_exit mcl_arguments_read(
 
 /* Sets the options given in settings, which hold the defaults, then looks for conflicts. */
 mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings);
+
+/* Once a recipe has been applied: sets the options given beside it again, then looks for conflicts.
+ */
+mcl_exit mcl_arguments_apply_recipe(const mcl_arguments *arguments, void *settings);
 
 bool mcl_option_given(const mcl_arguments *arguments, const char *name);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "json.h"
@@ -14,6 +15,7 @@
 
 struct settings {
     mcl_device_settings device;
+    mcl_data_options data;
     uint64_t labels_per_class; /* 0: all */
     uint32_t layer;            /* 0: the embedding */
     bool encoder_only;
@@ -229,11 +231,11 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     mcl_model *model = NULL;
     mcl_exit code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_labelled(&probe.train, paths[1], paths[2]);
+        code = mcl_load_labelled(&probe.train, paths[1], paths[2], &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = check_classes(&probe.train, paths[2]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_labelled(&probe.test, paths[3], paths[4]);
+        code = mcl_load_labelled(&probe.test, paths[3], paths[4], &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], probe.train.data, paths[1]);
     if (code == MCL_EXIT_DONE)
@@ -298,6 +300,8 @@ const mcl_command mcl_command_probe = {
         {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"},
         {"TEST", "the rows to measure on"}, {"TEST_LABELS", "their classes"}},
     .operand_count = 5,
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = offsetof(struct settings, data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

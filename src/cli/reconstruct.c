@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "mask_options.h"
@@ -15,6 +16,7 @@
 
 struct settings {
     mcl_device_settings device;
+    mcl_data_options data;
     const char *output;
     mcl_row_range range;
     mcl_mask mask;
@@ -57,7 +59,7 @@ static mcl_exit choose_mask(mcl_mask *mask, uint64_t *seed, const struct setting
 /* Fills work and writes it; image is NULL for an array. */
 static mcl_exit reconstruct(mcl_triples *work, const struct settings *settings,
     const mcl_arguments *arguments, const mcl_model *model, const mcl_data *data,
-    const mcl_image *image)
+    const mcl_tile *image)
 {
     mcl_mask mask;
     uint64_t seed;
@@ -101,7 +103,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
 {
     const bool picture = mcl_is_picture(settings->output);
     mcl_triples work = {.columns = mcl_data_columns(data)};
-    mcl_image image;
+    mcl_tile image;
     mcl_exit code = mcl_check_rows(model, arguments->operands[0], data, arguments->operands[1]);
     if (code == MCL_EXIT_DONE && picture)
         code = mcl_find_image(&image, data, arguments->operands[1]);
@@ -130,7 +132,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_model(&model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_data(&data, paths[1]);
+        code = mcl_load_data(&data, paths[1], &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = run_loaded(settings, arguments, model, data);
     mcl_data_free(data);
@@ -196,6 +198,8 @@ const mcl_command mcl_command_reconstruct = {
     .operands = {{"MODEL", "the model file"},
         {"DATA", "the rows, of the width that the model was trained on"}},
     .operand_count = 2,
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = offsetof(struct settings, data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -12,6 +12,7 @@ typedef struct mcl_replay_files {
     const char *data;
     const char *labels;
     const char *model;
+    mcl_data_options reading; /* of the data */
 } mcl_replay_files;
 
 /* The entries of an option table for a mcl_replay_files that is a member of settings. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "json.h"
 #include "maskcl/version.h"
@@ -280,6 +281,8 @@ const mcl_command mcl_command_reproduce = {
                 "      --model model.safetensors --device 1",
     .operands = {{"MODEL", "the model file"}},
     .operand_count = 1,
+    .data_keys = mcl_data_keys_applied,
+    .data_offset = offsetof(struct settings, files.reading),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

@@ -41,7 +41,7 @@ static bool is_key(const char *key)
         if (strcmp(of_contexts[i], key) == 0)
             return true;
     }
-    for (mcl_options_kind kind = MCL_OPTIONS_PRETRAIN; kind <= MCL_OPTIONS_FINETUNE; kind++) {
+    for (mcl_options_kind kind = MCL_OPTIONS_PRETRAIN; kind <= MCL_OPTIONS_DATA; kind++) {
         for (size_t i = 0; mcl_option_at(&info, kind, i) == MCL_OK; i++) {
             if (strcmp(info.key, key) == 0)
                 return true;
@@ -50,11 +50,28 @@ static bool is_key(const char *key)
     return false;
 }
 
-static bool is_taken(const mcl_command *command, const mcl_option_info *info)
+/* Options of the library's as a command takes them. */
+struct taken {
+    mcl_options_kind kind; /* 0: none */
+    size_t offset;
+    const char *const *keys; /* and groups; NULL: all */
+};
+
+#define FAMILIES 2
+
+static void find_taken(struct taken taken[FAMILIES], const mcl_command *command)
 {
-    if (!command->library_keys)
+    taken[0] = (struct taken){0};
+    if (command->data_keys)
+        taken[0] = (struct taken){MCL_OPTIONS_DATA, command->data_offset, command->data_keys};
+    taken[1] = (struct taken){command->library, command->library_offset, command->library_keys};
+}
+
+static bool is_taken(const struct taken *taken, const mcl_option_info *info)
+{
+    if (!taken->keys)
         return true;
-    for (const char *const *key = command->library_keys; *key; key++) {
+    for (const char *const *key = taken->keys; *key; key++) {
         if (strcmp(*key, info->key) == 0 || strcmp(*key, info->group) == 0)
             return true;
     }
@@ -68,10 +85,13 @@ static bool has_option(const mcl_command *command, const char *key, const char *
         if (strcmp(command->options[i].name, name) == 0)
             return true;
     }
-    for (size_t i = 0; command->library && mcl_option_at(&info, command->library, i) == MCL_OK;
-         i++) {
-        if (strcmp(info.key, key) == 0)
-            return is_taken(command, &info);
+    struct taken taken[FAMILIES];
+    find_taken(taken, command);
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (size_t i = 0; taken[f].kind && mcl_option_at(&info, taken[f].kind, i) == MCL_OK; i++) {
+            if (strcmp(info.key, key) == 0 && is_taken(&taken[f], &info))
+                return true;
+        }
     }
     return false;
 }
@@ -114,7 +134,8 @@ struct texts {
     char name[NAME_SIZE], help[1024], otherwise[160];
 };
 
-static mcl_option from_library(struct texts *texts, const mcl_option_info *info, bool of_recipe)
+static mcl_option from_library(
+    struct texts *texts, const mcl_option_info *info, const struct taken *taken)
 {
     const bool is_switch = strcmp(info->values, "no|yes") == 0;
     spell_key(texts->name, info->key);
@@ -122,7 +143,8 @@ static mcl_option from_library(struct texts *texts, const mcl_option_info *info,
     snprintf(texts->otherwise, sizeof texts->otherwise, "%s", info->otherwise);
     return (mcl_option){.name = texts->name,
         .key = info->key,
-        .recipe = of_recipe && info->of_recipe,
+        .offset = taken->offset,
+        .recipe = !taken->keys && info->of_recipe,
         .argument = is_switch ? NULL : info->values,
         .group = info->group,
         .help = texts->help,
@@ -135,16 +157,19 @@ mcl_option_table mcl_command_table(const mcl_command *command)
     static struct texts texts[MCL_OPTIONS_MAX];
     static const mcl_command *made_for;
     static size_t count;
+    struct taken taken[FAMILIES];
     mcl_option_info info;
     if (command == made_for)
         return (mcl_option_table){options, count};
     made_for = command;
     count = 0;
-    for (size_t i = 0; command->library && mcl_option_at(&info, command->library, i) == MCL_OK;
-         i++) {
-        if (count < MCL_OPTIONS_MAX && is_taken(command, &info)) {
-            options[count] = from_library(&texts[count], &info, !command->library_keys);
-            count++;
+    find_taken(taken, command);
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (size_t i = 0; taken[f].kind && mcl_option_at(&info, taken[f].kind, i) == MCL_OK; i++) {
+            if (count < MCL_OPTIONS_MAX && is_taken(&taken[f], &info)) {
+                options[count] = from_library(&texts[count], &info, &taken[f]);
+                count++;
+            }
         }
     }
     for (size_t i = 0; i < command->option_count && count < MCL_OPTIONS_MAX; i++)

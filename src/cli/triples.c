@@ -36,7 +36,7 @@ mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t
     return mcl_check_output(output, inputs, count);
 }
 
-mcl_exit mcl_find_image(mcl_image *image, const mcl_data *data, const char *path)
+mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path)
 {
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
@@ -47,7 +47,7 @@ mcl_exit mcl_find_image(mcl_image *image, const mcl_data *data, const char *path
             "and "
             "cannot be a picture: write an .npy file",
             path);
-    *image = (mcl_image){shape[0], shape[1], channels};
+    *image = (mcl_tile){shape[0], shape[1], channels};
     return MCL_EXIT_DONE;
 }
 
@@ -99,7 +99,7 @@ struct grid {
 };
 
 /* The grid that is nearest to a square. False when it is empty or too large for a picture. */
-static bool lay_out(struct grid *grid, const mcl_image *image, uint64_t rows)
+static bool lay_out(struct grid *grid, const mcl_tile *image, uint64_t rows)
 {
     if (rows == 0 || rows > INT32_MAX || image->width > INT32_MAX / 4 ||
         image->height > INT32_MAX / 4)
@@ -125,7 +125,7 @@ static uint8_t pixel(float value)
 }
 
 /* Draws values[height × width × channels] with its upper left corner at column, line. */
-static void draw_tile(uint8_t *pixels, const struct grid *grid, const mcl_image *image,
+static void draw_tile(uint8_t *pixels, const struct grid *grid, const mcl_tile *image,
     const float *values, uint64_t column, uint64_t line)
 {
     const uint64_t length = image->width * image->channels;
@@ -136,7 +136,7 @@ static void draw_tile(uint8_t *pixels, const struct grid *grid, const mcl_image 
     }
 }
 
-static mcl_exit write_picture(const char *path, const mcl_triples *work, const mcl_image *image)
+static mcl_exit write_picture(const char *path, const mcl_triples *work, const mcl_tile *image)
 {
     struct grid grid;
     uint8_t *pixels = NULL;
@@ -159,7 +159,7 @@ static mcl_exit write_picture(const char *path, const mcl_triples *work, const m
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_image *image)
+mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_tile *image)
 {
     (void)mcl_signals_defer();
     const mcl_exit code = image ? write_picture(path, triples, image) : write_array(path, triples);

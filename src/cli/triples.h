@@ -16,10 +16,10 @@ typedef struct mcl_triples {
     float *values[MCL_TRIPLE];
 } mcl_triples;
 
-/* Rows as images: D = height × width × channels. */
-typedef struct mcl_image {
+/* A row as a part of a picture: D = height × width × channels. */
+typedef struct mcl_tile {
     uint64_t height, width, channels;
-} mcl_image;
+} mcl_tile;
 
 /* The rows that --first and --rows ask for. */
 typedef struct mcl_row_range {
@@ -33,7 +33,7 @@ bool mcl_is_picture(const char *output);
 mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t count);
 
 /* Refuses rows that are no images with 1 or 3 channels. */
-mcl_exit mcl_find_image(mcl_image *image, const mcl_data *data, const char *path);
+mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path);
 
 /* *rows = how many are wanted from range->first on: all, of a picture 32, unless --rows is given.
  * The data are the operand with this number. */
@@ -45,7 +45,7 @@ mcl_exit mcl_allocate_triples(mcl_triples *triples);
 void mcl_free_triples(mcl_triples *triples);
 
 /* Writes a picture, or the array [rows, 3, columns] where image is NULL. */
-mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_image *image);
+mcl_exit mcl_write_triples(const char *path, const mcl_triples *triples, const mcl_tile *image);
 
 /* --rows and --first, of a mcl_row_range, and -o. */
 #define MCL_ROW_OPTIONS(settings, member)                                                          \

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "commands.h"
+#include "data_options.h"
 #include "device_options.h"
 #include "files.h"
 #include "help.h"
@@ -13,6 +14,7 @@
 
 struct settings {
     mcl_device_settings device;
+    mcl_data_options data;
     const char *output;
     mcl_row_range range;
     mcl_view_options views;
@@ -21,7 +23,7 @@ struct settings {
 
 /* Fills triples and writes them; image is NULL for an array. */
 static mcl_exit draw(mcl_triples *triples, const struct settings *settings, const mcl_data *data,
-    const mcl_image *image)
+    const mcl_tile *image)
 {
     mcl_context *context = NULL;
     mcl_exit code = mcl_allocate_triples(triples);
@@ -49,7 +51,7 @@ static mcl_exit run_loaded(
 {
     const bool picture = mcl_is_picture(settings->output);
     mcl_triples triples = {.columns = mcl_data_columns(data)};
-    mcl_image image;
+    mcl_tile image;
     mcl_exit code = MCL_EXIT_DONE;
     if (picture)
         code = mcl_find_image(&image, data, arguments->operands[0]);
@@ -71,7 +73,7 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     mcl_data *data = NULL;
     mcl_exit code = mcl_check_triples(settings->output, arguments->operands, 1);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_data(&data, arguments->operands[0]);
+        code = mcl_load_data(&data, arguments->operands[0], &settings->data, NULL);
     if (code == MCL_EXIT_DONE)
         code = run_loaded(settings, arguments, data);
     mcl_data_free(data);
@@ -140,6 +142,8 @@ const mcl_command mcl_command_views = {
         "  maskcl views table.npy -o views.npy --views corrupt:0.6:one",
     .operands = {{"DATA", "the rows, as for pretrain"}},
     .operand_count = 1,
+    .data_keys = mcl_data_keys_fitted,
+    .data_offset = offsetof(struct settings, data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .details_heading = "Parts of --views, with their defaults",

@@ -37,7 +37,7 @@ static const struct {
     {"PAR1", "is a Parquet file; save pandas.read_parquet(path).to_numpy() with numpy.save()"},
     {"BZh", "is compressed by bzip2; decompress it, or use gzip"},
     {"\xFD\x37zX", "is compressed by xz; decompress it, or use gzip"},
-    {"\x28\xB5\x2F\xFD", "is compressed by zstd; decompress it, or use gzip"},
+    {"\x28\xB5\x2F\xFD", "is compressed by zstd twice; decompress it once"},
     {"\x1F\x8B", "is compressed by gzip twice; decompress it once"},
     {"MATL", "is a MATLAB file; save scipy.io.loadmat(path)['NAME'] with numpy.save()"},
     {"ARRO", "is an Arrow file; save pandas.read_feather(path).to_numpy() with numpy.save()"},
@@ -151,9 +151,16 @@ static const char *dtype_text(char text[64], const mcl_array *array)
     return text;
 }
 
-/* Compares what the header promises with the file's size, where that is known. */
-static mcl_status check_size(const mcl_array *array, const mcl_source *source, uint64_t bytes)
+uint64_t mcl_array_bytes(const mcl_array *array)
 {
+    uint64_t bytes;
+    const size_t size = array->type == MCL_NUMBER_UINT8 ? 1 : sizeof(float);
+    return mcl_multiply(&bytes, array->rows * array->columns, size) ? bytes : UINT64_MAX;
+}
+
+mcl_status mcl_array_check_size(const mcl_array *array, const mcl_source *source)
+{
+    const uint64_t bytes = array->rows * array->columns * mcl_number_size(array->type);
     char shape[MCL_ARRAY_SHAPE_TEXT], dtype[64];
     const uint64_t left = mcl_source_left(source), offset = mcl_source_offset(source);
     if (left == MCL_SOURCE_UNKNOWN || left == bytes)
@@ -198,8 +205,7 @@ static mcl_status reserve(
     return MCL_OK;
 }
 
-/* The column, in C order, of the values that have this one in the order of the file. */
-static uint64_t c_column(const mcl_array *array, uint64_t column)
+uint64_t mcl_array_c_column(const mcl_array *array, uint64_t column)
 {
     uint64_t result = 0, stride = array->columns;
     for (size_t d = 1; d < array->dimensions; d++) {
@@ -216,7 +222,7 @@ void mcl_array_locate(uint64_t *row, uint64_t *column, const mcl_array_run *run,
     const uint64_t number = run->first + index;
     if (array->fortran) {
         *row = number % array->rows;
-        *column = c_column(array, number / array->rows);
+        *column = mcl_array_c_column(array, number / array->rows);
     } else {
         *row = number / array->columns;
         *column = number % array->columns;
@@ -305,7 +311,7 @@ static void scatter(struct block *block, const struct reading *reading, const st
     const size_t size = reading->size;
     uint64_t to[SLAB_COLUMNS];
     for (uint64_t c = 0; c < columns; c++)
-        to[c] = c_column(array, column + c);
+        to[c] = mcl_array_c_column(array, column + c);
     for (uint64_t r = 0; r < rows; r++) {
         unsigned char *line = block->bytes + (row + r) * array->columns * size;
         const unsigned char *from = slab->bytes + r * size;
@@ -362,7 +368,7 @@ static mcl_status reorder(struct block *block, const struct reading *reading)
             continue;
         memcpy(carried, block->bytes + at * size, size);
         do {
-            at = at % array->rows * array->columns + c_column(array, at / array->rows);
+            at = at % array->rows * array->columns + mcl_array_c_column(array, at / array->rows);
             exchange(carried, block->bytes + at * size, size);
             moved[at / 8] |= (unsigned char)(1u << at % 8);
         } while (at != start);
@@ -401,7 +407,7 @@ mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *sour
     struct block block = {NULL, 0};
     const uint64_t total = array->rows * array->columns;
     struct reading *reading;
-    MCL_TRY(check_size(array, source, total * mcl_number_size(array->type)));
+    MCL_TRY(mcl_array_check_size(array, source));
     MCL_TRY(mcl_allocate(&reading, 1, sizeof *reading));
     reading->array = array;
     reading->source = source;
@@ -416,4 +422,39 @@ mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *sour
     }
     memcpy(values, &block.bytes, sizeof block.bytes);
     return MCL_OK;
+}
+
+/* Converts what was read, and gives it on, piece by piece. */
+static mcl_status pass_on(struct reading *reading, void *piece, const mcl_array_flow *flow)
+{
+    const uint64_t total = reading->array->rows * reading->array->columns;
+    uint64_t *done = &reading->run.first;
+    while (*done < total) {
+        size_t count = 0;
+        MCL_TRY(read_chunk(&count, reading, total - *done));
+        MCL_TRY(reading->convert(piece, reading->chunk, count, &reading->run));
+        MCL_TRY(flow->take(piece, count, flow->taker));
+        *done += count;
+    }
+    return read_end(reading);
+}
+
+mcl_status mcl_array_stream(const mcl_array *array, mcl_source *source, const mcl_array_flow *flow)
+{
+    struct reading *reading;
+    void *piece;
+    MCL_TRY(mcl_array_check_size(array, source));
+    MCL_TRY(mcl_allocate(&reading, 1, sizeof *reading));
+    reading->array = array;
+    reading->source = source;
+    reading->convert = flow->convert;
+    reading->run = (mcl_array_run){array, mcl_source_name(source), 0, flow->state};
+    mcl_status status =
+        mcl_allocate(&piece, sizeof reading->chunk / mcl_number_size(array->type), flow->size);
+    if (status == MCL_OK) {
+        status = pass_on(reading, piece, flow);
+        free(piece);
+    }
+    free(reading);
+    return status;
 }

@@ -38,6 +38,12 @@ void mcl_array_shape_text(char text[MCL_ARRAY_SHAPE_TEXT], const mcl_array *arra
  * than memory can hold. name is for messages. */
 mcl_status mcl_array_count(mcl_array *array, const char *name);
 
+/* The bytes that the values take as data sets keep them: one of uint8, four of any other type. */
+uint64_t mcl_array_bytes(const mcl_array *array);
+
+/* Refuses a file that has more or fewer bytes left than the values take, where that is known. */
+mcl_status mcl_array_check_size(const mcl_array *array, const mcl_source *source);
+
 /* A run of values, in the order of the file. */
 typedef struct mcl_array_run {
     const mcl_array *array;
@@ -61,5 +67,29 @@ typedef mcl_status (*mcl_array_convert)(
  * pointer of any type. */
 mcl_status mcl_array_read(void *values, const mcl_array *array, mcl_source *source, size_t size,
     mcl_array_convert convert, void *state);
+
+/* Takes count values of a run, of the size that convert has made them. */
+typedef mcl_status (*mcl_array_take)(const void *values, size_t count, void *taker);
+
+/* How values go from a file to whoever takes them, some at a time. */
+typedef struct mcl_array_flow {
+    size_t size; /* of a value after convert */
+    mcl_array_convert convert;
+    void *state; /* of convert */
+    mcl_array_take take;
+    void *taker;
+} mcl_array_flow;
+
+/* Reads all the values in the order of the file, and checks that the file ends there. */
+mcl_status mcl_array_stream(const mcl_array *array, mcl_source *source, const mcl_array_flow *flow);
+
+/* Reads the values of an array in Fortran order, which are in a file from offset on, and gives them
+ * in C order, so many rows at a time, for which it takes memory: each time it reads a piece of
+ * every column. name is the file's, for messages. */
+mcl_status mcl_array_transpose(const mcl_array *array, int file, uint64_t offset, const char *name,
+    uint64_t rows, const mcl_array_flow *flow);
+
+/* The column, in C order, of the values that have this one in the order of the file. */
+uint64_t mcl_array_c_column(const mcl_array *array, uint64_t column);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A data set being made of rows that are added one after the other, as their number is not known
- * before. */
+ * before. Beyond the memory that they may take, they go to a temporary file, from which they are
+ * read as they are needed. */
 #ifndef MASKCL_DATA_BUILDER_H
 #define MASKCL_DATA_BUILDER_H
 
@@ -13,7 +14,8 @@ typedef struct mcl_row_plan {
     mcl_element element;
     uint64_t shape[MCL_DIMENSIONS_MAX]; /* of a row */
     size_t dimensions;                  /* at least 1 */
-    uint64_t rows;        /* that are expected; 0: not known. More or fewer may come */
+    uint64_t rows;        /* that are expected; 0: not known. More or fewer may come, but room
+                             for a file of so many is asked for */
     uint64_t host_memory; /* bytes that they may take, as in mcl_data_options */
     const char *source;   /* for messages: the data set's */
 } mcl_row_plan;
@@ -26,6 +28,9 @@ void mcl_builder_free(mcl_builder *builder);
  * contract requires: +0 below 2^-125 in size; a NaN or an infinity is MCL_ERROR_DATA, with row and
  * column. */
 mcl_status mcl_builder_add(mcl_builder *builder, const void *rows, uint64_t count);
+
+/* The same of values, the last row of which may be completed by the next ones. */
+mcl_status mcl_builder_add_values(mcl_builder *builder, const void *values, uint64_t count);
 
 uint64_t mcl_builder_rows(const mcl_builder *builder);
 

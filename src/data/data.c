@@ -7,13 +7,20 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/host_memory.h"
 #include "base/memory.h"
 #include "data/array.h"
+#include "data/arrays.h"
 #include "data/losses.h"
 
+#define BLOCK_BYTES ((uint64_t)1 << 20) /* that are read at once of rows in files */
+
 struct mcl_data {
-    void *values;
-    bool borrowed; /* the values are the caller's */
+    void *values;     /* NULL: the rows are in the store */
+    mcl_store *store; /* NULL: they are in memory */
+    uint64_t memory;  /* bytes that rows in the store may take */
+    char *digest;     /* of the values, where it is known; else NULL */
+    bool borrowed;    /* the values are the caller's */
     char *source;
     char *warning; /* NULL: none */
     mcl_data_origin origin;
@@ -58,12 +65,44 @@ mcl_status mcl_data_create(mcl_data **data, void *values, mcl_element element,
     return MCL_OK;
 }
 
+mcl_status mcl_data_create_stored(mcl_data **data, mcl_store *store, uint64_t memory,
+    mcl_element element, const uint64_t *shape, size_t dimensions, const char *source)
+{
+    MCL_TRY(mcl_data_create(data, NULL, element, shape, dimensions, source));
+    (*data)->store = store;
+    (*data)->memory = memory;
+    return MCL_OK;
+}
+
+uint64_t mcl_data_memory(const mcl_data *data)
+{
+    return data->memory;
+}
+
+bool mcl_data_is_stored(const mcl_data *data)
+{
+    return data->store != NULL;
+}
+
+void mcl_data_set_digest(mcl_data *data, char *digest)
+{
+    free(data->digest);
+    data->digest = digest;
+}
+
+const char *mcl_data_known_digest(const mcl_data *data)
+{
+    return data->digest;
+}
+
 void mcl_data_free(mcl_data *data)
 {
     if (!data)
         return;
     if (!data->borrowed)
         free(data->values);
+    mcl_store_free(data->store);
+    free(data->digest);
     free(data->source);
     free(data->warning);
     mcl_schema_free(data->schema);
@@ -144,25 +183,49 @@ static mcl_status create_read(mcl_data **data, void *values, mcl_element element
     return status;
 }
 
-static mcl_element element_of(mcl_number type)
+mcl_element mcl_data_element_of(mcl_number type)
 {
     return type == MCL_NUMBER_UINT8 ? MCL_ELEMENT_UINT8 : MCL_ELEMENT_FLOAT32;
 }
 
-mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
+mcl_array_convert mcl_data_converter(mcl_element element)
 {
-    mcl_array array;
+    return element == MCL_ELEMENT_UINT8 ? keep_bytes : make_floats;
+}
+
+/* Reads an array that memory has room for. */
+static mcl_status read_whole(mcl_data **data, const mcl_array *array, mcl_source *source)
+{
+    const mcl_element element = mcl_data_element_of(array->type);
     mcl_losses *losses;
     void *values;
-    MCL_TRY(mcl_array_header(&array, source));
-    MCL_TRY(mcl_losses_create(&losses, &array));
-    const mcl_element element = element_of(array.type);
-    mcl_status status = mcl_array_read(&values, &array, source, mcl_element_size(element),
-        element == MCL_ELEMENT_UINT8 ? keep_bytes : make_floats, losses);
+    MCL_TRY(mcl_losses_create(&losses, array));
+    mcl_status status = mcl_array_read(
+        &values, array, source, mcl_element_size(element), mcl_data_converter(element), losses);
     if (status == MCL_OK)
-        status = create_read(data, values, element, &array, losses, mcl_source_name(source));
+        status = create_read(data, values, element, array, losses, mcl_source_name(source));
     mcl_losses_free(losses);
     return status;
+}
+
+mcl_status mcl_data_read_array(
+    mcl_data **data, const mcl_array *array, mcl_source *source, uint64_t host_memory)
+{
+    return mcl_array_bytes(array) <= mcl_host_memory_allowed(host_memory)
+               ? read_whole(data, array, source)
+               : mcl_arrays_read_large(data, array, source, host_memory);
+}
+
+mcl_status mcl_data_read_within(mcl_data **data, mcl_source *source, uint64_t host_memory)
+{
+    mcl_array array;
+    MCL_TRY(mcl_array_header(&array, source));
+    return mcl_data_read_array(data, &array, source, host_memory);
+}
+
+mcl_status mcl_data_read(mcl_data **data, mcl_source *source)
+{
+    return mcl_data_read_within(data, source, 0);
 }
 
 #define IN_MEMORY "data in memory"
@@ -211,7 +274,7 @@ static bool are_stored(const float *values, uint64_t count)
 static mcl_status borrow(
     mcl_data **data, bool *borrowed, const void *values, const mcl_array *array)
 {
-    const mcl_element element = element_of(array->type);
+    const mcl_element element = mcl_data_element_of(array->type);
     *borrowed = element == MCL_ELEMENT_UINT8 || are_stored(values, array->rows * array->columns);
     if (!*borrowed)
         return MCL_OK;
@@ -235,7 +298,7 @@ mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *de
         MCL_TRY(borrow(data, &borrowed, described->values, &array));
     if (borrowed)
         return MCL_OK;
-    const mcl_element element = element_of(array.type);
+    const mcl_element element = mcl_data_element_of(array.type);
     const uint64_t count = array.rows * array.columns;
     MCL_TRY(mcl_allocate_pages(&values, count, mcl_element_size(element)));
     mcl_status status = mcl_losses_create(&losses, &array);
@@ -244,8 +307,7 @@ mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *de
         return status;
     }
     const mcl_array_run run = {&array, IN_MEMORY, 0, losses};
-    status = (element == MCL_ELEMENT_UINT8 ? keep_bytes : make_floats)(
-        values, described->values, (size_t)count, &run);
+    status = mcl_data_converter(element)(values, described->values, (size_t)count, &run);
     if (status == MCL_OK)
         status = create_read(data, values, element, &array, losses, IN_MEMORY);
     else
@@ -376,15 +438,60 @@ mcl_status mcl_data_floats(float *values, const mcl_data *data, uint64_t first, 
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: %" PRIu64 " rows from row %" PRIu64 " on are not there: it has %" PRIu64,
             data->source, rows, first, data->rows);
-    const size_t start = (size_t)(first * data->columns), count = (size_t)(rows * data->columns);
-    if (data->element == MCL_ELEMENT_FLOAT32) {
-        memcpy(values, (const float *)data->values + start, count * sizeof(float));
-        return MCL_OK;
-    }
-    const uint8_t *bytes = (const uint8_t *)data->values + start;
+    const size_t count = (size_t)(rows * data->columns);
+    if (data->element == MCL_ELEMENT_FLOAT32)
+        return mcl_data_read_rows(values, data, first, rows);
+    /* The bytes are read to the end of the floats, and become them from the beginning. */
+    uint8_t *bytes = (uint8_t *)values + count * (sizeof(float) - 1);
+    MCL_TRY(mcl_data_read_rows(bytes, data, first, rows));
     for (size_t i = 0; i < count; i++)
         values[i] = (float)bytes[i] / 255.0f;
     return MCL_OK;
+}
+
+static size_t row_size(const mcl_data *data)
+{
+    return (size_t)data->columns * mcl_element_size(data->element);
+}
+
+mcl_status mcl_data_read_rows(void *to, const mcl_data *data, uint64_t first, uint64_t count)
+{
+    const size_t row = row_size(data);
+    if (data->store)
+        return mcl_store_read(to, data->store, first, count);
+    memcpy(to, (const char *)data->values + first * row, (size_t)count * row);
+    return MCL_OK;
+}
+
+mcl_status mcl_data_gather(void *to, const mcl_data *data, const uint64_t *numbers, uint64_t count)
+{
+    const size_t row = row_size(data);
+    if (data->store)
+        return mcl_store_gather(to, data->store, numbers, count);
+    for (uint64_t i = 0; i < count; i++)
+        memcpy((char *)to + i * row, (const char *)data->values + numbers[i] * row, row);
+    return MCL_OK;
+}
+
+uint64_t mcl_data_block(const mcl_data *data)
+{
+    const uint64_t fit = BLOCK_BYTES / row_size(data);
+    return fit ? fit : 1;
+}
+
+mcl_status mcl_data_room(void *room, const mcl_data *data, uint64_t rows)
+{
+    if (data->store)
+        return mcl_allocate(room, rows, row_size(data));
+    memset(room, 0, sizeof(void *));
+    return MCL_OK;
+}
+
+mcl_status mcl_data_look(
+    const void **rows, void *room, const mcl_data *data, uint64_t first, uint64_t count)
+{
+    *rows = data->store ? room : (const char *)data->values + first * row_size(data);
+    return data->store ? mcl_store_read(room, data->store, first, count) : MCL_OK;
 }
 
 size_t mcl_element_size(mcl_element element)

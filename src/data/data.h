@@ -5,13 +5,37 @@
 
 #include <stdbool.h>
 
+#include "data/array.h"
 #include "data/source.h"
+#include "data/store.h"
 #include "data/strings.h"
 #include "maskcl/data.h"
 
 /* rows×columns values of mcl_data_element()'s type, row-major; floats are finite, and 0 or at least
- * 2^-125 in size. The data's own memory. */
+ * 2^-125 in size. The data's own memory. NULL where the rows stay in files, as memory has no room
+ * for them. */
 const void *mcl_data_values(const mcl_data *data);
+
+/* Whether the rows stay in files. */
+bool mcl_data_is_stored(const mcl_data *data);
+
+/* Copies rows first … first+count-1, which are there, to `to`, wherever they are. MCL_ERROR_FILE
+ * where a file cannot be read, or is not what it was when it was opened. */
+mcl_status mcl_data_read_rows(void *to, const mcl_data *data, uint64_t first, uint64_t count);
+
+/* Copies the rows with these numbers. */
+mcl_status mcl_data_gather(void *to, const mcl_data *data, const uint64_t *numbers, uint64_t count);
+
+/* How many rows are to be read at once by whoever goes through all of them. */
+uint64_t mcl_data_block(const mcl_data *data);
+
+/* *room = memory for so many rows, freed with free(), for mcl_data_look(); NULL where all rows are
+ * in memory anyway. room points to a pointer of any type. */
+mcl_status mcl_data_room(void *room, const mcl_data *data, uint64_t rows);
+
+/* *rows = count rows from first on: the data's own memory, or room, to which they are read. */
+mcl_status mcl_data_look(
+    const void **rows, void *room, const mcl_data *data, uint64_t first, uint64_t count);
 
 /* Whether the values are the caller's, so that nothing after them belongs to the data set. */
 bool mcl_data_borrowed(const mcl_data *data);
@@ -37,6 +61,19 @@ const char *mcl_data_source(const mcl_data *data);
 mcl_status mcl_data_create(mcl_data **data, void *values, mcl_element element,
     const uint64_t *shape, size_t dimensions, const char *source);
 
+/* The same of rows that stay in files, as they may take no more than so many bytes of memory. Its
+ * digest must be set. */
+mcl_status mcl_data_create_stored(mcl_data **data, mcl_store *store, uint64_t memory,
+    mcl_element element, const uint64_t *shape, size_t dimensions, const char *source);
+
+/* The bytes of memory that rows in files may take. */
+uint64_t mcl_data_memory(const mcl_data *data);
+
+/* The digest of the values, computed as they were read once; it is the data set's own from now on.
+ * NULL where it is not known: the values are in memory. */
+void mcl_data_set_digest(mcl_data *data, char *digest);
+const char *mcl_data_known_digest(const mcl_data *data);
+
 /* What is known of a data set beside its values; each is the data set's own from now on, and takes
  * the place of what was there. */
 void mcl_data_set_warning(mcl_data *data, char *warning);
@@ -50,8 +87,16 @@ void mcl_data_set_names(mcl_data *data, mcl_strings *names); /* one a row */
  * infinities. */
 bool mcl_data_store(float *to, float value);
 
+/* The type in which numbers are kept, and what makes them of that type; its state is the losses. */
+mcl_element mcl_data_element_of(mcl_number type);
+mcl_array_convert mcl_data_converter(mcl_element element);
+
 /* mcl_data_open() and mcl_labels_open() on what is left of a source. */
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source);
+mcl_status mcl_data_read_within(mcl_data **data, mcl_source *source, uint64_t host_memory);
+/* The same where the header has been read. */
+mcl_status mcl_data_read_array(
+    mcl_data **data, const mcl_array *array, mcl_source *source, uint64_t host_memory);
 mcl_status mcl_labels_read(int32_t **labels, uint64_t *count, mcl_source *source);
 
 #endif

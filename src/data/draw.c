@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -66,6 +65,8 @@ static mcl_status choose(
     uint64_t **chosen, uint64_t *count, const struct draw *draws, uint64_t rows, uint64_t per_class)
 {
     uint64_t classes, *numbers, taken = 0;
+    for (; rows > 0 && draws->label < 0; rows--) /* rows without a label */
+        draws++;
     MCL_TRY(count_classes(&classes, draws, rows, per_class));
     MCL_TRY(mcl_allocate(&numbers, classes * per_class, sizeof *numbers));
     for (uint64_t first = 0; first < rows; first = class_end(draws, rows, first)) {
@@ -121,15 +122,11 @@ mcl_status mcl_data_select(
     uint64_t shape[MCL_DIMENSIONS_MAX + 1] = {count};
     const size_t dimensions = 1 + mcl_data_row_shape(data, shape + 1);
     const mcl_element element = mcl_data_element(data);
-    const size_t row =
-        (size_t)mcl_data_columns(data) * (element == MCL_ELEMENT_UINT8 ? 1 : sizeof(float));
-    const char *from = mcl_data_values(data);
     char *values;
-    MCL_TRY(mcl_allocate_pages(&values, count, row));
-    for (uint64_t i = 0; i < count; i++)
-        memcpy(values + i * row, from + numbers[i] * row, row);
-    const mcl_status status =
-        mcl_data_create(part, values, element, shape, dimensions, mcl_data_source(data));
+    MCL_TRY(mcl_allocate_pages(&values, count, mcl_data_columns(data) * mcl_element_size(element)));
+    mcl_status status = mcl_data_gather(values, data, numbers, count);
+    if (status == MCL_OK)
+        status = mcl_data_create(part, values, element, shape, dimensions, mcl_data_source(data));
     if (status != MCL_OK)
         free(values);
     return status;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/data.h"
 
 /* Sums over the values seen so far; `shift` is one of them, so that squares lose nothing where all
  * are far from 0. */
@@ -37,20 +38,33 @@ static void add_row(
     sums->far_rows += sums->far > far;
 }
 
+/* Adds every step-th row; those that follow each other are read at once. */
+static mcl_status add_rows(
+    struct sums *sums, const mcl_data *data, uint64_t step, const mcl_distances *distances)
+{
+    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
+    const uint64_t most = step == 1 ? mcl_data_block(data) : 1, stride = step == 1 ? most : step;
+    float *block;
+    MCL_TRY(mcl_allocate(&block, most * columns, sizeof *block));
+    mcl_status status = MCL_OK;
+    for (uint64_t first = 0; first < rows && status == MCL_OK; first += stride) {
+        const uint64_t count = rows - first < most ? rows - first : most;
+        status = mcl_data_floats(block, data, first, count);
+        for (uint64_t i = 0; i < count && status == MCL_OK; i++)
+            add_row(sums, block + i * columns, columns, distances);
+    }
+    free(block);
+    return status;
+}
+
 mcl_status mcl_facts_find(
     mcl_facts *facts, const mcl_data *data, uint64_t most, const mcl_distances *distances)
 {
     static const mcl_distances none = {0.0, DBL_MAX, DBL_MAX};
-    const uint64_t rows = mcl_data_rows(data), columns = mcl_data_columns(data);
+    const uint64_t rows = mcl_data_rows(data);
     const uint64_t step = rows > most ? rows / most : 1;
     struct sums sums = {.count = 0};
-    float *row;
-    MCL_TRY(mcl_allocate(&row, columns, sizeof *row));
-    for (uint64_t i = 0; i < rows; i += step) {
-        (void)mcl_data_floats(row, data, i, 1); /* the row is there */
-        add_row(&sums, row, columns, distances ? distances : &none);
-    }
-    free(row);
+    MCL_TRY(add_rows(&sums, data, step, distances ? distances : &none));
     const double count = (double)sums.count, mean = sums.sum / count;
     const double variance = sums.squares / count - mean * mean;
     *facts = (mcl_facts){.least = sums.least,

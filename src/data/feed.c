@@ -3,11 +3,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "data/data.h"
 #include "data/permutation.h"
+#include "data/prefetch.h"
 #include "device/profile.h"
 
 /* Slots at most: one that the device reads, and enough others for the host to be late at times. */
@@ -33,7 +33,7 @@ struct mcl_feed {
 
     /* Shuffled only. */
     mcl_permutation *permutation;
-    uint64_t *order; /* [rows] of this epoch */
+    uint64_t *order; /* [rows] of this epoch, where the whole data set is on the device */
     mcl_shuffle shuffle;
     uint32_t drawn; /* the epoch whose order is being drawn, or is in order */
 
@@ -45,8 +45,9 @@ struct mcl_feed {
     /* Batches in slots. */
     cl_command_queue queue; /* for sending; the context's is for computing */
     struct slot slots[SLOTS];
-    size_t slot_count; /* 0: the data set lies on the device */
-    uint64_t batches;  /* started; number i is in slot i mod slot_count */
+    size_t slot_count;      /* 0: the data set lies on the device */
+    uint64_t batches;       /* started; number i is in slot i mod slot_count */
+    mcl_prefetch *prefetch; /* of rows that lie in files; NULL: they are in memory */
 };
 
 static uint64_t head_size(uint64_t batch)
@@ -95,6 +96,8 @@ static mcl_status share_data(mcl_feed *feed, uint64_t bytes)
 static mcl_status create_whole(mcl_feed *feed)
 {
     const uint64_t rows = mcl_data_rows(feed->data);
+    if (feed->permutation)
+        MCL_TRY(mcl_allocate(&feed->order, rows, sizeof *feed->order));
     MCL_TRY(shares_memory(feed) ? share_data(feed, rows * feed->row)
                                 : mcl_data_upload(&feed->whole, feed->context, feed->data));
     return feed->order ? mcl_buffer_create(&feed->device_order, feed->context, rows,
@@ -173,6 +176,8 @@ static mcl_status try_whole(bool *possible, mcl_feed *feed)
         return status;
     mcl_buffer_release(&feed->whole);
     mcl_buffer_release(&feed->device_order);
+    free(feed->order);
+    feed->order = NULL;
     mcl_context_warn(feed->context,
         "%s: no memory for the data as a whole, %" PRIu64
         " bytes, which other programs may hold: it is sent in parts, with the same results "
@@ -187,11 +192,12 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const mcl_device_info *info = &feed->context->info;
     const uint64_t limit = feed->context->memory_limit, left = limit > used ? limit - used : 0;
     const uint64_t rows = mcl_data_rows(feed->data), bytes = rows * feed->row;
-    const uint64_t order = feed->order ? rows * sizeof *feed->order : 0;
+    const uint64_t order = feed->permutation ? rows * sizeof *feed->order : 0;
     const uint64_t slot = mcl_feed_slot_size(feed->data, feed->batch);
-    /* A copy pays only when it is read again and again. */
-    bool possible = (feed->order || shares_memory(feed)) &&
-                    (info->largest_buffer == 0 || bytes <= info->largest_buffer);
+    /* A copy pays only when it is read again and again, and in memory that is not the host's. */
+    bool possible =
+        (shares_memory(feed) ? !mcl_data_is_stored(feed->data) : feed->permutation != NULL) &&
+        (info->largest_buffer == 0 || bytes <= info->largest_buffer);
     if (possible && bytes <= left && order <= left - bytes) {
         MCL_TRY(try_whole(&possible, feed));
         if (possible)
@@ -200,15 +206,23 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const uint64_t least = possible && bytes + order < slot ? bytes + order : slot;
     MCL_TRY(mcl_feed_check(feed->context, used + least, least, feed->batch));
     const uint64_t count = left / slot < SLOTS ? left / slot : SLOTS;
-    return create_slots(feed, (size_t)count);
+    MCL_TRY(create_slots(feed, (size_t)count));
+    return mcl_data_is_stored(feed->data)
+               ? mcl_prefetch_create(&feed->prefetch, feed->data, feed->batch, feed->permutation)
+               : MCL_OK;
 }
 
 static mcl_status create_order(mcl_feed *feed, const mcl_shuffle *shuffle)
 {
     const uint64_t rows = mcl_data_rows(feed->data);
+    const uint64_t bytes = mcl_permutation_bytes(rows);
     feed->shuffle = *shuffle;
+    if (mcl_data_is_stored(feed->data) && bytes > mcl_data_memory(feed->data))
+        return mcl_fail(MCL_ERROR_MEMORY,
+            "%s: the order of %" PRIu64 " rows takes %" PRIu64 " bytes of memory, but only %" PRIu64
+            " may be used: raise `host_memory`",
+            mcl_data_source(feed->data), rows, bytes, mcl_data_memory(feed->data));
     MCL_TRY(mcl_permutation_create(&feed->permutation, rows));
-    MCL_TRY(mcl_allocate(&feed->order, rows, sizeof *feed->order));
     mcl_permutation_begin(feed->permutation, shuffle->seed, 0);
     return MCL_OK;
 }
@@ -237,6 +251,7 @@ void mcl_feed_free(mcl_feed *feed)
 {
     if (!feed)
         return;
+    mcl_prefetch_free(feed->prefetch);
     (void)clFinish(feed->context->queue); /* whatever uses the host's memory */
     for (size_t i = 0; i < feed->slot_count; i++)
         release_slot(feed, &feed->slots[i]);
@@ -284,7 +299,14 @@ mcl_status mcl_feed_epoch(mcl_feed *feed, uint32_t epoch)
     MCL_TRY(wait_for(feed, &feed->ordered));
     if (feed->drawn != epoch)
         mcl_permutation_begin(feed->permutation, feed->shuffle.seed, epoch);
-    mcl_permutation_finish(feed->permutation, feed->order);
+    if (feed->prefetch)
+        mcl_prefetch_pause(feed->prefetch);
+    if (feed->order)
+        mcl_permutation_finish(feed->permutation, feed->order);
+    else
+        MCL_TRY(mcl_permutation_keep(feed->permutation));
+    if (feed->prefetch)
+        mcl_prefetch_start(feed->prefetch, 0);
     feed->drawn = epoch;
     if (epoch + 1 < feed->shuffle.epochs) {
         feed->drawn = epoch + 1;
@@ -301,19 +323,16 @@ void mcl_feed_ahead(mcl_feed *feed)
 }
 
 /* Writes the numbers and the rows of a batch. */
-static void gather(const mcl_feed *feed, char *slot, uint64_t first, uint32_t count)
+static mcl_status gather(const mcl_feed *feed, char *slot, uint64_t first, uint32_t count)
 {
-    const char *values = mcl_data_values(feed->data);
-    const size_t row = feed->row;
     uint64_t *numbers = (uint64_t *)(void *)slot;
     char *rows = slot + head_size(feed->batch);
-    if (!feed->order) {
-        memcpy(rows, values + first * row, count * row);
-        return;
-    }
-    memcpy(numbers, feed->order + first, count * sizeof *numbers);
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(rows + i * row, values + numbers[i] * row, row);
+    if (feed->prefetch)
+        return mcl_prefetch_take(numbers, rows, feed->prefetch, first, count);
+    if (!feed->permutation)
+        return mcl_data_read_rows(rows, feed->data, first, count);
+    mcl_permutation_kept(numbers, feed->permutation, first, count);
+    return mcl_data_gather(rows, feed->data, numbers, count);
 }
 
 /* Makes the device wait for what is being sent. */
@@ -337,11 +356,12 @@ static mcl_status fill_shared(mcl_feed *feed, struct slot *slot, uint64_t first,
         CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return mcl_context_fail(feed->context, "mapping a buffer", code);
-    gather(feed, host, first, count);
+    const mcl_status status = gather(feed, host, first, count);
     release_event(&slot->sent);
     code = clEnqueueUnmapMemObject(feed->queue, slot->rows, host, 0, NULL, &slot->sent);
     if (code != CL_SUCCESS)
         return mcl_context_fail(feed->context, "unmapping a buffer", code);
+    MCL_TRY(status);
     return wait_on_device(feed, slot->sent);
 }
 
@@ -351,7 +371,7 @@ static mcl_status fill_staged(mcl_feed *feed, struct slot *slot, uint64_t first,
 {
     const size_t bytes = head_size(feed->batch) + count * feed->row;
     MCL_TRY(wait_for(feed, &slot->sent));
-    gather(feed, slot->host, first, count);
+    MCL_TRY(gather(feed, slot->host, first, count));
     const cl_int code = clEnqueueWriteBuffer(feed->queue, slot->rows, CL_FALSE, 0, bytes,
         slot->host, slot->taken ? 1 : 0, slot->taken ? &slot->taken : NULL, &slot->sent);
     if (code != CL_SUCCESS)
@@ -372,7 +392,7 @@ mcl_status mcl_feed_batch(mcl_rows *rows, mcl_feed *feed, uint64_t first, uint32
     MCL_TRY(shares_memory(feed) ? fill_shared(feed, slot, first, count)
                                 : fill_staged(feed, slot, first, count));
     const uint64_t start = head_size(feed->batch) / mcl_element_size(mcl_data_element(feed->data));
-    *rows = (mcl_rows){slot->rows, start, feed->order ? slot->rows : NULL, 0, true};
+    *rows = (mcl_rows){slot->rows, start, feed->permutation ? slot->rows : NULL, 0, true};
     return MCL_OK;
 }
 

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening whatever holds rows. */
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/arrays.h"
 #include "data/data.h"
 #include "data/opening.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
  * can be read. */
 static const mcl_holder *const holders[] = {
+    &mcl_holder_images,
+    &mcl_holder_tar,
+    &mcl_holder_cifar,
+    &mcl_holder_zip,
+    &mcl_holder_tensor,
+    &mcl_holder_table,
     &mcl_holder_array,
 };
 
@@ -57,15 +65,11 @@ static mcl_status look(mcl_opening *opening)
         &opening->byte_count, opening->source, opening->bytes, sizeof opening->bytes);
 }
 
-mcl_status mcl_data_open_all(
+static mcl_status open_paths(
     mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
 {
-    MCL_NEED(data);
-    MCL_NEED(paths);
     static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
     char *copy = NULL;
-    if (count == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "no data: there is no file to open");
     mcl_opening opening = {
         .paths = paths, .count = count, .options = options ? options : &defaults};
     mcl_status status = part_path(&opening, &copy, paths[0]);
@@ -75,6 +79,48 @@ mcl_status mcl_data_open_all(
         status = find_holder(&opening)->open(data, &opening);
     mcl_source_close(opening.source);
     free(copy);
+    return status;
+}
+
+/* Whether a path is a pattern, such as shards-*.npy, and no file's name. */
+static bool is_pattern(const char *path)
+{
+    return strpbrk(path, "*?[") && !is_there(path);
+}
+
+/* Adds the files that a path stands for, sorted by name; globfree() is for the caller. */
+static mcl_status expand(glob_t *files, const char *path, bool first)
+{
+    const int flags = (first ? 0 : GLOB_APPEND) | (is_pattern(path) ? 0 : GLOB_NOCHECK);
+    const int code = glob(path, flags, NULL, files);
+    if (code == GLOB_NOMATCH)
+        return mcl_fail(MCL_ERROR_FILE, "%s: there is no file whose name is of this pattern", path);
+    if (code == GLOB_NOSPACE)
+        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory for so many names", path);
+    return code == 0 ? MCL_OK : mcl_fail(MCL_ERROR_FILE, "%s: a folder of it cannot be read", path);
+}
+
+mcl_status mcl_data_open_all(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
+{
+    MCL_NEED(data);
+    MCL_NEED(paths);
+    bool patterns = false;
+    if (count == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "no data: there is no file to open");
+    for (size_t i = 0; i < count; i++) {
+        MCL_NEED(paths[i]);
+        patterns = patterns || is_pattern(paths[i]);
+    }
+    if (!patterns)
+        return open_paths(data, paths, count, options);
+    glob_t files = {.gl_pathc = 0};
+    mcl_status status = MCL_OK;
+    for (size_t i = 0; i < count && status == MCL_OK; i++)
+        status = expand(&files, paths[i], i == 0);
+    if (status == MCL_OK)
+        status = open_paths(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
+    globfree(&files);
     return status;
 }
 
@@ -97,8 +143,11 @@ static bool recognize_array(const mcl_opening *opening)
 
 static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
 {
+    const uint64_t memory = opening->options->host_memory;
+    if (opening->count > 1)
+        return mcl_arrays_open(data, opening->paths, opening->count, memory);
     return opening->source
-               ? mcl_data_read(data, opening->source)
+               ? mcl_data_read_within(data, opening->source, memory)
                : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
 }
 

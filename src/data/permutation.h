@@ -7,8 +7,12 @@
 
 #include "maskcl/status.h"
 
-/* The memory that drawing permutations of a number of rows takes: 32 bytes a row. */
+/* The memory that drawing permutations of a number of rows takes: twice as many bytes a row as the
+ * number of the last row has, which are 3 of 16 million rows. */
 typedef struct mcl_permutation mcl_permutation;
+
+/* The bytes that it takes with an order that is kept. */
+uint64_t mcl_permutation_bytes(uint64_t rows);
 
 mcl_status mcl_permutation_create(mcl_permutation **permutation, uint64_t rows);
 void mcl_permutation_free(mcl_permutation *permutation);
@@ -26,5 +30,14 @@ void mcl_permutation_advance(mcl_permutation *permutation, uint64_t visits);
 /* Ends the draw: order[0 … rows-1] = the rows in the epoch's order, sorted by (w0 << 32) | w1, the
  * first two words of the row's draw in the stream MCL_STREAM_SHUFFLE; equal keys by row. */
 void mcl_permutation_finish(mcl_permutation *permutation, uint64_t *order);
+
+/* The same, kept beside the next draw, in half as much memory again. Nothing is kept after a
+ * failure.
+ */
+mcl_status mcl_permutation_keep(mcl_permutation *permutation);
+
+/* numbers[count] = the rows at places first … of the order that was kept. */
+void mcl_permutation_kept(
+    uint64_t *numbers, const mcl_permutation *permutation, uint64_t first, uint64_t count);
 
 #endif

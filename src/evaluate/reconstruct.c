@@ -2,6 +2,7 @@
 /* What a trained model makes of masked rows: their reconstructions. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rounding.h"
@@ -19,8 +20,10 @@ struct reconstruction {
     mcl_context *context;
     uint32_t most, batch; /* rows of a batch: at most, and those it has */
     mcl_inference inference;
+    mcl_groups groups;
     mcl_views views;
     cl_mem data, order, input;
+    void *room; /* [batch] rows that lie in files; NULL: they are in memory */
 };
 
 static size_t row_size(const mcl_data *data)
@@ -42,22 +45,26 @@ static mcl_status create(struct reconstruction *work, const mcl_model *model, co
     MCL_TRY(mcl_inference_create(&work->inference, context, model, &path, work->batch));
     if (rows > work->batch)
         MCL_TRY(mcl_inference_freeze(&work->inference));
-    MCL_TRY(mcl_views_create(&work->views, context, data, &(mcl_view_options){.mask = *mask}, seed,
-        work->batch, false, false));
+    MCL_TRY(mcl_groups_of(&work->groups, data));
+    MCL_TRY(mcl_views_create(&work->views, context, data, &work->groups,
+        &(mcl_view_options){.mask = *mask}, seed, work->batch, false, false));
     MCL_TRY(mcl_buffer_create(&work->data, context, work->batch, row_size(data), "the data"));
     MCL_TRY(mcl_buffer_create(
         &work->order, context, work->batch, sizeof(uint64_t), "order of the rows"));
     MCL_TRY(mcl_buffer_create(&work->input, context, work->batch, views, "views"));
+    MCL_TRY(mcl_data_room(&work->room, data, work->batch));
     return mcl_feed_check(context, context->memory_made - before, work->batch * row, work->batch);
 }
 
 static void release(struct reconstruction *work)
 {
     mcl_inference_release(&work->inference);
+    mcl_groups_release(&work->groups);
     mcl_views_release(&work->views);
     mcl_buffer_release(&work->data);
     mcl_buffer_release(&work->order);
     mcl_buffer_release(&work->input);
+    free(work->room);
 }
 
 static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
@@ -69,9 +76,10 @@ static mcl_status reconstruct_batch(struct reconstruction *work, float *masked,
         order[i] = first + i;
     const size_t bytes = (size_t)rows * work->views.columns * sizeof(float);
     const size_t row = row_size(data);
-    const char *values = mcl_data_values(data);
+    const void *values;
     const mcl_rows gathered = {work->data, 0, work->order, 0, true};
-    MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values + first * row, rows * row));
+    MCL_TRY(mcl_data_look(&values, work->room, data, first, rows));
+    MCL_TRY(mcl_buffer_write(work->context, work->data, 0, values, rows * row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, rows * sizeof *order));
     const mcl_view_buffers out = {.views = work->input};
     MCL_TRY(mcl_views_run(&work->views, &gathered, rows, 0, &out));

@@ -286,3 +286,11 @@ void mcl_model_metadata_at(
     if (value)
         *value = there ? model->metadata[index].value : NULL;
 }
+
+mcl_status mcl_model_schema(mcl_schema **schema, const mcl_model *model)
+{
+    MCL_NEED(schema);
+    const char *text = mcl_model_metadata_get(model, MCL_KEY_SCHEMA);
+    *schema = NULL;
+    return text ? mcl_schema_parse(schema, text) : MCL_OK;
+}

@@ -24,6 +24,12 @@
 #define MCL_KEY_DECODER "decoder"
 #define MCL_KEY_CLASSES "classes" /* of the head */
 
+/* Of models trained on data with a schema: mcl_schema_text(). */
+#define MCL_KEY_SCHEMA "schema"
+
+/* Of fine-tuned models whose classes have names: a JSON list of them, by the classes' numbers. */
+#define MCL_KEY_CLASS_NAMES "class_names"
+
 /* The last of a file that is no checkpoint, and made from what it holds: the digest of the
  * parameters, and that of all tensors and other metadata. */
 #define MCL_KEY_DIGEST "maskcl_digest"

@@ -80,54 +80,6 @@ bool mcl_stored_tensor_count(uint64_t *count, const mcl_stored_tensor *tensor)
     return true;
 }
 
-/* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
-bool mcl_is_utf8(const char *text, size_t length)
-{
-    const unsigned char *c = (const unsigned char *)text, *end = c + length;
-    while (c < end) {
-        const unsigned char first = *c++;
-        if (first < 0x80)
-            continue;
-        if (first < 0xC2 || first > 0xF4)
-            return false;
-        const int following = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-        if (end - c < following)
-            return false;
-        if ((first == 0xE0 && *c < 0xA0) || (first == 0xED && *c > 0x9F) ||
-            (first == 0xF0 && *c < 0x90) || (first == 0xF4 && *c > 0x8F))
-            return false;
-        for (int i = 0; i < following; i++) {
-            if ((*c++ & 0xC0) != 0x80)
-                return false;
-        }
-    }
-    return true;
-}
-
-/* cJSON ends a string at a zero byte, however it is written: two names could become one. */
-static bool has_zero_byte(const char *json, size_t length)
-{
-    if (memchr(json, 0, length))
-        return true;
-    for (size_t i = 0; i + 6 <= length; i++) {
-        if (json[i] != '\\')
-            continue;
-        if (memcmp(json + i, "\\u0000", 6) == 0)
-            return true;
-        i++; /* an escaped character starts no escape */
-    }
-    return false;
-}
-
-bool mcl_has_control_character(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            return true;
-    }
-    return false;
-}
-
 /* *number = item as a whole number from 0 to 2^53, up to which doubles have them all. */
 static bool whole_number(uint64_t *number, const cJSON *item)
 {
@@ -351,7 +303,7 @@ static mcl_status read_bytes(void *bytes, uint64_t count, FILE *stream, const ch
 /* Parses length bytes of JSON that only white space follows. */
 static mcl_status parse_json(cJSON **header, const char *json, size_t length, const char *path)
 {
-    if (!mcl_is_utf8(json, length) || has_zero_byte(json, length))
+    if (!mcl_is_utf8(json, length) || mcl_json_has_zero(json, length))
         return mcl_fail(MCL_ERROR_FORMAT, "%s: the header is not UTF-8 text", path);
     if (json[0] != '{')
         return mcl_fail(MCL_ERROR_FORMAT,

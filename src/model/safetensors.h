@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "maskcl/data.h"
 #include "maskcl/status.h"
 
@@ -58,7 +59,7 @@ const char *mcl_safetensors_metadata_get(const mcl_safetensors *file, const char
 
 /* Writes tensors and metadata in the order given; the file appears whole or not at all, and its
  * bytes are a function of the arguments. The caller makes sure that names are distinct, keys are
- * distinct, and strings pass the checks at the end of this header. */
+ * distinct, strings UTF-8, and names and keys without control characters. */
 mcl_status mcl_safetensors_write(const char *path, mcl_output_kind kind,
     const mcl_stored_tensor *tensors, size_t count, const mcl_text_pair *metadata,
     size_t metadata_count);
@@ -69,9 +70,5 @@ size_t mcl_dtype_size(mcl_dtype dtype);
 
 /* How many values a tensor has; false when that, in bytes, does not fit 64 bits. */
 bool mcl_stored_tensor_count(uint64_t *count, const mcl_stored_tensor *tensor);
-
-/* Every string in a file must be UTF-8, and names and keys have no control characters. */
-bool mcl_is_utf8(const char *text, size_t length);
-bool mcl_has_control_character(const char *text);
 
 #endif

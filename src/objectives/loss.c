@@ -35,15 +35,16 @@ static mcl_status create_objectives(mcl_loss *loss, const mcl_objective_setup *s
 }
 
 mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
-    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
-    cl_mem parameters)
+    const mcl_pretrain_options *options, const mcl_architecture *architecture,
+    const mcl_groups *groups, uint32_t batch, cl_mem parameters)
 {
     const mcl_objective_setup setup = {.context = context,
         .options = options,
         .architecture = architecture,
         .batch = batch,
         .projection = mcl_part_width(architecture, MCL_PART_PROJECTOR),
-        .parameters = parameters};
+        .parameters = parameters,
+        .groups = groups};
     mcl_loss *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->batch = batch;

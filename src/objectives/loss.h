@@ -24,11 +24,11 @@ typedef struct mcl_loss_input {
     uint64_t at;    /* from this number on, in the order of the options */
 } mcl_loss_input;
 
-/* For batches of B rows with embeddings of architecture->embedding columns. Target networks begin
- * as the parameters are now. */
+/* For batches of B rows, whose inputs are columns by groups, with embeddings of
+ * architecture->embedding columns. Target networks begin as the parameters are now. */
 mcl_status mcl_loss_create(mcl_loss **loss, mcl_context *context,
-    const mcl_pretrain_options *options, const mcl_architecture *architecture, uint32_t batch,
-    cl_mem parameters);
+    const mcl_pretrain_options *options, const mcl_architecture *architecture,
+    const mcl_groups *groups, uint32_t batch, cl_mem parameters);
 void mcl_loss_free(mcl_loss *loss);
 
 /* How many of a run's first steps have a loss that is not like that of later ones. */

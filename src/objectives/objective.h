@@ -7,6 +7,7 @@
 
 #include "base/values.h"
 #include "compute/sums.h"
+#include "data/groups.h"
 #include "device/context.h"
 #include "maskcl/pretrain.h"
 #include "model/architecture.h"
@@ -17,10 +18,11 @@ typedef struct mcl_objective_setup {
     mcl_context *context;
     const mcl_pretrain_options *options;
     const mcl_architecture *architecture;
-    uint32_t batch;       /* B */
-    uint32_t projection;  /* P */
-    cl_mem parameters;    /* of the whole model */
-    const double *values; /* of the objective's own options */
+    uint32_t batch;           /* B */
+    uint32_t projection;      /* P */
+    cl_mem parameters;        /* of the whole model */
+    const mcl_groups *groups; /* the columns of the data */
+    const double *values;     /* of the objective's own options */
 } mcl_objective_setup;
 
 /* A gradient that several objectives have parts in: the first writes it, the others add theirs. */

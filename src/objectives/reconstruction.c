@@ -19,7 +19,8 @@ struct reconstruction {
     uint32_t batch, columns;
     mcl_network *decoder;
     mcl_terms losses; /* [R] */
-    unsigned flags;   /* of errors; 0: there are none */
+    bool by_errors;   /* else squares, of all elements */
+    unsigned flags;   /* of errors */
     mcl_errors errors;
 };
 
@@ -37,9 +38,13 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     MCL_TRY(mcl_terms_create(&reconstruction->losses, context, 2 * (uint64_t)setup->batch));
     reconstruction->flags = (setup->values[LOSS] != 0.0 ? MCL_ERRORS_BCE : 0u) |
                             (setup->values[RECONSTRUCT] != 0.0 ? MCL_ERRORS_ALTERED : 0u);
-    if (reconstruction->flags)
+    /* Cross-entropy takes every input for a probability of its own. */
+    const mcl_groups *groups =
+        reconstruction->flags & MCL_ERRORS_BCE ? &mcl_groups_none : setup->groups;
+    reconstruction->by_errors = reconstruction->flags || groups->columns;
+    if (reconstruction->by_errors)
         MCL_TRY(mcl_errors_create(&reconstruction->errors, context, 2 * setup->batch,
-            reconstruction->columns, reconstruction->flags));
+            reconstruction->columns, reconstruction->flags, groups));
     return mcl_network_create_part(&reconstruction->decoder, context, setup->architecture,
         MCL_PART_DECODER, 2 * setup->batch, MCL_NETWORK_TRAINING);
 }
@@ -70,7 +75,7 @@ static mcl_status squared_errors(
     return mcl_terms_total(&reconstruction->losses, r, elements, step);
 }
 
-/* The same for cross-entropy, or for the altered elements alone. */
+/* The same for cross-entropy, for columns of several inputs, or for what is altered alone. */
 static mcl_status other_errors(
     struct reconstruction *reconstruction, const mcl_objective_step *step, uint32_t target_rows)
 {
@@ -78,12 +83,11 @@ static mcl_status other_errors(
     const mcl_view_buffers *views = step->input->views;
     const uint32_t r = 2 * reconstruction->batch;
     const bool altered = reconstruction->flags & MCL_ERRORS_ALTERED;
-    const float elements = altered ? 1.0f : (float)((double)r * reconstruction->columns);
-    const float slope = reconstruction->flags & MCL_ERRORS_BCE ? 1.0f : 2.0f;
+    const float terms = altered ? 1.0f : (float)((double)r * reconstruction->errors.terms);
     MCL_TRY(mcl_errors_run(&reconstruction->errors, mcl_network_output(decoder), views->targets,
-        target_rows, views->altered, slope * step->weight / elements, 1.0f,
-        reconstruction->losses.values, 0, mcl_network_output_gradient(decoder)));
-    MCL_TRY(mcl_terms_total(&reconstruction->losses, r, elements, step));
+        target_rows, views->altered, step->weight / terms, 1.0f, reconstruction->losses.values, 0,
+        mcl_network_output_gradient(decoder)));
+    MCL_TRY(mcl_terms_total(&reconstruction->losses, r, terms, step));
     return altered
                ? mcl_errors_altered_mean(&reconstruction->errors, step->input->metrics, step->at)
                : MCL_OK;
@@ -97,8 +101,8 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     const uint32_t r = 2 * reconstruction->batch;
     const uint32_t target_rows = input->paired ? r : reconstruction->batch;
     MCL_TRY(mcl_network_forward(decoder, input->parameters, step->embeddings, r));
-    MCL_TRY(reconstruction->flags ? other_errors(reconstruction, step, target_rows)
-                                  : squared_errors(reconstruction, step, target_rows));
+    MCL_TRY(reconstruction->by_errors ? other_errors(reconstruction, step, target_rows)
+                                      : squared_errors(reconstruction, step, target_rows));
     return mcl_gradient_through(step->by_embeddings, decoder, input, step->embeddings, r);
 }
 
@@ -116,13 +120,44 @@ static const mcl_objective_option options[] = {
         .type = &elements},
     [LOSS] = {.key = "reconstruction_loss",
         .values = "mse|bce",
-        .help = "squared error, or binary cross-entropy for values from 0 to 1",
+        .help = "squared error, and for a table's categories cross-entropy; or binary "
+                "cross-entropy of every value, for those from 0 to 1",
         .type = &losses},
 };
 
 static bool wants_altered(const double *values)
 {
     return values[RECONSTRUCT] != 0.0;
+}
+
+/* Refuses floats that are no probabilities. row is the number of the first one. */
+static mcl_status check_values(const float *values, uint64_t row, uint64_t rows, uint64_t columns)
+{
+    for (uint64_t i = 0; i < rows * columns; i++) {
+        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
+                " of the data is %g: use mse (`reconstruction_loss`)",
+                row + i / columns, i % columns, (double)values[i]);
+    }
+    return MCL_OK;
+}
+
+static mcl_status check_rows(const mcl_data *data)
+{
+    const uint64_t rows = mcl_data_rows(data), most = mcl_data_block(data);
+    void *room;
+    MCL_TRY(mcl_data_room(&room, data, most));
+    mcl_status status = MCL_OK;
+    for (uint64_t first = 0; first < rows && status == MCL_OK; first += most) {
+        const uint64_t count = rows - first < most ? rows - first : most;
+        const void *values = NULL;
+        status = mcl_data_look(&values, room, data, first, count);
+        if (status == MCL_OK)
+            status = check_values(values, first, count, mcl_data_columns(data));
+    }
+    free(room);
+    return status;
 }
 
 /* Cross-entropy takes targets for probabilities. */
@@ -134,16 +169,7 @@ static mcl_status check_probabilities(const mcl_view_options *views, const mcl_d
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the loss bce needs values from 0 to 1, and brightness makes them larger where the "
             "data are no bytes: leave it out, or use mse (`reconstruction_loss`)");
-    const float *values = mcl_data_values(data);
-    const uint64_t columns = mcl_data_columns(data), count = mcl_data_rows(data) * columns;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!(values[i] >= 0.0f && values[i] <= 1.0f))
-            return mcl_fail(MCL_ERROR_ARGUMENT,
-                "the loss bce needs values from 0 to 1, and row %" PRIu64 ", column %" PRIu64
-                " of the data is %g: use mse (`reconstruction_loss`)",
-                i / columns, i % columns, (double)values[i]);
-    }
-    return MCL_OK;
+    return check_rows(data);
 }
 
 static mcl_status check(const mcl_objective_check *check)

@@ -26,9 +26,9 @@ static mcl_status create(void **state, const mcl_objective_setup *setup)
     *state = vime;
     vime->batch = setup->batch;
     vime->columns = (uint32_t)setup->architecture->input;
-    MCL_TRY(mcl_errors_create(
-        &vime->mask_errors, context, r, vime->columns, MCL_ERRORS_BCE | MCL_ERRORS_BYTES));
-    MCL_TRY(mcl_errors_create(&vime->value_errors, context, r, vime->columns, 0));
+    MCL_TRY(mcl_errors_create(&vime->mask_errors, context, r, vime->columns,
+        MCL_ERRORS_BCE | MCL_ERRORS_BYTES, setup->groups));
+    MCL_TRY(mcl_errors_create(&vime->value_errors, context, r, vime->columns, 0, setup->groups));
     MCL_TRY(mcl_terms_create(&vime->losses, context, 2 * (uint64_t)r));
     MCL_TRY(mcl_network_create_part(&vime->mask_head, context, setup->architecture,
         MCL_PART_MASK_HEAD, r, MCL_NETWORK_TRAINING));
@@ -53,16 +53,16 @@ static mcl_status run(void *state, const mcl_objective_step *step)
     const mcl_loss_input *input = step->input;
     const mcl_view_buffers *views = input->views;
     const uint32_t r = 2 * vime->batch, target_rows = input->paired ? r : vime->batch;
-    const float elements = (float)((double)r * vime->columns);
+    const float terms = (float)((double)r * vime->value_errors.terms);
     MCL_TRY(mcl_network_forward(vime->mask_head, input->parameters, step->embeddings, r));
     MCL_TRY(mcl_network_forward(vime->decoder, input->parameters, step->embeddings, r));
     MCL_TRY(mcl_errors_run(&vime->mask_errors, mcl_network_output(vime->mask_head), views->altered,
-        r, NULL, step->weight / elements, 1.0f, vime->losses.values, 0,
+        r, NULL, step->weight / terms, 1.0f, vime->losses.values, 0,
         mcl_network_output_gradient(vime->mask_head)));
     MCL_TRY(mcl_errors_run(&vime->value_errors, mcl_network_output(vime->decoder), views->targets,
-        target_rows, NULL, 2.0f * VALUES * step->weight / elements, VALUES, vime->losses.values, r,
+        target_rows, NULL, VALUES * step->weight / terms, VALUES, vime->losses.values, r,
         mcl_network_output_gradient(vime->decoder)));
-    MCL_TRY(mcl_terms_total(&vime->losses, 2 * r, elements, step));
+    MCL_TRY(mcl_terms_total(&vime->losses, 2 * r, terms, step));
     MCL_TRY(mcl_gradient_through(step->by_embeddings, vime->mask_head, input, step->embeddings, r));
     return mcl_gradient_through(step->by_embeddings, vime->decoder, input, step->embeddings, r);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/describe.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "base/error.h"
 #include "data/data.h"
 #include "maskcl/version.h"
+#include "model/model.h"
 
 mcl_status mcl_describe(mcl_model *model, const char *key, const char *format, ...)
 {
@@ -32,6 +34,35 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data)
     MCL_TRY(mcl_model_metadata_set(model, "input_shape", text));
     return mcl_model_metadata_set(
         model, "input_scaling", mcl_data_element(data) == MCL_ELEMENT_UINT8 ? "1/255" : "1");
+}
+
+mcl_status mcl_describe_schema(mcl_model *model, const mcl_data *data)
+{
+    const mcl_schema *schema = mcl_data_schema(data);
+    char *text;
+    if (!schema)
+        return MCL_OK;
+    MCL_TRY(mcl_schema_text(&text, schema));
+    const mcl_status status = mcl_model_metadata_set(model, MCL_KEY_SCHEMA, text);
+    mcl_schema_text_free(text);
+    return status;
+}
+
+mcl_status mcl_describe_class_names(mcl_model *model, const mcl_data *data)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (uint32_t i = 0; i < mcl_data_classes(data); i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(mcl_data_class_name(data, i)));
+    char *text = cJSON_PrintUnformatted(list);
+    mcl_status status = MCL_ERROR_MEMORY;
+    if (text && (uint32_t)cJSON_GetArraySize(list) == mcl_data_classes(data))
+        status = mcl_model_metadata_set(model, MCL_KEY_CLASS_NAMES, text);
+    else
+        mcl_error_record(
+            "the host has no memory for the names of %" PRIu32 " classes", mcl_data_classes(data));
+    cJSON_free(text);
+    cJSON_Delete(list);
+    return status;
 }
 
 /* A model with a prefix for the keys of its metadata. */

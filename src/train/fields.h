@@ -4,6 +4,7 @@
 #define MASKCL_TRAIN_FIELDS_H
 
 #include "base/values.h"
+#include "maskcl/data.h"
 #include "maskcl/finetune.h"
 #include "maskcl/options.h"
 #include "maskcl/pretrain.h"

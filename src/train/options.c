@@ -15,6 +15,7 @@
 typedef union any_options {
     mcl_pretrain_options pretraining;
     mcl_finetune_options finetuning;
+    mcl_data_options data;
     mcl_options base;
 } any_options;
 
@@ -159,6 +160,8 @@ static mcl_status check_counts(const mcl_options *options)
 /* Whether every number of a kind in the options is one. */
 static bool has_known_kinds(const mcl_options *options, const mcl_options_family *family)
 {
+    if (!family->training)
+        return true;
     const mcl_train_options *train =
         (const mcl_train_options *)(const void *)((const char *)options + family->training);
     const mcl_pretrain_options *pretraining = (const mcl_pretrain_options *)(const void *)options;
@@ -206,7 +209,7 @@ mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_
     *options = (mcl_options){.kind = kind, .version = version};
     MCL_TRY(mcl_options_reset(options, false));
     return kind == MCL_OPTIONS_PRETRAIN
-               ? mcl_recipe_apply((mcl_pretrain_options *)(void *)options, "default")
+               ? mcl_recipe_apply((mcl_pretrain_options *)(void *)options, "auto")
                : MCL_OK;
 }
 
@@ -450,7 +453,7 @@ mcl_status mcl_option_default(
     MCL_TRY(find_family(&family, options));
     MCL_TRY(mcl_options_init(&initial.base, options->kind, family->version));
     MCL_TRY(mcl_options_get(text, MCL_OPTION_SIZE, &initial.base, key));
-    if (strcmp(text, "auto") != 0)
+    if (strcmp(text, "auto") != 0 || !family->training)
         return MCL_OK;
     if (describe_own(&own, NULL, key)) {
         mcl_value_show(text, MCL_OPTION_SIZE, own.option->type, own.option->otherwise);

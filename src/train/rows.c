@@ -54,10 +54,11 @@ static const mcl_row pretraining[] = {
         .group = "Recipe",
         .values = "NAME",
         .help = "set the options marked * to a named set, which the others then change, wherever "
-                "they stand; see 'maskcl help recipes'",
+                "they stand; see 'maskcl help recipes'. auto takes one that suits the data, and "
+                "their number; what is shown of the others is recipe default's",
         .type = &mcl_field_recipe,
         .flags = MCL_ROW_STORED,
-        .otherwise = "default"},
+        .otherwise = "auto"},
     {.key = "hidden",
         .group = "Model",
         .values = "WIDTHS",
@@ -499,6 +500,13 @@ static const mcl_options_family families[] = {
         .row_count = COUNT(finetuning),
         .prefix = MCL_FINETUNE_PREFIX,
         .defaults = "optimizer=adamw;schedule=cosine;batch=at most 32;epochs=20"},
+    {.kind = MCL_OPTIONS_DATA,
+        .version = MCL_DATA_OPTIONS_VERSION,
+        .size = sizeof(mcl_data_options),
+        .rows = mcl_rows_of_data,
+        .row_count = MCL_ROWS_OF_DATA,
+        .prefix = "",
+        .defaults = ""},
 };
 
 const mcl_options_family *mcl_options_family_of(mcl_options_kind kind)
@@ -515,5 +523,5 @@ const mcl_row *mcl_options_row(const mcl_options_family *family, size_t index)
     if (index < family->row_count)
         return &family->rows[index];
     index -= family->row_count;
-    return index < COUNT(training) ? &training[index] : NULL;
+    return family->training && index < COUNT(training) ? &training[index] : NULL;
 }

@@ -13,12 +13,16 @@ typedef struct mcl_options_family {
     mcl_options_kind kind;
     uint32_t version;
     size_t size;          /* of the struct */
-    size_t training;      /* offset of its mcl_train_options */
+    size_t training;      /* offset of its mcl_train_options; 0: it has none */
     const mcl_row *rows;  /* of its own, in the order in which they are applied */
     size_t row_count;     /* before those of training */
     const char *prefix;   /* of its keys in a model's metadata */
     const char *defaults; /* settings, where they differ from the rows' */
 } mcl_options_family;
+
+/* Those of mcl_data_options, in data_rows.c. */
+#define MCL_ROWS_OF_DATA 15
+extern const mcl_row mcl_rows_of_data[MCL_ROWS_OF_DATA];
 
 /* NULL when there is none of that kind. */
 const mcl_options_family *mcl_options_family_of(mcl_options_kind kind);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/rounding.h"
+#include "data/groups.h"
 #include "verify/objectives.h"
 #include "verify/reference.h"
 
@@ -167,6 +168,113 @@ static mcl_status check_altered(mcl_checker *checker, const struct outputs *outp
     return mcl_checker_expect(checker, "altered_mean", metrics, metrics_buffer, 3);
 }
 
+/* Columns of the E inputs of a row, of every kind. */
+static const mcl_group columns[] = {{0, 1, MCL_GROUP_NUMBERS, 0}, {1, 2, MCL_GROUP_INDICATED, 0},
+    {3, 5, MCL_GROUP_CATEGORY, 0}, {8, E - 9, MCL_GROUP_CATEGORY, 0},
+    {E - 1, 1, MCL_GROUP_NUMBERS, 0}};
+#define GROUPS (sizeof columns / sizeof *columns)
+
+/* The error of a category's inputs r by x, both [width], with the slopes. */
+static float category_error(float *slopes, const float *r, const float *x, uint32_t width)
+{
+    float most = r[0], sum = 0.0f, known = 0.0f, own = 0.0f;
+    for (uint32_t k = 1; k < width; k++)
+        most = largest(most, r[k]);
+    for (uint32_t k = 0; k < width; k++) {
+        sum += mcl_host_exp(r[k] - most);
+        known += x[k];
+        own = fmaf(x[k], r[k], own);
+    }
+    const float normalizer = most + mcl_host_log(sum);
+    for (uint32_t k = 0; k < width; k++)
+        slopes[k] = fmaf(mcl_host_exp(r[k] - normalizer), known, -x[k]);
+    return fmaf(normalizer, known, -own);
+}
+
+/* The same of any column; squares' slopes are whole ones. */
+static float column_error(
+    float *slopes, const mcl_group *column, const float *r, const float *x, bool mask)
+{
+    float error = 0.0f;
+    if (column->kind == MCL_GROUP_CATEGORY && !mask)
+        return category_error(slopes, r, x, column->width);
+    for (uint32_t k = 0; k < column->width; k++) {
+        const bool binary = mask || (column->kind == MCL_GROUP_INDICATED && k == 1);
+        const struct element_error of =
+            binary ? cross_entropy(r[k], x[k]) : squared_error(r[k], x[k]);
+        slopes[k] = binary ? of.slope : 2.0f * of.slope;
+        error = binary ? error + of.error : fmaf(of.slope, of.slope, error);
+    }
+    return mask ? mcl_host_divide(error, (float)column->width) : error;
+}
+
+/* What src/objectives/errors.c builds cl/columns.cl with. */
+static const struct columns {
+    const char *name, *options;
+    bool altered, mask;
+} ways[] = {
+    {"columns", "-D TARGET=float -D MASK=0 -D ALTERED=0", false, false},
+    {"hidden columns", "-D TARGET=float -D MASK=0 -D ALTERED=1", true, false},
+    {"altered columns", "-D TARGET=uchar -D MASK=1 -D ALTERED=0", false, true},
+};
+#define WAYS (sizeof ways / sizeof *ways)
+
+static mcl_status check_columns(
+    mcl_checker *checker, const struct columns *way, const struct outputs *outputs)
+{
+    const float scale = 0.3f;
+    const float each = way->altered ? mcl_host_divide(scale, outputs->count) : scale;
+    float *errors, *gradient;
+    cl_mem errors_buffer, d_buffer, groups;
+    char name[64];
+    MCL_TRY(mcl_checker_buffer(&groups, checker, columns, sizeof columns));
+    MCL_TRY(mcl_checker_result(&errors, &errors_buffer, checker, R * GROUPS));
+    MCL_TRY(mcl_checker_result(&gradient, &d_buffer, checker, R * E));
+    for (size_t i = 0; i < R; i++) {
+        for (size_t c = 0; c < GROUPS; c++) {
+            const size_t at = i * E + columns[c].first;
+            const float counts = way->altered ? (float)outputs->altered[at] : 1.0f;
+            float x[E], slopes[E];
+            for (size_t k = 0; k < columns[c].width; k++)
+                x[k] = way->mask ? (float)outputs->altered[at + k] : outputs->x[(at + k) % (B * E)];
+            errors[i * GROUPS + c] = mcl_host_flush(
+                column_error(slopes, &columns[c], outputs->r + at, x, way->mask) * counts);
+            for (size_t k = 0; k < columns[c].width; k++) {
+                const float slope = each * slopes[k];
+                gradient[at + k] =
+                    counts * (way->mask ? mcl_host_divide(slope, (float)columns[c].width) : slope);
+            }
+        }
+    }
+    MCL_TRY(mcl_checker_run_elements(checker, "columns.cl", "column_errors", way->options, GROUPS,
+        R, MCL_BUFFER(groups), MCL_UINT(GROUPS), MCL_BUFFER(outputs->r_buffer),
+        MCL_BUFFER(way->mask ? outputs->altered_buffer : outputs->x_buffer),
+        MCL_UINT(way->mask ? R : B), MCL_UINT(E), MCL_FLOAT(scale),
+        MCL_BUFFER(outputs->altered_buffer), MCL_BUFFER(outputs->count_buffer),
+        MCL_BUFFER(errors_buffer), MCL_BUFFER(d_buffer)));
+    snprintf(name, sizeof name, "column_errors, %s", way->name);
+    MCL_TRY(mcl_checker_expect(checker, name, errors, errors_buffer, R * GROUPS));
+    snprintf(name, sizeof name, "column_errors, %s: gradient", way->name);
+    return mcl_expect_gradient(checker, name, gradient, NULL, d_buffer);
+}
+
+/* How many columns are altered, by their first inputs. */
+static mcl_status check_altered_columns(mcl_checker *checker, const struct outputs *outputs)
+{
+    float *counts;
+    cl_mem counts_buffer, groups;
+    MCL_TRY(mcl_checker_buffer(&groups, checker, columns, sizeof columns));
+    MCL_TRY(mcl_checker_result(&counts, &counts_buffer, checker, R));
+    for (size_t i = 0; i < R; i++) {
+        for (size_t c = 0; c < GROUPS; c++)
+            counts[i] += outputs->altered[i * E + columns[c].first];
+    }
+    MCL_TRY(mcl_checker_run_rows(checker, "columns.cl", "altered_columns", ways[1].options, R,
+        MCL_BUFFER(groups), MCL_UINT(GROUPS), MCL_BUFFER(outputs->altered_buffer), MCL_UINT(R),
+        MCL_UINT(E), MCL_BUFFER(counts_buffer), MCL_LOCAL(MCL_ROW_SPACE)));
+    return mcl_checker_expect(checker, "altered_columns", counts, counts_buffer, R);
+}
+
 mcl_status mcl_check_errors(mcl_checker *checker)
 {
     struct outputs outputs;
@@ -178,6 +286,9 @@ mcl_status mcl_check_errors(mcl_checker *checker)
         MCL_TRY(check_comparison(checker, &comparisons[i], &outputs));
     MCL_TRY(check_error_sums(checker));
     MCL_TRY(check_altered(checker, &outputs));
+    for (size_t i = 0; i < WAYS; i++)
+        MCL_TRY(check_columns(checker, &ways[i], &outputs));
+    MCL_TRY(check_altered_columns(checker, &outputs));
     mcl_checker_clear(checker);
     return MCL_OK;
 }

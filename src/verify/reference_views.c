@@ -15,6 +15,7 @@
 struct work {
     const mcl_view_options *options;
     const mcl_data *data;
+    const mcl_groups *groups;
     uint64_t seed, row, place;
     uint32_t epoch, view, height, width, channels;
 };
@@ -107,12 +108,25 @@ static float target(const struct work *work, uint64_t element)
     return is_bytes(work) ? fminf(value, 1.0f) : value;
 }
 
+/* What is drawn for an element: the number of its column, or its own. */
+static uint64_t column_of(const struct work *work, uint64_t element)
+{
+    uint32_t c = 0;
+    if (!work->groups->columns)
+        return element;
+    while (element - work->groups->columns[c].first >= work->groups->columns[c].width)
+        c++;
+    return c;
+}
+
 /* The element that corruption takes, from a row of the pool. */
 static float donated(const struct work *work, uint64_t element)
 {
     const uint64_t rows = mcl_data_rows(work->data), count = rows < POOL_ROWS ? rows : POOL_ROWS;
     const uint64_t k =
-        (word(work, MCL_STREAM_CORRUPTION, DONOR_VIEW + work->view, element) * count) >> 32;
+        (word(work, MCL_STREAM_CORRUPTION, DONOR_VIEW + work->view, column_of(work, element)) *
+            count) >>
+        32;
     const uint64_t begin = k * rows / count, end = (k + 1) * rows / count;
     uint32_t words[4];
     mcl_random_words(words, work->seed, MCL_STREAM_CORRUPTION, POOL_VIEW, 0, k, 0);
@@ -124,6 +138,25 @@ static float noise(const struct work *work, uint64_t element)
 {
     const int32_t k = (int32_t)(word(work, MCL_STREAM_NOISE, work->view, element) >> 8);
     return mcl_host_quantile((float)(2 * k + 1 - (1 << 24)) * 0x1p-24f);
+}
+
+/* The factor of an element's channel in a sequence. */
+static float amplified(const struct work *work, uint64_t element)
+{
+    const float sign =
+        2.0f * drawn(work, MCL_STREAM_SEQUENCE, work->view, element % work->width) - 1.0f;
+    return fmaf(work->options->amplitude, sign, 1.0f);
+}
+
+/* Whether an element's time is hidden. */
+static bool spanned(const struct work *work, uint64_t element)
+{
+    const uint64_t times = work->height, time = element / work->width;
+    uint64_t span = (uint64_t)(work->options->span * (float)times + 0.5f);
+    span = span < 1 ? 1 : span < times ? span : times - 1;
+    const uint64_t begin =
+        (word(work, MCL_STREAM_SEQUENCE, 2 + work->view, 0) * (times - span + 1)) >> 32;
+    return work->options->span != 0.0f && time >= begin && time < begin + span;
 }
 
 static float mask(const struct work *work, uint64_t element)
@@ -139,6 +172,8 @@ static float mask(const struct work *work, uint64_t element)
         const uint64_t at = element / work->channels;
         element =
             at / work->width / side * ((work->width + side - 1) / side) + at % work->width / side;
+    } else {
+        element = column_of(work, element);
     }
     const float u = drawn(work, MCL_STREAM_MASK, own, element);
     const float m = options->mask.kind == MCL_MASK_UNIFORM ? u
@@ -147,18 +182,35 @@ static float mask(const struct work *work, uint64_t element)
     return complement ? 1.0f - m : m;
 }
 
+/* Where one input of a column is altered, all of them are. */
+static void alter_columns(unsigned char *altered, const mcl_groups *groups)
+{
+    for (uint32_t c = 0; groups->columns && c < groups->count; c++) {
+        unsigned char *inputs = altered + groups->columns[c].first, any = 0;
+        for (uint32_t k = 0; k < groups->columns[c].width; k++)
+            any |= inputs[k];
+        for (uint32_t k = 0; k < groups->columns[c].width; k++)
+            inputs[k] = any;
+    }
+}
+
 void mcl_reference_views_of(mcl_reference_views *out, const mcl_data *data,
-    const mcl_view_options *options, uint64_t seed, uint32_t epoch, uint64_t place, uint64_t row)
+    const mcl_groups *groups, const mcl_view_options *options, uint64_t seed, uint32_t epoch,
+    uint64_t place, uint64_t row)
 {
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
     const bool image = dimensions == 2 || dimensions == 3;
     struct work work = {
-        options, data, seed, row, place, epoch, 0, 1, (uint32_t)mcl_data_columns(data), 1};
+        options, data, groups, seed, row, place, epoch, 0, 1, (uint32_t)mcl_data_columns(data), 1};
     if (image) {
         work.height = (uint32_t)shape[0];
         work.width = (uint32_t)shape[1];
         work.channels = dimensions == 3 ? (uint32_t)shape[2] : 1;
+    }
+    if (dimensions == 1 && (options->span != 0.0f || options->amplitude != 0.0f)) {
+        work.height = work.width; /* a sequence of one channel */
+        work.width = 1;
     }
     for (; work.view < 2; work.view++) {
         const bool corrupts =
@@ -166,13 +218,17 @@ void mcl_reference_views_of(mcl_reference_views *out, const mcl_data *data,
         for (uint64_t j = 0; j < mcl_data_columns(data); j++) {
             const float before = target(&work, j), m = mask(&work, j);
             float value = before;
-            if (corrupts && drawn(&work, MCL_STREAM_CORRUPTION, work.view, j) < options->corruption)
+            if (corrupts && drawn(&work, MCL_STREAM_CORRUPTION, work.view, column_of(&work, j)) <
+                                options->corruption)
                 value = donated(&work, j);
             out->targets[work.view][j] = before;
-            out->altered[work.view][j] = value != before || m != 1.0f;
+            out->altered[work.view][j] = value != before || m != 1.0f || spanned(&work, j);
+            if (options->amplitude != 0.0f)
+                value = mcl_host_flush(value * amplified(&work, j));
             if (options->noise != 0.0f)
                 value = fmaf(options->noise, noise(&work, j), value);
-            out->views[work.view][j] = mcl_host_flush(value * m);
+            out->views[work.view][j] = spanned(&work, j) ? 0.0f : mcl_host_flush(value * m);
         }
+        alter_columns(out->altered[work.view], groups);
     }
 }

@@ -3,6 +3,7 @@
 #ifndef MASKCL_VERIFY_REFERENCE_VIEWS_H
 #define MASKCL_VERIFY_REFERENCE_VIEWS_H
 
+#include "data/groups.h"
 #include "maskcl/data.h"
 #include "maskcl/views.h"
 
@@ -15,6 +16,7 @@ typedef struct mcl_reference_views {
 
 /* Of the data set's row number `place`, as if it were number `row`, in an epoch. */
 void mcl_reference_views_of(mcl_reference_views *out, const mcl_data *data,
-    const mcl_view_options *options, uint64_t seed, uint32_t epoch, uint64_t place, uint64_t row);
+    const mcl_groups *groups, const mcl_view_options *options, uint64_t seed, uint32_t epoch,
+    uint64_t place, uint64_t row);
 
 #endif

@@ -29,28 +29,43 @@
 static const struct views {
     const char *name, *options;
     mcl_element element;
-    bool gathered, coloured;
+    bool gathered, coloured, grouped; /* grouped: inputs have the columns below */
 } views[] = {
     {"augmented_views of bytes",
         "affine:0.4,flip,brightness:0.5,corrupt:0.3,noise:0.2,mask:block:0.5:2px:independent",
-        MCL_ELEMENT_UINT8, false, false},
+        MCL_ELEMENT_UINT8, false, false, false},
     {"augmented_views of colours", "affine:0.4,flip,mask:block:0.5:2px", MCL_ELEMENT_FLOAT32, false,
-        true},
+        true, false},
     {"augmented_views, rows above 2^32", "corrupt:0.5:one,noise,mask:uniform:whole",
-        MCL_ELEMENT_FLOAT32, true, false},
+        MCL_ELEMENT_FLOAT32, true, false, false},
     {"augmented_views bernoulli", "brightness:0.5,mask:bernoulli:0.4:independent",
-        MCL_ELEMENT_FLOAT32, false, false},
-    {"views uniform", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false},
-    {"views uniform, rows above 2^32", "mask:uniform", MCL_ELEMENT_FLOAT32, true, false},
-    {"views bernoulli", "mask:bernoulli:0.4", MCL_ELEMENT_FLOAT32, false, false},
-    {"views uniform of bytes", "mask:uniform", MCL_ELEMENT_UINT8, false, false},
-    {"views_block of bytes", "mask:block:0.4:2px", MCL_ELEMENT_UINT8, false, false},
-    {"views_block, rows above 2^32", "mask:block:0.4:2px", MCL_ELEMENT_FLOAT32, true, false},
-    {"unmasked", NULL, MCL_ELEMENT_FLOAT32, true, false},
-    {"unmasked of bytes", NULL, MCL_ELEMENT_UINT8, true, false},
-    {"unmasked_rows", NULL, MCL_ELEMENT_FLOAT32, false, false},
-    {"unmasked_rows of bytes", NULL, MCL_ELEMENT_UINT8, false, false},
+        MCL_ELEMENT_FLOAT32, false, false, false},
+    {"views uniform", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false, false},
+    {"views uniform, rows above 2^32", "mask:uniform", MCL_ELEMENT_FLOAT32, true, false, false},
+    {"views bernoulli", "mask:bernoulli:0.4", MCL_ELEMENT_FLOAT32, false, false, false},
+    {"views uniform of bytes", "mask:uniform", MCL_ELEMENT_UINT8, false, false, false},
+    {"views_block of bytes", "mask:block:0.4:2px", MCL_ELEMENT_UINT8, false, false, false},
+    {"views_block, rows above 2^32", "mask:block:0.4:2px", MCL_ELEMENT_FLOAT32, true, false, false},
+    {"augmented_views of columns", "corrupt:0.4,mask:bernoulli:0.5:independent",
+        MCL_ELEMENT_FLOAT32, false, false, true},
+    {"views uniform of columns", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false, true},
+    {"unmasked", NULL, MCL_ELEMENT_FLOAT32, true, false, false},
+    {"unmasked of bytes", NULL, MCL_ELEMENT_UINT8, true, false, false},
+    {"unmasked_rows", NULL, MCL_ELEMENT_FLOAT32, false, false, false},
+    {"unmasked_rows of bytes", NULL, MCL_ELEMENT_UINT8, false, false, false},
 };
+
+/* Columns of one input and of more than a work-item has. */
+static mcl_group columns[] = {{0, 1, MCL_GROUP_NUMBERS, 0}, {1, 2, MCL_GROUP_INDICATED, 0},
+    {3, 1, MCL_GROUP_NUMBERS, 0}, {4, 1, MCL_GROUP_NUMBERS, 0}, {5, 3, MCL_GROUP_CATEGORY, 0},
+    {8, 40, MCL_GROUP_CATEGORY, 0}, {48, 1, MCL_GROUP_NUMBERS, 0},
+    {49, COLUMNS - 49, MCL_GROUP_CATEGORY, 0}};
+
+static const mcl_groups *groups_of(const struct views *check)
+{
+    static const mcl_groups some = {columns, sizeof columns / sizeof *columns};
+    return check->grouped ? &some : &mcl_groups_none;
+}
 
 static mcl_status make_data(mcl_data **data, const struct views *check)
 {
@@ -64,7 +79,8 @@ static mcl_status make_data(mcl_data **data, const struct views *check)
         mcl_random_words(words, SEED, MCL_STREAM_DATA, 0, 0, i, 0);
         /* One in eight is so small that its products must be flushed. */
         const float unit = words[1] % 8 ? 1.0f : 0x1p-124f;
-        const float value = mcl_host_flush((float)(int32_t)words[0] * 0x1p-29f * unit);
+        const float any = mcl_host_flush((float)(int32_t)words[0] * 0x1p-29f * unit);
+        const float value = check->grouped ? (float)(words[0] >> 31) : any; /* many alike */
         if (element == MCL_ELEMENT_UINT8)
             values[i] = (unsigned char)words[0];
         else
@@ -101,7 +117,8 @@ static mcl_status make_expected(struct expected *expected, mcl_checker *checker,
             row.altered[view] = expected->altered + at;
         }
         expected->order[i] = check->gathered ? GATHERED_ROW * (uint64_t)(i + 1) : from;
-        mcl_reference_views_of(&row, data, options, SEED, EPOCH, from, expected->order[i]);
+        mcl_reference_views_of(
+            &row, data, groups_of(check), options, SEED, EPOCH, from, expected->order[i]);
     }
     return MCL_OK;
 }
@@ -147,7 +164,8 @@ static mcl_status check_views(mcl_checker *checker, const struct views *check, c
     MCL_TRY(make_expected(&expected, checker, check, &options, data));
     MCL_TRY(send_rows(&rows, checker, &expected, data));
     MCL_TRY(make_room(&out, checker));
-    MCL_TRY(mcl_views_create(&made, checker->context, data, &options, SEED, BATCH, true, true));
+    MCL_TRY(mcl_views_create(
+        &made, checker->context, data, groups_of(check), &options, SEED, BATCH, true, true));
     mcl_status status = mcl_views_run(&made, &rows, BATCH, EPOCH, &out);
     if (status == MCL_OK)
         status = compare(checker, check, &expected, &out, mcl_views_paired(&made));

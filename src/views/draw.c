@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views of rows, for a person to look at. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "data/data.h"
@@ -12,9 +13,11 @@ struct drawing {
     mcl_context *context;
     const mcl_data *data;
     size_t row; /* bytes */
+    mcl_groups groups;
     mcl_views views;
     cl_mem rows, order;
     mcl_view_buffers out;
+    void *room; /* [batch] rows that lie in files; NULL: they are in memory */
 };
 
 /* A batch takes one buffer for the rows, and one for both views. */
@@ -33,33 +36,37 @@ static mcl_status create(
     mcl_context *context = work->context;
     const uint64_t columns = mcl_data_columns(work->data);
     work->row = (size_t)columns * mcl_element_size(mcl_data_element(work->data));
-    MCL_TRY(
-        mcl_views_create(&work->views, context, work->data, options, seed, batch, false, false));
+    MCL_TRY(mcl_groups_of(&work->groups, work->data));
+    MCL_TRY(mcl_views_create(
+        &work->views, context, work->data, &work->groups, options, seed, batch, false, false));
     MCL_TRY(mcl_buffer_create(&work->rows, context, batch, work->row, "the data"));
     MCL_TRY(mcl_buffer_create(&work->order, context, batch, sizeof(uint64_t), "order of the rows"));
+    MCL_TRY(mcl_data_room(&work->room, work->data, batch));
     return mcl_buffer_create(
         &work->out.views, context, 2 * (uint64_t)batch, columns * sizeof(float), "views");
 }
 
 static void release(struct drawing *work)
 {
+    mcl_groups_release(&work->groups);
     mcl_views_release(&work->views);
     mcl_buffer_release(&work->rows);
     mcl_buffer_release(&work->order);
     mcl_buffer_release(&work->out.views);
+    free(work->room);
 }
 
 static mcl_status draw(
     struct drawing *work, float *first, float *second, uint32_t epoch, uint64_t row, uint32_t count)
 {
     uint64_t order[ROWS];
-    const char *values = mcl_data_values(work->data);
+    const void *values;
     const mcl_rows rows = {work->rows, 0, work->order, 0, true};
     const size_t view = count * (size_t)mcl_data_columns(work->data) * sizeof *first;
     for (uint32_t i = 0; i < count; i++)
         order[i] = row + i;
-    MCL_TRY(mcl_buffer_write(
-        work->context, work->rows, 0, values + row * work->row, count * work->row));
+    MCL_TRY(mcl_data_look(&values, work->room, work->data, row, count));
+    MCL_TRY(mcl_buffer_write(work->context, work->rows, 0, values, count * work->row));
     MCL_TRY(mcl_buffer_write(work->context, work->order, 0, order, count * sizeof *order));
     MCL_TRY(mcl_views_run(&work->views, &rows, count, epoch, &work->out));
     MCL_TRY(mcl_buffer_read(work->context, first, work->out.views, 0, view));

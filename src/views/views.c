@@ -15,7 +15,7 @@
 #include "views/view_options.h"
 
 #define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
-#define OPTIONS_SIZE 208 /* bytes of what kernels are built with */
+#define OPTIONS_SIZE 256 /* bytes of what kernels are built with */
 
 /* Rows that corruption takes elements from, at most, and the view that they are drawn as. */
 #define POOL_ROWS 4096
@@ -31,6 +31,17 @@ static const char *element_name(mcl_element element)
 static bool only_masks(const mcl_views *views)
 {
     return views->effects == MCL_EFFECT_MASKS && views->of.relation == MCL_RELATION_COMPLEMENT;
+}
+
+/* What is added where inputs have columns, or rows are sequences. */
+static void add_options(char options[OPTIONS_SIZE], const mcl_views *views)
+{
+    if (views->column_of)
+        strcat(options, " -D GROUPED=1");
+    if (views->effects & MCL_EFFECT_AMPLIFIES)
+        strcat(options, " -D AMPLIFIED=1");
+    if (views->effects & MCL_EFFECT_SPANS)
+        strcat(options, " -D SPAN=1");
 }
 
 static void write_options(
@@ -64,6 +75,7 @@ static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views
         (effects & MCL_EFFECT_ADDS) != 0, views->image[2],
         of->mask.kind == MCL_MASK_BLOCK ? of->mask.patch : 1,
         views->image[2] == 1 && views->image[1] > 1, targets, altered);
+    add_options(options, views);
 }
 
 /* Work-items for so many elements, of which one has `most` on CPUs. */
@@ -81,24 +93,33 @@ static uint32_t patch_quads(const mcl_views *views)
     return (uint32_t)((down * across + 3) / 4);
 }
 
+/* How many times of a sequence are hidden, all but one at most. */
+static uint32_t span_of(const mcl_views *views)
+{
+    const uint32_t times = views->image[0];
+    const uint32_t span = (uint32_t)(views->of.span * (float)times + 0.5f);
+    return span < 1 ? 1 : span < times ? span : times - 1;
+}
+
 /* The rows of the pool, one of each run of as many, on the device. */
 static mcl_status create_pool(mcl_views *views, const mcl_data *data)
 {
     const uint64_t rows = mcl_data_rows(data), count = rows < POOL_ROWS ? rows : POOL_ROWS;
     const size_t size = views->columns * mcl_element_size(mcl_data_element(data));
-    const char *values = mcl_data_values(data);
+    uint64_t numbers[POOL_ROWS];
     char *chosen;
     MCL_TRY(mcl_allocate(&chosen, count, size));
     for (uint64_t k = 0; k < count; k++) {
         const uint64_t begin = k * rows / count, end = (k + 1) * rows / count;
         uint32_t words[4];
         mcl_random_words(words, views->seed, MCL_STREAM_CORRUPTION, POOL_VIEW, 0, k, 0);
-        const uint64_t row = begin + ((uint64_t)words[0] << 32 | words[1]) % (end - begin);
-        memcpy(chosen + k * size, values + row * size, size);
+        numbers[k] = begin + ((uint64_t)words[0] << 32 | words[1]) % (end - begin);
     }
     views->pool_rows = (uint32_t)count;
-    const mcl_status status = mcl_buffer_create_from(
-        &views->pool, views->context, chosen, count, size, "rows that corruption draws from");
+    mcl_status status = mcl_data_gather(chosen, data, numbers, count);
+    if (status == MCL_OK)
+        status = mcl_buffer_create_from(
+            &views->pool, views->context, chosen, count, size, "rows that corruption draws from");
     free(chosen);
     return status;
 }
@@ -113,7 +134,34 @@ static mcl_status create_buffers(mcl_views *views, const mcl_data *data, uint32_
         MCL_TRY(mcl_buffer_create(&views->patches, views->context,
             of->relation == MCL_RELATION_INDEPENDENT ? 2 * (uint64_t)batch : batch,
             4 * sizeof(float) * patch_quads(views), "masks of patches"));
+    if (views->effects & MCL_EFFECT_AMPLIFIES)
+        MCL_TRY(mcl_buffer_create(&views->factors, views->context, 2 * (uint64_t)batch,
+            views->image[1] * sizeof(float), "factors of the channels"));
     return views->effects & MCL_EFFECT_REPLACES ? create_pool(views, data) : MCL_OK;
+}
+
+/* Which inputs are a column's. */
+static mcl_status create_columns(mcl_views *views, const mcl_groups *groups, bool altered)
+{
+    mcl_context *context = views->context;
+    uint32_t *column_of;
+    if (!groups->columns)
+        return MCL_OK;
+    MCL_TRY(mcl_allocate(&column_of, views->columns, sizeof *column_of));
+    for (uint32_t i = 0; i < groups->count; i++) {
+        for (uint32_t j = 0; j < groups->columns[i].width; j++)
+            column_of[groups->columns[i].first + j] = i;
+    }
+    const mcl_status status = mcl_buffer_create_from(&views->column_of, context, column_of,
+        views->columns, sizeof *column_of, "columns of the inputs");
+    free(column_of);
+    MCL_TRY(status);
+    if (!altered || !(views->effects & MCL_EFFECT_REPLACES))
+        return MCL_OK;
+    views->group_count = groups->count;
+    MCL_TRY(mcl_kernel_find(&views->alter_columns, context, "columns.cl", "alter_columns", ""));
+    return mcl_buffer_create_from(&views->groups, context, groups->columns, groups->count,
+        sizeof *groups->columns, "columns of the data");
 }
 
 static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targets, bool altered)
@@ -123,17 +171,21 @@ static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targe
     char options[OPTIONS_SIZE];
     if (only_masks(views)) {
         write_options(options, element, of->mask.kind, targets, altered);
+        add_options(options, views);
         return mcl_kernel_find(&views->kernel, context, "views.cl",
             of->mask.kind == MCL_MASK_BLOCK ? "views_block" : "views", options);
     }
     write_all_options(options, views, element, targets, altered);
     MCL_TRY(mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
     MCL_TRY(mcl_kernel_find(&views->draw_patches, context, "augment.cl", "patch_masks", options));
+    MCL_TRY(
+        mcl_kernel_find(&views->draw_factors, context, "augment.cl", "channel_factors", options));
     return mcl_kernel_find(&views->kernel, context, "augment.cl", "augmented_views", options);
 }
 
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
-    const mcl_view_options *options, uint64_t seed, uint32_t batch, bool targets, bool altered)
+    const mcl_groups *groups, const mcl_view_options *options, uint64_t seed, uint32_t batch,
+    bool targets, bool altered)
 {
     const mcl_element element = mcl_data_element(data);
     mcl_views created = {.context = context, .of = *options, .seed = seed};
@@ -144,7 +196,9 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     created.row_bytes =
         created.columns *
         (mcl_element_size(element) + (2 + targets_of_row) * sizeof(float) + (altered ? 2 : 0));
-    mcl_status status = find_kernels(&created, element, targets, altered);
+    mcl_status status = create_columns(&created, groups, altered);
+    if (status == MCL_OK)
+        status = find_kernels(&created, element, targets, altered);
     if (status == MCL_OK && !only_masks(&created))
         status = create_buffers(&created, data, batch);
     if (status == MCL_OK)
@@ -159,6 +213,9 @@ void mcl_views_release(mcl_views *views)
     mcl_buffer_release(&views->parameters);
     mcl_buffer_release(&views->patches);
     mcl_buffer_release(&views->pool);
+    mcl_buffer_release(&views->factors);
+    mcl_buffer_release(&views->column_of);
+    mcl_buffer_release(&views->groups);
 }
 
 bool mcl_views_paired(const mcl_views *views)
@@ -188,8 +245,9 @@ static mcl_status mask(mcl_views *views, const mcl_rows *rows, uint32_t batch, u
         items(views->context, views->columns, MCL_DRAWN_ELEMENTS), batch, MCL_BUFFER(rows->data),
         MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
         MCL_UINT(rows->gathered), MCL_UINT(batch), MCL_UINT(views->columns), MCL_UINT(epoch), key,
-        MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views), MCL_BUFFER(targets),
-        MCL_BUFFER(altered));
+        MCL_FLOAT(views->of.mask.ratio),
+        MCL_BUFFER(views->column_of ? views->column_of : rows->order), MCL_BUFFER(out->views),
+        MCL_BUFFER(targets), MCL_BUFFER(altered));
 }
 
 /* What is drawn once a view or a patch. */
@@ -204,6 +262,11 @@ static mcl_status draw(
             MCL_FLOAT(of->scale), MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip),
             MCL_FLOAT(of->brightness), MCL_BUFFER(views->parameters)));
     }
+    if (views->factors)
+        MCL_TRY(mcl_run_elements(views->draw_factors, views->image[1], 2 * (size_t)batch,
+            MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(batch),
+            MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->amplitude),
+            MCL_BUFFER(views->factors)));
     if (!views->patches)
         return MCL_OK;
     const size_t masked = of->relation == MCL_RELATION_INDEPENDENT ? 2 * (size_t)batch : batch;
@@ -230,14 +293,22 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
     mcl_profile_work(context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     /* An item has both views of a row on CPUs, elsewhere one. */
     const size_t rows_of_items = mcl_context_spreads(context) ? 2 * (size_t)batch : batch;
-    return mcl_run_elements(views->kernel, items(context, views->columns, MCL_DRAWN_ELEMENTS),
+    MCL_TRY(mcl_run_elements(views->kernel, items(context, views->columns, MCL_DRAWN_ELEMENTS),
         rows_of_items, MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
         MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->columns),
         MCL_UINT(epoch), key, MCL_FLOAT(of->mask.ratio), MCL_FLOAT(of->corruption),
         MCL_FLOAT(of->noise), MCL_BUFFER(parameters), MCL_BUFFER(patches),
         MCL_UINT(views->patches ? patch_quads(views) : 0), MCL_BUFFER(pool),
-        MCL_UINT(views->pool_rows), MCL_BUFFER(out->views), MCL_BUFFER(targets),
+        MCL_UINT(views->pool_rows), MCL_BUFFER(views->column_of ? views->column_of : rows->order),
+        MCL_BUFFER(views->factors ? views->factors : rows->data),
+        MCL_UINT(views->effects & MCL_EFFECT_SPANS ? span_of(views) : 0), MCL_BUFFER(out->views),
+        MCL_BUFFER(targets), MCL_BUFFER(altered)));
+    if (!views->groups)
+        return MCL_OK;
+    mcl_profile_work(context, NULL, 0.0, 2.0 * batch * views->columns);
+    return mcl_run_elements(views->alter_columns, views->group_count, 2 * (size_t)batch,
+        MCL_BUFFER(views->groups), MCL_UINT(views->group_count), MCL_UINT(views->columns),
         MCL_BUFFER(altered));
 }
 

@@ -4,6 +4,7 @@
 #ifndef MASKCL_VIEWS_VIEWS_H
 #define MASKCL_VIEWS_VIEWS_H
 
+#include "data/groups.h"
 #include "data/rows.h"
 #include "device/context.h"
 #include "maskcl/data.h"
@@ -19,10 +20,15 @@ typedef struct mcl_views {
     uint32_t image[3];  /* height, width, channels, of what needs images */
     size_t row_bytes;   /* that are read and written for a row, for the profile */
     mcl_kernel *kernel; /* that makes both views, after these, where there are such draws: */
-    mcl_kernel *draw_moves, *draw_patches;
+    mcl_kernel *draw_moves, *draw_patches, *draw_factors;
     cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
     cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
-    cl_mem pool;    /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
+    cl_mem factors;   /* [2B×channels] of sequences; NULL: they are not amplified */
+    cl_mem column_of; /* [D] numbers of the inputs' columns; NULL: each input is one by itself */
+    cl_mem groups; /* mcl_group[group_count], by which corruption alters whole columns; or NULL */
+    uint32_t group_count;
+    mcl_kernel *alter_columns;
+    cl_mem pool; /* [pool_rows×D] rows to take elements from; NULL: there is no corruption */
     uint32_t pool_rows; /* of the data set, spread evenly over it */
 } mcl_views;
 
@@ -33,13 +39,15 @@ typedef struct mcl_view_buffers {
                      * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
                      * wanted */
     cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
-                     * corruption changed its value; NULL: not wanted */
+                     * corruption changed the value of an input of its column; NULL: not wanted */
 } mcl_view_buffers;
 
-/* For batches of at most `batch` rows. MCL_ERROR_ARGUMENT when the options do not fit the data.
- * targets and altered say which buffers every mcl_views_run() will have. */
+/* For batches of at most `batch` rows, whose inputs are columns by groups, that of the data's
+ * schema (mcl_groups_of()). MCL_ERROR_ARGUMENT when the options do not fit the data. targets and
+ * altered say which buffers every mcl_views_run() will have. */
 mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_data *data,
-    const mcl_view_options *options, uint64_t seed, uint32_t batch, bool targets, bool altered);
+    const mcl_groups *groups, const mcl_view_options *options, uint64_t seed, uint32_t batch,
+    bool targets, bool altered);
 void mcl_views_release(mcl_views *views);
 
 /* Whether the two views of a row have a target each, since they were moved or lit differently. */

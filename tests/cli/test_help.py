@@ -9,8 +9,8 @@ import unittest
 
 from program import PROGRAM, ProgramTest, environment
 
-COMMANDS = ["devices", "pretrain", "embed", "probe", "finetune", "reconstruct", "views", "info",
-            "reproduce", "diff", "tune", "verify", "help"]
+COMMANDS = ["devices", "pretrain", "embed", "neighbors", "probe", "finetune", "reconstruct",
+            "views", "info", "reproduce", "diff", "tune", "verify", "help"]
 
 
 class HelpTest(ProgramTest):
@@ -43,7 +43,8 @@ class HelpTest(ProgramTest):
         self.refuse("info", "--", "--help", code=1, says=["--help"])
 
     def test_lines_fit_80_columns(self):
-        for topic in [[], *([name] for name in COMMANDS), ["objectives"], ["recipes"]]:
+        for topic in [[], *([name] for name in COMMANDS), ["objectives"], ["recipes"], ["data"],
+                      ["tables"], ["images"]]:
             for line in self.succeed("help", *topic).stdout.splitlines():
                 self.assertLessEqual(len(line), 88 if line.startswith("  maskcl") else 80, line)
 
@@ -141,7 +142,7 @@ class TypingErrorTest(ProgramTest):
         self.check("embed", "-o", "x.npy", says=["embed needs MODEL"])
         self.check("embed", "m", "-o", "x.npy", says=["embed needs DATA"])
         self.check("probe", "a", "b", "c", "d", says=["probe needs TEST_LABELS"])
-        self.check("info", "a", "b", says=["unexpected argument 'b'"])
+        self.check("views", "a", "b", "-o", "x.npy", says=["unexpected argument 'b'"])
         self.check("devices", "x", says=["unexpected argument 'x'"])
 
     def test_control_characters_do_not_reach_the_terminal(self):

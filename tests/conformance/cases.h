@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt and
- * views.txt, one a line:
+/* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt, views.txt
+ * and columns.txt, one a line:
  *
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
  * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
- * numbers of every size side by side (edges); and images, of uint8. HIDDEN is a list of widths or
+ * numbers of every size side by side (edges); a table with a schema, whose inputs are numbers, and
+ * categories one-hot, in turns of 36; and images, of uint8. HIDDEN is a list of widths or
  * -. ACTIVATION may have +batch or +layer behind it, a normalization, and then +activated, when
  * both follow the embedding too. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or
  * views=PARTS of --views. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it,
@@ -130,6 +131,21 @@ static inline bool case_parse(struct run_case *run, const char *line)
     return case_parse_activation(run) && case_parse_optimizer(run);
 }
 
+/* Widths of a table's columns: a number, one with an indicator, two categories. */
+#define CASE_TABLE_COLUMNS 4
+static const uint32_t case_table_widths[CASE_TABLE_COLUMNS] = {1, 2, 3, 30};
+
+/* Of an input in a row: what was a normal number there becomes one in which every third value of
+ * the column with an indicator is missing, and each category is chosen by the row's number. */
+static inline float case_table_value(float normal, size_t row, size_t input)
+{
+    const size_t place = input % 36;
+    if (place < 3)
+        return place == 0 ? normal : row % 3 ? (place == 1 ? normal : 0.0f) : (float)(place - 1);
+    const size_t first = place < 6 ? 3 : 6, width = place < 6 ? 3 : 30;
+    return place - first == (row * row + input / 36) % width ? 1.0f : 0.0f;
+}
+
 /* Turns normal values to those of the run's kind. */
 static inline void case_make_floats(float *values, const struct run_case *run)
 {
@@ -147,6 +163,8 @@ static inline void case_make_floats(float *values, const struct run_case *run)
             values[at] = at % run->columns % 3 == 0
                              ? 1.0f
                              : (float)(at / run->columns % 3) - (float)(at % 2);
+        else if (strcmp(run->kind, "table") == 0)
+            values[at] = case_table_value(values[at], at / run->columns, at % run->columns);
     }
 }
 

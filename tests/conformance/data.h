@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "data/data.h"
+#include "data/schema.h"
 #include "maskcl/maskcl.h"
 
 static inline bool case_write_images(
@@ -42,6 +44,30 @@ static inline mcl_status case_open_images(mcl_data **data, const struct run_case
     return status;
 }
 
+/* The schema of a table, see case_table_value(). */
+static inline mcl_status case_add_schema(mcl_data *data, const struct run_case *run)
+{
+    mcl_schema *schema;
+    mcl_status status = mcl_schema_create(&schema);
+    for (uint32_t i = 0; i < run->columns / 36 * CASE_TABLE_COLUMNS && status == MCL_OK; i++) {
+        const uint32_t which = i % CASE_TABLE_COLUMNS, width = case_table_widths[which];
+        const mcl_column column = {.name = "column",
+            .kind = width > 2 ? MCL_COLUMN_CATEGORY : MCL_COLUMN_NUMBER,
+            .deviation = 1.0,
+            .indicator = width == 2};
+        mcl_strings *categories;
+        status = mcl_strings_create(&categories);
+        for (uint32_t c = 0; c + 1 < width && width > 2 && status == MCL_OK; c++)
+            status = mcl_strings_add(categories, "abcdefghijklmnopqrstuvwxyzABCDE" + c, 1);
+        if (status == MCL_OK)
+            status = mcl_schema_add(schema, &column, categories);
+        mcl_strings_free(categories);
+    }
+    if (status == MCL_OK)
+        mcl_data_set_schema(data, schema);
+    return status;
+}
+
 static inline mcl_status case_open_data(mcl_data **data, const struct run_case *run)
 {
     mcl_data *normal;
@@ -58,6 +84,8 @@ static inline mcl_status case_open_data(mcl_data **data, const struct run_case *
     case_make_floats(values, run);
     if (status == MCL_OK)
         status = mcl_data_from_floats(data, values, run->rows, run->columns);
+    if (status == MCL_OK && strcmp(run->kind, "table") == 0)
+        status = case_add_schema(*data, run);
     free(values);
     return status;
 }

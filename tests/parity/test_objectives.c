@@ -35,6 +35,7 @@ static void teardown(void)
 struct trial {
     mcl_pretrain_options options;
     mcl_architecture architecture;
+    mcl_groups groups;
     uint32_t batch;
     mcl_layer decoder[MCL_LAYERS_MAX], mask_head[MCL_LAYERS_MAX]; /* the latter for vime */
     size_t layers, encoder_count, parameter_count, views;         /* views: elements of z */
@@ -140,8 +141,8 @@ static void run(struct trial *trial)
     mcl_measures *measures;
     const size_t bytes = trial->parameter_count * sizeof(float);
     cl_mem parameters = buffer_with(trial->parameters, bytes);
-    ASSERT_OK(mcl_loss_create(
-        &loss, context, &trial->options, &trial->architecture, trial->batch, parameters));
+    ASSERT_OK(mcl_loss_create(&loss, context, &trial->options, &trial->architecture, &trial->groups,
+        trial->batch, parameters));
     mcl_network *encoder = stand_in(trial);
     ASSERT_OK(mcl_measures_create(
         &measures, context, trial->batch, (uint32_t)trial->architecture.embedding));

@@ -284,6 +284,7 @@ START_TEST(test_options)
     REFUSED(mcl_recipe_apply(NULL, "default"));
     REFUSED(mcl_recipe_apply(&options, NULL));
     REFUSED(mcl_recipe_apply(&options, "no such recipe"));
+    REFUSED(mcl_recipe_fit(NULL, &options, NULL));
     mcl_checkpoint_previous(NULL, 10, "x");
     strcpy(text, "before");
     mcl_checkpoint_previous(text, 0, "x");
@@ -308,6 +309,14 @@ static void ask_all(const mcl_options *asked, mcl_status expected)
 START_TEST(test_options_out_of_range)
 {
     const mcl_pretrain_options good = options;
+    mcl_data_options reading;
+    ck_assert_int_eq(mcl_data_options_init(&reading), MCL_OK);
+    ask_all(&reading.base, MCL_OK);
+    reading.header = (mcl_header)BEYOND;
+    reading.standardize = (mcl_standardize)-1;
+    reading.channels = (mcl_channels)BEYOND;
+    reading.colors = BEYOND;
+    ask_all(&reading.base, MCL_OK);
     ask_all(&options.base, MCL_OK);
     ask_all(&tuning.base, MCL_OK);
     options.activation = (mcl_activation)BEYOND;

@@ -39,7 +39,8 @@ static mcl_data *make_data(mcl_element element, const struct shape *shape)
     return data;
 }
 
-static void check(const char *text, mcl_element element, const struct shape *shape)
+static void check_groups(
+    const char *text, mcl_element element, const struct shape *shape, const mcl_groups *groups)
 {
     enum { BATCH = 3 };
     const uint64_t order[BATCH + 1] = {0, shape->sizes[0] - 1, 0, shape->sizes[0] / 2};
@@ -47,7 +48,7 @@ static void check(const char *text, mcl_element element, const struct shape *sha
     mcl_view_options options;
     mcl_views views;
     ASSERT_OK(mcl_view_options_parse(&options, text));
-    ASSERT_OK(mcl_views_create(&views, context, data, &options, SEED, BATCH, true, true));
+    ASSERT_OK(mcl_views_create(&views, context, data, groups, &options, SEED, BATCH, true, true));
     const size_t columns = (size_t)mcl_data_columns(data), half = BATCH * columns;
     const size_t count = 2 * half + GUARDS;
     float *expected = allocate(count, sizeof(float)), *got = allocate(count, sizeof(float));
@@ -68,7 +69,8 @@ static void check(const char *text, mcl_element element, const struct shape *sha
         mcl_reference_views row = {{expected + at, expected + half + at},
             {targets + at, mcl_views_paired(&views) ? targets + half + at : unpaired},
             {altered + at, altered + half + at}};
-        mcl_reference_views_of(&row, data, &options, SEED, EPOCH, order[1 + i], order[1 + i]);
+        mcl_reference_views_of(
+            &row, data, groups, &options, SEED, EPOCH, order[1 + i], order[1 + i]);
     }
     char what[200];
     snprintf(what, sizeof what, "%.120s, %s, rows of %zu", text,
@@ -92,6 +94,11 @@ static void check(const char *text, mcl_element element, const struct shape *sha
     free(altered);
     free(got_altered);
     free(unpaired);
+}
+
+static void check(const char *text, mcl_element element, const struct shape *shape)
+{
+    check_groups(text, element, shape, &mcl_groups_none);
 }
 
 /* Around the 16 lanes and the 32 elements of a work-item on CPUs and the 4 of one elsewhere; lines
@@ -125,6 +132,40 @@ START_TEST(test_corruption)
 {
     CHECK_ALL("corrupt:0.6", MCL_ELEMENT_FLOAT32, tables);
     CHECK_ALL("corrupt:0.3:one,mask:bernoulli:0.5:whole", MCL_ELEMENT_UINT8, tables);
+}
+END_TEST
+
+/* Columns of one input, of as many as a work-item has, and of more. */
+START_TEST(test_columns)
+{
+    enum { INPUTS = 263 };
+    static const struct shape shape = {{9, INPUTS}, 2};
+    for (uint32_t widest = 1; widest <= 70; widest += 23) {
+        mcl_group columns[INPUTS];
+        mcl_groups groups = {columns, 0};
+        for (uint32_t first = 0; first < INPUTS; groups.count++) {
+            const uint32_t width = 1 + groups.count * 7 % widest, left = INPUTS - first;
+            columns[groups.count] =
+                (mcl_group){.first = first, .width = width < left ? width : left};
+            first += columns[groups.count].width;
+        }
+        check_groups("corrupt:0.6", MCL_ELEMENT_FLOAT32, &shape, &groups);
+        check_groups("mask:uniform", MCL_ELEMENT_UINT8, &shape, &groups);
+        check_groups("corrupt:0.3:one,noise,mask:bernoulli:0.5:independent", MCL_ELEMENT_FLOAT32,
+            &shape, &groups);
+    }
+}
+END_TEST
+
+static const struct shape sequences[] = {
+    {{9, 2}, 2}, {{9, 49}, 2}, {{9, 33, 1}, 3}, {{9, 16, 3}, 3}, {{9, 5, 17}, 3}, {{9, 7, 40}, 3}};
+
+START_TEST(test_sequences)
+{
+    CHECK_ALL("amplitude:0.5,span:0.4", MCL_ELEMENT_FLOAT32, sequences);
+    CHECK_ALL("span:0.99,mask:bernoulli:0.5", MCL_ELEMENT_UINT8, sequences);
+    CHECK_ALL("amplitude:1,corrupt:0.3,noise,span:1e-3,mask:uniform:independent",
+        MCL_ELEMENT_FLOAT32, sequences);
 }
 END_TEST
 
@@ -179,6 +220,8 @@ int main(void)
     tcase_add_test(tcase, test_moves);
     tcase_add_test(tcase, test_light);
     tcase_add_test(tcase, test_corruption);
+    tcase_add_test(tcase, test_columns);
+    tcase_add_test(tcase, test_sequences);
     tcase_add_test(tcase, test_noise);
     tcase_add_test(tcase, test_blocks);
     tcase_add_test(tcase, test_rows_as_they_are);
@@ -188,6 +231,8 @@ int main(void)
     tcase_set_timeout(spread, 300);
     tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
     tcase_add_test(spread, test_spread);
+    tcase_add_test(spread, test_columns);
+    tcase_add_test(spread, test_sequences);
     suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

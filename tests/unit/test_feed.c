@@ -2,6 +2,10 @@
 /* Batches of a data set on the device: the right rows and numbers, whatever memory there is. */
 #include "support/device.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "data/builder.h"
 #include "data/data.h"
 #include "data/feed.h"
 #include "data/permutation.h"
@@ -26,6 +30,27 @@ static const struct set sets[] = {
 };
 #define SETS ((int)(sizeof sets / sizeof *sets))
 
+static bool in_a_file; /* that is where data lie, and not in memory */
+
+/* As many bytes as the order of the rows takes in memory, but not the rows. */
+static mcl_data *store(unsigned char *values, const struct set *set)
+{
+    const mcl_row_plan plan = {.element = set->element,
+        .shape = {set->columns},
+        .dimensions = 1,
+        .host_memory = mcl_permutation_bytes(set->rows),
+        .source = "a test"};
+    mcl_builder *builder;
+    mcl_data *data;
+    ASSERT_OK(mcl_builder_create(&builder, &plan));
+    ASSERT_OK(mcl_builder_add(builder, values, set->rows));
+    ASSERT_OK(mcl_builder_finish(&data, builder));
+    mcl_builder_free(builder);
+    free(values);
+    ck_assert(mcl_data_is_stored(data));
+    return data;
+}
+
 /* Rows that no other has, in memory that is not a page's begin. */
 static mcl_data *make_data(const struct set *set)
 {
@@ -42,6 +67,8 @@ static mcl_data *make_data(const struct set *set)
     }
     free(random);
     mcl_data *data;
+    if (in_a_file)
+        return store(values, set);
     ASSERT_OK(mcl_data_create(&data, values, set->element, shape, 2, "a test"));
     return data;
 }
@@ -90,8 +117,9 @@ static void check_seen(const struct seen *seen, const mcl_data *data, const stru
     const uint64_t *order, uint64_t count, bool numbered)
 {
     const size_t row = row_size(set);
-    const unsigned char *values = mcl_data_values(data);
+    unsigned char *values = allocate((size_t)set->rows, row);
     unsigned char *rows = allocate((size_t)count, row);
+    ASSERT_OK(mcl_data_read_rows(values, data, 0, set->rows));
     uint64_t *numbers = allocate((size_t)count, sizeof *numbers);
     read_buffer(rows, seen->rows, (size_t)count * row);
     read_buffer(numbers, seen->numbers, (size_t)count * sizeof *numbers);
@@ -101,6 +129,7 @@ static void check_seen(const struct seen *seen, const mcl_data *data, const stru
         REQUIRE(!numbered || numbers[i] == order[i], "place %u has the number %u instead of %u",
             (unsigned)i, (unsigned)numbers[i], (unsigned)order[i]);
     }
+    free(values);
     free(rows);
     free(numbers);
 }
@@ -299,6 +328,86 @@ START_TEST(test_the_own_order)
 }
 END_TEST
 
+/* The same rows from a file: in slots, but on a device with memory of its own that has room for
+ * all.
+ */
+START_TEST(test_rows_in_a_file)
+{
+    const struct set *set = begin(_i);
+    const bool shared = context->info.host_memory;
+    in_a_file = true;
+    mcl_data *data = make_data(set);
+    const uint64_t slot = mcl_feed_slot_size(data, set->batch);
+    mcl_data_free(data);
+    check_epochs(set, 0, !shared);
+    check_epochs_at_once(set, 0, !shared);
+    for (uint64_t slots = 1; slots <= SLOTS_MAX; slots++) {
+        if (shared || slots * slot < whole_size(set))
+            check_epochs(set, slots * slot, false);
+    }
+    data = make_data(set);
+    check_own_order(data, set);
+    mcl_data_free(data);
+    in_a_file = false;
+}
+END_TEST
+
+/* A failure comes with the batch that could not be read, and in the same words. */
+START_TEST(test_a_file_that_cannot_be_read)
+{
+    const struct set *set = begin(2 * 5 + _i);
+    const mcl_shuffle shuffle = {SEED, 1};
+    const int file = memfd_create("rows", 0);
+    const uint64_t shape[] = {set->rows, set->columns};
+    mcl_store *store;
+    mcl_data *data;
+    mcl_rows rows;
+    ck_assert_int_eq(ftruncate(file, (off_t)(set->rows * row_size(set))), 0);
+    ASSERT_OK(mcl_store_create(&store, set->element, set->columns));
+    ASSERT_OK(
+        mcl_store_add(store, &(mcl_store_part){.file = file, .name = "rows", .rows = set->rows}));
+    ASSERT_OK(mcl_data_create_stored(&data, store, 1 << 20, set->element, shape, 2, "a test"));
+    mcl_context_limit_memory(context, 2 * mcl_feed_slot_size(data, set->batch));
+    mcl_feed *feed = make_feed(data, set->batch, &shuffle);
+    ASSERT_OK(mcl_feed_epoch(feed, 0));
+    ASSERT_OK(mcl_feed_batch(&rows, feed, 0, set->batch));
+    ASSERT_OK(mcl_feed_taken(feed));
+    ck_assert_int_eq(ftruncate(file, 100), 0);
+    mcl_status status = MCL_OK;
+    for (uint64_t first = set->batch; first < set->rows && status == MCL_OK; first += set->batch) {
+        status = mcl_feed_batch(&rows, feed, first, set->batch);
+        if (status == MCL_OK)
+            ASSERT_OK(mcl_feed_taken(feed));
+    }
+    ck_assert_int_eq(status, MCL_ERROR_FILE);
+    ck_assert_msg(strncmp(mcl_error_message(), "rows: was changed while", 23) == 0, "%s",
+        mcl_error_message());
+    mcl_feed_free(feed);
+    mcl_data_free(data);
+    mcl_context_limit_memory(context, 0);
+}
+END_TEST
+
+START_TEST(test_memory_for_the_order)
+{
+    const struct set *set = begin(2 * 5);
+    const mcl_shuffle shuffle = {SEED, 1};
+    mcl_feed *feed = NULL;
+    mcl_data *part;
+    const uint64_t shape[] = {set->rows, set->columns};
+    mcl_store *store;
+    ASSERT_OK(mcl_store_create(&store, set->element, set->columns));
+    ASSERT_OK(mcl_data_create_stored(&part, store, 23999, set->element, shape, 2, "a test"));
+    ck_assert_int_eq(
+        mcl_feed_create(&feed, context, part, set->batch, &shuffle, context->memory_made),
+        MCL_ERROR_MEMORY);
+    ck_assert_str_eq(mcl_error_message(), "a test: the order of 4000 rows takes 24000 bytes of "
+                                          "memory, but only 23999 may be used: raise "
+                                          "`host_memory`");
+    mcl_data_free(part);
+}
+END_TEST
+
 /* Host and device use the same memory, and the buffer is not larger than the pages of the data. */
 START_TEST(test_shared_memory_is_not_copied)
 {
@@ -409,6 +518,9 @@ int main(void)
     tcase_add_loop_test(tcase, test_batches_in_any_number_of_slots, 0, 2 * SETS);
     tcase_add_loop_test(tcase, test_a_data_set_beyond_the_largest_buffer, 0, 2 * SETS);
     tcase_add_loop_test(tcase, test_the_own_order, 0, 2 * SETS);
+    tcase_add_loop_test(tcase, test_rows_in_a_file, 2, 2 * SETS);
+    tcase_add_loop_test(tcase, test_a_file_that_cannot_be_read, 0, 2);
+    tcase_add_test(tcase, test_memory_for_the_order);
     tcase_add_test(tcase, test_shared_memory_is_not_copied);
     tcase_add_loop_test(tcase, test_too_little_memory, 0, 2 * SETS);
     tcase_add_loop_test(tcase, test_an_end_at_any_time, 0, 2);

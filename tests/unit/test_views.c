@@ -96,8 +96,8 @@ static void check_views(const struct set *set, const uint64_t *order, size_t ord
     cl_mem out = buffer_with(expected, count * sizeof(float));
     cl_mem out_whole = buffer_with(whole, count * sizeof(float));
     mcl_views views;
-    ASSERT_OK(mcl_views_create(&views, context, data, &(mcl_view_options){.mask = set->mask},
-        set->seed, batch, with_whole, with_whole));
+    ASSERT_OK(mcl_views_create(&views, context, data, &mcl_groups_none,
+        &(mcl_view_options){.mask = set->mask}, set->seed, batch, with_whole, with_whole));
     cl_mem out_altered = buffer_with(altered, count);
     const mcl_view_buffers buffers = {
         out, with_whole ? out_whole : NULL, with_whole ? out_altered : NULL};
@@ -264,8 +264,8 @@ static void check_gathered(const struct set *set, bool with_whole)
     cl_mem out = buffer_with(got, 2 * view * sizeof(float));
     cl_mem whole = buffer_with(got, view * sizeof(float));
     mcl_views views;
-    ASSERT_OK(mcl_views_create(&views, context, data, &(mcl_view_options){.mask = set->mask},
-        set->seed, BATCH, with_whole, false));
+    ASSERT_OK(mcl_views_create(&views, context, data, &mcl_groups_none,
+        &(mcl_view_options){.mask = set->mask}, set->seed, BATCH, with_whole, false));
     const mcl_view_buffers buffers = {.views = out, .targets = with_whole ? whole : NULL};
     ASSERT_OK(mcl_views_run(&views, &rows, BATCH, set->epoch, &buffers));
     read_buffer(got, out, 2 * view * sizeof(float));
@@ -326,7 +326,8 @@ START_TEST(test_bytes_are_scaled_with_one_rounding)
         ASSERT_OK(mcl_buffer_create(&out, context, 2 * width, sizeof(float), "views"));
         ASSERT_OK(mcl_buffer_create(&whole, context, width, sizeof(float), "rows"));
         mcl_views views;
-        ASSERT_OK(mcl_views_create(&views, context, data, &options, 0, 1, true, false));
+        ASSERT_OK(
+            mcl_views_create(&views, context, data, &mcl_groups_none, &options, 0, 1, true, false));
         const mcl_view_buffers buffers = {.views = out, .targets = whole};
         ASSERT_OK(mcl_views_run(&views, &rows, 1, 0, &buffers));
         read_buffer(got, whole, width * sizeof(float));
@@ -373,8 +374,8 @@ START_TEST(test_masks_that_do_not_fit_are_refused)
     const struct set rows = {MCL_ELEMENT_FLOAT32, {5, 7}, 2, {MCL_MASK_BLOCK, 0.5f, 2}, 0, 0};
     mcl_data *data = make_data(&rows);
     mcl_views views = {.columns = 77};
-    ck_assert_int_eq(mcl_views_create(&views, context, data, &(mcl_view_options){.mask = rows.mask},
-                         0, 5, false, false),
+    ck_assert_int_eq(mcl_views_create(&views, context, data, &mcl_groups_none,
+                         &(mcl_view_options){.mask = rows.mask}, 0, 5, false, false),
         MCL_ERROR_ARGUMENT);
     ck_assert_uint_eq(views.columns, 77);
     mcl_data_free(data);
