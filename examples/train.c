@@ -20,8 +20,6 @@ static void report(const mcl_step *step, void *user)
         return;
     printf("epoch %" PRIu64 "/%" PRIu64 "  loss %.4f  spread %.3f\n", step->epoch, step->epochs,
         step->epoch_loss, step->spread);
-    if (step->collapsed)
-        printf("the embeddings are collapsing: add an objective that keeps rows apart\n");
     if (step->epoch > 1 && step->epoch_loss > 0.99 * progress->loss)
         progress->stop = 1;
     progress->loss = step->epoch_loss;
@@ -53,6 +51,11 @@ int main(int argc, char **argv)
         argc > 1 ? mcl_data_open(&data, argv[1]) : mcl_data_synthetic(&data, 2048, 64, 1);
     if (status == MCL_OK)
         status = train(&model, data);
+    mcl_collapse collapse = {MCL_COLLAPSE_UNKNOWN};
+    if (status == MCL_OK)
+        status = mcl_model_collapse(&collapse, model);
+    if (collapse.verdict == MCL_COLLAPSE_OF_EMBEDDINGS)
+        printf("the embeddings have collapsed: take the recipe recommended or tabular\n");
     if (status == MCL_OK)
         status = mcl_model_save(model, argc > 2 ? argv[2] : "model.safetensors");
     if (status != MCL_OK)

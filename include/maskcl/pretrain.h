@@ -22,7 +22,8 @@ extern "C" {
 
 #define MCL_PRETRAIN_OPTIONS_VERSION 1
 
-/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "default". */
+/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "auto": options are
+ * those of "default" until mcl_recipe_fit() has seen the data. */
 typedef struct mcl_pretrain_options {
     mcl_options base;
     const char *recipe; /* the name of the one applied last, static */
@@ -70,11 +71,52 @@ MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
  * unchanged, as setting the option "recipe" does. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
 
+#define MCL_RECIPE_LINE_SIZE 256
+
+/* What the recipe "auto" stands for, which without this is no more than "default": applies the
+ * recipe that suits the data by what they are (images, a table, sequences, vectors), their width
+ * and how many rows there are, with as many epochs and as large a batch as these need; "default"
+ * for synthetic rows. line gets what was chosen and why, and may be NULL. */
+MCL_API mcl_status mcl_recipe_fit(
+    char line[MCL_RECIPE_LINE_SIZE], mcl_pretrain_options *options, const mcl_data *data);
+
 /* Trains a new model on data. MCL_INTERRUPTED when options->train.stop ended it: *model then has
  * the parameters after the last complete step. A loss that is not finite is MCL_ERROR_DATA. The
  * caller frees *model. */
 MCL_API mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
+
+/* Whether the embeddings of a trained model tell rows apart. */
+typedef enum mcl_collapse_verdict {
+    MCL_COLLAPSE_UNKNOWN, /* it was not measured: a single row, a model of an earlier version */
+    MCL_COLLAPSE_NONE,
+    MCL_COLLAPSE_OF_ROWS,       /* they do not, but nor are the rows themselves apart */
+    MCL_COLLAPSE_OF_EMBEDDINGS, /* they do not: every row gets nearly the same embedding */
+} mcl_collapse_verdict;
+
+typedef enum mcl_collapse_subject {
+    MCL_COLLAPSE_INPUTS,
+    MCL_COLLAPSE_UNTRAINED, /* the encoder that the seed gives, before any step */
+    MCL_COLLAPSE_TRAINED,
+} mcl_collapse_subject;
+
+#define MCL_COLLAPSE_SUBJECTS 3
+
+#define MCL_COLLAPSE_SPREAD 0.05
+
+/* Measured at the end of pre-training on up to 256 rows, unmasked and as mcl_embed() embeds them:
+ * with running statistics, without dropout. Both are of vectors of length 1: the spread of a batch
+ * (mcl_step), and the effective rank, which says nothing of how far they are apart. Embeddings
+ * have collapsed where their spread is below MCL_COLLAPSE_SPREAD or a quarter of the untrained
+ * encoder's, and so have rows where theirs, too, is below MCL_COLLAPSE_SPREAD. */
+typedef struct mcl_collapse {
+    mcl_collapse_verdict verdict;
+    double spread[MCL_COLLAPSE_SUBJECTS], effective_rank[MCL_COLLAPSE_SUBJECTS];
+} mcl_collapse;
+
+/* What the metadata of a model say of it: collapse, collapse_spread, collapse_spread_untrained,
+ * collapse_spread_inputs, and collapse_rank in the same way. */
+MCL_API mcl_status mcl_model_collapse(mcl_collapse *collapse, const mcl_model *model);
 
 #ifdef __cplusplus
 }

@@ -28,9 +28,10 @@ typedef struct mcl_step {
     double objective_loss[MCL_OBJECTIVES_MAX]; /* unweighted, in the order of the options */
     /* Spread of the L2-normalised embeddings of the positive views over the batch: √E times the
      * mean over the E columns of their standard deviation. About 1 when the embeddings fill the
-     * sphere, 0 when they are all the same (Chen and He 2021, section 4.1); NaN of one row. */
+     * sphere, 0 when they are all the same (Chen and He 2021, section 4.1); NaN of one row. A quick
+     * signal: these rows are masked, and differ by their masks even where they are all the same.
+     * Whether the embeddings have collapsed is in the model: mcl_model_collapse(). */
     double spread;
-    bool collapsed;        /* spread is below MCL_COLLAPSE_SPREAD */
     double accuracy;       /* of fine-tuning's head, on the batch; else NaN */
     double epoch_accuracy; /* its mean over the epoch; NaN unless epoch_end */
     double learning_rate;
@@ -51,8 +52,6 @@ typedef struct mcl_step {
     double rows_per_second;
     double seconds; /* from the start of the first step to the end of this one */
 } mcl_step;
-
-#define MCL_COLLAPSE_SPREAD 0.05
 
 /* The rows of a batch: a number, which is refused if the data has fewer rows; at most a number; or
  * all. */
@@ -80,7 +79,8 @@ typedef struct mcl_train_options {
      * classes of the other, by the 20 nearest by cosine as in mcl_probe(). The rows are the same
      * for every seed; in fine-tuning they are drawn from all the data, whichever rows keep their
      * labels. The model is the one that would be saved: with running statistics, without dropout,
-     * the average where ema is above 0. A single row, or a single class, is MCL_ERROR_DATA. */
+     * the average where ema is above 0. Rows whose label is -1 are no candidates and no queries. A
+     * single row, or a single class, is MCL_ERROR_DATA. */
     const int32_t *validation_labels;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within

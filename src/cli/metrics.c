@@ -239,9 +239,27 @@ static void flush(mcl_metrics *metrics, mcl_progress *progress)
     metrics->failing = !written;
 }
 
-void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
-    const mcl_objective *objectives, size_t count)
+/* What a model's metadata say under "collapse", by the same names. */
+static void add_collapse(cJSON *line, const mcl_collapse *collapse)
 {
+    static const char *const names[] = {"collapse_spread", "collapse_rank"};
+    static const char *const subjects[] = {"_inputs", "_untrained", ""};
+    const double *const values[] = {collapse->spread, collapse->effective_rank};
+    mcl_json_bool(line, "collapse", collapse->verdict != MCL_COLLAPSE_NONE);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = MCL_COLLAPSE_SUBJECTS; j-- > 0;) {
+            char name[64];
+            snprintf(name, sizeof name, "%s%s", names[i], subjects[j]);
+            mcl_json_number(line, name, values[i][j]);
+        }
+    }
+}
+
+void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
+    const mcl_metrics_facts *facts)
+{
+    const mcl_objective *objectives = facts->objectives;
+    const size_t count = facts->objective_count;
     if (!metrics->open)
         return;
     cJSON *line = mcl_json_object();
@@ -261,6 +279,8 @@ void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_st
     }
     if (isfinite(step->validation))
         mcl_json_number(line, "validation", step->validation);
+    if (facts->collapse && facts->collapse->verdict != MCL_COLLAPSE_UNKNOWN)
+        add_collapse(line, facts->collapse);
     mcl_json_number(line, "lr", step->learning_rate);
     mcl_json_number(line, "rows_per_s", step->rows_per_second);
     mcl_json_number(line, "seconds", step->seconds);

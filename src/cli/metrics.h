@@ -29,10 +29,17 @@ typedef struct mcl_metrics {
  * file that path names, such as /dev/stdout, is appended to. Compares the claimed files. */
 mcl_exit mcl_metrics_open(mcl_metrics *metrics, const char *path);
 
+/* What a line says beside the step. */
+typedef struct mcl_metrics_facts {
+    const mcl_objective *objectives; /* [objective_count] the names of its losses */
+    size_t objective_count;
+    const mcl_collapse *collapse; /* of the model after it; NULL: not known */
+} mcl_metrics_facts;
+
 /* Appends a step. A failure is warned of; what could not be written is kept, up to 8 MiB, and
  * tried again every second, so that the file has whole lines, in order. */
 void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_step *step,
-    const mcl_objective *objectives, size_t count);
+    const mcl_metrics_facts *facts);
 
 /* Closes the file after a training that ended with `code`, and removes it when it is new and
  * nothing was written. Returns the code, or when some steps are missing that this is a failure. */

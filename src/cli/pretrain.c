@@ -20,8 +20,6 @@
 #include "table.h"
 #include "training.h"
 
-#define COLLAPSED_STEPS 3 /* reported in a row, before a single low one is more than chance */
-
 struct settings {
     mcl_pretrain_options options;
     mcl_data_options data;
@@ -32,6 +30,7 @@ struct settings {
     const char *output;
     const char *metrics; /* NULL: none */
     uint64_t metrics_every;
+    bool fail_on_collapse;
     bool profile, profile_json;
     mcl_device_settings device;
 };
@@ -41,8 +40,8 @@ struct run {
     const struct settings *settings;
     mcl_progress progress;
     mcl_metrics metrics;
-    uint32_t collapsed;           /* reported steps in a row */
-    bool warned;                  /* of the collapse */
+    mcl_collapse collapse;        /* of the model that was trained */
+    bool held;                    /* the line of `last` waits for what the model is like */
     char digest[MCL_DIGEST_SIZE]; /* of the model; "" before there is one */
     char checkpoint[4096];
     mcl_checkpoint_log checkpoints;
@@ -76,63 +75,52 @@ static mcl_exit check_settings(
     if (!data && !synthetic)
         return mcl_complain(MCL_EXIT_USAGE,
             "pretrain needs DATA, or --synthetic ROWSxCOLUMNS: see 'maskcl help pretrain'");
+    const size_t count = arguments->operand_count;
     if (data && synthetic)
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     if (settings->profile && settings->profile_json)
         return mcl_complain(
             MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
-    const char *const inputs[] = {data, settings->validate};
+    const char *inputs[MCL_OPERANDS_GIVEN_MAX + 1] = {settings->validate};
+    memcpy(inputs + 1, arguments->operands, count * sizeof *inputs);
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
-            settings->metrics, inputs, 2);
+            settings->metrics, inputs, 1 + count);
     if (code == MCL_EXIT_DONE)
         code =
             mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
     return code;
 }
 
-/* Whether an objective keeps the embeddings apart. */
-static bool spreads(const mcl_pretrain_options *options)
-{
-    for (size_t i = 0; i < options->objective_count; i++) {
-        if (mcl_objective_describe(options->objectives[i].kind)->spreads)
-            return true;
-    }
-    return false;
-}
-
-static void warn_of_collapse(struct run *run, const mcl_step *step)
+/* Writes the line of the last step, with what is known of the model after it. */
+static void write_metrics(struct run *run, const mcl_collapse *collapse)
 {
     const mcl_pretrain_options *options = &run->settings->options;
-    char advice[128] = "try a lower `learning_rate` or a larger `batch`";
-    if (!spreads(options)) {
-        mcl_pretrain_options defaults;
-        char objective[96] = "";
-        if (mcl_pretrain_options_init(&defaults) == MCL_OK)
-            (void)mcl_options_get(objective, sizeof objective, &defaults.base, "objective");
-        snprintf(advice, sizeof advice, "use `objective` %s", objective);
-    }
-    run->warned = true;
-    mcl_progress_clear(&run->progress);
-    mcl_warn("the embeddings are collapsing (spread %.3f in step %" PRIu64
-             "): every row gets nearly the same embedding; %s",
-        step->spread, step->step, advice);
+    const mcl_metrics_facts facts = {options->objectives, options->objective_count, collapse};
+    mcl_metrics_step(&run->metrics, &run->progress, &run->last, &facts);
+    run->held = false;
+}
+
+/* Whether training may end with this step. */
+static bool may_be_last(const struct run *run, const mcl_step *step)
+{
+    return step->step == step->steps ||
+           (step->epoch_end && run->settings->options.train.early_stop);
 }
 
 static void report(const mcl_step *step, void *user)
 {
     struct run *run = user;
-    const mcl_pretrain_options *options = &run->settings->options;
+    if (run->held)
+        write_metrics(run, NULL);
     run->last = *step;
-    mcl_metrics_step(
-        &run->metrics, &run->progress, step, options->objectives, options->objective_count);
-    run->collapsed = step->collapsed ? run->collapsed + 1 : 0;
-    if (!run->warned && (run->collapsed >= COLLAPSED_STEPS || (step->collapsed && step->epoch_end)))
-        warn_of_collapse(run, step);
+    run->held = may_be_last(run, step);
+    if (!run->held)
+        write_metrics(run, NULL);
     mcl_progress_step(&run->progress, step);
 }
 
@@ -156,27 +144,83 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const struct settings *settings, const char *path)
+static mcl_exit load(
+    mcl_labelled *set, const struct settings *settings, const mcl_arguments *arguments)
 {
-    if (settings->validate)
-        return mcl_load_labelled(set, path, settings->validate, &settings->data, NULL);
-    if (path)
-        return mcl_load_data(&set->data, path, &settings->data, NULL);
+    if (arguments->operand_count) {
+        mcl_exit code = mcl_load_all(
+            &set->data, arguments->operands, arguments->operand_count, &settings->data, NULL);
+        if (code == MCL_EXIT_DONE && settings->validate)
+            code = mcl_add_labels(set, settings->validate, &settings->data);
+        else
+            set->labels = mcl_labels_to_watch(set->data);
+        return code;
+    }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
+/* What has been seen to end a collapse: batch normalization after every layer, the last one too,
+ * with an objective that needs rows to differ. */
+static const char *advice_for(const mcl_pretrain_options *options)
+{
+    const bool normalized =
+        options->normalization == MCL_NORMALIZATION_BATCH && options->activated_embedding;
+    bool rebuilds = false;
+    for (size_t i = 0; i < options->objective_count; i++)
+        rebuilds = rebuilds || mcl_objective_describe(options->objectives[i].kind)->decodes;
+    if (!rebuilds)
+        return "use `recipe` recommended for images or tabular for tables";
+    return normalized ? "use another `objective`, a lower `learning_rate` or a larger `batch`"
+                      : "use `normalization` batch and `embedding_layer` activated, as `recipe` "
+                        "recommended and tabular do";
+}
+
+static void warn_of_collapse(const struct run *run)
+{
+    const mcl_collapse *collapse = &run->collapse;
+    const double *spread = collapse->spread;
+    if (collapse->verdict == MCL_COLLAPSE_OF_ROWS && spread[MCL_COLLAPSE_INPUTS] == 0.0)
+        mcl_warn("the rows are all alike, and so are their embeddings: there is nothing to learn "
+                 "from them");
+    else if (collapse->verdict == MCL_COLLAPSE_OF_ROWS)
+        mcl_warn("the rows are all alike but for little (spread %.4f), and so are their embeddings "
+                 "(%.4f): subtract what they have in common, as standardised columns do",
+            spread[MCL_COLLAPSE_INPUTS], spread[MCL_COLLAPSE_TRAINED]);
+    else if (collapse->verdict == MCL_COLLAPSE_OF_EMBEDDINGS)
+        mcl_warn("the embeddings have collapsed: every row gets nearly the same one (spread %.3f, "
+                 "of the untrained encoder %.3f, of the rows %.3f); %s",
+            spread[MCL_COLLAPSE_TRAINED], spread[MCL_COLLAPSE_UNTRAINED],
+            spread[MCL_COLLAPSE_INPUTS], advice_for(&run->settings->options));
+}
+
+/* Says what the model is like, where that is no good, and gives the exit code for it. */
+static mcl_exit judge(const struct run *run)
+{
+    const mcl_collapse_verdict verdict = run->collapse.verdict;
+    if (verdict == MCL_COLLAPSE_NONE || verdict == MCL_COLLAPSE_UNKNOWN)
+        return MCL_EXIT_DONE;
+    warn_of_collapse(run);
+    return run->settings->fail_on_collapse
+               ? mcl_complain(MCL_EXIT_FAILED, "--fail-on-collapse: %s is written, but of no use",
+                     run->settings->output)
+               : MCL_EXIT_DONE;
+}
+
 static void print_summary(const struct run *run, uint64_t rows)
 {
     const mcl_step *last = &run->last;
-    char validation[32] = "", spread[32] = "";
+    const mcl_collapse *collapse = &run->collapse;
+    char validation[32] = "", spread[96] = "";
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained = (double)mcl_batch_rows(run->settings->options.train.batch, rows) *
                            (double)(last->step - run->resumed);
-    if (isfinite(last->spread))
-        snprintf(spread, sizeof spread, ", spread %.3f", last->spread);
+    if (collapse->verdict != MCL_COLLAPSE_UNKNOWN)
+        snprintf(spread, sizeof spread, ", spread %.3f (untrained %.3f), effective rank %.1f",
+            collapse->spread[MCL_COLLAPSE_TRAINED], collapse->spread[MCL_COLLAPSE_UNTRAINED],
+            collapse->effective_rank[MCL_COLLAPSE_TRAINED]);
     if (run->progress.quiet)
         return;
     mcl_print("trained on %" PRIu64 " rows for %" PRIu64
@@ -202,18 +246,24 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
+    if (status == MCL_OK)
+        (void)mcl_model_collapse(&run->collapse, model); /* both are there */
+    if (run->held)
+        write_metrics(run, &run->collapse);
     mcl_progress_clear(&run->progress);
     if (status != MCL_OK && status != MCL_INTERRUPTED)
         return mcl_complain_status(status);
-    const mcl_exit code = status == MCL_INTERRUPTED
-                              ? mcl_save_interrupted(run->digest, model, "steps", settings->output,
-                                    options.train.checkpoint ? &run->checkpoints : NULL)
-                              : mcl_save_model(run->digest, model, settings->output);
+    mcl_exit code = status == MCL_INTERRUPTED
+                        ? mcl_save_interrupted(run->digest, model, "steps", settings->output,
+                              options.train.checkpoint ? &run->checkpoints : NULL)
+                        : mcl_save_model(run->digest, model, settings->output);
     mcl_model_free(model);
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);
     if (code == MCL_EXIT_DONE)
         print_summary(run, mcl_data_rows(data));
+    if (code == MCL_EXIT_DONE)
+        code = judge(run);
     return mcl_checkpoint_judge(code, &run->checkpoints);
 }
 
@@ -249,6 +299,32 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
+/* Whether the recipe is chosen once the data are there; for synthetic ones nothing is. */
+static bool recipe_follows(const void *given)
+{
+    const struct settings *settings = given;
+    return strcmp(settings->options.recipe, "auto") == 0 && settings->synthetic.rows == 0;
+}
+
+/* Applies the recipe that suits the data, below what is given on the command line. */
+static mcl_exit fit_recipe(
+    struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
+{
+    char line[MCL_RECIPE_LINE_SIZE];
+    if (!recipe_follows(settings))
+        return MCL_EXIT_DONE;
+    const mcl_status status = mcl_recipe_fit(line, &settings->options, data);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    const mcl_exit code = mcl_arguments_apply_recipe(arguments, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    choose_views(&settings->options, arguments);
+    if (!settings->device.quiet)
+        mcl_tell("recipe auto: %s", line);
+    return mcl_check_rate(settings->options.train.optimizer.kind, arguments);
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
@@ -259,9 +335,11 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
-    code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    code = load(&set, settings, arguments);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
         mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
+    if (code == MCL_EXIT_DONE)
+        code = fit_recipe(settings, arguments, set.data);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
@@ -296,7 +374,8 @@ static void print_recipe(const mcl_recipe *recipe)
         return; /* the name is the library's own */
     mcl_print("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
-    for (size_t i = 0; i < table.count; i++) {
+    const bool fitted = strcmp(recipe->name, "auto") == 0; /* to data, of which there are none */
+    for (size_t i = 0; i < table.count && !fitted; i++) {
         const mcl_option *option = &table.options[i];
         char value[256], reason[512];
         if (!option->recipe ||
@@ -364,13 +443,13 @@ static const mcl_option own_options[] = {
     {.name = "validate",
         .argument = "LABELS",
         .group = "Data",
-        .help = "the classes of DATA's rows, as probe takes them, to watch training by and nothing "
-                "else: about every 200 steps, at an epoch's end, 1,000 rows tell the classes of "
-                "1,000 others by the 20 nearest embeddings; the part told right is shown as "
-                "validation",
+        .help =
+            "a file of the classes of DATA's rows, to watch training by and nothing else: about "
+            "every 200 steps, at an epoch's end, 1,000 rows tell the classes of 1,000 others "
+            "by the 20 nearest embeddings; the part told right is shown as validation",
         .type = &mcl_option_text,
         .offset = OFFSET(validate),
-        .without = "none",
+        .without = "those that DATA has: by --label, or by its folders",
         .conflict = needs_data},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
@@ -387,8 +466,9 @@ static const mcl_option own_options[] = {
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
             "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
-            "effective_rank and, with --validate, validation, but only about every 200 steps. When "
-            "the file cannot be written, training goes on and writing is tried again; when lines "
+            "effective_rank and, with --validate, validation, but only about every 200 steps; with "
+            "the last one collapse (true or false) and what it is judged by. When the file cannot "
+            "be written, training goes on and writing is tried again; when lines "
             "are missing in the end, the model is saved and the exit code is 1",
         .type = &mcl_option_text,
         .offset = OFFSET(metrics)},
@@ -400,6 +480,13 @@ static const mcl_option own_options[] = {
         .offset = OFFSET(metrics_every),
         .least = 1,
         .conflict = needs_metrics},
+    {.name = "fail-on-collapse",
+        .group = "Output",
+        .help =
+            "exit with 1 when the embeddings of the trained model do not tell rows apart; it is "
+            "written all the same",
+        .type = &mcl_option_switch,
+        .offset = OFFSET(fail_on_collapse)},
     {.name = "profile",
         .group = "Output",
         .help = "print where the device's time went: every kernel with its calls, time, rate and "
@@ -428,14 +515,17 @@ const mcl_command mcl_command_pretrain = {
         "it writes nothing. With --checkpoint-every a run that was interrupted, or killed, goes on "
         "with --resume and ends with the same bits; a checkpoint that cannot be written is warned "
         "of and tried again, and when none could be written the exit code is 1.",
-    .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
+    .examples = "  maskcl pretrain penguins.csv --label species -o penguins.safetensors\n"
+                "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
     .operands = {{"DATA",
-        "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
-        "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
+        "the rows: a table (CSV, TSV), a folder or a tar file of images, NumPy .npy or .npz, IDX, "
+        "safetensors, plain or compressed, told apart by content; '-' is standard input; several "
+        "of one kind are taken as one. See 'maskcl help data'"}},
     .operand_count = 1,
     .optional_operands = 1,
+    .last_repeats = true,
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = OFFSET(options),
     .data_keys = mcl_data_keys_fitted,
@@ -443,6 +533,7 @@ const mcl_command mcl_command_pretrain = {
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
     .settings_size = sizeof(struct settings),
+    .recipe_follows = recipe_follows,
     .set_defaults = set_defaults,
     .run = run_command,
 };

@@ -9,13 +9,11 @@
 #include "compute/row_norms.h"
 #include "compute/sums.h"
 #include "device/profile.h"
-#include "evaluate/eigenvalues.h"
+#include "evaluate/spread.h"
 
 #define ROWS_MOST 256
 #define STEPS_BETWEEN 200 /* at least, so that measuring costs no more than a part of the time */
 #define SLOTS 2
-#define NORM_LEAST 1e-12       /* as in cl/normalize.cl */
-#define VARIANCE_LEAST 0x1p-44 /* of a row: what rounding to floats leaves */
 
 struct mcl_measures {
     mcl_context *context;
@@ -24,8 +22,7 @@ struct mcl_measures {
     uint64_t steps[SLOTS];         /* which each is of, from 1 */
     double *values;                /* [2·rows×columns] the rows, of length 1 */
     double *gram;                  /* [rows×rows] */
-    double *matrix;                /* [least×least], the lesser of rows and columns */
-    double *spectrum, *space;
+    mcl_rank_room room;
     mcl_row_norms norms;
     mcl_sums sums;
     mcl_kernel *deviations;
@@ -58,18 +55,13 @@ mcl_status mcl_measures_create(
     created->columns = columns;
     created->rows = batch < ROWS_MOST ? batch : ROWS_MOST;
     const uint64_t rows = created->rows, elements = 2 * rows * columns;
-    const uint64_t least = rows < columns ? rows : columns;
     mcl_status status = mcl_allocate(&created->values, elements, sizeof(double));
     for (size_t i = 0; i < SLOTS && status == MCL_OK; i++)
         status = mcl_allocate(&created->read[i], elements, sizeof(float));
     if (status == MCL_OK)
         status = mcl_allocate(&created->gram, rows * rows, sizeof(double));
     if (status == MCL_OK)
-        status = mcl_allocate(&created->matrix, least * least, sizeof(double));
-    if (status == MCL_OK)
-        status = mcl_allocate(&created->spectrum, least, sizeof(double));
-    if (status == MCL_OK)
-        status = mcl_allocate(&created->space, least, sizeof(double));
+        status = mcl_rank_room_create(&created->room, rows, columns);
     if (status == MCL_OK)
         status = create_deviations(created);
     if (status != MCL_OK) {
@@ -88,9 +80,7 @@ void mcl_measures_free(mcl_measures *measures)
         free(measures->read[i]);
     free(measures->values);
     free(measures->gram);
-    free(measures->matrix);
-    free(measures->spectrum);
-    free(measures->space);
+    mcl_rank_room_release(&measures->room);
     mcl_buffer_release(&measures->inverse);
     mcl_buffer_release(&measures->deviation);
     mcl_buffer_release(&measures->workspace);
@@ -139,20 +129,6 @@ mcl_status mcl_measures_read(mcl_measures *measures, cl_mem embeddings, uint64_t
         measures, embeddings, measures->batch, to + (size_t)measures->rows * measures->columns);
 }
 
-/* values = the rows read, divided by their lengths */
-static void normalize(mcl_measures *measures, const float *read)
-{
-    const size_t columns = measures->columns;
-    for (size_t i = 0; i < 2 * (size_t)measures->rows; i++) {
-        double square = 0.0;
-        for (size_t j = 0; j < columns; j++)
-            square += (double)read[i * columns + j] * (double)read[i * columns + j];
-        const double length = sqrt(square) > NORM_LEAST ? sqrt(square) : NORM_LEAST;
-        for (size_t j = 0; j < columns; j++)
-            measures->values[i * columns + j] = (double)read[i * columns + j] / length;
-    }
-}
-
 /* The mean of |ẑ_i − ẑ_B+i|² over the rows. */
 static double alignment(const mcl_measures *measures)
 {
@@ -162,19 +138,6 @@ static double alignment(const mcl_measures *measures)
     for (size_t i = 0; i < count; i++)
         sum += (positive[i] - negative[i]) * (positive[i] - negative[i]);
     return sum / measures->rows;
-}
-
-/* to[n×n] = the lower triangle of a·aᵀ, a[i·row + k·column] for i < n and k < depth */
-static void multiply(double *to, const double *a, size_t n, size_t depth, size_t row, size_t column)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double lanes[4] = {0.0}; /* sums that a processor takes side by side */
-            for (size_t k = 0; k < depth; k++)
-                lanes[k % 4] += a[i * row + k * column] * a[j * row + k * column];
-            to[i * n + j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        }
-    }
 }
 
 /* log of the mean over all pairs of e^(−2·|ẑ_i − ẑ_j|²); 0 for a single row. */
@@ -193,61 +156,15 @@ static double uniformity(const mcl_measures *measures)
     return rows > 1 ? (double)mcl_host_log((float)(sum / pairs)) : 0.0;
 }
 
-/* Takes the columns' means off the positive views' rows. */
-static void center(mcl_measures *measures)
-{
-    const size_t rows = measures->rows, columns = measures->columns;
-    for (size_t j = 0; j < columns; j++) {
-        double mean = 0.0;
-        for (size_t i = 0; i < rows; i++)
-            mean += measures->values[i * columns + j];
-        mean /= (double)rows;
-        for (size_t i = 0; i < rows; i++)
-            measures->values[i * columns + j] -= mean;
-    }
-}
-
-/* exp of the entropy of the singular values of the centred rows, as parts of their sum; 0 where all
- * rows are the same. The squares of the singular values are the eigenvalues of the smaller one of
- * the two products of the rows with themselves. */
-static double effective_rank(mcl_measures *measures)
-{
-    const size_t rows = measures->rows, columns = measures->columns;
-    const size_t n = rows < columns ? rows : columns;
-    double sum = 0.0, squares = 0.0, entropy = 0.0;
-    center(measures);
-    if (rows < columns)
-        multiply(measures->matrix, measures->values, n, columns, columns, 1);
-    else
-        multiply(measures->matrix, measures->values, n, rows, 1, columns);
-    for (size_t i = 0; i < n; i++) {
-        squares += measures->matrix[i * n + i];
-        for (size_t j = 0; j < i; j++)
-            measures->matrix[j * n + i] = measures->matrix[i * n + j];
-    }
-    if (!(squares > VARIANCE_LEAST * (double)rows))
-        return 0.0;
-    mcl_eigenvalues(measures->spectrum, measures->matrix, n, measures->space);
-    for (size_t i = 0; i < n; i++) {
-        const double square = measures->spectrum[i];
-        measures->spectrum[i] = square > 0.0 ? sqrt(square) : 0.0;
-        sum += measures->spectrum[i];
-    }
-    for (size_t i = 0; i < n; i++) {
-        const double part = measures->spectrum[i] / sum;
-        if ((float)part > 0x1p-126f)
-            entropy -= part * (double)mcl_host_log((float)part);
-    }
-    return (double)mcl_host_exp((float)entropy);
-}
-
 void mcl_measures_take(mcl_step *step, mcl_measures *measures)
 {
     const size_t slot = measures->steps[0] == step->step ? 0 : 1;
-    normalize(measures, measures->read[slot]);
-    multiply(
+    mcl_unit_rows(
+        measures->values, measures->read[slot], 2 * (size_t)measures->rows, measures->columns);
+    mcl_gram(
         measures->gram, measures->values, measures->rows, measures->columns, measures->columns, 1);
     step->alignment = alignment(measures);
     step->uniformity = uniformity(measures);
-    step->effective_rank = effective_rank(measures);
+    step->effective_rank =
+        mcl_effective_rank(measures->values, measures->rows, measures->columns, &measures->room);
 }

@@ -12,6 +12,7 @@
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "train/check.h"
+#include "train/collapse.h"
 #include "train/options.h"
 #include "train/trainer.h"
 #include "views/views.h"
@@ -26,8 +27,9 @@ struct pretraining {
     mcl_groups groups; /* the columns of the data */
     mcl_loss *loss;
     mcl_views views;
-    mcl_view_buffers buffers; /* views are the trainer's input; targets with a decoder only */
-    mcl_measures *measures;   /* NULL without a report */
+    mcl_view_buffers buffers;  /* views are the trainer's input; targets with a decoder only */
+    mcl_measures *measures;    /* NULL without a report */
+    mcl_collapse_watch *watch; /* NULL: a single row, or not begun */
 };
 
 static mcl_status create_buffers(struct pretraining *state, const mcl_trainer *trainer)
@@ -74,6 +76,7 @@ static void release(void *of)
     mcl_groups_release(&state->groups);
     mcl_loss_free(state->loss);
     mcl_measures_free(state->measures);
+    mcl_collapse_free(state->watch);
     mcl_views_release(&state->views);
     mcl_buffer_release(&state->buffers.targets);
     mcl_buffer_release(&state->buffers.altered);
@@ -123,7 +126,6 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
     if (trainer->task.batch > 1) /* a single row has no spread */
         step->spread =
             (double)metrics[METRIC_DEVIATION] / sqrt((double)trainer->architecture->embedding);
-    step->collapsed = step->spread < MCL_COLLAPSE_SPREAD;
     if (mcl_trainer_measures(trainer, step->step))
         mcl_measures_take(step, state->measures);
 }
@@ -132,6 +134,23 @@ static size_t states(mcl_objective_state *states, const void *of)
 {
     const struct pretraining *state = of;
     return mcl_loss_states(states, state->loss);
+}
+
+static mcl_status begin(void *of, const mcl_trainer *trainer)
+{
+    struct pretraining *state = of;
+    return mcl_collapse_begin(&state->watch, trainer->context, trainer->architecture,
+        trainer->task.data, trainer->task.options->seed);
+}
+
+static mcl_status judge(mcl_model *model, const mcl_trainer *trainer)
+{
+    struct pretraining *state = trainer->task.state;
+    mcl_collapse collapse;
+    if (!state->watch)
+        return MCL_OK;
+    MCL_TRY(mcl_collapse_end(&collapse, state->watch, model));
+    return mcl_collapse_describe(model, &collapse);
 }
 
 static const mcl_task_type pretraining = {
@@ -145,6 +164,8 @@ static const mcl_task_type pretraining = {
     .loss = loss,
     .measure = measure,
     .states = states,
+    .begin = begin,
+    .judge = judge,
 };
 
 static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)
@@ -178,6 +199,8 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
     const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     state->options = *options;
+    if (options->recipe && strcmp(options->recipe, "auto") == 0)
+        state->options.recipe = "default"; /* nobody has fitted it to the data */
     mcl_train_resolve(&state->options.train, mcl_data_rows(data));
     mcl_task task = {.type = &pretraining,
         .state = state,

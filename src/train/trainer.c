@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -302,8 +303,32 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     return mcl_describe_training(model, task->type->prefix, planned_steps(trainer), &training);
 }
 
+/* Training does not depend on what can be said of the model. */
+static void warn_unjudged(const mcl_trainer *trainer)
+{
+    mcl_context_warn(trainer->context, "whether the embeddings collapse cannot be seen: %s",
+        mcl_error_message());
+}
+
+/* Leaves the message of how training ended as it was. */
+static void judge(mcl_trainer *trainer, mcl_status trained)
+{
+    const mcl_task *task = &trainer->task;
+    char message[512];
+    snprintf(message, sizeof message, "%s", mcl_error_message());
+    mcl_feed_free(trainer->feed); /* its memory may be all that there is */
+    trainer->feed = NULL;
+    if (task->type->judge && task->type->judge(task->model, trainer) != MCL_OK)
+        warn_unjudged(trainer);
+    if (trained != MCL_OK)
+        (void)mcl_fail(trained, "%s", message);
+}
+
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
 {
+    const mcl_task *task = &trainer->task;
+    if (task->type->begin && task->type->begin(task->state, trainer) != MCL_OK)
+        warn_unjudged(trainer);
     MCL_TRY(mcl_trainer_begin(trainer));
     const mcl_status trained = train(trainer);
     mcl_steps_deliver(trainer->steps);
@@ -312,6 +337,8 @@ mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
     MCL_TRY(
         mcl_parameters_fetch(trainer->task.model, trainer->context, mcl_trainer_model(trainer)));
     MCL_TRY(mcl_trainer_describe(trainer->task.model, trainer));
+    if (mcl_steps_ended(trainer->steps) > 0)
+        judge(trainer, trained);
     *model = trainer->task.model;
     trainer->task.model = NULL;
     return trained;

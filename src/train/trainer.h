@@ -61,6 +61,10 @@ typedef struct mcl_task_type {
     size_t (*states)(mcl_objective_state *states, const void *state);
     /* Sets metadata that neither the data nor the options tell; NULL: there are none. */
     mcl_status (*describe)(mcl_model *model, const mcl_trainer *trainer);
+    /* Measures, before the first step, what the trained model will be compared with, and that model
+     * after the last one, whose metadata it sets. What fails is warned of. NULL: nothing. */
+    mcl_status (*begin)(void *state, const mcl_trainer *trainer);
+    mcl_status (*judge)(mcl_model *model, const mcl_trainer *trainer);
     /* Adds what the run depends on beside the data and the options; NULL: nothing. */
     mcl_status (*add_conditions)(mcl_conditions *conditions, const mcl_trainer *trainer);
 } mcl_task_type;

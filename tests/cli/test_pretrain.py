@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import re
 import unittest
 
 from program import ProgramTest, read_tensors
@@ -101,6 +102,22 @@ class OptionsTest(ProgramTest):
             self.assertEqual(metadata["recipe"], "reference")
             self.assertEqual(metadata["hidden"], [6])
         self.assertEqual(self.train()["recipe"], "default")
+
+    def test_the_recipe_is_chosen_by_the_data(self):
+        self.random_rows("rows.npy", 40, 3)
+        data = ["rows.npy", "--recipe", "auto"]
+        result = self.succeed("pretrain", *data, "-o", "m.safetensors", "--epochs", 2, "--mask-ratio", 0.25,
+                              "--embedding", 64, "--schedule", "cosine", "--lr-final", "0.0001")
+        self.assertIn("recipe auto: tabular for vectors of 40 rows × 3 inputs: ", result.stderr)
+        metadata = self.information("m.safetensors")["metadata"]
+        expected = {"recipe": "tabular", "objective": "reconstruction", "batch": "16", "epochs": "2",
+                    "mask_ratio": "0.25", "embedding": "64", "learning_rate": "0.001"}
+        self.assertEqual({key: metadata[key] for key in expected}, expected)
+        again = self.succeed("reproduce", "m.safetensors", "--data", "rows.npy", "--json")
+        self.assertTrue(json.loads(again.stdout)["same"])
+        self.refuse("pretrain", *data, "-o", "n.safetensors", "--temperature", "1", code=2,
+                    says=["--temperature"])
+        self.assertEqual(self.train("--recipe", "auto")["recipe"], "default")  # synthetic rows
 
     def test_the_seed_decides_every_byte(self):
         models = []
@@ -293,9 +310,7 @@ class OptionsTest(ProgramTest):
     def test_one_row_has_no_spread(self):
         result = self.succeed("pretrain", "--synthetic", "9x8", "--batch", 1, "--objective",
                               "reconstruction", "--metrics", "m.jsonl", "-o", "m.safetensors")
-        self.assertNotIn("collapsing", result.stderr)
         self.assertRegex(result.stderr, r"\nepoch 1/10  loss \S+  spread -  \d+ rows/s")
-        self.assertRegex(result.stdout, r"\): loss [^,]*; wrote")
         for line in self.path("m.jsonl").read_text().splitlines():
             self.assertIsNone(json.loads(line)["spread"])
 
@@ -352,7 +367,8 @@ class ReportTest(ProgramTest):
             self.assertRegex(line, r"\Aepoch %d/3  loss \d+(\.\d+)?  spread \d\.\d{3}  "
                                    r"\d+(\.\d+)?(e\+\d+)? rows/s  \d+\.\d s\Z" % number)
         self.assertRegex(result.stdout, r"\Atrained on 64 rows for 3 epochs in \d+\.\d s \(\d+ "
-                                        r"rows/s\): loss \S+, spread \d\.\d{3}; wrote "
+                                        r"rows/s\): loss \S+, spread \d\.\d{3} \(untrained "
+                                        r"\d\.\d{3}\), effective rank \d+\.\d; wrote "
                                         r"m.safetensors\ndigest [0-9a-f]{32}\n\Z")
         last_loss = lines[-1].split()[3]
         self.assertIn("loss %s," % last_loss, result.stdout)
@@ -361,30 +377,99 @@ class ReportTest(ProgramTest):
         result = self.succeed("pretrain", "--synthetic", "9x9", "--epochs", 2, "-q", "-o", "m")
         self.assertEqual((result.stdout, result.stderr), ("", ""))
 
-    def collapse(self, *options):
-        """Rows that are all alike are embedded alike."""
-        self.npy("same.npy", (32, 4), [1, 2, 3, 4] * 32)
-        return self.succeed("pretrain", "same.npy", "-o", "m", "--epochs", 20, "--lr", "0.05",
-                            "--hidden", "8", "--embedding", "4", *options).stderr.splitlines()
 
-    def test_a_collapse_is_said_once_with_what_to_use_instead(self):
-        for options in [[], ["--metrics", "m.jsonl"], ["-q"]]:
-            lines = self.collapse("--objective", "cosine", "--mask", "uniform", *options)
-            warnings = [line for line in lines if line.startswith("maskcl: warning: ")]
-            self.assertEqual(len(warnings), 1, lines)
-            self.assertRegex(warnings[0], r"the embeddings are collapsing \(spread 0\.0\d\d in "
-                                          r"step \d+\): .*use --objective nt-xent")
-        self.assertEqual(len(lines), 1) # --quiet hides no warning
+class CollapseTest(ProgramTest):
+    """What is told of a model whose embeddings do not tell rows apart."""
 
-    def test_nt_xent_is_not_recommended_to_who_has_it(self):
-        lines = self.collapse("--objective", "nt-xent", "--lr", "10", "--optimizer", "sgd",
-                              "--weight-decay", "0.09")
-        for line in lines:
-            self.assertNotIn("use --objective", line)
+    def train(self, data, *options, code=0):
+        """Returns the warnings, and the model's metadata."""
+        result = self.run_program("pretrain", data, "-o", "m.safetensors", *options)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.out = result.stdout
+        told = json.loads(self.succeed("info", "m.safetensors", "--json").stdout)["metadata"]
+        warnings = [line for line in result.stderr.splitlines()
+                    if line.startswith("maskcl: warning: ")]
+        return warnings, told
 
-    def test_no_collapse_is_seen_where_there_is_none(self):
-        result = self.succeed("pretrain", "--synthetic", "64x16", "--epochs", 20, "-o", "m")
-        self.assertNotIn("warning", result.stderr)
+    def icons(self):
+        """Small dark squares on white."""
+        pixels = [255] * 300 * 144
+        for i in range(300):
+            for k in range(3):
+                y, x, size = (7 * i + 5 * k) % 9, (11 * i + 3 * k * k) % 9, 1 + (i + k) % 3
+                for j in range(size * size):
+                    pixels[144 * i + 12 * (y + j // size) + x + j % size] = (37 * i) % 120
+        self.npy("icons.npy", (300, 12, 12), pixels, "|u1")
+
+    def test_rows_that_are_alike(self):
+        self.npy("same.npy", (64, 4), [1, 2, 3, 4] * 64)
+        self.npy("near.npy", (64, 4),
+                 [v * (1 + 1e-3 * ((7 * i) % 13)) for i in range(64) for v in (1, 2, 3, 4 + i % 2 / 99)])
+        for recipe in "default", "tabular", "reference":
+            for name, said in ("same", "the rows are all alike, and"), ("near", "alike but for little"):
+                warnings, told = self.train(name + ".npy", "-q", "--recipe", recipe, "--epochs", 9)
+                self.assertEqual(len(warnings), 1, warnings) # --quiet hides none
+                self.assertIn(said, warnings[0])
+                self.assertEqual(told["collapse"], "the rows are alike")
+                self.assertLess(float(told["collapse_spread_inputs"]), 0.05)
+                self.assertLess(float(told["collapse_spread"]), 0.05)
+
+    def test_what_is_advised_ends_the_collapse(self):
+        self.icons()
+        warnings, told = self.train("icons.npy", "--epochs", 20)
+        self.assertEqual(len(warnings), 1)
+        self.assertEqual(told["collapse"], "yes")
+        self.assertLess(float(told["collapse_spread"]),
+                        0.25 * float(told["collapse_spread_untrained"]))
+        self.assertRegex(warnings[0], r"the embeddings have collapsed: .* \(spread 0\.0\d\d, ")
+        self.assertIn(", spread %.3f (untrained %.3f), effective rank %.1f; wrote" % tuple(
+            float(told["collapse_" + key]) for key in ("spread", "spread_untrained", "rank")),
+            self.out)
+        advised = re.findall(r"(--(?:normalization|embedding-layer)) (\w+)", warnings[0])
+        self.assertEqual(len(advised), 2)
+        for options in sum(advised, ()), ["--recipe", "tabular"]:
+            warnings, told = self.train("icons.npy", "--epochs", 20, *options)
+            self.assertEqual((warnings, told["collapse"]), ([], "no"))
+            self.assertGreater(float(told["collapse_spread"]),
+                               float(told["collapse_spread_untrained"]))
+
+    def test_an_objective_that_does_not_keep_rows_apart(self):
+        self.icons()
+        warnings, told = self.train("icons.npy", "--recipe", "reference", "--lr", "0.003",
+                                    "--epochs", 40)
+        self.assertEqual((len(warnings), told["collapse"]), (1, "yes"))
+        self.assertIn("use --recipe recommended for images or tabular for tables", warnings[0])
+
+    def test_a_collapse_can_be_a_failure(self):
+        self.icons()
+        for options, expected in ([], 1), (["--recipe", "tabular"], 0):
+            _, told = self.train("icons.npy", "--epochs", 20, "--fail-on-collapse", "--metrics",
+                                 "m.jsonl", *options, code=expected)
+            self.assertEqual(told["collapse"], "yes" if expected else "no")
+            lines = [json.loads(line) for line in self.path("m.jsonl").read_text().splitlines()]
+            self.assertEqual([line.get("collapse") for line in lines[-2:]], [None, expected == 1])
+            self.assertAlmostEqual(lines[-1]["collapse_rank"], float(told["collapse_rank"]), 4)
+        self.succeed("pretrain", "--synthetic", "20x4", "--early-stop", 1, "--epochs", 99,
+                     "--metrics", "m.jsonl", "-o", "m")
+        lines = [json.loads(line) for line in self.path("m.jsonl").read_text().splitlines()]
+        self.assertEqual([line.get("collapse") for line in lines[-2:]], [None, False])
+
+    def test_none_is_seen_where_there_is_none(self):
+        for size, recipe in ("64x16", "default"), ("9x1", "tabular"), ("2x3", "default"):
+            result = self.succeed("pretrain", "--synthetic", size, "--epochs", 20, "--recipe",
+                                  recipe, "-o", "m")
+            self.assertNotIn("warning", result.stderr, (size, recipe))
+        hot = [float(j == (5 * i + i * i) % 7 or j == 7 + i % 3) for i in range(100) for j in range(10)]
+        self.npy("hot.npy", (100, 10), hot)
+        self.assertEqual(self.train("hot.npy")[0], [])
+
+    def test_one_row(self):
+        self.npy("one.npy", (1, 8), range(8))
+        warnings, told = self.train("one.npy", "--batch", 1, "--objective",
+                                    "reconstruction", "--fail-on-collapse")
+        self.assertEqual(warnings, [])
+        self.assertNotIn("collapse", told)
+        self.assertRegex(self.out, r"\): loss [^,]*; wrote")
 
 
 class ValidationTest(ProgramTest):
@@ -421,7 +506,7 @@ class ValidationTest(ProgramTest):
             else:
                 self.assertNotIn("validation", line)
         self.assertRegex(result.stdout.splitlines()[0],
-                         r", spread \d\.\d{3}, validation %.3f; wrote m" % told[9 * 47])
+                         r", effective rank \d\.\d, validation %.3f; wrote m" % told[9 * 47])
 
     def test_it_changes_nothing(self):
         for options in ([], ["--normalization", "batch", "--dropout", "0.2", "--ema", "0.9"]):
@@ -493,7 +578,8 @@ class MetricsTest(ProgramTest):
         self.assertEqual([line["step"] for line in lines], list(range(1, 11)))
         self.assertEqual([line["epoch"] for line in lines], [1] * 5 + [2] * 5)
         last = lines[-1]
-        self.assertEqual(set(last) - set(lines[0]), {"alignment", "uniformity", "effective_rank"})
+        self.assertEqual({key for key in set(last) - set(lines[0]) if "collapse" not in key},
+                         {"alignment", "uniformity", "effective_rank"})
         self.assertTrue(0 < last["alignment"] < 4)
         self.assertTrue(-8 < last["uniformity"] < 0)
         self.assertTrue(1 <= last["effective_rank"] <= 8)
