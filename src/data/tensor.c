@@ -121,7 +121,7 @@ static mcl_status find_tensor(const cJSON **found, const cJSON *header, const mc
         return mcl_fail(MCL_ERROR_DATA, "%s: has no tensor '%s'; it has %s", opening->file,
             opening->member ? opening->member : "", names.count ? mcl_list_text(&names) : "none");
     if (!opening->member && names.count > 1)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
+        return mcl_fail(MCL_ERROR_DATA,
             "%s: has more than one tensor; name one as %s:NAME: it has %s", opening->file,
             opening->file, mcl_list_text(&names));
     return MCL_OK;
