@@ -21,6 +21,10 @@ struct part {
     bool copied; /* whole */
 };
 
+struct column_texts {
+    mcl_dictionary *texts; /* NULL: none */
+};
+
 struct mcl_table {
     const mcl_opening *opening;
     struct part *parts; /* [opening->count] */
@@ -40,9 +44,9 @@ struct mcl_table {
     /* What is kept: */
     uint64_t *kept; /* [kept_room × columns]; NULL: nothing */
     uint64_t kept_rows, kept_room, kept_most;
-    mcl_dictionary **texts; /* [columns] */
-    bool whole;             /* all of it is there */
-    uint64_t next;          /* row, if it is */
+    struct column_texts *texts; /* [columns] */
+    bool whole;                 /* all of it is there */
+    uint64_t next;              /* row, if it is */
 };
 
 static const char *path_of(const mcl_table *table, size_t part)
@@ -108,7 +112,7 @@ void mcl_table_close(mcl_table *table)
             fclose(table->parts[i].copy);
     }
     for (size_t i = 0; table->texts && i < table->columns; i++)
-        mcl_dictionary_free(table->texts[i]);
+        mcl_dictionary_free(table->texts[i].texts);
     free(table->texts);
     free(table->kept);
     free(table->parts);
@@ -337,7 +341,7 @@ uint64_t *mcl_table_keep(mcl_table *table, uint64_t row)
 void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts)
 {
     if (table->kept)
-        table->texts[column] = texts;
+        table->texts[column].texts = texts;
     else
         mcl_dictionary_free(texts);
 }
@@ -357,7 +361,7 @@ static mcl_cell kept_cell(const mcl_table *table, uint64_t kept, size_t column)
     } else if (kept != MCL_KEPT_MISSING) {
         cell.known = MCL_CELL_TEXT;
         cell.text =
-            mcl_strings_at(mcl_dictionary_texts(table->texts[column]), kept - MCL_KEPT_TEXT);
+            mcl_strings_at(mcl_dictionary_texts(table->texts[column].texts), kept - MCL_KEPT_TEXT);
         cell.length = (uint32_t)strlen(cell.text);
     }
     return cell;
