@@ -50,6 +50,10 @@ typedef struct mcl_pretrain_options {
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count;
     mcl_train_options train;
+    /* Whose parameters training begins with; NULL: new ones, drawn for the seed. Its encoder must
+     * be the one that the options describe: see mcl_pretrain_from(). Other parts are taken over
+     * where both have them alike. It must live as long as the training. */
+    const mcl_model *init;
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)
@@ -69,6 +73,24 @@ MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
 /* Sets the options that recipes define and leaves the others (seed, early_stop, report, user, stop)
  * unchanged, as setting the option "recipe" does. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
+
+/* Sets `init` to the model and the options of the architecture to what it has: the encoder, and of
+ * the decoder, projector and predictor those that the objectives have a use for. */
+MCL_API mcl_status mcl_pretrain_from(mcl_pretrain_options *options, const mcl_model *model);
+
+/* What a model is to a run that is asked for. */
+typedef enum mcl_relation {
+    MCL_RELATION_NONE,    /* of other data, options or bits, or not whole */
+    MCL_RELATION_SAME,    /* what the run would come to: it need not be made */
+    MCL_RELATION_SHORTER, /* what the same run of fewer epochs came to */
+} mcl_relation;
+
+/* *relation by the model's metadata: the digests of the data and of the model to begin with, the
+ * product's bits, the numeric contract and all options that decide the bits, and whether the run
+ * ended. *epochs = how many the model's run was to have. */
+MCL_API mcl_status mcl_pretrain_relate(mcl_relation *relation, uint64_t *epochs,
+    const mcl_model *model, mcl_context *context, const mcl_data *data,
+    const mcl_pretrain_options *options);
 
 /* Trains a new model on data. MCL_INTERRUPTED when options->train.stop ended it: *model then has
  * the parameters after the last complete step. A loss that is not finite is MCL_ERROR_DATA. The

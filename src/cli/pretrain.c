@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "checkpoint.h"
 #include "commands.h"
@@ -26,6 +27,7 @@ struct settings {
     struct {
         uint64_t rows, columns; /* zeros: not wanted */
     } synthetic;
+    const char *init;     /* the model to begin with; NULL: none */
     const char *validate; /* the file of the labels; NULL: none */
     const char *output;
     const char *metrics; /* NULL: none */
@@ -81,16 +83,16 @@ static mcl_exit check_settings(
     if (settings->profile && settings->profile_json)
         return mcl_complain(
             MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
-    const char *const inputs[] = {data, settings->validate};
+    const char *const inputs[] = {data, settings->validate, settings->init};
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
-            settings->metrics, inputs, 2);
+            settings->metrics, inputs, 3);
     if (code == MCL_EXIT_DONE)
-        code =
-            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+        code = mcl_checkpoint_prepare(
+            &run->resumed, &settings->options.train, settings->output, settings->device.quiet);
     return code;
 }
 
@@ -142,12 +144,13 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const struct settings *settings, const char *path)
+static mcl_exit load(
+    mcl_labelled *set, const struct settings *settings, const char *path, const mcl_model *init)
 {
     if (settings->validate)
-        return mcl_load_labelled(set, path, settings->validate, &settings->data, NULL);
+        return mcl_load_labelled(set, path, settings->validate, &settings->data, init);
     if (path)
-        return mcl_load_data(&set->data, path, &settings->data, NULL);
+        return mcl_load_data(&set->data, path, &settings->data, init);
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
@@ -291,6 +294,83 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
+/* Reads the model to begin with, and takes its architecture but for what is given; that it fits is
+ * the library's to see. */
+static mcl_exit take_initial(
+    mcl_model **init, struct settings *settings, const mcl_arguments *arguments)
+{
+    static const char *const keys[][2] = {{"hidden", "hidden"}, {"embedding", "embedding"},
+        {"activation", "activation"}, {"normalization", "normalization"},
+        {"embedding-layer", "embedding_layer"}, {"decoder", "decoder"}, {"projector", "projector"},
+        {"predictor", "predictor"}};
+    mcl_pretrain_options *options = &settings->options;
+    if (!settings->init)
+        return MCL_EXIT_DONE;
+    const mcl_exit code = mcl_load_model(init, settings->init);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    mcl_status status = mcl_pretrain_from(options, *init);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == MCL_OK; i++) {
+        const char *text = mcl_option_text_of(arguments, keys[i][0]);
+        if (text)
+            status = mcl_options_set(&options->base, keys[i][1], text);
+    }
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+/* Whether the output is what the run would come to. Of a run of fewer epochs, that cannot go on,
+ * says what can. */
+static mcl_exit look_at_output(
+    bool *done, struct run *run, mcl_context *context, const mcl_data *data)
+{
+    const struct settings *settings = run->settings;
+    const char *output = settings->output;
+    mcl_relation relation = MCL_RELATION_NONE;
+    uint64_t epochs = 0;
+    mcl_model *model;
+    if (!settings->options.train.resume || run->resumed || access(output, F_OK) != 0)
+        return MCL_EXIT_DONE;
+    if (mcl_model_load(&model, output) == MCL_OK) {
+        const mcl_status status =
+            mcl_pretrain_relate(&relation, &epochs, model, context, data, &settings->options);
+        mcl_model_digest(run->digest, model);
+        mcl_model_free(model);
+        if (status != MCL_OK)
+            return mcl_complain_status(status);
+    }
+    if (relation == MCL_RELATION_SHORTER)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: is of a run that has ended after its %" PRIu64 " epochs, and %" PRIu64
+            " are wanted: to train its model further, use --init %s and another -o; to begin "
+            "anew, leave --resume out",
+            output, epochs, settings->options.train.epochs, output);
+    *done = relation == MCL_RELATION_SAME;
+    if (!*done)
+        mcl_checkpoint_say_none(&settings->options.train, run->progress.quiet);
+    else if (!run->progress.quiet)
+        mcl_print("%s: is what this run has come to: it is not run again\n", output);
+    return MCL_EXIT_DONE;
+}
+
+/* Trains, and prints where the time went. */
+static mcl_exit run_on_device(struct run *run, mcl_context *context, const mcl_labelled *set)
+{
+    const struct settings *settings = run->settings;
+    bool done = false;
+    mcl_exit code = look_at_output(&done, run, context, set->data);
+    if (code == MCL_EXIT_DONE && !done)
+        code = start_profile(context, settings);
+    if (code == MCL_EXIT_DONE && !done)
+        code = train_with_metrics(run, context, set);
+    if (code == MCL_EXIT_DONE && !done && settings->profile)
+        code = mcl_print_profile(context);
+    if (code == MCL_EXIT_DONE && !done && settings->profile_json)
+        code = mcl_print_profile_as_json(context);
+    if (code == MCL_EXIT_DONE && !settings->device.quiet)
+        mcl_print("digest %s\n", run->digest);
+    return code;
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
@@ -301,23 +381,19 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
-    code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL);
+    mcl_model *init = NULL;
+    code = take_initial(&init, settings, arguments);
+    if (code == MCL_EXIT_DONE)
+        code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL, init);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
-        mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
+        mcl_warn_of_doubts(init, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
-        code = start_profile(context, settings);
-    if (code == MCL_EXIT_DONE)
-        code = train_with_metrics(&run, context, &set);
-    if (code == MCL_EXIT_DONE && settings->profile)
-        code = mcl_print_profile(context);
-    if (code == MCL_EXIT_DONE && settings->profile_json)
-        code = mcl_print_profile_as_json(context);
-    if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        mcl_print("digest %s\n", run.digest);
+        code = run_on_device(&run, context, &set);
     mcl_context_close(context);
     mcl_free_labelled(&set);
+    mcl_model_free(init);
     return code;
 }
 
@@ -403,6 +479,15 @@ static const mcl_option own_options[] = {
         .type = &type_synthetic,
         .offset = OFFSET(synthetic),
         .least = 1},
+    {.name = "init",
+        .argument = "MODEL",
+        .group = "Model",
+        .help = "begin with the parameters of a model, whose architecture is taken where the "
+                "options do not give it; optimizer and schedule begin anew. Columns are matched as "
+                "its schema says",
+        .type = &mcl_option_text,
+        .offset = OFFSET(init),
+        .without = "new parameters, drawn from the seed"},
     {.name = "validate",
         .argument = "LABELS",
         .group = "Data",

@@ -13,6 +13,7 @@
 #include "objectives/objective.h"
 #include "train/check.h"
 #include "train/collapse.h"
+#include "train/initial.h"
 #include "train/options.h"
 #include "train/trainer.h"
 #include "views/views.h"
@@ -136,6 +137,27 @@ static size_t states(mcl_objective_state *states, const void *of)
     return mcl_loss_states(states, state->loss);
 }
 
+/* The digest of the model to begin with is a part of what the new one is. */
+static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
+{
+    const struct pretraining *state = trainer->task.state;
+    char digest[MCL_DIGEST_SIZE];
+    mcl_model_digest(digest, state->options.init);
+    return *digest ? mcl_model_metadata_set(model, MCL_INITIAL_DIGEST, digest) : MCL_OK;
+}
+
+static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
+{
+    const struct pretraining *state = trainer->task.state;
+    char digest[MCL_DIGEST_SIZE];
+    mcl_model_digest(digest, state->options.init);
+    mcl_conditions_add(conditions, "model", "the digest of the model to begin with", "%s",
+        *digest ? digest : "none");
+    snprintf(conditions->of[conditions->count - 1].unsaid,
+        sizeof conditions->of[conditions->count - 1].unsaid, "none");
+    return MCL_OK;
+}
+
 static mcl_status begin(void *of, const mcl_trainer *trainer)
 {
     struct pretraining *state = of;
@@ -164,6 +186,8 @@ static const mcl_task_type pretraining = {
     .loss = loss,
     .measure = measure,
     .states = states,
+    .describe = describe,
+    .add_conditions = add_conditions,
     .begin = begin,
     .judge = judge,
 };
@@ -207,8 +231,11 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
         .data = data,
         .source = data,
         .batch = batch};
-    const mcl_status status = mcl_model_create(&task.model, &architecture, options->train.seed);
+    mcl_status status = mcl_model_create(&task.model, &architecture, options->train.seed);
+    if (status == MCL_OK)
+        status = mcl_initial_copy(task.model, options);
     if (status != MCL_OK) {
+        mcl_model_free(task.model);
         free(state);
         return status;
     }

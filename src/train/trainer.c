@@ -294,6 +294,8 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     const mcl_task *task = &trainer->task;
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
+    if (out_of_patience(trainer))
+        MCL_TRY(mcl_describe_early_end(model, task->type->prefix));
     MCL_TRY(mcl_describe_input(model, task->data));
     MCL_TRY(mcl_describe_schema(model, task->source));
     MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
