@@ -54,6 +54,10 @@ typedef struct mcl_pretrain_options {
      * be the one that the options describe: see mcl_pretrain_from(). Other parts are taken over
      * where both have them alike. It must live as long as the training. */
     const mcl_model *init;
+    /* Above 0: about this part of the rows, drawn for the seed by their numbers, is not trained on;
+     * the loss on them is measured after every epoch, and early_stop goes by it. */
+    float holdout;
+    bool keep_best; /* the model is that of the epoch with the least loss on those rows */
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)
@@ -119,7 +123,7 @@ typedef enum mcl_collapse_subject {
 /* Measured at the end of pre-training on up to 256 rows, unmasked and as mcl_embed() embeds them:
  * with running statistics, without dropout. Both are of vectors of length 1: the spread of a batch
  * (mcl_step), and the effective rank, which says nothing of how far they are apart. Embeddings
- * have collapsed where their spread is below MCL_COLLAPSE_SPREAD or a quarter of the untrained
+ * have collapsed where their spread is below MCL_COLLAPSE_SPREAD or 0.22 of the untrained
  * encoder's, and so have rows where theirs, too, is below MCL_COLLAPSE_SPREAD. */
 typedef struct mcl_collapse {
     mcl_collapse_verdict verdict;

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 #include "signals.h"
 #include "table.h"
 #include "training.h"
+
+#define FEW_STEPS 100 /* after which embeddings that have drawn together may yet part */
 
 struct settings {
     mcl_pretrain_options options;
@@ -49,6 +52,9 @@ struct run {
     mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
+    double least_held_out; /* the least loss on rows that are held out, NaN before there is one, */
+    uint64_t best_epoch;   /* and its epoch */
+    uint64_t rows;         /* that were trained on */
 };
 
 /* The options of masks may add a mask to the views but not change the one that these name. */
@@ -185,9 +191,12 @@ static void warn_of_collapse(const struct run *run)
             spread[MCL_COLLAPSE_INPUTS], spread[MCL_COLLAPSE_TRAINED]);
     else if (collapse->verdict == MCL_COLLAPSE_OF_EMBEDDINGS)
         mcl_warn("the embeddings have collapsed: every row gets nearly the same one (spread %.3f, "
-                 "of the untrained encoder %.3f, of the rows %.3f); %s",
+                 "of the untrained encoder %.3f, of the rows %.3f); %s%s",
             spread[MCL_COLLAPSE_TRAINED], spread[MCL_COLLAPSE_UNTRAINED],
-            spread[MCL_COLLAPSE_INPUTS], advice_for(&run->settings->options));
+            spread[MCL_COLLAPSE_INPUTS], advice_for(&run->settings->options),
+            run->last.step < FEW_STEPS ? ", or more `epochs`: embeddings draw together in the "
+                                         "first steps, and these were few"
+                                       : "");
 }
 
 /* Says what the model is like, where that is no good, and gives the exit code for it. */
@@ -203,11 +212,24 @@ static mcl_exit judge(const struct run *run)
                : MCL_EXIT_DONE;
 }
 
-static void print_summary(const struct run *run, uint64_t rows)
+/* Where rows are held out, how the model of the best epoch, or the last, did on them. */
+static void show_held_out(char text[96], const struct run *run)
 {
+    *text = '\0';
+    if (isfinite(run->least_held_out) && run->settings->options.keep_best)
+        snprintf(
+            text, 96, ", held out %.6g (epoch %" PRIu64 ")", run->least_held_out, run->best_epoch);
+    else if (isfinite(run->last.held_out))
+        snprintf(text, 96, ", held out %.6g", run->last.held_out);
+}
+
+static void print_summary(const struct run *run)
+{
+    const uint64_t rows = run->rows;
     const mcl_step *last = &run->last;
     const mcl_collapse *collapse = &run->collapse;
-    char validation[32] = "", spread[96] = "";
+    char validation[32] = "", spread[96] = "", held[96];
+    show_held_out(held, run);
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained = (double)mcl_batch_rows(run->settings->options.train.batch, rows) *
@@ -219,11 +241,25 @@ static void print_summary(const struct run *run, uint64_t rows)
     if (run->progress.quiet)
         return;
     mcl_print("trained on %" PRIu64 " rows for %" PRIu64
-              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
-        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
-        run->settings->output);
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, held, spread,
+        validation, run->settings->output);
     mcl_progress_ended_early(last, run->settings->options.train.early_stop);
+}
+
+/* What a model says of itself: the best epoch may be one before the run was resumed. */
+static void look_at_model(struct run *run, const mcl_model *model)
+{
+    (void)mcl_model_collapse(&run->collapse, model); /* both are there */
+    const char *rows = mcl_model_metadata_get(model, "rows");
+    const char *best = mcl_model_metadata_get(model, "best_epoch");
+    const char *loss = mcl_model_metadata_get(model, "held_out_loss");
+    run->rows = rows ? strtoull(rows, NULL, 10) : 0;
+    if (best && loss) {
+        run->best_epoch = strtoull(best, NULL, 10);
+        run->least_held_out = strtod(loss, NULL);
+    }
 }
 
 static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled *set)
@@ -242,7 +278,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
     if (status == MCL_OK)
-        (void)mcl_model_collapse(&run->collapse, model); /* both are there */
+        look_at_model(run, model);
     if (run->held)
         write_metrics(run, &run->collapse);
     mcl_progress_clear(&run->progress);
@@ -256,7 +292,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);
     if (code == MCL_EXIT_DONE)
-        print_summary(run, mcl_data_rows(data));
+        print_summary(run);
     if (code == MCL_EXIT_DONE)
         code = judge(run);
     return mcl_checkpoint_judge(code, &run->checkpoints);
@@ -374,7 +410,9 @@ static mcl_exit run_on_device(struct run *run, mcl_context *context, const mcl_l
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
-    struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
+    struct run run = {.settings = settings,
+        .progress = mcl_progress_start(settings->device.quiet),
+        .least_held_out = NAN};
     choose_views(&settings->options, arguments);
     mcl_exit code = check_settings(&run, settings, arguments);
     if (code != MCL_EXIT_DONE)
@@ -513,7 +551,8 @@ static const mcl_option own_options[] = {
         .group = "Output",
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
-            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
+            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs, with --holdout, "
+            "held_out; alignment, uniformity, "
             "effective_rank and, with --validate, validation, but only about every 200 steps; with "
             "the last one collapse (true or false) and what it is judged by. When the file cannot "
             "be written, training goes on and writing is tried again; when lines "

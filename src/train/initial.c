@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/values.h"
 #include "data/data.h"
 #include "maskcl/version.h"
 #include "model/model.h"
@@ -120,6 +121,15 @@ static bool is_of(const mcl_model *model, mcl_context *context, const mcl_data *
            says(model, "product", mcl_product_bits(mcl_context_gemm(context)));
 }
 
+/* So many the model was trained on, of data; some may have been held out. */
+static uint64_t rows_trained(const mcl_model *model, const mcl_data *data)
+{
+    uint64_t rows;
+    const char *text = mcl_model_metadata_get(model, "rows");
+    return text && mcl_whole_parse(&rows, &mcl_value_count64, text) == MCL_OK ? rows
+                                                                              : mcl_data_rows(data);
+}
+
 mcl_status mcl_pretrain_relate(mcl_relation *relation, uint64_t *epochs, const mcl_model *model,
     mcl_context *context, const mcl_data *data, const mcl_pretrain_options *options)
 {
@@ -138,7 +148,7 @@ mcl_status mcl_pretrain_relate(mcl_relation *relation, uint64_t *epochs, const m
     if (!planned || !is_of(model, context, data, options) ||
         mcl_options_set(&resolved.base, "epochs", planned) != MCL_OK)
         return MCL_OK;
-    mcl_train_resolve(&resolved.train, mcl_data_rows(data));
+    mcl_train_resolve(&resolved.train, rows_trained(model, data));
     MCL_TRY(mcl_options_each(&resolved.base, compare, &related));
     *epochs = resolved.train.epochs;
     if (!related.same || *epochs > options->train.epochs)
