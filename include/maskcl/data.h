@@ -138,6 +138,27 @@ typedef struct mcl_array_description {
  * caller frees *data. */
 MCL_API mcl_status mcl_data_from_memory(mcl_data **data, const mcl_array_description *array);
 
+/* A stream of rows that the caller reads or makes. */
+typedef struct mcl_row_reader {
+    /* Writes the next rows, one to `most` of them, in C order and the host's own numbers of the
+     * type below, and sets *count to how many; to 0 at the end. Whatever it returns but MCL_OK ends
+     * the reading. */
+    mcl_status (*next)(void *rows, uint64_t *count, uint64_t most, void *state);
+    void *state; /* next()'s own */
+    mcl_number type;
+    uint32_t dimensions; /* of a row: from 1 to MCL_DIMENSIONS_MAX */
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    uint64_t rows;    /* that are expected; 0: not known. More or fewer may come */
+    const char *name; /* for messages; NULL: "data from a reader" */
+} mcl_row_reader;
+
+/* Makes a data set of all rows that reader->next() gives, in this call. Of options, which may be
+ * NULL, only host_memory matters: rows that it has no room for go to a temporary file. NaN and
+ * infinities are MCL_ERROR_DATA, what the reader cannot be MCL_ERROR_ARGUMENT, a failure of next()
+ * is its status, and no rows at all are MCL_ERROR_DATA. The caller frees *data. */
+MCL_API mcl_status mcl_data_from_reader(
+    mcl_data **data, const mcl_row_reader *reader, const mcl_data_options *options);
+
 /* Standard normal values, a function of row, column and seed alone. The caller frees *data. */
 MCL_API mcl_status mcl_data_synthetic(
     mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed);
@@ -175,6 +196,14 @@ MCL_API const int32_t *mcl_data_labels(const mcl_data *data);
  * its number. */
 MCL_API uint32_t mcl_data_classes(const mcl_data *data);
 MCL_API const char *mcl_data_class_name(const mcl_data *data, uint32_t index);
+
+/* Gives the data the labels of a file, one a row, in place of those that they have: IDX or .npy of
+ * whole numbers, .npy of texts, or text with one a line, quoted as in CSV, where a first line more
+ * than there are rows is a heading. Numbers from 0 to MCL_LABEL_MAX are the classes' own; others
+ * and texts become names of classes, numbered in their order or, where like is not NULL, as there,
+ * with names that are not there after those. -1, NaN and an empty text are no label. Errors are
+ * those of mcl_data_open(), MCL_ERROR_DATA for another number of labels. */
+MCL_API mcl_status mcl_data_label(mcl_data *data, const char *path, const mcl_data *like);
 
 /* What a row is called: its id, or the path of its file in the folder; NULL where it has no name.
  */

@@ -35,13 +35,15 @@ static inline mcl_status mcl_finetune_options_init(mcl_finetune_options *options
 }
 
 /* Trains a copy of the model's encoder and a new head after its embedding, Linear(embedding,
- * classes), by the softmax cross-entropy with labels[rows of data], which are 0 or above. The
- * number of classes is 1 + the largest label; where that is more than 1000 and four times the
- * number of different labels or more, it is this number, in ascending order, and the model's
- * metadata finetune_class_numbers has the labels, joined by commas. *tuned has the model's decoder
- * unchanged, and no projector or predictor. MCL_INTERRUPTED when options->train.stop ended it:
- * *tuned then has the parameters after the last complete step. A loss that is not finite, labels of
- * a single class, and widths that do not match are MCL_ERROR_DATA. The caller frees *tuned. */
+ * classes), by the softmax cross-entropy with labels[rows of data], which are 0 or above, or -1 of
+ * rows that are left out. Where the labels are the data's own and their classes have names, the
+ * model's metadata class_names has these as a JSON list. The number of classes is 1 + the largest
+ * label; where that is more than 1000 and four times the number of different labels or more, it is
+ * this number, in ascending order, and the model's metadata finetune_class_numbers has the labels,
+ * joined by commas. *tuned has the model's decoder unchanged, and no projector or predictor.
+ * MCL_INTERRUPTED when options->train.stop ended it: *tuned then has the parameters after the last
+ * complete step. A loss that is not finite, labels of a single class, and widths that do not match
+ * are MCL_ERROR_DATA. The caller frees *tuned. */
 MCL_API mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options);
 

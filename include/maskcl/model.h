@@ -166,6 +166,15 @@ MCL_API const char *mcl_normalization_name(mcl_normalization normalization);
  * where it is damaged. The caller frees *schema with mcl_schema_free(). */
 MCL_API mcl_status mcl_model_schema(mcl_schema **schema, const mcl_model *model);
 
+/* *names[*count] = what the classes of a fine-tuned model are called, by their numbers, as its
+ * metadata class_names has them; *count 0 and NULL where they have no names. MCL_ERROR_FORMAT where
+ * that is no JSON list of texts. The caller frees *names, which is one piece, with
+ * mcl_class_names_free(). */
+MCL_API mcl_status mcl_model_class_names(
+    const char ***names, uint32_t *count, const mcl_model *model);
+/* NULL is allowed. */
+MCL_API void mcl_class_names_free(const char **names);
+
 #ifdef __cplusplus
 }
 #endif

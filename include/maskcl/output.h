@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "maskcl/status.h"
 
@@ -24,6 +25,11 @@ MCL_API mcl_status mcl_write_png(
 
 /* Writes text and a newline after it. */
 MCL_API mcl_status mcl_write_text(const char *path, const char *text);
+
+/* Writes what `write` prints to the stream, whose errors are noticed afterwards; its failure is
+ * passed on, and nothing is written then. */
+MCL_API mcl_status mcl_write_stream(
+    const char *path, mcl_status (*write)(FILE *stream, void *user), void *user);
 
 /* Checks whether a file could be written at path, before hours of work; the folder is left as it
  * was. MCL_ERROR_FILE where path names a folder, the folder does not exist or cannot be written,

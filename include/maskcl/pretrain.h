@@ -22,7 +22,8 @@ extern "C" {
 
 #define MCL_PRETRAIN_OPTIONS_VERSION 1
 
-/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "default". */
+/* To be initialized with mcl_pretrain_options_init(), which sets the recipe "auto": options are
+ * those of "default" until mcl_recipe_fit() has seen the data. */
 typedef struct mcl_pretrain_options {
     mcl_options base;
     const char *recipe; /* the name of the one applied last, static */
@@ -95,6 +96,15 @@ typedef enum mcl_relation {
 MCL_API mcl_status mcl_pretrain_relate(mcl_relation *relation, uint64_t *epochs,
     const mcl_model *model, mcl_context *context, const mcl_data *data,
     const mcl_pretrain_options *options);
+
+#define MCL_RECIPE_LINE_SIZE 256
+
+/* What the recipe "auto" stands for, which without this is no more than "default": applies the
+ * recipe that suits the data by what they are (images, a table, sequences, vectors), their width
+ * and how many rows there are, with as many epochs and as large a batch as these need; "default"
+ * for synthetic rows. line gets what was chosen and why, and may be NULL. */
+MCL_API mcl_status mcl_recipe_fit(
+    char line[MCL_RECIPE_LINE_SIZE], mcl_pretrain_options *options, const mcl_data *data);
 
 /* Trains a new model on data. MCL_INTERRUPTED when options->train.stop ended it: *model then has
  * the parameters after the last complete step. A loss that is not finite is MCL_ERROR_DATA. The

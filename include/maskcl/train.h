@@ -84,7 +84,8 @@ typedef struct mcl_train_options {
      * classes of the other, by the 20 nearest by cosine as in mcl_probe(). The rows are the same
      * for every seed; in fine-tuning they are drawn from all the data, whichever rows keep their
      * labels. The model is the one that would be saved: with running statistics, without dropout,
-     * the average where ema is above 0. A single row, or a single class, is MCL_ERROR_DATA. */
+     * the average where ema is above 0. Rows whose label is -1 are no candidates and no queries. A
+     * single row, or a single class, is MCL_ERROR_DATA. */
     const int32_t *validation_labels;
     uint64_t seed;
     /* Every so many steps, and at the end of each epoch, report is called from within

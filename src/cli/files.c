@@ -172,40 +172,57 @@ mcl_exit mcl_load_data(
     return mcl_load_all(data, &path, 1, options, model);
 }
 
-mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path)
+mcl_exit mcl_add_labels(mcl_labelled *set, const char *labels_path, const mcl_data_options *options)
 {
-    return loaded(mcl_labels_open(labels, count, path));
+    if (options->label)
+        return mcl_complain(MCL_EXIT_USAGE,
+            "--label: the labels are those in %s: leave one of the two out", labels_path);
+    const mcl_exit code = loaded(mcl_data_label(set->data, labels_path, options->like));
+    set->labels = mcl_data_labels(set->data);
+    return code;
 }
 
 mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path,
     const mcl_data_options *options, const mcl_model *model)
 {
-    uint64_t count;
-    mcl_exit code = mcl_load_data(&set->data, path, options, model);
+    const mcl_exit code = mcl_load_data(&set->data, path, options, model);
     if (code != MCL_EXIT_DONE)
         return code;
+    if (labels_path)
+        return mcl_add_labels(set, labels_path, options);
     set->labels = mcl_data_labels(set->data);
-    if (!labels_path && !set->labels)
-        return mcl_complain(MCL_EXIT_FAILED,
-            "%s: its rows have no labels: name the column that has them with --label, or a file of "
-            "them",
-            path);
-    if (!labels_path)
-        return MCL_EXIT_DONE;
-    code = mcl_load_labels(&set->file_labels, &count, labels_path);
-    set->labels = set->file_labels;
-    if (code == MCL_EXIT_DONE && count != mcl_data_rows(set->data))
-        code = mcl_complain(MCL_EXIT_FAILED,
-            "%s has %" PRIu64 " labels, but %s has %" PRIu64
-            " rows: a label for each row is needed",
-            labels_path, count, path, mcl_data_rows(set->data));
-    return code;
+    return set->labels ? MCL_EXIT_DONE
+                       : mcl_complain(MCL_EXIT_FAILED,
+                             "%s: its rows have no labels: name the column that has them with "
+                             "--label, or a file of labels",
+                             path);
+}
+
+const int32_t *mcl_labels_to_watch(const mcl_data *data)
+{
+    const int32_t *labels = mcl_data_labels(data);
+    int32_t known = -1;
+    for (uint64_t i = 0; labels && i < mcl_data_rows(data); i++) {
+        if (labels[i] >= 0 && known >= 0 && labels[i] != known)
+            return labels;
+        known = labels[i] >= 0 ? labels[i] : known;
+    }
+    return NULL;
 }
 
 void mcl_free_labelled(mcl_labelled *set)
 {
     mcl_data_free(set->data);
-    mcl_labels_free(set->file_labels);
+}
+
+const char *mcl_class_name(char text[MCL_CLASS_SIZE], const mcl_data *data, int32_t label)
+{
+    const char *name = label < 0 ? NULL : mcl_data_class_name(data, (uint32_t)label);
+    if (name)
+        snprintf(text, MCL_CLASS_SIZE, "%s", name);
+    else
+        snprintf(text, MCL_CLASS_SIZE, "%" PRId32, label);
+    return text;
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -217,14 +234,18 @@ static int compare_labels(const void *a, const void *b)
 mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set)
 {
     const uint64_t rows = mcl_data_rows(set->data);
-    int32_t *sorted = malloc((size_t)rows * sizeof *sorted);
+    uint64_t labelled = 0;
+    int32_t *sorted = malloc((size_t)rows * sizeof *sorted + 1);
     if (!sorted)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for %" PRIu64 " labels", rows);
-    memcpy(sorted, set->labels, (size_t)rows * sizeof *sorted);
-    qsort(sorted, (size_t)rows, sizeof *sorted, compare_labels);
-    *count = 1;
-    for (uint64_t i = 1; i < rows; i++) {
-        if (sorted[i] != sorted[*count - 1])
+    for (uint64_t i = 0; i < rows; i++) {
+        if (set->labels[i] >= 0)
+            sorted[labelled++] = set->labels[i];
+    }
+    qsort(sorted, (size_t)labelled, sizeof *sorted, compare_labels);
+    *count = 0;
+    for (uint64_t i = 0; i < labelled; i++) {
+        if (i == 0 || sorted[i] != sorted[*count - 1])
             sorted[(*count)++] = sorted[i];
     }
     *numbers = sorted;
@@ -232,25 +253,27 @@ mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_label
 }
 
 mcl_exit mcl_warn_of_unseen(
-    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path)
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_path)
 {
     const uint64_t rows = mcl_data_rows(test->data);
     uint64_t count = 0, unseen = 0, first = 0;
     int32_t *numbers = NULL;
+    char name[MCL_CLASS_SIZE];
     const mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
     if (!numbers)
         return code;
     for (uint64_t i = 0; i < rows; i++) {
-        if (bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
+        if (test->labels[i] < 0 ||
+            bsearch(&test->labels[i], numbers, (size_t)count, sizeof *numbers, compare_labels))
             continue;
         first = unseen++ ? first : i;
     }
     free(numbers);
     if (unseen)
         mcl_warn("%s: %" PRIu64 " of %" PRIu64
-                 " test rows are of classes that no training row has, such as %" PRId32
-                 ": they count as told wrong",
-            test_labels_path, unseen, rows, test->labels[first]);
+                 " test rows are of classes that no training row has, such as %s: they count as "
+                 "told wrong",
+            test_path, unseen, rows, mcl_class_name(name, test->data, test->labels[first]));
     return MCL_EXIT_DONE;
 }
 
@@ -261,10 +284,31 @@ void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char
         mcl_warn("%s: %s", path, doubts);
 }
 
+/* Whether rows are the model's images with the channels before height and width, or after. */
+static bool is_turned(const mcl_model *model, const mcl_data *data)
+{
+    uint64_t of[MCL_DIMENSIONS_MAX], trained[3];
+    const char *text = mcl_model_metadata_get(model, "input_shape");
+    if (!text || mcl_data_row_shape(data, of) != 3 ||
+        sscanf(text, "%" SCNu64 "x%" SCNu64 "x%" SCNu64, &trained[0], &trained[1], &trained[2]) !=
+            3)
+        return false;
+    const bool same = of[0] == trained[0] && of[1] == trained[1] && of[2] == trained[2];
+    const bool first = of[0] == trained[2] && of[1] == trained[0] && of[2] == trained[1];
+    const bool last = of[0] == trained[1] && of[1] == trained[2] && of[2] == trained[0];
+    return !same && (first || last);
+}
+
 mcl_exit mcl_check_rows(
     const mcl_model *model, const char *model_path, const mcl_data *data, const char *data_path)
 {
     const uint64_t input = mcl_model_architecture(model)->input, columns = mcl_data_columns(data);
+    if (input == columns && is_turned(model, data))
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: its rows are images with the channels elsewhere than in the %s that %s was "
+            "trained "
+            "on: give --channels as then, or transpose them",
+            data_path, mcl_model_metadata_get(model, "input_shape"), model_path);
     if (input == columns) {
         mcl_warn_of_doubts(model, data, data_path);
         return MCL_EXIT_DONE;

@@ -8,6 +8,7 @@
 #include "maskcl/data.h"
 #include "maskcl/model.h"
 #include "message.h"
+#include "options.h"
 
 typedef enum mcl_file_use {
     MCL_FILE_READ,
@@ -23,7 +24,7 @@ typedef struct mcl_run_file {
     const char *what;   /* "the input", "the model" */
 } mcl_run_file;
 
-#define MCL_RUN_FILES_MAX 16
+#define MCL_RUN_FILES_MAX (MCL_OPERANDS_GIVEN_MAX + 16)
 
 /* Refuses, before any work, two parts played by one file of which one is written, an output that
  * could not be written, and one that another run is writing. Outputs are locked from then on until
@@ -40,16 +41,15 @@ void mcl_release_files(void);
 /* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
-/* mcl_model_load(), mcl_data_open_with() and mcl_labels_open() that say why they failed. Data for a
- * model, where that is not NULL, are read by its schema, and refused where they are a table and it
- * was trained on plain numbers, or the other way round. Warnings of reading are printed. options
+/* mcl_model_load(), mcl_data_open_with() and mcl_data_open_all() that say why they failed. Data for
+ * a model, where that is not NULL, are read by its schema, and refused where they are a table and
+ * it was trained on plain numbers, or the other way round. Warnings of reading are printed. options
  * may be NULL: defaults. */
 mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(
     mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model);
 mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
     const mcl_data_options *options, const mcl_model *model);
-mcl_exit mcl_load_labels(int32_t **labels, uint64_t *count, const char *path);
 
 /* --layer of embed and probe: *layer and *width are those of the layer asked for, which is 0 for
  * the embedding. */
@@ -68,23 +68,32 @@ mcl_exit mcl_find_layer(
 /* Rows with their classes. */
 typedef struct mcl_labelled {
     mcl_data *data;
-    const int32_t *labels; /* the data's own or those of the file */
-    int32_t *file_labels;
+    const int32_t *labels; /* mcl_data_labels(): -1 of rows that have none */
 } mcl_labelled;
 
-/* mcl_load_data() of rows that have labels: of the file at labels_path, of which there must be as
- * many, or where that is NULL the data's own. What was read is freed by mcl_free_labelled() in any
- * case. */
+/* mcl_load_data() of rows that have labels: those of the file at labels_path or, where that is
+ * NULL, the data's own. What was read is freed by mcl_free_labelled() in any case. */
 mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labels_path,
     const mcl_data_options *options, const mcl_model *model);
 void mcl_free_labelled(mcl_labelled *set);
 
-/* *numbers = the different labels in ascending order, *count of them, freed with free(). */
+/* The second half of it: the labels of rows that are read. */
+mcl_exit mcl_add_labels(
+    mcl_labelled *set, const char *labels_path, const mcl_data_options *options);
+
+/* The data's labels, where there are two classes or more among them; else NULL. */
+const int32_t *mcl_labels_to_watch(const mcl_data *data);
+
+/* What a class is called: its name, or its number. */
+#define MCL_CLASS_SIZE 64
+const char *mcl_class_name(char text[MCL_CLASS_SIZE], const mcl_data *data, int32_t label);
+
+/* *numbers = the different labels from 0 in ascending order, *count of them, freed with free(). */
 mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_labelled *set);
 
 /* Warns of test rows whose class no training row has: they cannot be told right. */
 mcl_exit mcl_warn_of_unseen(
-    const mcl_labelled *train, const mcl_labelled *test, const char *test_labels_path);
+    const mcl_labelled *train, const mcl_labelled *test, const char *test_path);
 
 /* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
  * than what it was trained on. */

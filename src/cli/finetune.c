@@ -42,6 +42,11 @@ struct outcome {
     double seconds;                 /* of all trainings */
 };
 
+/* Of a class, the test rows and those of them that are told right. */
+struct class_count {
+    uint64_t rows, right;
+};
+
 /* The command as the report callback sees it. */
 struct run {
     const struct settings *settings;
@@ -60,6 +65,7 @@ struct run {
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
     struct outcome outcomes[STARTS];
+    struct class_count *counts; /* [classes that have names], of the model that is written */
     char digest[MCL_DIGEST_SIZE];
 };
 
@@ -101,21 +107,33 @@ static int32_t largest_label(const mcl_labelled *set)
     return most;
 }
 
-/* *rows = how many are trained on. A class with too few is refused when training begins. */
+static uint64_t count_labelled(const mcl_labelled *set)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < mcl_data_rows(set->data); i++)
+        count += set->labels[i] >= 0;
+    return count;
+}
+
+/* *rows = how many are trained on, of which it is said where not all have labels. A class with too
+ * few is refused when training begins. */
 static mcl_exit count_rows(uint64_t *rows, const struct run *run)
 {
-    const uint64_t all = mcl_data_rows(run->train.data);
+    const uint64_t all = mcl_data_rows(run->train.data), labelled = count_labelled(&run->train);
     const uint64_t per_class = run->settings->options.labels_per_class;
     uint64_t classes = 0;
-    *rows = all;
-    if (!per_class)
+    *rows = labelled;
+    if (labelled < all && !run->progress.quiet)
+        mcl_tell(
+            "%" PRIu64 " of %" PRIu64 " rows have no label and are left out", all - labelled, all);
+    if (!per_class || labelled == 0)
         return MCL_EXIT_DONE;
     int32_t *numbers;
     const mcl_exit code = mcl_distinct_labels(&numbers, &classes, &run->train);
     if (code != MCL_EXIT_DONE)
         return code;
     free(numbers);
-    *rows = per_class < all / classes ? per_class * classes : all;
+    *rows = per_class < labelled / classes ? per_class * classes : labelled;
     return MCL_EXIT_DONE;
 }
 
@@ -132,23 +150,40 @@ static mcl_exit interrupted(struct run *run, const mcl_model *model)
         run->settings->options.train.checkpoint ? &run->checkpoints : NULL);
 }
 
+/* Counts the test rows that are told right, of all classes and, for the model that is written, of
+ * each that has a name. */
+static double judge(struct run *run, const int32_t *classes, bool written)
+{
+    const mcl_data *data = run->test.data;
+    const uint32_t named = mcl_data_classes(data);
+    uint64_t right = 0, labelled = 0;
+    for (uint64_t i = 0; i < mcl_data_rows(data); i++) {
+        const int32_t label = run->test.labels[i];
+        if (label < 0)
+            continue;
+        labelled++;
+        right += classes[i] == label;
+        if (written && run->counts && (uint32_t)label < named) {
+            run->counts[label].rows++;
+            run->counts[label].right += classes[i] == label;
+        }
+    }
+    return (double)right / (double)labelled;
+}
+
 /* *accuracy = the part of the test rows that the model tells right. */
-static mcl_exit test_model(double *accuracy, const struct run *run, const mcl_model *model)
+static mcl_exit test_model(double *accuracy, struct run *run, const mcl_model *model, bool written)
 {
     const uint64_t rows = mcl_data_rows(run->test.data);
-    uint64_t right = 0;
     int32_t *classes = malloc((size_t)rows * sizeof *classes);
     if (!classes)
         return mcl_complain(
             MCL_EXIT_FAILED, "the host has no memory for the classes of %" PRIu64 " rows", rows);
     const mcl_status status = mcl_classify(classes, run->context, model, run->test.data);
-    for (uint64_t i = 0; i < rows && status == MCL_OK; i++)
-        right += classes[i] == run->test.labels[i];
+    if (status == MCL_OK)
+        *accuracy = judge(run, classes, written);
     free(classes);
-    if (status != MCL_OK)
-        return mcl_complain_status(status);
-    *accuracy = (double)right / (double)rows;
-    return MCL_EXIT_DONE;
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
 /* Says how a training among several went, where no bar shows it. */
@@ -183,6 +218,7 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
         &tuned, run->context, run->model, run->train.data, run->train.labels, &options);
     mcl_progress_clear(&run->progress);
     mcl_exit code = MCL_EXIT_DONE;
+    const bool written = !run->saved;
     if (status == MCL_INTERRUPTED)
         code = interrupted(run, tuned);
     else if (status != MCL_OK)
@@ -195,7 +231,7 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     outcome->seconds += run->last.seconds;
     if (code == MCL_EXIT_DONE && settings->test) {
         mcl_signals_at_once(); /* the model is written */
-        code = test_model(&outcome->accuracy[seed], run, tuned);
+        code = test_model(&outcome->accuracy[seed], run, tuned, written);
         if (code == MCL_EXIT_DONE)
             print_run(run, start, seed);
     }
@@ -261,17 +297,52 @@ static void print_table(const struct run *run)
     }
 }
 
+/* How well the model that is written tells each class that has a name. */
+static void print_classes(const struct run *run)
+{
+    mcl_print("%9s  %8s  %s\n", "test rows", "accuracy", "class");
+    for (uint32_t i = 0; i < mcl_data_classes(run->test.data); i++) {
+        const struct class_count *count = &run->counts[i];
+        mcl_print("%9" PRIu64, count->rows);
+        if (count->rows)
+            mcl_print("  %7.2f%%  ", 100.0 * (double)count->right / (double)count->rows);
+        else
+            mcl_print("  %8s  ", "-");
+        mcl_print_clean(mcl_out, mcl_data_class_name(run->test.data, i));
+        mcl_print("\n");
+    }
+}
+
 static void print_text(const struct run *run)
 {
     if (!run->progress.quiet && !has_several_runs(run->settings))
         print_summary(run);
     if (run->settings->test)
         print_table(run);
+    if (run->counts)
+        print_classes(run);
     if (run->progress.quiet)
         return;
     if (has_several_runs(run->settings))
         mcl_print("wrote %s, the first one's model\n", run->settings->output);
     mcl_print("digest %s\n", run->digest);
+}
+
+/* The classes by their numbers. */
+static void add_classes(cJSON *root, const struct run *run)
+{
+    const mcl_data *data = run->test.data ? run->test.data : run->train.data;
+    if (mcl_data_classes(data) == 0)
+        return;
+    cJSON *list = mcl_json_array_in(root, "classes");
+    for (uint32_t i = 0; i < mcl_data_classes(data); i++) {
+        cJSON *entry = mcl_json_object_at(list);
+        mcl_json_text(entry, "name", mcl_data_class_name(data, i));
+        if (!run->counts)
+            continue;
+        mcl_json_number(entry, "test_rows", (double)run->counts[i].rows);
+        mcl_json_number(entry, "right", (double)run->counts[i].right);
+    }
 }
 
 static mcl_exit print_json(const struct run *run)
@@ -281,9 +352,10 @@ static mcl_exit print_json(const struct run *run)
     if (run->settings->options.labels_per_class)
         mcl_json_number(root, "labels_per_class", (double)run->settings->options.labels_per_class);
     if (run->settings->test)
-        mcl_json_number(root, "test_rows", (double)mcl_data_rows(run->test.data));
+        mcl_json_number(root, "test_rows", (double)count_labelled(&run->test));
     mcl_json_text(root, "device", mcl_context_device(run->context)->name);
     mcl_json_text(root, "digest", run->digest);
+    add_classes(root, run);
     cJSON *results = mcl_json_array_in(root, "results");
     for (enum start start = 0; start < STARTS; start++) {
         const struct outcome *outcome = &run->outcomes[start];
@@ -323,30 +395,41 @@ static mcl_exit check_settings(
     return code;
 }
 
-/* Refuses test rows of classes above all that training rows are of, and warns of others that none
- * is of. */
-static mcl_exit check_test(const struct run *run)
+/* Refuses test rows of classes above all that training rows are of, unless they have names, and
+ * warns of others that none is of. */
+static mcl_exit check_test(struct run *run)
 {
+    const char *path =
+        run->settings->test_labels ? run->settings->test_labels : run->settings->test;
     const int32_t largest = largest_label(&run->train), tested = largest_label(&run->test);
-    if (tested <= largest)
-        return mcl_warn_of_unseen(&run->train, &run->test, run->settings->test_labels);
-    return mcl_complain(MCL_EXIT_FAILED,
-        "%s: has rows of class %" PRId32 ", but the largest class of the training rows is %" PRId32,
-        run->settings->test_labels, tested, largest);
+    const uint32_t named = mcl_data_classes(run->test.data);
+    if (count_labelled(&run->test) == 0)
+        return mcl_complain(MCL_EXIT_FAILED, "%s: no test row has a label", path);
+    if (tested > largest && !named)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: has rows of class %" PRId32 ", but the largest class of the training rows is "
+            "%" PRId32,
+            path, tested, largest);
+    run->counts = named ? calloc(named, sizeof *run->counts) : NULL;
+    if (named && !run->counts)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
+    return mcl_warn_of_unseen(&run->train, &run->test, path);
 }
 
 static mcl_exit load(struct run *run, const char *const *paths)
 {
     const struct settings *settings = run->settings;
+    mcl_data_options reading = settings->data;
     mcl_exit code = mcl_load_model(&run->model, paths[0]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_load_labelled(&run->train, paths[1], paths[2], &settings->data, run->model);
+        code = mcl_load_labelled(&run->train, paths[1], paths[2], &reading, run->model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->train.data, paths[1]);
     if (code != MCL_EXIT_DONE || !settings->test)
         return code;
-    code = mcl_load_labelled(
-        &run->test, settings->test, settings->test_labels, &settings->data, run->model);
+    reading.like = run->train.data;
+    code =
+        mcl_load_labelled(&run->test, settings->test, settings->test_labels, &reading, run->model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->test.data, settings->test);
     return code == MCL_EXIT_DONE ? check_test(run) : code;
@@ -379,19 +462,14 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_free_labelled(&run.train);
     mcl_free_labelled(&run.test);
     mcl_model_free(run.model);
+    free(run.counts);
     return code;
-}
-
-static const char *needs_test_labels(const void *given)
-{
-    const struct settings *settings = given;
-    return settings->test_labels ? NULL : "the classes of its rows are needed: add --test-labels";
 }
 
 static const char *needs_test(const void *given)
 {
     const struct settings *settings = given;
-    return settings->test ? NULL : "there are no rows to test on: add --test and --test-labels";
+    return settings->test ? NULL : "there are no rows to test on: add --test";
 }
 
 static const char *compare_conflict(const void *given)
@@ -416,12 +494,11 @@ static const mcl_option options[] = {
         .help = "rows to measure the accuracy on after training; with --labels-per-class there are "
                 "five trainings, for five seeds, whose mean and standard deviation are printed",
         .type = &mcl_option_text,
-        .offset = OFFSET(test),
-        .conflict = needs_test_labels},
+        .offset = OFFSET(test)},
     {.name = "test-labels",
         .argument = "LABELS",
         .group = "Data",
-        .help = "their classes",
+        .help = "a file of their classes, where DATA's are in LABELS; classes are matched by name",
         .type = &mcl_option_text,
         .offset = OFFSET(test_labels),
         .conflict = needs_test},
@@ -485,13 +562,18 @@ const mcl_command mcl_command_finetune = {
         "training keeps checkpoints beside the model: one "
         "that was interrupted, or killed, goes on with --resume and ends with the same bits.",
     .examples =
+        "  maskcl finetune penguins.safetensors train.csv --label species -o tuned.safetensors \\\n"
+        "      --test test.csv\n"
         "  maskcl finetune fashion.safetensors train-images-idx3-ubyte.gz \\\n"
         "      train-labels-idx1-ubyte.gz -o tuned.safetensors --labels-per-class 60 \\\n"
         "      --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz \\\n"
         "      --compare",
-    .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to train on"},
-        {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"}},
+    .operands = {{"MODEL", "the model file"},
+        {"DATA", "the rows to train on; those without a label are left out"},
+        {"LABELS", "a file of their classes, one a row: IDX, .npy, or text with one a line; left "
+                   "out where a column of DATA (--label) or its folders have them"}},
     .operand_count = 3,
+    .optional_operands = 1,
     .library = MCL_OPTIONS_FINETUNE,
     .library_offset = OFFSET(options),
     .data_keys = mcl_data_keys_applied,

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* maskcl info: what a model file holds. */
+/* maskcl info: what a model file or data hold. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
+#include "data_info.h"
+#include "data_options.h"
 #include "files.h"
 #include "json.h"
 
 struct settings {
+    mcl_data_options data;
     bool json;
 };
 
@@ -71,7 +75,7 @@ static void print_interruption(const mcl_model *model)
         counts[0], counts[1], counts[2] + 1, counts[3]);
 }
 
-static void print_model(const mcl_model *model)
+static void print_model(const mcl_model *model, const mcl_schema *schema)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
     uint64_t parameters, encoder;
@@ -87,10 +91,13 @@ static void print_model(const mcl_model *model)
     char digest[MCL_DIGEST_SIZE];
     mcl_model_digest(digest, model);
     mcl_print("digest      %s\n", digest);
+    mcl_print_schema(schema);
     fputs("\nmetadata\n", mcl_out);
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;
         mcl_model_metadata_at(model, i, &key, &value);
+        if (strcmp(key, "schema") == 0) /* shown above */
+            continue;
         mcl_print("  %-20s ", key);
         mcl_print_clean(mcl_out, value);
         mcl_print("\n");
@@ -102,7 +109,7 @@ static void print_model(const mcl_model *model)
     }
 }
 
-static mcl_exit print_json(const mcl_model *model)
+static mcl_exit print_json(const mcl_model *model, const mcl_schema *schema)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
     uint64_t parameters, encoder;
@@ -122,6 +129,8 @@ static mcl_exit print_json(const mcl_model *model)
     char digest[MCL_DIGEST_SIZE];
     mcl_model_digest(digest, model);
     mcl_json_text(root, "digest", digest);
+    if (schema)
+        mcl_json_schema(mcl_json_object_in(root, "schema"), schema);
     cJSON *metadata = mcl_json_object_in(root, "metadata");
     for (size_t i = 0; i < mcl_model_metadata_count(model); i++) {
         const char *key, *value;
@@ -140,17 +149,57 @@ static mcl_exit print_json(const mcl_model *model)
     return mcl_json_print(root);
 }
 
+static mcl_exit show_model(const struct settings *settings, const mcl_model *model)
+{
+    mcl_schema *schema;
+    mcl_exit code = MCL_EXIT_DONE;
+    if (mcl_model_schema(&schema, model) != MCL_OK)
+        return mcl_complain(MCL_EXIT_FAILED, "metadata 'schema': %s", mcl_error_message());
+    if (settings->json)
+        code = print_json(model, schema);
+    else
+        print_model(model, schema);
+    mcl_schema_free(schema);
+    return code;
+}
+
+static mcl_exit show_data(const struct settings *settings, const mcl_arguments *arguments)
+{
+    mcl_data *data = NULL;
+    mcl_exit code =
+        mcl_load_all(&data, arguments->operands, arguments->operand_count, &settings->data, NULL);
+    if (code == MCL_EXIT_DONE && settings->json) {
+        cJSON *root = mcl_json_object();
+        mcl_json_data(root, data);
+        code = mcl_json_print(root);
+    } else if (code == MCL_EXIT_DONE) {
+        mcl_print_data(data);
+    }
+    mcl_data_free(data);
+    return code;
+}
+
+/* Whether a file that cannot be read as a model is meant as one: safetensors with a model's
+ * metadata, or what its name calls a model, unless it is known to be another's. */
+static bool is_meant_as_model(const char *path, const char *message)
+{
+    const size_t length = strlen(path);
+    const bool named = length > 12 && strcmp(path + length - 12, ".safetensors") == 0;
+    return named && !strstr(message, "but not a maskcl model");
+}
+
 static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
-    mcl_model *model;
-    mcl_exit code = mcl_load_model(&model, arguments->operands[0]);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    if (settings->json)
-        code = print_json(model);
-    else
-        print_model(model);
+    const char *path = arguments->operands[0];
+    mcl_model *model = NULL;
+    if (arguments->operand_count > 1 || strcmp(path, "-") == 0)
+        return show_data(settings, arguments);
+    if (mcl_model_load(&model, path) != MCL_OK)
+        return is_meant_as_model(path, mcl_error_message())
+                   ? mcl_complain(MCL_EXIT_FAILED, "%s", mcl_error_message())
+                   : show_data(settings, arguments);
+    const mcl_exit code = show_model(settings, model);
     mcl_model_free(model);
     return code;
 }
@@ -165,13 +214,19 @@ static const mcl_option options[] = {
 
 const mcl_command mcl_command_info = {
     .name = "info",
-    .summary = "print a model's architecture, metadata and tensors",
+    .summary = "print what a model or data hold",
     .description =
         "Prints what a model file holds: the widths of its encoder and decoder, how many "
-        "parameters it has, how it was trained, and its tensors. Needs no device.",
-    .examples = "  maskcl info fashion.safetensors",
-    .operands = {{"MODEL", "the model file"}},
+        "parameters it has, the columns that it takes, how it was trained, and its tensors.\n"
+        "Of data it prints how many rows there are, of what, their classes and, of a table, what "
+        "each column is taken for, as pretrain with the same options would. Needs no device.",
+    .examples = "  maskcl info fashion.safetensors\n"
+                "  maskcl info penguins.csv --label species",
+    .operands = {{"FILE", "a model file, or data as pretrain takes them"}},
     .operand_count = 1,
+    .last_repeats = true,
+    .data_keys = mcl_data_keys_fitted,
+    .data_offset = offsetof(struct settings, data),
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .settings_size = sizeof(struct settings),

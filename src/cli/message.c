@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -124,10 +125,26 @@ void mcl_tell(const char *format, ...)
     say("", text, false, "");
 }
 
+static bool readers_may_leave;
+
+void mcl_readers_may_leave(void)
+{
+    readers_may_leave = true;
+}
+
+/* Whether standard output is a pipe that nobody reads any more. */
+static bool readers_have_left(void)
+{
+    struct pollfd output = {.fd = fileno(mcl_out), .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 bool mcl_flush_output(void)
 {
     errno = 0;
     if (fflush(mcl_out) == 0 && !ferror(mcl_out))
+        return true;
+    if (readers_may_leave && readers_have_left())
         return true;
     mcl_complain(MCL_EXIT_FAILED, "cannot write to standard output: %s",
         errno ? strerror(errno) : "an earlier write failed");

@@ -49,6 +49,9 @@ void mcl_print_clean(FILE *stream, const char *text);
 /* The same, with `key` of the library's options as a user types it. */
 void mcl_print_spelled(FILE *stream, const char *text);
 
+/* From now on it is no failure that whoever reads standard output has read enough, as head does. */
+void mcl_readers_may_leave(void);
+
 /* Writes out what standard output still holds; false, with the reason said, when some of it did not
  * get through. */
 bool mcl_flush_output(void);

@@ -409,7 +409,6 @@ static void set_defaults(void *given)
 
 static const mcl_option options[] = {
     {.name = "query",
-        .letter = 'q',
         .required = true,
         .argument = "ROW|NAME|FILE",
         .group = "Neighbours",

@@ -275,24 +275,48 @@ static mcl_exit check(const mcl_option *option, const void *settings)
     return *reason ? mcl_complain(MCL_EXIT_USAGE, "--%s: %s", option->name, reason) : MCL_EXIT_DONE;
 }
 
-mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
+/* Sets the options given, or those of them that recipes set. */
+static mcl_exit apply_all(const mcl_arguments *arguments, bool of_recipes_only, void *settings)
 {
     const mcl_option_table table = mcl_command_table(arguments->command);
     for (size_t i = 0; i < table.count; i++) {
         mcl_exit code = MCL_EXIT_DONE;
-        if (arguments->values[i])
+        if (arguments->values[i] && (!of_recipes_only || table.options[i].recipe))
             code = apply(&table.options[i], arguments->values[i], settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }
+    return MCL_EXIT_DONE;
+}
+
+/* Judges the options given, with or without those that recipes set. */
+static mcl_exit check_all(const mcl_arguments *arguments, bool of_recipes, const void *settings)
+{
+    const mcl_option_table table = mcl_command_table(arguments->command);
     for (size_t i = 0; i < table.count; i++) {
         mcl_exit code = MCL_EXIT_DONE;
-        if (arguments->values[i])
+        if (arguments->values[i] && (of_recipes || !table.options[i].recipe))
             code = check(&table.options[i], settings);
         if (code != MCL_EXIT_DONE)
             return code;
     }
     return MCL_EXIT_DONE;
+}
+
+mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings)
+{
+    const mcl_command *command = arguments->command;
+    const mcl_exit code = apply_all(arguments, false, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    const bool follows = command->recipe_follows && command->recipe_follows(settings);
+    return check_all(arguments, !follows, settings);
+}
+
+mcl_exit mcl_arguments_apply_recipe(const mcl_arguments *arguments, void *settings)
+{
+    const mcl_exit code = apply_all(arguments, true, settings);
+    return code == MCL_EXIT_DONE ? check_all(arguments, true, settings) : code;
 }
 
 const char *mcl_option_text_of(const mcl_arguments *arguments, const char *name)

@@ -91,6 +91,9 @@ typedef struct mcl_command {
     const char *details_heading; /* what else there is to tell, below the options */
     void (*print_details)(void); /* by mcl_print_entry() */
     size_t settings_size;
+    /* Whether the options that a recipe sets are still to come, so that those given beside it can
+     * be judged no sooner than in mcl_arguments_apply_recipe(); NULL: they never are. */
+    bool (*recipe_follows)(const void *settings);
     void (*set_defaults)(void *settings); /* settings are zeros before; NULL: zeros are right */
     mcl_exit (*run)(void *settings, const mcl_arguments *arguments);
 } mcl_command;
@@ -111,6 +114,10 @@ mcl_exit mcl_arguments_read(
 
 /* Sets the options given in settings, which hold the defaults, then looks for conflicts. */
 mcl_exit mcl_arguments_apply(const mcl_arguments *arguments, void *settings);
+
+/* Once a recipe has been applied: sets the options given beside it again, then looks for conflicts.
+ */
+mcl_exit mcl_arguments_apply_recipe(const mcl_arguments *arguments, void *settings);
 
 bool mcl_option_given(const mcl_arguments *arguments, const char *name);
 

@@ -83,19 +83,21 @@ static mcl_exit check_settings(
     if (!data && !synthetic)
         return mcl_complain(MCL_EXIT_USAGE,
             "pretrain needs DATA, or --synthetic ROWSxCOLUMNS: see 'maskcl help pretrain'");
+    const size_t count = arguments->operand_count;
     if (data && synthetic)
         return mcl_complain(
             MCL_EXIT_USAGE, "--synthetic: it takes the place of DATA, but there is '%s' too", data);
     if (settings->profile && settings->profile_json)
         return mcl_complain(
             MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
-    const char *const inputs[] = {data, settings->validate, settings->init};
+    const char *inputs[MCL_OPERANDS_GIVEN_MAX + 2] = {settings->validate, settings->init};
+    memcpy(inputs + 2, arguments->operands, count * sizeof *inputs);
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
-            settings->metrics, inputs, 3);
+            settings->metrics, inputs, 2 + count);
     if (code == MCL_EXIT_DONE)
         code = mcl_checkpoint_prepare(
             &run->resumed, &settings->options.train, settings->output, settings->device.quiet);
@@ -150,13 +152,18 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(
-    mcl_labelled *set, const struct settings *settings, const char *path, const mcl_model *init)
+static mcl_exit load(mcl_labelled *set, const struct settings *settings,
+    const mcl_arguments *arguments, const mcl_model *init)
 {
-    if (settings->validate)
-        return mcl_load_labelled(set, path, settings->validate, &settings->data, init);
-    if (path)
-        return mcl_load_data(&set->data, path, &settings->data, init);
+    if (arguments->operand_count) {
+        mcl_exit code = mcl_load_all(
+            &set->data, arguments->operands, arguments->operand_count, &settings->data, init);
+        if (code == MCL_EXIT_DONE && settings->validate)
+            code = mcl_add_labels(set, settings->validate, &settings->data);
+        else
+            set->labels = mcl_labels_to_watch(set->data);
+        return code;
+    }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
@@ -330,22 +337,19 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
-/* Reads the model to begin with, and takes its architecture but for what is given; that it fits is
- * the library's to see. */
-static mcl_exit take_initial(
-    mcl_model **init, struct settings *settings, const mcl_arguments *arguments)
+/* Takes the architecture of the model to begin with, but for what is given; that this fits is the
+ * library's to see. */
+static mcl_exit take_architecture(
+    struct settings *settings, const mcl_arguments *arguments, const mcl_model *init)
 {
     static const char *const keys[][2] = {{"hidden", "hidden"}, {"embedding", "embedding"},
         {"activation", "activation"}, {"normalization", "normalization"},
         {"embedding-layer", "embedding_layer"}, {"decoder", "decoder"}, {"projector", "projector"},
         {"predictor", "predictor"}};
     mcl_pretrain_options *options = &settings->options;
-    if (!settings->init)
+    if (!init)
         return MCL_EXIT_DONE;
-    const mcl_exit code = mcl_load_model(init, settings->init);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    mcl_status status = mcl_pretrain_from(options, *init);
+    mcl_status status = mcl_pretrain_from(options, init);
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == MCL_OK; i++) {
         const char *text = mcl_option_text_of(arguments, keys[i][0]);
         if (text)
@@ -407,6 +411,32 @@ static mcl_exit run_on_device(struct run *run, mcl_context *context, const mcl_l
     return code;
 }
 
+/* Whether the recipe is chosen once the data are there; for synthetic ones nothing is. */
+static bool recipe_follows(const void *given)
+{
+    const struct settings *settings = given;
+    return strcmp(settings->options.recipe, "auto") == 0 && settings->synthetic.rows == 0;
+}
+
+/* Applies the recipe that suits the data, below what is given on the command line. */
+static mcl_exit fit_recipe(
+    struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
+{
+    char line[MCL_RECIPE_LINE_SIZE];
+    if (!recipe_follows(settings))
+        return MCL_EXIT_DONE;
+    const mcl_status status = mcl_recipe_fit(line, &settings->options, data);
+    if (status != MCL_OK)
+        return mcl_complain_status(status);
+    const mcl_exit code = mcl_arguments_apply_recipe(arguments, settings);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    choose_views(&settings->options, arguments);
+    if (!settings->device.quiet)
+        mcl_tell("recipe auto: %s", line);
+    return mcl_check_rate(settings->options.train.optimizer.kind, arguments);
+}
+
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
@@ -420,11 +450,16 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
     mcl_model *init = NULL;
-    code = take_initial(&init, settings, arguments);
+    if (settings->init)
+        code = mcl_load_model(&init, settings->init);
     if (code == MCL_EXIT_DONE)
-        code = load(&set, settings, arguments->operand_count ? arguments->operands[0] : NULL, init);
+        code = load(&set, settings, arguments, init);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
         mcl_warn_of_doubts(init, set.data, arguments->operands[0]);
+    if (code == MCL_EXIT_DONE)
+        code = fit_recipe(settings, arguments, set.data);
+    if (code == MCL_EXIT_DONE)
+        code = take_architecture(settings, arguments, init);
     if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
@@ -452,7 +487,8 @@ static void print_recipe(const mcl_recipe *recipe)
         return; /* the name is the library's own */
     mcl_print("%s\n  ", recipe->name);
     mcl_print_wrapped(recipe->summary, 2, 2);
-    for (size_t i = 0; i < table.count; i++) {
+    const bool fitted = strcmp(recipe->name, "auto") == 0; /* to data, of which there are none */
+    for (size_t i = 0; i < table.count && !fitted; i++) {
         const mcl_option *option = &table.options[i];
         char value[256], reason[512];
         if (!option->recipe ||
@@ -529,13 +565,13 @@ static const mcl_option own_options[] = {
     {.name = "validate",
         .argument = "LABELS",
         .group = "Data",
-        .help = "the classes of DATA's rows, as probe takes them, to watch training by and nothing "
-                "else: about every 200 steps, at an epoch's end, 1,000 rows tell the classes of "
-                "1,000 others by the 20 nearest embeddings; the part told right is shown as "
-                "validation",
+        .help =
+            "a file of the classes of DATA's rows, to watch training by and nothing else: about "
+            "every 200 steps, at an epoch's end, 1,000 rows tell the classes of 1,000 others "
+            "by the 20 nearest embeddings; the part told right is shown as validation",
         .type = &mcl_option_text,
         .offset = OFFSET(validate),
-        .without = "none",
+        .without = "those that DATA has: by --label, or by its folders",
         .conflict = needs_data},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
@@ -602,14 +638,17 @@ const mcl_command mcl_command_pretrain = {
         "it writes nothing. With --checkpoint-every a run that was interrupted, or killed, goes on "
         "with --resume and ends with the same bits; a checkpoint that cannot be written is warned "
         "of and tried again, and when none could be written the exit code is 1.",
-    .examples = "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
+    .examples = "  maskcl pretrain penguins.csv --label species -o penguins.safetensors\n"
+                "  maskcl pretrain train-images-idx3-ubyte.gz -o fashion.safetensors\n"
                 "  maskcl pretrain rows.npy -o rows.safetensors --hidden 512,128 --epochs 20\n"
                 "  maskcl pretrain --synthetic 100x784 --recipe reference -o reference.safetensors",
     .operands = {{"DATA",
-        "the rows: IDX or NumPy .npy of integers, floats or bool, plain or gzipped; told apart by "
-        "content. Bytes (uint8) are divided by 255, all other numbers are taken as they are"}},
+        "the rows: a table (CSV, TSV), a folder or a tar file of images, NumPy .npy or .npz, IDX, "
+        "safetensors, plain or compressed, told apart by content; '-' is standard input; several "
+        "of one kind are taken as one. See 'maskcl help data'"}},
     .operand_count = 1,
     .optional_operands = 1,
+    .last_repeats = true,
     .library = MCL_OPTIONS_PRETRAIN,
     .library_offset = OFFSET(options),
     .data_keys = mcl_data_keys_fitted,
@@ -617,6 +656,7 @@ const mcl_command mcl_command_pretrain = {
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
     .settings_size = sizeof(struct settings),
+    .recipe_follows = recipe_follows,
     .set_defaults = set_defaults,
     .run = run_command,
 };

@@ -19,9 +19,6 @@ static mcl_exit check_files(
         return mcl_complain(MCL_EXIT_USAGE,
             "--%s: %s was pre-trained, which takes none: leave it out",
             files->labels ? "labels" : "model", path);
-    if (is_tuned(replay) && !files->labels)
-        return mcl_complain(MCL_EXIT_USAGE,
-            "%s: is a fine-tuned model: its labels are needed too: add --labels FILE", path);
     if (begins && !files->model) {
         const char *digest = replay->run.model_digest;
         return mcl_complain(MCL_EXIT_USAGE,
@@ -55,9 +52,18 @@ static mcl_exit load_data(mcl_replay *replay, const char *path, const mcl_replay
     mcl_exit code = name_data(replay, path, files);
     if (code != MCL_EXIT_DONE)
         return code;
-    if (is_tuned(replay))
-        return mcl_load_labelled(
-            &replay->set, replay->data, files->labels, &files->reading, replay->model);
+    if (is_tuned(replay)) {
+        code = mcl_load_data(&replay->set.data, replay->data, &files->reading, replay->model);
+        if (code == MCL_EXIT_DONE && files->labels)
+            code = mcl_add_labels(&replay->set, files->labels, &files->reading);
+        replay->set.labels = mcl_data_labels(replay->set.data);
+        if (code == MCL_EXIT_DONE && !replay->set.labels)
+            code = mcl_complain(MCL_EXIT_USAGE,
+                "%s: is a fine-tuned model: its labels are needed too: add --labels FILE, or "
+                "--label COLUMN of a table",
+                path);
+        return code;
+    }
     if (*replay->data)
         return mcl_load_data(&replay->set.data, replay->data, &files->reading, replay->model);
     const mcl_status status = mcl_data_synthetic(
@@ -74,7 +80,7 @@ static mcl_exit check_input(const mcl_replay *replay, const mcl_replay_files *fi
     const bool labels = strncmp(message, "the labels", 10) == 0;
     return mcl_complain(MCL_EXIT_FAILED, "%s: %s; name the right file with --%s",
         data     ? replay->data
-        : labels ? files->labels
+        : labels ? files->labels ? files->labels : replay->data
                  : files->model,
         message,
         data     ? "data"

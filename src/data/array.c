@@ -37,7 +37,7 @@ static const struct {
     {"PAR1", "is a Parquet file; save pandas.read_parquet(path).to_numpy() with numpy.save()"},
     {"BZh", "is compressed by bzip2; decompress it, or use gzip"},
     {"\xFD\x37zX", "is compressed by xz; decompress it, or use gzip"},
-    {"\x28\xB5\x2F\xFD", "is compressed by zstd; decompress it, or use gzip"},
+    {"\x28\xB5\x2F\xFD", "is compressed by zstd twice; decompress it once"},
     {"\x1F\x8B", "is compressed by gzip twice; decompress it once"},
     {"MATL", "is a MATLAB file; save scipy.io.loadmat(path)['NAME'] with numpy.save()"},
     {"ARRO", "is an Arrow file; save pandas.read_feather(path).to_numpy() with numpy.save()"},

@@ -65,6 +65,8 @@ static mcl_status choose(
     uint64_t **chosen, uint64_t *count, const struct draw *draws, uint64_t rows, uint64_t per_class)
 {
     uint64_t classes, *numbers, taken = 0;
+    for (; rows > 0 && draws->label < 0; rows--) /* rows without a label */
+        draws++;
     MCL_TRY(count_classes(&classes, draws, rows, per_class));
     MCL_TRY(mcl_allocate(&numbers, classes * per_class, sizeof *numbers));
     for (uint64_t first = 0; first < rows; first = class_end(draws, rows, first)) {

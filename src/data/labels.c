@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "data/labels.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +9,7 @@
 #include "data/array.h"
 #include "data/data.h"
 
-/* Refuses value `index` of a run, which is no label. */
-static mcl_status refuse(const void *from, size_t index, const mcl_array_run *run)
+mcl_status mcl_labels_refuse(const void *from, size_t index, const mcl_array_run *run)
 {
     const mcl_number type = run->array->type;
     const double value = mcl_number_at(from, type, index);
@@ -39,14 +40,13 @@ static mcl_status convert(void *to, const void *from, size_t count, const mcl_ar
     for (size_t i = 0; i < count; i++) {
         const double value = mcl_number_at(from, run->array->type, i);
         if (!(value >= 0.0 && value <= MCL_LABEL_MAX) || value != rint(value))
-            return refuse(from, i, run);
+            return mcl_labels_refuse(from, i, run);
         labels[i] = (int32_t)value;
     }
     return MCL_OK;
 }
 
-/* Refuses arrays that have more than one index which counts. */
-static mcl_status check_shape(const mcl_array *array, const char *source)
+mcl_status mcl_labels_check_shape(const mcl_array *array, const char *source)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT];
     uint64_t most = 1;
@@ -66,7 +66,7 @@ mcl_status mcl_labels_read(int32_t **labels, uint64_t *count, mcl_source *source
 {
     mcl_array array;
     MCL_TRY(mcl_array_header(&array, source));
-    MCL_TRY(check_shape(&array, mcl_source_name(source)));
+    MCL_TRY(mcl_labels_check_shape(&array, mcl_source_name(source)));
     MCL_TRY(mcl_array_read(labels, &array, source, sizeof **labels, convert, NULL));
     *count = array.rows * array.columns;
     return MCL_OK;

@@ -33,5 +33,6 @@ extern const mcl_holder mcl_holder_images; /* folders of them, and image files *
 extern const mcl_holder mcl_holder_tar;    /* of images */
 extern const mcl_holder mcl_holder_cifar;
 extern const mcl_holder mcl_holder_array; /* IDX and .npy */
+extern const mcl_holder mcl_holder_table; /* CSV and the like */
 
 #endif

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -18,8 +21,9 @@
 #define WINDOW_BITS_GZIP (15 + 16) /* how zlib is asked for gzip's header and trailer */
 
 struct mcl_source {
-    FILE *stream;
+    mcl_byte_reader reader;
     char *name;
+    bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
     uint64_t offset;      /* in the content */
     uint64_t loaded;      /* bytes taken from the stream: the file's offset of the end of input */
@@ -28,35 +32,56 @@ struct mcl_source {
     bool gzip;            /* and inflate is initialised */
     bool between_members; /* one gzip member has ended, and nothing of the next is read */
     z_stream inflate;
+    ZSTD_DStream *zstd;         /* NULL: it is not compressed so */
+    bool in_frame;              /* of zstd: the last one has not ended */
+    bool pending;               /* zstd may have more to give without more input */
     size_t peeked, peeked_used; /* bytes in ahead, and those of them that have been read */
     unsigned char ahead[MCL_SOURCE_PEEK];
     unsigned char input[65536];
 };
+
+static mcl_status read_stream(size_t *got, void *state, void *bytes, size_t count, const char *name)
+{
+    errno = 0;
+    *got = fread(bytes, 1, count, state);
+    return ferror((FILE *)state)
+               ? mcl_fail(MCL_ERROR_FILE, "%s: cannot read: %s", name, strerror(errno))
+               : MCL_OK;
+}
+
+static void close_stream(void *state)
+{
+    fclose(state);
+}
 
 /* Makes sure that input has an unused byte, unless the stream has ended. */
 static mcl_status load(mcl_source *source)
 {
     if (source->used < source->available)
         return MCL_OK;
-    errno = 0;
-    source->used = 0;
-    source->available = fread(source->input, 1, sizeof source->input, source->stream);
+    source->used = source->available = 0;
+    MCL_TRY(source->reader.read(&source->available, source->reader.state, source->input,
+        sizeof source->input, source->name));
     source->loaded += source->available;
-    if (ferror(source->stream))
-        return mcl_fail(MCL_ERROR_FILE, "%s: cannot read: %s", source->name, strerror(errno));
     return MCL_OK;
 }
 
-static bool starts_as_gzip(const mcl_source *source)
+static bool starts_with(const mcl_source *source, const char *magic, size_t count)
 {
-    return source->available >= 2 && source->input[0] == 0x1F && source->input[1] == 0x8B;
+    return source->available >= count && memcmp(source->input, magic, count) == 0;
 }
 
 static mcl_status begin(mcl_source *source, const char *name)
 {
     MCL_TRY(mcl_copy_string(&source->name, name));
     MCL_TRY(load(source));
-    if (!starts_as_gzip(source))
+    if (starts_with(source, "\x28\xB5\x2F\xFD", 4)) {
+        source->zstd = ZSTD_createDStream();
+        return source->zstd
+                   ? MCL_OK
+                   : mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo zstd", name);
+    }
+    if (!starts_with(source, "\x1F\x8B", 2))
         return MCL_OK;
     if (inflateInit2(&source->inflate, WINDOW_BITS_GZIP) != Z_OK)
         return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo gzip", name);
@@ -64,16 +89,16 @@ static mcl_status begin(mcl_source *source, const char *name)
     return MCL_OK;
 }
 
-mcl_status mcl_source_from_stream(
-    mcl_source **source, FILE *stream, uint64_t size, const char *name)
+mcl_status mcl_source_from_reader(
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
 {
     mcl_source *opened;
     mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
     if (status != MCL_OK) {
-        fclose(stream);
+        reader->close(reader->state);
         return status;
     }
-    opened->stream = stream;
+    opened->reader = *reader;
     opened->size = size;
     status = begin(opened, name);
     if (status != MCL_OK) {
@@ -84,9 +109,27 @@ mcl_status mcl_source_from_stream(
     return MCL_OK;
 }
 
+mcl_status mcl_source_from_stream(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name)
+{
+    return mcl_source_from_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name);
+}
+
+/* Standard input as a stream that can be closed. */
+static FILE *open_standard_input(void)
+{
+    const int descriptor = dup(STDIN_FILENO);
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "rb") : NULL;
+    if (!stream && descriptor >= 0)
+        close(descriptor);
+    return stream;
+}
+
 mcl_status mcl_source_open(mcl_source **source, const char *path)
 {
-    FILE *stream = fopen(path, "rb");
+    const bool standard = strcmp(path, "-") == 0;
+    FILE *stream = standard ? open_standard_input() : fopen(path, "rb");
     struct stat information;
     if (!stream)
         return mcl_fail(MCL_ERROR_FILE, "%s: cannot open: %s", path, strerror(errno));
@@ -101,7 +144,9 @@ mcl_status mcl_source_open(mcl_source **source, const char *path)
     }
     const uint64_t size =
         S_ISREG(information.st_mode) ? (uint64_t)information.st_size : MCL_SOURCE_UNKNOWN;
-    return mcl_source_from_stream(source, stream, size, path);
+    MCL_TRY(mcl_source_from_stream(source, stream, size, standard ? "standard input" : path));
+    (*source)->again = size != MCL_SOURCE_UNKNOWN && !standard;
+    return MCL_OK;
 }
 
 void mcl_source_close(mcl_source *source)
@@ -110,7 +155,8 @@ void mcl_source_close(mcl_source *source)
         return;
     if (source->gzip)
         inflateEnd(&source->inflate);
-    fclose(source->stream);
+    ZSTD_freeDStream(source->zstd);
+    source->reader.close(source->reader.state);
     free(source->name);
     free(source);
 }
@@ -120,6 +166,11 @@ const char *mcl_source_name(const mcl_source *source)
     return source->name;
 }
 
+bool mcl_source_again(const mcl_source *source)
+{
+    return source->again;
+}
+
 uint64_t mcl_source_offset(const mcl_source *source)
 {
     return source->offset;
@@ -127,19 +178,20 @@ uint64_t mcl_source_offset(const mcl_source *source)
 
 uint64_t mcl_source_left(const mcl_source *source)
 {
-    if (source->gzip || source->size == MCL_SOURCE_UNKNOWN)
+    if (source->gzip || source->zstd || source->size == MCL_SOURCE_UNKNOWN)
         return MCL_SOURCE_UNKNOWN;
     return source->offset < source->size ? source->size - source->offset : 0;
 }
 
 int mcl_source_file(const mcl_source *source)
 {
-    return source->gzip || source->size == MCL_SOURCE_UNKNOWN ? -1 : fileno(source->stream);
+    const bool plain = source->reader.read == read_stream && !source->gzip && !source->zstd;
+    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno((FILE *)source->reader.state) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
 {
-    return source->size != MCL_SOURCE_UNKNOWN &&
+    return source->size != MCL_SOURCE_UNKNOWN && !source->zstd &&
            bytes / (source->gzip ? GZIP_MOST : 1) <= source->size;
 }
 
@@ -218,6 +270,47 @@ static mcl_status read_gzip(size_t *got, mcl_source *source, unsigned char *byte
     return MCL_OK;
 }
 
+/* Decompresses to *done … count bytes, as far as the loaded input goes; *more is false at the end
+ * of the file. */
+static mcl_status decompress_some(
+    bool *more, size_t *done, mcl_source *source, unsigned char *bytes, size_t count)
+{
+    if (!source->pending) {
+        MCL_TRY(load(source));
+        *more = source->used < source->available;
+        if (!*more && source->in_frame)
+            return mcl_fail(MCL_ERROR_FORMAT,
+                "%s: is truncated: the file ends at byte %" PRIu64
+                " in the middle of its zstd data",
+                source->name, source->loaded);
+        if (!*more)
+            return MCL_OK;
+    }
+    ZSTD_inBuffer in = {source->input, source->available, source->used};
+    ZSTD_outBuffer out = {bytes, count, *done};
+    const size_t code = ZSTD_decompressStream(source->zstd, &out, &in);
+    source->used = in.pos;
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo zstd", source->name);
+    if (ZSTD_isError(code))
+        return mcl_fail(MCL_ERROR_FORMAT, "%s: damaged zstd data before byte %" PRIu64 ": %s",
+            source->name, file_offset(source), ZSTD_getErrorName(code));
+    source->in_frame = code != 0;
+    source->pending = out.pos == out.size && code != 0;
+    *done = out.pos;
+    return MCL_OK;
+}
+
+static mcl_status read_zstd(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
+{
+    bool more = true;
+    size_t done = 0;
+    while (done < count && more)
+        MCL_TRY(decompress_some(&more, &done, source, bytes, count));
+    *got = done;
+    return MCL_OK;
+}
+
 static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
 {
     size_t done = 0;
@@ -238,8 +331,9 @@ static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *byt
 
 static mcl_status read_ahead(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
 {
-    return source->gzip ? read_gzip(got, source, bytes, count)
-                        : read_plain(got, source, bytes, count);
+    return source->gzip   ? read_gzip(got, source, bytes, count)
+           : source->zstd ? read_zstd(got, source, bytes, count)
+                          : read_plain(got, source, bytes, count);
 }
 
 mcl_status mcl_source_peek(size_t *got, mcl_source *source, void *bytes, size_t count)
@@ -286,5 +380,5 @@ void mcl_source_record(const mcl_source *source, uint64_t offset, const char *fo
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     mcl_error_record("%s: byte %" PRIu64 "%s: %s", source->name, offset,
-        source->gzip ? " of the uncompressed content" : "", text);
+        source->gzip || source->zstd ? " of the uncompressed content" : "", text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of an input file, read once from start to end and uncompressed if they are gzipped. */
+/* The bytes of an input file, read once from start to end and uncompressed if they are
+ * compressed by gzip or zstd. */
 #ifndef MASKCL_DATA_SOURCE_H
 #define MASKCL_DATA_SOURCE_H
 
@@ -14,8 +15,8 @@
 
 typedef struct mcl_source mcl_source;
 
-/* Opens a file, a pipe or whatever else can be read. gzip is recognized by its first two bytes; its
- * members are joined. */
+/* Opens a file, a pipe or whatever else can be read, "-" for standard input. gzip and zstd are
+ * recognized by their first bytes; their members and frames are joined. */
 mcl_status mcl_source_open(mcl_source **source, const char *path);
 
 /* The same for a stream at its beginning, which holds size bytes (MCL_SOURCE_UNKNOWN for a pipe).
@@ -23,13 +24,24 @@ mcl_status mcl_source_open(mcl_source **source, const char *path);
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name);
 
+/* What gives bytes: *got < count only at the end. name is the source's, for messages. */
+typedef struct mcl_byte_reader {
+    mcl_status (*read)(size_t *got, void *state, void *bytes, size_t count, const char *name);
+    void (*close)(void *state);
+    void *state;
+} mcl_byte_reader;
+
+/* The same for any other reader. */
+mcl_status mcl_source_from_reader(
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name);
+
 /* NULL is allowed. */
 void mcl_source_close(mcl_source *source);
 
 const char *mcl_source_name(const mcl_source *source);
 
-/* How many bytes of the content were read, and how many are left (MCL_SOURCE_UNKNOWN with gzip or a
- * pipe, where only reading shows it). */
+/* How many bytes of the content were read, and how many are left (MCL_SOURCE_UNKNOWN of a pipe and
+ * of what is compressed, where only reading shows it). */
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
 
@@ -41,14 +53,17 @@ int mcl_source_file(const mcl_source *source);
  * 1032 bytes of one. False where nothing is known. */
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes);
 
+/* Whether opening the same path again gives the same content: it is a regular file. */
+bool mcl_source_again(const mcl_source *source);
+
 #define MCL_SOURCE_PEEK 512
 
 /* Copies up to count bytes, at most MCL_SOURCE_PEEK, from the beginning of the content, before any
  * is read; they are read all the same. *got < count where the content ends there. */
 mcl_status mcl_source_peek(size_t *got, mcl_source *source, void *bytes, size_t count);
 
-/* Reads count bytes, or *got < count when the content ends there. A gzip stream's completeness and
- * checksum have been verified once a read has reached its end. */
+/* Reads count bytes, or *got < count when the content ends there. The completeness and checksum of
+ * what is compressed have been verified once a read has reached its end. */
 mcl_status mcl_source_read(size_t *got, mcl_source *source, void *bytes, size_t count);
 
 /* Reads count bytes of what; an earlier end of the content is MCL_ERROR_FORMAT. */

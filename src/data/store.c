@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -196,6 +197,7 @@ mcl_status mcl_store_read(void *to, const mcl_store *store, uint64_t first, uint
 
 struct wanted {
     uint64_t row, place;
+    bool here; /* it has been read */
 };
 
 static int compare(const void *a, const void *b)
@@ -204,30 +206,55 @@ static int compare(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-/* Has the file system begin with the reading of all of them before the first one is waited for. */
-static void announce(const mcl_store *store, const struct wanted *wanted, uint64_t count)
+/* Reads a row that the system has in memory; false where it would have to be waited for, after the
+ * system has been told to read it. */
+static bool read_at_hand(char *to, const mcl_store *store, const struct part *part, uint64_t row)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        const struct part *part = part_of(store, wanted[i].row);
-        const uint64_t at = part->offset + (wanted[i].row - part->first) * store->row;
-        (void)posix_fadvise(part->file, (off_t)at, (off_t)store->row, POSIX_FADV_WILLNEED);
-    }
+    const off_t offset = (off_t)(part->offset + (row - part->first) * store->row);
+    const struct iovec room = {to, store->row};
+    if (preadv2(part->file, &room, 1, offset, RWF_NOWAIT) == (ssize_t)store->row)
+        return true;
+    (void)posix_fadvise(part->file, offset, (off_t)store->row, POSIX_FADV_WILLNEED);
+    return false;
 }
 
-static mcl_status read_wanted(
+static mcl_status read_row(char *to, const mcl_store *store, uint64_t row)
+{
+    const struct part *part = part_of(store, row);
+    return read_bytes(to, part, part->offset + (row - part->first) * store->row, store->row);
+}
+
+/* Makes the rows that were read what they are used as, and refuses files that have changed. */
+static mcl_status finish_rows(
     char *to, const mcl_store *store, const struct wanted *wanted, uint64_t count)
 {
     const struct part *part = NULL;
     for (uint64_t i = 0; i < count; i++) {
         const uint64_t row = wanted[i].row;
         if (!part || row >= part->end) {
-            if (part)
-                MCL_TRY(check_unchanged(part));
             part = part_of(store, row);
+            MCL_TRY(check_unchanged(part));
         }
-        MCL_TRY(read_part(to + wanted[i].place * store->row, store, part, row, 1));
+        if (!part->own && store->element == MCL_ELEMENT_FLOAT32)
+            MCL_TRY(store_floats(store, part, (float *)(void *)(to + wanted[i].place * store->row),
+                row - part->first, 1));
     }
-    return part ? check_unchanged(part) : MCL_OK;
+    return MCL_OK;
+}
+
+/* Reads the rows of a sorted list: first those that are in memory, so that the disk is at work on
+ * all others when the first of them is waited for. */
+static mcl_status read_wanted(
+    char *to, const mcl_store *store, struct wanted *wanted, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        wanted[i].here = read_at_hand(
+            to + wanted[i].place * store->row, store, part_of(store, wanted[i].row), wanted[i].row);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!wanted[i].here)
+            MCL_TRY(read_row(to + wanted[i].place * store->row, store, wanted[i].row));
+    }
+    return finish_rows(to, store, wanted, count);
 }
 
 mcl_status mcl_store_gather(
@@ -236,9 +263,8 @@ mcl_status mcl_store_gather(
     struct wanted *wanted;
     MCL_TRY(mcl_allocate(&wanted, count, sizeof *wanted));
     for (uint64_t i = 0; i < count; i++)
-        wanted[i] = (struct wanted){numbers[i], i};
+        wanted[i] = (struct wanted){.row = numbers[i], .place = i};
     qsort(wanted, count, sizeof *wanted, compare);
-    announce(store, wanted, count);
     const mcl_status status = read_wanted(to, store, wanted, count);
     free(wanted);
     return status;

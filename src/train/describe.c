@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/describe.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,6 +45,23 @@ mcl_status mcl_describe_schema(mcl_model *model, const mcl_data *data)
     MCL_TRY(mcl_schema_text(&text, schema));
     const mcl_status status = mcl_model_metadata_set(model, MCL_KEY_SCHEMA, text);
     mcl_schema_text_free(text);
+    return status;
+}
+
+mcl_status mcl_describe_class_names(mcl_model *model, const mcl_data *data)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (uint32_t i = 0; i < mcl_data_classes(data); i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(mcl_data_class_name(data, i)));
+    char *text = cJSON_PrintUnformatted(list);
+    mcl_status status = MCL_ERROR_MEMORY;
+    if (text && (uint32_t)cJSON_GetArraySize(list) == mcl_data_classes(data))
+        status = mcl_model_metadata_set(model, MCL_KEY_CLASS_NAMES, text);
+    else
+        mcl_error_record(
+            "the host has no memory for the names of %" PRIu32 " classes", mcl_data_classes(data));
+    cJSON_free(text);
+    cJSON_Delete(list);
     return status;
 }
 

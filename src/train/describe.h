@@ -33,6 +33,9 @@ mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
 /* Stores the data's schema, if it has one. */
 mcl_status mcl_describe_schema(mcl_model *model, const mcl_data *data);
 
+/* Stores the names of the data's classes. */
+mcl_status mcl_describe_class_names(mcl_model *model, const mcl_data *data);
+
 /* What a training has come to. */
 typedef struct mcl_training {
     uint64_t rows; /* that it trains on */

@@ -30,7 +30,7 @@ struct tuning {
     const int32_t *all_labels; /* [rows of all data] */
     mcl_classes classes;       /* of these */
     int32_t *places;       /* [rows of all data] their places among the classes; NULL: the same */
-    mcl_data *chosen_data; /* where few rows keep their labels: those, and their labels */
+    mcl_data *chosen_data; /* where not all rows have labels: those that do, and their labels */
     int32_t *chosen_labels;
     mcl_classifier *classifier;
     mcl_unmasked unmasked;
@@ -86,9 +86,13 @@ static void measure(mcl_step *step, const float *metrics, const mcl_trainer *tra
 }
 
 /* What the head's classes are called, where that is not their places. */
-static mcl_status describe_classes(mcl_model *model, const struct tuning *state)
+static mcl_status describe_classes(mcl_model *model, const mcl_trainer *trainer)
 {
+    const struct tuning *state = trainer->task.state;
+    const mcl_data *source = trainer->task.source;
     char *text;
+    if (mcl_data_classes(source) && mcl_data_labels(source) == state->all_labels)
+        MCL_TRY(mcl_describe_class_names(model, source));
     if (!state->places)
         return MCL_OK;
     MCL_TRY(mcl_classes_show(&text, &state->classes));
@@ -120,10 +124,11 @@ static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
     MCL_TRY(describe_origin(model, trainer));
     for (size_t i = 0; i < from->metadata_count && !options->from_scratch; i++) {
         const mcl_text_pair *pair = &from->metadata[i];
-        if (!mcl_model_key_is_own(pair->key) && strncmp(pair->key, PREFIX, strlen(PREFIX)) != 0)
+        if (!mcl_model_key_is_own(pair->key) && strncmp(pair->key, PREFIX, strlen(PREFIX)) != 0 &&
+            strcmp(pair->key, MCL_KEY_CLASS_NAMES) != 0)
             MCL_TRY(mcl_model_metadata_set(model, pair->key, pair->value));
     }
-    MCL_TRY(describe_classes(model, state));
+    MCL_TRY(describe_classes(model, trainer));
     return options->from_scratch /* the untrained encoder is this seed's */
                ? mcl_describe(model, "seed", "%" PRIu64, options->train.seed)
                : MCL_OK;
@@ -159,12 +164,52 @@ static const mcl_task_type tuning = {
     .add_conditions = add_conditions,
 };
 
+static bool has_unlabelled(const int32_t *labels, uint64_t rows)
+{
+    uint64_t i = 0;
+    while (i < rows && labels[i] >= 0)
+        i++;
+    return i < rows;
+}
+
+/* *numbers = those of the rows that have labels, freed with free(). */
+static mcl_status find_labelled(
+    uint64_t **numbers, uint64_t *count, const int32_t *labels, uint64_t rows)
+{
+    MCL_TRY(mcl_allocate(numbers, rows, sizeof **numbers));
+    *count = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        if (labels[i] >= 0)
+            (*numbers)[(*count)++] = i;
+    }
+    return MCL_OK;
+}
+
+/* The classes of the labels that there are. */
+static mcl_status find_classes(struct tuning *state, uint64_t rows)
+{
+    int32_t *labels;
+    uint64_t count = 0;
+    if (!has_unlabelled(state->all_labels, rows))
+        return mcl_classes_find(&state->classes, state->all_labels, rows);
+    MCL_TRY(mcl_allocate(&labels, rows, sizeof *labels));
+    for (uint64_t i = 0; i < rows; i++) {
+        if (state->all_labels[i] != -1)
+            labels[count++] = state->all_labels[i];
+    }
+    const mcl_status status =
+        count ? mcl_classes_find(&state->classes, labels, count)
+              : mcl_fail(MCL_ERROR_DATA, "no row has a label: there is nothing to learn");
+    free(labels);
+    return status;
+}
+
 /* *count = how many classes the head has: 1 + the largest label, or where the numbers have large
  * gaps, as those of products have, as many as there are. */
 static mcl_status count_classes(uint32_t *count, struct tuning *state, uint64_t rows)
 {
     mcl_classes *classes = &state->classes;
-    MCL_TRY(mcl_classes_find(classes, state->all_labels, rows));
+    MCL_TRY(find_classes(state, rows));
     const int32_t largest = classes->numbers[classes->count - 1];
     if (classes->count == 1)
         return mcl_fail(MCL_ERROR_DATA,
@@ -176,16 +221,20 @@ static mcl_status count_classes(uint32_t *count, struct tuning *state, uint64_t 
     return mcl_classes_places(&state->places, classes, state->all_labels, rows);
 }
 
-/* Of task->source only the rows that keep their labels. */
+/* Of task->source only the rows that have labels, and keep them. */
 static mcl_status choose_rows(mcl_task *task, struct tuning *state)
 {
     const mcl_finetune_options *options = &state->options;
     uint64_t *numbers, count;
     task->data = task->source;
-    if (options->labels_per_class == 0)
+    const uint64_t rows = mcl_data_rows(task->source);
+    if (options->labels_per_class)
+        MCL_TRY(mcl_draw_labelled(&numbers, &count, state->all_labels, rows,
+            options->labels_per_class, options->train.seed));
+    else if (has_unlabelled(state->all_labels, rows))
+        MCL_TRY(find_labelled(&numbers, &count, state->all_labels, rows));
+    else
         return MCL_OK;
-    MCL_TRY(mcl_draw_labelled(&numbers, &count, state->all_labels, mcl_data_rows(task->source),
-        options->labels_per_class, options->train.seed));
     mcl_status status = mcl_allocate(&state->chosen_labels, count, sizeof *state->chosen_labels);
     if (status == MCL_OK)
         status = mcl_data_select(&state->chosen_data, task->source, numbers, count);

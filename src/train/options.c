@@ -209,7 +209,7 @@ mcl_status mcl_options_init(mcl_options *options, mcl_options_kind kind, uint32_
     *options = (mcl_options){.kind = kind, .version = version};
     MCL_TRY(mcl_options_reset(options, false));
     return kind == MCL_OPTIONS_PRETRAIN
-               ? mcl_recipe_apply((mcl_pretrain_options *)(void *)options, "default")
+               ? mcl_recipe_apply((mcl_pretrain_options *)(void *)options, "auto")
                : MCL_OK;
 }
 

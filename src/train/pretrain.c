@@ -290,6 +290,8 @@ mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const
     mcl_task task;
     MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
     state->options = *options;
+    if (options->recipe && strcmp(options->recipe, "auto") == 0)
+        state->options.recipe = "default"; /* nobody has fitted it to the data */
     mcl_status made = mcl_options_expect(&options->base, MCL_OPTIONS_PRETRAIN);
     if (made == MCL_OK && options->holdout > 0.0f)
         made = mcl_data_split(

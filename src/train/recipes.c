@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/recipes.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "data/data.h"
 #include "train/options.h"
 
 /* What the recipes share: an encoder of one normalised and activated layer that rebuilds masked
@@ -19,6 +21,11 @@ static const struct {
     mcl_recipe recipe;
     const char *settings; /* what differs from the defaults of the table of options */
 } recipes[] = {
+    {{"auto",
+         "the recipe and the size that suit the data: fast's for images and wide rows, tabular's "
+         "for tables and narrow ones, with epochs and batches by the number of rows; the line "
+         "'recipe auto' says what was chosen"},
+        ""},
     {{"default",
          "the reference encoder's sizes with objectives that do not collapse: a probe of "
          "82.4% by 64 numbers, where the untrained encoder has 79.1% and all 784 pixels have "
@@ -69,6 +76,86 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
     options->setting_count = 0;
     options->recipe = recipes[index].recipe.name;
     return mcl_options_apply(&options->base, recipes[index].settings);
+}
+
+/* Inputs from which on rows are wide: a layer of 1024 then learns more than two of 256. */
+#define WIDE 256
+
+/* Steps that training takes, as many as the recipes' figures are of; epochs at most, of a small
+ * data set; rows from which on batches are larger; and steps an epoch that a small one is to have.
+ */
+#define WIDE_STEPS 1900
+#define NARROW_STEPS 1500
+#define EPOCHS_MOST 300
+#define MANY_ROWS 1000000
+#define STEPS_LEAST 8
+
+/* Rows of floats so many times as high as wide are sequences, not images: in words alone. */
+#define LONG 4
+
+/* What rows are, in words, with their number: "a table of 344 rows × 9 inputs". wide tells whether
+ * they are for the wide encoder. */
+static void describe_rows(char text[128], bool *wide, const mcl_data *data)
+{
+    const mcl_schema *schema = mcl_data_schema(data);
+    const uint64_t rows = mcl_data_rows(data), inputs = mcl_data_columns(data);
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    const bool table = schema && mcl_schema_columns(schema) > 0 && dimensions == 1;
+    *wide = inputs >= WIDE && !table;
+    const bool bytes = mcl_data_element(data) == MCL_ELEMENT_UINT8;
+    if (dimensions == 2 && !bytes && shape[0] >= LONG * shape[1])
+        snprintf(text, 128, "%" PRIu64 " sequences of %" PRIu64 " × %" PRIu64 " values", rows,
+            shape[0], shape[1]);
+    else if (dimensions == 2 || dimensions == 3)
+        snprintf(
+            text, 128, "%" PRIu64 " images of %" PRIu64 " × %" PRIu64, rows, shape[0], shape[1]);
+    else
+        snprintf(text, 128, "%s of %" PRIu64 " rows × %" PRIu64 " inputs",
+            table ? "a table" : "vectors", rows, inputs);
+}
+
+/* A power of two from 16 to 128 that leaves an epoch some steps; 512 where there are very many. */
+static uint64_t batch_for(uint64_t rows)
+{
+    uint64_t batch = rows >= MANY_ROWS ? 512 : 128;
+    while (batch > 16 && rows / batch < STEPS_LEAST)
+        batch /= 2;
+    return batch;
+}
+
+static uint64_t epochs_for(uint64_t rows, uint64_t batch, uint64_t steps)
+{
+    const uint64_t an_epoch = rows / batch ? rows / batch : 1;
+    const uint64_t epochs = (steps + an_epoch - 1) / an_epoch, least = rows < MANY_ROWS ? 2 : 1;
+    return epochs < least ? least : epochs > EPOCHS_MOST ? EPOCHS_MOST : epochs;
+}
+
+mcl_status mcl_recipe_fit(
+    char line[MCL_RECIPE_LINE_SIZE], mcl_pretrain_options *options, const mcl_data *data)
+{
+    char what[128], settings[128], unused[MCL_RECIPE_LINE_SIZE];
+    bool wide;
+    MCL_NEED(data);
+    line = line ? line : unused;
+    if (mcl_data_origin_of(data).synthetic) {
+        snprintf(line, MCL_RECIPE_LINE_SIZE, "default for synthetic rows");
+        return mcl_recipe_apply(options, "default");
+    }
+    describe_rows(what, &wide, data);
+    const uint64_t rows = mcl_data_rows(data), batch = batch_for(rows);
+    const uint64_t epochs = epochs_for(rows, batch, wide ? WIDE_STEPS : NARROW_STEPS);
+    const char *recipe = wide ? "fast" : "tabular";
+    MCL_TRY(mcl_recipe_apply(options, recipe));
+    /* Only bytes are known to be from 0 to 1. */
+    if (wide && mcl_data_element(data) != MCL_ELEMENT_UINT8)
+        MCL_TRY(mcl_options_set(&options->base, "reconstruction_loss", "mse"));
+    snprintf(settings, sizeof settings, "epochs=%" PRIu64 ";batch=at most %" PRIu64, epochs, batch);
+    snprintf(line, MCL_RECIPE_LINE_SIZE,
+        "%s for %s: embeddings of %" PRIu32 " numbers, %" PRIu64 " epoch%s in batches of %" PRIu64,
+        recipe, what, options->embedding, epochs, epochs == 1 ? "" : "s",
+        batch < rows ? batch : rows);
+    return mcl_options_apply(&options->base, settings);
 }
 
 const mcl_recipe *mcl_recipe_at(size_t index)

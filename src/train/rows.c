@@ -61,10 +61,11 @@ static const mcl_row pretraining[] = {
         .group = "Recipe",
         .values = "NAME",
         .help = "set the options marked * to a named set, which the others then change, wherever "
-                "they stand; see 'maskcl help recipes'",
+                "they stand; see 'maskcl help recipes'. auto takes one that suits the data, and "
+                "their number; what is shown of the others is recipe default's",
         .type = &mcl_field_recipe,
         .flags = MCL_ROW_STORED,
-        .otherwise = "default"},
+        .otherwise = "auto"},
     {.key = "hidden",
         .group = "Model",
         .values = "WIDTHS",

@@ -39,16 +39,24 @@ struct mcl_validation {
     uint64_t steps[SLOTS];   /* which each is of, from 1 */
 };
 
-static mcl_status check(const int32_t *labels, uint64_t rows)
+/* *labelled = how many rows have labels. */
+static mcl_status check(uint64_t *labelled, const int32_t *labels, uint64_t rows)
 {
-    if (rows < 2)
-        return mcl_fail(MCL_ERROR_DATA, "validation needs at least 2 rows");
-    for (uint64_t i = 1; i < rows; i++) {
-        if (labels[i] != labels[0])
-            return MCL_OK;
+    int32_t known = -1;
+    bool differ = false;
+    *labelled = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        differ = differ || (labels[i] >= 0 && known >= 0 && labels[i] != known);
+        known = labels[i] >= 0 ? labels[i] : known;
+        *labelled += labels[i] >= 0;
     }
-    return mcl_fail(MCL_ERROR_DATA,
-        "validation: all rows are of class %" PRId32 ": there is nothing to tell apart", labels[0]);
+    if (*labelled < 2)
+        return mcl_fail(MCL_ERROR_DATA, "validation needs at least 2 rows that have labels");
+    return differ ? MCL_OK
+                  : mcl_fail(MCL_ERROR_DATA,
+                        "validation: all rows are of class %" PRId32
+                        ": there is nothing to tell apart",
+                        known);
 }
 
 /* As many rows as a buffer can have as floats, which changes no result. */
@@ -60,8 +68,9 @@ static uint32_t batch_of(const mcl_validation *created)
     return created->rows < most ? created->rows : (uint32_t)most;
 }
 
-/* order[rows of data] = all rows in the order whose first N are taken. */
-static mcl_status draw_order(uint64_t **order, uint64_t rows)
+/* order[rows of data] = all rows in the order whose first N that have labels are taken; those come
+ * first. */
+static mcl_status draw_order(uint64_t **order, const int32_t *labels, uint64_t rows)
 {
     mcl_permutation *permutation;
     MCL_TRY(mcl_permutation_create(&permutation, rows));
@@ -71,6 +80,12 @@ static mcl_status draw_order(uint64_t **order, uint64_t rows)
         mcl_permutation_finish(permutation, *order);
     }
     mcl_permutation_free(permutation);
+    uint64_t labelled = 0;
+    for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
+        const uint64_t row = (*order)[i];
+        if (labels[row] >= 0)
+            (*order)[labelled++] = row;
+    }
     return status;
 }
 
@@ -100,7 +115,7 @@ static mcl_status choose_rows(mcl_validation *created, const mcl_data *data, con
 {
     uint64_t *order;
     mcl_data *chosen = NULL;
-    MCL_TRY(draw_order(&order, mcl_data_rows(data)));
+    MCL_TRY(draw_order(&order, labels, mcl_data_rows(data)));
     mcl_status status = mcl_allocate(&created->labels, created->rows, sizeof *created->labels);
     for (uint32_t i = 0; i < created->rows && status == MCL_OK; i++)
         created->labels[i] = labels[order[i]];
@@ -143,8 +158,8 @@ mcl_status mcl_validation_create(mcl_validation **validation, mcl_context *conte
     const mcl_data *data, const int32_t *labels, const mcl_architecture *architecture)
 {
     mcl_validation *created;
-    const uint64_t rows = mcl_data_rows(data);
-    MCL_TRY(check(labels, rows));
+    uint64_t rows;
+    MCL_TRY(check(&rows, labels, mcl_data_rows(data)));
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->context = context;
     created->rows = rows < MCL_VALIDATION_ROWS ? (uint32_t)rows : MCL_VALIDATION_ROWS;

@@ -138,8 +138,9 @@ mcl_status mcl_view_image_find(
     if (dimensions == 3 && shape[2] > 4 && (shape[0] == 1 || shape[0] == 3 || shape[0] == 4))
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s need rows of height × width × channels; these are %" PRIu64 " × %" PRIu64
-            " × %" PRIu64 ", which looks like channels first: transpose them, in NumPy by "
-            "x.transpose(0, 2, 3, 1)",
+            " × %" PRIu64
+            ", which looks like channels first: set `channels` to first, or transpose "
+            "them, in NumPy by x.transpose(0, 2, 3, 1)",
             what, shape[0], shape[1], shape[2]);
     for (size_t i = 0; i < 3; i++)
         image[i] = i < dimensions ? (uint32_t)shape[i] : 1;

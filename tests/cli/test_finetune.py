@@ -241,7 +241,6 @@ class FinetuneTest(ProgramTest):
     def test_wrong_usage(self):
         files = self.files()
         for more, says in [
-                (["--test", "test.idx"], ["--test", "add --test-labels"]),
                 (["--test-labels", "test-labels.idx"], ["--test-labels", "add --test"]),
                 (["--compare"], ["--compare", "--test"]),
                 (["--compare", "--from-scratch", *self.test], ["--compare", "--from-scratch"]),
@@ -263,6 +262,10 @@ class FinetuneTest(ProgramTest):
         for output in "m.safetensors", "train.idx", "train-labels.idx":
             self.refuse("finetune", *files[:4], output, code=2, says=["-o", output])
         self.refuse("finetune", *files[:3], code=2, says=["-o"])
+        self.refuse("finetune", *files, "--test", "test.idx", code=1,
+                    says=["test.idx", "no labels", "--label"])
+        self.refuse("finetune", *files[:2], *files[3:], code=1,
+                    says=["train.idx", "no labels", "--label"])
 
     def test_labels_that_do_not_match(self):
         files = self.files()
@@ -272,8 +275,9 @@ class FinetuneTest(ProgramTest):
                     says=["short.idx has 59 labels", "train.idx has 60 rows"])
         self.refuse("finetune", *files, *self.test[:3], "long.idx", code=1,
                     says=["long.idx has 41 labels", "test.idx has 40 rows"])
-        self.npy("l.npy", (60,), [-1] + [1] * 59, "<i4")
-        self.refuse("finetune", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy", "-1"])
+        self.npy("l.npy", (60,), [-1] * 60, "<i4")
+        self.refuse("finetune", *files[:2], "l.npy", *files[3:], "-q", code=1,
+                    says=["no row has a label"])
         self.images("wide.idx", 60, 8, 9)
         self.refuse("finetune", files[0], "wide.idx", *files[2:], code=1,
                     says=["wide.idx", "72 values", "64"])

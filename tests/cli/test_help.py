@@ -141,7 +141,7 @@ class TypingErrorTest(ProgramTest):
         self.check("embed", "-o", "x.npy", says=["embed needs MODEL"])
         self.check("embed", "m", "-o", "x.npy", says=["embed needs DATA"])
         self.check("probe", "a", "b", "c", "d", says=["probe needs TEST_LABELS"])
-        self.check("info", "a", "b", says=["unexpected argument 'b'"])
+        self.check("views", "a", "b", "-o", "x.npy", says=["unexpected argument 'b'"])
         self.check("devices", "x", says=["unexpected argument 'x'"])
 
     def test_control_characters_do_not_reach_the_terminal(self):

@@ -46,6 +46,7 @@ class ParityTest(unittest.TestCase):
         model, metrics = self.folder / "model.safetensors", self.folder / "metrics.jsonl"
         command = [
             os.environ["MASKCL_PROGRAM"], "pretrain", self.data(run["data"]), "-o", model, "-q",
+            "--recipe", "default",
             "--metrics", metrics, "--hidden", ",".join(map(str, run["hidden"])) or "none",
             "--embedding", run["embedding"], "--activation", run["activation"],
             "--objective", "+".join(f"{name}:{weight}" for name, weight in run["objectives"]),

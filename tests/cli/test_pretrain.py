@@ -103,6 +103,22 @@ class OptionsTest(ProgramTest):
             self.assertEqual(metadata["hidden"], [6])
         self.assertEqual(self.train()["recipe"], "default")
 
+    def test_the_recipe_is_chosen_by_the_data(self):
+        self.random_rows("rows.npy", 40, 3)
+        data = ["rows.npy", "--recipe", "auto"]
+        result = self.succeed("pretrain", *data, "-o", "m.safetensors", "--epochs", 2, "--mask-ratio", 0.25,
+                              "--embedding", 64, "--schedule", "cosine", "--lr-final", "0.0001")
+        self.assertIn("recipe auto: tabular for vectors of 40 rows × 3 inputs: ", result.stderr)
+        metadata = self.information("m.safetensors")["metadata"]
+        expected = {"recipe": "tabular", "objective": "reconstruction", "batch": "16", "epochs": "2",
+                    "mask_ratio": "0.25", "embedding": "64", "learning_rate": "0.001"}
+        self.assertEqual({key: metadata[key] for key in expected}, expected)
+        again = self.succeed("reproduce", "m.safetensors", "--data", "rows.npy", "--json")
+        self.assertTrue(json.loads(again.stdout)["same"])
+        self.refuse("pretrain", *data, "-o", "n.safetensors", "--temperature", "1", code=2,
+                    says=["--temperature"])
+        self.assertEqual(self.train("--recipe", "auto")["recipe"], "default")  # synthetic rows
+
     def test_the_seed_decides_every_byte(self):
         models = []
         for seed in 1, 1, 2:
@@ -533,8 +549,9 @@ class HoldoutTest(ProgramTest):
         digest = self.information("m")["digest"]
         self.assertIn("reproduced: ", self.succeed("reproduce", "m").stdout)
         self.assertNotEqual(self.train(*options[1:])[0].stdout.split()[-1], digest)
-        # without a best epoch yet, the model is the one so far
-        self.assertEqual(self.train(*options, "--epochs", best + 1)[0].stdout.split()[-1], digest)
+        self.succeed("pretrain", "--synthetic", "300x8", "--batch", 32, "--epochs", best + 1,
+                     "--holdout", "0.2", "-o", "n", *options[1:])
+        self.assertEqual(self.information("n")["digest"], digest)
 
     def test_what_cannot_be(self):
         for options, code, says in ((["--keep-best"], 2, "--holdout"), (["--holdout", "1"], 2, "1"),

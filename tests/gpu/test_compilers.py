@@ -142,8 +142,8 @@ class RecordTest(unittest.TestCase):
     def test_programs_of_a_run_on_a_made_up_device(self):
         recorder = programs.Recorder(os.environ["MASKCL_PROGRAM"], self.folder)
         self.assertIn("recommended", recorder.recipes())
-        recorder.run("pretrain", "images", "--epochs", 1, "-o", "model.safetensors", "--quiet",
-                     "--gemm", "native", units=8)
+        recorder.run("pretrain", "images", "--recipe", "default", "--epochs", 1, "-o",
+                     "model.safetensors", "--quiet", "--gemm", "native", units=8)
         recorded = recorder.programs()
         self.assertIn(("optimizer.cl", ""), {(one.file, one.defines) for one in recorded})
         product = next(one for one in recorded if one.file == "gemm_gpu.cl")

@@ -85,7 +85,7 @@ printf '\000\000\010\001\000\000\000\011\000\001\002\000\001\002\000\001\002' >"
         x = x * 16807 % 2147483647; printf "%c", 1 + int(x / 65536) % 2 } }' | tr '\001\002' '\000\001'
 } >"$folder/noise-labels"
 
-small="--hidden 17 --embedding 6 --epochs 2 --batch 4 --quiet"
+small="--recipe default --hidden 17 --embedding 6 --epochs 2 --batch 4 --quiet"
 model=$folder/model.safetensors
 # shellcheck disable=SC2086 # a list of options
 {

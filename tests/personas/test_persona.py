@@ -40,7 +40,7 @@ DEVICES = {
 WATCHED = "uhd-620", "gcn-laptop"
 
 ROWS, COLUMNS = 128, 48
-TRAIN = ["pretrain", "rows.npy", "--hidden", "24", "--embedding", 8, "--batch", 32]
+TRAIN = ["pretrain", "rows.npy", "--recipe", "default", "--hidden", "24", "--embedding", 8, "--batch", 32]
 NATIVE = ["--reproducible"]
 
 

@@ -284,6 +284,7 @@ START_TEST(test_options)
     REFUSED(mcl_recipe_apply(NULL, "default"));
     REFUSED(mcl_recipe_apply(&options, NULL));
     REFUSED(mcl_recipe_apply(&options, "no such recipe"));
+    REFUSED(mcl_recipe_fit(NULL, &options, NULL));
     mcl_checkpoint_previous(NULL, 10, "x");
     strcpy(text, "before");
     mcl_checkpoint_previous(text, 0, "x");

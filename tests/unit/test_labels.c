@@ -224,6 +224,104 @@ START_TEST(test_each_allocation_failing)
 }
 #endif
 
+/* A data set of as many rows, with the labels of such a file. */
+static mcl_data *labelled(const struct bytes *file, uint64_t rows, const mcl_data *like)
+{
+    mcl_data *data;
+    float *values = calloc(rows, sizeof *values);
+    ck_assert_int_eq(mcl_data_from_floats(&data, values, rows, 1), MCL_OK);
+    free(values);
+    if (mcl_data_label(data, file_with(file), like) == MCL_OK)
+        return data;
+    mcl_data_free(data);
+    return NULL;
+}
+
+static mcl_data *labelled_by(const char *text, uint64_t rows, const mcl_data *like)
+{
+    struct bytes file = {.count = 0};
+    append(&file, text, strlen(text));
+    return labelled(&file, rows, like);
+}
+
+static void assert_classes(
+    mcl_data *data, const int32_t *labels, uint32_t classes, const char *const *names)
+{
+    ck_assert_msg(data != NULL, "%s", mcl_error_message());
+    ck_assert_mem_eq(mcl_data_labels(data), labels, mcl_data_rows(data) * sizeof *labels);
+    ck_assert_uint_eq(mcl_data_classes(data), classes);
+    for (uint32_t i = 0; i < classes; i++)
+        ck_assert_str_eq(mcl_data_class_name(data, i), names[i]);
+}
+
+START_TEST(test_texts)
+{
+    static const char *const names[] = {"cat", "dog, wild", "k\"9\""};
+    const int32_t expected[] = {1, 0, -1, 2, 0};
+    mcl_data *data = labelled_by("\"dog, wild\"\ncat\n\n\"k\"\"9\"\"\"\ncat\n", 5, NULL);
+    assert_classes(data, expected, 3, names);
+    mcl_data_free(data);
+    data = labelled_by("\xEF\xBB\xBFkind\r\n\"dog, wild\"\r\ncat\r\n\"\"\r\n\"k\"\"9\"\"\"\r\ncat",
+        5, NULL); /* a heading, and no end of the last line */
+    assert_classes(data, expected, 3, names);
+    mcl_data *other =
+        labelled_by("cat\nzebra\nk\"9\"\n", 3, data); /* as there, and new ones after */
+    ck_assert_uint_eq(mcl_data_classes(other), 4);
+    ck_assert_int_eq(mcl_data_labels(other)[0], 0);
+    ck_assert_int_eq(mcl_data_labels(other)[1], 3);
+    ck_assert_int_eq(mcl_data_labels(other)[2], 2);
+    ck_assert_str_eq(mcl_data_class_name(other, 3), "zebra");
+    mcl_data_free(other);
+    mcl_data_free(data);
+}
+
+START_TEST(test_numbers_as_text)
+{
+    static const char *const names[] = {"-7", "2", "10"};
+    const int32_t plain[] = {3, 0, -1, 2000000000}, named[] = {2, 0, -1, 1};
+    mcl_data *data = labelled_by("3\n0\n-1\n2000000000\n", 4, NULL);
+    assert_classes(data, plain, 0, NULL);
+    mcl_data *other = labelled_by("cat\ndog\n", 2, data);
+    ck_assert_ptr_null(other);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "'dog'"));
+    mcl_data_free(data);
+    data = labelled_by("10\n-7\n\n2\n", 4, NULL); /* in the order of the numbers */
+    assert_classes(data, named, 3, names);
+    mcl_data_free(data);
+}
+
+START_TEST(test_arrays_of_texts_and_large_numbers)
+{
+    static const char *const names[] = {"ab", "\xC3\xA9"}, *const large[] = {"-9", "5000000000"};
+    const int32_t expected[] = {1, 0, -1}, two[] = {1, 0};
+    struct bytes file = npy("<U2", 3, "\xE9\0\0\0\0\0\0\0a\0\0\0b\0\0\0\0\0\0\0\0\0\0\0", 24);
+    mcl_data *data = labelled(&file, 3, NULL);
+    assert_classes(data, expected, 2, names);
+    mcl_data_free(data);
+    file = npy("|S2", 3, "\xC3\xA9\x61\x62\0\0", 6);
+    data = labelled(&file, 3, NULL);
+    assert_classes(data, expected, 2, names);
+    mcl_data_free(data);
+    const int64_t numbers[] = {5000000000, -9};
+    file = npy("<i8", 2, numbers, sizeof numbers);
+    data = labelled(&file, 2, NULL);
+    assert_classes(data, two, 2, large);
+    mcl_data_free(data);
+}
+
+START_TEST(test_refused_texts)
+{
+    static const char *const bad[][2] = {{"cat\ndog", "has 2 labels"}, {"\"cat", "does not end"},
+        {"\"cat\"x\n", "more than a quoted text"}, {"1,cat\n2,dog\n3,cat\n", "several columns"},
+        {"cat\n\xFF\ndog\n", "UTF-8"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_ptr_null(labelled_by(bad[i][0], 3, NULL));
+        ck_assert_msg(strstr(mcl_error_message(), bad[i][1]), "%s", mcl_error_message());
+    }
+    const struct bytes cut = npy("<U2", 3, "a\0\0\0", 4);
+    ck_assert_ptr_null(labelled(&cut, 3, NULL));
+}
+
 int main(void)
 {
     Suite *suite = suite_create("labels");
@@ -242,6 +340,10 @@ int main(void)
 #if MASKCL_FAILING_MEMORY
     tcase_add_test(tcase, test_each_allocation_failing);
 #endif
+    tcase_add_test(tcase, test_texts);
+    tcase_add_test(tcase, test_numbers_as_text);
+    tcase_add_test(tcase, test_arrays_of_texts_and_large_numbers);
+    tcase_add_test(tcase, test_refused_texts);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

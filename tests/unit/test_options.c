@@ -159,7 +159,7 @@ START_TEST(test_names)
 END_TEST
 
 static const char *const recipe_names[] = {
-    "default", "recommended", "few-labels", "fast", "tabular", "reference"};
+    "auto", "default", "recommended", "few-labels", "fast", "tabular", "reference"};
 
 START_TEST(test_recipes)
 {
@@ -174,7 +174,7 @@ START_TEST(test_recipes)
         ck_assert_uint_ge(options.objective_count, 1);
         ck_assert_uint_le(options.hidden_count, MCL_HIDDEN_MAX);
     }
-    ck_assert_uint_eq(count, 6);
+    ck_assert_uint_eq(count, 7);
 }
 END_TEST
 
@@ -187,9 +187,7 @@ static void report(const mcl_step *step, void *user)
 /* What a recipe does not fix stays as it is. */
 START_TEST(test_recipe_leaves_the_rest)
 {
-    static const char *const names[] = {
-        "default", "recommended", "few-labels", "fast", "tabular", "reference"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof recipe_names / sizeof *recipe_names; i++) {
         static volatile sig_atomic_t stop;
         int user;
         mcl_pretrain_options options;
@@ -200,7 +198,7 @@ START_TEST(test_recipe_leaves_the_rest)
         options.train.user = &user;
         options.train.stop = &stop;
         options.objective_count = 3; /* replaced, not added to */
-        ck_assert_int_eq(mcl_recipe_apply(&options, names[i]), MCL_OK);
+        ck_assert_int_eq(mcl_recipe_apply(&options, recipe_names[i]), MCL_OK);
         ck_assert_uint_eq(options.train.seed, 42);
         ck_assert_uint_eq(options.train.report_every, 7);
         ck_assert(options.train.report == report);
@@ -247,6 +245,8 @@ START_TEST(test_defaults)
     ck_assert_int_eq(mcl_pretrain_options_init(&recipe), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "fast"), MCL_OK);
     ck_assert_int_eq(mcl_recipe_apply(&recipe, "default"), MCL_OK);
+    ck_assert_str_eq(defaults.recipe, "auto"); /* which is default's, without data */
+    recipe.recipe = defaults.recipe;
     memset(recipe.decoder, 0, sizeof recipe.decoder); /* fast's, which are in no use */
     recipe.decoder_count = 0;
     memset(recipe.settings, 0, sizeof recipe.settings);
@@ -261,14 +261,87 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+/* Data of zeros. */
+static mcl_data *zeros(mcl_element element, const uint64_t *shape, size_t dimensions)
+{
+    uint64_t count = 1;
+    void *values;
+    mcl_data *data;
+    for (size_t i = 0; i < dimensions; i++)
+        count *= shape[i];
+    ck_assert_int_eq(mcl_allocate_pages(&values, count, mcl_element_size(element)), MCL_OK);
+    memset(values, 0, count * mcl_element_size(element));
+    ck_assert_int_eq(mcl_data_create(&data, values, element, shape, dimensions, "a test"), MCL_OK);
+    return data;
+}
+
+static const struct {
+    mcl_element element;
+    uint64_t shape[3];
+    size_t dimensions;
+    uint64_t batch, epochs;
+    const char *line;
+} fitted[] = {
+    {MCL_ELEMENT_UINT8, {6000, 28, 28}, 3, 128, 42,
+        "fast for 6000 images of 28 × 28: embeddings of 1024 numbers, 42 epochs in batches of 128"},
+    {MCL_ELEMENT_FLOAT32, {1797, 64}, 2, 128, 108,
+        "tabular for vectors of 1797 rows × 64 inputs: embeddings of 256 numbers, 108 epochs in "
+        "batches of 128"},
+    {MCL_ELEMENT_FLOAT32, {500, 128, 9}, 3, 32, 127,
+        "fast for 500 sequences of 128 × 9 values: embeddings of 1024 numbers, 127 epochs in "
+        "batches of 32"},
+    {MCL_ELEMENT_FLOAT32, {10, 3}, 2, 16, 300,
+        "tabular for vectors of 10 rows × 3 inputs: embeddings of 256 numbers, 300 epochs in "
+        "batches of 10"},
+    {MCL_ELEMENT_UINT8, {2000000, 2}, 2, 512, 1,
+        "tabular for vectors of 2000000 rows × 2 inputs: embeddings of 256 numbers, 1 epoch in "
+        "batches of 512"},
+};
+
+START_TEST(test_fitted_recipe)
+{
+    char line[MCL_RECIPE_LINE_SIZE];
+    mcl_pretrain_options options;
+    mcl_data *data = zeros(fitted[_i].element, fitted[_i].shape, fitted[_i].dimensions);
+    ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
+    options.train.seed = 42;
+    ck_assert_int_eq(mcl_recipe_fit(line, &options, data), MCL_OK);
+    ck_assert_str_eq(line, fitted[_i].line);
+    ck_assert_str_eq(options.recipe, strncmp(line, "fast", 4) == 0 ? "fast" : "tabular");
+    ck_assert_uint_eq(options.train.seed, 42);
+    ck_assert_uint_eq(options.train.epochs, fitted[_i].epochs);
+    ck_assert_uint_eq(options.train.batch, MCL_BATCH_UP_TO(fitted[_i].batch));
+    char loss[16];
+    ck_assert_int_eq(
+        mcl_options_get(loss, sizeof loss, &options.base, "reconstruction_loss"), MCL_OK);
+    ck_assert_int_eq(strcmp(loss, "bce") == 0,
+        fitted[_i].element == MCL_ELEMENT_UINT8 && strncmp(line, "fast", 4) == 0);
+    ck_assert_int_eq(mcl_recipe_fit(NULL, &options, data), MCL_OK);
+    mcl_data_free(data);
+}
+END_TEST
+
+START_TEST(test_recipe_of_synthetic_rows)
+{
+    mcl_pretrain_options options;
+    mcl_data *data;
+    ck_assert_int_eq(mcl_data_synthetic(&data, 5, 3, 0), MCL_OK);
+    ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
+    ck_assert_int_eq(mcl_recipe_fit(NULL, &options, data), MCL_OK);
+    ck_assert_str_eq(options.recipe, "default");
+    mcl_data_free(data);
+}
+END_TEST
+
 START_TEST(test_unknown_recipe)
 {
     mcl_pretrain_options options, before;
     ck_assert_int_eq(mcl_pretrain_options_init(&options), MCL_OK);
     memcpy(&before, &options, sizeof before);
     ck_assert_int_eq(mcl_recipe_apply(&options, "best"), MCL_ERROR_ARGUMENT);
-    ck_assert_str_eq(mcl_error_message(), "unknown recipe 'best': it is default, recommended, "
-                                          "few-labels, fast, tabular or reference");
+    ck_assert_str_eq(mcl_error_message(),
+        "unknown recipe 'best': it is auto, default, recommended, "
+        "few-labels, fast, tabular or reference");
     ck_assert_mem_eq(&options, &before, sizeof before);
 }
 END_TEST
@@ -696,6 +769,8 @@ int main(void)
     tcase_add_test(tcase, test_recipe_leaves_the_rest);
     tcase_add_test(tcase, test_reference_recipe);
     tcase_add_test(tcase, test_defaults);
+    tcase_add_loop_test(tcase, test_fitted_recipe, 0, sizeof fitted / sizeof *fitted);
+    tcase_add_test(tcase, test_recipe_of_synthetic_rows);
     tcase_add_test(tcase, test_unknown_recipe);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("check");

@@ -302,6 +302,67 @@ START_TEST(test_a_builder)
 }
 END_TEST
 
+/* Gives rows of COLUMNS integers, at most 50 at a time. */
+struct given {
+    uint64_t next, rows;
+    mcl_status failure;
+};
+
+static mcl_status give(void *rows, uint64_t *count, uint64_t most, void *state)
+{
+    struct given *given = state;
+    const uint64_t left = given->rows - given->next;
+    int64_t *to = rows;
+    *count = left < 50 ? left : 50;
+    *count = *count < most ? *count : most;
+    for (uint64_t i = 0; i < *count * COLUMNS; i++)
+        to[i] = (int64_t)(given->next * COLUMNS + i) - 1000;
+    given->next += *count;
+    return given->next == given->rows ? given->failure : MCL_OK;
+}
+
+static mcl_status read_given(mcl_data **data, struct given *given, uint64_t memory)
+{
+    mcl_data_options options;
+    const mcl_row_reader reader = {.next = give,
+        .state = given,
+        .type = MCL_NUMBER_INT64,
+        .dimensions = 2,
+        .shape = {5, 6},
+        .name = "numbers"};
+    ck_assert_int_eq(mcl_data_options_init(&options), MCL_OK);
+    options.host_memory = memory;
+    return mcl_data_from_reader(data, &reader, &options);
+}
+
+START_TEST(test_rows_from_a_reader)
+{
+    mcl_data *held = NULL, *stored = NULL, *data = NULL;
+    ck_assert_int_eq(read_given(&held, &(struct given){0, ROWS, MCL_OK}, VALUES * 16), MCL_OK);
+    ck_assert_int_eq(read_given(&stored, &(struct given){0, ROWS, MCL_OK}, 1000), MCL_OK);
+    assert_same(stored, held);
+    const float *values = mcl_data_values(held);
+    for (size_t i = 0; i < VALUES; i++)
+        ck_assert(values[i] == (float)i - 1000.0f);
+    mcl_data_free(held);
+    mcl_data_free(stored);
+    ck_assert_int_eq(read_given(&data, &(struct given){0, 0, MCL_OK}, 0), MCL_ERROR_DATA);
+    assert_message("numbers: ", "holds no rows");
+    ck_assert_int_eq(
+        read_given(&data, &(struct given){0, 70, MCL_ERROR_FILE}, 1000), MCL_ERROR_FILE);
+    mcl_row_reader reader = {.next = give, .type = MCL_NUMBER_INT64};
+    ck_assert_int_eq(mcl_data_from_reader(&data, &reader, NULL), MCL_ERROR_ARGUMENT);
+    assert_message("data from a reader: ", "its rows have 0 dimensions");
+    reader.dimensions = 1;
+    ck_assert_int_eq(mcl_data_from_reader(&data, &reader, NULL), MCL_ERROR_DATA);
+    reader.type = (mcl_number)99;
+    ck_assert_int_eq(mcl_data_from_reader(&data, &reader, NULL), MCL_ERROR_ARGUMENT);
+    reader.next = NULL;
+    ck_assert_int_eq(mcl_data_from_reader(&data, &reader, NULL), MCL_ERROR_ARGUMENT);
+    ck_assert_ptr_null(data);
+}
+END_TEST
+
 static void write_text(const char *folder, const char *name, const char *text)
 {
     char path[512];
@@ -426,6 +487,7 @@ int main(void)
     tcase_add_test(tcase, test_what_is_no_number);
     tcase_add_test(tcase, test_a_file_that_changes);
     tcase_add_test(tcase, test_a_builder);
+    tcase_add_test(tcase, test_rows_from_a_reader);
     tcase_add_test(tcase, test_the_memory_that_is_free);
     tcase_add_test(tcase, test_a_full_disk);
     tcase_add_test(tcase, test_nothing_is_left);

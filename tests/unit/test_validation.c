@@ -170,7 +170,7 @@ START_TEST(test_nothing_to_tell)
     ck_assert_int_eq(
         mcl_validation_create(&validation, context, data, labels, mcl_model_architecture(model)),
         MCL_ERROR_DATA);
-    ck_assert_str_eq(mcl_error_message(), "validation needs at least 2 rows");
+    ck_assert_str_eq(mcl_error_message(), "validation needs at least 2 rows that have labels");
     ck_assert_ptr_null(validation);
     mcl_model_free(model);
     mcl_data_free(data);

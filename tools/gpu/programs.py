@@ -73,10 +73,11 @@ class Recorder:
         return result.stdout
 
     def recipes(self):
-        """The names of all recipes: the words that begin a line of their help."""
+        """The names of all recipes: the words that begin a line of their help. auto is one of the
+        others."""
         text = self.run("help", "recipes")
         return [line for line in text.splitlines()
-                if line and line == line.strip() and " " not in line]
+                if line and line == line.strip() and " " not in line and line != "auto"]
 
     def programs(self):
         found = set()

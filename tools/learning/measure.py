@@ -100,7 +100,8 @@ class Study:
         if not self.trained or self.trained[0] != wanted:
             self.trained = None
             model = self.folder / "model.safetensors"
-            options = [part for name, value in run.options.items() for part in (f"--{name}", value)]
+            options = [part for name, value in {"recipe": "default", **run.options}.items()
+                       for part in (f"--{name}", value)]
             begun = time.monotonic()
             output = self.program.run("pretrain", files["train"], *options, "--seed", seed,
                                       "-o", model)

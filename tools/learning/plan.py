@@ -56,9 +56,9 @@ def views(group, name, parts, **changes):
 
 
 def recipes(program):
-    """Those for images; tabular() has the one for tables."""
+    """Those for images; tabular() has the one for tables, and auto is one of the others."""
     return [Run("recipes", name, {"recipe": name}) for name in program.recipes
-            if name != "tabular"]
+            if name not in ("auto", "tabular")]
 
 
 def finetune(program):

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the columns of a table are, by all of their cells; docs/data.md has the rules. Sums are of
+ * differences to a column's first number, compensated (Neumaier's algorithm), in the order of the
+ * rows. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "data/schema.h"
+#include "data/sums.h"
+#include "data/table.h"
+#include "data/texts.h"
+
+#define CATEGORIES_MOST 1000    /* of a column that nobody has called categorical */
+#define CATEGORIES_CHOSEN 65536 /* of one that options have */
+#define ROWS_LEAST 20           /* below it different texts and counting numbers are by chance */
+#define NUMBERS_MOST 20         /* different ones among texts, unless they are fewer than those */
+
+enum state {
+    OPEN, /* only missing values were seen */
+    NUMBERS,
+    TEXTS,
+    PASSED, /* it is not looked at */
+};
+
+struct facts {
+    enum state state;
+    mcl_moments moments;
+    uint64_t missing;
+    uint64_t texts;     /* cells */
+    bool counts;        /* each number is the one before and 1 */
+    uint64_t text_line; /* of the first text among numbers; 0: none */
+    const char *text_file;
+    char text[MCL_QUOTE_SIZE];
+    mcl_dictionary *different; /* of texts; NULL: none yet */
+    bool overflow;             /* there are more */
+    uint64_t most;             /* of them that are kept */
+};
+
+/* Why a column that could be an input is none. */
+enum reason {
+    USED,
+    EMPTY,
+    CONSTANT,
+    COUNTING,
+    DIFFERENT,
+    MANY,
+    DATES,
+    REASONS,
+};
+
+static const char *const reasons[REASONS] = {
+    [EMPTY] = "have no values",
+    [CONSTANT] = "have the same value in every row",
+    [COUNTING] = "count the rows; to use one all the same, name it in `numeric`",
+    [DIFFERENT] = "have another text in every row; one of them may be named as `id`, or as "
+                  "`categorical` to be used all the same",
+    [MANY] = "have more than 1000 different texts; to use one all the same, name it in "
+             "`categorical`",
+    [DATES] = "have dates or times; to use one, make numbers of it, such as days since the first "
+              "one or the month, or name it in `categorical`",
+};
+
+struct inference {
+    mcl_table *table;
+    const mcl_column_choices *choices;
+    const mcl_data_options *options;
+    struct facts *facts;    /* [columns] */
+    unsigned char *reasons; /* [columns] */
+    size_t columns;
+    uint64_t rows;
+};
+
+static const char *name_of(const struct inference *inference, size_t column)
+{
+    return mcl_strings_at(mcl_dictionary_texts(mcl_table_names(inference->table)), column);
+}
+
+static mcl_status add_text(struct facts *facts, const mcl_cell *cell)
+{
+    uint64_t index;
+    facts->texts++;
+    if (facts->overflow)
+        return MCL_OK;
+    if (!facts->different)
+        MCL_TRY(mcl_dictionary_create(&facts->different));
+    if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
+        return mcl_dictionary_add(&index, facts->different, cell->text, cell->length);
+    facts->overflow =
+        mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
+    return MCL_OK;
+}
+
+static void add_number(struct facts *facts, double value)
+{
+    facts->counts = facts->moments.count == 0
+                        ? value == rint(value)
+                        : facts->counts && facts->missing == 0 &&
+                              value == facts->moments.first + (double)facts->moments.count;
+    mcl_moments_add(&facts->moments, value);
+}
+
+/* A cell of a column of numbers that is none. */
+static mcl_status add_other(
+    struct facts *facts, const struct inference *inference, const mcl_cell *cell, size_t column)
+{
+    char quote[MCL_QUOTE_SIZE];
+    if (mcl_cell_infinite(cell) &&
+        (facts->moments.count > 0 || inference->choices->kinds[column] == MCL_COLUMN_NUMBER))
+        return mcl_fail(MCL_ERROR_DATA,
+            "%s: line %" PRIu64 ", column '%s': is infinite; replace or remove it",
+            mcl_table_file(inference->table), mcl_table_line(inference->table),
+            mcl_quote(quote, name_of(inference, column)));
+    if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
+        facts->state = TEXTS;
+        return add_text(facts, cell);
+    }
+    facts->texts++;
+    if (facts->text_line == 0) {
+        char text[MCL_QUOTE_SIZE];
+        const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
+        memcpy(text, cell->text, length);
+        text[length] = '\0';
+        mcl_quote(facts->text, text);
+        facts->text_line = mcl_table_line(inference->table);
+        facts->text_file = mcl_table_file(inference->table);
+    }
+    return MCL_OK;
+}
+
+static mcl_status add_cell(
+    struct facts *facts, const struct inference *inference, const mcl_cell *cell, size_t column)
+{
+    double value;
+    if (facts->state == TEXTS && !mcl_cell_missing(cell))
+        return add_text(facts, cell);
+    if (facts->state != TEXTS && mcl_cell_number(&value, cell, mcl_table_point(inference->table))) {
+        facts->state = NUMBERS;
+        add_number(facts, value);
+        return MCL_OK;
+    }
+    if (!mcl_cell_missing(cell))
+        return add_other(facts, inference, cell, column);
+    facts->missing++;
+    return MCL_OK;
+}
+
+static mcl_status look_at_rows(struct inference *inference)
+{
+    const mcl_cell *cells;
+    inference->rows = 0;
+    for (;;) {
+        MCL_TRY(mcl_table_next(&cells, inference->table));
+        if (!cells)
+            return MCL_OK;
+        for (size_t c = 0; c < inference->columns; c++) {
+            struct facts *facts = &inference->facts[c];
+            if (facts->state != PASSED)
+                MCL_TRY(add_cell(facts, inference, &cells[c], c));
+        }
+        inference->rows++;
+    }
+}
+
+static mcl_status refuse_text(
+    const struct inference *inference, size_t column, const char *what, const char *advice)
+{
+    char quote[MCL_QUOTE_SIZE];
+    const struct facts *facts = &inference->facts[column];
+    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s; %s",
+        facts->text_file, facts->text_line, mcl_quote(quote, name_of(inference, column)),
+        facts->text, what, advice);
+}
+
+/* After the first pass: which columns have texts among numbers, so that those numbers are texts,
+ * too. They alone are looked at again. */
+static mcl_status find_mixed(bool *any, struct inference *inference)
+{
+    *any = false;
+    for (size_t c = 0; c < inference->columns; c++) {
+        const struct facts *facts = &inference->facts[c];
+        const bool mixed = facts->state != TEXTS && facts->state != PASSED && facts->texts > 0;
+        if (mixed && inference->choices->kinds[c] == MCL_COLUMN_NUMBER)
+            return refuse_text(inference, c, "is no number, as `numeric` has it",
+                "correct or empty it, or leave the column out of `numeric`");
+        *any = *any || mixed;
+    }
+    return MCL_OK;
+}
+
+static mcl_status look_again(struct inference *inference)
+{
+    enum state *states;
+    MCL_TRY(mcl_allocate(&states, inference->columns, sizeof *states));
+    for (size_t c = 0; c < inference->columns; c++) {
+        struct facts *facts = &inference->facts[c];
+        states[c] = facts->state;
+        if (facts->state == NUMBERS && facts->texts > 0) {
+            facts->texts = facts->missing = 0;
+            states[c] = facts->state = TEXTS;
+        } else {
+            facts->state = PASSED;
+        }
+    }
+    mcl_status status = mcl_table_rewind(inference->table);
+    if (status == MCL_OK)
+        status = look_at_rows(inference);
+    for (size_t c = 0; c < inference->columns; c++)
+        inference->facts[c].state = states[c];
+    free(states);
+    return status;
+}
+
+/* Whether all different texts that are known pass a test. */
+static bool all_texts(const struct facts *facts, bool (*test)(const char *text, size_t length))
+{
+    const mcl_strings *texts = mcl_dictionary_texts(facts->different);
+    for (uint64_t i = 0; i < mcl_strings_count(texts); i++) {
+        const char *text = mcl_strings_at(texts, i);
+        if (!test(text, strlen(text)))
+            return false;
+    }
+    return true;
+}
+
+/* Texts among numbers: numbers that have separators, or something that is out of place. */
+static mcl_status check_mixed(const struct inference *inference, size_t column)
+{
+    const struct facts *facts = &inference->facts[column];
+    const mcl_strings *texts = mcl_dictionary_texts(facts->different);
+    const uint64_t count = mcl_strings_count(texts);
+    uint64_t numbers = 0, formatted = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const char *text = mcl_strings_at(texts, i);
+        const mcl_cell cell = {text, (uint32_t)strlen(text), false};
+        double value;
+        if (mcl_cell_number(&value, &cell, mcl_table_point(inference->table)))
+            numbers++;
+        else
+            formatted += mcl_is_formatted_number(text, cell.length);
+    }
+    if (formatted > 0 && numbers + formatted == count)
+        return refuse_text(inference, column, "is a number with separators or a unit",
+            "write numbers as 1234.5, or name the column in `ignore` or `categorical`");
+    if (numbers > NUMBERS_MOST && numbers > count - numbers)
+        return refuse_text(inference, column, "is no number, as most of the column are",
+            "correct or empty it, or name the column in `ignore` or `categorical`");
+    return MCL_OK;
+}
+
+static mcl_status judge_texts(enum reason *reason, const struct inference *inference, size_t column)
+{
+    const struct facts *facts = &inference->facts[column];
+    const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_CATEGORY;
+    const uint64_t different = mcl_strings_count(mcl_dictionary_texts(facts->different));
+    char quote[MCL_QUOTE_SIZE];
+    *reason = USED;
+    if (chosen && facts->overflow)
+        return mcl_fail(MCL_ERROR_DATA,
+            "%s: column '%s' has more than %d categories; name it in `ignore`",
+            mcl_table_source(inference->table), mcl_quote(quote, name_of(inference, column)),
+            CATEGORIES_CHOSEN);
+    if (chosen)
+        return MCL_OK;
+    if (facts->text_line > 0)
+        MCL_TRY(check_mixed(inference, column));
+    else if (all_texts(facts, mcl_is_formatted_number))
+        return mcl_fail(MCL_ERROR_DATA,
+            "%s: column '%s' has numbers with separators or a unit, such as '%s'; write numbers as "
+            "1234.5, or name it in `ignore` or `categorical`",
+            mcl_table_source(inference->table), mcl_quote(quote, name_of(inference, column)),
+            mcl_strings_at(mcl_dictionary_texts(facts->different), 0));
+    if (all_texts(facts, mcl_is_date))
+        *reason = DATES;
+    else if (different == facts->texts && facts->texts >= ROWS_LEAST)
+        *reason = DIFFERENT;
+    else if (facts->overflow)
+        *reason = MANY;
+    else if (different == 1 && facts->missing == 0)
+        *reason = CONSTANT;
+    return MCL_OK;
+}
+
+static mcl_status judge(enum reason *reason, const struct inference *inference, size_t column)
+{
+    const struct facts *facts = &inference->facts[column];
+    const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_NUMBER;
+    *reason = USED;
+    if (facts->state == TEXTS && facts->texts > 0)
+        return judge_texts(reason, inference, column);
+    if (facts->state != NUMBERS)
+        *reason = EMPTY;
+    else if (!facts->moments.varies && facts->missing == 0)
+        *reason = CONSTANT;
+    else if (facts->counts && facts->missing == 0 && inference->rows >= ROWS_LEAST && !chosen)
+        *reason = COUNTING;
+    return MCL_OK;
+}
+
+/* Lines that say which columns are no inputs, and why. */
+static mcl_status note_reasons(mcl_notes *notes, const struct inference *inference)
+{
+    for (int reason = USED + 1; reason < REASONS; reason++) {
+        mcl_list list = {.used = 0};
+        for (size_t c = 0; c < inference->columns; c++) {
+            if (inference->reasons[c] == reason)
+                mcl_list_add(&list, name_of(inference, c));
+        }
+        if (list.count)
+            MCL_TRY(mcl_notes_add(notes, "%s: ignored: %s, which %s",
+                mcl_table_source(inference->table), mcl_list_text(&list), reasons[reason]));
+    }
+    return MCL_OK;
+}
+
+/* The deviation of all columns together about their own means. */
+static double common_deviation(const struct inference *inference)
+{
+    double sum = 0.0, count = 0.0;
+    for (size_t c = 0; c < inference->columns; c++) {
+        const mcl_moments *moments = &inference->facts[c].moments;
+        if (inference->facts[c].state != NUMBERS || inference->reasons[c] != USED ||
+            inference->choices->kinds[c] == MCL_COLUMN_IGNORED)
+            continue;
+        const double deviation = mcl_moments_deviation(moments);
+        sum += deviation * deviation * (double)moments->count;
+        count += (double)moments->count;
+    }
+    return count > 0.0 && sum > 0.0 ? sqrt(sum / count) : 1.0;
+}
+
+static mcl_status describe_number(
+    mcl_column *column, const struct inference *inference, size_t index, double common)
+{
+    const struct facts *facts = &inference->facts[index];
+    const double mean = mcl_moments_mean(&facts->moments);
+    const double deviation = mcl_moments_deviation(&facts->moments);
+    char quote[MCL_QUOTE_SIZE];
+    if (!isfinite(mean) || !isfinite(deviation))
+        return mcl_fail(MCL_ERROR_DATA,
+            "%s: column '%s' has numbers too large for sums of their squares; scale it",
+            mcl_table_source(inference->table), mcl_quote(quote, column->name));
+    column->kind = MCL_COLUMN_NUMBER;
+    column->indicator = facts->missing > 0;
+    switch (inference->options->standardize) {
+    case MCL_STANDARDIZE_NONE:
+        column->deviation = 1.0;
+        return MCL_OK;
+    case MCL_STANDARDIZE_CENTER:
+        column->mean = mean;
+        column->deviation = common;
+        return MCL_OK;
+    default:
+        column->mean = mean;
+        column->deviation = deviation > 0.0 ? deviation : 1.0;
+        return MCL_OK;
+    }
+}
+
+static mcl_status add_categories(mcl_schema *schema, mcl_column *column, const struct facts *facts)
+{
+    mcl_strings *sorted;
+    const mcl_strings *texts = facts->different ? mcl_dictionary_texts(facts->different) : NULL;
+    const bool label = column->kind == MCL_COLUMN_LABEL;
+    MCL_TRY(mcl_texts_sorted(&sorted, texts, label, !label && facts->missing > 0));
+    const bool listed = !label || mcl_strings_count(sorted) <= CATEGORIES_CHOSEN;
+    const mcl_status status = mcl_schema_add(schema, column, listed ? sorted : NULL);
+    mcl_strings_free(sorted);
+    return status;
+}
+
+static mcl_status add_column(
+    mcl_schema *schema, const struct inference *inference, size_t index, double common)
+{
+    const struct facts *facts = &inference->facts[index];
+    const unsigned char chosen = inference->choices->kinds[index];
+    mcl_column column = {.name = name_of(inference, index), .kind = MCL_COLUMN_IGNORED};
+    if (chosen == MCL_COLUMN_LABEL || chosen == MCL_COLUMN_ID || chosen == MCL_COLUMN_IGNORED)
+        column.kind = (mcl_column_kind)chosen;
+    else if (inference->reasons[index] == USED && facts->state == TEXTS)
+        column.kind = MCL_COLUMN_CATEGORY;
+    else if (inference->reasons[index] == USED)
+        MCL_TRY(describe_number(&column, inference, index, common));
+    return column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL
+               ? add_categories(schema, &column, facts)
+               : mcl_schema_add(schema, &column, NULL);
+}
+
+static mcl_status make_schema(mcl_schema **schema, const struct inference *inference)
+{
+    mcl_schema *created;
+    const double common = common_deviation(inference);
+    MCL_TRY(mcl_schema_create(&created));
+    mcl_status status = MCL_OK;
+    for (size_t c = 0; c < inference->columns && status == MCL_OK; c++)
+        status = add_column(created, inference, c, common);
+    if (status == MCL_OK && mcl_schema_inputs(created) == 0)
+        status = mcl_fail(MCL_ERROR_DATA,
+            "%s: has no column that could be an input, in %" PRIu64
+            " rows: all are ignored, or are the same in every row",
+            mcl_table_source(inference->table), inference->rows);
+    if (status == MCL_OK)
+        *schema = created;
+    else
+        mcl_schema_free(created);
+    return status;
+}
+
+static void begin(struct inference *inference)
+{
+    for (size_t c = 0; c < inference->columns; c++) {
+        struct facts *facts = &inference->facts[c];
+        facts->most = CATEGORIES_MOST;
+        switch (inference->choices->kinds[c]) {
+        case MCL_COLUMN_CATEGORY:
+            facts->state = TEXTS;
+            facts->most = CATEGORIES_CHOSEN;
+            break;
+        case MCL_COLUMN_LABEL:
+            facts->state = TEXTS;
+            facts->most = MCL_LABEL_MAX;
+            break;
+        case MCL_COLUMN_ID:
+        case MCL_COLUMN_IGNORED:
+            facts->state = PASSED;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference *inference)
+{
+    bool mixed = false;
+    begin(inference);
+    MCL_TRY(look_at_rows(inference));
+    if (inference->rows == 0)
+        return mcl_fail(MCL_ERROR_DATA, "%s: holds no rows%s", mcl_table_source(inference->table),
+            mcl_table_header(inference->table) ? " below its header" : "");
+    MCL_TRY(find_mixed(&mixed, inference));
+    if (mixed)
+        MCL_TRY(look_again(inference));
+    for (size_t c = 0; c < inference->columns; c++) {
+        enum reason reason = USED;
+        const unsigned char chosen = inference->choices->kinds[c];
+        if (chosen == MCL_CHOICE_NONE || chosen == MCL_COLUMN_CATEGORY ||
+            chosen == MCL_COLUMN_NUMBER)
+            MCL_TRY(judge(&reason, inference, c));
+        inference->reasons[c] = (unsigned char)reason;
+    }
+    MCL_TRY(note_reasons(notes, inference));
+    return make_schema(schema, inference);
+}
+
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+    const mcl_column_choices *choices, const mcl_data_options *options)
+{
+    struct inference inference = {.table = table,
+        .choices = choices,
+        .options = options,
+        .columns = mcl_table_columns(table)};
+    MCL_TRY(mcl_allocate(&inference.facts, inference.columns, sizeof *inference.facts));
+    mcl_status status =
+        mcl_allocate(&inference.reasons, inference.columns, sizeof *inference.reasons);
+    if (status == MCL_OK)
+        status = infer(schema, notes, &inference);
+    for (size_t c = 0; c < inference.columns; c++)
+        mcl_dictionary_free(inference.facts[c].different);
+    free(inference.facts);
+    free(inference.reasons);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables: rows of cells under names, which can be read more than once. */
+#ifndef MASKCL_DATA_TABLE_H
+#define MASKCL_DATA_TABLE_H
+
+#include "data/csv.h"
+#include "data/dictionary.h"
+#include "data/notes.h"
+#include "data/opening.h"
+
+typedef struct mcl_table mcl_table;
+
+/* Opens text tables, which are parts of one: all have the columns of the first, in any order. */
+mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening);
+/* NULL is allowed. */
+void mcl_table_close(mcl_table *table);
+
+/* Goes back to the first row. */
+mcl_status mcl_table_rewind(mcl_table *table);
+
+/* *cells = the next row's, in the order of the first file's columns; NULL after the last. They are
+ * good until the next call. */
+mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table);
+
+/* The columns' names, each once. */
+const mcl_dictionary *mcl_table_names(const mcl_table *table);
+size_t mcl_table_columns(const mcl_table *table);
+
+char mcl_table_point(const mcl_table *table);
+bool mcl_table_header(const mcl_table *table);
+
+/* What messages call the table, and the file and line of its last row. The names live as long as
+ * the table. */
+const char *mcl_table_source(const mcl_table *table);
+const char *mcl_table_file(const mcl_table *table);
+uint64_t mcl_table_line(const mcl_table *table);
+
+/* What the options of a table say of its columns; NONE where they say nothing. */
+typedef struct mcl_column_choices {
+    uint64_t label, id;   /* the column's number, or MCL_DICTIONARY_NONE */
+    unsigned char *kinds; /* [columns], an mcl_column_kind; MCL_CHOICE_NONE: not named */
+} mcl_column_choices;
+
+#define MCL_CHOICE_NONE 255
+
+/* Finds the columns that options name; MCL_ERROR_ARGUMENT for a name that is none, with those that
+ * there are, and for a column that is named as two kinds. Freed with free() of kinds. */
+mcl_status mcl_table_choices(
+    mcl_column_choices *choices, const mcl_table *table, const mcl_data_options *options);
+
+/* *schema = what the table's columns are, found in one pass over it or two. The schema has what
+ * options say. notes get what the user should know. */
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+    const mcl_column_choices *choices, const mcl_data_options *options);
+
+/* *data = the rows as the schema has them. fitted: the schema comes from this very table. */
+mcl_status mcl_table_encode(mcl_data **data, mcl_notes *notes, mcl_table *table,
+    const mcl_schema *schema, bool fitted, const mcl_column_choices *choices,
+    const mcl_data_options *options);
+
+#endif
