@@ -28,12 +28,12 @@ static void print_column(const mcl_schema *schema, size_t index)
     const int space = NAME_COLUMN - (int)strlen(column.name);
     mcl_print("  ");
     mcl_print_clean(mcl_out, column.name);
-    mcl_print("%*s  %-8s", space > 0 ? space : 0, "", mcl_column_kind_name(column.kind));
+    mcl_print("%*s  %s", space > 0 ? space : 0, "", mcl_column_kind_name(column.kind));
     if (column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL) {
-        mcl_print("  ");
+        mcl_print(column.kind == MCL_COLUMN_LABEL ? "     " : "  ");
         print_categories(schema, index, &column);
     } else if (column.kind == MCL_COLUMN_NUMBER) {
-        mcl_print("  mean %.6g, deviation %.6g%s", column.mean, column.deviation,
+        mcl_print("    mean %.6g, deviation %.6g%s", column.mean, column.deviation,
             column.indicator ? ", has missing values" : "");
     }
     mcl_print("\n");
@@ -45,7 +45,7 @@ void mcl_print_schema(const mcl_schema *schema)
     if (mcl_schema_image(&image, schema))
         mcl_print("images      %" PRIu32 " x %" PRIu32 " x %" PRIu32 "\n", image.height,
             image.width, image.channels);
-    if (mcl_schema_columns(schema))
+    else if (schema)
         mcl_print("columns     %zu, which are %" PRIu64 " inputs\n", mcl_schema_columns(schema),
             mcl_schema_inputs(schema));
     for (size_t i = 0; i < mcl_schema_columns(schema); i++)

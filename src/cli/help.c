@@ -10,6 +10,7 @@
 #include "nearest.h"
 #include "pretrain.h"
 #include "table.h"
+#include "topics.h"
 
 #define LINE_WIDTH 80
 #define OPTION_COLUMN 28 /* where the explanation of an option begins */
@@ -163,6 +164,11 @@ static void print_overview(void)
         mcl_print_entry(mcl_commands[i]->name, mcl_commands[i]->summary);
     fputs("\nHelp:\n", mcl_out);
     mcl_print_entry("maskcl help COMMAND", "a command's arguments and options, with examples");
+    for (const mcl_topic *topic = mcl_topics; topic->name; topic++) {
+        char name[64];
+        snprintf(name, sizeof name, "maskcl help %s", topic->name);
+        mcl_print_entry(name, topic->summary);
+    }
     mcl_print_entry("maskcl help recipes", "what each --recipe of pretrain sets");
     mcl_print_entry("maskcl help objectives", "what each --objective of pretrain trains for");
     mcl_print_entry("maskcl help views", "what each part of --views does, with the command views");
@@ -210,6 +216,8 @@ static mcl_exit unknown_topic(const char *topic)
     mcl_nearest nearest = mcl_nearest_to(topic);
     for (size_t i = 0; mcl_commands[i]; i++)
         mcl_nearest_try(&nearest, mcl_commands[i]->name);
+    for (const mcl_topic *other = mcl_topics; other->name; other++)
+        mcl_nearest_try(&nearest, other->name);
     mcl_nearest_try(&nearest, "recipes");
     mcl_nearest_try(&nearest, "objectives");
     if (nearest.name)
@@ -235,15 +243,19 @@ static mcl_exit run(void *settings, const mcl_arguments *arguments)
         print_objectives();
         return MCL_EXIT_DONE;
     }
-    return unknown_topic(topic);
+    const mcl_topic *page = mcl_topic_find(topic);
+    if (!page)
+        return unknown_topic(topic);
+    mcl_print_topic(page);
+    return MCL_EXIT_DONE;
 }
 
 const mcl_command mcl_command_help = {
     .name = "help",
-    .summary = "explain a command, the recipes or the objectives",
+    .summary = "explain a command, what data can be, the recipes or the objectives",
     .description = "Explains a command, or lists them all.",
-    .examples = "  maskcl help pretrain\n  maskcl help recipes",
-    .operands = {{"TOPIC", "a command, 'recipes' or 'objectives'"}},
+    .examples = "  maskcl help pretrain\n  maskcl help tables",
+    .operands = {{"TOPIC", "a command, or 'data', 'tables', 'images', 'recipes', 'objectives'"}},
     .operand_count = 1,
     .optional_operands = 1,
     .run = run,

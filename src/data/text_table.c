@@ -5,9 +5,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "data/data.h"
 #include "data/schema.h"
 #include "data/table.h"
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* Beginnings of text that is no table, and what to do with it. */
 static const struct {
@@ -27,26 +30,48 @@ static const struct {
     {"@RELATION", "is ARFF; save pandas.DataFrame(scipy.io.arff.loadarff(path)[0]).to_csv(name)"},
 };
 
+/* Beginnings of formats that are no text, though their first bytes may be. */
+static const char *const binary[] = {"BZh", "PAR1", "FEA1", "ARROW1", "MATLAB"};
+
+static bool starts_with(const mcl_opening *opening, const char *start)
+{
+    const size_t length = strlen(start);
+    return opening->byte_count >= length && memcmp(opening->bytes, start, length) == 0;
+}
+
+/* Whether text can begin so: with ASCII, or with a whole character of UTF-8. */
+static bool begins_as_text(const mcl_opening *opening)
+{
+    const unsigned char first = opening->bytes[0];
+    const size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    return opening->byte_count >= length && mcl_is_utf8((const char *)opening->bytes, length);
+}
+
+static bool is_control(unsigned char byte)
+{
+    return (byte < ' ' && !(byte && strchr("\t\r\n\f", byte))) || byte == 0x7F;
+}
+
 /* Whether the first bytes are text, in whichever encoding has ASCII in it. */
 static bool recognize(const mcl_opening *opening)
 {
-    size_t letters = 0;
-    if (!opening->source || opening->byte_count == 0)
+    if (!opening->source || opening->byte_count == 0 || !begins_as_text(opening))
         return false;
-    for (size_t i = 0; i < opening->byte_count; i++) {
-        const unsigned char byte = opening->bytes[i];
-        if ((byte < ' ' && !(byte && strchr("\t\r\n\f", byte))) || byte == 0x7F)
+    for (size_t i = 0; i < COUNT(binary); i++) {
+        if (starts_with(opening, binary[i]))
             return false;
-        letters += byte < 0x80;
     }
-    return 4 * letters >= opening->byte_count;
+    for (size_t i = 0; i < opening->byte_count; i++) {
+        if (is_control(opening->bytes[i]))
+            return false;
+    }
+    return true;
 }
 
 static mcl_status refuse_others(const mcl_opening *opening)
 {
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        const size_t length = strlen(others[i].start);
-        if (opening->byte_count >= length && memcmp(opening->bytes, others[i].start, length) == 0)
+    for (size_t i = 0; i < COUNT(others); i++) {
+        if (starts_with(opening, others[i].start))
             return mcl_fail(
                 MCL_ERROR_FORMAT, "%s: %s", mcl_source_name(opening->source), others[i].advice);
     }

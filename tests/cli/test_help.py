@@ -43,7 +43,8 @@ class HelpTest(ProgramTest):
         self.refuse("info", "--", "--help", code=1, says=["--help"])
 
     def test_lines_fit_80_columns(self):
-        for topic in [[], *([name] for name in COMMANDS), ["objectives"], ["recipes"]]:
+        for topic in [[], *([name] for name in COMMANDS), ["objectives"], ["recipes"], ["data"],
+                      ["tables"], ["images"]]:
             for line in self.succeed("help", *topic).stdout.splitlines():
                 self.assertLessEqual(len(line), 88 if line.startswith("  maskcl") else 80, line)
 

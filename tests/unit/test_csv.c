@@ -179,7 +179,7 @@ static const struct {
         "\xC3\xA4:n \xE2\x82\xAC:c(\xE6\x97\xA5,\xF0\x9F\x90\xA7)"},
     {"Latin-1", "a,b\n1,x\n2,caf\xE9\n", 0, NULL, "line 3, column 2: is not UTF-8"},
     {"Latin-1 in quotes", "a,b\n1,x\n2,\"\xE9\"\n", 0, NULL, "line 3, column 2: is not UTF-8"},
-    {"a zero byte", "a,b\n1,x\n2,\0y\n" TEN(TEN("1234567,12345678\n")), 0, NULL, "ragged or zero"},
+    {"a zero byte at once", "a,b\n1,x\n2,\0y\n", 13, NULL, "is text; IDX"},
     {"UTF-16",
         "\xFF\xFE"
         "a\0,\0b\0\n\0001\0,\0002\0\n\0",
@@ -511,6 +511,20 @@ START_TEST(test_wide_tables)
     assert_data_refused(path, MCL_ERROR_FORMAT, "line 1: has more than 1048576 columns");
 }
 
+START_TEST(test_zero_bytes)
+{
+    struct bytes file = {.count = 0};
+    for (int i = 0; i < 100; i++)
+        append(&file, i ? "1,x\n2,y\n" : "a,b\n2,y\n", 8);
+    file.at[file.count - 2] = '\0';
+    assert_data_refused(
+        file_with(&file), MCL_ERROR_FORMAT, "line 200, column 2: has a zero byte, which no text");
+    file.at[file.count - 2] = 'y';
+    append(&file, "3,\"\0\"\n", 6);
+    assert_data_refused(
+        file_with(&file), MCL_ERROR_FORMAT, "line 201, column 2: has a zero byte, which no text");
+}
+
 START_TEST(test_a_line_of_a_gigabyte)
 {
     const char *path = scratch("line");
@@ -574,6 +588,7 @@ int main(void)
     tcase_add_test(tcase, test_standard_input);
     tcase_add_test(tcase, test_long_tables);
     tcase_add_test(tcase, test_wide_tables);
+    tcase_add_test(tcase, test_zero_bytes);
     tcase_add_test(tcase, test_a_line_of_a_gigabyte);
     tcase_add_test(tcase, test_locale_with_a_decimal_comma);
 #if MASKCL_FAILING_MEMORY
