@@ -179,9 +179,11 @@ MCL_API mcl_element mcl_data_element(const mcl_data *data);
  * many there are, at least 1 and at most MCL_DIMENSIONS_MAX; 0 for NULL. */
 MCL_API size_t mcl_data_row_shape(const mcl_data *data, uint64_t shape[MCL_DIMENSIONS_MAX]);
 
-/* What float32 has lost of the numbers that the rows were made of, as one line with the rows'
- * source before it: numbers that it has not or cannot tell apart, such as integers above 2^24 and
- * times counted from 1970. NULL where nothing that matters is lost. The data's own memory. */
+/* What the user should know of data that were read all the same, lines joined by '\n' with the
+ * rows' source before each: columns of a table that are ignored, what the schema does not know, and
+ * what float32 has lost of the numbers that the rows were made of: numbers that it has not or
+ * cannot tell apart, such as integers above 2^24 and times counted from 1970. NULL where there is
+ * nothing. The data's own memory. */
 MCL_API const char *mcl_data_warning(const mcl_data *data);
 
 /* The schema by which the rows were made; NULL where they are the file's own numbers. The data's

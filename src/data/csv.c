@@ -14,6 +14,7 @@
 
 #define BUFFER_LEAST (256 << 10)
 #define BUFFER_MOST ((size_t)MCL_CSV_RECORD_MOST + 1)
+#define PADDING 8
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 struct cell_place {
@@ -27,7 +28,7 @@ enum { PLAIN, STOP };
 struct mcl_csv {
     mcl_source *source;
     FILE *copy;  /* NULL: none */
-    char *bytes; /* [size]; a zero byte follows those that are filled */
+    char *bytes; /* [size + PADDING]; zero bytes follow those that are filled */
     size_t size, filled;
     size_t at;  /* where the next record begins */
     bool ended; /* the source */
@@ -85,7 +86,7 @@ static mcl_status make_room(mcl_csv *csv)
                          mcl_source_name(csv->source), csv->next_line, MCL_CSV_RECORD_MOST >> 20);
     size_t size = csv->size ? 2 * csv->size : BUFFER_LEAST;
     size = size < BUFFER_MOST ? size : BUFFER_MOST;
-    char *bytes = realloc(csv->bytes, size);
+    char *bytes = realloc(csv->bytes, size + PADDING);
     if (!bytes)
         return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory for a record of %zu bytes",
             mcl_source_name(csv->source), size);
@@ -109,7 +110,7 @@ static mcl_status fill(mcl_csv *csv)
             mcl_source_name(csv->source));
     csv->ended = got < wanted;
     csv->filled += got;
-    csv->bytes[csv->filled] = '\0';
+    memset(csv->bytes + csv->filled, 0, PADDING);
     if (first && got >= 3 && memcmp(to, BYTE_ORDER_MARK, 3) == 0)
         csv->at += 3;
     return MCL_OK;
@@ -196,12 +197,31 @@ static mcl_status scan_quoted(struct cell_place *place, struct scan *scan, const
     return MCL_OK;
 }
 
+#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
+
+/* Passes over bytes, eight at a time, of which none is below 16, as ends of lines and zero bytes
+ * are, or the delimiter. */
+static const unsigned char *pass_plain(
+    const unsigned char *at, unsigned char *high, unsigned char delimiter)
+{
+    for (;; at += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, at, sizeof bytes); /* the buffer has so many after its end */
+        const uint64_t same = bytes ^ EACH(delimiter);
+        const uint64_t low = (bytes - EACH(16)) & ~bytes, zero = (same - EACH(1)) & ~same;
+        if ((low | zero) & EACH(0x80))
+            return at;
+        *high |= (bytes & EACH(0x80)) != 0 ? 0x80 : 0;
+    }
+}
+
 static void scan_plain(struct cell_place *place, struct scan *scan, const mcl_csv *csv)
 {
     const unsigned char *at = (const unsigned char *)scan->at;
     const char *last;
     unsigned char high = 0;
     place->start = (size_t)(scan->at - csv->bytes);
+    at = pass_plain(at, &high, (unsigned char)csv->delimiter);
     for (; csv->stops[*at] == PLAIN; at++)
         high |= *at;
     scan->at = last = (const char *)at;

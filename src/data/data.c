@@ -208,13 +208,19 @@ static mcl_status read_whole(mcl_data **data, const mcl_array *array, mcl_source
     return status;
 }
 
+mcl_status mcl_data_read_array(
+    mcl_data **data, const mcl_array *array, mcl_source *source, uint64_t host_memory)
+{
+    return mcl_array_bytes(array) <= mcl_host_memory_allowed(host_memory)
+               ? read_whole(data, array, source)
+               : mcl_arrays_read_large(data, array, source, host_memory);
+}
+
 mcl_status mcl_data_read_within(mcl_data **data, mcl_source *source, uint64_t host_memory)
 {
     mcl_array array;
     MCL_TRY(mcl_array_header(&array, source));
-    return mcl_array_bytes(&array) <= mcl_host_memory_allowed(host_memory)
-               ? read_whole(data, &array, source)
-               : mcl_arrays_read_large(data, &array, source, host_memory);
+    return mcl_data_read_array(data, &array, source, host_memory);
 }
 
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source)

@@ -94,6 +94,9 @@ mcl_array_convert mcl_data_converter(mcl_element element);
 /* mcl_data_open() and mcl_labels_open() on what is left of a source. */
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source);
 mcl_status mcl_data_read_within(mcl_data **data, mcl_source *source, uint64_t host_memory);
+/* The same where the header has been read. */
+mcl_status mcl_data_read_array(
+    mcl_data **data, const mcl_array *array, mcl_source *source, uint64_t host_memory);
 mcl_status mcl_labels_read(int32_t **labels, uint64_t *count, mcl_source *source);
 
 #endif

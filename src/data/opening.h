@@ -33,6 +33,8 @@ extern const mcl_holder mcl_holder_images; /* folders of them, and image files *
 extern const mcl_holder mcl_holder_table;  /* CSV and the like */
 extern const mcl_holder mcl_holder_tar;    /* of images */
 extern const mcl_holder mcl_holder_cifar;
-extern const mcl_holder mcl_holder_array; /* IDX and .npy */
+extern const mcl_holder mcl_holder_zip;    /* .npz */
+extern const mcl_holder mcl_holder_tensor; /* safetensors */
+extern const mcl_holder mcl_holder_array;  /* IDX and .npy */
 
 #endif

@@ -22,6 +22,7 @@
 
 struct mcl_source {
     mcl_byte_reader reader;
+    FILE *stream; /* the reader's; NULL: it reads another way */
     char *name;
     bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
@@ -109,11 +110,32 @@ mcl_status mcl_source_from_reader(
     return MCL_OK;
 }
 
+mcl_status mcl_source_from_plain(
+    mcl_source **source, const mcl_byte_reader *reader, const char *name)
+{
+    mcl_source *opened;
+    mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
+    if (status != MCL_OK) {
+        reader->close(reader->state);
+        return status;
+    }
+    opened->reader = *reader;
+    opened->size = MCL_SOURCE_UNKNOWN;
+    status = mcl_copy_string(&opened->name, name);
+    if (status == MCL_OK)
+        *source = opened;
+    else
+        mcl_source_close(opened);
+    return status;
+}
+
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
-    return mcl_source_from_reader(
-        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name);
+    MCL_TRY(mcl_source_from_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name));
+    (*source)->stream = stream;
+    return MCL_OK;
 }
 
 /* Standard input as a stream that can be closed. */
@@ -185,8 +207,8 @@ uint64_t mcl_source_left(const mcl_source *source)
 
 int mcl_source_file(const mcl_source *source)
 {
-    const bool plain = source->reader.read == read_stream && !source->gzip && !source->zstd;
-    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno((FILE *)source->reader.state) : -1;
+    const bool plain = !source->gzip && !source->zstd && source->size != MCL_SOURCE_UNKNOWN;
+    return plain && source->stream ? fileno(source->stream) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)

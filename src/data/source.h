@@ -35,6 +35,10 @@ typedef struct mcl_byte_reader {
 mcl_status mcl_source_from_reader(
     mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name);
 
+/* The same of a pipe's content that is taken as it is, and looked at only when it is read. */
+mcl_status mcl_source_from_plain(
+    mcl_source **source, const mcl_byte_reader *reader, const char *name);
+
 /* NULL is allowed. */
 void mcl_source_close(mcl_source *source);
 
@@ -45,16 +49,16 @@ const char *mcl_source_name(const mcl_source *source);
 uint64_t mcl_source_offset(const mcl_source *source);
 uint64_t mcl_source_left(const mcl_source *source);
 
+/* Whether opening the same path again gives the same content: it is a regular file. */
+bool mcl_source_again(const mcl_source *source);
+
 /* The file, of which any place can be read with pread(), where the content lies in it as it is
  * read: a regular file that is not compressed; else -1. The source's own. */
 int mcl_source_file(const mcl_source *source);
 
 /* Whether the content can be so many bytes, as far as the file's size tells: gzip makes at most
- * 1032 bytes of one. False where nothing is known. */
+ * 1032 bytes of one. False where nothing is known, as of zstd. */
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes);
-
-/* Whether opening the same path again gives the same content: it is a regular file. */
-bool mcl_source_again(const mcl_source *source);
 
 #define MCL_SOURCE_PEEK 512
 
