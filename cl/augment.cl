@@ -26,6 +26,12 @@
 #ifndef NOISE
 #define NOISE 0 /* 1 for Gaussian noise */
 #endif
+#ifndef AMPLIFIED
+#define AMPLIFIED 0 /* 1 for a factor a channel of a sequence */
+#endif
+#ifndef SPAN
+#define SPAN 0 /* 1 to hide a part of a sequence's time */
+#endif
 #ifndef CHANNELS
 #define CHANNELS 1 /* of a pixel */
 #endif
@@ -107,6 +113,23 @@ kernel void NAME(patch_masks)(const global ulong *restrict order, const ulong fi
         mcl_store_vector(select((mcl_floats)0.0f, (mcl_floats)1.0f,
                              mcl_uniform(words[j / MCL_VECTOR]) < ratio),
             to + j, left - j, true);
+}
+
+/* factors[2B×channels]: what the channels of view v of row i of sequences are multiplied by.
+ * Work-item (c, v·B + i). */
+kernel void NAME(channel_factors)(const global ulong *restrict order, const ulong first,
+    const uint batch, const uint channels, const uint epoch, const uint2 key, const float amplitude,
+    global float *restrict factors)
+{
+    const uint c = get_global_id(0), at = get_global_id(1);
+    if (MCL_PADS(c, channels))
+        return;
+    const ulong row = order[first + at % batch];
+    const uint4 words = mcl_philox(
+        mcl_counter(MCL_STREAM_SEQUENCE, at / batch, epoch, row, c / 4), key);
+    const uint2 two = c & 2 ? words.hi : words.lo;
+    factors[(ulong)at * channels + c] =
+        fma(amplitude, NAME(both_ways)(c & 1 ? two.y : two.x), 1.0f);
 }
 
 /* Where adjacent elements from one on lie in lines of so many elements. */
@@ -206,6 +229,26 @@ static inline mcl_floats NAME(sample)(const global ELEMENT *x, const float8 p, c
     return fma(weight_y, below - above, above);
 }
 
+/* Adjacent elements of a sequence of `width` channels times the factors of these. */
+static inline mcl_floats NAME(amplified)(const mcl_floats values, const global float *factors,
+    const uint element, const uint width)
+{
+    mcl_uints line, within;
+    uint p[MCL_VECTOR];
+    NAME(place)(&line, &within, element, width);
+    MCL_OF(vstore)(within, 0, p);
+    return mcl_flush(values * (mcl_floats)(ALL(factors, p)));
+}
+
+/* Which of them, all ones or 0, lie in the times from `begin` to before `end`. */
+static inline mcl_ints NAME(spanned)(const uint begin, const uint end, const uint element,
+    const uint width)
+{
+    mcl_uints line, within;
+    NAME(place)(&line, &within, element, width);
+    return MCL_OF(as_int)((line >= begin) & (line < end));
+}
+
 /* The masks of a vector of elements by their words, or by their patches. */
 static inline mcl_floats NAME(mask)(const mcl_uints words, const float ratio,
     const global float *patches, const uint element, const uint height, const uint width)
@@ -258,16 +301,17 @@ static inline mcl_floats NAME(normal)(const mcl_uints words)
 
 /* views[2B×D]: both views of the rows order[first …]; targets are [2B×D] where MOVED or LIT, else
  * [B×D]; altered is [2B×D]. Where the rows are is said in views.cl, what parameters and patches are
- * above; pool[pool_rows×D] has the rows that corruption takes elements from. On CPUs work-item (g, i)
- * has elements 32·g … 32·g+31 of row i's views, elsewhere (q, v·B + i) has 4·q … 4·q+3 of row i's
- * view v. */
+ * above; pool[pool_rows×D] has the rows that corruption takes elements from. Sequences have `height`
+ * times of `width` channels, and `span` times are hidden. On CPUs work-item (g, i) has elements 32·g …
+ * 32·g+31 of row i's views, elsewhere (q, v·B + i) has 4·q … 4·q+3 of row i's view v. */
 kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
     const uint height, const uint width, const uint columns, const uint epoch, const uint2 key,
     const float ratio, const float corruption, const float noise,
     const global float *restrict parameters, const global float *restrict patches,
     const uint patch_quads, const global ELEMENT *restrict pool, const uint pool_rows,
-    const global uint *restrict column_of, global float *restrict views, global float *restrict targets, global uchar *restrict altered)
+    const global uint *restrict column_of, const global float *restrict factors, const uint span,
+    global float *restrict views, global float *restrict targets, global uchar *restrict altered)
 {
     const uint begin = ELEMENTS * get_global_id(0), line = get_global_id(1);
     if (begin >= columns || line >= 2 / VIEWS * batch)
@@ -290,6 +334,11 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
             DRAW_COLUMNS(choices, MCL_STREAM_CORRUPTION, view);
             DRAW_COLUMNS(donors, MCL_STREAM_CORRUPTION, 2 + view);
         }
+        uint hidden = 0; /* the first time */
+        if (SPAN)
+            hidden = mul_hi(mcl_philox(mcl_counter(MCL_STREAM_SEQUENCE, 2 + view, epoch, row, 0),
+                                key).x,
+                height - span + 1);
         if (NOISE)
             DRAW(noises, MCL_STREAM_NOISE, view);
         for (uint part = 0; part < MCL_VECTORS; part++) {
@@ -315,6 +364,8 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
                     pool_rows, element, columns);
                 changed = value != before;
             }
+            if (AMPLIFIED)
+                value = NAME(amplified)(value, factors + at * width, element, width);
             if (NOISE)
                 value = fma((mcl_floats)noise, NAME(normal)(noises[part]), value);
             if (masked) {
@@ -323,6 +374,11 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
                     m = 1.0f - m;
                 changed |= m != 1.0f;
                 value *= m;
+            }
+            if (SPAN) {
+                const mcl_ints inside = NAME(spanned)(hidden, hidden + span, element, width);
+                value = select(value, (mcl_floats)0.0f, inside);
+                changed |= inside;
             }
             mcl_store_vector(mcl_flush(value), views + at * columns + element, left, whole);
             if (ALTERED)

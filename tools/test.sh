@@ -17,7 +17,7 @@ done
 optional_packages="oclgrind mesa-opencl-icd clang-format-14 clang-tidy-14 clang-15 libclc-15 libwebp-dev libtiff-dev"
 # shellcheck disable=SC2086 # lists of names
 install_packages $build_packages git check librandom123-dev pocl-opencl-icd python3 python3-venv \
-    dataset-fashion-mnist shellcheck clang g++
+    dataset-fashion-mnist shellcheck clang g++ libwebp-dev libtiff-dev
 
 build=$PWD/build-test
 mkdir -p "$build"/{cache,vendors/pocl,vendors/intel,vendors/both}

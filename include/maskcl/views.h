@@ -52,7 +52,11 @@ typedef struct mcl_view_options {
      */
     float corruption;
     bool corrupt_first; /* in the first view only */
-    float noise;        /* the standard deviation of Gaussian noise */
+    /* For sequences, rows of time × channels. */
+    float amplitude; /* values are multiplied by 1 − amplitude … 1 + amplitude, a draw a channel; at
+                        most 1 */
+    float span;      /* so much of the time, in one run over all channels, is hidden; below 1 */
+    float noise;     /* the standard deviation of Gaussian noise */
     mcl_mask mask;
     mcl_mask_relation relation;
 } mcl_view_options;

@@ -21,6 +21,7 @@
     48        /* pixels of a tile's height: smaller images are shown several times as large */
 #define GAP 4 /* pixels between tiles */
 #define WHITE 255
+#define NAME_SIZE 4096
 
 struct settings {
     mcl_device_settings device;
@@ -202,11 +203,11 @@ static void print_row(const mcl_data *data, uint64_t row)
 {
     char number[16];
     const char *name = mcl_data_row_name(data, row), *of = class_of(number, data, row);
+    char clean[NAME_SIZE];
+    (void)mcl_clean_text(clean, sizeof clean, name, "");
     if (*of)
         mcl_print("  %-16s", of);
-    if (name)
-        mcl_print("  %s", name);
-    mcl_print("\n");
+    mcl_print("%s%s\n", name ? "  " : "", clean);
 }
 
 static void print_table(const struct search *search)
@@ -298,6 +299,17 @@ static mcl_status draw_all(struct sheet *sheet, const struct search *search)
     return status;
 }
 
+static mcl_exit draw_and_write(struct sheet *sheet, const struct search *search, size_t size)
+{
+    memset(sheet->pixels, WHITE, size);
+    mcl_status status = draw_all(sheet, search);
+    (void)mcl_signals_defer();
+    if (status == MCL_OK)
+        status = mcl_write_png(search->settings->output, sheet->pixels, (uint32_t)sheet->width,
+            (uint32_t)sheet->height, (uint32_t)sheet->tile.channels);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
 static mcl_exit write_sheet(const struct search *search)
 {
     struct sheet sheet = {.factor = 1};
@@ -316,18 +328,11 @@ static mcl_exit write_sheet(const struct search *search)
             search->settings->output);
     const size_t size = (size_t)(sheet.width * sheet.height * tile->channels);
     sheet.pixels = malloc(size);
+    if (!sheet.pixels)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the picture");
     code = mcl_allocate_values(&sheet.values, 1, mcl_data_columns(search->data));
-    if (code == MCL_EXIT_DONE && !sheet.pixels)
-        code = mcl_complain(MCL_EXIT_FAILED, "the host has no memory for the picture");
-    if (code == MCL_EXIT_DONE) {
-        memset(sheet.pixels, WHITE, size);
-        mcl_status status = draw_all(&sheet, search);
-        (void)mcl_signals_defer();
-        if (status == MCL_OK)
-            status = mcl_write_png(search->settings->output, sheet.pixels, (uint32_t)sheet.width,
-                (uint32_t)sheet.height, (uint32_t)tile->channels);
-        code = status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
-    }
+    if (code == MCL_EXIT_DONE)
+        code = draw_and_write(&sheet, search, size);
     free(sheet.pixels);
     free(sheet.values);
     return code;

@@ -15,8 +15,8 @@
 #include "data/losses.h"
 #include "data/scratch.h"
 
-#define BLOCK_PART 8 /* of the memory that rows may take, for a block of rows that is transposed   \
-                      */
+/* Of the memory that rows may take, for a block of rows that is transposed. */
+#define BLOCK_PART 8
 
 /* Whether the rows can be used where they are in the file. */
 static bool stays(const mcl_array *array, const mcl_source *source)

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "data/data.h"
 #include "data/permutation.h"
-#include "data/reader.h"
+#include "data/prefetch.h"
 #include "device/profile.h"
 
 /* Slots at most: one that the device reads, and enough others for the host to be late at times. */
@@ -45,9 +45,9 @@ struct mcl_feed {
     /* Batches in slots. */
     cl_command_queue queue; /* for sending; the context's is for computing */
     struct slot slots[SLOTS];
-    size_t slot_count;  /* 0: the data set lies on the device */
-    uint64_t batches;   /* started; number i is in slot i mod slot_count */
-    mcl_reader *reader; /* of rows that lie in files; NULL: they are in memory */
+    size_t slot_count;      /* 0: the data set lies on the device */
+    uint64_t batches;       /* started; number i is in slot i mod slot_count */
+    mcl_prefetch *prefetch; /* of rows that lie in files; NULL: they are in memory */
 };
 
 static uint64_t head_size(uint64_t batch)
@@ -208,7 +208,7 @@ static mcl_status create_buffers(mcl_feed *feed, uint64_t used)
     const uint64_t count = left / slot < SLOTS ? left / slot : SLOTS;
     MCL_TRY(create_slots(feed, (size_t)count));
     return mcl_data_is_stored(feed->data)
-               ? mcl_reader_create(&feed->reader, feed->data, feed->batch, feed->permutation)
+               ? mcl_prefetch_create(&feed->prefetch, feed->data, feed->batch, feed->permutation)
                : MCL_OK;
 }
 
@@ -251,7 +251,7 @@ void mcl_feed_free(mcl_feed *feed)
 {
     if (!feed)
         return;
-    mcl_reader_free(feed->reader);
+    mcl_prefetch_free(feed->prefetch);
     (void)clFinish(feed->context->queue); /* whatever uses the host's memory */
     for (size_t i = 0; i < feed->slot_count; i++)
         release_slot(feed, &feed->slots[i]);
@@ -299,14 +299,14 @@ mcl_status mcl_feed_epoch(mcl_feed *feed, uint32_t epoch)
     MCL_TRY(wait_for(feed, &feed->ordered));
     if (feed->drawn != epoch)
         mcl_permutation_begin(feed->permutation, feed->shuffle.seed, epoch);
-    if (feed->reader)
-        mcl_reader_pause(feed->reader);
+    if (feed->prefetch)
+        mcl_prefetch_pause(feed->prefetch);
     if (feed->order)
         mcl_permutation_finish(feed->permutation, feed->order);
     else
         MCL_TRY(mcl_permutation_keep(feed->permutation));
-    if (feed->reader)
-        mcl_reader_start(feed->reader, 0);
+    if (feed->prefetch)
+        mcl_prefetch_start(feed->prefetch, 0);
     feed->drawn = epoch;
     if (epoch + 1 < feed->shuffle.epochs) {
         feed->drawn = epoch + 1;
@@ -327,8 +327,8 @@ static mcl_status gather(const mcl_feed *feed, char *slot, uint64_t first, uint3
 {
     uint64_t *numbers = (uint64_t *)(void *)slot;
     char *rows = slot + head_size(feed->batch);
-    if (feed->reader)
-        return mcl_reader_take(numbers, rows, feed->reader, first, count);
+    if (feed->prefetch)
+        return mcl_prefetch_take(numbers, rows, feed->prefetch, first, count);
     if (!feed->permutation)
         return mcl_data_read_rows(rows, feed->data, first, count);
     mcl_permutation_kept(numbers, feed->permutation, first, count);

@@ -14,13 +14,12 @@ static const mcl_image_format *const formats[] = {
     &mcl_image_jpeg,
     &mcl_image_webp,
     &mcl_image_tiff,
+    NULL,
 };
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 const mcl_image_format *mcl_image_recognize(const unsigned char *bytes, size_t count)
 {
-    for (size_t i = 0; i < COUNT(formats); i++) {
+    for (size_t i = 0; formats[i]; i++) {
         if (formats[i]->recognize(bytes, count))
             return formats[i];
     }
@@ -30,9 +29,9 @@ const mcl_image_format *mcl_image_recognize(const unsigned char *bytes, size_t c
 bool mcl_image_named(const char *name)
 {
     static const char *const endings[] = {"png", "jpg", "jpeg", "jpe", "webp", "tif", "tiff", "gif",
-        "bmp", "ppm", "pgm", "heic", "avif", "jp2"};
+        "bmp", "ppm", "pgm", "heic", "avif", "jp2", NULL};
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < COUNT(endings); i++) {
+    for (size_t i = 0; dot && endings[i]; i++) {
         if (strcasecmp(dot + 1, endings[i]) == 0)
             return true;
     }
@@ -44,11 +43,12 @@ mcl_status mcl_picture_check(const mcl_image_file *file, uint64_t height, uint64
     uint64_t pixels;
     if (height == 0 || width == 0)
         return mcl_fail(MCL_ERROR_FORMAT, "%s: an image without pixels", file->name);
-    if (!mcl_multiply(&pixels, height, width) || pixels > MCL_IMAGE_PIXELS_MAX)
+    if (height > MCL_IMAGE_SIDE_MAX || width > MCL_IMAGE_SIDE_MAX ||
+        !mcl_multiply(&pixels, height, width) || pixels > MCL_IMAGE_PIXELS_MAX)
         return mcl_fail(MCL_ERROR_DATA,
             "%s: an image of %" PRIu64 "×%" PRIu64 " pixels (width×height); at most %" PRIu64
-            " pixels are read",
-            file->name, width, height, MCL_IMAGE_PIXELS_MAX);
+            " pixels are read, and %" PRIu64 " a side",
+            file->name, width, height, MCL_IMAGE_PIXELS_MAX, MCL_IMAGE_SIDE_MAX);
     return MCL_OK;
 }
 
@@ -58,7 +58,7 @@ mcl_status mcl_picture_create(mcl_picture *picture, const mcl_image_file *file, 
     MCL_TRY(mcl_picture_check(file, height, width));
     free(picture->pixels);
     picture->pixels = NULL;
-    MCL_TRY(mcl_allocate(&picture->pixels, height * width, channels));
+    MCL_TRY(mcl_allocate_pages(&picture->pixels, height * width, channels));
     picture->height = (uint32_t)height;
     picture->width = (uint32_t)width;
     picture->channels = channels;
@@ -162,7 +162,7 @@ mcl_status mcl_picture_flatten(mcl_picture *picture, const mcl_image_plan *plan)
     const uint32_t wanted = grey ? 1 : 3;
     const size_t count = (size_t)picture->height * picture->width;
     unsigned char *flat;
-    MCL_TRY(mcl_allocate(&flat, count, wanted));
+    MCL_TRY(mcl_allocate_pages(&flat, count, wanted));
     const unsigned char *from = picture->pixels;
     for (size_t i = 0; i < count; i++, from += channels) {
         const unsigned alpha = from[channels - 1];
@@ -183,7 +183,7 @@ static mcl_status convert(mcl_picture *picture, uint32_t channels)
     unsigned char *to;
     if (picture->channels == channels)
         return MCL_OK;
-    MCL_TRY(mcl_allocate(&to, count, channels));
+    MCL_TRY(mcl_allocate_pages(&to, count, channels));
     for (size_t i = 0; i < count; i++) {
         if (channels == 1)
             to[i] = (unsigned char)((19595U * from[3 * i] + 38470U * from[3 * i + 1] +
@@ -225,7 +225,7 @@ mcl_status mcl_picture_fit(mcl_picture *picture, const mcl_image_plan *plan)
     if (picture->height == plan->height && picture->width == plan->width)
         return MCL_OK;
     const mcl_pixels part = middle(picture, plan->height, plan->width);
-    MCL_TRY(mcl_allocate(&to, (uint64_t)plan->height * plan->width, plan->channels));
+    MCL_TRY(mcl_allocate_pages(&to, (uint64_t)plan->height * plan->width, plan->channels));
     const mcl_status status = mcl_resize(to, plan->height, plan->width, &part);
     if (status != MCL_OK) {
         free(to);

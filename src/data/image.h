@@ -11,9 +11,10 @@
 #include "maskcl/data.h"
 
 /* What is decoded at most, so that no small file takes all memory: 256 MiB of a file, and as much
- * of its pixels. */
+ * of its pixels, in lines that are not too long either. */
 #define MCL_IMAGE_BYTES_MAX ((size_t)1 << 28)
 #define MCL_IMAGE_PIXELS_MAX ((uint64_t)1 << 26)
+#define MCL_IMAGE_SIDE_MAX ((uint64_t)1 << 17)
 
 /* height×width pixels of 8 bits a channel, channels last: 1 grey, 2 grey and alpha, 3 colour, 4
  * colour and alpha. */

@@ -17,13 +17,14 @@
 #define VALUES_MAX ((uint64_t)1 << 24)  /* of a row, where its size was asked for */
 #define UNASKED_MAX ((uint64_t)1 << 20) /* pixels, where it is the first image's */
 #define WARNING_SIZE 4096
-#define NAMED_MAX 5 /* of what was left out */
+#define LINE_SIZE 2048 /* of a message, without the control characters that names can have */
+#define NAMED_MAX 5    /* of what was left out */
 
 /* A kind of what happens to images, counted. */
 struct tally {
     uint64_t count;
-    char first[1024]; /* the first one's message or name */
-    char more[1024];  /* names of some others, each after ", " */
+    char first[LINE_SIZE]; /* the first one's message or name */
+    char more[1024];       /* names of some others, each after ", " */
 };
 
 struct rows {
@@ -39,9 +40,11 @@ struct rows {
 
 void mcl_image_job_fail(mcl_image_job *job, mcl_status status)
 {
+    char line[LINE_SIZE];
     job->status = status;
     free(job->message);
-    if (mcl_copy_string(&job->message, mcl_error_message()) != MCL_OK)
+    (void)mcl_clean_text(line, sizeof line, mcl_error_message(), "");
+    if (mcl_copy_string(&job->message, line) != MCL_OK)
         job->message = NULL;
 }
 
@@ -143,11 +146,13 @@ static bool next(void *item, void *state)
 
 static void count(struct tally *tally, const char *text, const char *name)
 {
+    char line[LINE_SIZE];
     const size_t used = strlen(tally->more);
+    (void)mcl_clean_text(line, sizeof line, tally->count ? name : text, "");
     if (tally->count == 0)
-        snprintf(tally->first, sizeof tally->first, "%s", text);
+        memcpy(tally->first, line, sizeof line);
     else if (tally->count < NAMED_MAX)
-        snprintf(tally->more + used, sizeof tally->more - used, ", %s", name);
+        snprintf(tally->more + used, sizeof tally->more - used, ", %s", line);
     tally->count++;
 }
 
@@ -156,12 +161,14 @@ static mcl_status settle(struct rows *rows, const mcl_image_job *job)
 {
     mcl_image_plan *plan = &rows->plan;
     const mcl_picture *first = &job->picture;
+    char place[LINE_SIZE];
     if (plan->height == 0) {
+        (void)mcl_clean_text(place, sizeof place, job->place, "");
         if ((uint64_t)first->height * first->width > UNASKED_MAX)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "%s: has %" PRIu32 "×%" PRIu32 " pixels (width×height), too many for rows of that "
                 "size: set `size`, to 32 or 224 for instance",
-                job->place, first->width, first->height);
+                place, first->width, first->height);
         plan->height = first->height;
         plan->width = first->width;
     }

@@ -94,7 +94,7 @@ static mcl_status turn(mcl_picture *picture, bool transpose, bool mirror_x, bool
     const uint32_t height = transpose ? picture->width : picture->height;
     const uint32_t width = transpose ? picture->height : picture->width;
     unsigned char *turned, *to;
-    MCL_TRY(mcl_allocate(&turned, (uint64_t)height * width, channels));
+    MCL_TRY(mcl_allocate_pages(&turned, (uint64_t)height * width, channels));
     to = turned;
     for (uint32_t y = 0; y < height; y++) {
         for (uint32_t x = 0; x < width; x++, to += channels) {

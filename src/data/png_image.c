@@ -93,6 +93,10 @@ static mcl_status read_picture(png_structp png, png_infop info, struct reading *
     png_set_chunk_cache_max(png, CHUNKS_MAX);
     png_set_chunk_malloc_max(png, CHUNK_MAX);
     png_read_info(png, info);
+    reading->status = mcl_picture_check(
+        reading->file, png_get_image_height(png, info), png_get_image_width(png, info));
+    if (reading->status != MCL_OK)
+        return reading->status;
     transform(png, info);
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);

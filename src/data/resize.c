@@ -89,7 +89,7 @@ static void resize_line(unsigned char *to, const unsigned char *from, uint32_t w
                 sums[2] += p[3 * (size_t)k + 2] * w[k];
             }
         }
-        for (uint32_t c = 0; c < channels; c++)
+        for (uint32_t c = 0; c < 3 && c < channels; c++)
             *to++ = to_byte(sums[c]);
     }
 }
@@ -121,7 +121,7 @@ static mcl_status resize_lines(
         return MCL_OK;
     lines->width = width;
     lines->stride = (size_t)width * pixels->channels;
-    MCL_TRY(mcl_allocate(made, pixels->height, lines->stride));
+    MCL_TRY(mcl_allocate_pages(made, pixels->height, lines->stride));
     lines->from = *made;
     MCL_TRY(weigh_all(&weights, pixels->width, width));
     for (uint32_t y = 0; y < pixels->height; y++)

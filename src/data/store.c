@@ -208,7 +208,7 @@ static int compare(const void *a, const void *b)
 
 /* Reads a row that the system has in memory; false where it would have to be waited for, after the
  * system has been told to read it. */
-static bool read_at_hand(char *to, const mcl_store *store, const struct part *part, uint64_t row)
+static bool read_at_hand(void *to, const mcl_store *store, const struct part *part, uint64_t row)
 {
     const off_t offset = (off_t)(part->offset + (row - part->first) * store->row);
     const struct iovec room = {to, store->row};

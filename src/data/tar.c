@@ -235,7 +235,7 @@ static bool give_pending(mcl_image_job *job, struct tar *tar)
 static void leave_out(struct tar *tar, const char *name)
 {
     if (tar->left_out++ == 0)
-        snprintf(tar->first_left_out, sizeof tar->first_left_out, "%s", name);
+        (void)mcl_clean_text(tar->first_left_out, sizeof tar->first_left_out, name, "");
 }
 
 /* What an entry is called; NULL where it is to be passed over. */

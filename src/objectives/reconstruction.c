@@ -120,7 +120,8 @@ static const mcl_objective_option options[] = {
         .type = &elements},
     [LOSS] = {.key = "reconstruction_loss",
         .values = "mse|bce",
-        .help = "squared error, or binary cross-entropy for values from 0 to 1",
+        .help = "squared error, and for a table's categories cross-entropy; or binary "
+                "cross-entropy of every value, for those from 0 to 1",
         .type = &losses},
 };
 

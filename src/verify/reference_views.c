@@ -140,6 +140,25 @@ static float noise(const struct work *work, uint64_t element)
     return mcl_host_quantile((float)(2 * k + 1 - (1 << 24)) * 0x1p-24f);
 }
 
+/* The factor of an element's channel in a sequence. */
+static float amplified(const struct work *work, uint64_t element)
+{
+    const float sign =
+        2.0f * drawn(work, MCL_STREAM_SEQUENCE, work->view, element % work->width) - 1.0f;
+    return fmaf(work->options->amplitude, sign, 1.0f);
+}
+
+/* Whether an element's time is hidden. */
+static bool spanned(const struct work *work, uint64_t element)
+{
+    const uint64_t times = work->height, time = element / work->width;
+    uint64_t span = (uint64_t)(work->options->span * (float)times + 0.5f);
+    span = span < 1 ? 1 : span < times ? span : times - 1;
+    const uint64_t begin =
+        (word(work, MCL_STREAM_SEQUENCE, 2 + work->view, 0) * (times - span + 1)) >> 32;
+    return work->options->span != 0.0f && time >= begin && time < begin + span;
+}
+
 static float mask(const struct work *work, uint64_t element)
 {
     const mcl_view_options *options = work->options;
@@ -189,6 +208,10 @@ void mcl_reference_views_of(mcl_reference_views *out, const mcl_data *data,
         work.width = (uint32_t)shape[1];
         work.channels = dimensions == 3 ? (uint32_t)shape[2] : 1;
     }
+    if (dimensions == 1 && (options->span != 0.0f || options->amplitude != 0.0f)) {
+        work.height = work.width; /* a sequence of one channel */
+        work.width = 1;
+    }
     for (; work.view < 2; work.view++) {
         const bool corrupts =
             options->corruption != 0.0f && !(options->corrupt_first && work.view == 1);
@@ -199,10 +222,12 @@ void mcl_reference_views_of(mcl_reference_views *out, const mcl_data *data,
                                 options->corruption)
                 value = donated(&work, j);
             out->targets[work.view][j] = before;
-            out->altered[work.view][j] = value != before || m != 1.0f;
+            out->altered[work.view][j] = value != before || m != 1.0f || spanned(&work, j);
+            if (options->amplitude != 0.0f)
+                value = mcl_host_flush(value * amplified(&work, j));
             if (options->noise != 0.0f)
                 value = fmaf(options->noise, noise(&work, j), value);
-            out->views[work.view][j] = mcl_host_flush(value * m);
+            out->views[work.view][j] = spanned(&work, j) ? 0.0f : mcl_host_flush(value * m);
         }
         alter_columns(out->altered[work.view], groups);
     }

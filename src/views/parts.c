@@ -45,6 +45,11 @@ const mcl_part_type mcl_part_types[] = {
         .fields = {{FIELD(brightness), 1.0f}},
         UP_TO_ONE,
         .effect = MCL_EFFECT_LIGHTS},
+    {.info = {"amplitude", "amplitude[:A]", "A", 0.2f,
+         "sequences, rows of time × channels: values times 1 - A to 1 + A, one factor a channel"},
+        .fields = {{FIELD(amplitude), 1.0f}},
+        UP_TO_ONE,
+        .effect = MCL_EFFECT_AMPLIFIES},
     {.info = {"noise", "noise[:SIGMA]", "SIGMA", 0.1f,
          "Gaussian noise of this standard deviation is added"},
         .fields = {{FIELD(noise), 1.0f}},
@@ -53,13 +58,19 @@ const mcl_part_type mcl_part_types[] = {
         .range = "above 0",
         .effect = MCL_EFFECT_ADDS},
     {.info = {"corrupt", "corrupt[:P][:one]", "P", 0.6f,
-         "each element is replaced with probability P by that of another row in the same column; "
+         "each element, or column of a table, is replaced with probability P by that of another "
+         "row; "
          "'one': in the first view only; for tables (SCARF, Bahri et al. 2022)"},
         .fields = {{FIELD(corruption), 1.0f}},
         UP_TO_ONE,
         .effect = MCL_EFFECT_REPLACES,
         .flag = "one",
         .flag_field = FIELD(corrupt_first)},
+    {.info = {"span", "span[:F]", "F", 0.3f,
+         "sequences: the part F of the time, in one run over all channels, is hidden"},
+        .fields = {{FIELD(span), 1.0f}},
+        BELOW_ONE,
+        .effect = MCL_EFFECT_SPANS},
     {.info = {"mask", "mask[:KIND][:...]", "RATIO", 0.5f,
          "KIND is bernoulli (the default), uniform, block or none. After it, in any order: the "
          "RATIO of the elements or patches that the first view keeps, the side of a patch as in "

@@ -12,6 +12,9 @@ enum {
     MCL_EFFECT_REPLACES = 4, /* elements by those of other rows */
     MCL_EFFECT_ADDS = 8,     /* noise */
     MCL_EFFECT_MASKS = 16,
+    MCL_EFFECT_AMPLIFIES = 32, /* the values of a sequence */
+    MCL_EFFECT_SPANS = 64,     /* hides a part of a sequence */
+    MCL_EFFECTS_ON_SEQUENCES = MCL_EFFECT_AMPLIFIES | MCL_EFFECT_SPANS,
     MCL_EFFECTS_ON_IMAGES = MCL_EFFECT_MOVES | MCL_EFFECT_LIGHTS,
 };
 

@@ -150,6 +150,28 @@ mcl_status mcl_view_image_find(
 /* Places in a larger image would not be exact floats. */
 #define MOVED_MOST (1u << 22)
 
+/* image = time, channels and 1. */
+static mcl_status find_sequence(uint32_t image[3], const mcl_part_type *part,
+    const mcl_view_options *options, const mcl_data *data)
+{
+    uint64_t shape[MCL_DIMENSIONS_MAX];
+    const size_t dimensions = mcl_data_row_shape(data, shape);
+    if (mcl_view_effects(options) & MCL_EFFECTS_ON_IMAGES)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s is for sequences, and other parts of these views are for images: leave one or the "
+            "other out",
+            part->info.name);
+    if (dimensions > 2 || shape[0] < 2)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "views with %s need sequences, rows of time × channels with 2 times at least; these "
+            "have %zu dimension%s, the first of %" PRIu64 ": use other views",
+            part->info.name, dimensions, dimensions == 1 ? "" : "s", shape[0]);
+    image[0] = (uint32_t)shape[0];
+    image[1] = dimensions == 2 ? (uint32_t)shape[1] : 1;
+    image[2] = 1;
+    return MCL_OK;
+}
+
 /* Whether a part that the options have is in its range, and the data has images where it needs
  * them. */
 static mcl_status check_part(uint32_t image[3], const mcl_part_type *part,
@@ -159,6 +181,8 @@ static mcl_status check_part(uint32_t image[3], const mcl_part_type *part,
     char text[MCL_NUMBER_SIZE], what[40];
     mcl_number_show_float(text, value);
     MCL_TRY(mcl_part_check(part, value, text));
+    if (part->effect & MCL_EFFECTS_ON_SEQUENCES)
+        return find_sequence(image, part, options, data);
     if (!(part->effect & MCL_EFFECTS_ON_IMAGES))
         return MCL_OK;
     snprintf(what, sizeof what, "views with %s", part->info.name);

@@ -15,7 +15,7 @@
 #include "views/view_options.h"
 
 #define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
-#define OPTIONS_SIZE 224 /* bytes of what kernels are built with */
+#define OPTIONS_SIZE 256 /* bytes of what kernels are built with */
 
 /* Rows that corruption takes elements from, at most, and the view that they are drawn as. */
 #define POOL_ROWS 4096
@@ -33,10 +33,15 @@ static bool only_masks(const mcl_views *views)
     return views->effects == MCL_EFFECT_MASKS && views->of.relation == MCL_RELATION_COMPLEMENT;
 }
 
-/* What is added where inputs have columns. */
-static const char *grouped(const mcl_views *views)
+/* What is added where inputs have columns, or rows are sequences. */
+static void add_options(char options[OPTIONS_SIZE], const mcl_views *views)
 {
-    return views->column_of ? " -D GROUPED=1" : "";
+    if (views->column_of)
+        strcat(options, " -D GROUPED=1");
+    if (views->effects & MCL_EFFECT_AMPLIFIES)
+        strcat(options, " -D AMPLIFIED=1");
+    if (views->effects & MCL_EFFECT_SPANS)
+        strcat(options, " -D SPAN=1");
 }
 
 static void write_options(
@@ -64,12 +69,13 @@ static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views
     const int corrupt = !(effects & MCL_EFFECT_REPLACES) ? 0 : of->corrupt_first ? 1 : 2;
     snprintf(options, OPTIONS_SIZE,
         "-D ELEMENT=%s -D MASK=%d -D RELATION=%d -D MOVED=%d -D LIT=%d -D CORRUPT=%d -D NOISE=%d "
-        "-D CHANNELS=%" PRIu32 " -D SIDE=%" PRIu32 " -D PAIRS=%d -D TARGETS=%d -D ALTERED=%d%s",
+        "-D CHANNELS=%" PRIu32 " -D SIDE=%" PRIu32 " -D PAIRS=%d -D TARGETS=%d -D ALTERED=%d",
         element_name(element), (int)of->mask.kind, (int)of->relation,
         (effects & MCL_EFFECT_MOVES) != 0, (effects & MCL_EFFECT_LIGHTS) != 0, corrupt,
         (effects & MCL_EFFECT_ADDS) != 0, views->image[2],
         of->mask.kind == MCL_MASK_BLOCK ? of->mask.patch : 1,
-        views->image[2] == 1 && views->image[1] > 1, targets, altered, grouped(views));
+        views->image[2] == 1 && views->image[1] > 1, targets, altered);
+    add_options(options, views);
 }
 
 /* Work-items for so many elements, of which one has `most` on CPUs. */
@@ -85,6 +91,14 @@ static uint32_t patch_quads(const mcl_views *views)
     const uint64_t down = ((uint64_t)views->image[0] + side - 1) / side;
     const uint64_t across = ((uint64_t)views->image[1] + side - 1) / side;
     return (uint32_t)((down * across + 3) / 4);
+}
+
+/* How many times of a sequence are hidden, all but one at most. */
+static uint32_t span_of(const mcl_views *views)
+{
+    const uint32_t times = views->image[0];
+    const uint32_t span = (uint32_t)(views->of.span * (float)times + 0.5f);
+    return span < 1 ? 1 : span < times ? span : times - 1;
 }
 
 /* The rows of the pool, one of each run of as many, on the device. */
@@ -120,6 +134,9 @@ static mcl_status create_buffers(mcl_views *views, const mcl_data *data, uint32_
         MCL_TRY(mcl_buffer_create(&views->patches, views->context,
             of->relation == MCL_RELATION_INDEPENDENT ? 2 * (uint64_t)batch : batch,
             4 * sizeof(float) * patch_quads(views), "masks of patches"));
+    if (views->effects & MCL_EFFECT_AMPLIFIES)
+        MCL_TRY(mcl_buffer_create(&views->factors, views->context, 2 * (uint64_t)batch,
+            views->image[1] * sizeof(float), "factors of the channels"));
     return views->effects & MCL_EFFECT_REPLACES ? create_pool(views, data) : MCL_OK;
 }
 
@@ -154,13 +171,15 @@ static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targe
     char options[OPTIONS_SIZE];
     if (only_masks(views)) {
         write_options(options, element, of->mask.kind, targets, altered);
-        strcat(options, grouped(views));
+        add_options(options, views);
         return mcl_kernel_find(&views->kernel, context, "views.cl",
             of->mask.kind == MCL_MASK_BLOCK ? "views_block" : "views", options);
     }
     write_all_options(options, views, element, targets, altered);
     MCL_TRY(mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
     MCL_TRY(mcl_kernel_find(&views->draw_patches, context, "augment.cl", "patch_masks", options));
+    MCL_TRY(
+        mcl_kernel_find(&views->draw_factors, context, "augment.cl", "channel_factors", options));
     return mcl_kernel_find(&views->kernel, context, "augment.cl", "augmented_views", options);
 }
 
@@ -194,6 +213,7 @@ void mcl_views_release(mcl_views *views)
     mcl_buffer_release(&views->parameters);
     mcl_buffer_release(&views->patches);
     mcl_buffer_release(&views->pool);
+    mcl_buffer_release(&views->factors);
     mcl_buffer_release(&views->column_of);
     mcl_buffer_release(&views->groups);
 }
@@ -242,6 +262,11 @@ static mcl_status draw(
             MCL_FLOAT(of->scale), MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip),
             MCL_FLOAT(of->brightness), MCL_BUFFER(views->parameters)));
     }
+    if (views->factors)
+        MCL_TRY(mcl_run_elements(views->draw_factors, views->image[1], 2 * (size_t)batch,
+            MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(batch),
+            MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->amplitude),
+            MCL_BUFFER(views->factors)));
     if (!views->patches)
         return MCL_OK;
     const size_t masked = of->relation == MCL_RELATION_INDEPENDENT ? 2 * (size_t)batch : batch;
@@ -276,7 +301,9 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
         MCL_FLOAT(of->noise), MCL_BUFFER(parameters), MCL_BUFFER(patches),
         MCL_UINT(views->patches ? patch_quads(views) : 0), MCL_BUFFER(pool),
         MCL_UINT(views->pool_rows), MCL_BUFFER(views->column_of ? views->column_of : rows->order),
-        MCL_BUFFER(out->views), MCL_BUFFER(targets), MCL_BUFFER(altered)));
+        MCL_BUFFER(views->factors ? views->factors : rows->data),
+        MCL_UINT(views->effects & MCL_EFFECT_SPANS ? span_of(views) : 0), MCL_BUFFER(out->views),
+        MCL_BUFFER(targets), MCL_BUFFER(altered)));
     if (!views->groups)
         return MCL_OK;
     mcl_profile_work(context, NULL, 0.0, 2.0 * batch * views->columns);

@@ -20,9 +20,10 @@ typedef struct mcl_views {
     uint32_t image[3];  /* height, width, channels, of what needs images */
     size_t row_bytes;   /* that are read and written for a row, for the profile */
     mcl_kernel *kernel; /* that makes both views, after these, where there are such draws: */
-    mcl_kernel *draw_moves, *draw_patches;
+    mcl_kernel *draw_moves, *draw_patches, *draw_factors;
     cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
     cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
+    cl_mem factors;   /* [2B×channels] of sequences; NULL: they are not amplified */
     cl_mem column_of; /* [D] numbers of the inputs' columns; NULL: each input is one by itself */
     cl_mem groups; /* mcl_group[group_count], by which corruption alters whole columns; or NULL */
     uint32_t group_count;

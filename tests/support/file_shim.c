@@ -11,6 +11,7 @@
 
 static int no_threads; /* pthread_create(), _Fork() */
 static int no_space;   /* tmpfile() */
+static int no_rows;    /* write() to a file without a name */
 
 int pthread_create(
     pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
@@ -42,6 +43,19 @@ FILE *tmpfile(void)
     return real();
 }
 
+ssize_t write(int descriptor, const void *bytes, size_t count)
+{
+    struct stat information;
+    ssize_t (*real)(int, const void *, size_t);
+    if (no_rows && fstat(descriptor, &information) == 0 && S_ISREG(information.st_mode) &&
+        information.st_nlink == 0) {
+        errno = no_rows;
+        return -1;
+    }
+    FAILING_REAL(real, "write");
+    return real(descriptor, bytes, count);
+}
+
 __attribute__((constructor)) static void read_environment(void)
 {
     static const struct {
@@ -49,7 +63,8 @@ __attribute__((constructor)) static void read_environment(void)
         int *error;
     } calls[] = {{"unnamed", &failing_files.unnamed}, {"fchmod", &failing_files.fchmod},
         {"fsync", &failing_files.fsync}, {"rename", &failing_files.rename},
-        {"linkat", &failing_files.linkat}, {"threads", &no_threads}, {"tmpfile", &no_space}};
+        {"linkat", &failing_files.linkat}, {"threads", &no_threads}, {"tmpfile", &no_space},
+        {"write", &no_rows}};
     const char *text = getenv("MASKCL_TEST_FILES"), *to = getenv("MASKCL_TEST_FILES_TO");
     char name[16];
     int error, length;

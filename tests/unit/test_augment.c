@@ -157,6 +157,18 @@ START_TEST(test_columns)
 }
 END_TEST
 
+static const struct shape sequences[] = {
+    {{9, 2}, 2}, {{9, 49}, 2}, {{9, 33, 1}, 3}, {{9, 16, 3}, 3}, {{9, 5, 17}, 3}, {{9, 7, 40}, 3}};
+
+START_TEST(test_sequences)
+{
+    CHECK_ALL("amplitude:0.5,span:0.4", MCL_ELEMENT_FLOAT32, sequences);
+    CHECK_ALL("span:0.99,mask:bernoulli:0.5", MCL_ELEMENT_UINT8, sequences);
+    CHECK_ALL("amplitude:1,corrupt:0.3,noise,span:1e-3,mask:uniform:independent",
+        MCL_ELEMENT_FLOAT32, sequences);
+}
+END_TEST
+
 START_TEST(test_noise)
 {
     CHECK_ALL("noise:0.5,mask:uniform:independent", MCL_ELEMENT_FLOAT32, tables);
@@ -209,6 +221,7 @@ int main(void)
     tcase_add_test(tcase, test_light);
     tcase_add_test(tcase, test_corruption);
     tcase_add_test(tcase, test_columns);
+    tcase_add_test(tcase, test_sequences);
     tcase_add_test(tcase, test_noise);
     tcase_add_test(tcase, test_blocks);
     tcase_add_test(tcase, test_rows_as_they_are);
@@ -219,6 +232,7 @@ int main(void)
     tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
     tcase_add_test(spread, test_spread);
     tcase_add_test(spread, test_columns);
+    tcase_add_test(spread, test_sequences);
     suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

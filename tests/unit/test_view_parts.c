@@ -47,7 +47,7 @@ START_TEST(test_every_part_is_told_and_read)
         snprintf(twice, sizeof twice, "%s,%s", part->name, part->name);
         assert_refused(twice, message);
     }
-    ck_assert_uint_eq(count, 9);
+    ck_assert_uint_eq(count, 11);
     ck_assert_ptr_null(mcl_view_part_describe(SIZE_MAX));
 }
 
