@@ -278,7 +278,7 @@ const mcl_command mcl_command_predict = {
     .description = "Writes the likeliest class of every row by a model that finetune has made, by "
                    "the name that it had in training, or its number where classes have no names.",
     .examples = "  maskcl predict tuned.safetensors new.csv -o answers.csv --proba --keep id\n"
-                "  cat rows.csv | maskcl predict tuned.safetensors - -o - | head",
+                "  maskcl predict tuned.safetensors icons/ -o - --names",
     .operands = {{"MODEL", "the model file, fine-tuned"},
         {"DATA", "the rows, as the model was trained on: of the same width, or with the same "
                  "columns; '-' is standard input"}},
