@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/arrays.h"
+#include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
 #include "data/standardize.h"
@@ -71,13 +72,20 @@ static mcl_status open_paths(
 {
     static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
     char *copy = NULL;
+    mcl_data *opened = NULL;
     mcl_opening opening = {
         .paths = paths, .count = count, .options = options ? options : &defaults};
     mcl_status status = part_path(&opening, &copy, paths[0]);
     if (status == MCL_OK)
         status = look(&opening);
     if (status == MCL_OK)
-        status = find_holder(&opening)->open(data, &opening);
+        status = find_holder(&opening)->open(&opened, &opening);
+    if (status == MCL_OK)
+        status = mcl_channels_last(&opened, opening.options);
+    if (status == MCL_OK)
+        *data = opened;
+    else
+        mcl_data_free(opened);
     mcl_source_close(opening.source);
     free(copy);
     return status;
