@@ -11,6 +11,7 @@
 #include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
+#include "data/standardize.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
  * can be read. */
@@ -149,7 +150,7 @@ static bool recognize_array(const mcl_opening *opening)
     return true;
 }
 
-static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
+static mcl_status read_array(mcl_data **data, const mcl_opening *opening)
 {
     const uint64_t memory = opening->options->host_memory;
     if (opening->count > 1)
@@ -157,6 +158,18 @@ static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
     return opening->source
                ? mcl_data_read_within(data, opening->source, memory)
                : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
+}
+
+static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
+{
+    mcl_data *read = NULL;
+    MCL_TRY(read_array(&read, opening));
+    const mcl_status status = mcl_data_standardize(&read, opening->options);
+    if (status == MCL_OK)
+        *data = read;
+    else
+        mcl_data_free(read);
+    return status;
 }
 
 const mcl_holder mcl_holder_array = {

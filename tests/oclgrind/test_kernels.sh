@@ -85,6 +85,13 @@ printf '\000\000\010\001\000\000\000\011\000\001\002\000\001\002\000\001\002' >"
         x = x * 16807 % 2147483647; printf "%c", 1 + int(x / 65536) % 2 } }' | tr '\001\002' '\000\001'
 } >"$folder/noise-labels"
 
+# A number, one with gaps, and two categories.
+{
+    echo 'x,gaps,kind,many'
+    LC_ALL=C awk 'BEGIN { for (i = 0; i < 40; i++)
+        printf "%d.5,%s,%s,m%d\n", i * 7 % 11, i % 3 ? i "" : "", i % 2 ? "a" : "b", i % 19 }'
+} >"$folder/table.csv"
+
 small="--recipe default --hidden 17 --embedding 6 --epochs 2 --batch 4 --quiet"
 model=$folder/model.safetensors
 # shellcheck disable=SC2086 # a list of options
@@ -132,6 +139,11 @@ model=$folder/model.safetensors
         affine:0.9,flip,brightness,corrupt:0.3,noise,mask:block:0.5:2px:independent
     checked pretrain --synthetic 9x35 $small --objective nt-xent -o "$model" \
         --views corrupt:one,mask:uniform:whole
+    checked pretrain "$folder/table.csv" $small --objective vime -o "$model"
+    checked pretrain "$folder/table.csv" $small --objective reconstruction --reconstruct hidden \
+        -o "$model" --views corrupt,mask:uniform:independent
+    checked pretrain "$folder/table.csv" $small --objective reconstruction -o "$model"
+    checked pretrain "$folder/images" $small --objective nt-xent --views amplitude,span -o "$model"
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"
