@@ -88,6 +88,23 @@ MCL_API mcl_status mcl_probe_with(mcl_probe_result *result, int32_t *linear, int
     mcl_context *context, const mcl_features *train, const mcl_features *test,
     const mcl_probe_options *options);
 
+/* fold[i] = which of so many folds row i of labels[rows] is in, drawn for the seed; UINT32_MAX,
+ * none, where the label is negative. Every fold has as many rows of a class as any other, or one
+ * more or less. MCL_ERROR_ARGUMENT for less than 2 folds. */
+MCL_API mcl_status mcl_folds(
+    uint32_t *fold, const int32_t *labels, uint64_t rows, uint32_t folds, uint64_t seed);
+
+/* How right the classes are that rows were told to be of. */
+typedef struct mcl_scores {
+    double accuracy;
+    double balanced_accuracy; /* the mean over the classes that labels have of the part that is told
+                                 right */
+    double macro_f1; /* the mean over all classes of the harmonic mean of precision and recall */
+} mcl_scores;
+
+MCL_API mcl_status mcl_scores_of(
+    mcl_scores *scores, const int32_t *labels, const int32_t *told, uint64_t rows);
+
 /* The mean and deviation of repeated measurements. */
 typedef struct mcl_mean {
     double mean;

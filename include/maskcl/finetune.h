@@ -52,6 +52,11 @@ MCL_API mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const m
 MCL_API mcl_status mcl_classify(
     int32_t *classes, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
+/* probabilities[rows of data × classes of the model's head] = the softmax of the head's logits, by
+ * the numeric contract's exp. The same errors. */
+MCL_API mcl_status mcl_predict_probabilities(
+    float *probabilities, mcl_context *context, const mcl_model *model, const mcl_data *data);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "csv.h"
 #include "data_options.h"
 #include "device_options.h"
 #include "files.h"
@@ -48,43 +49,19 @@ static bool is_table(const struct settings *settings)
     return is_stream(settings) || ends_with(settings->output, ".csv");
 }
 
-/* A value of CSV. */
-static void print_value(FILE *stream, const char *text)
-{
-    if (!*text || !text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"')
-            fputc('"', stream);
-        fputc(*c, stream);
-    }
-    fputc('"', stream);
-}
-
-/* Prints what is between two values, or before the first. */
-static void print_comma(FILE *stream, bool *begun)
-{
-    if (*begun)
-        fputc(',', stream);
-    *begun = true;
-}
-
 static void print_header(FILE *stream, const struct result *result)
 {
     bool begun = false;
     if (result->names) {
-        print_comma(stream, &begun);
+        mcl_csv_comma(stream, &begun);
         fputs("name", stream);
     }
     for (size_t i = 0; i < mcl_kept_columns_count(result->kept); i++) {
-        print_comma(stream, &begun);
-        print_value(stream, mcl_kept_columns_name(result->kept, i));
+        mcl_csv_comma(stream, &begun);
+        mcl_csv_value(stream, mcl_kept_columns_name(result->kept, i));
     }
     for (uint32_t i = 0; result->embeddings && i < result->width; i++) {
-        print_comma(stream, &begun);
+        mcl_csv_comma(stream, &begun);
         fprintf(stream, "e%" PRIu32, i);
     }
     fputc('\n', stream);
@@ -95,15 +72,15 @@ static void print_row(FILE *stream, const struct result *result, uint64_t row)
     bool begun = false;
     if (result->names) {
         const char *name = mcl_data_row_name(result->names, row);
-        print_comma(stream, &begun);
-        print_value(stream, name ? name : "");
+        mcl_csv_comma(stream, &begun);
+        mcl_csv_value(stream, name ? name : "");
     }
     for (size_t i = 0; i < mcl_kept_columns_count(result->kept); i++) {
-        print_comma(stream, &begun);
-        print_value(stream, mcl_kept_columns_text(result->kept, i, row));
+        mcl_csv_comma(stream, &begun);
+        mcl_csv_value(stream, mcl_kept_columns_text(result->kept, i, row));
     }
     for (uint32_t i = 0; result->embeddings && i < result->width; i++) {
-        print_comma(stream, &begun);
+        mcl_csv_comma(stream, &begun);
         fprintf(stream, "%.9g", (double)result->embeddings[row * result->width + i]);
     }
     fputc('\n', stream);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/rounding.h"
 #include "data/classes.h"
 #include "data/data.h"
 #include "data/feed.h"
@@ -166,6 +167,26 @@ mcl_status mcl_embed(
     return embed(embeddings, context, model, data, &path);
 }
 
+/* logits[rows × classes] by the model's head */
+static mcl_status embed_by_head(
+    float *logits, mcl_context *context, const mcl_model *model, const mcl_data *data)
+{
+    mcl_path head;
+    if (mcl_model_architecture(model)->classes == 0)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "the model has no head that tells classes apart: fine-tune it with labels first");
+    mcl_path_to_part(&head, mcl_model_architecture(model), MCL_PART_HEAD);
+    return embed(logits, context, model, data, &head);
+}
+
+static uint32_t likeliest(const float *row, uint32_t count)
+{
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < count; c++)
+        best = row[c] > row[best] ? c : best;
+    return best;
+}
+
 mcl_status mcl_classify(
     int32_t *classes, mcl_context *context, const mcl_model *model, const mcl_data *data)
 {
@@ -177,29 +198,42 @@ mcl_status mcl_classify(
     const uint32_t count = mcl_model_architecture(model)->classes;
     const char *text = mcl_model_metadata_get(model, MCL_CLASS_NUMBERS);
     mcl_classes numbers = {NULL, 0};
-    float *logits;
-    if (count == 0)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
-            "the model has no head that tells classes apart: fine-tune it with labels first");
-    if (text && mcl_classes_parse(&numbers, text, count) != MCL_OK)
+    float *logits = NULL;
+    if (count && text && mcl_classes_parse(&numbers, text, count) != MCL_OK)
         return mcl_fail(MCL_ERROR_FORMAT, "the model's metadata '" MCL_CLASS_NUMBERS "' %s",
             mcl_error_message());
     mcl_status status = mcl_allocate(&logits, rows, count * sizeof *logits);
-    if (status != MCL_OK) {
-        mcl_classes_release(&numbers);
-        return status;
-    }
-    mcl_path head;
-    mcl_path_to_part(&head, mcl_model_architecture(model), MCL_PART_HEAD);
-    status = embed(logits, context, model, data, &head);
+    if (status == MCL_OK)
+        status = embed_by_head(logits, context, model, data);
     for (uint64_t i = 0; i < rows && status == MCL_OK; i++) {
-        const float *row = logits + i * count;
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < count; c++)
-            best = row[c] > row[best] ? c : best;
+        const uint32_t best = likeliest(logits + i * count, count);
         classes[i] = numbers.count ? numbers.numbers[best] : (int32_t)best;
     }
     mcl_classes_release(&numbers);
     free(logits);
     return status;
+}
+
+mcl_status mcl_predict_probabilities(
+    float *probabilities, mcl_context *context, const mcl_model *model, const mcl_data *data)
+{
+    MCL_NEED(probabilities);
+    MCL_NEED(context);
+    MCL_NEED(model);
+    MCL_NEED(data);
+    const uint64_t rows = mcl_data_rows(data);
+    const uint32_t count = mcl_model_architecture(model)->classes;
+    MCL_TRY(embed_by_head(probabilities, context, model, data));
+    for (uint64_t i = 0; i < rows; i++) {
+        float *row = probabilities + i * count;
+        const float most = row[likeliest(row, count)];
+        double sum = 0.0;
+        for (uint32_t c = 0; c < count; c++) {
+            row[c] = mcl_host_exp(row[c] - most);
+            sum += (double)row[c];
+        }
+        for (uint32_t c = 0; c < count; c++)
+            row[c] = (float)((double)row[c] / sum);
+    }
+    return MCL_OK;
 }

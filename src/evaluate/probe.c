@@ -228,6 +228,16 @@ mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context, const mcl_f
     return mcl_probe_with(result, NULL, NULL, context, train, test, NULL);
 }
 
+mcl_status mcl_folds(
+    uint32_t *fold, const int32_t *labels, uint64_t rows, uint32_t folds, uint64_t seed)
+{
+    MCL_NEED(fold);
+    MCL_NEED(labels);
+    if (folds < 2)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "%" PRIu32 " folds: give at least 2", folds);
+    return mcl_draw_folds(fold, labels, rows, folds, seed);
+}
+
 mcl_mean mcl_mean_of(const double *values, size_t count)
 {
     double sum = 0.0, squares = 0.0;

@@ -9,7 +9,7 @@ import unittest
 
 from program import PROGRAM, ProgramTest, environment
 
-COMMANDS = ["devices", "pretrain", "embed", "neighbors", "probe", "finetune", "reconstruct",
+COMMANDS = ["devices", "pretrain", "embed", "neighbors", "probe", "finetune", "predict", "reconstruct",
             "views", "info", "reproduce", "diff", "tune", "verify", "help"]
 
 

@@ -43,13 +43,15 @@ class ProbeTest(ProgramTest):
         self.assertEqual(result.stderr, "")
         lines = result.stdout.splitlines()
         self.assertEqual(lines[0].split(),
-                         ["features", "width", "linear", "probe", "20-NN", "iterations", "seconds"])
-        self.assertEqual(len(lines), 4)
-        for line, title, entry in zip(lines[1:], ["raw inputs", "untrained encoder",
+                         ["features", "width", "linear", "probe", "balanced", "macro-F1", "20-NN",
+                          "strength", "iterations", "seconds"])
+        self.assertEqual(lines[4:], [each["text"] for each in answer["verdict"]])
+        for line, title, entry in zip(lines[1:4], ["raw inputs", "untrained encoder",
                                                   "this encoder"], answer["results"]):
-            self.assertRegex(line, r"\A%s +%d +%.2f%% +%.2f%% +%d +\d+\.\d\Z" % (
+            self.assertRegex(line, r"\A%s +%d +%.2f%% +%.2f%% +%.2f%% +%.2f%% +%g +%d +\d+\.\d\Z" % (
                 title, entry["width"], 100 * entry["linear_accuracy"],
-                100 * entry["knn_accuracy"], entry["iterations"]))
+                100 * entry["balanced_accuracy"], 100 * entry["macro_f1"],
+                100 * entry["knn_accuracy"], entry["strength"], entry["iterations"]))
 
     def test_rows_far_from_0_whose_cosines_merge_are_told(self):
         """Of rows around 1e5 float32 has 1 for all cosines; not of such around 100."""
@@ -115,7 +117,12 @@ class ProbeTest(ProgramTest):
     def test_labels_that_cannot_be(self):
         files = self.files()
         self.npy("l.npy", (60,), [-1] + [1] * 59, "<i4")
-        self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy", "-1"])
+        self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy", "class 1"])
+        self.refuse("probe", *files[:2], code=1, says=["train.idx", "no labels", "--label"])
+        self.npy("l.npy", (60,), [-1] + [row % 2 for row in range(59)], "<i4")
+        answer = json.loads(
+            self.succeed("probe", *files[:2], "l.npy", *files[3:], "--json", "-q").stdout)
+        self.assertEqual(answer["train_rows"], 59)
         self.npy("l.npy", (60,), [0.5] * 60, "<f4")
         self.refuse("probe", *files[:2], "l.npy", *files[3:], code=1, says=["l.npy"])
 
@@ -143,7 +150,7 @@ class ProbeTest(ProgramTest):
                 title, entry["width"], *(100 * entry[name] for name in (
                     "linear_accuracy", "linear_deviation", "knn_accuracy", "knn_deviation"))))
         self.assertEqual(lines[4:], ["mean and standard deviation of 5 draws of 6 labelled rows, "
-                                     "3 a class"])
+                                     "3 a class", *(each["text"] for each in answer["verdict"])])
         self.assertEqual(len({len(line) for line in lines[:4]}), 1)
 
     def test_few_labels_are_all_that_counts(self):
@@ -154,6 +161,54 @@ class ProbeTest(ProgramTest):
         self.assertEqual([entry["features"] for entry in answer["results"]], ["encoder"])
         self.assertEqual(answer["results"][0]["linear_deviation"], 0)
         self.assertEqual(answer["results"][0]["knn_deviation"], 0)
+
+    def test_a_held_out_fifth_and_folds(self):
+        model, rows, labels, *_ = self.files()
+        answer = json.loads(self.succeed("probe", model, rows, labels, "--json", "-q").stdout)
+        self.assertEqual((answer["train_rows"], answer["test_rows"]), (48, 12))
+        self.assertEqual(answer["classes"], ["0", "1"])
+        answer = json.loads(
+            self.succeed("probe", model, rows, labels, "--cv", 4, "--json", "-q").stdout)
+        self.assertEqual((answer["folds"], answer["rows"]), (4, 60))
+        for entry in answer["results"]:
+            right, wrong = entry["confusion"][0]
+            self.assertEqual(right + wrong, 30)
+            right += entry["confusion"][1][1]
+            self.assertAlmostEqual(entry["linear_accuracy"], right / 60)
+            self.assertGreaterEqual(entry["linear_deviation"], 0)
+            self.assertGreater(entry["balanced_accuracy"], 0.8)
+        lines = self.succeed("probe", model, rows, labels, "--cv", 4, "-q",
+                             "--confusion").stdout.splitlines()
+        self.assertEqual(lines[4], "mean and standard deviation of 4 folds of 60 labelled rows")
+        self.assertRegex(lines[5], "^this encoder is .* than the raw inputs")
+        self.assertEqual(lines[-2].split()[0], "0")
+        again = self.succeed("probe", model, rows, labels, "--cv", 4, "-q", "--seed", 1)
+        self.assertNotEqual(again.stdout, "")
+
+    def test_strength_and_weights(self):
+        files = self.files()
+        answer = json.loads(self.succeed("probe", *files, "--strength", "0.5", "--class-weights",
+                                         "balanced", "--json", "-q").stdout)
+        self.assertEqual({entry["strength"] for entry in answer["results"]}, {0.5})
+        self.refuse("probe", *files, "--strength", "0", code=2, says=["--strength"])
+        self.refuse("probe", *files, "--class-weights", "even", code=2, says=["even"])
+        self.refuse("probe", *files, "--cv", "3", code=2, says=["--cv", "test.idx"])
+        self.refuse("probe", *files, "--labels-per-class", "3", "--confusion", code=2,
+                    says=["--labels-per-class"])
+
+    def test_tables_bring_their_labels(self):
+        rows = "".join(f"{i % 2 + (i * 7919 % 100) / 300},{i * 31 % 17},{'ab'[i % 2]}\n"
+                       for i in range(60))
+        self.write("all.csv", ("x,y,kind\n" + rows + "0.5,3,\n").encode())
+        self.succeed("pretrain", "all.csv", "--label", "kind", "-o", "t.safetensors", "-q",
+                     "--recipe", "default", "--epochs", 1, "--hidden", "8", "--embedding", "4")
+        answer = json.loads(self.succeed("probe", "t.safetensors", "all.csv", "--label", "kind",
+                                         "--cv", 3, "--json", "-q").stdout)
+        self.assertEqual(answer["classes"], ["a", "b"])
+        self.assertEqual(answer["rows"], 60)
+        answer = json.loads(self.succeed("probe", "t.safetensors", "all.csv", "all.csv", "--label",
+                                         "kind", "--json", "-q").stdout)
+        self.assertEqual((answer["train_rows"], answer["test_rows"]), (60, 60))
 
     def test_few_labels_refused(self):
         files = self.files(train=21)

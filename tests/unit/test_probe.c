@@ -574,6 +574,48 @@ START_TEST(test_few_labels_as_scipy)
 }
 END_TEST
 
+/* As scikit-learn's balanced_accuracy_score and f1_score(average="macro"). */
+START_TEST(test_scores)
+{
+    static const int32_t labels[] = {0, 0, 0, 0, 7, 7, 9, 9}, told[] = {0, 0, 0, 7, 7, 0, 9, 9};
+    mcl_scores scores;
+    ASSERT_OK(mcl_scores_of(&scores, labels, told, 8));
+    ck_assert_double_eq_tol(scores.accuracy, 0.75, 1e-15);
+    ck_assert_double_eq_tol(scores.balanced_accuracy, 0.75, 1e-15);
+    ck_assert_double_eq_tol(scores.macro_f1, 0.75, 1e-15);
+    static const int32_t other[] = {0, 0, 0, 7, 7, 0, 9, 3};
+    ASSERT_OK(mcl_scores_of(&scores, labels, other, 8));
+    ck_assert_double_eq_tol(scores.accuracy, 0.625, 1e-15);
+    ck_assert_double_eq_tol(scores.balanced_accuracy, 1.75 / 3, 1e-15);
+    ck_assert_double_eq_tol(scores.macro_f1, (0.75 + 0.5 + 2.0 / 3) / 4, 1e-15);
+    ck_assert_int_eq(mcl_scores_of(&scores, labels, told, 0), MCL_ERROR_DATA);
+}
+END_TEST
+
+START_TEST(test_folds)
+{
+    int32_t labels[103];
+    uint32_t fold[103], again[103], of_class[2][5] = {{0}};
+    for (int i = 0; i < 103; i++)
+        labels[i] = i < 2 ? -1 : i % 3 == 0;
+    ASSERT_OK(mcl_folds(fold, labels, 103, 5, 1));
+    for (int i = 0; i < 103; i++) {
+        ck_assert_uint_eq(fold[i] == UINT32_MAX, i < 2);
+        if (i >= 2)
+            of_class[labels[i]][fold[i]]++;
+    }
+    for (size_t k = 0; k < 5; k++) {
+        ck_assert_uint_ge(of_class[0][k], 13);
+        ck_assert_uint_le(of_class[0][k], 14);
+        ck_assert_uint_ge(of_class[1][k], 6);
+        ck_assert_uint_le(of_class[1][k], 7);
+    }
+    ASSERT_OK(mcl_folds(again, labels, 103, 5, 2));
+    ck_assert_mem_ne(fold, again, sizeof fold);
+    ck_assert_int_eq(mcl_folds(fold, labels, 103, 1, 1), MCL_ERROR_ARGUMENT);
+}
+END_TEST
+
 START_TEST(test_mean_and_deviation)
 {
     const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
@@ -954,6 +996,8 @@ int main(void)
     tcase_add_test(tcase, test_chosen_rows);
     tcase_add_test(tcase, test_few_labels_as_scipy);
     tcase_add_test(tcase, test_mean_and_deviation);
+    tcase_add_test(tcase, test_scores);
+    tcase_add_test(tcase, test_folds);
     tcase_add_test(tcase, test_few_labels_refused);
     tcase_add_test(tcase, test_constant_column);
     tcase_add_test(tcase, test_columns_are_standardised);
