@@ -503,6 +503,10 @@ class BeginningTest(ProgramTest):
         once = self.train("b", "--init", "a")
         self.assertEqual(self.train("c", "--init", "a")["digest"], once["digest"])
         self.assertNotEqual(self.train("c")["digest"], once["digest"])
+        self.assertIn("reproduced: ", self.succeed("reproduce", "b", "--model", "a").stdout)
+        self.refuse("reproduce", "b", code=2, says=["begun with another model", "--model"])
+        other = self.train("d", "--seed", 1)["digest"]
+        self.refuse("reproduce", "b", "--model", "d", code=1, says=["d", other, "--model"])
 
     def test_what_does_not_fit(self):
         self.train("a")
