@@ -32,8 +32,9 @@ static mcl_status make_rows(float *rows, int32_t *labels)
 static mcl_status probe(const char *title, mcl_context *context, const float *values,
     const int32_t *labels, uint64_t columns)
 {
-    const mcl_features train = {values, labels, TRAIN, columns};
-    const mcl_features test = {values + TRAIN * columns, labels + TRAIN, ROWS - TRAIN, columns};
+    const mcl_features train = {values, labels, TRAIN, columns, NULL};
+    const mcl_features test = {
+        values + TRAIN * columns, labels + TRAIN, ROWS - TRAIN, columns, NULL};
     mcl_probe_result result;
     const mcl_status status = mcl_probe(&result, context, &train, &test);
     if (status == MCL_OK)

@@ -203,8 +203,9 @@ MCL_API const char *mcl_data_class_name(const mcl_data *data, uint32_t index);
  * whole numbers, .npy of texts, or text with one a line, quoted as in CSV, where a first line more
  * than there are rows is a heading. Numbers from 0 to MCL_LABEL_MAX are the classes' own; others
  * and texts become names of classes, numbered in their order or, where like is not NULL, as there,
- * with names that are not there after those. -1, NaN and an empty text are no label. Errors are
- * those of mcl_data_open(), MCL_ERROR_DATA for another number of labels. */
+ * with names that are not there after those. -1, NaN and a text that is missing in a table (empty,
+ * NA and the like) are no label. Errors are those of mcl_data_open(), MCL_ERROR_DATA for another
+ * number of labels. */
 MCL_API mcl_status mcl_data_label(mcl_data *data, const char *path, const mcl_data *like);
 
 /* What a row is called: its id, or the path of its file in the folder; NULL where it has no name.

@@ -51,6 +51,14 @@ typedef struct mcl_pretrain_options {
     uint32_t predictor[MCL_HEAD_MAX];
     uint32_t predictor_count;
     mcl_train_options train;
+    /* Whose parameters training begins with; NULL: new ones, drawn for the seed. Its encoder must
+     * be the one that the options describe: see mcl_pretrain_from(). Other parts are taken over
+     * where both have them alike. It must live as long as the training. */
+    const mcl_model *init;
+    /* Above 0: about this part of the rows, drawn for the seed by their numbers, is not trained on;
+     * the loss on them is measured after every epoch, and early_stop goes by it. */
+    float holdout;
+    bool keep_best; /* the model is that of the epoch with the least loss on those rows */
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)
@@ -70,6 +78,24 @@ MCL_API const mcl_recipe *mcl_recipe_at(size_t index);
 /* Sets the options that recipes define and leaves the others (seed, early_stop, report, user, stop)
  * unchanged, as setting the option "recipe" does. */
 MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name);
+
+/* Sets `init` to the model and the options of the architecture to what it has: the encoder, and of
+ * the decoder, projector and predictor those that the objectives have a use for. */
+MCL_API mcl_status mcl_pretrain_from(mcl_pretrain_options *options, const mcl_model *model);
+
+/* What a model is to a run that is asked for. */
+typedef enum mcl_relation {
+    MCL_RELATION_NONE,    /* of other data, options or bits, or not whole */
+    MCL_RELATION_SAME,    /* what the run would come to: it need not be made */
+    MCL_RELATION_SHORTER, /* what the same run of fewer epochs came to */
+} mcl_relation;
+
+/* *relation by the model's metadata: the digests of the data and of the model to begin with, the
+ * product's bits, the numeric contract and all options that decide the bits, and whether the run
+ * ended. *epochs = how many the model's run was to have. */
+MCL_API mcl_status mcl_pretrain_relate(mcl_relation *relation, uint64_t *epochs,
+    const mcl_model *model, mcl_context *context, const mcl_data *data,
+    const mcl_pretrain_options *options);
 
 #define MCL_RECIPE_LINE_SIZE 256
 
@@ -107,7 +133,7 @@ typedef enum mcl_collapse_subject {
 /* Measured at the end of pre-training on up to 256 rows, unmasked and as mcl_embed() embeds them:
  * with running statistics, without dropout. Both are of vectors of length 1: the spread of a batch
  * (mcl_step), and the effective rank, which says nothing of how far they are apart. Embeddings
- * have collapsed where their spread is below MCL_COLLAPSE_SPREAD or a quarter of the untrained
+ * have collapsed where their spread is below MCL_COLLAPSE_SPREAD or 0.22 of the untrained
  * encoder's, and so have rows where theirs, too, is below MCL_COLLAPSE_SPREAD. */
 typedef struct mcl_collapse {
     mcl_collapse_verdict verdict;

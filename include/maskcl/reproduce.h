@@ -29,7 +29,7 @@ typedef struct mcl_run {
     uint64_t synthetic_rows, synthetic_columns; /* of synthetic data; 0: they are not */
     uint64_t synthetic_seed;
     char labels_digest[MCL_DIGEST_SIZE]; /* fine-tuning's; "": not told */
-    char model_digest[MCL_DIGEST_SIZE];  /* of the model that was tuned; "": none, or not told */
+    char model_digest[MCL_DIGEST_SIZE];  /* that it began with; "": none, or not told */
     mcl_gemm_kind product; /* whose bits: MCL_GEMM_NATIVE, MCL_GEMM_CLBLAST; AUTO: not told */
     uint32_t contract;     /* the version of the numeric contract; 0: not told */
     char version[32];      /* of the library that trained it */
@@ -46,7 +46,7 @@ MCL_API mcl_status mcl_run_read(mcl_run *run, const mcl_model *model);
 typedef struct mcl_run_input {
     const mcl_data *data;
     const int32_t *labels;  /* [rows of data], of fine-tuning */
-    const mcl_model *model; /* that fine-tuning begins from. Only its sizes count for one that began
+    const mcl_model *model; /* that training begins with. Only its sizes count for one that began
                              * from scratch: the tuned model itself will do */
 } mcl_run_input;
 

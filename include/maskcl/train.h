@@ -32,6 +32,10 @@ typedef struct mcl_step {
      * signal: these rows are masked, and differ by their masks even where they are all the same.
      * Whether the embeddings have collapsed is in the model: mcl_model_collapse(). */
     double spread;
+    /* The mean loss on the rows that are held out, by the model after the epoch; NaN unless
+     * epoch_end and there are such rows. Views, dropout and batches are the same after every
+     * epoch, and batch normalization takes the batches' own statistics. */
+    double held_out;
     double accuracy;       /* of fine-tuning's head, on the batch; else NaN */
     double epoch_accuracy; /* its mean over the epoch; NaN unless epoch_end */
     double learning_rate;
@@ -71,8 +75,9 @@ typedef struct mcl_train_options {
     uint64_t batch; /* rows, MCL_BATCH_UP_TO(rows) or MCL_BATCH_ALL */
     uint64_t epochs;
     /* Above 0: training ends when the mean loss of an epoch has not fallen below the least one so
-     * far for this many epochs. The model is that of the last epoch, not that of the least loss: an
-     * objective's loss says little about the quality of an embedding. */
+     * far for this many epochs; of rows held out, where there are such. The model is that of the
+     * last epoch, not that of the least loss: an objective's loss says little about the quality of
+     * an embedding. */
     uint64_t early_stop;
     /* The class of every row of the data, to monitor training, which it does not change; may be
      * NULL. Of 2,000 rows, or all if there are fewer, the embeddings of one half predict the

@@ -55,7 +55,14 @@ static const char *find_checkpoint(char previous[4096], const char *path)
     return access(path, F_OK) == 0 ? path : access(previous, F_OK) == 0 ? previous : NULL;
 }
 
-mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet)
+void mcl_checkpoint_say_none(const mcl_train_options *options, bool quiet)
+{
+    if (options->resume && !quiet)
+        fprintf(mcl_err, "no checkpoint at %s: starting from the beginning\n", options->checkpoint);
+}
+
+mcl_exit mcl_checkpoint_prepare(
+    uint64_t *resumed, const mcl_train_options *options, const char *output, bool quiet)
 {
     char previous[4096];
     const char *path = options->checkpoint;
@@ -71,12 +78,10 @@ mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *opti
     const bool exists = found == path || (found && rename(found, path) == 0);
     if (exists)
         *resumed = step_of(path);
-    if (!options->resume || quiet)
-        return MCL_EXIT_DONE;
-    if (exists)
+    if (exists && !quiet)
         fprintf(mcl_err, "resuming after step %" PRIu64 ", from %s\n", *resumed, path);
-    else
-        fprintf(mcl_err, "no checkpoint at %s: starting from the beginning\n", path);
+    else if (!exists && (!output || access(output, F_OK) != 0))
+        mcl_checkpoint_say_none(options, quiet);
     return MCL_EXIT_DONE;
 }
 

@@ -12,8 +12,13 @@
 mcl_exit mcl_checkpoint_name(char path[4096], mcl_train_options *options, const char *output);
 
 /* *resumed = the step that the run goes on from, 0 for a new one. Refuses to begin anew where a
- * checkpoint would be lost. */
-mcl_exit mcl_checkpoint_prepare(uint64_t *resumed, const mcl_train_options *options, bool quiet);
+ * checkpoint would be lost. Where there is no checkpoint but a file at output, which may be NULL,
+ * that is yet to be said: the file may be what the run would come to. */
+mcl_exit mcl_checkpoint_prepare(
+    uint64_t *resumed, const mcl_train_options *options, const char *output, bool quiet);
+
+/* Says that a run with --resume begins. */
+void mcl_checkpoint_say_none(const mcl_train_options *options, bool quiet);
 
 /* How the checkpoints of a run went. */
 typedef struct mcl_checkpoint_log {

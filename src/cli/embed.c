@@ -279,10 +279,11 @@ const mcl_command mcl_command_embed = {
     .name = "embed",
     .summary = "write the embeddings of rows",
     .description =
-        "Writes the encoder's output for every row, unmasked, as a NumPy array or as a table.",
+        "Writes the encoder's output for every row, unmasked, as a NumPy array or as a table. In a "
+        "pipe it reads a table and writes one:\n"
+        "  cat rows.csv | maskcl embed penguins.safetensors - -o - | head",
     .examples = "  maskcl embed penguins.safetensors new.csv -o embeddings.csv --keep id\n"
-                "  maskcl embed fashion.safetensors t10k-images-idx3-ubyte.gz -o embeddings.npy\n"
-                "  cat rows.csv | maskcl embed penguins.safetensors - -o - | head",
+                "  maskcl embed fashion.safetensors t10k-images-idx3-ubyte.gz -o embeddings.npy",
     .operands = {{"MODEL", "the model file"},
         {"DATA", "the rows, as the model was trained on: of the same width, or with the same "
                  "columns; '-' is standard input"}},

@@ -142,6 +142,16 @@ static mcl_exit check_schema(const mcl_data *data, const char *path, const mcl_s
         path);
 }
 
+/* A warning a line. */
+static void warn_of_data(const mcl_data *data)
+{
+    for (const char *line = mcl_data_warning(data); line && *line;) {
+        const size_t length = strcspn(line, "\n");
+        mcl_warn("%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
 mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
     const mcl_data_options *options, const mcl_model *model)
 {
@@ -158,8 +168,8 @@ mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
     if (status == MCL_OK)
         status = mcl_data_open_all(data, paths, count, &applied);
     mcl_exit code = loaded(status);
-    if (code == MCL_EXIT_DONE && mcl_data_warning(*data))
-        mcl_warn("%s", mcl_data_warning(*data));
+    if (code == MCL_EXIT_DONE)
+        warn_of_data(*data);
     if (code == MCL_EXIT_DONE && model)
         code = check_schema(*data, paths[0], schema);
     mcl_schema_free(schema);

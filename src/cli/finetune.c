@@ -390,8 +390,8 @@ static mcl_exit check_settings(
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
             settings->metrics, inputs, 5);
     if (code == MCL_EXIT_DONE)
-        code =
-            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+        code = mcl_checkpoint_prepare(
+            &run->resumed, &settings->options.train, NULL, settings->device.quiet);
     return code;
 }
 

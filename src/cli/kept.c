@@ -129,15 +129,15 @@ const char *mcl_kept_columns_name(const mcl_kept_columns *kept, size_t column)
     return kept->columns[column].name;
 }
 
-const char *mcl_kept_columns_text(const mcl_kept_columns *kept, size_t index, uint64_t row)
+const char *mcl_kept_columns_text(const mcl_kept_columns *kept, size_t column, uint64_t row)
 {
-    const struct column *column = &kept->columns[index];
+    const struct column *found = &kept->columns[column];
     const char *text = NULL;
-    if (!column->is_label) {
-        text = mcl_data_row_name(column->source, row);
+    if (!found->is_label) {
+        text = mcl_data_row_name(found->source, row);
     } else {
-        const int32_t label = mcl_data_labels(column->source)[row];
-        text = label < 0 ? NULL : mcl_data_class_name(column->source, (uint32_t)label);
+        const int32_t label = mcl_data_labels(found->source)[row];
+        text = label < 0 ? NULL : mcl_data_class_name(found->source, (uint32_t)label);
     }
     return text ? text : "";
 }

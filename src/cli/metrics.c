@@ -277,6 +277,8 @@ void mcl_metrics_step(mcl_metrics *metrics, mcl_progress *progress, const mcl_st
         mcl_json_number(line, "uniformity", step->uniformity);
         mcl_json_number(line, "effective_rank", step->effective_rank);
     }
+    if (isfinite(step->held_out))
+        mcl_json_number(line, "held_out", step->held_out);
     if (isfinite(step->validation))
         mcl_json_number(line, "validation", step->validation);
     if (facts->collapse && facts->collapse->verdict != MCL_COLLAPSE_UNKNOWN)

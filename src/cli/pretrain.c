@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "checkpoint.h"
 #include "commands.h"
@@ -20,12 +22,15 @@
 #include "table.h"
 #include "training.h"
 
+#define FEW_STEPS 100 /* after which embeddings that have drawn together may yet part */
+
 struct settings {
     mcl_pretrain_options options;
     mcl_data_options data;
     struct {
         uint64_t rows, columns; /* zeros: not wanted */
     } synthetic;
+    const char *init;     /* the model to begin with; NULL: none */
     const char *validate; /* the file of the labels; NULL: none */
     const char *output;
     const char *metrics; /* NULL: none */
@@ -47,6 +52,9 @@ struct run {
     mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
     mcl_step last;
+    double least_held_out; /* the least loss on rows that are held out, NaN before there is one, */
+    uint64_t best_epoch;   /* and its epoch */
+    uint64_t rows;         /* that were trained on */
 };
 
 /* The options of masks may add a mask to the views but not change the one that these name. */
@@ -82,17 +90,17 @@ static mcl_exit check_settings(
     if (settings->profile && settings->profile_json)
         return mcl_complain(
             MCL_EXIT_USAGE, "--profile and --profile-json: one of the two, in one run");
-    const char *inputs[MCL_OPERANDS_GIVEN_MAX + 1] = {settings->validate};
-    memcpy(inputs + 1, arguments->operands, count * sizeof *inputs);
+    const char *inputs[MCL_OPERANDS_GIVEN_MAX + 2] = {settings->validate, settings->init};
+    memcpy(inputs + 2, arguments->operands, count * sizeof *inputs);
     mcl_exit code = mcl_check_rate(settings->options.train.optimizer.kind, arguments);
     if (code == MCL_EXIT_DONE)
         code = check_one_mask(settings, arguments);
     if (code == MCL_EXIT_DONE)
         code = mcl_claim_training(run->checkpoint, &settings->options.train, settings->output,
-            settings->metrics, inputs, 1 + count);
+            settings->metrics, inputs, 2 + count);
     if (code == MCL_EXIT_DONE)
-        code =
-            mcl_checkpoint_prepare(&run->resumed, &settings->options.train, settings->device.quiet);
+        code = mcl_checkpoint_prepare(
+            &run->resumed, &settings->options.train, settings->output, settings->device.quiet);
     return code;
 }
 
@@ -144,12 +152,12 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
 }
 
 /* The rows, and their labels where there are any. */
-static mcl_exit load(
-    mcl_labelled *set, const struct settings *settings, const mcl_arguments *arguments)
+static mcl_exit load(mcl_labelled *set, const struct settings *settings,
+    const mcl_arguments *arguments, const mcl_model *init)
 {
     if (arguments->operand_count) {
         mcl_exit code = mcl_load_all(
-            &set->data, arguments->operands, arguments->operand_count, &settings->data, NULL);
+            &set->data, arguments->operands, arguments->operand_count, &settings->data, init);
         if (code == MCL_EXIT_DONE && settings->validate)
             code = mcl_add_labels(set, settings->validate, &settings->data);
         else
@@ -190,9 +198,12 @@ static void warn_of_collapse(const struct run *run)
             spread[MCL_COLLAPSE_INPUTS], spread[MCL_COLLAPSE_TRAINED]);
     else if (collapse->verdict == MCL_COLLAPSE_OF_EMBEDDINGS)
         mcl_warn("the embeddings have collapsed: every row gets nearly the same one (spread %.3f, "
-                 "of the untrained encoder %.3f, of the rows %.3f); %s",
+                 "of the untrained encoder %.3f, of the rows %.3f); %s%s",
             spread[MCL_COLLAPSE_TRAINED], spread[MCL_COLLAPSE_UNTRAINED],
-            spread[MCL_COLLAPSE_INPUTS], advice_for(&run->settings->options));
+            spread[MCL_COLLAPSE_INPUTS], advice_for(&run->settings->options),
+            run->last.step < FEW_STEPS ? ", or more `epochs`: embeddings draw together in the "
+                                         "first steps, and these were few"
+                                       : "");
 }
 
 /* Says what the model is like, where that is no good, and gives the exit code for it. */
@@ -208,11 +219,24 @@ static mcl_exit judge(const struct run *run)
                : MCL_EXIT_DONE;
 }
 
-static void print_summary(const struct run *run, uint64_t rows)
+/* Where rows are held out, how the model of the best epoch, or the last, did on them. */
+static void show_held_out(char text[96], const struct run *run)
 {
+    *text = '\0';
+    if (isfinite(run->least_held_out) && run->settings->options.keep_best)
+        snprintf(
+            text, 96, ", held out %.6g (epoch %" PRIu64 ")", run->least_held_out, run->best_epoch);
+    else if (isfinite(run->last.held_out))
+        snprintf(text, 96, ", held out %.6g", run->last.held_out);
+}
+
+static void print_summary(const struct run *run)
+{
+    const uint64_t rows = run->rows;
     const mcl_step *last = &run->last;
     const mcl_collapse *collapse = &run->collapse;
-    char validation[32] = "", spread[96] = "";
+    char validation[32] = "", spread[96] = "", held[96];
+    show_held_out(held, run);
     if (isfinite(last->validation))
         snprintf(validation, sizeof validation, ", validation %.3f", last->validation);
     const double trained = (double)mcl_batch_rows(run->settings->options.train.batch, rows) *
@@ -224,11 +248,25 @@ static void print_summary(const struct run *run, uint64_t rows)
     if (run->progress.quiet)
         return;
     mcl_print("trained on %" PRIu64 " rows for %" PRIu64
-              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s; wrote %s\n",
+              " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
-        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, spread, validation,
-        run->settings->output);
+        last->seconds > 0 ? trained / last->seconds : 0.0, last->epoch_loss, held, spread,
+        validation, run->settings->output);
     mcl_progress_ended_early(last, run->settings->options.train.early_stop);
+}
+
+/* What a model says of itself: the best epoch may be one before the run was resumed. */
+static void look_at_model(struct run *run, const mcl_model *model)
+{
+    (void)mcl_model_collapse(&run->collapse, model); /* both are there */
+    const char *rows = mcl_model_metadata_get(model, "rows");
+    const char *best = mcl_model_metadata_get(model, "best_epoch");
+    const char *loss = mcl_model_metadata_get(model, "held_out_loss");
+    run->rows = rows ? strtoull(rows, NULL, 10) : 0;
+    if (best && loss) {
+        run->best_epoch = strtoull(best, NULL, 10);
+        run->least_held_out = strtod(loss, NULL);
+    }
 }
 
 static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled *set)
@@ -247,7 +285,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     mcl_model *model = NULL;
     mcl_status status = mcl_pretrain(&model, context, data, &options);
     if (status == MCL_OK)
-        (void)mcl_model_collapse(&run->collapse, model); /* both are there */
+        look_at_model(run, model);
     if (run->held)
         write_metrics(run, &run->collapse);
     mcl_progress_clear(&run->progress);
@@ -261,7 +299,7 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     if (code == MCL_EXIT_DONE && options.train.checkpoint)
         mcl_checkpoint_remove(options.train.checkpoint);
     if (code == MCL_EXIT_DONE)
-        print_summary(run, mcl_data_rows(data));
+        print_summary(run);
     if (code == MCL_EXIT_DONE)
         code = judge(run);
     return mcl_checkpoint_judge(code, &run->checkpoints);
@@ -299,6 +337,80 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
     }
 }
 
+/* Takes the architecture of the model to begin with, but for what is given; that this fits is the
+ * library's to see. */
+static mcl_exit take_architecture(
+    struct settings *settings, const mcl_arguments *arguments, const mcl_model *init)
+{
+    static const char *const keys[][2] = {{"hidden", "hidden"}, {"embedding", "embedding"},
+        {"activation", "activation"}, {"normalization", "normalization"},
+        {"embedding-layer", "embedding_layer"}, {"decoder", "decoder"}, {"projector", "projector"},
+        {"predictor", "predictor"}};
+    mcl_pretrain_options *options = &settings->options;
+    if (!init)
+        return MCL_EXIT_DONE;
+    mcl_status status = mcl_pretrain_from(options, init);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == MCL_OK; i++) {
+        const char *text = mcl_option_text_of(arguments, keys[i][0]);
+        if (text)
+            status = mcl_options_set(&options->base, keys[i][1], text);
+    }
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
+
+/* Whether the output is what the run would come to. Of a run of fewer epochs, that cannot go on,
+ * says what can. */
+static mcl_exit look_at_output(
+    bool *done, struct run *run, mcl_context *context, const mcl_data *data)
+{
+    const struct settings *settings = run->settings;
+    const char *output = settings->output;
+    mcl_relation relation = MCL_RELATION_NONE;
+    uint64_t epochs = 0;
+    mcl_model *model;
+    if (!settings->options.train.resume || run->resumed || access(output, F_OK) != 0)
+        return MCL_EXIT_DONE;
+    if (mcl_model_load(&model, output) == MCL_OK) {
+        const mcl_status status =
+            mcl_pretrain_relate(&relation, &epochs, model, context, data, &settings->options);
+        mcl_model_digest(run->digest, model);
+        mcl_model_free(model);
+        if (status != MCL_OK)
+            return mcl_complain_status(status);
+    }
+    if (relation == MCL_RELATION_SHORTER)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: is of a run that has ended after its %" PRIu64 " epochs, and %" PRIu64
+            " are wanted: to train its model further, use --init %s and another -o; to begin "
+            "anew, leave --resume out",
+            output, epochs, settings->options.train.epochs, output);
+    *done = relation == MCL_RELATION_SAME;
+    if (!*done)
+        mcl_checkpoint_say_none(&settings->options.train, run->progress.quiet);
+    else if (!run->progress.quiet)
+        mcl_print("%s: is what this run has come to: it is not run again\n", output);
+    return MCL_EXIT_DONE;
+}
+
+/* Trains, and prints where the time went. */
+static mcl_exit run_on_device(struct run *run, mcl_context *context, const mcl_labelled *set)
+{
+    const struct settings *settings = run->settings;
+    bool done = false;
+    mcl_exit code = look_at_output(&done, run, context, set->data);
+    if (code == MCL_EXIT_DONE && !done)
+        code = start_profile(context, settings);
+    if (code == MCL_EXIT_DONE && !done)
+        code = train_with_metrics(run, context, set);
+    if (code == MCL_EXIT_DONE && !done && settings->profile)
+        code = mcl_print_profile(context);
+    if (code == MCL_EXIT_DONE && !done && settings->profile_json)
+        code = mcl_print_profile_as_json(context);
+    if (code == MCL_EXIT_DONE && !settings->device.quiet)
+        mcl_print("digest %s\n", run->digest);
+    return code;
+}
+
 /* Whether the recipe is chosen once the data are there; for synthetic ones nothing is. */
 static bool recipe_follows(const void *given)
 {
@@ -328,32 +440,33 @@ static mcl_exit fit_recipe(
 static mcl_exit run_command(void *given, const mcl_arguments *arguments)
 {
     struct settings *settings = given;
-    struct run run = {.settings = settings, .progress = mcl_progress_start(settings->device.quiet)};
+    struct run run = {.settings = settings,
+        .progress = mcl_progress_start(settings->device.quiet),
+        .least_held_out = NAN};
     choose_views(&settings->options, arguments);
     mcl_exit code = check_settings(&run, settings, arguments);
     if (code != MCL_EXIT_DONE)
         return code;
     mcl_labelled set = {NULL};
     mcl_context *context = NULL;
-    code = load(&set, settings, arguments);
+    mcl_model *init = NULL;
+    if (settings->init)
+        code = mcl_load_model(&init, settings->init);
+    if (code == MCL_EXIT_DONE)
+        code = load(&set, settings, arguments, init);
     if (code == MCL_EXIT_DONE && arguments->operand_count)
-        mcl_warn_of_doubts(NULL, set.data, arguments->operands[0]);
+        mcl_warn_of_doubts(init, set.data, arguments->operands[0]);
     if (code == MCL_EXIT_DONE)
         code = fit_recipe(settings, arguments, set.data);
     if (code == MCL_EXIT_DONE)
+        code = take_architecture(settings, arguments, init);
+    if (code == MCL_EXIT_DONE)
         code = mcl_open_device(&context, &settings->device);
     if (code == MCL_EXIT_DONE)
-        code = start_profile(context, settings);
-    if (code == MCL_EXIT_DONE)
-        code = train_with_metrics(&run, context, &set);
-    if (code == MCL_EXIT_DONE && settings->profile)
-        code = mcl_print_profile(context);
-    if (code == MCL_EXIT_DONE && settings->profile_json)
-        code = mcl_print_profile_as_json(context);
-    if (code == MCL_EXIT_DONE && !settings->device.quiet)
-        mcl_print("digest %s\n", run.digest);
+        code = run_on_device(&run, context, &set);
     mcl_context_close(context);
     mcl_free_labelled(&set);
+    mcl_model_free(init);
     return code;
 }
 
@@ -440,6 +553,15 @@ static const mcl_option own_options[] = {
         .type = &type_synthetic,
         .offset = OFFSET(synthetic),
         .least = 1},
+    {.name = "init",
+        .argument = "MODEL",
+        .group = "Model",
+        .help = "begin with the parameters of a model, whose architecture is taken where the "
+                "options do not give it; optimizer and schedule begin anew. Columns are matched as "
+                "its schema says",
+        .type = &mcl_option_text,
+        .offset = OFFSET(init),
+        .without = "new parameters, drawn from the seed"},
     {.name = "validate",
         .argument = "LABELS",
         .group = "Data",
@@ -465,7 +587,8 @@ static const mcl_option own_options[] = {
         .group = "Output",
         .help =
             "write a JSON object a step, as the steps come: step, epoch, loss, each objective's "
-            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs alignment, uniformity, "
+            "own loss, spread, lr, rows_per_s, seconds; at ends of epochs, with --holdout, "
+            "held_out; alignment, uniformity, "
             "effective_rank and, with --validate, validation, but only about every 200 steps; with "
             "the last one collapse (true or false) and what it is judged by. When the file cannot "
             "be written, training goes on and writing is tried again; when lines "

@@ -93,8 +93,8 @@ static mcl_exit measure(struct probe *probe, enum features kind, const mcl_model
         code = features_of(&test, probe, model, probe->test.data);
     if (code == MCL_EXIT_DONE) {
         const mcl_features features[2] = {
-            {train, probe->train.labels, mcl_data_rows(probe->train.data), width},
-            {test, probe->test.labels, mcl_data_rows(probe->test.data), width},
+            {train, probe->train.labels, mcl_data_rows(probe->train.data), width, NULL},
+            {test, probe->test.labels, mcl_data_rows(probe->test.data), width, NULL},
         };
         code = measure_features(probe, kind, features);
     }

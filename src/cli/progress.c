@@ -160,8 +160,10 @@ static void print_epoch(mcl_progress *progress, const mcl_step *step)
 {
     const double steps = (double)(step->step - progress->shown);
     const double seconds = step->seconds - progress->shown_at;
-    char rate[32], measure[32], validation[32] = "";
+    char rate[32], measure[32], validation[32] = "", held[48] = "";
     show_measure(measure, step->spread, step->epoch_accuracy);
+    if (isfinite(step->held_out))
+        snprintf(held, sizeof held, "  held out %.6g", step->held_out);
     if (isfinite(step->validation))
         snprintf(validation, sizeof validation, "  validation %.3f", step->validation);
     /* Of steps that are seen to end together, the time tells nothing. */
@@ -169,8 +171,9 @@ static void print_epoch(mcl_progress *progress, const mcl_step *step)
         rate, seconds < 1.0 ? step->rows_per_second : steps * (double)progress->rows / seconds);
     progress->shown = step->step;
     progress->shown_at = step->seconds;
-    fprintf(mcl_err, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g  %s%s  %s rows/s  %.1f s\n",
-        step->epoch, step->epochs, step->epoch_loss, measure, validation, rate, step->seconds);
+    fprintf(mcl_err, "epoch %" PRIu64 "/%" PRIu64 "  loss %.6g%s  %s%s  %s rows/s  %.1f s\n",
+        step->epoch, step->epochs, step->epoch_loss, held, measure, validation, rate,
+        step->seconds);
     fflush(mcl_err);
 }
 

@@ -13,17 +13,18 @@ static bool is_tuned(const mcl_replay *replay)
 static mcl_exit check_files(
     const mcl_replay *replay, const char *path, const mcl_replay_files *files)
 {
-    const bool begins = is_tuned(replay) && !replay->run.finetune.from_scratch;
-    if (!is_tuned(replay) && (files->labels || files->model))
+    const bool tuned = is_tuned(replay), begun = !tuned && *replay->run.model_digest;
+    const bool begins = begun || (tuned && !replay->run.finetune.from_scratch);
+    if (!tuned && (files->labels || (files->model && !begun)))
         return mcl_complain(MCL_EXIT_USAGE,
             "--%s: %s was pre-trained, which takes none: leave it out",
             files->labels ? "labels" : "model", path);
     if (begins && !files->model) {
         const char *digest = replay->run.model_digest;
         return mcl_complain(MCL_EXIT_USAGE,
-            "%s: is a fine-tuned model: the model that it was made from%s%s%s is needed too: add "
-            "--model FILE",
-            path, *digest ? " (digest " : "", digest, *digest ? ")" : "");
+            "%s: %s: the model that it was made from%s%s%s is needed too: add --model FILE", path,
+            tuned ? "is a fine-tuned model" : "was begun with another model",
+            *digest ? " (digest " : "", digest, *digest ? ")" : "");
     }
     return MCL_EXIT_DONE;
 }

@@ -33,7 +33,8 @@ typedef struct mcl_replay_files {
             .without = "none"},                                                                    \
     {                                                                                              \
         .name = "model", .argument = "FILE", .group = "Data",                                      \
-        .help = "of a fine-tuned model: the model that it was made from",                          \
+        .help =                                                                                    \
+            "of a fine-tuned model, or one begun with --init: the model that it was made from",    \
         .type = &mcl_option_text, .offset = offsetof(settings, member.model), .without = "none"    \
     }
 

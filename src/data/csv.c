@@ -199,42 +199,49 @@ static mcl_status scan_quoted(struct cell_place *place, struct scan *scan, const
 
 #define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
 
-/* Passes over bytes, eight at a time, of which none is below 16, as ends of lines and zero bytes
- * are, or the delimiter. */
-static const unsigned char *pass_plain(
-    const unsigned char *at, unsigned char *high, unsigned char delimiter)
+/* The first byte from at on that is a stop, found eight bytes at a time: one below 16, as ends of
+ * lines and zero bytes are, or the delimiter. The buffer has so many bytes after its end. *high is
+ * set where one before it is not ASCII. */
+static const char *find_stop(bool *high, const char *at, const mcl_csv *csv)
 {
-    for (;; at += 8) {
+    const uint64_t delimiters = EACH((unsigned char)csv->delimiter);
+    for (;;) {
         uint64_t bytes;
-        memcpy(&bytes, at, sizeof bytes); /* the buffer has so many after its end */
-        const uint64_t same = bytes ^ EACH(delimiter);
+        memcpy(&bytes, at, sizeof bytes);
+        const uint64_t same = bytes ^ delimiters;
         const uint64_t low = (bytes - EACH(16)) & ~bytes, zero = (same - EACH(1)) & ~same;
-        if ((low | zero) & EACH(0x80))
+        const uint64_t found = (low | zero) & EACH(0x80);
+        const uint64_t before = found ? (found & (~found + 1)) - 1 : UINT64_MAX;
+        *high = *high || (bytes & before & EACH(0x80));
+        if (!found) {
+            at += 8;
+            continue;
+        }
+        at += __builtin_ctzll(found) / 8;
+        if (csv->stops[(unsigned char)*at] != PLAIN)
             return at;
-        *high |= (bytes & EACH(0x80)) != 0 ? 0x80 : 0;
+        at++; /* a control character in the text */
     }
 }
 
 static void scan_plain(struct cell_place *place, struct scan *scan, const mcl_csv *csv)
 {
-    const unsigned char *at = (const unsigned char *)scan->at;
-    const char *last;
-    unsigned char high = 0;
+    const char *last = find_stop(&place->high, scan->at, csv);
     place->start = (size_t)(scan->at - csv->bytes);
-    at = pass_plain(at, &high, (unsigned char)csv->delimiter);
-    for (; csv->stops[*at] == PLAIN; at++)
-        high |= *at;
-    scan->at = last = (const char *)at;
+    scan->at = last;
     while (last > csv->bytes + place->start && is_blank(last[-1], csv->delimiter))
         last--;
     place->end = (size_t)(last - csv->bytes);
-    place->high = high & 0x80;
 }
 
 /* After a cell: takes the delimiter, or the end of the record. */
 static mcl_status scan_end(struct scan *scan, const mcl_csv *csv, bool quoted)
 {
     const char *before = scan->at;
+    if (*before == csv->delimiter && csv->delimiter != ' ') {
+        scan->at++;
+        return MCL_OK;
+    }
     while (is_blank(*scan->at, csv->delimiter))
         scan->at++;
     if (scan->at == scan->end) {
@@ -296,7 +303,8 @@ static void make_cells(mcl_csv *csv)
             }
             length = kept;
         }
-        csv->cells[i] = (mcl_cell){text, (uint32_t)length, place->quoted};
+        csv->cells[i] =
+            (mcl_cell){.text = text, .length = (uint32_t)length, .quoted = place->quoted};
     }
 }
 
@@ -355,7 +363,10 @@ mcl_status mcl_csv_next(
 
 bool mcl_cell_number(double *value, const mcl_cell *cell, char point)
 {
-    return mcl_decimal_parse(value, cell->text, cell->length, point);
+    if (cell->known == MCL_CELL_UNREAD)
+        return mcl_decimal_parse(value, cell->text, cell->length, point);
+    *value = cell->number;
+    return cell->known == MCL_CELL_NUMBER;
 }
 
 static bool is_one_of(const mcl_cell *cell, const char *const *texts, size_t count)
@@ -436,8 +447,9 @@ static size_t next_sample(mcl_csv *csv, char delimiter)
         return 0;
     for (size_t i = 0; i < csv->count; i++) {
         const struct cell_place *place = &csv->places[i];
-        csv->cells[i] = (mcl_cell){
-            csv->bytes + place->start, (uint32_t)(place->end - place->start), place->quoted};
+        csv->cells[i] = (mcl_cell){.text = csv->bytes + place->start,
+            .length = (uint32_t)(place->end - place->start),
+            .quoted = place->quoted};
     }
     csv->at = (size_t)(scan.at - csv->bytes);
     csv->next_line = scan.line;

@@ -20,12 +20,17 @@ typedef struct mcl_dialect {
     bool header;    /* the first record has names */
 } mcl_dialect;
 
+/* What is known of a cell without reading its text. */
+enum { MCL_CELL_UNREAD, MCL_CELL_NUMBER, MCL_CELL_MISSING, MCL_CELL_TEXT };
+
 /* A cell's text, without quotes, and without blanks around what was not quoted. Not ended by a zero
  * byte. */
 typedef struct mcl_cell {
     const char *text;
     uint32_t length;
     bool quoted;
+    unsigned char known;
+    double number; /* that is known */
 } mcl_cell;
 
 typedef struct mcl_csv mcl_csv;

@@ -79,6 +79,11 @@ uint64_t mcl_data_memory(const mcl_data *data)
     return data->memory;
 }
 
+float *mcl_data_own_floats(mcl_data *data)
+{
+    return data->borrowed || data->element != MCL_ELEMENT_FLOAT32 ? NULL : data->values;
+}
+
 bool mcl_data_is_stored(const mcl_data *data)
 {
     return data->store != NULL;

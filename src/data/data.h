@@ -16,6 +16,10 @@
  * for them. */
 const void *mcl_data_values(const mcl_data *data);
 
+/* The same where they are floats of the data's own, to be changed before anyone else has the data;
+ * else NULL. */
+float *mcl_data_own_floats(mcl_data *data);
+
 /* Whether the rows stay in files. */
 bool mcl_data_is_stored(const mcl_data *data);
 

@@ -79,20 +79,41 @@ static mcl_status choose(
     return MCL_OK;
 }
 
+/* *draws = those of all rows, class by class. */
+static mcl_status draw_rows(
+    struct draw **draws, const int32_t *labels, uint64_t rows, uint32_t view, uint64_t seed)
+{
+    MCL_TRY(mcl_allocate(draws, rows, sizeof **draws));
+    for (uint64_t row = 0; row < rows; row++) {
+        uint32_t words[4];
+        mcl_random_words(words, seed, MCL_STREAM_LABELLED, view, 0, row, 0);
+        (*draws)[row] =
+            (struct draw){labels ? labels[row] : 0, (uint64_t)words[0] << 32 | words[1], row};
+    }
+    qsort(*draws, rows, sizeof **draws, compare_draws);
+    return MCL_OK;
+}
+
 mcl_status mcl_draw_labelled(uint64_t **chosen, uint64_t *count, const int32_t *labels,
     uint64_t rows, uint64_t per_class, uint64_t seed)
 {
     struct draw *draws;
-    MCL_TRY(mcl_allocate(&draws, rows, sizeof *draws));
-    for (uint64_t row = 0; row < rows; row++) {
-        uint32_t words[4];
-        mcl_random_words(words, seed, MCL_STREAM_LABELLED, 0, 0, row, 0);
-        draws[row] = (struct draw){labels[row], (uint64_t)words[0] << 32 | words[1], row};
-    }
-    qsort(draws, rows, sizeof *draws, compare_draws);
+    MCL_TRY(draw_rows(&draws, labels, rows, 0, seed));
     const mcl_status status = choose(chosen, count, draws, rows, per_class);
     free(draws);
     return status;
+}
+
+mcl_status mcl_draw_folds(
+    uint32_t *fold, const int32_t *labels, uint64_t rows, uint32_t folds, uint64_t seed)
+{
+    struct draw *draws;
+    uint64_t dealt = 0;
+    MCL_TRY(draw_rows(&draws, labels, rows, 1, seed));
+    for (uint64_t i = 0; i < rows; i++)
+        fold[draws[i].row] = draws[i].label < 0 ? UINT32_MAX : (uint32_t)(dealt++ % folds);
+    free(draws);
+    return MCL_OK;
 }
 
 mcl_status mcl_data_select(

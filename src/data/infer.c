@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/host_memory.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "data/schema.h"
@@ -19,6 +20,7 @@
 #define CATEGORIES_MOST 1000    /* of a column that nobody has called categorical */
 #define CATEGORIES_CHOSEN 65536 /* of one that options have */
 #define ROWS_LEAST 20           /* below it different texts and counting numbers are by chance */
+#define KEPT 4                  /* of it may be taken by cells that are kept */
 #define NUMBERS_MOST 20         /* different ones among texts, unless they are fewer than those */
 
 enum state {
@@ -74,6 +76,7 @@ struct inference {
     unsigned char *reasons; /* [columns] */
     size_t columns;
     uint64_t rows;
+    char point;
 };
 
 static const char *name_of(const struct inference *inference, size_t column)
@@ -81,16 +84,17 @@ static const char *name_of(const struct inference *inference, size_t column)
     return mcl_strings_at(mcl_dictionary_texts(mcl_table_names(inference->table)), column);
 }
 
-static mcl_status add_text(struct facts *facts, const mcl_cell *cell)
+/* *index = the number of the text among the different ones; NONE where they are too many. */
+static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell *cell)
 {
-    uint64_t index;
+    *index = MCL_DICTIONARY_NONE;
     facts->texts++;
     if (facts->overflow)
         return MCL_OK;
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
     if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add(&index, facts->different, cell->text, cell->length);
+        return mcl_dictionary_add(index, facts->different, cell->text, cell->length);
     facts->overflow =
         mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
     return MCL_OK;
@@ -105,9 +109,18 @@ static void add_number(struct facts *facts, double value)
     mcl_moments_add(&facts->moments, value);
 }
 
+static mcl_status add_kept_text(uint64_t *kept, struct facts *facts, const mcl_cell *cell)
+{
+    uint64_t index;
+    MCL_TRY(add_text(&index, facts, cell));
+    if (kept)
+        *kept = mcl_kept_text(index);
+    return MCL_OK;
+}
+
 /* A cell of a column of numbers that is none. */
-static mcl_status add_other(
-    struct facts *facts, const struct inference *inference, const mcl_cell *cell, size_t column)
+static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct inference *inference,
+    const mcl_cell *cell, size_t column)
 {
     char quote[MCL_QUOTE_SIZE];
     if (mcl_cell_infinite(cell) &&
@@ -118,7 +131,7 @@ static mcl_status add_other(
             mcl_quote(quote, name_of(inference, column)));
     if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
         facts->state = TEXTS;
-        return add_text(facts, cell);
+        return add_kept_text(kept, facts, cell);
     }
     facts->texts++;
     if (facts->text_line == 0) {
@@ -133,19 +146,22 @@ static mcl_status add_other(
     return MCL_OK;
 }
 
-static mcl_status add_cell(
-    struct facts *facts, const struct inference *inference, const mcl_cell *cell, size_t column)
+/* kept: the cell's place among what is kept; NULL: nothing is. */
+static mcl_status add_cell(uint64_t *kept, struct facts *facts, const struct inference *inference,
+    const mcl_cell *cell, size_t column)
 {
     double value;
     if (facts->state == TEXTS && !mcl_cell_missing(cell))
-        return add_text(facts, cell);
-    if (facts->state != TEXTS && mcl_cell_number(&value, cell, mcl_table_point(inference->table))) {
+        return add_kept_text(kept, facts, cell);
+    if (facts->state != TEXTS && mcl_cell_number(&value, cell, inference->point)) {
         facts->state = NUMBERS;
         add_number(facts, value);
+        if (kept)
+            memcpy(kept, &value, sizeof value);
         return MCL_OK;
     }
     if (!mcl_cell_missing(cell))
-        return add_other(facts, inference, cell, column);
+        return add_other(kept, facts, inference, cell, column);
     facts->missing++;
     return MCL_OK;
 }
@@ -158,10 +174,11 @@ static mcl_status look_at_rows(struct inference *inference)
         MCL_TRY(mcl_table_next(&cells, inference->table));
         if (!cells)
             return MCL_OK;
+        uint64_t *kept = mcl_table_keep(inference->table, inference->rows);
         for (size_t c = 0; c < inference->columns; c++) {
             struct facts *facts = &inference->facts[c];
             if (facts->state != PASSED)
-                MCL_TRY(add_cell(facts, inference, &cells[c], c));
+                MCL_TRY(add_cell(kept ? &kept[c] : NULL, facts, inference, &cells[c], c));
         }
         inference->rows++;
     }
@@ -237,7 +254,7 @@ static mcl_status check_mixed(const struct inference *inference, size_t column)
     uint64_t numbers = 0, formatted = 0;
     for (uint64_t i = 0; i < count; i++) {
         const char *text = mcl_strings_at(texts, i);
-        const mcl_cell cell = {text, (uint32_t)strlen(text), false};
+        const mcl_cell cell = {.text = text, .length = (uint32_t)strlen(text)};
         double value;
         if (mcl_cell_number(&value, &cell, mcl_table_point(inference->table)))
             numbers++;
@@ -439,6 +456,11 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
 {
     bool mixed = false;
     begin(inference);
+    /* Without standardization numbers may be too large for float32, which is told with the line. */
+    if (inference->choices->id == MCL_DICTIONARY_NONE &&
+        inference->options->standardize != MCL_STANDARDIZE_NONE)
+        MCL_TRY(mcl_table_keep_begin(
+            inference->table, mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
     MCL_TRY(look_at_rows(inference));
     if (inference->rows == 0)
         return mcl_fail(MCL_ERROR_DATA, "%s: holds no rows%s", mcl_table_source(inference->table),
@@ -464,14 +486,16 @@ mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *tab
     struct inference inference = {.table = table,
         .choices = choices,
         .options = options,
-        .columns = mcl_table_columns(table)};
+        .columns = mcl_table_columns(table),
+        .point = mcl_table_point(table)};
     MCL_TRY(mcl_allocate(&inference.facts, inference.columns, sizeof *inference.facts));
     mcl_status status =
         mcl_allocate(&inference.reasons, inference.columns, sizeof *inference.reasons);
     if (status == MCL_OK)
         status = infer(schema, notes, &inference);
     for (size_t c = 0; c < inference.columns; c++)
-        mcl_dictionary_free(inference.facts[c].different);
+        mcl_table_keep_texts(table, c, inference.facts[c].different);
+    mcl_table_keep_end(table);
     free(inference.facts);
     free(inference.reasons);
     return status;

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "data/array.h"
 #include "data/classes.h"
+#include "data/csv.h"
 #include "data/data.h"
 #include "data/dictionary.h"
 #include "data/formats.h"
@@ -341,9 +342,11 @@ struct named {
     int64_t number;
 };
 
+/* As in the cells of a table, and -1. */
 static bool stands_for_none(const char *text)
 {
-    return !*text || strcmp(text, "-1") == 0;
+    const mcl_cell cell = {.text = text, .length = strlen(text)};
+    return mcl_cell_missing(&cell) || strcmp(text, "-1") == 0;
 }
 
 static struct named name(const char *text, uint64_t code)

@@ -15,11 +15,11 @@
 mcl_status mcl_notes_add(mcl_notes *notes, const char *format, ...)
 {
     char line[LINE_SIZE], clean[LINE_SIZE];
-    const size_t before = notes->text ? strlen(notes->text) : 0;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    const size_t before = notes->text ? strlen(notes->text) : 0;
     const size_t length = mcl_clean_text(clean, sizeof clean, line, "");
     char *text = realloc(notes->text, before + length + 2);
     if (!text)

@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/arrays.h"
+#include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
+#include "data/standardize.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
  * can be read. */
@@ -70,13 +72,20 @@ static mcl_status open_paths(
 {
     static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
     char *copy = NULL;
+    mcl_data *opened = NULL;
     mcl_opening opening = {
         .paths = paths, .count = count, .options = options ? options : &defaults};
     mcl_status status = part_path(&opening, &copy, paths[0]);
     if (status == MCL_OK)
         status = look(&opening);
     if (status == MCL_OK)
-        status = find_holder(&opening)->open(data, &opening);
+        status = find_holder(&opening)->open(&opened, &opening);
+    if (status == MCL_OK)
+        status = mcl_channels_last(&opened, opening.options);
+    if (status == MCL_OK)
+        *data = opened;
+    else
+        mcl_data_free(opened);
     mcl_source_close(opening.source);
     free(copy);
     return status;
@@ -141,7 +150,7 @@ static bool recognize_array(const mcl_opening *opening)
     return true;
 }
 
-static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
+static mcl_status read_array(mcl_data **data, const mcl_opening *opening)
 {
     const uint64_t memory = opening->options->host_memory;
     if (opening->count > 1)
@@ -149,6 +158,18 @@ static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
     return opening->source
                ? mcl_data_read_within(data, opening->source, memory)
                : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
+}
+
+static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
+{
+    mcl_data *read = NULL;
+    MCL_TRY(read_array(&read, opening));
+    const mcl_status status = mcl_data_standardize(&read, opening->options);
+    if (status == MCL_OK)
+        *data = read;
+    else
+        mcl_data_free(read);
+    return status;
 }
 
 const mcl_holder mcl_holder_array = {

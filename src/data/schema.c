@@ -306,7 +306,7 @@ static mcl_status find_members(
 
 static mcl_status need_number(double *value, const struct member *member, const char *place)
 {
-    if (!cJSON_IsNumber(member->item) || !isfinite(member->item->valuedouble))
+    if (!member->item || !cJSON_IsNumber(member->item) || !isfinite(member->item->valuedouble))
         return mcl_fail(MCL_ERROR_FORMAT, "%s: its '%s' is no number", place, member->name);
     *value = member->item->valuedouble;
     return MCL_OK;

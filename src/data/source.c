@@ -22,7 +22,6 @@
 
 struct mcl_source {
     mcl_byte_reader reader;
-    FILE *stream; /* the reader's; NULL: it reads another way */
     char *name;
     bool again;           /* the path can be opened again */
     uint64_t size;        /* of the file */
@@ -132,10 +131,8 @@ mcl_status mcl_source_from_plain(
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
-    MCL_TRY(mcl_source_from_reader(
-        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name));
-    (*source)->stream = stream;
-    return MCL_OK;
+    return mcl_source_from_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name);
 }
 
 /* Standard input as a stream that can be closed. */
@@ -207,8 +204,8 @@ uint64_t mcl_source_left(const mcl_source *source)
 
 int mcl_source_file(const mcl_source *source)
 {
-    const bool plain = !source->gzip && !source->zstd && source->size != MCL_SOURCE_UNKNOWN;
-    return plain && source->stream ? fileno(source->stream) : -1;
+    const bool plain = source->reader.read == read_stream && !source->gzip && !source->zstd;
+    return plain && source->size != MCL_SOURCE_UNKNOWN ? fileno((FILE *)source->reader.state) : -1;
 }
 
 bool mcl_source_may_have(const mcl_source *source, uint64_t bytes)
@@ -292,10 +289,9 @@ static mcl_status read_gzip(size_t *got, mcl_source *source, unsigned char *byte
     return MCL_OK;
 }
 
-/* Decompresses to *done … count bytes, as far as the loaded input goes; *more is false at the end
+/* Decompresses to what is left of *out, as far as the loaded input goes; *more is false at the end
  * of the file. */
-static mcl_status decompress_some(
-    bool *more, size_t *done, mcl_source *source, unsigned char *bytes, size_t count)
+static mcl_status decompress_some(bool *more, ZSTD_outBuffer *out, mcl_source *source)
 {
     if (!source->pending) {
         MCL_TRY(load(source));
@@ -309,8 +305,7 @@ static mcl_status decompress_some(
             return MCL_OK;
     }
     ZSTD_inBuffer in = {source->input, source->available, source->used};
-    ZSTD_outBuffer out = {bytes, count, *done};
-    const size_t code = ZSTD_decompressStream(source->zstd, &out, &in);
+    const size_t code = ZSTD_decompressStream(source->zstd, out, &in);
     source->used = in.pos;
     if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
         return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo zstd", source->name);
@@ -318,18 +313,18 @@ static mcl_status decompress_some(
         return mcl_fail(MCL_ERROR_FORMAT, "%s: damaged zstd data before byte %" PRIu64 ": %s",
             source->name, file_offset(source), ZSTD_getErrorName(code));
     source->in_frame = code != 0;
-    source->pending = out.pos == out.size && code != 0;
-    *done = out.pos;
+    source->pending = out->pos == out->size && code != 0;
     return MCL_OK;
 }
 
 static mcl_status read_zstd(size_t *got, mcl_source *source, unsigned char *bytes, size_t count)
 {
     bool more = true;
-    size_t done = 0;
-    while (done < count && more)
-        MCL_TRY(decompress_some(&more, &done, source, bytes, count));
-    *got = done;
+    ZSTD_outBuffer out = {.size = count};
+    out.dst = bytes;
+    while (out.pos < out.size && more)
+        MCL_TRY(decompress_some(&more, &out, source));
+    *got = out.pos;
     return MCL_OK;
 }
 

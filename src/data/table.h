@@ -22,6 +22,24 @@ mcl_status mcl_table_rewind(mcl_table *table);
  * good until the next call. */
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table);
 
+/* What was found in cells may be kept, so that after mcl_table_rewind() they need not be read
+ * again: from mcl_table_keep_begin() on, in so many bytes at most; if it is more, nothing is.
+ * mcl_table_keep() gives the places of a row's cells, which are missing at first; a number is kept
+ * as the double that it is, a text as its number among those that mcl_table_keep_texts() gives, a
+ * dictionary that is the table's from then on. NULL: nothing is kept. */
+mcl_status mcl_table_keep_begin(mcl_table *table, uint64_t most);
+uint64_t *mcl_table_keep(mcl_table *table, uint64_t row);
+void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts);
+void mcl_table_keep_end(mcl_table *table);
+
+#define MCL_KEPT_MISSING UINT64_MAX
+#define MCL_KEPT_TEXT ((uint64_t)0xFFFFFFFE << 32) /* with this or more a double is no number */
+
+static inline uint64_t mcl_kept_text(uint64_t index)
+{
+    return index < UINT32_MAX ? MCL_KEPT_TEXT | index : MCL_KEPT_MISSING;
+}
+
 /* The columns' names, each once. */
 const mcl_dictionary *mcl_table_names(const mcl_table *table);
 size_t mcl_table_columns(const mcl_table *table);

@@ -13,6 +13,7 @@
 #include "data/data.h"
 #include "data/notes.h"
 #include "data/opening.h"
+#include "data/standardize.h"
 
 #define LENGTH_BYTES 8
 #define HEADER_MOST (64 << 20) /* bytes */
@@ -120,7 +121,7 @@ static mcl_status find_tensor(const cJSON **found, const cJSON *header, const mc
         return mcl_fail(MCL_ERROR_DATA, "%s: has no tensor '%s'; it has %s", opening->file,
             opening->member ? opening->member : "", names.count ? mcl_list_text(&names) : "none");
     if (!opening->member && names.count > 1)
-        return mcl_fail(MCL_ERROR_ARGUMENT,
+        return mcl_fail(MCL_ERROR_DATA,
             "%s: has more than one tensor; name one as %s:NAME: it has %s", opening->file,
             opening->file, mcl_list_text(&names));
     return MCL_OK;
@@ -212,6 +213,7 @@ static mcl_status open_tensor(mcl_data **data, const mcl_opening *opening)
 {
     struct tensor *tensor;
     mcl_source *values;
+    mcl_data *read = NULL;
     if (opening->count > 1)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: is a safetensors file, and the tensors of several are not joined", opening->file);
@@ -224,10 +226,16 @@ static mcl_status open_tensor(mcl_data **data, const mcl_opening *opening)
         status = mcl_source_from_plain(
             &values, &(mcl_byte_reader){read_values, close_values, tensor}, opening->file);
     if (status == MCL_OK) {
-        status = mcl_data_read_array(data, &tensor->array, values, opening->options->host_memory);
+        status = mcl_data_read_array(&read, &tensor->array, values, opening->options->host_memory);
         mcl_source_close(values);
     }
     free(tensor);
+    if (status == MCL_OK)
+        status = mcl_data_standardize(&read, opening->options);
+    if (status == MCL_OK)
+        *data = read;
+    else
+        mcl_data_free(read);
     return status;
 }
 

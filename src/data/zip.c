@@ -140,9 +140,9 @@ static mcl_status open_member(mcl_data **data, struct zip *zip)
             zip->opening->member ? zip->opening->member : "array",
             names.count ? mcl_list_text(&names) : "nothing");
     if (status == MCL_OK && !zip->opening->member && names.count > 1)
-        status = mcl_fail(MCL_ERROR_ARGUMENT,
-            "%s: has more than one array; name one as %s:NAME: it has %s", zip->opening->file,
-            zip->opening->file, mcl_list_text(&names));
+        status =
+            mcl_fail(MCL_ERROR_DATA, "%s: has more than one array; name one as %s:NAME: it has %s",
+                zip->opening->file, zip->opening->file, mcl_list_text(&names));
     if (status == MCL_OK)
         *data = found;
     else

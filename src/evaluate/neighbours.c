@@ -98,8 +98,7 @@ mcl_status mcl_neighbours_search(
     return mcl_neighbours_compare(neighbours, candidates, 0, neighbours->candidates, queries, rows);
 }
 
-/* The class that most neighbours have; of equals the one whose first neighbour is nearest. */
-static int32_t vote(const uint32_t *places, uint32_t count, const int32_t *labels)
+int32_t mcl_neighbours_vote(const uint32_t *places, uint32_t count, const int32_t *labels)
 {
     uint32_t most = 0;
     int32_t winner = -1;
@@ -120,7 +119,7 @@ uint64_t mcl_neighbours_right(const mcl_neighbours *neighbours, const uint32_t *
 {
     uint64_t right = 0;
     for (uint64_t i = 0; i < rows; i++)
-        right += vote(places + (size_t)i * neighbours->count, neighbours->count, labels) ==
-                 right_labels[i];
+        right += mcl_neighbours_vote(places + (size_t)i * neighbours->count, neighbours->count,
+                     labels) == right_labels[i];
     return right;
 }

@@ -38,6 +38,10 @@ mcl_status mcl_neighbours_compare(mcl_neighbours *neighbours, mcl_matrix candida
 mcl_status mcl_neighbours_search(
     mcl_neighbours *neighbours, mcl_matrix candidates, mcl_matrix queries, uint32_t rows);
 
+/* The label that most of a row's neighbours have, of equals the one whose first neighbour is
+ * nearest. */
+int32_t mcl_neighbours_vote(const uint32_t *places, uint32_t count, const int32_t *labels);
+
 /* How many of the rows the neighbours' majority tells right, of equals the class whose first
  * neighbour is nearest. places[rows×count] was read from place, labels are the candidates', and
  * right_labels[rows] those that should be told. */

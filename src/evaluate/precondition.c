@@ -116,6 +116,14 @@ bool mcl_invert(double *inverse, double *a, size_t n, double *space)
     return true;
 }
 
+bool mcl_solve(double *x, double *a, size_t n, double *space)
+{
+    if (!factorize(a, n, DBL_MIN))
+        return false;
+    solve_each(a, n, x, n, 1, space);
+    return true;
+}
+
 uint32_t mcl_preconditioner_step(const mcl_blocks *features)
 {
     uint64_t step = features->rows / ROWS_MOST + (features->rows % ROWS_MOST != 0);

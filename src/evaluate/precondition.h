@@ -41,6 +41,9 @@ void mcl_precondition(const mcl_preconditioner *preconditioner, double *x, uint3
  */
 double mcl_precondition_bias(double x);
 
+/* x[n] = a⁻¹·x, of such an a as mcl_invert() takes; space[4×n]. */
+bool mcl_solve(double *x, double *a, size_t n, double *space);
+
 /* inverse = a⁻¹ of the symmetric positive definite a[n×n], whose upper triangle counts and which is
  * overwritten; space[4×n] is workspace. False where it is not positive definite. */
 bool mcl_invert(double *inverse, double *a, size_t n, double *space);

@@ -21,14 +21,16 @@ mcl_status mcl_standards_find(mcl_standards *standards, const mcl_features *feat
     MCL_TRY(mcl_allocate(&standards->inverse, n, sizeof *standards->inverse));
     double *mean = standards->mean, *squares = standards->inverse;
     for (uint64_t i = 0; i < features->rows; i++) {
+        const float *row = mcl_features_row(features, i);
         for (uint64_t j = 0; j < n; j++)
-            mean[j] += (double)features->values[i * n + j];
+            mean[j] += (double)row[j];
     }
     for (uint64_t j = 0; j < n; j++)
         mean[j] /= rows;
     for (uint64_t i = 0; i < features->rows; i++) {
+        const float *row = mcl_features_row(features, i);
         for (uint64_t j = 0; j < n; j++) {
-            const double difference = (double)features->values[i * n + j] - mean[j];
+            const double difference = (double)row[j] - mean[j];
             squares[j] += difference * difference;
         }
     }
@@ -47,7 +49,7 @@ void mcl_standards_release(mcl_standards *standards)
     *standards = (mcl_standards){NULL, NULL};
 }
 
-static void standardize(float *to, const float *from, uint64_t n, const mcl_standards *standards)
+void mcl_standardize_row(float *to, const float *from, uint64_t n, const mcl_standards *standards)
 {
     for (uint64_t j = 0; j < n; j++)
         to[j] = (float)(((double)from[j] - standards->mean[j]) * standards->inverse[j]);
@@ -77,9 +79,9 @@ mcl_status mcl_write_scaled(mcl_context *context, cl_mem to, const mcl_features 
     for (uint64_t i = 0; i < count && status == MCL_OK; i += at_once) {
         const uint64_t rows = count - i < at_once ? count - i : at_once;
         for (uint64_t k = 0; k < rows; k++) {
-            const float *from = features->values + (first + i + k) * n;
+            const float *from = mcl_features_row(features, first + i + k);
             if (standards)
-                standardize(scaled + k * n, from, n, standards);
+                mcl_standardize_row(scaled + k * n, from, n, standards);
             else
                 scale_row(scaled + k * n, from, n);
         }
@@ -110,7 +112,7 @@ mcl_status mcl_directions_merge(bool *merge, const mcl_features *features)
     double *sum, count = 0.0, squares = 0.0;
     MCL_TRY(mcl_allocate(&sum, n, sizeof *sum));
     for (uint64_t i = 0; i < features->rows; i += step)
-        add_direction(sum, features->values + i * n, n, &count);
+        add_direction(sum, mcl_features_row(features, i), n, &count);
     for (uint64_t j = 0; j < n; j++)
         squares += sum[j] * sum[j];
     free(sum);

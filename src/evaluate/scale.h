@@ -9,6 +9,13 @@
 #include "device/context.h"
 #include "maskcl/evaluate.h"
 
+/* Row i of those that count. */
+static inline const float *mcl_features_row(const mcl_features *features, uint64_t i)
+{
+    return features->values +
+           (features->chosen ? features->chosen[i] : i) * (size_t)features->columns;
+}
+
 /* Mean and 1/deviation of columns; 0 of one that is constant but for the rounding of its floats. */
 typedef struct mcl_standards {
     double *mean, *inverse; /* [D] */
@@ -17,6 +24,9 @@ typedef struct mcl_standards {
 /* Of the columns of features. To be released, also after a failure. */
 mcl_status mcl_standards_find(mcl_standards *standards, const mcl_features *features);
 void mcl_standards_release(mcl_standards *standards);
+
+/* to[n] = (from − mean) / deviation */
+void mcl_standardize_row(float *to, const float *from, uint64_t n, const mcl_standards *standards);
 
 /* Writes count rows of features, from the first on, to a buffer: standardised, or without standards
  * (NULL) each row times the power of two by which its largest value is from ½ to below 1, which

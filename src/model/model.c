@@ -30,6 +30,21 @@ static const char *const own_keys[] = {
     MCL_KEY_FILE_DIGEST,
 };
 
+void mcl_model_copy_tensors(mcl_model *to, const mcl_model *from)
+{
+    for (size_t i = 0; i < from->tensor_count; i++) {
+        const mcl_tensor_place *source = &from->places[i];
+        for (size_t j = 0; j < to->tensor_count; j++) {
+            const mcl_tensor_place *place = &to->places[j];
+            if (strncmp(place->name, "head.", strlen("head.")) != 0 &&
+                strcmp(place->name, source->name) == 0 &&
+                place->tensor.shape[0] == source->tensor.shape[0] && place->count == source->count)
+                memcpy(to->parameters + place->offset, from->parameters + source->offset,
+                    place->count * sizeof(float));
+        }
+    }
+}
+
 bool mcl_model_key_is_own(const char *key)
 {
     for (size_t i = 0; i < sizeof own_keys / sizeof *own_keys; i++) {

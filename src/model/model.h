@@ -51,6 +51,9 @@ struct mcl_model {
 mcl_status mcl_model_allocate(
     mcl_model **model, const mcl_architecture *architecture, const char *version);
 
+/* Copies the tensors that both have by name and shape, but for a head's. */
+void mcl_model_copy_tensors(mcl_model *to, const mcl_model *from);
+
 /* Whether a key is one of those above. */
 bool mcl_model_key_is_own(const char *key);
 

@@ -124,9 +124,13 @@ mcl_status mcl_run_expect(const mcl_run *run, const mcl_run_input *input)
     const bool tuned = run && run->kind == MCL_OPTIONS_FINETUNE;
     if (!run || (!tuned && run->kind != MCL_OPTIONS_PRETRAIN))
         return mcl_fail(MCL_ERROR_ARGUMENT, "this is no run that mcl_run_read() has read");
-    if (!input || !input->data || (tuned && (!input->labels || !input->model)))
+    const bool begun = !tuned && *run->model_digest;
+    if (!input || !input->data || (tuned && (!input->labels || !input->model)) ||
+        (begun && !input->model))
         return mcl_fail(MCL_ERROR_ARGUMENT, "a run needs data%s",
-            tuned ? ", and fine-tuning labels and a model to begin from" : "");
+            tuned   ? ", and fine-tuning labels and a model to begin from"
+            : begun ? ", and this one the model that it began with"
+                    : "");
     return MCL_OK;
 }
 
@@ -139,6 +143,18 @@ static mcl_status expect(const char *what, const char *expected, const char *fou
         expected);
 }
 
+static mcl_status check_model(const mcl_run *run, const mcl_model *model)
+{
+    char digest[MCL_DIGEST_SIZE];
+    MCL_NEED(model);
+    mcl_model_digest(digest, model);
+    if (!*run->model_digest || strcmp(run->model_digest, digest) == 0)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_DATA,
+        "the model to begin from is not the one that was %s: its digest is %s, not %s",
+        run->kind == MCL_OPTIONS_FINETUNE ? "fine-tuned" : "begun with", digest, run->model_digest);
+}
+
 mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
 {
     MCL_NEED(run);
@@ -149,26 +165,23 @@ mcl_status mcl_run_check(const mcl_run *run, const mcl_run_input *input)
     mcl_data_digest(digest, input->data);
     MCL_TRY(expect("the data", run->data_digest, digest));
     if (run->kind != MCL_OPTIONS_FINETUNE)
-        return MCL_OK;
+        return *run->model_digest ? check_model(run, input->model) : MCL_OK;
     MCL_NEED(input->labels);
     mcl_labels_digest(digest, input->labels, mcl_data_rows(input->data));
     MCL_TRY(expect("the labels", run->labels_digest, digest));
     if (run->finetune.from_scratch)
         return MCL_OK;
-    MCL_NEED(input->model);
-    mcl_model_digest(digest, input->model);
-    if (!*run->model_digest || strcmp(run->model_digest, digest) == 0)
-        return MCL_OK;
-    return mcl_fail(MCL_ERROR_DATA,
-        "the model to begin from is not the one that was fine-tuned: its digest is %s, not %s",
-        digest, run->model_digest);
+    return check_model(run, input->model);
 }
 
 mcl_status mcl_run_build(
     mcl_trainer **trainer, mcl_context *context, const mcl_run *run, const mcl_run_input *input)
 {
-    if (run->kind == MCL_OPTIONS_PRETRAIN)
-        return mcl_pretrain_build(trainer, context, input->data, &run->pretrain);
+    if (run->kind == MCL_OPTIONS_PRETRAIN) {
+        mcl_pretrain_options options = run->pretrain;
+        options.init = *run->model_digest ? input->model : NULL;
+        return mcl_pretrain_build(trainer, context, input->data, &options);
+    }
     return mcl_finetune_build(
         trainer, context, input->model, input->data, input->labels, &run->finetune);
 }

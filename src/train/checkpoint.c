@@ -241,8 +241,11 @@ static mcl_status check_conditions(
         const char *mark = kind ? "`" : "";
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s: is of a run in which %s%s%s was %s, and here it is %s: a run goes on with the "
-            "same data, options and seed only",
-            path, mark, option, mark, stored ? stored : "not there", value);
+            "same data, options and seed only%s",
+            path, mark, option, mark, stored ? stored : "not there", value,
+            strcmp(option, "epochs") == 0 && kind == MCL_OPTIONS_PRETRAIN
+                ? "; a new run can begin with the model of a finished one (`init`)"
+                : "");
     }
     return MCL_OK;
 }

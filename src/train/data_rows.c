@@ -67,7 +67,7 @@ static void show_colors(char *text, size_t size, const void *field, const mcl_ro
 {
     const uint32_t count = *(const uint32_t *)field;
     size_t place = 0;
-    while (place < row->value->name_count && color_counts[place] != count)
+    while (place < sizeof color_counts / sizeof *color_counts && color_counts[place] != count)
         place++;
     mcl_value_show(text, size, row->value, (double)place);
 }

@@ -85,6 +85,12 @@ static mcl_status set_count(const struct described *described, const char *key, 
     return set(described, key, text);
 }
 
+mcl_status mcl_describe_early_end(mcl_model *model, const char *prefix)
+{
+    const struct described described = {model, prefix};
+    return set(&described, "ended", "early");
+}
+
 const char *mcl_product_bits(mcl_gemm_kind product)
 {
     return product == MCL_GEMM_CLBLAST ? "clblast" : "native";

@@ -24,6 +24,9 @@ const char *mcl_product_bits(mcl_gemm_kind product);
 mcl_status mcl_describe_origin(mcl_model *model, const char *prefix, const mcl_data *data,
     const char *data_digest, mcl_gemm_kind product);
 
+/* Sets that the run had no more patience: its steps are fewer than planned, and yet it is whole. */
+mcl_status mcl_describe_early_end(mcl_model *model, const char *prefix);
+
 /* Sets how the model's input was made of the data. */
 mcl_status mcl_describe_input(mcl_model *model, const mcl_data *data);
 

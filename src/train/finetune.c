@@ -21,9 +21,8 @@
 #include "views/views.h"
 
 #define PREFIX MCL_FINETUNE_PREFIX
-#define GAPS 4       /* times as many numbers up to the largest as classes, and they are mapped, */
-#define MAPPED 1000  /* where they are more than so many: a head of fewer costs little */
-#define HEAD "head." /* what the names of its tensors begin with */
+#define GAPS 4      /* times as many numbers up to the largest as classes, and they are mapped, */
+#define MAPPED 1000 /* where they are more than so many: a head of fewer costs little */
 
 struct tuning {
     mcl_finetune_options options;
@@ -246,21 +245,6 @@ static mcl_status choose_rows(mcl_task *task, struct tuning *state)
     return status;
 }
 
-/* Copies the tensors of the model that the new one has too, but for a head. */
-static void copy_tensors(mcl_model *to, const mcl_model *from)
-{
-    for (size_t i = 0; i < from->tensor_count; i++) {
-        const mcl_tensor_place *source = &from->places[i];
-        for (size_t j = 0; j < to->tensor_count; j++) {
-            const mcl_tensor_place *place = &to->places[j];
-            if (strncmp(place->name, HEAD, strlen(HEAD)) != 0 &&
-                strcmp(place->name, source->name) == 0)
-                memcpy(to->parameters + place->offset, from->parameters + source->offset,
-                    place->count * sizeof(float));
-        }
-    }
-}
-
 /* The rows, the batch and the model to begin from. What is half made stays in task and state. */
 static mcl_status prepare(mcl_task *task, struct tuning *state)
 {
@@ -277,7 +261,7 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     mcl_train_resolve(&state->options.train, mcl_data_rows(task->data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->seed));
     if (!state->options.from_scratch)
-        copy_tensors(task->model, state->model);
+        mcl_model_copy_tensors(task->model, state->model);
     return MCL_OK;
 }
 

@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/numbers.h"
+#include "data/split.h"
 #include "evaluate/measures.h"
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "train/check.h"
 #include "train/collapse.h"
+#include "train/describe.h"
+#include "train/initial.h"
 #include "train/options.h"
 #include "train/trainer.h"
 #include "views/views.h"
@@ -30,6 +34,8 @@ struct pretraining {
     mcl_view_buffers buffers;  /* views are the trainer's input; targets with a decoder only */
     mcl_measures *measures;    /* NULL without a report */
     mcl_collapse_watch *watch; /* NULL: a single row, or not begun */
+    mcl_data *rest, *held;     /* the rows that are trained on, and those that are not; NULL: all
+                                  are */
 };
 
 static mcl_status create_buffers(struct pretraining *state, const mcl_trainer *trainer)
@@ -77,6 +83,8 @@ static void release(void *of)
     mcl_loss_free(state->loss);
     mcl_measures_free(state->measures);
     mcl_collapse_free(state->watch);
+    mcl_data_free(state->rest);
+    mcl_data_free(state->held);
     mcl_views_release(&state->views);
     mcl_buffer_release(&state->buffers.targets);
     mcl_buffer_release(&state->buffers.altered);
@@ -136,6 +144,40 @@ static size_t states(mcl_objective_state *states, const void *of)
     return mcl_loss_states(states, state->loss);
 }
 
+static mcl_status describe_best(mcl_model *model, const float best[2])
+{
+    char loss[MCL_NUMBER_SIZE];
+    mcl_number_show_float(loss, best[0]);
+    MCL_TRY(mcl_model_metadata_set(model, "held_out_loss", loss));
+    return mcl_describe(model, "best_epoch", "%.0f", (double)best[1]);
+}
+
+/* What neither the options nor the data tell: rows that are held out, and the model to begin with.
+ */
+static mcl_status describe(mcl_model *model, const mcl_trainer *trainer)
+{
+    const struct pretraining *state = trainer->task.state;
+    char digest[MCL_DIGEST_SIZE];
+    if (state->held)
+        MCL_TRY(mcl_describe(model, "held_out_rows", "%" PRIu64, mcl_data_rows(state->held)));
+    if (trainer->best[1] > 0.0f)
+        MCL_TRY(describe_best(model, trainer->best));
+    mcl_model_digest(digest, state->options.init);
+    return *digest ? mcl_model_metadata_set(model, MCL_INITIAL_DIGEST, digest) : MCL_OK;
+}
+
+static mcl_status add_conditions(mcl_conditions *conditions, const mcl_trainer *trainer)
+{
+    const struct pretraining *state = trainer->task.state;
+    char digest[MCL_DIGEST_SIZE];
+    mcl_model_digest(digest, state->options.init);
+    mcl_conditions_add(conditions, "model", "the digest of the model to begin with", "%s",
+        *digest ? digest : "none");
+    snprintf(conditions->of[conditions->count - 1].unsaid,
+        sizeof conditions->of[conditions->count - 1].unsaid, "none");
+    return MCL_OK;
+}
+
 static mcl_status begin(void *of, const mcl_trainer *trainer)
 {
     struct pretraining *state = of;
@@ -164,6 +206,8 @@ static const mcl_task_type pretraining = {
     .loss = loss,
     .measure = measure,
     .states = states,
+    .describe = describe,
+    .add_conditions = add_conditions,
     .begin = begin,
     .judge = judge,
 };
@@ -190,31 +234,77 @@ static mcl_architecture architecture_of(const mcl_pretrain_options *options, uin
     return architecture;
 }
 
-mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const mcl_data *data,
-    const mcl_pretrain_options *options)
+/* A task on data, a part of source, whose state is state's, with a model of its own. */
+static mcl_status make_task(
+    mcl_task *task, struct pretraining *state, const mcl_data *data, const mcl_data *source)
 {
-    struct pretraining *state;
-    uint32_t batch;
-    MCL_TRY(mcl_pretrain_check(&batch, options, data));
+    const mcl_pretrain_options *options = &state->options;
     const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
-    MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
-    state->options = *options;
-    if (options->recipe && strcmp(options->recipe, "auto") == 0)
-        state->options.recipe = "default"; /* nobody has fitted it to the data */
-    mcl_train_resolve(&state->options.train, mcl_data_rows(data));
-    mcl_task task = {.type = &pretraining,
+    *task = (mcl_task){.type = &pretraining,
         .state = state,
         .all_options = &state->options.base,
         .options = &state->options.train,
         .data = data,
-        .source = data,
-        .batch = batch};
-    const mcl_status status = mcl_model_create(&task.model, &architecture, options->train.seed);
-    if (status != MCL_OK) {
-        free(state);
-        return status;
+        .source = source};
+    MCL_TRY(mcl_pretrain_check(&task->batch, options, data));
+    mcl_train_resolve(&state->options.train, mcl_data_rows(data));
+    MCL_TRY(mcl_model_create(&task->model, &architecture, options->train.seed));
+    return mcl_initial_copy(task->model, options);
+}
+
+/* The trainer of the task, or nothing: what it was to be made of is freed then. */
+static mcl_status make_trainer(
+    mcl_trainer **trainer, mcl_context *context, const mcl_task *task, mcl_status made)
+{
+    if (made == MCL_OK)
+        return mcl_trainer_create(trainer, context, task);
+    mcl_trainer_free(task->held);
+    mcl_model_free(task->model);
+    release(task->state);
+    return made;
+}
+
+/* A trainer that trains nothing, of rows that are held out from one in batches of so many rows. */
+static mcl_status hold_out(mcl_trainer **trainer, mcl_context *context, const mcl_data *held,
+    const mcl_pretrain_options *options, uint32_t batch)
+{
+    const uint64_t rows = mcl_data_rows(held);
+    struct pretraining *state;
+    mcl_task task;
+    MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
+    state->options = *options;
+    mcl_train_options *train = &state->options.train;
+    train->report = NULL;
+    train->checkpoint = NULL;
+    train->validation_labels = NULL;
+    train->ema = 0.0;
+    train->batch = rows < batch ? rows : batch;
+    const mcl_status made = make_task(&task, state, held, held);
+    return make_trainer(trainer, context, &task, made);
+}
+
+mcl_status mcl_pretrain_build(mcl_trainer **trainer, mcl_context *context, const mcl_data *data,
+    const mcl_pretrain_options *options)
+{
+    struct pretraining *state;
+    mcl_task task;
+    MCL_TRY(mcl_allocate(&state, 1, sizeof *state));
+    state->options = *options;
+    if (options->recipe && strcmp(options->recipe, "auto") == 0)
+        state->options.recipe = "default"; /* nobody has fitted it to the data */
+    mcl_status made = mcl_options_expect(&options->base, MCL_OPTIONS_PRETRAIN);
+    if (made == MCL_OK && options->holdout > 0.0f)
+        made = mcl_data_split(
+            &state->rest, &state->held, data, (double)options->holdout, options->train.seed);
+    if (made != MCL_OK) {
+        release(state);
+        return made;
     }
-    return mcl_trainer_create(trainer, context, &task);
+    made = make_task(&task, state, state->rest ? state->rest : data, data);
+    if (made == MCL_OK && state->held)
+        made = hold_out(&task.held, context, state->held, options, task.batch);
+    task.keep_best = task.held && options->keep_best;
+    return make_trainer(trainer, context, &task, made);
 }
 
 mcl_status mcl_pretrain(mcl_model **model, mcl_context *context, const mcl_data *data,

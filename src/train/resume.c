@@ -16,11 +16,12 @@
 
 #define RETRY_SECONDS 60.0 /* at most, after a checkpoint that could not be written */
 
-/* A position with room for its arrays, and where on the device its states are; NULL: on the host,
- * trainer->patience. */
+/* A position with room for its arrays, and where its states are: on the device or, where that is
+ * NULL, on the host. */
 struct place {
     mcl_position position;
     cl_mem buffers[MCL_STATES_MAX];
+    const float *numbers[MCL_STATES_MAX]; /* of the trainer */
 };
 
 static mcl_status add_state(struct place *place, const char *name, cl_mem buffer, uint64_t count)
@@ -32,7 +33,14 @@ static mcl_status add_state(struct place *place, const char *name, cl_mem buffer
     return mcl_allocate(&state->values, count, sizeof(float));
 }
 
-/* What the optimizer, the average, the task and early stop keep. */
+/* The same of numbers[2] on the host. */
+static mcl_status add_numbers(struct place *place, const char *name, const float *numbers)
+{
+    place->numbers[place->position.state_count] = numbers;
+    return add_state(place, name, NULL, 2);
+}
+
+/* What the optimizer, the average, the task, early stop and the best model keep. */
 static mcl_status add_states(struct place *place, const mcl_trainer *trainer)
 {
     static const char *const names[2] = {
@@ -50,9 +58,13 @@ static mcl_status add_states(struct place *place, const mcl_trainer *trainer)
     const size_t count = task->type->states ? task->type->states(states, task->state) : 0;
     for (size_t i = 0; i < count; i++)
         MCL_TRY(add_state(place, states[i].name, states[i].buffer, states[i].count));
-    if (!task->options->early_stop)
-        return MCL_OK;
-    return add_state(place, MCL_CHECKPOINT_PREFIX "patience", NULL, 2);
+    if (trainer->best_model) {
+        MCL_TRY(add_state(place, MCL_CHECKPOINT_PREFIX "best", trainer->best_model, parameters));
+        MCL_TRY(add_numbers(place, MCL_CHECKPOINT_PREFIX "best_loss", trainer->best));
+    }
+    return task->options->early_stop
+               ? add_numbers(place, MCL_CHECKPOINT_PREFIX "patience", trainer->patience)
+               : MCL_OK;
 }
 
 /* Freed with free_place(), whatever comes of it. */
@@ -105,7 +117,8 @@ static mcl_status restore(mcl_trainer *trainer, const struct place *place)
         if (place->buffers[i])
             MCL_TRY(mcl_buffer_write(context, place->buffers[i], 0, state->values, size));
         else
-            memcpy(trainer->patience, state->values, size);
+            memcpy(place->numbers[i] == trainer->best ? trainer->best : trainer->patience,
+                state->values, size);
     }
     return MCL_OK;
 }
@@ -161,7 +174,7 @@ static mcl_status read_states(struct place *place, const mcl_trainer *trainer)
         if (place->buffers[i])
             MCL_TRY(mcl_buffer_read(context, state->values, place->buffers[i], 0, size));
         else
-            memcpy(state->values, trainer->patience, size);
+            memcpy(state->values, place->numbers[i], size);
     }
     return MCL_OK;
 }

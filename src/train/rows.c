@@ -47,6 +47,13 @@ static const char *needs_decoder(const void *given)
                  "(`objective`)";
 }
 
+static const char *needs_holdout(const void *given)
+{
+    const mcl_pretrain_options *options = given;
+    return options->holdout > 0.0f ? NULL
+                                   : "no rows are held out to tell the best by: add `holdout`";
+}
+
 #define OF(member) offsetof(mcl_pretrain_options, member)
 
 static const mcl_row pretraining[] = {
@@ -175,6 +182,28 @@ static const mcl_row pretraining[] = {
         .type = &mcl_field_objectives,
         .flags = RECIPE,
         .otherwise = "nt-xent+reconstruction:10"},
+    {.key = "holdout",
+        .group = "Run",
+        .values = "PART",
+        .help = "keep about this part of the rows, such as 0.1, out of training, drawn from the "
+                "seed by their numbers, and measure the loss on them after every epoch, with the "
+                "same views each time; `early_stop` then goes by that loss",
+        .type = &mcl_field_float,
+        .value = &part,
+        .offset = OF(holdout),
+        .flags = DECIDES,
+        .otherwise = "0"},
+    {.key = "keep_best",
+        .group = "Run",
+        .values = "no|yes",
+        .help = "the model is the one after the epoch with the least loss on those rows, not the "
+                "last one",
+        .type = &mcl_field_bool,
+        .value = &mcl_value_no_or_yes,
+        .offset = OF(keep_best),
+        .flags = DECIDES,
+        .otherwise = "no",
+        .conflict = needs_holdout},
 };
 
 #undef OF
@@ -470,9 +499,10 @@ static const mcl_row training[] = {
     {.key = "resume",
         .group = "Run",
         .values = "no|yes",
-        .help = "go on from the checkpoint, to the same bits as without the interruption; where "
-                "there is none, begin. Data, options and seed must be the same, the device need "
-                "not",
+        .help =
+            "go on from the checkpoint, to the same bits as without the interruption; where "
+            "there is none, begin, unless the model is there and is what the run would come to. "
+            "Data, options and seed must be the same, the device need not",
         .type = &mcl_field_bool,
         .value = &mcl_value_no_or_yes,
         .offset = OF(resume),

@@ -122,6 +122,7 @@ static mcl_status measure(
         .step = step + 1,
         .epoch_loss = NAN,
         .spread = NAN,
+        .held_out = NAN,
         .accuracy = NAN,
         .epoch_accuracy = NAN,
         .alignment = NAN,

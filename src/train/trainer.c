@@ -15,6 +15,7 @@
 #include "optim/schedule.h"
 #include "optim/tensors.h"
 #include "train/describe.h"
+#include "train/holdout.h"
 #include "train/options.h"
 #include "train/resume.h"
 
@@ -51,6 +52,8 @@ static void measure(mcl_step *step, const float *metrics, const void *of)
     trainer->task.type->measure(step, metrics, trainer);
     if (trainer->validation && mcl_trainer_measures(trainer, step->step))
         step->validation = mcl_validation_take(trainer->validation, step->step);
+    if (trainer->task.held && step->step % trainer->steps_per_epoch == 0)
+        step->held_out = trainer->held_out;
 }
 
 static mcl_status create_steps(mcl_trainer *trainer)
@@ -103,7 +106,7 @@ static mcl_status create(mcl_trainer *trainer)
     mcl_context *context = trainer->context;
     const mcl_task *task = &trainer->task;
     const mcl_train_options *options = task->options;
-    const uint64_t memory_before = context->memory_made;
+    trainer->memory_before = task->held ? task->held->memory_before : context->memory_made;
     const mcl_shuffle shuffle = {options->seed, (uint32_t)options->epochs};
     MCL_TRY(create_encoder(trainer));
     MCL_TRY(task->type->create(task->state, trainer));
@@ -112,8 +115,14 @@ static mcl_status create(mcl_trainer *trainer)
         MCL_TRY(mcl_validation_create(&trainer->validation, context, task->source,
             options->validation_labels, trainer->architecture));
     MCL_TRY(create_steps(trainer));
+    if (task->keep_best) {
+        uint64_t count;
+        mcl_model_parameters(task->model, &count, NULL);
+        MCL_TRY(mcl_buffer_create(
+            &trainer->best_model, context, count, sizeof(float), "the best parameters"));
+    }
     return mcl_feed_create(
-        &trainer->feed, context, task->data, task->batch, &shuffle, memory_before);
+        &trainer->feed, context, task->data, task->batch, &shuffle, trainer->memory_before);
 }
 
 mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const mcl_task *task)
@@ -121,6 +130,7 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
     mcl_trainer *created;
     mcl_status status = mcl_allocate(&created, 1, sizeof *created);
     if (status != MCL_OK) {
+        mcl_trainer_free(task->held);
         task->type->free(task->state);
         mcl_model_free(task->model);
         return status;
@@ -129,6 +139,7 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         .task = *task,
         .architecture = &task->model->architecture,
         .steps_per_epoch = mcl_data_rows(task->data) / task->batch,
+        .best = {INFINITY, 0.0f},
         .patience = {INFINITY, 0.0f}};
     created->advises = !context->advice;
     if (created->advises)
@@ -148,6 +159,7 @@ void mcl_trainer_free(mcl_trainer *trainer)
 {
     if (!trainer)
         return;
+    mcl_trainer_free(trainer->task.held);
     mcl_steps_free(trainer->steps);
     mcl_network_free(trainer->encoder);
     trainer->task.type->free(trainer->task.state);
@@ -159,6 +171,7 @@ void mcl_trainer_free(mcl_trainer *trainer)
     mcl_buffer_release(&trainer->input);
     mcl_buffer_release(&trainer->parameters);
     mcl_buffer_release(&trainer->gradients);
+    mcl_buffer_release(&trainer->best_model);
     mcl_model_free(trainer->task.model);
     if (trainer->advises)
         trainer->context->advice = NULL;
@@ -176,6 +189,20 @@ static mcl_status update(mcl_trainer *trainer, uint64_t number)
         return MCL_OK;
     return mcl_average_update(trainer->average, trainer->parameters,
         mcl_average_decay(trainer->task.options->ema, number));
+}
+
+/* After an epoch, from 1: what the model so far makes of the rows that are held out. */
+static mcl_status measure_held(mcl_trainer *trainer, uint64_t epoch)
+{
+    uint64_t count;
+    MCL_TRY(mcl_holdout_measure(&trainer->held_out, trainer->task.held, trainer));
+    if (!trainer->best_model || !((float)trainer->held_out < trainer->best[0]))
+        return MCL_OK;
+    trainer->best[0] = (float)trainer->held_out;
+    trainer->best[1] = (float)epoch;
+    mcl_model_parameters(trainer->task.model, &count, NULL);
+    return mcl_buffer_copy(trainer->context, trainer->best_model, 0, mcl_trainer_model(trainer), 0,
+        count * sizeof(float));
 }
 
 /* Enqueues step number `number` of the run, forward, backward and update, and what is measured
@@ -205,6 +232,8 @@ static mcl_status step(mcl_trainer *trainer, uint64_t number)
     MCL_TRY(mcl_network_backward(trainer->encoder, trainer->parameters, trainer->gradients,
         trainer->input, rows, NULL, 0.0f));
     MCL_TRY(update(trainer, number));
+    if (task->held && slot + 1 == trainer->steps_per_epoch)
+        MCL_TRY(measure_held(trainer, number / trainer->steps_per_epoch + 1));
     return trainer->validation && batch.measured
                ? mcl_validation_run(trainer->validation, mcl_trainer_model(trainer), number + 1)
                : MCL_OK;
@@ -235,7 +264,8 @@ static mcl_status judge_epoch(mcl_trainer *trainer, uint64_t epoch)
     MCL_TRY(mcl_steps_finish(trainer->steps));
     if (epoch * trainer->steps_per_epoch < trainer->settling)
         return MCL_OK;
-    const float loss = (float)mcl_steps_epoch_loss(trainer->steps);
+    const float loss =
+        (float)(trainer->task.held ? trainer->held_out : mcl_steps_epoch_loss(trainer->steps));
     const bool better = loss < trainer->patience[0];
     trainer->patience[0] = better ? loss : trainer->patience[0];
     trainer->patience[1] = better ? 0.0f : trainer->patience[1] + 1.0f;
@@ -250,6 +280,8 @@ mcl_status mcl_trainer_step(mcl_trainer *trainer, uint64_t number)
     MCL_TRY(step(trainer, number));
     MCL_TRY(mcl_steps_add(trainer->steps));
     mcl_feed_ahead(trainer->feed);
+    if (trainer->task.held && index + 1 == steps)
+        MCL_TRY(mcl_steps_finish(trainer->steps)); /* its report has this epoch's loss on them */
     if (trainer->task.options->early_stop && index + 1 == steps)
         MCL_TRY(judge_epoch(trainer, epoch));
     if (!mcl_trainer_save_due(trainer) || number + 1 == planned_steps(trainer) ||
@@ -294,6 +326,8 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
     const mcl_task *task = &trainer->task;
     if (task->type->describe)
         MCL_TRY(task->type->describe(model, trainer));
+    if (out_of_patience(trainer))
+        MCL_TRY(mcl_describe_early_end(model, task->type->prefix));
     MCL_TRY(mcl_describe_input(model, task->data));
     MCL_TRY(mcl_describe_schema(model, task->source));
     MCL_TRY(mcl_model_set_facts(model, &trainer->facts));
@@ -334,8 +368,9 @@ mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
     mcl_steps_deliver(trainer->steps);
     if (trained != MCL_OK && trained != MCL_INTERRUPTED)
         return trained;
-    MCL_TRY(
-        mcl_parameters_fetch(trainer->task.model, trainer->context, mcl_trainer_model(trainer)));
+    const bool best = trainer->best[1] > 0.0f;
+    MCL_TRY(mcl_parameters_fetch(trainer->task.model, trainer->context,
+        best ? trainer->best_model : mcl_trainer_model(trainer)));
     MCL_TRY(mcl_trainer_describe(trainer->task.model, trainer));
     if (mcl_steps_ended(trainer->steps) > 0)
         judge(trainer, trained);

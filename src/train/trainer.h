@@ -76,10 +76,13 @@ typedef struct mcl_task {
     const mcl_options *all_options;   /* of its kind, resolved: mcl_train_resolve() */
     const mcl_train_options *options; /* the part of them that every training has */
     const mcl_data *data;             /* the rows that are trained on */
-    const mcl_data *source; /* those among which they were chosen: data, where all are; what
-                             * options->validation_labels and a checkpoint are of */
-    mcl_model *model;       /* to begin from; the trainer frees it */
-    uint32_t batch;         /* B */
+    const mcl_data *source;   /* those among which they were chosen: data, where all are; what
+                               * options->validation_labels and a checkpoint are of */
+    mcl_model *model;         /* to begin from; the trainer frees it */
+    uint32_t batch;           /* B */
+    struct mcl_trainer *held; /* of rows to measure the loss on, mcl_holdout_measure(), which the
+                               * trainer frees; NULL: there are none */
+    bool keep_best;           /* the model is to be that of the least loss on them */
 } mcl_task;
 
 struct mcl_trainer {
@@ -98,8 +101,12 @@ struct mcl_trainer {
     mcl_feed *feed;
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;
-    mcl_facts facts;   /* of the rows that are trained on */
-    float patience[2]; /* the least loss of an epoch, and for how many none has been below */
+    mcl_facts facts;        /* of the rows that are trained on */
+    uint64_t memory_before; /* the context's sum before the first buffer */
+    double held_out;        /* the loss on held rows after the last epoch */
+    cl_mem best_model;      /* of the least one; NULL without task.keep_best */
+    float best[2];          /* that loss, and its epoch from 1; 0: none yet */
+    float patience[2];      /* the least loss of an epoch, and for how many none has been below */
     char data_digest[MCL_DIGEST_SIZE]; /* of task.source */
     uint64_t first;                    /* step of the run: 0, or where a checkpoint was made */
     mcl_conditions conditions;         /* of a run with checkpoints */

@@ -60,6 +60,9 @@ static void leave_out(mcl_pretrain_options *run)
     train->report = NULL;
     train->checkpoint = NULL;
     train->resume = false;
+    run->holdout = 0.0f;
+    run->keep_best = false;
+    run->init = NULL;
 }
 
 /* *data = as many rows as the run's batch has, all zeros. */

@@ -73,6 +73,7 @@ class ResumeTest(CheckpointTest):
                         ["--optimizer", "lars", "--lr", "0.1"], ["--optimizer", "lamb"],
                         ["--objective", "vime"],
                         ["--early-stop", "35", "--lr", "1e-5"],
+                        ["--holdout", "0.2", "--keep-best", "--early-stop", "50", "--lr", "0.01"],
                         ["--objective", "byol", "--predictor", "3", "--projector", "5",
                          "--normalization", "batch", "--target-decay", "0.99"],
                         ["--objective", "moco", "--queue", "41"],
@@ -125,6 +126,30 @@ class ResumeTest(CheckpointTest):
         said = self.succeed(*run_of("--resume", *EVERY, epochs=2)).stderr
         self.assertIn("no checkpoint at %s: starting from the beginning" % CHECKPOINT, said)
         self.assertTrue(self.path("m.safetensors").read_bytes() == expected)
+
+    def test_the_same_run_again_is_not_run(self):
+        expected = self.whole(epochs=2)
+        self.path("m.safetensors").write_bytes(expected)
+        for options in [], EVERY, ["--device-memory", "64M"]:
+            result = self.succeed(*run_of("--resume", *options, epochs=2))
+            self.assertRegex(result.stdout, r"\Am.safetensors: is what this run has come to: .*\n"
+                                            r"digest [0-9a-f]{32}\n\Z")
+            self.assertNotIn("epoch ", result.stderr)
+        self.refuse(*run_of("--resume", epochs=3), code=1,
+                    says=["m.safetensors", "after its 2 epochs", "--init m.safetensors"])
+        self.assertTrue(self.path("m.safetensors").read_bytes() == expected)
+        for options in ["--seed", "1"], ["--lr", "0.1"], ["--ema", "0.9"], ["--holdout", "0.1"]:
+            said = self.succeed(*run_of("--resume", *options, epochs=2)).stderr
+            self.assertIn("starting from the beginning", said)
+            self.assertIn("epoch 2/2", said)
+        early = ["--early-stop", 1, "--holdout", "0.3", "--batch", "all"]
+        self.succeed(*run_of(*early, epochs=500))
+        self.assertIn("is not run again", self.succeed(*run_of("--resume", *early, epochs=500)).stdout)
+
+    def test_more_epochs_than_the_checkpoint_s_run(self):
+        self.interrupt()
+        self.refuse(*run_of("--resume", epochs=300), code=1,
+                    says=["--epochs was 200", "300", "--init"])
 
     def test_metrics_are_those_of_a_whole_run(self):
         def lines():

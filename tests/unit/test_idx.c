@@ -155,7 +155,7 @@ START_TEST(test_no_file_to_read)
 {
     assert_data_refused(
         scratch("missing"), MCL_ERROR_FILE, ": cannot open: No such file or directory");
-    assert_data_refused(scratch_folder, MCL_ERROR_FILE, ": is a folder");
+    assert_data_refused(scratch_folder, MCL_ERROR_DATA, ": holds no images");
     assert_data_refused("", MCL_ERROR_FILE, ": cannot open: No such file or directory");
 }
 
@@ -175,13 +175,13 @@ START_TEST(test_empty_and_tiny_files)
 
 START_TEST(test_an_unknown_kind_names_what_is_read)
 {
-    struct bytes file = {.at = "\x89PNG\r\n\x1a\n", .count = 8};
+    struct bytes file = {.at = "\x89QOI\r\n\x1a\n", .count = 8};
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT,
-        ": is of an unknown kind: it starts with the bytes 89 50 4e 47; IDX and NumPy .npy, plain "
+        ": is of an unknown kind: it starts with the bytes 89 51 4f 49; IDX and NumPy .npy, plain "
         "or "
         "gzipped, can be read");
     const struct bytes packed = gzipped(&file);
-    assert_data_refused(file_with(&packed), MCL_ERROR_FORMAT, "the bytes 89 50 4e 47");
+    assert_data_refused(file_with(&packed), MCL_ERROR_FORMAT, "the bytes 89 51 4f 49");
     memcpy(file.at, "\0\0\x0a\1", 4); /* no IDX type */
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT, "the bytes 00 00 0a 01");
 }

@@ -244,7 +244,7 @@ struct rows {
 
 static mcl_features features(const struct rows *rows)
 {
-    return (mcl_features){rows->values, rows->labels, rows->rows, rows->columns};
+    return (mcl_features){rows->values, rows->labels, rows->rows, rows->columns, NULL};
 }
 
 static mcl_probe_result probe(const struct rows *train, const struct rows *test)
@@ -453,15 +453,21 @@ START_TEST(test_columns_that_are_alike)
 }
 END_TEST
 
-/* Reads probe.txt, and how many test rows each of scikit-learn's classifiers got right. */
-static void read_rows(struct rows both[2], unsigned right[2])
+/* How many test rows of probe.txt each of scikit-learn's classifiers got right. */
+struct right {
+    unsigned chosen, fixed, balanced, nearest;
+    double strength; /* that was chosen */
+};
+
+static void read_rows(struct rows both[2], struct right *right)
 {
     FILE *file = fopen(MASKCL_FIXTURES "/probe.txt", "r");
     ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe.txt");
     unsigned counts[3];
     ck_assert_int_eq(
-        fscanf(file, "%u %u %u %u %u", &counts[0], &counts[1], &counts[2], &right[0], &right[1]),
-        5);
+        fscanf(file, "%u %u %u %u %u %u %u %lf", &counts[0], &counts[1], &counts[2], &right->chosen,
+            &right->fixed, &right->balanced, &right->nearest, &right->strength),
+        8);
     for (size_t k = 0; k < 2; k++) {
         both[k].rows = counts[k];
         both[k].columns = counts[2];
@@ -481,16 +487,61 @@ START_TEST(test_as_scikit_learn)
     if (is_oclgrind())
         return;
     static struct rows both[2];
-    unsigned right[2];
-    read_rows(both, right);
-    const uint64_t count = both[1].rows;
-    ck_assert_uint_lt(right[0], count); /* data that anyone tells apart would test nothing */
-    ck_assert_uint_lt(right[1], count);
-    ck_assert_uint_ne(right[0], right[1]);
-    const mcl_probe_result result = probe(&both[0], &both[1]);
+    struct right right;
+    read_rows(both, &right);
+    const double count = (double)both[1].rows;
+    ck_assert_uint_ne(right.chosen, right.fixed); /* or it would test nothing */
+    ck_assert_uint_ne(right.fixed, right.balanced);
+    ck_assert_uint_ne(right.chosen, right.nearest);
+    const mcl_features train = features(&both[0]), test = features(&both[1]);
+    const mcl_probe_options fixed = {.strength = 1e-4};
+    const mcl_probe_options balanced = {.strength = 1e-4, .balanced = true};
+    mcl_probe_result result = probe(&both[0], &both[1]);
     ck_assert(result.converged);
-    ck_assert_double_eq(result.linear_accuracy, (double)right[0] / (double)count);
-    ck_assert_double_eq(result.knn_accuracy, (double)right[1] / (double)count);
+    ck_assert_double_eq_tol(result.strength, right.strength, 1e-3 * right.strength);
+    ck_assert_double_eq(result.linear_accuracy, right.chosen / count);
+    ck_assert_double_eq(result.knn_accuracy, right.nearest / count);
+    ASSERT_OK(mcl_probe_with(&result, NULL, NULL, context, &train, &test, &fixed));
+    ck_assert_double_eq(result.strength, 1e-4);
+    ck_assert_double_eq(result.linear_accuracy, right.fixed / count);
+    ASSERT_OK(mcl_probe_with(&result, NULL, NULL, context, &train, &test, &balanced));
+    ck_assert_double_eq(result.linear_accuracy, right.balanced / count);
+}
+END_TEST
+
+/* Rows that are chosen by their numbers are as good as copies, and what is told can be had. */
+START_TEST(test_chosen_rows)
+{
+    static struct rows train, test;
+    train = blobs(is_oclgrind() ? 40 : 200, 4, 3, 0.4f, 1);
+    test = blobs(20, 4, 3, 0.4f, 2);
+    const mcl_probe_result plain = probe(&train, &test);
+    mcl_features left = features(&train), right = features(&test);
+    static struct rows spread;
+    static uint64_t numbers[200];
+    spread = train;
+    for (uint64_t i = 0; i < train.rows; i++) {
+        numbers[i] = train.rows - 1 - i;
+        memcpy(spread.values + 4 * numbers[i], train.values + 4 * i, 4 * sizeof(float));
+    }
+    left.values = spread.values;
+    left.chosen = numbers;
+    mcl_probe_result result;
+    int32_t linear[20], nearest[20];
+    ASSERT_OK(mcl_probe_with(&result, linear, nearest, context, &left, &right, NULL));
+    ck_assert_double_eq(result.linear_accuracy, plain.linear_accuracy);
+    ck_assert_double_eq(result.knn_accuracy, plain.knn_accuracy);
+    ck_assert_double_eq(result.strength, plain.strength);
+    unsigned right_linear = 0, right_nearest = 0;
+    for (size_t i = 0; i < 20; i++) {
+        right_linear += linear[i] == test.labels[i];
+        right_nearest += nearest[i] == test.labels[i];
+    }
+    ck_assert_double_eq(result.linear_accuracy, right_linear / 20.0);
+    ck_assert_double_eq(result.knn_accuracy, right_nearest / 20.0);
+    const mcl_probe_options bad = {.strength = -1};
+    ck_assert_int_eq(
+        mcl_probe_with(&result, NULL, NULL, context, &left, &right, &bad), MCL_ERROR_ARGUMENT);
 }
 END_TEST
 
@@ -499,9 +550,10 @@ START_TEST(test_few_labels_as_scipy)
     if (is_oclgrind())
         return;
     static struct rows both[2];
-    unsigned right[2], per_class, lines = 0;
+    unsigned per_class, lines = 0;
+    struct right right;
     mcl_mean linear, nearest;
-    read_rows(both, right);
+    read_rows(both, &right);
     const mcl_features train = features(&both[0]), test = features(&both[1]);
     FILE *file = fopen(MASKCL_FIXTURES "/probe_few.txt", "r");
     ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe_few.txt");
@@ -836,7 +888,7 @@ START_TEST(test_many_test_rows)
         labels[i] = train.labels[i % 60];
     }
     labels[0] = labels[1500] = labels[2002] = 3;
-    const mcl_features left = features(&train), right = {values, labels, count, 4};
+    const mcl_features left = features(&train), right = {values, labels, count, 4, NULL};
     mcl_probe_result result;
     ASSERT_OK(mcl_probe(&result, context, &left, &right));
     ck_assert_double_eq(result.linear_accuracy, 2000.0 / 2003);
@@ -862,7 +914,7 @@ START_TEST(test_many_training_rows)
     }
     const float query[2] = {1, 0};
     const int32_t label = 1;
-    const mcl_features left = {values, labels, count, 2}, right = {query, &label, 1, 2};
+    const mcl_features left = {values, labels, count, 2, NULL}, right = {query, &label, 1, 2, NULL};
     mcl_probe_result result;
     ASSERT_OK(mcl_probe(&result, context, &left, &right));
     ck_assert_double_eq(result.knn_accuracy, 1);
@@ -899,6 +951,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_preconditioner_of_dependent_columns, 0, 2);
     tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
+    tcase_add_test(tcase, test_chosen_rows);
     tcase_add_test(tcase, test_few_labels_as_scipy);
     tcase_add_test(tcase, test_mean_and_deviation);
     tcase_add_test(tcase, test_few_labels_refused);
