@@ -456,8 +456,9 @@ START_TEST(test_embedding)
 
 START_TEST(test_probing)
 {
-    const mcl_features good = {values, labels, ROWS, COLUMNS};
-    const mcl_features bad[] = {{NULL, labels, ROWS, COLUMNS}, {values, NULL, ROWS, COLUMNS}};
+    const mcl_features good = {values, labels, ROWS, COLUMNS, NULL};
+    const mcl_features bad[] = {
+        {NULL, labels, ROWS, COLUMNS, NULL}, {values, NULL, ROWS, COLUMNS, NULL}};
     mcl_probe_result result;
     mcl_few_result few;
     REFUSED(mcl_probe(NULL, context, &good, &good));

@@ -91,8 +91,8 @@ static double expected_accuracy(const mcl_model *model, const mcl_data *data, co
         classes[i] = labels[order[i]];
     }
     const uint64_t known = rows - rows / 2;
-    const mcl_features train = {chosen, classes, known, width};
-    const mcl_features test = {chosen + known * width, classes + known, rows - known, width};
+    const mcl_features train = {chosen, classes, known, width, NULL};
+    const mcl_features test = {chosen + known * width, classes + known, rows - known, width, NULL};
     ASSERT_OK(mcl_probe(&result, context, &train, &test));
     free(order);
     free(embeddings);
