@@ -45,7 +45,8 @@ typedef enum mcl_number {
 typedef struct mcl_data mcl_data;
 
 /* Reads a whole file: IDX or NumPy .npy, of any mcl_number in either byte order, in C or Fortran
- * order, plain or gzipped, recognized by content. The caller frees *data with mcl_data_free(). The
+ * order, plain or compressed by gzip or zstd, recognized by content; and all that
+ * mcl_data_open_with() reads, with its defaults. The caller frees *data with mcl_data_free(). The
  * first dimension counts rows, the others are flattened to columns. Errors: MCL_ERROR_FILE,
  * MCL_ERROR_FORMAT (with the place in the file), MCL_ERROR_DATA (a NaN or infinity, with its row
  * and column). */

@@ -294,19 +294,22 @@ void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char
         mcl_warn("%s: %s", path, doubts);
 }
 
+/* Whether a shape's text is that of three sizes. */
+static bool has_shape(const char *text, uint64_t a, uint64_t b, uint64_t c)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "%" PRIu64 "x%" PRIu64 "x%" PRIu64, a, b, c);
+    return strcmp(text, shape) == 0;
+}
+
 /* Whether rows are the model's images with the channels before height and width, or after. */
 static bool is_turned(const mcl_model *model, const mcl_data *data)
 {
-    uint64_t of[MCL_DIMENSIONS_MAX], trained[3];
-    const char *text = mcl_model_metadata_get(model, "input_shape");
-    if (!text || mcl_data_row_shape(data, of) != 3 ||
-        sscanf(text, "%" SCNu64 "x%" SCNu64 "x%" SCNu64, &trained[0], &trained[1], &trained[2]) !=
-            3)
-        return false;
-    const bool same = of[0] == trained[0] && of[1] == trained[1] && of[2] == trained[2];
-    const bool first = of[0] == trained[2] && of[1] == trained[0] && of[2] == trained[1];
-    const bool last = of[0] == trained[1] && of[1] == trained[2] && of[2] == trained[0];
-    return !same && (first || last);
+    uint64_t of[MCL_DIMENSIONS_MAX];
+    const char *trained = mcl_model_metadata_get(model, "input_shape");
+    return trained && mcl_data_row_shape(data, of) == 3 &&
+           !has_shape(trained, of[0], of[1], of[2]) &&
+           (has_shape(trained, of[1], of[2], of[0]) || has_shape(trained, of[2], of[0], of[1]));
 }
 
 mcl_exit mcl_check_rows(

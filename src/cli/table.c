@@ -30,15 +30,16 @@ static void spell_key(char name[NAME_SIZE], const char *key)
         *c = *c == '_' ? '-' : *c;
 }
 
-/* Options of contexts (mcl_context_options), which messages name, too. */
-static const char *const of_contexts[] = {
-    "platform", "device", "gemm", "compute_units", "device_memory", "exclusive", "reproducible"};
+/* Options of contexts (mcl_context_options), and others that are no rows, which messages name, too.
+ */
+static const char *const others[] = {"init", "platform", "device", "gemm", "compute_units",
+    "device_memory", "exclusive", "reproducible"};
 
 static bool is_key(const char *key)
 {
     mcl_option_info info;
-    for (size_t i = 0; i < sizeof of_contexts / sizeof *of_contexts; i++) {
-        if (strcmp(of_contexts[i], key) == 0)
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcmp(others[i], key) == 0)
             return true;
     }
     for (mcl_options_kind kind = MCL_OPTIONS_PRETRAIN; kind <= MCL_OPTIONS_DATA; kind++) {

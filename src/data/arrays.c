@@ -113,6 +113,18 @@ static mcl_status add_transposed(const mcl_array *array, int file, uint64_t offs
     return mcl_array_transpose(array, file, offset, name, rows ? rows : 1, flow);
 }
 
+/* Refuses what follows the values; at the end of gzip its checksum has been verified. */
+static mcl_status check_end(const mcl_array *array, mcl_source *source)
+{
+    char byte;
+    size_t got;
+    MCL_TRY(mcl_source_read(&got, source, &byte, 1));
+    return got == 0 ? MCL_OK
+                    : mcl_source_fail(source, mcl_source_offset(source) - 1,
+                          "all %" PRIu64 " values of %s end here, but more bytes follow",
+                          array->rows * array->columns, mcl_number_name(array->type));
+}
+
 /* The same of one that comes from a pipe or out of gzip: any place of it can be read when it lies
  * in a file. */
 static mcl_status add_unpacked(
@@ -131,6 +143,8 @@ static mcl_status add_unpacked(
             status = mcl_scratch_write(scratch, block, now);
         left -= now;
     }
+    if (status == MCL_OK)
+        status = check_end(array, source);
     if (status == MCL_OK)
         status = add_transposed(
             array, mcl_scratch_file(scratch), 0, mcl_source_name(source), memory, flow);

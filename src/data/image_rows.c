@@ -325,6 +325,8 @@ static mcl_status decode_all(struct rows *rows)
 static mcl_status finish(mcl_data **data, struct rows *rows)
 {
     mcl_data *made = NULL;
+    if (!rows->builder && rows->images == 1 && !rows->others.count)
+        return mcl_fail(MCL_ERROR_DATA, "%s", rows->damaged.first);
     if (!rows->builder && rows->damaged.count)
         return mcl_fail(MCL_ERROR_DATA, "%s: none of its %" PRIu64 " images can be read: %s",
             rows->series->source, rows->images, rows->damaged.first);

@@ -23,14 +23,13 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_tensor,
     &mcl_holder_table,
     &mcl_holder_array,
+    NULL,
 };
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static const mcl_holder *find_holder(const mcl_opening *opening)
 {
     size_t i = 0;
-    while (i + 1 < COUNT(holders) && !holders[i]->recognize(opening))
+    while (holders[i + 1] && !holders[i]->recognize(opening))
         i++;
     return holders[i];
 }

@@ -189,10 +189,11 @@ static const mcl_row pretraining[] = {
                 "seed by their numbers, and measure the loss on them after every epoch, with the "
                 "same views each time; `early_stop` then goes by that loss",
         .type = &mcl_field_float,
-        .value = &part,
+        .value = &ratio,
         .offset = OF(holdout),
         .flags = DECIDES,
-        .otherwise = "0"},
+        .otherwise = "none",
+        .unset = "none"},
     {.key = "keep_best",
         .group = "Run",
         .values = "no|yes",

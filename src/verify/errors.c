@@ -234,7 +234,7 @@ static mcl_status check_columns(
         for (size_t c = 0; c < GROUPS; c++) {
             const size_t at = i * E + columns[c].first;
             const float counts = way->altered ? (float)outputs->altered[at] : 1.0f;
-            float x[E], slopes[E];
+            float x[E] = {0}, slopes[E] = {0};
             for (size_t k = 0; k < columns[c].width; k++)
                 x[k] = way->mask ? (float)outputs->altered[at + k] : outputs->x[(at + k) % (B * E)];
             errors[i * GROUPS + c] = mcl_host_flush(

@@ -48,6 +48,8 @@ static const struct views {
     {"views_block, rows above 2^32", "mask:block:0.4:2px", MCL_ELEMENT_FLOAT32, true, false, false},
     {"augmented_views of columns", "corrupt:0.4,mask:bernoulli:0.5:independent",
         MCL_ELEMENT_FLOAT32, false, false, true},
+    {"augmented_views of sequences", "amplitude:0.5,span:0.3,mask:bernoulli:0.5",
+        MCL_ELEMENT_FLOAT32, false, false, false},
     {"views uniform of columns", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false, true},
     {"unmasked", NULL, MCL_ELEMENT_FLOAT32, true, false, false},
     {"unmasked of bytes", NULL, MCL_ELEMENT_UINT8, true, false, false},

@@ -212,10 +212,9 @@ class InfoTest(ProgramTest):
         if result.returncode == 0:
             self.assertIn("a?[2Jb?c", result.stdout)
 
-    def test_what_is_no_model(self):
-        self.npy("rows.npy", (2, 12), range(24))
+    def test_what_is_neither_a_model_nor_data(self):
         self.write("empty", b"")
-        for name in "rows.npy", "empty", "nonesuch", ".":
+        for name in "empty", "nonesuch", ".":
             self.refuse("info", name, code=1, says=[name])
 
 

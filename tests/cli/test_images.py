@@ -10,6 +10,7 @@ import zlib
 
 from program import ProgramTest, npy_bytes, read_npy
 
+ICONS = pathlib.Path("/usr/share/icons/Adwaita/16x16")
 FIXTURES = pathlib.Path(os.environ["MASKCL_SOURCE"]) / "tests/fixtures"
 
 
@@ -104,6 +105,14 @@ class ImagesTest(ProgramTest):
         self.refuse("neighbors", "m.safetensors", "pictures", code=2, says=["--query"])
         result = self.succeed(*of, "--query", 1, "-k", 1000)
         self.assertEqual(len(result.stdout.splitlines()), 12)
+
+    @unittest.skipUnless(ICONS.is_dir(), f"{ICONS} is not there")
+    def test_icons_of_the_system(self):
+        files = [path for path in ICONS.rglob("*.png") if path.is_file()]
+        result = self.succeed("pretrain", ICONS, "--size", 8, "--epochs", 1, "--batch", 8, "-o",
+                              "m.safetensors")
+        self.assertNotIn("cannot be read", result.stderr)
+        self.assertIn(f"{len(files)} rows", result.stdout + result.stderr)
 
     def test_damaged_files_are_left_out_or_refused(self):
         self.make_folder()

@@ -22,7 +22,8 @@ BYTES = int(os.environ.get("MASKCL_LARGE_BYTES", 64 << 20))
 LIMIT = int(os.environ.get("MASKCL_LARGE_LIMIT", 8 << 20))
 COLUMNS = 3072
 BLOCK = 256  # rows that are written at once
-OPTIONS = "--batch", "512" if LONG else "64", "--hidden", "16", "--embedding", "8"
+OPTIONS = ("--recipe", "default", "--batch", "512" if LONG else "64", "--hidden", "16",
+           "--embedding", "8")
 NEEDED = 24 << 20  # bytes that two runs may differ in beside what they hold of the rows
 SHIM = pathlib.Path(os.environ["MASKCL_BUILD"]) / "tests" / "libfile_shim.so"
 
@@ -146,7 +147,7 @@ class LargeTest(ProgramTest):
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         env = environment(LD_PRELOAD=SHIM, MASKCL_TEST_FILES="write=28", ASAN_OPTIONS=sanitizer)
         self.refuse("pretrain", "rows.npy.gz", "-o", "m.safetensors", "--host-memory", "1M",
-                    code=1, says=("rows.npy.gz: ", "No space left on device", "--host-memory"),
+                    *OPTIONS, code=1, says=("rows.npy.gz: ", "No space left on device", "--host-memory"),
                     env=env)
 
     @unittest.skipIf(LONG, "is no longer with more rows")

@@ -407,7 +407,8 @@ class CollapseTest(ProgramTest):
                  [v * (1 + 1e-3 * ((7 * i) % 13)) for i in range(64) for v in (1, 2, 3, 4 + i % 2 / 99)])
         for recipe in "default", "tabular", "reference":
             for name, said in ("same", "the rows are all alike, and"), ("near", "alike but for little"):
-                warnings, told = self.train(name + ".npy", "-q", "--recipe", recipe, "--epochs", 9)
+                warnings, told = self.train(name + ".npy", "-q", "--recipe", recipe, "--epochs", 9,
+                                            "--standardize", "none")
                 self.assertEqual(len(warnings), 1, warnings) # --quiet hides none
                 self.assertIn(said, warnings[0])
                 self.assertEqual(told["collapse"], "the rows are alike")
@@ -502,6 +503,10 @@ class BeginningTest(ProgramTest):
         once = self.train("b", "--init", "a")
         self.assertEqual(self.train("c", "--init", "a")["digest"], once["digest"])
         self.assertNotEqual(self.train("c")["digest"], once["digest"])
+        self.assertIn("reproduced: ", self.succeed("reproduce", "b", "--model", "a").stdout)
+        self.refuse("reproduce", "b", code=2, says=["begun with another model", "--model"])
+        other = self.train("d", "--seed", 1)["digest"]
+        self.refuse("reproduce", "b", "--model", "d", code=1, says=["d", other, "--model"])
 
     def test_what_does_not_fit(self):
         self.train("a")

@@ -136,6 +136,8 @@ static const struct {
     {"elements.clh", "n - 1)] - 4 * quad]", "n - 1)]]", mcl_check_views,
         "[augmented_views of columns][augmented_views of columns: altered]"
         "[views uniform of columns]"},
+    {"augment.cl", "height - span + 1", "height - span", mcl_check_views,
+        "[augmented_views of sequences][augmented_views of sequences: altered]"},
     {"columns.cl", "any |= a[k]", "any = a[k]", mcl_check_views,
         "[augmented_views of columns: altered]"},
     {"columns.cl", "mcl_log(1.0f + small)", "mcl_log(1.0f + small * 1.0000002f)", mcl_check_errors,
