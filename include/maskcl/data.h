@@ -168,6 +168,12 @@ MCL_API mcl_status mcl_data_synthetic(
 MCL_API mcl_status mcl_data_from_floats(
     mcl_data **data, const float *values, uint64_t rows, uint64_t columns);
 
+/* *part = copies of the rows of data with these numbers, in this order, with the schema, without
+ * labels and names; rows that memory has no room for go to a temporary file. A number that is none
+ * of a row, or no rows at all, is MCL_ERROR_ARGUMENT. The caller frees *part. */
+MCL_API mcl_status mcl_data_pick(
+    mcl_data **part, const mcl_data *data, const uint64_t *numbers, uint64_t count);
+
 /* NULL is allowed. */
 MCL_API void mcl_data_free(mcl_data *data);
 

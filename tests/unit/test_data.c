@@ -206,6 +206,23 @@ static int make(void)
     return status == MCL_OK ? 0 : status == MCL_ERROR_MEMORY && !data ? 1 : -1;
 }
 
+START_TEST(test_picked_rows)
+{
+    static const uint64_t numbers[] = {2, 0}, beyond[] = {0, 3};
+    static const float wanted[] = {4, 5.25f, 0.5f, -1};
+    mcl_data *data = from_floats(six, 3, 2), *part = NULL;
+    ck_assert_int_eq(mcl_data_pick(&part, data, numbers, 2), MCL_OK);
+    ck_assert_uint_eq(mcl_data_rows(part), 2);
+    ck_assert_mem_eq(mcl_data_values(part), wanted, sizeof wanted);
+    ck_assert_ptr_null(mcl_data_schema(part));
+    mcl_data_free(part);
+    part = NULL;
+    ck_assert_int_eq(mcl_data_pick(&part, data, beyond, 2), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(mcl_data_pick(&part, data, numbers, 0), MCL_ERROR_ARGUMENT);
+    ck_assert_ptr_null(part);
+    mcl_data_free(data);
+}
+
 START_TEST(test_each_allocation_failing)
 {
     ck_assert_uint_eq(fail_each_allocation(make), 3);
@@ -226,6 +243,7 @@ int main(void)
     tcase_add_test(tcase, test_descriptions_that_cannot_be);
     tcase_add_test(tcase, test_any_run_of_rows);
     tcase_add_test(tcase, test_rows_that_are_not_there);
+    tcase_add_test(tcase, test_picked_rows);
 #if MASKCL_FAILING_MEMORY
     tcase_add_test(tcase, test_each_allocation_failing);
 #endif
