@@ -323,7 +323,7 @@ static mcl_exit start_profile(mcl_context *context, const struct settings *setti
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
-/* Objectives bring their views along where none are asked for; the first one that does counts. */
+/* The objectives' views, where none are asked for. */
 static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arguments)
 {
     static const char *const names[] = {"views", "mask", "mask-ratio", "mask-patch"};
@@ -331,10 +331,7 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
         if (mcl_option_given(arguments, names[i]))
             return;
     }
-    for (size_t i = 0; i < options->objective_count; i++) {
-        if (mcl_objective_views(&options->views, options->objectives[i].kind))
-            return;
-    }
+    mcl_take_objective_views(options);
 }
 
 /* Takes the architecture of the model to begin with, but for what is given; that this fits is the

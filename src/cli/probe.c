@@ -2,7 +2,6 @@
 /* maskcl probe: how well embeddings tell classes apart, beside raw inputs and an untrained encoder.
  */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,15 +9,14 @@
 #include "data_options.h"
 #include "device_options.h"
 #include "files.h"
+#include "held_out.h"
 #include "json.h"
 #include "maskcl/evaluate.h"
 #include "metadata.h"
 #include "progress.h"
 
-#define PARTS 5           /* of the rows that are held out where there are no test rows */
 #define FOLDS_MOST 100    /* of --cv */
 #define CONFUSED_MOST 256 /* classes that a table of confusions is made of */
-#define ERRORS_TOLD 2.0   /* standard errors from which on a difference is said to be one */
 
 struct settings {
     mcl_device_settings device;
@@ -48,15 +46,6 @@ static const char *const names[FEATURES] = {
     [THIS_ENCODER] = "encoder",
 };
 
-/* Rows to train on and rows to test on, by their numbers. */
-struct fold {
-    uint64_t *numbers[2];
-    int32_t *labels[2];
-    uint64_t rows[2];
-};
-
-enum { TRAIN, TEST };
-
 /* What one kind of features came to. */
 struct outcome {
     uint64_t width;
@@ -69,6 +58,8 @@ struct outcome {
     mcl_few_result few;
 };
 
+enum { TRAIN = MCL_FOLD_TRAIN, TEST = MCL_FOLD_TEST };
+
 struct probe {
     const struct settings *settings;
     mcl_context *context;
@@ -78,7 +69,7 @@ struct probe {
     uint32_t layer, width; /* of the encoders */
     enum features first;   /* the kinds before it are not measured */
     uint32_t fold_count;
-    struct fold folds[FOLDS_MOST];
+    mcl_fold folds[FOLDS_MOST];
     uint64_t tested;
     int32_t *labels; /* [tested] */
     struct outcome outcomes[FEATURES];
@@ -87,25 +78,6 @@ struct probe {
 static mcl_exit lack_memory(void)
 {
     return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left for the rows of the probe");
-}
-
-/* Adds the labelled rows of a set to a part of a fold: all, or those of which `held` is as asked.
- */
-static mcl_exit take_rows(
-    struct fold *fold, int part, const mcl_labelled *set, const uint32_t *of, uint32_t number)
-{
-    const uint64_t rows = mcl_data_rows(set->data);
-    fold->numbers[part] = calloc((size_t)rows + 1, sizeof *fold->numbers[part]);
-    fold->labels[part] = calloc((size_t)rows + 1, sizeof *fold->labels[part]);
-    if (!fold->numbers[part] || !fold->labels[part])
-        return lack_memory();
-    for (uint64_t i = 0; i < rows; i++) {
-        if (set->labels[i] < 0 || (of && (of[i] == number) != (part == TEST)))
-            continue;
-        fold->numbers[part][fold->rows[part]] = i;
-        fold->labels[part][fold->rows[part]++] = set->labels[i];
-    }
-    return MCL_EXIT_DONE;
 }
 
 /* Divides the rows of one set in folds, of which one or all are tested in turn. */
@@ -119,9 +91,9 @@ static mcl_exit divide(struct probe *probe, uint32_t folds)
     const mcl_status status = mcl_folds(of, set->labels, rows, folds, probe->settings->seed);
     mcl_exit code = status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
     for (uint32_t k = 0; k < probe->fold_count && code == MCL_EXIT_DONE; k++) {
-        code = take_rows(&probe->folds[k], TRAIN, set, of, k);
+        code = mcl_fold_take(&probe->folds[k], TRAIN, set, of, k);
         if (code == MCL_EXIT_DONE)
-            code = take_rows(&probe->folds[k], TEST, set, of, k);
+            code = mcl_fold_take(&probe->folds[k], TEST, set, of, k);
         if (code == MCL_EXIT_DONE &&
             (probe->folds[k].rows[TRAIN] == 0 || probe->folds[k].rows[TEST] == 0))
             code = mcl_complain(MCL_EXIT_FAILED,
@@ -137,11 +109,11 @@ static mcl_exit make_folds(struct probe *probe)
     mcl_exit code;
     probe->fold_count = folds ? folds : 1;
     if (probe->own_test) {
-        code = take_rows(&probe->folds[0], TRAIN, &probe->sets[TRAIN], NULL, 0);
+        code = mcl_fold_take(&probe->folds[0], TRAIN, &probe->sets[TRAIN], NULL, 0);
         if (code == MCL_EXIT_DONE)
-            code = take_rows(&probe->folds[0], TEST, &probe->sets[TEST], NULL, 0);
+            code = mcl_fold_take(&probe->folds[0], TEST, &probe->sets[TEST], NULL, 0);
     } else {
-        code = divide(probe, folds ? folds : PARTS);
+        code = divide(probe, folds ? folds : MCL_HELD_OUT_PARTS);
     }
     for (uint32_t k = 0; k < probe->fold_count; k++)
         probe->tested += probe->folds[k].rows[TEST];
@@ -157,12 +129,8 @@ static mcl_exit make_folds(struct probe *probe)
 
 static void free_folds(struct probe *probe)
 {
-    for (uint32_t k = 0; k < FOLDS_MOST; k++) {
-        for (int part = TRAIN; part <= TEST; part++) {
-            free(probe->folds[k].numbers[part]);
-            free(probe->folds[k].labels[part]);
-        }
-    }
+    for (uint32_t k = 0; k < FOLDS_MOST; k++)
+        mcl_fold_free(&probe->folds[k]);
     for (int kind = 0; kind < FEATURES; kind++)
         free(probe->outcomes[kind].told);
     free(probe->labels);
@@ -180,12 +148,6 @@ static mcl_exit features_of(
     mcl_status status = model ? mcl_embed_layer(*values, probe->context, model, data, probe->layer)
                               : mcl_data_floats(*values, data, 0, rows);
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
-}
-
-static mcl_features fold_features(
-    const struct fold *fold, int part, const float *values, uint64_t width)
-{
-    return (mcl_features){values, fold->labels[part], fold->rows[part], width, fold->numbers[part]};
 }
 
 /* Measures a fold; told gets what the linear probe says of its test rows. */
@@ -230,9 +192,10 @@ static mcl_exit measure_features(
     outcome->converged = true;
     int32_t *told = outcome->told;
     for (uint32_t k = 0; k < probe->fold_count && status == MCL_OK; k++) {
-        const struct fold *fold = &probe->folds[k];
-        const mcl_features features[2] = {fold_features(fold, TRAIN, values[TRAIN], outcome->width),
-            fold_features(fold, TEST, values[TEST], outcome->width)};
+        const mcl_fold *fold = &probe->folds[k];
+        const mcl_features features[2] = {
+            mcl_fold_features(fold, TRAIN, values[TRAIN], outcome->width),
+            mcl_fold_features(fold, TEST, values[TEST], outcome->width)};
         status = few ? mcl_probe_few(&outcome->few, probe->context, &features[TRAIN],
                            &features[TEST], probe->settings->labels_per_class)
                      : measure_fold(outcome, told, probe, k, features);
@@ -356,39 +319,17 @@ static mcl_mean find_gain(const struct probe *probe, enum features other)
 {
     const struct outcome *encoder = &probe->outcomes[THIS_ENCODER];
     const struct outcome *than = &probe->outcomes[other];
-    const bool few = probe->settings->labels_per_class != 0;
-    const uint64_t count = few ? MCL_FEW_DRAWS : probe->tested;
-    double *gains = calloc((size_t)count, sizeof *gains);
-    if (!gains)
-        return (mcl_mean){NAN, NAN};
-    for (uint64_t i = 0; i < count; i++)
-        gains[i] =
-            few ? encoder->few.linear_draws[i] - than->few.linear_draws[i]
-                : (encoder->told[i] == probe->labels[i]) - (than->told[i] == probe->labels[i]);
-    mcl_mean gain = mcl_mean_of(gains, (size_t)count);
-    free(gains);
-    gain.deviation /= sqrt((double)count);
-    return gain;
+    double gains[MCL_FEW_DRAWS];
+    if (!probe->settings->labels_per_class)
+        return mcl_gain_of(encoder->told, than->told, probe->labels, probe->tested);
+    for (int i = 0; i < MCL_FEW_DRAWS; i++)
+        gains[i] = encoder->few.linear_draws[i] - than->few.linear_draws[i];
+    return mcl_gain_from(gains, MCL_FEW_DRAWS);
 }
 
 static void say_gain(char *text, size_t size, mcl_mean gain, enum features other)
 {
-    const double points = 100 * fabs(gain.mean), errors = fabs(gain.mean) / gain.deviation;
-    char by[96];
-    if (gain.deviation > 0)
-        snprintf(by, sizeof by, "by %.2f points, %.1f standard errors of the difference", points,
-            errors);
-    else
-        snprintf(by, sizeof by, "by %.2f points", points);
-    if (gain.mean == 0.0)
-        snprintf(text, size, "this encoder is no better than the %s: as many rows are right",
-            titles[other]);
-    else if (gain.deviation > 0 && errors < ERRORS_TOLD)
-        snprintf(text, size, "this encoder is not clearly %s than the %s: %s",
-            gain.mean > 0 ? "better" : "worse", titles[other], by);
-    else
-        snprintf(text, size, "this encoder is %s than the %s %s",
-            gain.mean > 0 ? "better" : "worse", titles[other], by);
+    mcl_say_gain(text, size, gain, titles[THIS_ENCODER], titles[other]);
 }
 
 static void print_verdict(const struct probe *probe)
@@ -441,7 +382,7 @@ static size_t place_of(int32_t label, const int32_t *numbers, uint64_t count)
 static uint64_t *confusion(
     const struct probe *probe, const struct outcome *outcome, const int32_t *numbers, uint64_t n)
 {
-    uint64_t *counts = calloc((size_t)(n * n), sizeof *counts);
+    uint64_t *counts = calloc((size_t)(n * n) + 1, sizeof *counts);
     for (uint64_t i = 0; counts && i < probe->tested; i++)
         counts[place_of(probe->labels[i], numbers, n) * n +
                place_of(outcome->told[i], numbers, n)]++;
@@ -601,25 +542,6 @@ static mcl_exit print_text(const struct probe *probe)
     return settings->confusion ? print_confusion(probe) : MCL_EXIT_DONE;
 }
 
-/* Refuses training rows that are all of one class. */
-static mcl_exit check_classes(const mcl_labelled *train, const char *path)
-{
-    char name[MCL_CLASS_SIZE];
-    int32_t *numbers;
-    uint64_t count;
-    mcl_exit code = mcl_distinct_labels(&numbers, &count, train);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    if (count == 0)
-        code = mcl_complain(MCL_EXIT_FAILED, "%s: no row has a label", path);
-    else if (count == 1)
-        code = mcl_complain(MCL_EXIT_FAILED,
-            "%s: all rows are of class %s: there is nothing to tell apart", path,
-            mcl_class_name(name, train->data, numbers[0]));
-    free(numbers);
-    return code;
-}
-
 /* The test rows; their classes are numbered as the training rows' are. */
 static mcl_exit load_test(struct probe *probe, const char *path, const char *labels,
     const char *model_path, const mcl_model *model)
@@ -660,7 +582,7 @@ static mcl_exit load(
             "rows",
             paths[1]);
     if (code == MCL_EXIT_DONE)
-        code = check_classes(train, labels ? labels : paths[1]);
+        code = mcl_check_classes(train, labels ? labels : paths[1]);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], train->data, paths[1]);
     if (code == MCL_EXIT_DONE && count == 5)

@@ -14,6 +14,14 @@ mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments)
     return mcl_complain(MCL_EXIT_USAGE, "--optimizer: %s", advice);
 }
 
+void mcl_take_objective_views(mcl_pretrain_options *options)
+{
+    for (size_t i = 0; i < options->objective_count; i++) {
+        if (mcl_objective_views(&options->views, options->objectives[i].kind))
+            return;
+    }
+}
+
 mcl_exit mcl_claim_training(char checkpoint[4096], mcl_train_options *options, const char *output,
     const char *metrics, const char *const *inputs, size_t count)
 {

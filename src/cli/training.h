@@ -9,10 +9,14 @@
 #include "checkpoint.h"
 #include "maskcl/model.h"
 #include "maskcl/optimizer.h"
+#include "maskcl/pretrain.h"
 #include "options.h"
 
 /* MCL_EXIT_USAGE where an optimizer is taken whose learning rate must be chosen, and none is. */
 mcl_exit mcl_check_rate(mcl_optimizer_kind kind, const mcl_arguments *arguments);
+
+/* Objectives bring their views along where none are asked for; the first one that does counts. */
+void mcl_take_objective_views(mcl_pretrain_options *options);
 
 /* Claims the files of a training (mcl_claim_files): count inputs, the model, its checkpoints, whose
  * name goes to checkpoint and, if there are any, to the options, and the metrics, which may be
