@@ -9,6 +9,7 @@ const mcl_command *const mcl_commands[] = {
     &mcl_command_embed,
     &mcl_command_neighbors,
     &mcl_command_probe,
+    &mcl_command_compare,
     &mcl_command_finetune,
     &mcl_command_predict,
     &mcl_command_reconstruct,

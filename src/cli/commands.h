@@ -12,6 +12,7 @@ extern const mcl_command mcl_command_pretrain;
 extern const mcl_command mcl_command_embed;
 extern const mcl_command mcl_command_neighbors;
 extern const mcl_command mcl_command_probe;
+extern const mcl_command mcl_command_compare;
 extern const mcl_command mcl_command_finetune;
 extern const mcl_command mcl_command_predict;
 extern const mcl_command mcl_command_reconstruct;

@@ -9,8 +9,8 @@ import unittest
 
 from program import PROGRAM, ProgramTest, environment
 
-COMMANDS = ["devices", "pretrain", "embed", "neighbors", "probe", "finetune", "predict", "reconstruct",
-            "views", "info", "reproduce", "diff", "tune", "verify", "help"]
+COMMANDS = ["devices", "pretrain", "embed", "neighbors", "probe", "compare", "finetune", "predict",
+            "reconstruct", "views", "info", "reproduce", "diff", "tune", "verify", "help"]
 
 
 class HelpTest(ProgramTest):
