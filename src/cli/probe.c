@@ -441,7 +441,7 @@ static size_t place_of(int32_t label, const int32_t *numbers, uint64_t count)
 static uint64_t *confusion(
     const struct probe *probe, const struct outcome *outcome, const int32_t *numbers, uint64_t n)
 {
-    uint64_t *counts = calloc((size_t)(n * n), sizeof *counts);
+    uint64_t *counts = calloc((size_t)(n * n) + 1, sizeof *counts);
     for (uint64_t i = 0; counts && i < probe->tested; i++)
         counts[place_of(probe->labels[i], numbers, n) * n +
                place_of(outcome->told[i], numbers, n)]++;
