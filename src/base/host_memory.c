@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -30,8 +31,12 @@ static bool read_number(
     const int size = snprintf(path, sizeof path, "%s%s/%s", root, folder, file);
     FILE *stream = size > 0 && (size_t)size < sizeof path ? fopen(path, "re") : NULL;
     bool found = false;
-    while (stream && !found && fgets(line, sizeof line, stream))
-        found = strncmp(line, key, length) == 0 && sscanf(line + length, "%" SCNu64, number) == 1;
+    while (stream && !found && fgets(line, sizeof line, stream)) {
+        char *text = line + length, *end = text;
+        if (strncmp(line, key, length) == 0)
+            *number = strtoull(text, &end, 10);
+        found = end != text;
+    }
     if (stream)
         fclose(stream);
     return found;

@@ -18,9 +18,6 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "tensors are little-endian and are read and written as they are in memory");
 
-/* Bytes. Parsed, JSON takes up to 40 times as much memory, and it is all read before it is known
- * what it says; a model with as many classes as there can be has less than a quarter of this. */
-#define HEADER_MAX (4 << 20)
 #define LENGTH_BYTES 8 /* before the header */
 #define ALIGNMENT 16   /* of every tensor in memory */
 #define METADATA "__metadata__"
@@ -338,10 +335,10 @@ static mcl_status read_header(
     MCL_TRY(read_bytes(bytes, sizeof bytes, stream, path));
     for (int i = LENGTH_BYTES; i-- > 0;)
         length = length << 8 | bytes[i];
-    if (length > HEADER_MAX && length <= size - LENGTH_BYTES)
+    if (length > MCL_SAFETENSORS_HEADER_MAX && length <= size - LENGTH_BYTES)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: is no model: its header has %" PRIu64 " bytes, and models have %d at most", path,
-            length, HEADER_MAX);
+            length, MCL_SAFETENSORS_HEADER_MAX);
     if (length < 2 || length > size - LENGTH_BYTES)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: is not a safetensors file, or is cut off: a header of %" PRIu64

@@ -16,6 +16,11 @@
 #include "maskcl/data.h"
 #include "maskcl/status.h"
 
+/* Bytes of a header. Parsed, JSON takes up to 40 times as much memory, and it is all read before it
+ * is known what it says; a model of a table with 100,000 columns of numbers has about half of it.
+ */
+#define MCL_SAFETENSORS_HEADER_MAX (16 << 20)
+
 typedef enum mcl_dtype {
     MCL_DTYPE_F32,
     MCL_DTYPE_F64,

@@ -7,10 +7,13 @@
 
 #include "base/error.h"
 #include "base/values.h"
+#include "model/safetensors.h"
 #include "objectives/objective.h"
 #include "optim/schedule.h"
 #include "train/options.h"
 #include "views/view_options.h"
+
+#define SCHEMA_MAX (MCL_SAFETENSORS_HEADER_MAX * 5 / 8)
 
 uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows)
 {
@@ -205,6 +208,25 @@ static mcl_status check_predictor(const mcl_pretrain_options *options)
     return MCL_OK;
 }
 
+/* Refuses a schema that would not fit in the model's file: three eighths of the header are left
+ * to the backslashes that its quotes have there, and to everything else. */
+static mcl_status check_schema(const mcl_data *data)
+{
+    const mcl_schema *schema = mcl_data_schema(data);
+    char *text;
+    if (!schema)
+        return MCL_OK;
+    MCL_TRY(mcl_schema_text(&text, schema));
+    const size_t length = strlen(text);
+    mcl_schema_text_free(text);
+    if (length <= SCHEMA_MAX)
+        return MCL_OK;
+    return mcl_fail(MCL_ERROR_DATA,
+        "the schema of %zu columns is %zu bytes long, and a model has room for %d: leave columns "
+        "or categories out (`ignore`), or give the rows as an array",
+        mcl_schema_columns(schema), length, SCHEMA_MAX);
+}
+
 mcl_status mcl_pretrain_check(
     uint32_t *batch, const mcl_pretrain_options *options, const mcl_data *data)
 {
@@ -225,6 +247,7 @@ mcl_status mcl_pretrain_check(
             return mcl_fail(MCL_ERROR_ARGUMENT, "there is no objective number %d",
                 (int)options->objectives[i].kind);
     }
+    MCL_TRY(check_schema(data));
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
     MCL_TRY(mcl_train_check(&rows, &options->train, options->normalization, options->hidden_count,

@@ -95,7 +95,8 @@ class ReproduceTest(ProgramTest):
                     says=["m.safetensors", self.information("t.safetensors")["digest"], "--model"])
         self.refuse("reproduce", "s.safetensors", "--data", "rows.idx", "--labels", "others.idx", code=1,
                     says=["others.idx", "the labels", "--labels"])
-        self.refuse("reproduce", "t.safetensors", "--data", "rows.idx", code=2, says=["--labels"])
+        self.refuse("reproduce", "t.safetensors", "--data", "rows.idx", "--model", "m.safetensors", code=2,
+                    says=["--labels"])
         self.refuse("reproduce", "t.safetensors", *data, code=2, says=["--model"])
         self.refuse("reproduce", "m.safetensors", *data, code=2, says=["--labels", "m.safetensors"])
 
