@@ -95,8 +95,8 @@ class TerminalTest(ProgramTest):
     def test_the_line_has_the_validation(self):
         self.images("images", 4000)
         self.labels("labels", 4000)
-        code, _, seen, _ = self.run_on_terminal("pretrain", "images", "--validate", "labels", "--batch",
-                                                16, "--epochs", 2, "-o", "m")
+        code, _, seen, _ = self.run_on_terminal("pretrain", "images", "--validate", "labels",
+                                                "--recipe", "default", "--batch", 16, "--epochs", 2, "-o", "m")
         self.assertEqual(code, 0, seen)
         steps = [frame for frame in self.frames(seen, 80) if frame.startswith("epoch")]
         self.assertRegex(steps[-1], r"\Aepoch 2/2 \[=+\] loss +\d+\.\d{4}  valid \d\.\d{3}  +\d+ rows/s")
