@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data_options.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/output.h"
 
@@ -172,6 +173,8 @@ mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
         warn_of_data(*data);
     if (code == MCL_EXIT_DONE && model)
         code = check_schema(*data, paths[0], schema);
+    if (code == MCL_EXIT_DONE && options)
+        code = mcl_check_data_options(*data, paths[0], options);
     mcl_schema_free(schema);
     return code;
 }

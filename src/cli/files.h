@@ -43,8 +43,8 @@ mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t 
 
 /* mcl_model_load(), mcl_data_open_with() and mcl_data_open_all() that say why they failed. Data for
  * a model, where that is not NULL, are read by its schema, and refused where they are a table and
- * it was trained on plain numbers, or the other way round. Warnings of reading are printed. options
- * may be NULL: defaults. */
+ * it was trained on plain numbers, or the other way round, or where options do not fit them.
+ * Warnings of reading are printed. options may be NULL: defaults. */
 mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(
     mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model);
