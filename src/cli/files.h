@@ -95,6 +95,11 @@ mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_label
 mcl_exit mcl_warn_of_unseen(
     const mcl_labelled *train, const mcl_labelled *test, const char *test_path);
 
+/* Warns of rows whose class is none of those that the model's schema, by which the data were read,
+ * has of its column of labels: a class may be misspelt. label is the column that the labels are of,
+ * NULL where it is the schema's own. */
+void mcl_warn_of_new_classes(const mcl_data *data, const char *path, const char *label);
+
 /* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
  * than what it was trained on. */
 mcl_exit mcl_check_rows(

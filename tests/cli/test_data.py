@@ -161,6 +161,27 @@ class LabelsTest(DataTest):
         self.refuse("finetune", model, "penguins.csv", "some.txt", "--label", "species", "-o",
                     "t.safetensors", code=2, says=["--label", "some.txt"])
 
+    def test_misspelt_classes_are_told(self):
+        model = self.pretrained()
+        rows = list(penguins(60))
+        rows[7]["species"] = "Adelei"
+        self.table("typo.csv", rows)
+        said = "typo.csv: column 'species': 1 row of class 'Adelei', which the model does not know"
+        for label in ["--label", "species"], []:
+            for arguments in (["finetune", model, "typo.csv", "-o", "t.safetensors", "--epochs", 1],
+                              ["probe", model, "typo.csv", "--encoder-only"]):
+                self.assertIn(said, self.succeed(*arguments, *label).stderr)
+        self.assertNotIn("class '", self.succeed("probe", model, "penguins.csv", "--label", "sex",
+                                                 "--encoder-only").stderr)
+        text = self.succeed("info", "t.safetensors").stdout
+        self.assertIn("classes: Adelei, Adelie, Chinstrap, Gentoo", text)
+        self.table("many.csv", [{**row, "species": "new %d" % (i % 8)}
+                                for i, row in enumerate(rows)])
+        error = self.succeed("finetune", model, "many.csv", "-o", "t.safetensors", "--epochs",
+                             1).stderr
+        self.assertEqual(error.count("which the model does not know"), 5)
+        self.assertIn("does not know 3 classes more", error)
+
     def test_test_rows_are_matched_by_name(self):
         """However they are numbered by themselves."""
         model = self.pretrained()
