@@ -83,16 +83,23 @@ static void print_head(const mcl_model *model)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
     const char **names = NULL;
+    const char *numbers = mcl_model_metadata_get(model, "finetune_class_numbers");
     uint32_t count = 0;
     mcl_print("head        %" PRIu32 " -> %" PRIu32 " classes", architecture->embedding,
         architecture->classes);
     (void)mcl_model_class_names(&names, &count, model); /* where it fails, there are none */
-    for (uint32_t i = 0; i < count && i < CLASSES_SHOWN; i++) {
+    for (uint32_t i = 0; count && i < architecture->classes && i < CLASSES_SHOWN; i++) {
+        char *end = NULL;
+        const unsigned long number = numbers ? strtoul(numbers, &end, 10) : i;
+        numbers = end && *end ? end + 1 : end;
         mcl_print(i ? ", " : ": ");
-        mcl_print_clean(mcl_out, names[i]);
+        if (number < count)
+            mcl_print_clean(mcl_out, names[number]);
+        else
+            mcl_print("%lu", number);
     }
-    if (count > CLASSES_SHOWN)
-        mcl_print(", and %" PRIu32 " more", count - CLASSES_SHOWN);
+    if (count && architecture->classes > CLASSES_SHOWN)
+        mcl_print(", and %" PRIu32 " more", architecture->classes - CLASSES_SHOWN);
     mcl_print("\n");
     mcl_class_names_free(names);
 }
