@@ -339,7 +339,7 @@ START_TEST(test_absurd_lengths_are_refused)
         0, 1, sizeof header - 1 + 5, 100000001, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 7};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         assert_refused(damaged_file(header, length, lengths[i], 4), MCL_ERROR_FORMAT,
-            "is not a safetensors file, or is cut off");
+            "is no model (no safetensors file, or cut off)");
     /* a byte too short or too long: the header or the data lose one */
     assert_refused(damaged_file(header, length, length - 1, 4), MCL_ERROR_FORMAT, "not JSON");
     assert_refused(damaged_file(header, length, length + 1, 4), MCL_ERROR_FORMAT, "not UTF-8");
