@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data_options.h"
 #include "maskcl/evaluate.h"
@@ -94,6 +95,20 @@ mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count)
     for (size_t i = 0; i < claimed.count && code == MCL_EXIT_DONE; i++)
         code = check_claimed(i);
     return code;
+}
+
+bool mcl_ends_in(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), part = strlen(ending);
+    return length > part && strcasecmp(path + length - part, ending) == 0;
+}
+
+mcl_exit mcl_check_output_name(const char *output)
+{
+    if (mcl_ends_in(output, ".npy") || mcl_ends_in(output, ".csv"))
+        return MCL_EXIT_DONE;
+    return mcl_complain(
+        MCL_EXIT_USAGE, "-o: '%s' ends in neither .npy nor .csv, which say what to write", output);
 }
 
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count)

@@ -38,6 +38,12 @@ mcl_exit mcl_compare_claimed(void);
 /* Lets go of all that is claimed. */
 void mcl_release_files(void);
 
+/* Whether a name ends so, in upper or lower case. */
+bool mcl_ends_in(const char *path, const char *ending);
+
+/* Refuses the name of an output that is neither an array nor a table. */
+mcl_exit mcl_check_output_name(const char *output);
+
 /* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 

@@ -120,6 +120,11 @@ class ImagesTest(ProgramTest):
         self.refuse(*of, "--query", 1, "-k", 0, code=2, says=["-k"])
         self.refuse(*of, "--query", 1, "-o", "sheet.jpg", code=2, says=[".png"])
         self.refuse("neighbors", "m.safetensors", "pictures", code=2, says=["--query"])
+        self.refuse(*of, "--query", "7," + ",".join(["pictures"] * 6), code=2,
+                    says=["--query: asks for 73 rows, and at most 64"])
+        self.random_rows("rows.npy", 4, 8 * 8 * 3)
+        self.refuse("neighbors", "m.safetensors", "rows.npy", "--query", 1, "-o", "sheet.png",
+                    code=1, says=["leave -o out"])
         result = self.succeed(*of, "--query", 1, "-k", 1000)
         self.assertEqual(len(result.stdout.splitlines()), 12)
 
