@@ -22,7 +22,10 @@ static const struct {
     {mcl_npy_recognize, mcl_npy_header},
 };
 
-#define READABLE "IDX and NumPy .npy, plain or gzipped, can be read"
+#define READABLE                                                                                   \
+    "tables (CSV, TSV), arrays (IDX, .npy, .npz, safetensors), images and tar files of them can "  \
+    "be "                                                                                          \
+    "read, gzip and zstd undone"
 
 #define PICKLED                                                                                    \
     "is pickled by Python; save numpy.asarray(pickle.load(open(path, 'rb'))) with numpy.save()"
@@ -33,6 +36,8 @@ static const struct {
     const char *advice;
 } others[] = {
     {"PK\3\4", "is a zip archive, as .npz files are; save one array of it with numpy.save()"},
+    {"GIF8", "is a GIF image; save it as PNG"},
+    {"BM", "is a BMP image, or of an unknown kind; save an image as PNG"},
     {"\x89HDF", "is an HDF5 file; save one data set of it with numpy.save()"},
     {"PAR1", "is a Parquet file; save pandas.read_parquet(path).to_numpy() with numpy.save()"},
     {"BZh", "is compressed by bzip2; decompress it, or use gzip"},
@@ -111,9 +116,8 @@ static mcl_status refuse(const mcl_source *source, const unsigned char magic[MCL
     }
     if (is_text(magic))
         return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: is text; " READABLE
-            ": save pandas.read_csv(path).to_numpy() with numpy.save(), or of a file without "
-            "names of columns numpy.loadtxt(path, delimiter=',')",
+            "%s: is text, but no table: there are control characters among its first bytes; remove "
+            "them, or save it anew as CSV in UTF-8",
             name);
     return mcl_fail(MCL_ERROR_FORMAT,
         "%s: is of an unknown kind: it starts with the bytes %02x %02x %02x %02x; " READABLE, name,

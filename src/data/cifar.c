@@ -38,7 +38,7 @@ static uint32_t labels_of(const mcl_opening *opening)
         return 0;
     const uint64_t size = mcl_source_left(opening->source);
     const bool known = size != MCL_SOURCE_UNKNOWN;
-    const bool batch = strstr(name, "_batch") != NULL;
+    const bool batch = strncmp(name, "data_batch", 10) == 0 || strncmp(name, "test_batch", 10) == 0;
     const bool whole = strncmp(name, "train.", 6) == 0 || strncmp(name, "test.", 5) == 0;
     if ((batch || (known && size % (1 + 3 * PIXELS) == 0 && !whole)) && bytes[0] < 10)
         return 1;

@@ -428,8 +428,10 @@ static void go_back(mcl_csv *csv, const struct mark *mark)
 /* Whether another record is whole in the buffer, so that reading it moves nothing. */
 static bool has_sample(const mcl_csv *csv, size_t records)
 {
-    return records < SAMPLE_RECORDS && csv->at < csv->filled &&
-           (csv->ended || memchr(csv->bytes + csv->at, '\n', csv->filled - csv->at));
+    const char *at = csv->bytes + csv->at;
+    const size_t left = csv->filled - csv->at;
+    return records < SAMPLE_RECORDS && left > 0 &&
+           (csv->ended || memchr(at, '\n', left) || memchr(at, '\r', left - 1));
 }
 
 /* The cells of the next record of a sample, which stays as it is; 0 where there is none. */

@@ -233,6 +233,8 @@ static void warn(char *text, const char *format, ...)
 {
     size_t used = strlen(text);
     va_list arguments;
+    if (used + sizeof "; " >= WARNING_SIZE)
+        return;
     va_start(arguments, format);
     used += (size_t)snprintf(text + used, WARNING_SIZE - used, "%s", used ? "; " : "");
     vsnprintf(text + used, WARNING_SIZE - used, format, arguments);

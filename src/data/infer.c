@@ -118,6 +118,20 @@ static mcl_status add_kept_text(uint64_t *kept, struct facts *facts, const mcl_c
     return MCL_OK;
 }
 
+/* Keeps the first text of a column, with its place. */
+static void note_text(struct facts *facts, const struct inference *inference, const mcl_cell *cell)
+{
+    char text[MCL_QUOTE_SIZE];
+    const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
+    if (facts->text_line > 0)
+        return;
+    memcpy(text, cell->text, length);
+    text[length] = '\0';
+    mcl_quote(facts->text, text);
+    facts->text_line = mcl_table_line(inference->table);
+    facts->text_file = mcl_table_file(inference->table);
+}
+
 /* A cell of a column of numbers that is none. */
 static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct inference *inference,
     const mcl_cell *cell, size_t column)
@@ -129,20 +143,12 @@ static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct in
             "%s: line %" PRIu64 ", column '%s': is infinite; replace or remove it",
             mcl_table_file(inference->table), mcl_table_line(inference->table),
             mcl_quote(quote, name_of(inference, column)));
+    note_text(facts, inference, cell);
     if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
         facts->state = TEXTS;
         return add_kept_text(kept, facts, cell);
     }
     facts->texts++;
-    if (facts->text_line == 0) {
-        char text[MCL_QUOTE_SIZE];
-        const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
-        memcpy(text, cell->text, length);
-        text[length] = '\0';
-        mcl_quote(facts->text, text);
-        facts->text_line = mcl_table_line(inference->table);
-        facts->text_file = mcl_table_file(inference->table);
-    }
     return MCL_OK;
 }
 
@@ -284,14 +290,7 @@ static mcl_status judge_texts(enum reason *reason, const struct inference *infer
             CATEGORIES_CHOSEN);
     if (chosen)
         return MCL_OK;
-    if (facts->text_line > 0)
-        MCL_TRY(check_mixed(inference, column));
-    else if (all_texts(facts, mcl_is_formatted_number))
-        return mcl_fail(MCL_ERROR_DATA,
-            "%s: column '%s' has numbers with separators or a unit, such as '%s'; write numbers as "
-            "1234.5, or name it in `ignore` or `categorical`",
-            mcl_table_source(inference->table), mcl_quote(quote, name_of(inference, column)),
-            mcl_strings_at(mcl_dictionary_texts(facts->different), 0));
+    MCL_TRY(check_mixed(inference, column));
     if (all_texts(facts, mcl_is_date))
         *reason = DATES;
     else if (different == facts->texts && facts->texts >= ROWS_LEAST)
@@ -361,6 +360,10 @@ static mcl_status describe_number(
     if (!isfinite(mean) || !isfinite(deviation))
         return mcl_fail(MCL_ERROR_DATA,
             "%s: column '%s' has numbers too large for sums of their squares; scale it",
+            mcl_table_source(inference->table), mcl_quote(quote, column->name));
+    if (facts->moments.varies && !(deviation > 0.0))
+        return mcl_fail(MCL_ERROR_DATA,
+            "%s: column '%s' has differences too small for their squares; scale it",
             mcl_table_source(inference->table), mcl_quote(quote, column->name));
     column->kind = MCL_COLUMN_NUMBER;
     column->indicator = facts->missing > 0;

@@ -199,24 +199,24 @@ static mcl_status refuse_columns(mcl_table *table, const mcl_cell *cells, size_t
 {
     mcl_list missing = {.used = 0}, others = {.used = 0};
     const mcl_strings *names = mcl_dictionary_texts(table->names);
+    bool *found;
+    MCL_TRY(mcl_allocate(&found, table->columns, sizeof *found));
     for (size_t i = 0; i < count; i++) {
         char name[MCL_QUOTE_SIZE];
         snprintf(name, sizeof name, "%.*s",
             (int)(cells[i].length < sizeof name ? cells[i].length : sizeof name - 1),
             cells[i].text);
-        if (mcl_dictionary_find(table->names, cells[i].text, cells[i].length) ==
-            MCL_DICTIONARY_NONE)
+        const uint64_t column = mcl_dictionary_find(table->names, cells[i].text, cells[i].length);
+        if (column == MCL_DICTIONARY_NONE)
             mcl_list_add(&others, name);
+        else
+            found[column] = true;
     }
     for (size_t c = 0; c < table->columns; c++) {
-        const char *name = mcl_strings_at(names, c);
-        size_t i = 0;
-        while (i < count && (strlen(name) != cells[i].length ||
-                                memcmp(name, cells[i].text, cells[i].length) != 0))
-            i++;
-        if (i == count)
-            mcl_list_add(&missing, name);
+        if (!found[c])
+            mcl_list_add(&missing, mcl_strings_at(names, c));
     }
+    free(found);
     return mcl_fail(MCL_ERROR_DATA, "%s: has not the columns of %s; missing: %s; left over: %s",
         mcl_table_file(table), path_of(table, 0), missing.count ? mcl_list_text(&missing) : "none",
         others.count ? mcl_list_text(&others) : "none");

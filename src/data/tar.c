@@ -200,8 +200,8 @@ static mcl_status read_class(struct tar *tar, bool cls)
     while (got > 0 && got < sizeof text && strchr(" \t\r\n", text[got - 1]))
         got--;
     if (got == 0 || got == sizeof text || memchr(text, '\n', got) || memchr(text, '\0', got) ||
-        (tar->from_cls && !cls))
-        return MCL_OK;
+        (got == 2 && memcmp(text, "-1", 2) == 0) || (tar->from_cls && !cls))
+        return MCL_OK; /* -1 is no class */
     tar->from_cls = cls;
     memcpy(tar->class_name, text, got);
     tar->class_name[got] = '\0';
@@ -311,7 +311,7 @@ static bool next(mcl_image_job *job, void *state)
             given = give_pending(job, tar);
             continue;
         }
-        if (status == MCL_OK && code < ARCHIVE_WARN)
+        if (status == MCL_OK && code != ARCHIVE_OK && code != ARCHIVE_WARN)
             status = fail_archive(tar);
         const char *name = status == MCL_OK ? entry_name(tar, entry) : NULL;
         if (name)

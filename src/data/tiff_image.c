@@ -115,7 +115,8 @@ static void unpack(mcl_picture *picture, const uint32_t *raster)
     }
 }
 
-static uint32_t channels_of(TIFF *tiff)
+/* *blended: libtiff's pixels have been multiplied by their alpha, as it does with colours alone. */
+static uint32_t channels_of(bool *blended, TIFF *tiff)
 {
     uint16_t samples = 1, photometric = PHOTOMETRIC_RGB, extra = 0, *kinds = NULL;
     (void)TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
@@ -124,6 +125,7 @@ static uint32_t channels_of(TIFF *tiff)
     const bool grey =
         photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE;
     const bool alpha = extra > 0 && kinds && kinds[0] != EXTRASAMPLE_UNSPECIFIED;
+    *blended = !(grey && alpha && kinds[0] == EXTRASAMPLE_UNASSALPHA);
     return (grey ? 1 : 3) + alpha;
 }
 
@@ -140,8 +142,10 @@ static mcl_status read_pixels(mcl_picture *picture, TIFF *tiff, const mcl_image_
     if (block > 16 * MCL_IMAGE_PIXELS_MAX)
         return mcl_fail(MCL_ERROR_DATA,
             "%s: a TIFF image in parts of %" PRIu64 " bytes, more than is read", file->name, block);
-    MCL_TRY(mcl_picture_create(picture, file, height, width, channels_of(tiff)));
-    picture->premultiplied = true;
+    bool blended;
+    const uint32_t channels = channels_of(&blended, tiff);
+    MCL_TRY(mcl_picture_create(picture, file, height, width, channels));
+    picture->premultiplied = blended;
     MCL_TRY(mcl_allocate(&raster, (uint64_t)height * width, sizeof *raster));
     const int good = TIFFReadRGBAImageOriented(tiff, width, height, raster, ORIENTATION_TOPLEFT, 1);
     if (good)

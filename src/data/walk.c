@@ -44,7 +44,7 @@ static bool is_among(const struct place *places, size_t count, const struct stat
 static bool enters(struct walk *walk, const struct stat *of)
 {
     struct stat link;
-    if (walk->depth == DEPTH_MAX || is_among(walk->above, walk->depth, of))
+    if (is_among(walk->above, walk->depth, of))
         return false;
     if (lstat(walk->path, &link) != 0 || !S_ISLNK(link.st_mode))
         return true;
@@ -62,6 +62,11 @@ static mcl_status visit(struct walk *walk)
     struct stat information;
     if (stat(walk->path, &information) != 0)
         return MCL_OK; /* a link to nothing */
+    if (S_ISDIR(information.st_mode) && walk->depth == DEPTH_MAX)
+        return mcl_fail(MCL_ERROR_FILE,
+            "%s: is the folder number %d within folders, and no more are "
+            "looked into; name one further down",
+            walk->path, DEPTH_MAX + 1);
     if (S_ISDIR(information.st_mode))
         return enters(walk, &information) ? walk_folder(walk, &information) : MCL_OK;
     if (!S_ISREG(information.st_mode))

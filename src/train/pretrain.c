@@ -239,7 +239,6 @@ static mcl_status make_task(
     mcl_task *task, struct pretraining *state, const mcl_data *data, const mcl_data *source)
 {
     const mcl_pretrain_options *options = &state->options;
-    const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     *task = (mcl_task){.type = &pretraining,
         .state = state,
         .all_options = &state->options.base,
@@ -248,6 +247,7 @@ static mcl_status make_task(
         .source = source};
     MCL_TRY(mcl_pretrain_check(&task->batch, options, data));
     mcl_train_resolve(&state->options.train, mcl_data_rows(data));
+    const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->train.seed));
     return mcl_initial_copy(task->model, options);
 }

@@ -177,9 +177,8 @@ START_TEST(test_an_unknown_kind_names_what_is_read)
 {
     struct bytes file = {.at = "\x89QOI\r\n\x1a\n", .count = 8};
     assert_data_refused(file_with(&file), MCL_ERROR_FORMAT,
-        ": is of an unknown kind: it starts with the bytes 89 51 4f 49; IDX and NumPy .npy, plain "
-        "or "
-        "gzipped, can be read");
+        ": is of an unknown kind: it starts with the bytes 89 51 4f 49; tables (CSV, TSV), "
+        "arrays (IDX, .npy, .npz, safetensors), images and tar files of them can be read");
     const struct bytes packed = gzipped(&file);
     assert_data_refused(file_with(&packed), MCL_ERROR_FORMAT, "the bytes 89 51 4f 49");
     memcpy(file.at, "\0\0\x0a\1", 4); /* no IDX type */

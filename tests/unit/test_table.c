@@ -28,6 +28,7 @@ static const char *const contexts[] = {
     "objective=nt-xent+cosine+byol+moco+reconstruction:10;negatives=1;predictor=8;mask=block;"
     "optimizer=adam;schedule=cosine;warmup=1",
     "objective=nt-xent+vime;mask=bernoulli;optimizer=sgd;schedule=step;learning_rate_step_epochs=2",
+    "holdout=0.25",
 };
 
 /* Texts of which one is another value of any option. */
