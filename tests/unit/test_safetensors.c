@@ -355,7 +355,8 @@ START_TEST(test_the_longest_header)
     const int most = MCL_SAFETENSORS_HEADER_MAX;
     const char *path = damaged_file("{}", 2, most + 1, 0);
     ck_assert_int_eq(truncate(path, 8 + most + 1), 0);
-    assert_refused(path, MCL_ERROR_FORMAT, "is no model: its header has 16777217 bytes, and models");
+    assert_refused(
+        path, MCL_ERROR_FORMAT, "is no model: its header has 16777217 bytes, and models");
     path = damaged_file("{}", 2, most, 0);
     ck_assert_int_eq(truncate(path, 8 + most), 0);
     assert_refused(path, MCL_ERROR_FORMAT, "the header is not UTF-8 text"); /* it was read */
