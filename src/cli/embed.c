@@ -33,12 +33,6 @@ struct result {
     const mcl_kept_columns *kept;
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t length = strlen(text), size = strlen(end);
-    return length >= size && strcmp(text + length - size, end) == 0;
-}
-
 static bool is_stream(const struct settings *settings)
 {
     return strcmp(settings->output, "-") == 0;
@@ -46,7 +40,7 @@ static bool is_stream(const struct settings *settings)
 
 static bool is_table(const struct settings *settings)
 {
-    return is_stream(settings) || ends_with(settings->output, ".csv");
+    return is_stream(settings) || mcl_ends_in(settings->output, ".csv");
 }
 
 static void print_header(FILE *stream, const struct result *result)
@@ -99,7 +93,7 @@ static mcl_status print_table(FILE *stream, void *given)
 /* The file beside an array that has what belongs to its rows: out.rows.csv. */
 static mcl_exit name_beside(char path[4096], const char *output)
 {
-    const size_t length = strlen(output) - (ends_with(output, ".npy") ? 4 : 0);
+    const size_t length = strlen(output) - (mcl_ends_in(output, ".npy") ? 4 : 0);
     if (length + sizeof ".rows.csv" > 4096)
         return mcl_complain(MCL_EXIT_USAGE, "-o: the name is too long");
     snprintf(path, 4096, "%.*s.rows.csv", (int)length, output);
@@ -176,6 +170,8 @@ static mcl_exit check_output(const struct settings *settings, const mcl_argument
     }
     mcl_exit code =
         mcl_check_output(settings->output, arguments->operands, arguments->operand_count);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_check_output_name(settings->output);
     if (code != MCL_EXIT_DONE || is_table(settings) || (!settings->names && !settings->keep))
         return code;
     code = name_beside(beside, settings->output);

@@ -4,9 +4,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "data_options.h"
 #include "maskcl/evaluate.h"
 #include "maskcl/output.h"
+
+#define NEW_CLASSES_TOLD 5 /* of more, how many there are */
 
 static struct {
     mcl_run_file files[MCL_RUN_FILES_MAX]; /* with paths of their own */
@@ -93,6 +97,20 @@ mcl_exit mcl_claim_files(const mcl_run_file *files, size_t count)
     return code;
 }
 
+bool mcl_ends_in(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), part = strlen(ending);
+    return length > part && strcasecmp(path + length - part, ending) == 0;
+}
+
+mcl_exit mcl_check_output_name(const char *output)
+{
+    if (mcl_ends_in(output, ".npy") || mcl_ends_in(output, ".csv"))
+        return MCL_EXIT_DONE;
+    return mcl_complain(
+        MCL_EXIT_USAGE, "-o: '%s' ends in neither .npy nor .csv, which say what to write", output);
+}
+
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count)
 {
     mcl_run_file files[MCL_RUN_FILES_MAX] = {{output, MCL_FILE_WRITTEN, "-o", "the output"}};
@@ -172,6 +190,8 @@ mcl_exit mcl_load_all(mcl_data **data, const char *const *paths, size_t count,
         warn_of_data(*data);
     if (code == MCL_EXIT_DONE && model)
         code = check_schema(*data, paths[0], schema);
+    if (code == MCL_EXIT_DONE && options)
+        code = mcl_check_data_options(*data, paths[0], options);
     mcl_schema_free(schema);
     return code;
 }
@@ -285,6 +305,59 @@ mcl_exit mcl_warn_of_unseen(
                  "told wrong",
             test_path, unseen, rows, mcl_class_name(name, test->data, test->labels[first]));
     return MCL_EXIT_DONE;
+}
+
+/* Whether the schema has a column of labels, by default of any name, and its place. */
+static bool find_labels(size_t *column, const mcl_schema *schema, const char *name)
+{
+    for (size_t c = 0; c < mcl_schema_columns(schema); c++) {
+        const mcl_column found = mcl_schema_column(schema, c);
+        *column = c;
+        if (found.kind == MCL_COLUMN_LABEL && (!name || strcmp(found.name, name) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool has_class(const mcl_schema *schema, size_t column, const char *name)
+{
+    const char *text;
+    for (uint32_t i = 0; (text = mcl_schema_category(schema, column, i)); i++) {
+        if (strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t count_rows_of(const mcl_data *data, uint32_t label)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < mcl_data_rows(data); i++)
+        count += mcl_data_labels(data)[i] == (int32_t)label;
+    return count;
+}
+
+void mcl_warn_of_new_classes(const mcl_data *data, const char *path, const char *label)
+{
+    const mcl_schema *schema = mcl_data_schema(data);
+    size_t column;
+    uint32_t told = 0, more = 0;
+    const char *name;
+    if (!mcl_data_labels(data) || !find_labels(&column, schema, label))
+        return;
+    for (uint32_t i = 0; (name = mcl_data_class_name(data, i)); i++) {
+        if (has_class(schema, column, name))
+            continue;
+        const uint64_t rows = told < NEW_CLASSES_TOLD ? count_rows_of(data, i) : 0;
+        if (rows)
+            mcl_warn("%s: column '%s': %" PRIu64 " row%s of class '%s', which the model does not "
+                     "know",
+                path, mcl_schema_column(schema, column).name, rows, rows == 1 ? "" : "s", name);
+        told += rows > 0;
+        more += told == NEW_CLASSES_TOLD && !rows;
+    }
+    if (more)
+        mcl_warn("%s: the model does not know %" PRIu32 " classes more", path, more);
 }
 
 void mcl_warn_of_doubts(const mcl_model *model, const mcl_data *data, const char *path)

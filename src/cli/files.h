@@ -38,13 +38,19 @@ mcl_exit mcl_compare_claimed(void);
 /* Lets go of all that is claimed. */
 void mcl_release_files(void);
 
+/* Whether a name ends so, in upper or lower case. */
+bool mcl_ends_in(const char *path, const char *ending);
+
+/* Refuses the name of an output that is neither an array nor a table. */
+mcl_exit mcl_check_output_name(const char *output);
+
 /* Claims an output and count inputs (NULL ones are skipped). */
 mcl_exit mcl_check_output(const char *output, const char *const *inputs, size_t count);
 
 /* mcl_model_load(), mcl_data_open_with() and mcl_data_open_all() that say why they failed. Data for
  * a model, where that is not NULL, are read by its schema, and refused where they are a table and
- * it was trained on plain numbers, or the other way round. Warnings of reading are printed. options
- * may be NULL: defaults. */
+ * it was trained on plain numbers, or the other way round, or where options do not fit them.
+ * Warnings of reading are printed. options may be NULL: defaults. */
 mcl_exit mcl_load_model(mcl_model **model, const char *path);
 mcl_exit mcl_load_data(
     mcl_data **data, const char *path, const mcl_data_options *options, const mcl_model *model);
@@ -94,6 +100,11 @@ mcl_exit mcl_distinct_labels(int32_t **numbers, uint64_t *count, const mcl_label
 /* Warns of test rows whose class no training row has: they cannot be told right. */
 mcl_exit mcl_warn_of_unseen(
     const mcl_labelled *train, const mcl_labelled *test, const char *test_path);
+
+/* Warns of rows whose class is none of those that the model's schema, by which the data were read,
+ * has of its column of labels: a class may be misspelt. label is the column that the labels are of,
+ * NULL where it is the schema's own. */
+void mcl_warn_of_new_classes(const mcl_data *data, const char *path, const char *label);
 
 /* Refuses data of another width than the model takes, and warns of data that is scaled otherwise
  * than what it was trained on. */

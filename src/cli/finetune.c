@@ -425,6 +425,8 @@ static mcl_exit load(struct run *run, const char *const *paths)
         code = mcl_load_labelled(&run->train, paths[1], paths[2], &reading, run->model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->train.data, paths[1]);
+    if (code == MCL_EXIT_DONE && !paths[2])
+        mcl_warn_of_new_classes(run->train.data, paths[1], reading.label);
     if (code != MCL_EXIT_DONE || !settings->test)
         return code;
     reading.like = run->train.data;

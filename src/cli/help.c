@@ -86,8 +86,10 @@ static void print_usage(const mcl_command *command)
         mcl_print(optional ? " [%s%s]" : " %s%s", command->operands[i].name, repeats ? " ..." : "");
     }
     for (size_t i = 0; i < table.count; i++) {
+        char label[40];
         if (table.options[i].required)
-            mcl_print(" -%c %s", table.options[i].letter, table.options[i].argument);
+            mcl_print(
+                " %s %s", mcl_option_label(label, &table.options[i]), table.options[i].argument);
     }
     fputs("\n\n", mcl_out);
 }

@@ -10,6 +10,8 @@
 #include "files.h"
 #include "json.h"
 
+#define CLASSES_SHOWN 12 /* of more, the first */
+
 struct settings {
     mcl_data_options data;
     bool json;
@@ -75,6 +77,33 @@ static void print_interruption(const mcl_model *model)
         counts[0], counts[1], counts[2] + 1, counts[3]);
 }
 
+/* What the head tells apart, with the names of its classes where they have some: they may be
+ * others than those of the columns. */
+static void print_head(const mcl_model *model)
+{
+    const mcl_architecture *architecture = mcl_model_architecture(model);
+    const char **names = NULL;
+    const char *numbers = mcl_model_metadata_get(model, "finetune_class_numbers");
+    uint32_t count = 0;
+    mcl_print("head        %" PRIu32 " -> %" PRIu32 " classes", architecture->embedding,
+        architecture->classes);
+    (void)mcl_model_class_names(&names, &count, model); /* where it fails, there are none */
+    for (uint32_t i = 0; count && i < architecture->classes && i < CLASSES_SHOWN; i++) {
+        char *end = NULL;
+        const unsigned long number = numbers ? strtoul(numbers, &end, 10) : i;
+        numbers = end && *end ? end + 1 : end;
+        mcl_print(i ? ", " : ": ");
+        if (number < count)
+            mcl_print_clean(mcl_out, names[number]);
+        else
+            mcl_print("%lu", number);
+    }
+    if (count && architecture->classes > CLASSES_SHOWN)
+        mcl_print(", and %" PRIu32 " more", architecture->classes - CLASSES_SHOWN);
+    mcl_print("\n");
+    mcl_class_names_free(names);
+}
+
 static void print_model(const mcl_model *model, const mcl_schema *schema)
 {
     const mcl_architecture *architecture = mcl_model_architecture(model);
@@ -82,8 +111,7 @@ static void print_model(const mcl_model *model, const mcl_schema *schema)
     mcl_model_parameters(model, &parameters, &encoder);
     print_networks(architecture);
     if (architecture->classes)
-        mcl_print("head        %" PRIu32 " -> %" PRIu32 " classes\n", architecture->embedding,
-            architecture->classes);
+        print_head(model);
     mcl_print("activation  %s\n", mcl_activation_name(architecture->activation));
     mcl_print(
         "parameters  %" PRIu64 ", of which %" PRIu64 " in the encoder\n", parameters, encoder);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data_options.h"
 #include "files.h"
 
 struct column {
@@ -32,6 +33,22 @@ static bool find_kind(mcl_column_kind *kind, const mcl_data *data, const char *n
     return false;
 }
 
+static mcl_exit complain_of_no_table(const char *path)
+{
+    return mcl_complain(MCL_EXIT_USAGE, "--keep: %s is no table, and has no columns", path);
+}
+
+/* The library speaks of the option by which the column is read here, which nobody has typed. */
+static mcl_exit complain_of_reading(void)
+{
+    static const char option[] = "`id`: ";
+    const char *message = mcl_error_message();
+    const char *found = strstr(message, option);
+    const int before = found ? (int)(found - message) : 0;
+    return mcl_complain(MCL_EXIT_FAILED, "--keep: %.*s%s", before, message,
+        found ? found + strlen(option) : message);
+}
+
 /* Reads the files once more, so that the column is what the rows are called. */
 static mcl_exit read_again(struct column *column, const char *const *paths, size_t count,
     const mcl_data_options *options, uint64_t rows)
@@ -48,8 +65,10 @@ static mcl_exit read_again(struct column *column, const char *const *paths, size
     reading.label = NULL;
     reading.schema = NULL;
     if (mcl_data_open_all(&column->opened, paths, count, &reading) != MCL_OK)
-        return mcl_complain(MCL_EXIT_FAILED, "--keep: %s", mcl_error_message());
+        return complain_of_reading();
     column->source = column->opened;
+    if (!mcl_data_row_name(column->opened, 0)) /* an array whose columns are standardized */
+        return complain_of_no_table(*paths);
     return mcl_data_rows(column->opened) == rows
                ? MCL_EXIT_DONE
                : mcl_complain(MCL_EXIT_FAILED, "--keep: %s has changed while it was read", *paths);
@@ -95,6 +114,8 @@ mcl_exit mcl_kept_columns_read(mcl_kept_columns **kept, const char *list, const 
     mcl_kept_columns *made = calloc(1, sizeof *made);
     if (!made)
         return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left");
+    if (!mcl_data_are_table(data))
+        code = complain_of_no_table(*paths);
     for (const char *name = list; name && code == MCL_EXIT_DONE;) {
         const size_t length = strcspn(name, ",");
         code = add(made, name, length, data, paths, count, options);

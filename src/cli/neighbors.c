@@ -22,6 +22,7 @@
 #define GAP 4 /* pixels between tiles */
 #define WHITE 255
 #define NAME_SIZE 4096
+#define WITHOUT_PICTURE "leave -o out"
 
 struct settings {
     mcl_device_settings device;
@@ -54,13 +55,12 @@ struct search {
     mcl_neighbor *nearest; /* [count × each] */
 };
 
-static mcl_exit add_query(struct search *search, struct query query)
+/* Of too many, the rest are counted. */
+static void add_query(struct search *search, struct query query)
 {
-    if (search->count == QUERIES_MAX)
-        return mcl_complain(
-            MCL_EXIT_USAGE, "--query: at most %d rows can be asked for at once", QUERIES_MAX);
-    search->queries[search->count++] = query;
-    return MCL_EXIT_DONE;
+    if (search->count < QUERIES_MAX)
+        search->queries[search->count] = query;
+    search->count++;
 }
 
 /* All rows of a file are asked for. */
@@ -68,15 +68,17 @@ static mcl_exit add_file(
     struct search *search, const char *path, const mcl_model *model, const char *model_path)
 {
     mcl_data *data = NULL;
-    mcl_exit code = search->file_count == QUERIES_MAX
-                        ? add_query(search, (struct query){NULL, 0, false})
-                        : mcl_load_data(&data, path, &search->settings->data, model);
+    if (search->file_count == QUERIES_MAX) { /* each has a row or more */
+        add_query(search, (struct query){NULL, 0, false});
+        return MCL_EXIT_DONE;
+    }
+    mcl_exit code = mcl_load_data(&data, path, &search->settings->data, model);
     if (code != MCL_EXIT_DONE)
         return code;
     search->files[search->file_count++] = data;
     code = mcl_check_rows(model, model_path, data, path);
     for (uint64_t row = 0; row < mcl_data_rows(data) && code == MCL_EXIT_DONE; row++)
-        code = add_query(search, (struct query){data, row, false});
+        add_query(search, (struct query){data, row, false});
     return code;
 }
 
@@ -92,12 +94,16 @@ static mcl_exit add_one(
         return mcl_complain(MCL_EXIT_USAGE,
             "--query: %s has %" PRIu64 " rows, counted from 0: there is no row %s", search->path,
             rows, text);
-    if (digits)
-        return add_query(search, (struct query){search->data, row, true});
+    if (digits) {
+        add_query(search, (struct query){search->data, row, true});
+        return MCL_EXIT_DONE;
+    }
     for (uint64_t i = 0; i < rows; i++) {
         const char *name = mcl_data_row_name(search->data, i);
-        if (name && strcmp(name, text) == 0)
-            return add_query(search, (struct query){search->data, i, true});
+        if (name && strcmp(name, text) == 0) {
+            add_query(search, (struct query){search->data, i, true});
+            return MCL_EXIT_DONE;
+        }
     }
     if (access(text, F_OK) != 0)
         return mcl_complain(MCL_EXIT_USAGE,
@@ -314,7 +320,7 @@ static mcl_exit write_sheet(const struct search *search)
 {
     struct sheet sheet = {.factor = 1};
     const mcl_tile *tile = &sheet.tile;
-    mcl_exit code = mcl_find_image(&sheet.tile, search->data, search->path);
+    mcl_exit code = mcl_find_image(&sheet.tile, search->data, search->path, WITHOUT_PICTURE);
     if (code != MCL_EXIT_DONE)
         return code;
     while (sheet.factor * tile->height < TILE_LEAST)
@@ -344,11 +350,15 @@ static mcl_exit check(struct search *search, const mcl_model *model, const char 
     mcl_tile tile;
     mcl_exit code = mcl_check_rows(model, model_path, search->data, search->path);
     if (code == MCL_EXIT_DONE && search->settings->output)
-        code = mcl_find_image(&tile, search->data, search->path);
+        code = mcl_find_image(&tile, search->data, search->path, WITHOUT_PICTURE);
     if (code == MCL_EXIT_DONE)
         code = mcl_find_layer(&search->layer, &search->width, model, search->settings->layer);
     if (code == MCL_EXIT_DONE)
         code = add_queries(search, model, model_path);
+    if (code == MCL_EXIT_DONE && search->count > QUERIES_MAX)
+        code = mcl_complain(MCL_EXIT_USAGE,
+            "--query: asks for %zu rows, and at most %d can be asked for at once", search->count,
+            QUERIES_MAX);
     if (code == MCL_EXIT_DONE && mcl_data_rows(search->data) < 2)
         code = mcl_complain(MCL_EXIT_FAILED, "%s: has a single row", search->path);
     return code;
@@ -418,7 +428,7 @@ static const mcl_option options[] = {
         .argument = "ROW|NAME|FILE",
         .group = "Neighbours",
         .help = "whose neighbours: a row of DATA, by its number from 0 or its name, or all rows of "
-                "another file; several are joined by commas",
+                "another file, at most 64 in all; several are joined by commas",
         .type = &mcl_option_text,
         .offset = offsetof(struct settings, query)},
     {.name = "count",

@@ -45,8 +45,7 @@ static bool is_stream(const struct settings *settings)
 
 static bool is_array(const struct settings *settings)
 {
-    const size_t length = strlen(settings->output);
-    return length >= 4 && strcmp(settings->output + length - 4, ".npy") == 0;
+    return mcl_ends_in(settings->output, ".npy");
 }
 
 static const char *class_name(char text[16], const struct answers *answers, int32_t number)
@@ -208,10 +207,13 @@ static mcl_exit check_output(const struct settings *settings, const mcl_argument
         return mcl_complain(MCL_EXIT_USAGE,
             "--%s: an array of numbers has no room for it: write a table, -o OUT.csv",
             settings->keep ? "keep" : "names");
-    if (!is_stream(settings))
-        return mcl_check_output(settings->output, arguments->operands, arguments->operand_count);
-    mcl_readers_may_leave();
-    return MCL_EXIT_DONE;
+    if (is_stream(settings)) {
+        mcl_readers_may_leave();
+        return MCL_EXIT_DONE;
+    }
+    const mcl_exit code =
+        mcl_check_output(settings->output, arguments->operands, arguments->operand_count);
+    return code == MCL_EXIT_DONE ? mcl_check_output_name(settings->output) : code;
 }
 
 static mcl_exit run(void *given, const mcl_arguments *arguments)

@@ -415,6 +415,31 @@ static bool recipe_follows(const void *given)
     return strcmp(settings->options.recipe, "auto") == 0 && settings->synthetic.rows == 0;
 }
 
+/* Says what the recipe is, whose line ends with what it sets, without what is given beside it.
+ * options are those that it has set. */
+static void tell_recipe(const char *line, const mcl_pretrain_options *options,
+    const mcl_arguments *arguments, const mcl_data *data)
+{
+    const bool embedding = !mcl_option_given(arguments, "embedding");
+    const bool epochs = !mcl_option_given(arguments, "epochs");
+    const bool batch = !mcl_option_given(arguments, "batch");
+    const uint64_t count = options->train.epochs;
+    char text[3][48] = {"", "", ""};
+    if (embedding)
+        snprintf(text[0], sizeof *text, "embeddings of %" PRIu32 " numbers", options->embedding);
+    if (epochs)
+        snprintf(text[1], sizeof *text, "%s%" PRIu64 " epoch%s", embedding ? ", " : "", count,
+            count == 1 ? "" : "s");
+    if (batch)
+        snprintf(text[2], sizeof *text, "%sbatches of %" PRIu64,
+            epochs      ? " in "
+            : embedding ? ", "
+                        : "",
+            mcl_batch_rows(options->train.batch, mcl_data_rows(data)));
+    mcl_tell("recipe auto: %.*s%s%s%s%s", (int)strcspn(line, ":"), line,
+        embedding || epochs || batch ? ": " : "", text[0], text[1], text[2]);
+}
+
 /* Applies the recipe that suits the data, below what is given on the command line. */
 static mcl_exit fit_recipe(
     struct settings *settings, const mcl_arguments *arguments, const mcl_data *data)
@@ -425,12 +450,13 @@ static mcl_exit fit_recipe(
     const mcl_status status = mcl_recipe_fit(line, &settings->options, data);
     if (status != MCL_OK)
         return mcl_complain_status(status);
+    const mcl_pretrain_options fitted = settings->options;
     const mcl_exit code = mcl_arguments_apply_recipe(arguments, settings);
     if (code != MCL_EXIT_DONE)
         return code;
     choose_views(&settings->options, arguments);
     if (!settings->device.quiet)
-        mcl_tell("recipe auto: %s", line);
+        tell_recipe(line, &fitted, arguments, data);
     return mcl_check_rate(settings->options.train.optimizer.kind, arguments);
 }
 

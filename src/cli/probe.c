@@ -585,6 +585,8 @@ static mcl_exit load(
         code = mcl_check_classes(train, labels ? labels : paths[1]);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], train->data, paths[1]);
+    if (code == MCL_EXIT_DONE && !labels)
+        mcl_warn_of_new_classes(train->data, paths[1], options->label);
     if (code == MCL_EXIT_DONE && count == 5)
         code = load_test(probe, paths[3], paths[4], paths[0], model);
     else if (code == MCL_EXIT_DONE && brings)
@@ -745,7 +747,7 @@ const mcl_command mcl_command_probe = {
                 "      train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz \\\n"
                 "      t10k-labels-idx1-ubyte.gz",
     .operands = {{"MODEL", "the model file"}, {"DATA", "the rows to learn the classes from"},
-        {"LABELS", "their classes, whole numbers from 0, a number a row: IDX or .npy"},
+        {"LABELS", "their classes, one a row: IDX, .npy, or text with one a line"},
         {"TEST", "the rows to measure on"}, {"TEST_LABELS", "their classes"}},
     .operand_count = 5,
     .optional_operands = 3,

@@ -106,7 +106,7 @@ static mcl_exit run_loaded(const struct settings *settings, const mcl_arguments 
     mcl_tile image;
     mcl_exit code = mcl_check_rows(model, arguments->operands[0], data, arguments->operands[1]);
     if (code == MCL_EXIT_DONE && picture)
-        code = mcl_find_image(&image, data, arguments->operands[1]);
+        code = mcl_find_image(&image, data, arguments->operands[1], MCL_ADVICE_ARRAY);
     if (code == MCL_EXIT_DONE)
         code = mcl_choose_rows(&work.rows, &settings->range, arguments, 1, data, picture);
     if (code != MCL_EXIT_DONE)

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "files.h"
 #include "maskcl/output.h"
@@ -17,26 +16,20 @@
 #define GROUP_GAP 8    /* pixels between one row's tiles and the next row's */
 #define BACKGROUND 128 /* grey, seen beside black and white */
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), part = strlen(suffix);
-    return length > part && strcasecmp(path + length - part, suffix) == 0;
-}
-
 bool mcl_is_picture(const char *output)
 {
-    return ends_in(output, ".png");
+    return mcl_ends_in(output, ".png");
 }
 
 mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t count)
 {
-    if (!ends_in(output, ".npy") && !mcl_is_picture(output))
+    if (!mcl_ends_in(output, ".npy") && !mcl_is_picture(output))
         return mcl_complain(MCL_EXIT_USAGE,
             "-o: '%s' ends in neither .npy nor .png, which say what to write", output);
     return mcl_check_output(output, inputs, count);
 }
 
-mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path)
+mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path, const char *advice)
 {
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
@@ -44,9 +37,8 @@ mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path)
     if ((dimensions != 2 && dimensions != 3) || (channels != 1 && channels != 3))
         return mcl_complain(MCL_EXIT_FAILED,
             "%s: its rows are not images of height x width or height x width x 1 or 3 channels, "
-            "and "
-            "cannot be a picture: write an .npy file",
-            path);
+            "and cannot be a picture: %s",
+            path, advice);
     *image = (mcl_tile){shape[0], shape[1], channels};
     return MCL_EXIT_DONE;
 }

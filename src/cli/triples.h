@@ -32,8 +32,10 @@ bool mcl_is_picture(const char *output);
 /* Refuses an output that is neither an array nor a picture, or as mcl_check_output() does. */
 mcl_exit mcl_check_triples(const char *output, const char *const *inputs, size_t count);
 
-/* Refuses rows that are no images with 1 or 3 channels. */
-mcl_exit mcl_find_image(mcl_tile *image, const mcl_data *data, const char *path);
+/* Refuses rows that are no images with 1 or 3 channels, with advice on what to do instead. */
+mcl_exit mcl_find_image(
+    mcl_tile *image, const mcl_data *data, const char *path, const char *advice);
+#define MCL_ADVICE_ARRAY "write an .npy file"
 
 /* *rows = how many are wanted from range->first on: all, of a picture 32, unless --rows is given.
  * The data are the operand with this number. */

@@ -54,7 +54,7 @@ static mcl_exit run_loaded(
     mcl_tile image;
     mcl_exit code = MCL_EXIT_DONE;
     if (picture)
-        code = mcl_find_image(&image, data, arguments->operands[0]);
+        code = mcl_find_image(&image, data, arguments->operands[0], MCL_ADVICE_ARRAY);
     if (code == MCL_EXIT_DONE)
         code = mcl_choose_rows(&triples.rows, &settings->range, arguments, 0, data, picture);
     if (code != MCL_EXIT_DONE)

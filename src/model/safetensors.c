@@ -340,10 +340,8 @@ static mcl_status read_header(
             "%s: is no model: its header has %" PRIu64 " bytes, and models have %d at most", path,
             length, MCL_SAFETENSORS_HEADER_MAX);
     if (length < 2 || length > size - LENGTH_BYTES)
-        return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: is not a safetensors file, or is cut off: a header of %" PRIu64
-            " bytes in a file of %" PRIu64,
-            path, length, size);
+        return mcl_fail(
+            MCL_ERROR_FORMAT, "%s: is no model (no safetensors file, or cut off)", path);
     char *json; /* with a zero byte after it: some releases of cJSON read one byte too far */
     MCL_TRY(mcl_allocate(&json, length + 1, 1));
     mcl_status status = read_bytes(json, length, stream, path);

@@ -161,6 +161,27 @@ class LabelsTest(DataTest):
         self.refuse("finetune", model, "penguins.csv", "some.txt", "--label", "species", "-o",
                     "t.safetensors", code=2, says=["--label", "some.txt"])
 
+    def test_misspelt_classes_are_told(self):
+        model = self.pretrained()
+        rows = list(penguins(60))
+        rows[7]["species"] = "Adelei"
+        self.table("typo.csv", rows)
+        said = "typo.csv: column 'species': 1 row of class 'Adelei', which the model does not know"
+        for label in ["--label", "species"], []:
+            for arguments in (["finetune", model, "typo.csv", "-o", "t.safetensors", "--epochs", 1],
+                              ["probe", model, "typo.csv", "--encoder-only"]):
+                self.assertIn(said, self.succeed(*arguments, *label).stderr)
+        self.assertNotIn("class '", self.succeed("probe", model, "penguins.csv", "--label", "sex",
+                                                 "--encoder-only").stderr)
+        text = self.succeed("info", "t.safetensors").stdout
+        self.assertIn("classes: Adelei, Adelie, Chinstrap, Gentoo", text)
+        self.table("many.csv", [{**row, "species": "new %d" % (i % 8)}
+                                for i, row in enumerate(rows)])
+        error = self.succeed("finetune", model, "many.csv", "-o", "t.safetensors", "--epochs",
+                             1).stderr
+        self.assertEqual(error.count("which the model does not know"), 5)
+        self.assertIn("does not know 3 classes more", error)
+
     def test_test_rows_are_matched_by_name(self):
         """However they are numbered by themselves."""
         model = self.pretrained()
@@ -196,7 +217,20 @@ class EmbedTest(DataTest):
         self.assertEqual([(row["name"], row["id"]) for row in self.read("beside.rows.csv")],
                          [(row["id"], row["id"]) for row in penguins(60)])
         self.refuse("embed", model, "penguins.csv", "-o", "out.csv", "--keep", "age", code=1,
-                    says=["--keep", "age"])
+                    says=["--keep: penguins.csv: there is no column 'age'"])
+
+    def test_columns_beside_what_has_none(self):
+        model = self.model("plain.safetensors", 5)
+        self.random_rows("rows.npy", 8, 5)
+        for columns in "id", "id,foo", "label":
+            self.refuse("embed", model, "rows.npy", "-o", "out.csv", "--keep", columns, code=2,
+                        says=["--keep: rows.npy is no table, and has no columns"])
+        self.npy("wild.npy", (8, 2), [row * (1 if column else 1000) for row in range(8)
+                                      for column in range(2)])
+        self.succeed("pretrain", "wild.npy", "--standardize", "columns", "-o", "w.safetensors",
+                     *SMALL)
+        self.refuse("embed", "w.safetensors", "wild.npy", "-o", "out.csv", "--keep", "0", code=2,
+                    says=["--keep: wild.npy is no table"])
 
     def test_standard_input_and_output(self):
         model = self.pretrained()
@@ -232,6 +266,33 @@ class EmbedTest(DataTest):
                      "parts.safetensors", *SMALL)
         self.assertEqual(self.information("parts.safetensors")["digest"],
                          self.information(model)["digest"])
+
+
+class OptionsTest(DataTest):
+    def test_options_that_do_not_fit_the_data(self):
+        self.penguins("penguins.csv")
+        self.random_rows("rows.npy", 20, 5)
+        for option, *value in (["--label", "x"], ["--id", "0"], ["--categorical", "3"],
+                               ["--numeric", "3"], ["--ignore", "3"], ["--delimiter", "tab"],
+                               ["--decimal", "comma"], ["--header", "no"]):
+            for others in [], ["--standardize", "columns"]:
+                if others and option in ("--numeric", "--delimiter", "--decimal", "--header"):
+                    continue  # what an array's standardized columns are called is what a table's are
+                self.refuse("pretrain", "rows.npy", option, *value, *others, "-o", "m.safetensors",
+                            code=2, says=[option + ": rows.npy is no table, and has no columns"])
+        for option, value in (("--size", 32), ("--colors", "grey"), ("--background", "00"),
+                              ("--channels", "first")):
+            for name in ("penguins.csv",) if option == "--channels" else ("penguins.csv", "rows.npy"):
+                self.refuse("pretrain", name, option, value, "-o", "m.safetensors", code=2,
+                            says=["%s: %s has no images" % (option, name)])
+        self.refuse("info", "rows.npy", "--label", "species", "--id", "q", code=2,
+                    says=["--label: rows.npy"])
+
+    def test_columns_without_names_are_a_tables(self):
+        self.write("numbers.csv", b"".join(b"%d,%d,%d\n" % (i, i * i, i % 2) for i in range(9)))
+        for option, value in (("--numeric", "0"), ("--label", "2"), ("--id", "0"),
+                              ("--ignore", "0"), ("--categorical", "2"), ("--delimiter", "comma")):
+            self.succeed("info", "numbers.csv", "--header", "no", option, value)
 
 
 class InfoTest(DataTest):

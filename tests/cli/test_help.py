@@ -42,6 +42,13 @@ class HelpTest(ProgramTest):
     def test_help_behind_two_dashes_is_a_file_name(self):
         self.refuse("info", "--", "--help", code=1, says=["--help"])
 
+    def test_usage_lines_name_what_is_required(self):
+        """An option without a letter by its name; and no page has a byte that is no text."""
+        for topic in [[], *([name] for name in COMMANDS)]:
+            self.assertNotIn("\0", self.succeed("help", *topic).stdout)
+        self.assertIn("MODEL DATA --query ROW|NAME|FILE",
+                      self.succeed("help", "neighbors").stdout)
+
     def test_lines_fit_80_columns(self):
         for topic in [[], *([name] for name in COMMANDS), ["objectives"], ["recipes"], ["data"],
                       ["tables"], ["images"]]:

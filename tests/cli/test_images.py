@@ -78,6 +78,23 @@ class ImagesTest(ProgramTest):
         self.assertIn("slopes/3.png", lines[0])
         self.assertEqual(int(lines[1].split()[1]), found[0]["neighbors"][0]["row"])
 
+    def test_options_of_columns_are_refused(self):
+        self.make_folder()
+        self.refuse("pretrain", "pictures", "--label", "x", "-o", "m.safetensors", code=2,
+                    says=["--label: pictures is no table, and has no columns"])
+        self.succeed("pretrain", "pictures", *TRAIN, "-o", "m.safetensors")
+        for column in "size", "id", "label":
+            self.refuse("embed", "m.safetensors", "pictures", "-o", "x.csv", "--keep", column,
+                        code=2, says=["--keep: pictures is no table, and has no columns"])
+
+    def test_arrays_are_not_resized(self):
+        self.write("first.npy", npy_bytes("|u1", (4, 3, 8, 8), bytes(4 * 192)))
+        for option, value in ("--size", 4), ("--colors", "grey"):
+            self.refuse("pretrain", "first.npy", "--channels", "first", option, value, "-o",
+                        "m.safetensors", code=2,
+                        says=[option + ": the images of first.npy are 8 x 8 x 3, and stay so"])
+        self.succeed("info", "first.npy", "--channels", "first", "--size", 8)
+
     def test_the_same_bits_from_a_folder_and_a_tar(self):
         tar = FIXTURES / "tars/folders.tar"
         self.succeed("pretrain", tar, "--size", 8, *TRAIN, "--batch", 4, "-o",
@@ -103,6 +120,11 @@ class ImagesTest(ProgramTest):
         self.refuse(*of, "--query", 1, "-k", 0, code=2, says=["-k"])
         self.refuse(*of, "--query", 1, "-o", "sheet.jpg", code=2, says=[".png"])
         self.refuse("neighbors", "m.safetensors", "pictures", code=2, says=["--query"])
+        self.refuse(*of, "--query", "7," + ",".join(["pictures"] * 6), code=2,
+                    says=["--query: asks for 73 rows, and at most 64"])
+        self.random_rows("rows.npy", 4, 8 * 8 * 3)
+        self.refuse("neighbors", "m.safetensors", "rows.npy", "--query", 1, "-o", "sheet.png",
+                    code=1, says=["leave -o out"])
         result = self.succeed(*of, "--query", 1, "-k", 1000)
         self.assertEqual(len(result.stdout.splitlines()), 12)
 

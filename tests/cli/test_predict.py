@@ -44,6 +44,16 @@ class PredictTest(ProgramTest):
                     says=["t.safetensors", "no head"])
         self.refuse("predict", "tuned.safetensors", "all.csv", "-o", "out.npy", "--keep", "key",
                     code=2, says=["--keep", "-o OUT.csv"])
+        for command in "predict", "embed":
+            for name in "out.tsv", "out.txt", "out":
+                self.refuse(command, "tuned.safetensors", "all.csv", "-o", name, code=2,
+                            says=["-o: '%s' ends in neither .npy nor .csv" % name])
+            self.succeed(command, "tuned.safetensors", "all.csv", "-o", "OUT.CSV", "-q")
+            self.assertIn("\n", self.path("OUT.CSV").read_text())
+            self.succeed(command, "tuned.safetensors", "all.csv", "-o", "OUT.NPY", "-q")
+            self.assertTrue(self.path("OUT.NPY").read_bytes().startswith(b"\x93NUMPY"))
+        self.refuse("embed", "all.csv", "tuned.safetensors", "-o", "out.csv", code=1,
+                    says=["all.csv: is no model (no safetensors file, or cut off)"])
 
 
 if __name__ == "__main__":

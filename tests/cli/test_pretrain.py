@@ -108,7 +108,14 @@ class OptionsTest(ProgramTest):
         data = ["rows.npy", "--recipe", "auto"]
         result = self.succeed("pretrain", *data, "-o", "m.safetensors", "--epochs", 2, "--mask-ratio", 0.25,
                               "--embedding", 64, "--schedule", "cosine", "--lr-final", "0.0001")
-        self.assertIn("recipe auto: tabular for vectors of 40 rows × 3 inputs: ", result.stderr)
+        said = "recipe auto: tabular for vectors of 40 rows × 3 inputs"
+        self.assertIn(said + ": batches of 16\n", result.stderr)
+        small = "-o", "n.safetensors", "--epochs", 1
+        for options, rest in (([], ": embeddings of 256 numbers, batches of 16"),
+                              (["--batch", 40], ": embeddings of 256 numbers"),
+                              (["--batch", 40, "--embedding", 4], "")):
+            self.assertIn(said + rest + "\n",
+                          self.succeed("pretrain", *data, *small, *options).stderr)
         metadata = self.information("m.safetensors")["metadata"]
         expected = {"recipe": "tabular", "objective": "reconstruction", "batch": "16", "epochs": "2",
                     "mask_ratio": "0.25", "embedding": "64", "learning_rate": "0.001"}

@@ -717,7 +717,7 @@ START_TEST(test_foreign_files)
     assert_message("cannot open");
     write_file(scratch("text"), "these are not the tensors you are looking for", 45);
     ck_assert_int_eq(mcl_model_load(&model, scratch("text")), MCL_ERROR_FORMAT);
-    assert_message("is not a safetensors file");
+    assert_message("is no model (no safetensors file, or cut off)");
     ck_assert_ptr_null(model);
 }
 END_TEST

@@ -339,7 +339,7 @@ START_TEST(test_absurd_lengths_are_refused)
         0, 1, sizeof header - 1 + 5, 100000001, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 7};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         assert_refused(damaged_file(header, length, lengths[i], 4), MCL_ERROR_FORMAT,
-            "is not a safetensors file, or is cut off");
+            "is no model (no safetensors file, or cut off)");
     /* a byte too short or too long: the header or the data lose one */
     assert_refused(damaged_file(header, length, length - 1, 4), MCL_ERROR_FORMAT, "not JSON");
     assert_refused(damaged_file(header, length, length + 1, 4), MCL_ERROR_FORMAT, "not UTF-8");
@@ -355,7 +355,8 @@ START_TEST(test_the_longest_header)
     const int most = MCL_SAFETENSORS_HEADER_MAX;
     const char *path = damaged_file("{}", 2, most + 1, 0);
     ck_assert_int_eq(truncate(path, 8 + most + 1), 0);
-    assert_refused(path, MCL_ERROR_FORMAT, "is no model: its header has 16777217 bytes, and models");
+    assert_refused(
+        path, MCL_ERROR_FORMAT, "is no model: its header has 16777217 bytes, and models");
     path = damaged_file("{}", 2, most, 0);
     ck_assert_int_eq(truncate(path, 8 + most), 0);
     assert_refused(path, MCL_ERROR_FORMAT, "the header is not UTF-8 text"); /* it was read */
