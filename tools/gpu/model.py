@@ -26,6 +26,7 @@ ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- made by tools/gpu/model.py --update -->", "<!-- end of the table -->"
 
+OPTIMIZERS = ("sgd", "adam", "lars", "lamb")  # the kernels that end a step
 BATCH, COLUMNS = 128, 784  # of every recipe, so that they can be compared
 RECIPES = ("reference", "default", "recommended", "few-labels", "fast", "tabular")
 
@@ -126,9 +127,11 @@ class Recorder:
             stdin=subprocess.DEVNULL)
         if result.returncode != 0:
             raise RuntimeError(f"maskcl with the recipe {recipe}: {result.stderr.strip()}")
-        parts = filter(None, launches.read_text().split("step\n"))
+        parts = [[line.split() for line in part.splitlines()]
+                 for part in launches.read_text().split("step\n")]
+        # Embedding rows, by which a collapse is judged, is marked as steps are, but updates nothing.
         return json.loads(result.stdout), [
-            [line.split() for line in part.splitlines()] for part in parts]
+            part for part in parts if any(launch[0] in OPTIMIZERS for launch in part)]
 
     def step(self, recipe):
         """The commands of a step of which nothing is reported: what a step more adds to a run."""
