@@ -197,15 +197,6 @@ START_TEST(test_rows_that_are_not_there)
     mcl_data_free(data);
 }
 
-#if MASKCL_FAILING_MEMORY
-static int make(void)
-{
-    mcl_data *data = NULL;
-    const mcl_status status = mcl_data_from_floats(&data, six, 2, 3);
-    mcl_data_free(data);
-    return status == MCL_OK ? 0 : status == MCL_ERROR_MEMORY && !data ? 1 : -1;
-}
-
 START_TEST(test_picked_rows)
 {
     static const uint64_t numbers[] = {2, 0}, beyond[] = {0, 3};
@@ -221,6 +212,15 @@ START_TEST(test_picked_rows)
     ck_assert_int_eq(mcl_data_pick(&part, data, numbers, 0), MCL_ERROR_ARGUMENT);
     ck_assert_ptr_null(part);
     mcl_data_free(data);
+}
+
+#if MASKCL_FAILING_MEMORY
+static int make(void)
+{
+    mcl_data *data = NULL;
+    const mcl_status status = mcl_data_from_floats(&data, six, 2, 3);
+    mcl_data_free(data);
+    return status == MCL_OK ? 0 : status == MCL_ERROR_MEMORY && !data ? 1 : -1;
 }
 
 START_TEST(test_each_allocation_failing)
