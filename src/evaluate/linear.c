@@ -285,7 +285,7 @@ static mcl_status walk(double *strength, double *x, struct choice *choice)
         (size_t)choice->problem->classes * (choice->problem->train->columns + 1) * sizeof *x;
     struct judgement best = {-1.0, INFINITY};
     double tried = MCL_STRENGTH_MOST;
-    for (int k = 0; k < MCL_STRENGTHS; k++, tried /= 10.0) {
+    for (int k = 0; k < MCL_STRENGTHS; k++) {
         struct judgement judgement;
         MCL_TRY(try_strength(&judgement, choice, tried, k > 0));
         if (is_better(&judgement, &best)) {
@@ -295,6 +295,7 @@ static mcl_status walk(double *strength, double *x, struct choice *choice)
         } else if (!(judgement.loss < best.loss)) {
             break;
         }
+        tried /= 10.0;
     }
     return MCL_OK;
 }

@@ -36,12 +36,10 @@ static bool only_masks(const mcl_views *views)
 /* What is added where inputs have columns, or rows are sequences. */
 static void add_options(char options[OPTIONS_SIZE], const mcl_views *views)
 {
-    if (views->column_of)
-        strcat(options, " -D GROUPED=1");
-    if (views->effects & MCL_EFFECT_AMPLIFIES)
-        strcat(options, " -D AMPLIFIED=1");
-    if (views->effects & MCL_EFFECT_SPANS)
-        strcat(options, " -D SPAN=1");
+    const size_t used = strlen(options);
+    snprintf(options + used, OPTIONS_SIZE - used, "%s%s%s", views->column_of ? " -D GROUPED=1" : "",
+        views->effects & MCL_EFFECT_AMPLIFIES ? " -D AMPLIFIED=1" : "",
+        views->effects & MCL_EFFECT_SPANS ? " -D SPAN=1" : "");
 }
 
 static void write_options(
