@@ -46,14 +46,7 @@ static bool is_table(const struct settings *settings)
 static void print_header(FILE *stream, const struct result *result)
 {
     bool begun = false;
-    if (result->names) {
-        mcl_csv_comma(stream, &begun);
-        fputs("name", stream);
-    }
-    for (size_t i = 0; i < mcl_kept_columns_count(result->kept); i++) {
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, mcl_kept_columns_name(result->kept, i));
-    }
+    mcl_kept_print_heading(stream, &begun, result->names, result->kept);
     for (uint32_t i = 0; result->embeddings && i < result->width; i++) {
         mcl_csv_comma(stream, &begun);
         fprintf(stream, "e%" PRIu32, i);
@@ -64,15 +57,7 @@ static void print_header(FILE *stream, const struct result *result)
 static void print_row(FILE *stream, const struct result *result, uint64_t row)
 {
     bool begun = false;
-    if (result->names) {
-        const char *name = mcl_data_row_name(result->names, row);
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, name ? name : "");
-    }
-    for (size_t i = 0; i < mcl_kept_columns_count(result->kept); i++) {
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, mcl_kept_columns_text(result->kept, i, row));
-    }
+    mcl_kept_print_row(stream, &begun, result->names, result->kept, row);
     for (uint32_t i = 0; result->embeddings && i < result->width; i++) {
         mcl_csv_comma(stream, &begun);
         fprintf(stream, "%.9g", (double)result->embeddings[row * result->width + i]);
@@ -108,8 +93,7 @@ static mcl_status write_array(const struct settings *settings, struct result *re
     if (status != MCL_OK)
         return status;
     result->embeddings = NULL;
-    if ((!result->names && mcl_kept_columns_count(result->kept) == 0) ||
-        name_beside(beside, settings->output) != MCL_EXIT_DONE)
+    if ((!result->names && !result->kept) || name_beside(beside, settings->output) != MCL_EXIT_DONE)
         return MCL_OK;
     return mcl_write_stream(beside, print_table, result);
 }
@@ -180,15 +164,6 @@ static mcl_exit check_output(const struct settings *settings, const mcl_argument
                : code;
 }
 
-static mcl_exit check_names(const struct settings *settings, const mcl_data *data, const char *path)
-{
-    if (!settings->names || mcl_data_row_name(data, 0))
-        return MCL_EXIT_DONE;
-    return mcl_complain(MCL_EXIT_USAGE,
-        "--names: the rows of %s have no names: --id names the column of a table that has them",
-        path);
-}
-
 static mcl_exit run(void *given, const mcl_arguments *arguments)
 {
     const struct settings *settings = given;
@@ -204,8 +179,8 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
         code = mcl_load_all(&data, paths + 1, arguments->operand_count - 1, &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], data, paths[1]);
-    if (code == MCL_EXIT_DONE)
-        code = check_names(settings, data, paths[1]);
+    if (code == MCL_EXIT_DONE && settings->names)
+        code = mcl_check_row_names(data, paths[1]);
     if (code == MCL_EXIT_DONE && settings->keep)
         code = mcl_kept_columns_read(
             &kept, settings->keep, data, paths + 1, arguments->operand_count - 1, &settings->data);

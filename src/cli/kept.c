@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
 #include "data_options.h"
 #include "files.h"
 
@@ -140,19 +141,8 @@ void mcl_kept_columns_free(mcl_kept_columns *kept)
     free(kept);
 }
 
-size_t mcl_kept_columns_count(const mcl_kept_columns *kept)
+static const char *text_of(const struct column *found, uint64_t row)
 {
-    return kept ? kept->count : 0;
-}
-
-const char *mcl_kept_columns_name(const mcl_kept_columns *kept, size_t column)
-{
-    return kept->columns[column].name;
-}
-
-const char *mcl_kept_columns_text(const mcl_kept_columns *kept, size_t column, uint64_t row)
-{
-    const struct column *found = &kept->columns[column];
     const char *text = NULL;
     if (!found->is_label) {
         text = mcl_data_row_name(found->source, row);
@@ -161,4 +151,40 @@ const char *mcl_kept_columns_text(const mcl_kept_columns *kept, size_t column, u
         text = label < 0 ? NULL : mcl_data_class_name(found->source, (uint32_t)label);
     }
     return text ? text : "";
+}
+
+void mcl_kept_print_heading(
+    FILE *stream, bool *begun, const mcl_data *names, const mcl_kept_columns *kept)
+{
+    if (names) {
+        mcl_csv_comma(stream, begun);
+        mcl_csv_value(stream, "name");
+    }
+    for (size_t i = 0; kept && i < kept->count; i++) {
+        mcl_csv_comma(stream, begun);
+        mcl_csv_value(stream, kept->columns[i].name);
+    }
+}
+
+void mcl_kept_print_row(
+    FILE *stream, bool *begun, const mcl_data *names, const mcl_kept_columns *kept, uint64_t row)
+{
+    if (names) {
+        const char *name = mcl_data_row_name(names, row);
+        mcl_csv_comma(stream, begun);
+        mcl_csv_value(stream, name ? name : "");
+    }
+    for (size_t i = 0; kept && i < kept->count; i++) {
+        mcl_csv_comma(stream, begun);
+        mcl_csv_value(stream, text_of(&kept->columns[i], row));
+    }
+}
+
+mcl_exit mcl_check_row_names(const mcl_data *data, const char *path)
+{
+    if (mcl_data_row_name(data, 0))
+        return MCL_EXIT_DONE;
+    return mcl_complain(MCL_EXIT_USAGE,
+        "--names: the rows of %s have no names: --id names the column of a table that has them",
+        path);
 }

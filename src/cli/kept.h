@@ -3,6 +3,9 @@
 #ifndef MASKCL_CLI_KEPT_H
 #define MASKCL_CLI_KEPT_H
 
+#include <stdbool.h>
+#include <stdio.h>
+
 #include "maskcl/data.h"
 #include "message.h"
 
@@ -16,9 +19,14 @@ mcl_exit mcl_kept_columns_read(mcl_kept_columns **kept, const char *list, const 
 /* NULL is allowed. */
 void mcl_kept_columns_free(mcl_kept_columns *kept);
 
-/* 0 for NULL. */
-size_t mcl_kept_columns_count(const mcl_kept_columns *kept);
-const char *mcl_kept_columns_name(const mcl_kept_columns *kept, size_t column);
-const char *mcl_kept_columns_text(const mcl_kept_columns *kept, size_t column, uint64_t row);
+/* What a line of a table of results begins with: of the heading, and of a row. names has what the
+ * rows are called; NULL: that is not wanted. kept may be NULL, too. */
+void mcl_kept_print_heading(
+    FILE *stream, bool *begun, const mcl_data *names, const mcl_kept_columns *kept);
+void mcl_kept_print_row(
+    FILE *stream, bool *begun, const mcl_data *names, const mcl_kept_columns *kept, uint64_t row);
+
+/* Refuses --names of rows that have none. */
+mcl_exit mcl_check_row_names(const mcl_data *data, const char *path);
 
 #endif

@@ -56,18 +56,17 @@ static const char *class_name(char text[16], const struct answers *answers, int3
     return text;
 }
 
+/* What has the rows' names where they are wanted. */
+static const mcl_data *names_of(const struct answers *answers)
+{
+    return answers->settings->names ? answers->data : NULL;
+}
+
 static void print_header(FILE *stream, const struct answers *answers)
 {
     const char *numbers = answers->numbers;
     bool begun = false;
-    if (answers->settings->names) {
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, "name");
-    }
-    for (size_t i = 0; i < mcl_kept_columns_count(answers->kept); i++) {
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, mcl_kept_columns_name(answers->kept, i));
-    }
+    mcl_kept_print_heading(stream, &begun, names_of(answers), answers->kept);
     mcl_csv_comma(stream, &begun);
     mcl_csv_value(stream, "class");
     for (uint32_t c = 0; answers->probabilities && c < answers->count; c++) {
@@ -85,15 +84,7 @@ static void print_row(FILE *stream, const struct answers *answers, uint64_t row)
 {
     char text[16];
     bool begun = false;
-    if (answers->settings->names) {
-        const char *name = mcl_data_row_name(answers->data, row);
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, name ? name : "");
-    }
-    for (size_t i = 0; i < mcl_kept_columns_count(answers->kept); i++) {
-        mcl_csv_comma(stream, &begun);
-        mcl_csv_value(stream, mcl_kept_columns_text(answers->kept, i, row));
-    }
+    mcl_kept_print_row(stream, &begun, names_of(answers), answers->kept, row);
     mcl_csv_comma(stream, &begun);
     mcl_csv_value(stream, class_name(text, answers, answers->classes[row]));
     for (uint32_t c = 0; answers->probabilities && c < answers->count; c++) {
@@ -145,8 +136,8 @@ static mcl_exit tell(struct answers *answers, mcl_context *context, const mcl_mo
     mcl_exit code = MCL_EXIT_DONE;
     answers->classes = malloc((size_t)answers->rows * sizeof *answers->classes + 1);
     if (!answers->classes)
-        code = mcl_complain(MCL_EXIT_FAILED, "the host has no memory left for the answers");
-    if (code == MCL_EXIT_DONE && settings->probabilities)
+        return mcl_complain(MCL_EXIT_FAILED, "the host has no memory left for the answers");
+    if (settings->probabilities)
         code = mcl_allocate_values(&answers->probabilities, answers->rows, answers->count);
     if (code != MCL_EXIT_DONE)
         return code;
@@ -186,10 +177,8 @@ static mcl_exit load(mcl_data **data, mcl_kept_columns **kept, struct answers *a
     mcl_exit code = mcl_load_all(data, paths + 1, count, &settings->data, model);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], *data, paths[1]);
-    if (code == MCL_EXIT_DONE && settings->names && !mcl_data_row_name(*data, 0))
-        code = mcl_complain(MCL_EXIT_USAGE,
-            "--names: the rows of %s have no names: --id names the column of a table that has them",
-            paths[1]);
+    if (code == MCL_EXIT_DONE && settings->names)
+        code = mcl_check_row_names(*data, paths[1]);
     if (code == MCL_EXIT_DONE && settings->keep)
         code =
             mcl_kept_columns_read(kept, settings->keep, *data, paths + 1, count, &settings->data);
