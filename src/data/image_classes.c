@@ -43,25 +43,15 @@ static mcl_status add_known(mcl_dictionary *classes, const mcl_data_options *opt
     return MCL_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Adds names in ascending order. */
 static mcl_status add_sorted(mcl_dictionary *classes, const mcl_strings *names)
 {
-    const uint64_t count = mcl_strings_count(names);
-    const char **sorted;
-    mcl_status status = MCL_OK;
-    MCL_TRY(mcl_allocate(&sorted, count, sizeof *sorted));
-    for (uint64_t i = 0; i < count; i++)
-        sorted[i] = mcl_strings_at(names, i);
-    if (count)
-        qsort(sorted, (size_t)count, sizeof *sorted, compare);
-    for (uint64_t i = 0; i < count && status == MCL_OK; i++)
-        status = add(classes, sorted[i]);
-    free(sorted);
+    mcl_strings *sorted;
+    MCL_TRY(mcl_strings_create(&sorted));
+    mcl_status status = mcl_strings_add_sorted(sorted, names);
+    for (uint64_t i = 0; i < mcl_strings_count(sorted) && status == MCL_OK; i++)
+        status = add(classes, mcl_strings_at(sorted, i));
+    mcl_strings_free(sorted);
     return status;
 }
 

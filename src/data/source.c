@@ -71,26 +71,26 @@ static bool starts_with(const mcl_source *source, const char *magic, size_t coun
     return source->available >= count && memcmp(source->input, magic, count) == 0;
 }
 
-static mcl_status begin(mcl_source *source, const char *name)
+static mcl_status begin(mcl_source *source)
 {
-    MCL_TRY(mcl_copy_string(&source->name, name));
     MCL_TRY(load(source));
     if (starts_with(source, "\x28\xB5\x2F\xFD", 4)) {
         source->zstd = ZSTD_createDStream();
-        return source->zstd
-                   ? MCL_OK
-                   : mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo zstd", name);
+        return source->zstd ? MCL_OK
+                            : mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo zstd",
+                                  source->name);
     }
     if (!starts_with(source, "\x1F\x8B", 2))
         return MCL_OK;
     if (inflateInit2(&source->inflate, WINDOW_BITS_GZIP) != Z_OK)
-        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo gzip", name);
+        return mcl_fail(MCL_ERROR_MEMORY, "%s: the host has no memory to undo gzip", source->name);
     source->gzip = true;
     return MCL_OK;
 }
 
-mcl_status mcl_source_from_reader(
-    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
+/* start looks at the content, or leaves it for later. */
+static mcl_status open_reader(mcl_source **source, const mcl_byte_reader *reader, uint64_t size,
+    const char *name, mcl_status (*start)(mcl_source *source))
 {
     mcl_source *opened;
     mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
@@ -100,32 +100,26 @@ mcl_status mcl_source_from_reader(
     }
     opened->reader = *reader;
     opened->size = size;
-    status = begin(opened, name);
-    if (status != MCL_OK) {
-        mcl_source_close(opened);
-        return status;
-    }
-    *source = opened;
-    return MCL_OK;
-}
-
-mcl_status mcl_source_from_plain(
-    mcl_source **source, const mcl_byte_reader *reader, const char *name)
-{
-    mcl_source *opened;
-    mcl_status status = mcl_allocate(&opened, 1, sizeof *opened);
-    if (status != MCL_OK) {
-        reader->close(reader->state);
-        return status;
-    }
-    opened->reader = *reader;
-    opened->size = MCL_SOURCE_UNKNOWN;
     status = mcl_copy_string(&opened->name, name);
+    if (status == MCL_OK && start)
+        status = start(opened);
     if (status == MCL_OK)
         *source = opened;
     else
         mcl_source_close(opened);
     return status;
+}
+
+mcl_status mcl_source_from_reader(
+    mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name)
+{
+    return open_reader(source, reader, size, name, begin);
+}
+
+mcl_status mcl_source_from_plain(
+    mcl_source **source, const mcl_byte_reader *reader, const char *name)
+{
+    return open_reader(source, reader, MCL_SOURCE_UNKNOWN, name, NULL);
 }
 
 mcl_status mcl_source_from_stream(

@@ -68,3 +68,24 @@ const char *mcl_strings_at(const mcl_strings *strings, uint64_t index)
 {
     return strings && index < strings->count ? strings->bytes + strings->starts[index] : NULL;
 }
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+mcl_status mcl_strings_add_sorted(mcl_strings *strings, const mcl_strings *others)
+{
+    const uint64_t count = mcl_strings_count(others);
+    const char **texts;
+    mcl_status status = MCL_OK;
+    MCL_TRY(mcl_allocate(&texts, count, sizeof *texts));
+    for (uint64_t i = 0; i < count; i++)
+        texts[i] = mcl_strings_at(others, i);
+    if (count)
+        qsort(texts, (size_t)count, sizeof *texts, compare);
+    for (uint64_t i = 0; i < count && status == MCL_OK; i++)
+        status = mcl_strings_add(strings, texts[i], strlen(texts[i]));
+    free(texts);
+    return status;
+}

@@ -23,4 +23,7 @@ uint64_t mcl_strings_count(const mcl_strings *strings);
 /* NULL beyond the count and for NULL; the list's own memory until the next one is added. */
 const char *mcl_strings_at(const mcl_strings *strings, uint64_t index);
 
+/* Appends the texts of another list in ascending order of their bytes. */
+mcl_status mcl_strings_add_sorted(mcl_strings *strings, const mcl_strings *others);
+
 #endif

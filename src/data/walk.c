@@ -120,27 +120,6 @@ static mcl_status walk_folder(struct walk *walk, const struct stat *of)
     return status;
 }
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static mcl_status add_sorted(mcl_strings *files, const mcl_strings *found)
-{
-    const uint64_t count = mcl_strings_count(found);
-    const char **names;
-    mcl_status status = MCL_OK;
-    MCL_TRY(mcl_allocate(&names, count, sizeof *names));
-    for (uint64_t i = 0; i < count; i++)
-        names[i] = mcl_strings_at(found, i);
-    if (count)
-        qsort(names, (size_t)count, sizeof *names, compare);
-    for (uint64_t i = 0; i < count && status == MCL_OK; i++)
-        status = mcl_strings_add(files, names[i], strlen(names[i]));
-    free(names);
-    return status;
-}
-
 static mcl_status begin(struct walk *walk, const char *folder)
 {
     struct stat information;
@@ -164,7 +143,7 @@ mcl_status mcl_walk(mcl_strings *files, const char *folder)
     if (status == MCL_OK)
         status = begin(walk, folder);
     if (status == MCL_OK)
-        status = add_sorted(files, walk->found);
+        status = mcl_strings_add_sorted(files, walk->found);
     mcl_strings_free(walk->found);
     free(walk);
     return status;
