@@ -215,7 +215,7 @@ class ReleaseTest(WatchedTest):
         for arguments in (["pretrain", "rows.npy", "--batch", 10, "--epochs", 2, "--hidden", "none",
                            "--embedding", 2, "--objective", "cosine"],
                           ["embed", "m.safetensors", "rows.npy"]):
-            output = ["-o", "out", "-q", "--device-memory"]
+            output = ["-o", "out.npy", "-q", "--device-memory"]
             with self.subTest(command=arguments[0]):
                 result = self.run_program(*arguments, *output, 1, env=self.watched())
                 self.assertEqual(result.returncode, 1)
