@@ -10,6 +10,7 @@
 /* Strengths that are tried, from MCL_STRENGTH_MOST on down, each a tenth of the one before. */
 #define MCL_STRENGTHS 8
 #define MCL_STRENGTH_MOST 10.0
+#define MCL_STRENGTH_WITHOUT_CHOICE 1e-4 /* where there is nothing to choose by */
 
 #define MCL_TENTHS 10 /* into which training rows are divided … */
 #define MCL_HELD_OUT                                                                               \

@@ -7,6 +7,7 @@
 
 #include "evaluate/lbfgs.h"
 #include "evaluate/precondition.h"
+#include "evaluate/reduction.h"
 #include "maskcl/evaluate.h"
 
 #define SIZE_MAX_TESTED 40
@@ -509,6 +510,74 @@ START_TEST(test_as_scikit_learn)
 }
 END_TEST
 
+/* Rows that are fewer than their columns have the same products in fewer columns, and weights for
+ * those the same ones of all columns. Two rows are the same, and one is a combination of others. */
+START_TEST(test_reduction)
+{
+    enum { ROWS = 9, COLUMNS = 23 };
+    float values[ROWS * COLUMNS];
+    double row[2][COLUMNS], reduced[ROWS], weights[COLUMNS];
+    fill_random(values, ROWS * COLUMNS, 4);
+    for (size_t j = 0; j < COLUMNS; j++) {
+        values[4 * COLUMNS + j] = values[2 * COLUMNS + j];
+        values[7 * COLUMNS + j] = values[1 * COLUMNS + j] - values[3 * COLUMNS + j];
+    }
+    const mcl_features rows = {values, NULL, ROWS, COLUMNS, NULL};
+    mcl_standards standards;
+    mcl_reduction reduction;
+    ASSERT_OK(mcl_standards_find(&standards, &rows));
+    ASSERT_OK(mcl_reduction_find(&reduction, &rows, &standards));
+    ck_assert_uint_eq(reduction.columns, ROWS - 2);
+    for (size_t k = 0; k < reduction.columns; k++)
+        reduced[k] = sin((double)k + 1);
+    ASSERT_OK(mcl_reduction_expand(weights, &reduction, reduced));
+    for (uint64_t i = 0; i < ROWS; i++) {
+        double product = 0, in_fewer = 0;
+        mcl_standardized_row(row[0], &rows, &standards, i);
+        for (size_t j = 0; j < COLUMNS; j++)
+            product += row[0][j] * weights[j];
+        for (size_t k = 0; k < reduction.columns; k++)
+            in_fewer += reduction.values[i * reduction.columns + k] * reduced[k];
+        ck_assert_double_eq_tol(product, in_fewer, 1e-9);
+        for (uint64_t m = 0; m <= i; m++) {
+            mcl_standardized_row(row[1], &rows, &standards, m);
+            product = in_fewer = 0;
+            for (size_t j = 0; j < COLUMNS; j++)
+                product += row[0][j] * row[1][j];
+            for (size_t k = 0; k < reduction.columns; k++)
+                in_fewer += reduction.values[i * reduction.columns + k] *
+                            reduction.values[m * reduction.columns + k];
+            ck_assert_double_eq_tol(product, in_fewer, 1e-9);
+        }
+    }
+    mcl_reduction_release(&reduction);
+    mcl_standards_release(&standards);
+}
+END_TEST
+
+/* More columns than rows that say nothing change nothing. */
+START_TEST(test_more_columns_than_rows)
+{
+    enum { ROWS = 40, COLUMNS = 50, TOLD = 4 };
+    static struct rows narrow[2];
+    static float wide[2][ROWS * COLUMNS];
+    mcl_features features_of[2];
+    for (size_t k = 0; k < 2; k++) {
+        narrow[k] = blobs(ROWS, TOLD, 3, 0.7f, 1 + k);
+        for (size_t i = 0; i < ROWS * TOLD; i++)
+            wide[k][i / TOLD * COLUMNS + i % TOLD * 11] = narrow[k].values[i];
+        features_of[k] = (mcl_features){wide[k], narrow[k].labels, ROWS, COLUMNS, NULL};
+    }
+    const mcl_probe_result plain = probe(&narrow[0], &narrow[1]);
+    mcl_probe_result result;
+    ASSERT_OK(mcl_probe(&result, context, &features_of[0], &features_of[1]));
+    ck_assert(result.converged);
+    ck_assert_double_eq(result.strength, plain.strength);
+    ck_assert_double_eq(result.linear_accuracy, plain.linear_accuracy);
+    ck_assert_double_eq_tol(result.objective, plain.objective, 1e-5 * plain.objective);
+}
+END_TEST
+
 /* Rows that are chosen by their numbers are as good as copies, and what is told can be had. */
 START_TEST(test_chosen_rows)
 {
@@ -993,6 +1062,8 @@ int main(void)
     tcase_add_loop_test(tcase, test_preconditioner_of_dependent_columns, 0, 2);
     tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
+    tcase_add_test(tcase, test_reduction);
+    tcase_add_test(tcase, test_more_columns_than_rows);
     tcase_add_test(tcase, test_chosen_rows);
     tcase_add_test(tcase, test_few_labels_as_scipy);
     tcase_add_test(tcase, test_mean_and_deviation);
