@@ -31,6 +31,9 @@ typedef struct mcl_linear_problem {
 mcl_status mcl_linear_probe(
     int32_t *told, double *strength, mcl_regression_end *end, const mcl_linear_problem *problem);
 
+/* Refuses a strength below 0, or none at all. */
+mcl_status mcl_probe_check_strength(const mcl_probe_options *options);
+
 /* The tenths of rows that are held out in turn: how many there are. */
 uint32_t mcl_tenths(uint64_t rows);
 

@@ -65,6 +65,15 @@ static uint64_t place_of_largest(const double *values, uint64_t count)
     return largest;
 }
 
+static mcl_status check_finite(const double *products, uint64_t rows)
+{
+    for (uint64_t i = 0; i < rows; i++) {
+        if (!isfinite(products[i * rows + i]))
+            return mcl_fail(MCL_ERROR_DATA, "the features of the probe are not all finite numbers");
+    }
+    return MCL_OK;
+}
+
 /* columns[rows×rows], of which as many are filled as the rows have dimensions; left[rows] is
  * workspace. */
 static void factorize(
@@ -112,6 +121,8 @@ mcl_status mcl_reduction_find(
         status = mcl_allocate(&reduction->pivots, rows, sizeof *reduction->pivots);
     if (status == MCL_OK)
         status = multiply(products, features, standards);
+    if (status == MCL_OK)
+        status = check_finite(products, rows);
     if (status == MCL_OK) {
         factorize(reduction, columns, products + rows * rows, products);
         status = take_rows(reduction, columns);

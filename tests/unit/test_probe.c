@@ -643,6 +643,103 @@ START_TEST(test_few_labels_as_scipy)
 }
 END_TEST
 
+/* Rows of probe_ridge.txt, with numbers to be told of them. */
+struct told_rows {
+    float values[100 * 40];
+    double targets[100];
+    uint64_t rows[2], columns; /* to train on and to test on */
+    struct {
+        double strength, r2, rmse;
+    } fixed, chosen;
+};
+
+static bool read_told_rows(struct told_rows *rows, FILE *file)
+{
+    unsigned train, test, columns;
+    if (fscanf(file, "%u %u %u %lf %lf %lf %lf %lf %lf", &train, &test, &columns,
+            &rows->fixed.strength, &rows->fixed.r2, &rows->fixed.rmse, &rows->chosen.strength,
+            &rows->chosen.r2, &rows->chosen.rmse) != 9)
+        return false;
+    ck_assert_uint_le(train + test, 100);
+    ck_assert_uint_le(columns, 40);
+    rows->rows[0] = train;
+    rows->rows[1] = test;
+    rows->columns = columns;
+    for (size_t i = 0; i < train + test; i++) {
+        ck_assert_int_eq(fscanf(file, "%lf", &rows->targets[i]), 1);
+        for (size_t j = 0; j < columns; j++)
+            ck_assert_int_eq(fscanf(file, "%f", &rows->values[i * columns + j]), 1);
+    }
+    return true;
+}
+
+static void check_ridge(const struct told_rows *rows)
+{
+    const double *test_targets = rows->targets + rows->rows[0];
+    const mcl_features train = {rows->values, NULL, rows->rows[0], rows->columns, NULL};
+    const mcl_features test = {
+        rows->values + rows->rows[0] * rows->columns, NULL, rows->rows[1], rows->columns, NULL};
+    const mcl_probe_options fixed = {.strength = rows->fixed.strength};
+    mcl_ridge_result result;
+    double told[100], errors = 0;
+    ASSERT_OK(mcl_probe_ridge(&result, told, &train, rows->targets, &test, test_targets, &fixed));
+    ck_assert_double_eq(result.strength, rows->fixed.strength);
+    ck_assert_double_eq_tol(result.r2, rows->fixed.r2, 1e-7);
+    ck_assert_double_eq_tol(result.rmse, rows->fixed.rmse, 1e-7 * rows->fixed.rmse);
+    for (uint64_t i = 0; i < test.rows; i++)
+        errors += (told[i] - test_targets[i]) * (told[i] - test_targets[i]);
+    ck_assert_double_eq_tol(sqrt(errors / (double)test.rows), result.rmse, 1e-12 * result.rmse);
+    ASSERT_OK(mcl_probe_ridge(&result, NULL, &train, rows->targets, &test, test_targets, NULL));
+    ck_assert_double_eq_tol(result.strength, rows->chosen.strength, 1e-9 * rows->chosen.strength);
+    ck_assert_double_eq_tol(result.r2, rows->chosen.r2, 1e-7);
+    ck_assert_double_eq_tol(result.rmse, rows->chosen.rmse, 1e-7 * rows->chosen.rmse);
+}
+
+/* Of more rows than columns, and of fewer. */
+START_TEST(test_ridge_as_scikit_learn)
+{
+    static struct told_rows rows;
+    FILE *file = fopen(MASKCL_FIXTURES "/probe_ridge.txt", "r");
+    ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe_ridge.txt");
+    unsigned count = 0;
+    for (; read_told_rows(&rows, file); count++)
+        check_ridge(&rows);
+    ck_assert_uint_eq(count, 2);
+    fclose(file);
+}
+END_TEST
+
+/* What there is nothing to learn from, and what is refused. */
+START_TEST(test_ridge_at_its_limits)
+{
+    float values[] = {1, 2, 1, 2, 1, 2, 1, 2};
+    double targets[] = {3, 5, 4, 0}, told[4];
+    mcl_features rows = {values, NULL, 4, 2, NULL};
+    mcl_ridge_result result;
+    ASSERT_OK(mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL));
+    ck_assert_double_eq_tol(told[2], 3, 1e-12); /* rows that are all alike: the mean */
+    ck_assert_double_eq_tol(result.r2, 0, 1e-12);
+    rows.rows = 1; /* fewer than columns, and all alike */
+    ASSERT_OK(mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL));
+    ck_assert_double_eq(told[0], 3);
+    ck_assert_double_eq(result.r2, 1);
+    targets[0] = NAN;
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL), MCL_ERROR_DATA);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "row 0"));
+    targets[0] = 1;
+    values[1] = INFINITY;
+    for (rows.rows = 1; rows.rows <= 4; rows.rows += 3)
+        ck_assert_int_eq(
+            mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL), MCL_ERROR_DATA);
+    const mcl_probe_options bad = {.strength = -1};
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, &bad), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, NULL, targets, &rows, targets, NULL), MCL_ERROR_ARGUMENT);
+}
+END_TEST
+
 /* As scikit-learn's balanced_accuracy_score and f1_score(average="macro"). */
 START_TEST(test_scores)
 {
@@ -1066,6 +1163,8 @@ int main(void)
     tcase_add_test(tcase, test_more_columns_than_rows);
     tcase_add_test(tcase, test_chosen_rows);
     tcase_add_test(tcase, test_few_labels_as_scipy);
+    tcase_add_test(tcase, test_ridge_as_scikit_learn);
+    tcase_add_test(tcase, test_ridge_at_its_limits);
     tcase_add_test(tcase, test_mean_and_deviation);
     tcase_add_test(tcase, test_scores);
     tcase_add_test(tcase, test_folds);
