@@ -162,7 +162,9 @@ static mcl_exit load(mcl_labelled *set, const struct settings *settings,
             code = mcl_add_labels(set, settings->validate, &settings->data);
         else
             set->labels = mcl_labels_to_watch(set->data);
-        return code;
+        return code == MCL_EXIT_DONE && settings->validate
+                   ? mcl_refuse_targets(set->data, settings->validate)
+                   : code;
     }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
