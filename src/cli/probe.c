@@ -100,7 +100,7 @@ static bool may_be_numbers(const mcl_labelled *set)
 {
     int32_t *numbers = NULL;
     uint64_t count = 0, labelled = 0;
-    for (uint64_t i = 0; i < mcl_data_rows(set->data); i++)
+    for (uint64_t i = 0; set->labels && i < mcl_data_rows(set->data); i++)
         labelled += set->labels[i] >= 0;
     double *targets = malloc((size_t)mcl_data_rows(set->data) * sizeof *targets + 1);
     const bool are = targets && mcl_data_targets(targets, set->data) == MCL_OK;
