@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compute/convolution.h"
 #include "device/context.h"
 #include "maskcl/model.h"
 
@@ -19,15 +20,22 @@
 
 typedef struct mcl_layer_type mcl_layer_type;
 
+/* A map that a row is: height × width positions of so many channels each, in this order. */
+typedef struct mcl_map {
+    uint32_t height, width, channels;
+} mcl_map;
+
 typedef struct mcl_layer {
     const mcl_layer_type *type;
     uint32_t in, out;    /* I and O */
+    mcl_map from, to;    /* of a type that works on maps: what I and O values are; else zeros */
     uint32_t block;      /* of its network, from 0: what has weights, and what follows it */
     uint64_t parameters; /* where its tensors begin in the flat vector, one after another */
     uint64_t statistics; /* the same of those that are running statistics */
     union {              /* what its type must be told besides */
         mcl_activation activation;
         mcl_normalization normalization;
+        mcl_convolution_shape convolution;
         struct mcl_dropout {
             float rate; /* in (0,1) */
             uint64_t seed;

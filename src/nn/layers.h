@@ -22,4 +22,13 @@ mcl_layer mcl_layer_activation(mcl_activation activation, uint32_t width);
  * the element's place in the batch. For training only. */
 mcl_layer mcl_layer_dropout(float rate, uint64_t seed, uint32_t width);
 
+/* y = x * w + b of maps, with weight w[O×C×kh×kw] and bias b[O], as torch.nn.Conv2d; the shape is
+ * one that mcl_convolution_check() passes. */
+mcl_layer mcl_layer_convolution(const mcl_convolution_shape *shape);
+
+/* The values of a map channel by channel, as torch.nn.Flatten has them: what a dense layer after a
+ * map takes, unless the map has a single position or a single channel, where nothing would change.
+ */
+mcl_layer mcl_layer_flatten(const mcl_map *map);
+
 #endif
