@@ -54,5 +54,5 @@ static const mcl_layer_type type = {
 mcl_layer mcl_layer_flatten(const mcl_map *map)
 {
     const uint32_t width = map->height * map->width * map->channels;
-    return (mcl_layer){.type = &type, .in = width, .out = width, .from = *map, .to = *map};
+    return (mcl_layer){.type = &type, .in = width, .out = width, .from = *map, .to = {1, 1, width}};
 }
