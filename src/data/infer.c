@@ -34,9 +34,9 @@ struct facts {
     enum state state;
     mcl_moments moments;
     uint64_t missing;
-    uint64_t texts;     /* cells */
-    bool counts;        /* each number is the one before and 1 */
-    uint64_t text_line; /* of the first text among numbers; 0: none */
+    uint64_t texts;                  /* cells */
+    bool counts;                     /* each number is the one before and 1 */
+    char text_place[MCL_PLACE_SIZE]; /* of the first text among numbers; "": none */
     const char *text_file;
     char text[MCL_QUOTE_SIZE];
     mcl_dictionary *different; /* of texts; NULL: none yet */
@@ -126,12 +126,12 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 {
     char text[MCL_QUOTE_SIZE];
     const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
-    if (facts->text_line > 0)
+    if (facts->text_place[0])
         return;
     memcpy(text, cell->text, length);
     text[length] = '\0';
     mcl_quote(facts->text, text);
-    facts->text_line = mcl_table_line(inference->table);
+    mcl_table_place(facts->text_place, inference->table);
     facts->text_file = mcl_table_file(inference->table);
 }
 
@@ -139,12 +139,11 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct inference *inference,
     const mcl_cell *cell, size_t column)
 {
-    char quote[MCL_QUOTE_SIZE];
+    char quote[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     if (mcl_cell_infinite(cell) &&
         (facts->moments.count > 0 || inference->choices->kinds[column] == MCL_COLUMN_NUMBER))
-        return mcl_fail(MCL_ERROR_DATA,
-            "%s: line %" PRIu64 ", column '%s': is infinite; replace or remove it",
-            mcl_table_file(inference->table), mcl_table_line(inference->table),
+        return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': is infinite; replace or remove it",
+            mcl_table_file(inference->table), mcl_table_place(place, inference->table),
             mcl_quote(quote, name_of(inference, column)));
     note_text(facts, inference, cell);
     if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
@@ -217,9 +216,8 @@ static mcl_status refuse_text(
 {
     char quote[MCL_QUOTE_SIZE];
     const struct facts *facts = &inference->facts[column];
-    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s; %s",
-        facts->text_file, facts->text_line, mcl_quote(quote, name_of(inference, column)),
-        facts->text, what, advice);
+    return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': '%s' %s; %s", facts->text_file,
+        facts->text_place, mcl_quote(quote, name_of(inference, column)), facts->text, what, advice);
 }
 
 /* After the first pass: which columns have texts among numbers, so that those numbers are texts,

@@ -22,6 +22,7 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_zip,
     &mcl_holder_tensor,
     &mcl_holder_table,
+    &mcl_holder_records,
     &mcl_holder_array,
     NULL,
 };

@@ -29,9 +29,10 @@ typedef struct mcl_holder {
     mcl_status (*open)(mcl_data **data, const mcl_opening *opening);
 } mcl_holder;
 
-extern const mcl_holder mcl_holder_images; /* folders of them, and image files */
-extern const mcl_holder mcl_holder_table;  /* CSV and the like */
-extern const mcl_holder mcl_holder_tar;    /* of images */
+extern const mcl_holder mcl_holder_images;  /* folders of them, and image files */
+extern const mcl_holder mcl_holder_table;   /* CSV and the like */
+extern const mcl_holder mcl_holder_records; /* structured .npy */
+extern const mcl_holder mcl_holder_tar;     /* of images */
 extern const mcl_holder mcl_holder_cifar;
 extern const mcl_holder mcl_holder_zip;    /* .npz */
 extern const mcl_holder mcl_holder_tensor; /* safetensors */

@@ -85,8 +85,9 @@ static mcl_status open_entry(mcl_data **data, struct zip *zip)
     mcl_status status =
         mcl_source_peek(&inner.byte_count, inner.source, inner.bytes, sizeof inner.bytes);
     if (status == MCL_OK)
-        status = mcl_holder_table.recognize(&inner) ? mcl_holder_table.open(data, &inner)
-                                                    : mcl_holder_array.open(data, &inner);
+        status = (mcl_holder_table.recognize(&inner)     ? mcl_holder_table.open
+                  : mcl_holder_records.recognize(&inner) ? mcl_holder_records.open
+                                                         : mcl_holder_array.open)(data, &inner);
     mcl_source_close(inner.source);
     return status;
 }
