@@ -94,12 +94,12 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
         return MCL_OK;
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
-    if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add_hashed(index, facts->different, cell->text, cell->length,
-            cell->known == MCL_CELL_TEXT && cell->hash ? cell->hash
-                                                       : mcl_text_hash(cell->text, cell->length));
-    facts->overflow =
-        mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
+    const uint64_t hash = cell->known == MCL_CELL_TEXT && cell->hash
+                              ? cell->hash
+                              : mcl_text_hash(cell->text, cell->length);
+    MCL_TRY(mcl_dictionary_add_hashed(
+        index, facts->different, cell->text, cell->length, hash, facts->most));
+    facts->overflow = *index == MCL_DICTIONARY_NONE;
     return MCL_OK;
 }
 
