@@ -67,7 +67,7 @@ static mcl_exit check_one_mask(const struct settings *settings, const mcl_argume
         return MCL_EXIT_DONE;
     const bool names = strncmp(views, "mask", 4) == 0 || strstr(views, ",mask");
     const bool same = mask->kind == named.mask.kind && mask->ratio == named.mask.ratio &&
-                      mask->patch == named.mask.patch;
+                      mask->patch == named.mask.patch && mask->patch_most == named.mask.patch_most;
     if (!names || same)
         return MCL_EXIT_DONE;
     return mcl_complain(MCL_EXIT_USAGE,
