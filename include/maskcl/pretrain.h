@@ -59,6 +59,8 @@ typedef struct mcl_pretrain_options {
      * the loss on them is measured after every epoch, and early_stop goes by it. */
     float holdout;
     bool keep_best; /* the model is that of the epoch with the least loss on those rows */
+    char encoder[MCL_ENCODER_SIZE]; /* its layers in words, in full, as setting the option "encoder"
+                                       writes them; "": dense ones of the widths above */
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)

@@ -23,8 +23,8 @@ static mcl_status create(void **state, const mcl_layer_setup *setup)
     MCL_TRY(mcl_allocate(&flatten, 1, sizeof *flatten));
     *state = flatten;
     flatten->context = setup->context;
-    flatten->map = setup->layer->from;
     flatten->back = setup->layer->type == &unflatten_type;
+    flatten->map = flatten->back ? setup->layer->to : setup->layer->from;
     return mcl_kernel_find(
         &flatten->kernel, setup->context, "maps.cl", "flatten", "-D ACTIVATION=0");
 }
@@ -70,18 +70,16 @@ static const mcl_layer_type unflatten_type = {
     .keeps = true,
 };
 
-static mcl_layer layer_of(const mcl_layer_type *type, const mcl_map *map)
-{
-    const uint32_t width = mcl_map_values(map);
-    return (mcl_layer){.type = type, .in = width, .out = width, .from = *map, .to = *map};
-}
-
 mcl_layer mcl_layer_flatten(const mcl_map *map)
 {
-    return layer_of(&flatten_type, map);
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &flatten_type, .in = width, .out = width, .from = *map, .to = {1, 1, width}};
 }
 
 mcl_layer mcl_layer_unflatten(const mcl_map *map)
 {
-    return layer_of(&unflatten_type, map);
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &unflatten_type, .in = width, .out = width, .from = {1, 1, width}, .to = *map};
 }

@@ -32,8 +32,11 @@ typedef enum mcl_pool_kind { MCL_POOL_MAX, MCL_POOL_AVERAGE, MCL_POOL_GRID } mcl
 typedef struct mcl_layer {
     const mcl_layer_type *type;
     uint32_t in, out;    /* I and O */
-    mcl_map from, to;    /* of a type that works on maps: what I and O values are; else zeros */
+    mcl_map from, to;    /* of a type that works on maps: what I and O values are; else zeros, but
+                            that `to` may say it of other layers between such */
     uint32_t block;      /* of its network, from 0: what has weights, and what follows it */
+    uint32_t module;     /* its place, from 0, in the torch.nn.Sequential that is the same … */
+    uint32_t body;       /* … and, from 1, in the body of a residual block there; 0: in none */
     uint64_t parameters; /* where its tensors begin in the flat vector, one after another */
     uint64_t statistics; /* the same of those that are running statistics */
     union {              /* what its type must be told besides */
