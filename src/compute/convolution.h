@@ -12,6 +12,10 @@ typedef struct mcl_convolution_shape {
     uint32_t filters;           /* O, the channels of the output map */
     uint32_t kernel[2], stride[2], dilation[2];
     uint32_t padding[2]; /* rows and columns of zeros on both sides */
+    /* Above 0: each patch p of the input, padding and all, is (p − mean)/√(variance + contrast)
+     * before it is multiplied (Coates, Lee and Ng 2011). Of FORWARD and BY_WEIGHT: there is no
+     * gradient by the input. */
+    float contrast;
 } mcl_convolution_shape;
 
 /* MCL_ERROR_ARGUMENT where a size is 0, the padded map is smaller than the kernel, or a row of
