@@ -23,24 +23,6 @@
 #define EPSILON 1e-5f /* torch's */
 #define MOMENTUM 0.1f /* torch's: the part of a batch in the running statistics */
 
-/* f of what an item has side by side. */
-static inline mcl_lanes NAME(activate_lanes)(const mcl_lanes y)
-{
-#if MCL_WIDTH == 1
-    return NAME(activate)(y);
-#elif ACTIVATION == 0
-    return y;
-#elif ACTIVATION == 1
-    return select(y, (float16)0.0f, y <= 0.0f);
-#else
-    float lanes[16];
-    vstore16(y, 0, lanes);
-    for (uint l = 0; l < 16; l++)
-        lanes[l] = NAME(activate)(lanes[l]);
-    return vload16(0, lanes);
-#endif
-}
-
 /* x̂. What is multiplied by the inverse, up to 1/√ε, is flushed before, too. */
 static inline mcl_lanes NAME(hat)(
     const mcl_lanes z, const mcl_lanes mean, const mcl_lanes inverse)
@@ -52,10 +34,7 @@ static inline mcl_lanes NAME(hat)(
 static inline void NAME(store_activated)(const mcl_lanes x, const mcl_lanes scale,
     const mcl_lanes shift, global float *out, global float *kept, const uint left)
 {
-    const mcl_lanes y = mcl_flush(fma(x, scale, shift));
-    if (ACTIVATION == 2)
-        mcl_store(y, kept, left);
-    mcl_store(NAME(activate_lanes)(y), out, left);
+    NAME(store_value)(mcl_flush(fma(x, scale, shift)), out, kept, left);
 }
 
 /* Of dy[R×n], in block b: Σ dy, and Σ dy·x̂, to space. */

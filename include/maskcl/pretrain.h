@@ -75,6 +75,8 @@ typedef struct mcl_pretrain_options {
      * the loss on them is measured after every epoch, and early_stop goes by it. */
     float holdout;
     bool keep_best; /* the model is that of the epoch with the least loss on those rows */
+    char encoder[MCL_ENCODER_SIZE]; /* its layers in words, in full, as setting the option "encoder"
+                                       writes them; "": dense ones of the widths above */
     mcl_filter_options filters; /* of the first convolution, which they are for alone */
 } mcl_pretrain_options;
 

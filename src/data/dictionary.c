@@ -46,7 +46,7 @@ void mcl_dictionary_free(mcl_dictionary *dictionary)
     free(dictionary);
 }
 
-static uint64_t hash_of(const char *text, size_t length)
+uint64_t mcl_text_hash(const char *text, size_t length)
 {
     return XXH3_64bits(text, length);
 }
@@ -87,10 +87,10 @@ static mcl_status grow(mcl_dictionary *dictionary)
     return MCL_OK;
 }
 
-mcl_status mcl_dictionary_add(
-    uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length)
+mcl_status mcl_dictionary_add_hashed(
+    uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length, uint64_t hash)
 {
-    const uint64_t hash = hash_of(text, length), count = mcl_strings_count(dictionary->texts);
+    const uint64_t count = mcl_strings_count(dictionary->texts);
     struct slot *slot = slot_of(dictionary, hash, text, length);
     if (slot->next) {
         *index = slot->next - 1;
@@ -106,9 +106,15 @@ mcl_status mcl_dictionary_add(
     return MCL_OK;
 }
 
+mcl_status mcl_dictionary_add(
+    uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length)
+{
+    return mcl_dictionary_add_hashed(index, dictionary, text, length, mcl_text_hash(text, length));
+}
+
 uint64_t mcl_dictionary_find(const mcl_dictionary *dictionary, const char *text, size_t length)
 {
-    const struct slot *slot = slot_of(dictionary, hash_of(text, length), text, length);
+    const struct slot *slot = slot_of(dictionary, mcl_text_hash(text, length), text, length);
     return slot->next - 1; /* NONE of 0 */
 }
 

@@ -77,6 +77,7 @@ struct inference {
     size_t columns;
     uint64_t rows;
     char point;
+    mcl_kept *kept; /* NULL: nothing is */
 };
 
 static const char *name_of(const struct inference *inference, size_t column)
@@ -94,7 +95,9 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
     if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add(index, facts->different, cell->text, cell->length);
+        return mcl_dictionary_add_hashed(index, facts->different, cell->text, cell->length,
+            cell->known == MCL_CELL_TEXT && cell->hash ? cell->hash
+                                                       : mcl_text_hash(cell->text, cell->length));
     facts->overflow =
         mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
     return MCL_OK;
@@ -163,13 +166,26 @@ static mcl_status add_cell(uint64_t *kept, struct facts *facts, const struct inf
         facts->state = NUMBERS;
         add_number(facts, value);
         if (kept)
-            memcpy(kept, &value, sizeof value);
+            *kept = mcl_kept_number(value);
         return MCL_OK;
     }
+    if (kept)
+        *kept = MCL_KEPT_MISSING;
     if (!mcl_cell_missing(cell))
         return add_other(kept, facts, inference, cell, column);
     facts->missing++;
     return MCL_OK;
+}
+
+/* The places of the row's cells among what is kept; NULL where nothing is. */
+static uint64_t *keep_row(struct inference *inference)
+{
+    uint64_t *row = inference->kept ? mcl_kept_row(inference->kept, inference->rows) : NULL;
+    if (!row) {
+        mcl_kept_free(inference->kept);
+        inference->kept = NULL;
+    }
+    return row;
 }
 
 static mcl_status look_at_rows(struct inference *inference)
@@ -180,11 +196,17 @@ static mcl_status look_at_rows(struct inference *inference)
         MCL_TRY(mcl_table_next(&cells, inference->table));
         if (!cells)
             return MCL_OK;
-        uint64_t *kept = mcl_table_keep(inference->table, inference->rows);
+        uint64_t *kept = keep_row(inference);
         for (size_t c = 0; c < inference->columns; c++) {
             struct facts *facts = &inference->facts[c];
-            if (facts->state != PASSED)
+            if (facts->state <= NUMBERS && cells[c].known == MCL_CELL_NUMBER) {
+                facts->state = NUMBERS;
+                add_number(facts, cells[c].number);
+                if (kept)
+                    kept[c] = mcl_kept_number(cells[c].number);
+            } else if (facts->state != PASSED) {
                 MCL_TRY(add_cell(kept ? &kept[c] : NULL, facts, inference, &cells[c], c));
+            }
         }
         inference->rows++;
     }
@@ -462,8 +484,8 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
     /* Without standardization numbers may be too large for float32, which is told with the line. */
     if (inference->choices->id == MCL_DICTIONARY_NONE &&
         inference->options->standardize != MCL_STANDARDIZE_NONE)
-        MCL_TRY(mcl_table_keep_begin(
-            inference->table, mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
+        MCL_TRY(mcl_kept_create(&inference->kept, inference->columns,
+            mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
     MCL_TRY(look_at_rows(inference));
     if (inference->rows == 0)
         return mcl_fail(MCL_ERROR_DATA, "%s: holds no rows%s", mcl_table_source(inference->table),
@@ -483,7 +505,7 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
     return make_schema(schema, inference);
 }
 
-mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_kept **kept, mcl_notes *notes, mcl_table *table,
     const mcl_column_choices *choices, const mcl_data_options *options)
 {
     struct inference inference = {.table = table,
@@ -496,10 +518,17 @@ mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *tab
         mcl_allocate(&inference.reasons, inference.columns, sizeof *inference.reasons);
     if (status == MCL_OK)
         status = infer(schema, notes, &inference);
-    for (size_t c = 0; c < inference.columns; c++)
-        mcl_table_keep_texts(table, c, inference.facts[c].different);
-    mcl_table_keep_end(table);
+    for (size_t c = 0; c < inference.columns; c++) {
+        if (inference.kept)
+            mcl_kept_set_texts(inference.kept, c, inference.facts[c].different);
+        else
+            mcl_dictionary_free(inference.facts[c].different);
+    }
     free(inference.facts);
     free(inference.reasons);
+    if (status == MCL_OK)
+        *kept = inference.kept;
+    else
+        mcl_kept_free(inference.kept);
     return status;
 }

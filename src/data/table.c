@@ -21,10 +21,6 @@ struct part {
     bool copied; /* whole */
 };
 
-struct column_texts {
-    mcl_dictionary *texts; /* NULL: none */
-};
-
 struct mcl_table {
     const mcl_opening *opening;
     struct part *parts; /* [opening->count] */
@@ -41,12 +37,6 @@ struct mcl_table {
     bool pending;      /* first is the next row: a part without header has been opened */
     const mcl_cell *first;
     size_t first_count;
-    /* What is kept: */
-    uint64_t *kept; /* [kept_room × columns]; NULL: nothing */
-    uint64_t kept_rows, kept_room, kept_most;
-    struct column_texts *texts; /* [columns] */
-    bool whole;                 /* all of it is there */
-    uint64_t next;              /* row, if it is */
 };
 
 static const char *path_of(const mcl_table *table, size_t part)
@@ -111,10 +101,6 @@ void mcl_table_close(mcl_table *table)
         if (table->parts[i].copy)
             fclose(table->parts[i].copy);
     }
-    for (size_t i = 0; table->texts && i < table->columns; i++)
-        mcl_dictionary_free(table->texts[i].texts);
-    free(table->texts);
-    free(table->kept);
     free(table->parts);
     free(table->ordered);
     mcl_dictionary_free(table->names);
@@ -303,78 +289,7 @@ mcl_status mcl_table_rewind(mcl_table *table)
 {
     close_part(table);
     table->part = 0;
-    table->next = 0;
-    return table->whole ? MCL_OK : open_part(table);
-}
-
-mcl_status mcl_table_keep_begin(mcl_table *table, uint64_t most)
-{
-    MCL_TRY(mcl_allocate(&table->texts, table->columns, sizeof *table->texts));
-    table->kept_most = most / sizeof *table->kept / table->columns;
-    return MCL_OK;
-}
-
-uint64_t *mcl_table_keep(mcl_table *table, uint64_t row)
-{
-    if (row >= table->kept_room && row < table->kept_most) {
-        const uint64_t doubled = table->kept_room ? 2 * table->kept_room : 64;
-        const uint64_t room = doubled < table->kept_most ? doubled : table->kept_most;
-        const size_t before = (size_t)(table->kept_room * table->columns);
-        const size_t after = (size_t)(room * table->columns);
-        uint64_t *kept = realloc(table->kept, after * sizeof *kept);
-        if (kept) {
-            memset(kept + before, 0xFF, (after - before) * sizeof *kept); /* missing */
-            table->kept = kept;
-            table->kept_room = room;
-        }
-    }
-    if (row >= table->kept_room) {
-        free(table->kept);
-        table->kept = NULL;
-        table->kept_room = table->kept_most = 0;
-        return NULL;
-    }
-    table->kept_rows = row + 1;
-    return table->kept + row * table->columns;
-}
-
-void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts)
-{
-    if (table->kept)
-        table->texts[column].texts = texts;
-    else
-        mcl_dictionary_free(texts);
-}
-
-void mcl_table_keep_end(mcl_table *table)
-{
-    table->whole = table->kept != NULL;
-}
-
-/* A cell as it was kept. */
-static mcl_cell kept_cell(const mcl_table *table, uint64_t kept, size_t column)
-{
-    mcl_cell cell = {.text = "", .known = MCL_CELL_MISSING};
-    if (kept < MCL_KEPT_TEXT) {
-        cell.known = MCL_CELL_NUMBER;
-        memcpy(&cell.number, &kept, sizeof cell.number);
-    } else if (kept != MCL_KEPT_MISSING) {
-        cell.known = MCL_CELL_TEXT;
-        cell.text =
-            mcl_strings_at(mcl_dictionary_texts(table->texts[column].texts), kept - MCL_KEPT_TEXT);
-        cell.length = (uint32_t)strlen(cell.text);
-    }
-    return cell;
-}
-
-static const mcl_cell *next_kept(mcl_table *table)
-{
-    if (table->next == table->kept_rows)
-        return NULL;
-    const uint64_t *row = table->kept + table->next++ * table->columns;
-    for (size_t c = 0; c < table->columns; c++)
-        table->ordered[c] = kept_cell(table, row[c], c);
-    return table->ordered;
+    return open_part(table);
 }
 
 static mcl_status refuse_ragged(const mcl_table *table, size_t count)
@@ -399,8 +314,8 @@ static mcl_status next_cells(const mcl_cell **cells, mcl_table *table)
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table)
 {
     const mcl_cell *found = NULL;
-    *cells = table->whole ? next_kept(table) : NULL;
-    while (!found && !table->whole) {
+    *cells = NULL;
+    while (!found) {
         if (!table->open && table->part == table->opening->count)
             return MCL_OK;
         if (!table->open)
@@ -412,8 +327,6 @@ mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table)
             table->part++;
         }
     }
-    if (table->whole)
-        return MCL_OK;
     *cells = found;
     if (!table->map)
         return MCL_OK;

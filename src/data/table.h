@@ -5,6 +5,7 @@
 
 #include "data/csv.h"
 #include "data/dictionary.h"
+#include "data/kept.h"
 #include "data/notes.h"
 #include "data/opening.h"
 
@@ -21,24 +22,6 @@ mcl_status mcl_table_rewind(mcl_table *table);
 /* *cells = the next row's, in the order of the first file's columns; NULL after the last. They are
  * good until the next call. */
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table);
-
-/* What was found in cells may be kept, so that after mcl_table_rewind() they need not be read
- * again: from mcl_table_keep_begin() on, in so many bytes at most; if it is more, nothing is.
- * mcl_table_keep() gives the places of a row's cells, which are missing at first; a number is kept
- * as the double that it is, a text as its number among those that mcl_table_keep_texts() gives, a
- * dictionary that is the table's from then on. NULL: nothing is kept. */
-mcl_status mcl_table_keep_begin(mcl_table *table, uint64_t most);
-uint64_t *mcl_table_keep(mcl_table *table, uint64_t row);
-void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts);
-void mcl_table_keep_end(mcl_table *table);
-
-#define MCL_KEPT_MISSING UINT64_MAX
-#define MCL_KEPT_TEXT ((uint64_t)0xFFFFFFFE << 32) /* with this or more a double is no number */
-
-static inline uint64_t mcl_kept_text(uint64_t index)
-{
-    return index < UINT32_MAX ? MCL_KEPT_TEXT | index : MCL_KEPT_MISSING;
-}
 
 /* The columns' names, each once. */
 const mcl_dictionary *mcl_table_names(const mcl_table *table);
@@ -67,13 +50,15 @@ mcl_status mcl_table_choices(
     mcl_column_choices *choices, const mcl_table *table, const mcl_data_options *options);
 
 /* *schema = what the table's columns are, found in one pass over it or two. The schema has what
- * options say. notes get what the user should know. */
-mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+ * options say. notes get what the user should know. *kept = what was found in the cells, NULL where
+ * that is too much, or not enough for mcl_table_encode(). */
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_kept **kept, mcl_notes *notes, mcl_table *table,
     const mcl_column_choices *choices, const mcl_data_options *options);
 
-/* *data = the rows as the schema has them. fitted: the schema comes from this very table. */
+/* *data = the rows as the schema has them. fitted: the schema comes from this very table, and kept,
+ * which may be NULL, is what was found in it then. */
 mcl_status mcl_table_encode(mcl_data **data, mcl_notes *notes, mcl_table *table,
-    const mcl_schema *schema, bool fitted, const mcl_column_choices *choices,
+    const mcl_schema *schema, bool fitted, const mcl_kept *kept, const mcl_column_choices *choices,
     const mcl_data_options *options);
 
 #endif

@@ -86,13 +86,15 @@ static mcl_status read(mcl_data **data, mcl_notes *notes, mcl_schema **schema, m
     const mcl_column_choices *choices, const mcl_data_options *options)
 {
     const bool fitted = !options->schema;
-    if (fitted) {
-        MCL_TRY(mcl_table_infer(schema, notes, table, choices, options));
-        MCL_TRY(mcl_table_rewind(table));
-    } else {
-        MCL_TRY(mcl_schema_copy(schema, options->schema));
-    }
-    return mcl_table_encode(data, notes, table, *schema, fitted, choices, options);
+    mcl_kept *kept = NULL;
+    mcl_status status = fitted ? mcl_table_infer(schema, &kept, notes, table, choices, options)
+                               : mcl_schema_copy(schema, options->schema);
+    if (status == MCL_OK && fitted && !kept)
+        status = mcl_table_rewind(table);
+    if (status == MCL_OK)
+        status = mcl_table_encode(data, notes, table, *schema, fitted, kept, choices, options);
+    mcl_kept_free(kept);
+    return status;
 }
 
 static mcl_status open_table(mcl_data **data, const mcl_opening *opening)

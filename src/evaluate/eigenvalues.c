@@ -16,9 +16,12 @@ static double reflect(double *a, size_t n, size_t i, double *p)
     double rest = 0.0;
     for (size_t k = 0; k + 1 < i; k++)
         rest += u[k] * u[k];
-    if (rest == 0.0)
-        return u[i - 1];
-    const double last = u[i - 1], length = sqrt(rest + last * last);
+    const double last = u[i - 1];
+    if (rest == 0.0) {
+        u[i - 1] = 0.0;
+        return last;
+    }
+    const double length = sqrt(rest + last * last);
     const double e = last > 0.0 ? -length : length;
     const double h = rest + last * last - last * e; /* |u|²/2 */
     double along = 0.0;
@@ -72,19 +75,53 @@ static void rotate(double *d, double *e, size_t l, size_t m)
     e[m] = 0.0;
 }
 
+void mcl_tridiagonalize(double *d, double *e, double *a, size_t n)
+{
+    for (size_t i = n; i-- > 1;) {
+        e[i] = reflect(a, n, i, e);
+        d[i] = a[i * n + i];
+    }
+    if (n > 0) {
+        d[0] = a[0];
+        e[0] = 0.0;
+    }
+}
+
+/* Applies the reflection that row i has kept. */
+static void reflect_vector(double *x, const double *a, size_t n, size_t i)
+{
+    const double *u = a + i * n;
+    double square = 0.0, along = 0.0;
+    for (size_t k = 0; k < i; k++) {
+        square += u[k] * u[k];
+        along += u[k] * x[k];
+    }
+    if (square == 0.0)
+        return;
+    for (size_t k = 0; k < i; k++)
+        x[k] -= 2.0 * along / square * u[k];
+}
+
+void mcl_tridiagonal_enter(double *x, const double *a, size_t n)
+{
+    for (size_t i = n; i-- > 1;)
+        reflect_vector(x, a, n, i);
+}
+
+void mcl_tridiagonal_leave(double *x, const double *a, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        reflect_vector(x, a, n, i);
+}
+
 void mcl_eigenvalues(double *values, double *a, size_t n, double *space)
 {
     double *e = space; /* e[i] lies beside values[i] and values[i + 1] at last */
-    for (size_t i = n; i-- > 1;) {
-        e[i] = reflect(a, n, i, e);
-        values[i] = a[i * n + i];
-    }
-    if (n == 0)
-        return;
-    values[0] = a[0];
+    mcl_tridiagonalize(values, e, a, n);
     for (size_t i = 1; i < n; i++)
         e[i - 1] = e[i];
-    e[n - 1] = 0.0;
+    if (n > 0)
+        e[n - 1] = 0.0;
     for (size_t l = 0; l < n; l++) {
         for (int iteration = 0; iteration < ITERATIONS_MOST; iteration++) {
             size_t m = l;

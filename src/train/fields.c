@@ -240,6 +240,20 @@ WIDTHS(hidden, hidden, hidden_count, MCL_HIDDEN_MAX)
 WIDTHS(projector, projector, projector_count, MCL_HEAD_MAX)
 WIDTHS(predictor, predictor, predictor_count, MCL_HEAD_MAX)
 
+static mcl_status parse_encoder(void *field, const char *text, const mcl_row *row)
+{
+    mcl_words words;
+    (void)row;
+    MCL_TRY(mcl_words_parse(&words, text));
+    return mcl_words_show(field, &words);
+}
+
+static void show_encoder(char *text, size_t size, const void *field, const mcl_row *row)
+{
+    const char *words = field;
+    snprintf(text, size, "%s", *words ? words : row->otherwise);
+}
+
 static mcl_status parse_decoder(void *field, const char *text, const mcl_row *row)
 {
     mcl_pretrain_options *options = field;
@@ -329,6 +343,7 @@ const mcl_field_type mcl_field_bool = {parse_bool, show_bool};
 const mcl_field_type mcl_field_views = {parse_views, show_views};
 const mcl_field_type mcl_field_batch = {parse_batch, show_batch};
 const mcl_field_type mcl_field_warmup = {parse_warmup, show_warmup};
+const mcl_field_type mcl_field_encoder = {parse_encoder, show_encoder};
 const mcl_field_type mcl_field_decoder = {parse_decoder, show_decoder};
 const mcl_field_type mcl_field_objectives = {parse_objectives, show_objectives};
 const mcl_field_type mcl_field_recipe = {parse_recipe, show_recipe};

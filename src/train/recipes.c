@@ -53,7 +53,7 @@ static const struct {
 mcl_status mcl_options_apply(mcl_options *options, const char *settings)
 {
     while (*settings) {
-        char key[64], value[64];
+        char key[64], value[MCL_OPTION_SIZE];
         const size_t whole = strcspn(settings, ";"), length = strcspn(settings, "=");
         snprintf(key, sizeof key, "%.*s", (int)length, settings);
         snprintf(value, sizeof value, "%.*s", (int)(whole - length - 1), settings + length + 1);

@@ -39,6 +39,15 @@ static const char *needs_block(const void *given)
                : "only a block mask has patches: add block (`mask`)";
 }
 
+static const char *needs_dense(const void *given)
+{
+    const mcl_pretrain_options *options = given;
+    return *options->encoder
+               ? "the layers of the encoder are in words, and say their widths: leave "
+                 "it out, or let `encoder` be dense"
+               : NULL;
+}
+
 static const char *needs_decoder(const void *given)
 {
     return mcl_objectives_decode(given)
@@ -66,22 +75,33 @@ static const mcl_row pretraining[] = {
         .type = &mcl_field_recipe,
         .flags = MCL_ROW_STORED,
         .otherwise = "auto"},
+    {.key = "encoder",
+        .group = "Model",
+        .values = "NAME|LAYERS",
+        .help = "the encoder: dense, of `hidden` and `embedding`; conv or resnet9, of images; or "
+                "layers in words, as conv:64x5/2,pool:max,dense:256; see 'maskcl help images'",
+        .type = &mcl_field_encoder,
+        .offset = OF(encoder),
+        .flags = RECIPE,
+        .otherwise = "dense"},
     {.key = "hidden",
         .group = "Model",
         .values = "WIDTHS",
-        .help = "widths of the encoder's hidden layers, joined by commas, or 'none'",
+        .help = "widths of the hidden layers of a dense encoder, joined by commas, or 'none'",
         .type = &mcl_field_hidden,
         .flags = RECIPE,
-        .otherwise = "128"},
+        .otherwise = "128",
+        .conflict = needs_dense},
     {.key = "embedding",
         .group = "Model",
         .values = "WIDTH",
-        .help = "width of an embedding",
+        .help = "width of an embedding of a dense encoder",
         .type = &mcl_field_uint32,
         .value = &mcl_value_count32,
         .offset = OF(embedding),
         .flags = RECIPE,
-        .otherwise = "64"},
+        .otherwise = "64",
+        .conflict = needs_dense},
     {.key = "activation",
         .group = "Model",
         .values = "none|relu|gelu|tanh",

@@ -33,6 +33,7 @@ static mcl_status take_model(mcl_pretrain_options *run, const mcl_model *model)
     MCL_TRY(take_objectives(run, model));
     run->hidden_count = architecture->hidden_count;
     memcpy(run->hidden, architecture->hidden, sizeof run->hidden);
+    memcpy(run->encoder, architecture->encoder, sizeof run->encoder);
     run->embedding = architecture->embedding;
     run->activation = architecture->activation;
     run->normalization = architecture->normalization;

@@ -138,6 +138,7 @@ static const struct {
     {"missing values", "a,b\nNA,x\nN/A,?\nNaN,y\nnull,-\n7,x\n8,None\n", 0, "a:n? b:c(,x,y)"},
     {"more missing values", "a,b\n#N/A,x\n<NA>,--\nNaT,.\nnan,y\n7,NULL\n8,n/a\n", 0,
         "a:n? b:c(,x,y)"},
+    {"a point among numbers is missing", "a,b\n1.,2\n.,5\n4,-.\n3,7\n", 0, "a:n? b:c(-.,2,5,7)"},
     {"missing values in quotes", "a,b\n\"\",x\n\"NA\",\"\"\n7,y\n8,y\n", 0, "a:n? b:c(,x,y)"},
     {"a column of missing values", "a,b\n,1\nNA,2\n", 0, "a:- b:n", NULL,
         "'a', which have no values"},
