@@ -7,15 +7,54 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/random.h"
 #include "data/data.h"
 #include "evaluate/eigenvalues.h"
+#include "model/architecture.h"
 
 #define PATCHES_MOST 100000             /* that are whitened and clustered */
 #define VALUES_MOST ((uint64_t)1 << 23) /* of all patches */
 #define DRAWS 20                        /* for each of them, until they are given up */
 #define ROWS_READ 64                    /* rows that are read at once */
 #define LLOYD_STEPS 10
+
+static const char *const names[] = {[MCL_FILTERS_RANDOM] = "random",
+    [MCL_FILTERS_PATCHES] = "patches",
+    [MCL_FILTERS_KMEANS] = "kmeans"};
+
+#define NAMES (sizeof names / sizeof *names)
+
+mcl_status mcl_filters_parse(mcl_filters *filters, const char *text)
+{
+    size_t index;
+    MCL_TRY(mcl_name_parse(&index, text, names, NAMES, "kind of filters"));
+    *filters = (mcl_filters)index;
+    return MCL_OK;
+}
+
+const char *mcl_filters_name(mcl_filters filters)
+{
+    return mcl_name_of(names, NAMES, (size_t)filters);
+}
+
+mcl_status mcl_filters_check(const mcl_filter_options *options)
+{
+    if ((size_t)options->kind >= NAMES)
+        return mcl_fail(
+            MCL_ERROR_ARGUMENT, "%d is no number of a kind of filters", (int)options->kind);
+    if (!(options->deviation >= 0.0f && options->deviation < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "patches that vary by more than %g: the `filter_deviation` must be 0 or more",
+            (double)options->deviation);
+    if (!(options->whitening > 0.0f && options->whitening < INFINITY))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a `filter_whitening` of %g: it must be above 0",
+            (double)options->whitening);
+    if (!isfinite(options->threshold))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a `filter_threshold` of %g: it must be finite",
+            (double)options->threshold);
+    return MCL_OK;
+}
 
 /* The patches, and what is made of them. n is the number of values of one, in the order of torch's
  * weights: (c, ky, kx). */
@@ -341,4 +380,33 @@ mcl_status mcl_filters_fit(float *weights, float *bias, const mcl_convolution_sh
     free(bank.sums);
     free(bank.rows);
     return status;
+}
+
+mcl_status mcl_filters_begin(
+    mcl_model *model, const mcl_data *data, const mcl_pretrain_options *options)
+{
+    const mcl_architecture *architecture = mcl_model_architecture(model);
+    mcl_layer layers[MCL_LAYERS_MAX];
+    mcl_words words;
+    if (options->filters.kind == MCL_FILTERS_RANDOM)
+        return MCL_OK;
+    MCL_TRY(mcl_words_parse(&words, architecture->encoder));
+    const bool convolution = words.count > 0 && (words.of[0].kind == MCL_WORD_CONV ||
+                                                    words.of[0].kind == MCL_WORD_CONV1D ||
+                                                    words.of[0].kind == MCL_WORD_PATCHES);
+    if (!convolution)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "`filters` from the data: they are of a convolution that is the first layer of the "
+            "encoder, and %s is none: use `encoder` patches, or another one",
+            words.count > 0 ? "this one's" : "that of a dense encoder");
+    if (options->init)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "`filters` from the data would take the place of those of the model to begin with: "
+            "use one of the two");
+    mcl_part_layers(layers, architecture, MCL_PART_ENCODER);
+    const mcl_convolution_shape *shape = &layers[0].options.convolution;
+    const uint64_t weights =
+        (uint64_t)shape->filters * shape->channels * shape->kernel[0] * shape->kernel[1];
+    float *at = mcl_model_parameters(model, NULL, NULL) + layers[0].parameters;
+    return mcl_filters_fit(at, at + weights, shape, data, &options->filters, options->train.seed);
 }

@@ -10,6 +10,14 @@
 /* A filter has no more values. */
 #define MCL_FILTER_VALUES_MAX 1024
 
+/* Parses "random", "patches" or "kmeans". */
+mcl_status mcl_filters_parse(mcl_filters *filters, const char *text);
+/* "?" for a number that is none. */
+const char *mcl_filters_name(mcl_filters filters);
+
+/* MCL_ERROR_ARGUMENT where the options are not in their ranges. */
+mcl_status mcl_filters_check(const mcl_filter_options *options);
+
 /* weights[O×C×kh×kw], in torch's order, and bias[O] of a convolution of rows that are maps.
  *
  * Patches are drawn for the seed, those that vary by more than options->deviation are kept, each is
@@ -23,5 +31,10 @@
  * convolution has no such filters. */
 mcl_status mcl_filters_fit(float *weights, float *bias, const mcl_convolution_shape *shape,
     const mcl_data *data, const mcl_filter_options *options, uint64_t seed);
+
+/* mcl_filters_fit() of the first layer of a new model's encoder, where the options ask for filters
+ * from the data; else nothing. MCL_ERROR_ARGUMENT where that layer is no convolution. */
+mcl_status mcl_filters_begin(
+    mcl_model *model, const mcl_data *data, const mcl_pretrain_options *options);
 
 #endif
