@@ -327,8 +327,9 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
     const mcl_matrix dw = operands->c, db = operands->bias;
     const mcl_sums *sums = &convolution->sums;
     MCL_TRY(plan_by_weight(convolution, rows));
-    MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
-        convolution->sums_workspace, db.buffer, db.offset));
+    if (db.buffer)
+        MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
+            convolution->sums_workspace, db.buffer, db.offset));
     MCL_TRY(make_patches(convolution, operands->b, rows));
     MCL_TRY(run_segments(convolution, operands));
     MCL_TRY(mcl_sums_run_columns(sums, convolution->partial, segments_of(shape, rows), o * columns,

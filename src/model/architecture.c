@@ -22,6 +22,7 @@ static const char *const normalization_names[] = {
     [MCL_NORMALIZATION_NONE] = "none",
     [MCL_NORMALIZATION_BATCH] = "batch",
     [MCL_NORMALIZATION_LAYER] = "layer",
+    [MCL_NORMALIZATION_GROUP] = "group",
 };
 
 static const char *const part_names[MCL_PARTS] = {
@@ -159,6 +160,20 @@ static mcl_status check_widths(
     return MCL_OK;
 }
 
+/* Groups of that many channels at most: a power of two that divides them. */
+#define GROUPS_MOST 8
+
+mcl_layer mcl_normalization_after(mcl_normalization normalization, const mcl_map *map)
+{
+    uint32_t groups = 1;
+    while (normalization == MCL_NORMALIZATION_GROUP && groups < GROUPS_MOST &&
+           map->channels % (2 * groups) == 0)
+        groups *= 2;
+    return normalization == MCL_NORMALIZATION_GROUP || mcl_map_positions(map) > 1
+               ? mcl_layer_normalization_of_map(normalization, groups, map)
+               : mcl_layer_normalization(normalization, map->channels);
+}
+
 /* Whether the activation, and the normalization before it, end block b of a part of `count`. */
 static bool is_activated(
     const mcl_architecture *architecture, mcl_part part, size_t b, size_t count)
@@ -180,7 +195,8 @@ static size_t list_part(
         layers[count++] = mcl_layer_dense(in, out);
         if (is_activated(architecture, part, b, widths.layers)) {
             if (architecture->normalization != MCL_NORMALIZATION_NONE)
-                layers[count++] = mcl_layer_normalization(architecture->normalization, out);
+                layers[count++] =
+                    mcl_normalization_after(architecture->normalization, &(mcl_map){1, 1, out});
             layers[count++] = mcl_layer_activation(architecture->activation, out);
         }
         for (size_t l = first; l < count; l++) {

@@ -37,6 +37,15 @@ static mcl_status check_batch(uint32_t *batch, uint64_t wanted, uint64_t rows)
     return MCL_OK;
 }
 
+/* How many layers of the encoder are not its last. */
+static uint32_t hidden_layers(const mcl_pretrain_options *options)
+{
+    mcl_words words;
+    if (!*options->encoder || mcl_words_parse(&words, options->encoder) != MCL_OK)
+        return options->hidden_count;
+    return (uint32_t)words.count - 1;
+}
+
 /* Refuses batches whose statistics batch normalization cannot go by, and a dropout that leaves
  * nothing, or has no hidden layer to be of. */
 static mcl_status check_layers(
@@ -254,7 +263,7 @@ mcl_status mcl_pretrain_check(
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
     MCL_TRY(mcl_train_check(&rows, &options->train, 0, options->normalization,
-        options->hidden_count, mcl_data_rows(data)));
+        hidden_layers(options), mcl_data_rows(data)));
     MCL_TRY(check_objectives(options, data, rows));
     MCL_TRY(mcl_filters_check(&options->filters));
     MCL_TRY(check_different(options));
