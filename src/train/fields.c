@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/numbers.h"
 #include "model/architecture.h"
+#include "train/filters.h"
 #include "train/recipes.h"
 
 static bool is_unset(const mcl_row *row, const char *text)
@@ -121,6 +122,7 @@ static void show_bool(char *text, size_t size, const void *field, const mcl_row 
 NAMED(activation, mcl_activation, mcl_activation_parse, mcl_activation_name)
 NAMED(normalization, mcl_normalization, mcl_normalization_parse, mcl_normalization_name)
 NAMED(mask, mcl_mask_kind, mcl_mask_kind_parse, mcl_mask_kind_name)
+NAMED(filters, mcl_filters, mcl_filters_parse, mcl_filters_name)
 NAMED(optimizer, mcl_optimizer_kind, mcl_optimizer_parse, mcl_optimizer_name)
 NAMED(schedule, mcl_schedule_kind, mcl_schedule_parse, mcl_schedule_name)
 
