@@ -88,6 +88,28 @@ MCL_API mcl_status mcl_probe_with(mcl_probe_result *result, int32_t *linear, int
     mcl_context *context, const mcl_features *train, const mcl_features *test,
     const mcl_probe_options *options);
 
+/* How near the numbers come that are told of rows. */
+typedef struct mcl_ridge_result {
+    double r2; /* 1 − Σ errors² / Σ (targets − their mean)², of the test rows: 0 is as good as
+                  their mean; of test rows that are all alike 1 where there are no errors, else
+                  0 */
+    double rmse;     /* the root of the mean squared error, in the targets' unit */
+    double strength; /* of its L2 penalty */
+    double seconds;
+} mcl_ridge_result;
+
+/* The same where labels are numbers that are no classes: ridge regression of targets[rows] on
+ * features standardised by the training rows, with a free intercept: the least mean of half the
+ * squared errors plus strength/2 times the weights' square, which is scikit-learn's Ridge on them
+ * with alpha = strength · rows. In doubles on the host. A strength that is 0 is chosen as by
+ * mcl_probe(), by the least squared error on the held-out tenths, of all eight. told[test rows]
+ * gets what the regression says of the test rows, and may be NULL; the features' labels do not
+ * count. options may be NULL; their `balanced` does not count. Targets that are not finite are
+ * MCL_ERROR_DATA. */
+MCL_API mcl_status mcl_probe_ridge(mcl_ridge_result *result, double *told,
+    const mcl_features *train, const double *train_targets, const mcl_features *test,
+    const double *test_targets, const mcl_probe_options *options);
+
 /* fold[i] = which of so many folds row i of labels[rows] is in, drawn for the seed; UINT32_MAX,
  * none, where the label is negative. Every fold has as many rows of a class as any other, or one
  * more or less. MCL_ERROR_ARGUMENT for less than 2 folds. */

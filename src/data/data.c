@@ -369,6 +369,11 @@ const int32_t *mcl_data_labels(const mcl_data *data)
     return data ? data->labels : NULL;
 }
 
+const mcl_strings *mcl_data_class_names(const mcl_data *data)
+{
+    return data ? data->classes : NULL;
+}
+
 uint32_t mcl_data_classes(const mcl_data *data)
 {
     return data ? (uint32_t)mcl_strings_count(data->classes) : 0;

@@ -85,6 +85,8 @@ void mcl_data_set_warning(mcl_data *data, char *warning);
 void mcl_data_set_schema(mcl_data *data, mcl_schema *schema);
 /* labels[rows] from -1; classes may be NULL: they are numbers. */
 void mcl_data_set_labels(mcl_data *data, int32_t *labels, mcl_strings *classes);
+/* NULL: they have no names. */
+const mcl_strings *mcl_data_class_names(const mcl_data *data);
 void mcl_data_set_names(mcl_data *data, mcl_strings *names); /* one a row */
 
 /* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of

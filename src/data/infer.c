@@ -402,13 +402,16 @@ static mcl_status describe_number(
     }
 }
 
-static mcl_status add_categories(mcl_schema *schema, mcl_column *column, const struct facts *facts)
+/* point: of numbers. Labels that are no classes are not listed. */
+static mcl_status add_categories(
+    mcl_schema *schema, mcl_column *column, const struct facts *facts, char point)
 {
     mcl_strings *sorted;
     const mcl_strings *texts = facts->different ? mcl_dictionary_texts(facts->different) : NULL;
     const bool label = column->kind == MCL_COLUMN_LABEL;
     MCL_TRY(mcl_texts_sorted(&sorted, texts, label, !label && facts->missing > 0));
-    const bool listed = !label || mcl_strings_count(sorted) <= CATEGORIES_CHOSEN;
+    const bool listed = !label || (mcl_strings_count(sorted) <= CATEGORIES_CHOSEN &&
+                                      !mcl_texts_are_targets(sorted, point));
     const mcl_status status = mcl_schema_add(schema, column, listed ? sorted : NULL);
     mcl_strings_free(sorted);
     return status;
@@ -427,7 +430,7 @@ static mcl_status add_column(
     else if (inference->reasons[index] == USED)
         MCL_TRY(describe_number(&column, inference, index, common));
     return column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL
-               ? add_categories(schema, &column, facts)
+               ? add_categories(schema, &column, facts, inference->point)
                : mcl_schema_add(schema, &column, NULL);
 }
 

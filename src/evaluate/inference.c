@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "model/parameters.h"
+#include "nn/layers.h"
 
 #define COPIES 3 /* of the parameters on the device: two in the order that the products read */
 
@@ -18,6 +19,14 @@ static void add(
         path->layers[path->count++] = layers[l];
 }
 
+/* Ends a path that ends with a map as torch.nn.Flatten does. */
+static void flatten(mcl_path *path)
+{
+    const mcl_map map = path->layers[path->count - 1].to;
+    if ((uint64_t)map.height * map.width > 1 && map.channels > 1)
+        path->layers[path->count++] = mcl_layer_flatten(&map);
+}
+
 void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_part part)
 {
     path->count = 0;
@@ -28,7 +37,7 @@ void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_
 
 mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architecture, uint32_t layer)
 {
-    const uint32_t encoder = architecture->hidden_count + 1;
+    const uint32_t encoder = mcl_encoder_blocks(architecture);
     const uint32_t all = encoder + architecture->projector_count;
     if (layer == 0 || layer > all)
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -38,6 +47,7 @@ mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architectur
     add(path, architecture, MCL_PART_ENCODER, layer);
     if (layer > encoder)
         add(path, architecture, MCL_PART_PROJECTOR, layer - encoder);
+    flatten(path);
     return MCL_OK;
 }
 
