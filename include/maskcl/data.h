@@ -206,12 +206,21 @@ MCL_API const int32_t *mcl_data_labels(const mcl_data *data);
 MCL_API uint32_t mcl_data_classes(const mcl_data *data);
 MCL_API const char *mcl_data_class_name(const mcl_data *data, uint32_t index);
 
-/* Gives the data the labels of a file, one a row, in place of those that they have: IDX or .npy of
- * whole numbers, .npy of texts, or text with one a line, quoted as in CSV, where a first line more
- * than there are rows is a heading. Numbers from 0 to MCL_LABEL_MAX are the classes' own; others
- * and texts become names of classes, numbered in their order or, where like is not NULL, as there,
- * with names that are not there after those. -1, NaN and a text that is missing in a table (empty,
- * NA and the like) are no label. Errors are those of mcl_data_open(), MCL_ERROR_DATA for another
+/* Whether the labels are numbers of which some are not whole: numbers to be told of the rows, which
+ * are no classes. They have labels and names of classes all the same, one for each number. */
+MCL_API bool mcl_data_has_targets(const mcl_data *data);
+
+/* targets[rows] = the label of each row as a number, whole ones too; NaN where it is not known.
+ * MCL_ERROR_DATA where a label is no number, or the data have no labels. */
+MCL_API mcl_status mcl_data_targets(double *targets, const mcl_data *data);
+
+/* Gives the data the labels of a file, one a row, in place of those that they have: IDX, .npy or
+ * .npz (FILE.npz:ARRAY) of numbers or texts, or text with one a line, quoted as in CSV, where a
+ * first line more than there are rows is a heading. Whole numbers from 0 to MCL_LABEL_MAX are the
+ * classes' own; others and texts become names of classes, numbered in their order or, where like is
+ * not NULL, as there, with names that are not there after those. NaN, a text that is missing in a
+ * table (empty, NA and the like), and -1, unless labels are numbers of which some are not whole,
+ * are no label. Errors are those of mcl_data_open(), MCL_ERROR_DATA for another
  * number of labels. */
 MCL_API mcl_status mcl_data_label(mcl_data *data, const char *path, const mcl_data *like);
 

@@ -375,7 +375,7 @@ static mcl_mean find_gain(
     const mcl_fold *fold = &compare->fold;
     const mcl_mean gain = mcl_gain_of(
         best->told, other->told, fold->labels[MCL_FOLD_TEST], fold->rows[MCL_FOLD_TEST]);
-    mcl_say_gain(text, size, gain, best->name, other->title);
+    mcl_say_gain(text, size, gain, best->name, other->title, false);
     return gain;
 }
 
@@ -612,6 +612,8 @@ static mcl_exit load(struct compare *compare)
             "%s: the rows have no labels: name their column with --label, or their file after the "
             "rows",
             path);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_refuse_targets(set->data, labels ? labels : path);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_classes(set, labels ? labels : path);
     return code == MCL_EXIT_DONE ? hold_out(compare) : code;

@@ -68,7 +68,7 @@ static mcl_exit check_one_mask(const struct settings *settings, const mcl_argume
         return MCL_EXIT_DONE;
     const bool names = strncmp(views, "mask", 4) == 0 || strstr(views, ",mask");
     const bool same = mask->kind == named.mask.kind && mask->ratio == named.mask.ratio &&
-                      mask->patch == named.mask.patch;
+                      mask->patch == named.mask.patch && mask->patch_most == named.mask.patch_most;
     if (!names || same)
         return MCL_EXIT_DONE;
     return mcl_complain(MCL_EXIT_USAGE,
@@ -163,7 +163,9 @@ static mcl_exit load(mcl_labelled *set, const struct settings *settings,
             code = mcl_add_labels(set, settings->validate, &settings->data);
         else
             set->labels = mcl_labels_to_watch(set->data);
-        return code;
+        return code == MCL_EXIT_DONE && settings->validate
+                   ? mcl_refuse_targets(set->data, settings->validate)
+                   : code;
     }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);

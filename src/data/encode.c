@@ -344,7 +344,7 @@ static mcl_status prepare(mcl_notes *notes, mcl_encoding *encoding, const mcl_ke
     encoding->block_rows = encoding->inputs < BLOCK_VALUES ? BLOCK_VALUES / encoding->inputs : 1;
     MCL_TRY(mcl_allocate(
         &encoding->block, encoding->block_rows * encoding->inputs, sizeof *encoding->block));
-    MCL_TRY(mcl_row_labels_create(&encoding->labels));
+    MCL_TRY(mcl_row_labels_create(&encoding->labels, mcl_table_point(encoding->table)));
     MCL_TRY(mcl_strings_create(&encoding->names));
     return mcl_builder_create(&encoding->builder, &plan);
 }

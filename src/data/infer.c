@@ -94,12 +94,12 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
         return MCL_OK;
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
-    if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add_hashed(index, facts->different, cell->text, cell->length,
-            cell->known == MCL_CELL_TEXT && cell->hash ? cell->hash
-                                                       : mcl_text_hash(cell->text, cell->length));
-    facts->overflow =
-        mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
+    const uint64_t hash = cell->known == MCL_CELL_TEXT && cell->hash
+                              ? cell->hash
+                              : mcl_text_hash(cell->text, cell->length);
+    MCL_TRY(mcl_dictionary_add_hashed(
+        index, facts->different, cell->text, cell->length, hash, facts->most));
+    facts->overflow = *index == MCL_DICTIONARY_NONE;
     return MCL_OK;
 }
 
@@ -404,13 +404,16 @@ static mcl_status describe_number(
     }
 }
 
-static mcl_status add_categories(mcl_schema *schema, mcl_column *column, const struct facts *facts)
+/* point: of numbers. Labels that are no classes are not listed. */
+static mcl_status add_categories(
+    mcl_schema *schema, mcl_column *column, const struct facts *facts, char point)
 {
     mcl_strings *sorted;
     const mcl_strings *texts = facts->different ? mcl_dictionary_texts(facts->different) : NULL;
     const bool label = column->kind == MCL_COLUMN_LABEL;
     MCL_TRY(mcl_texts_sorted(&sorted, texts, label, !label && facts->missing > 0));
-    const bool listed = !label || mcl_strings_count(sorted) <= CATEGORIES_CHOSEN;
+    const bool listed = !label || (mcl_strings_count(sorted) <= CATEGORIES_CHOSEN &&
+                                      !mcl_texts_are_targets(sorted, point));
     const mcl_status status = mcl_schema_add(schema, column, listed ? sorted : NULL);
     mcl_strings_free(sorted);
     return status;
@@ -429,7 +432,7 @@ static mcl_status add_column(
     else if (inference->reasons[index] == USED)
         MCL_TRY(describe_number(&column, inference, index, common));
     return column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL
-               ? add_categories(schema, &column, facts)
+               ? add_categories(schema, &column, facts, inference->point)
                : mcl_schema_add(schema, &column, NULL);
 }
 

@@ -181,14 +181,28 @@ static bool is_activated(
     return b + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
 }
 
+/* Whether words say the layers of a part. */
+static bool is_in_words(const mcl_architecture *architecture, mcl_part part)
+{
+    const bool mirror = part == MCL_PART_DECODER && !architecture->own_decoder;
+    return *architecture->encoder && (part == MCL_PART_ENCODER || mirror);
+}
+
+static mcl_status list_words(mcl_layer layers[MCL_LAYERS_MAX], size_t *count,
+    const mcl_architecture *architecture, mcl_part part)
+{
+    return part == MCL_PART_ENCODER ? mcl_encoder_layers(layers, count, architecture)
+                                    : mcl_decoder_layers(layers, count, architecture);
+}
+
 /* The layers of a part, whose parameters have no place yet. */
 static size_t list_part(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part)
 {
     const struct stack widths = widths_of(architecture, part);
     size_t count = 0;
-    if (part == MCL_PART_ENCODER && *architecture->encoder)
-        return mcl_encoder_layers(layers, &count, architecture) == MCL_OK ? count : 0;
+    if (is_in_words(architecture, part))
+        return list_words(layers, &count, architecture, part) == MCL_OK ? count : 0;
     for (size_t b = 0; b < widths.layers; b++) {
         const uint32_t in = (uint32_t)widths.width[b], out = (uint32_t)widths.width[b + 1];
         const size_t first = count;
@@ -203,6 +217,13 @@ static size_t list_part(
             layers[l].block = (uint32_t)b;
             layers[l].module = (uint32_t)l;
         }
+    }
+    if (part == MCL_PART_DECODER && architecture->height && architecture->channels > 1) {
+        layers[count] = mcl_layer_unflatten(
+            &(mcl_map){architecture->height, architecture->width, architecture->channels});
+        layers[count].block = (uint32_t)widths.layers - 1;
+        layers[count].module = (uint32_t)count;
+        count++;
     }
     return count;
 }
@@ -248,7 +269,7 @@ static mcl_status check_encoder(const mcl_architecture *architecture)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the encoder %s gives embeddings of %" PRIu32 " values, not %" PRIu32,
             architecture->encoder, layers[count - 1].out, architecture->embedding);
-    return MCL_OK;
+    return architecture->own_decoder ? MCL_OK : mcl_decoder_layers(layers, &count, architecture);
 }
 
 mcl_status mcl_architecture_check(const mcl_architecture *architecture)

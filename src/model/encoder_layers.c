@@ -196,22 +196,31 @@ static mcl_status add_word(struct builder *builder, bool series)
     }
 }
 
-static mcl_status build(struct builder *builder, const mcl_words *words)
+static void note_map(const struct builder *builder, mcl_encoder_maps *maps, size_t i)
 {
+    maps->before[i] = builder->map;
+    maps->plain[i] = builder->plain;
+}
+
+static mcl_status add_words(struct builder *builder, mcl_encoder_maps *maps)
+{
+    const mcl_words *words = &maps->words;
     for (size_t i = 0; i < words->count; i++) {
         const mcl_word *word = builder->word = &words->of[i];
         const bool last = i + 1 == words->count;
+        note_map(builder, maps, i);
         MCL_TRY(add_word(builder, words->series));
         if (mcl_word_has_weights(word) && (!last || builder->architecture->activated_embedding))
             add_activation(builder);
         builder->block += !last && word->kind != MCL_WORD_RESIDUAL;
     }
+    note_map(builder, maps, words->count);
     add_flatten(builder);
     return MCL_OK;
 }
 
-mcl_status mcl_encoder_layers(
-    mcl_layer layers[MCL_LAYERS_MAX], size_t *count, const mcl_architecture *architecture)
+static mcl_status build(mcl_layer layers[MCL_LAYERS_MAX], size_t *count, mcl_encoder_maps *maps,
+    const mcl_architecture *architecture)
 {
     const uint32_t height = architecture->height;
     struct builder builder = {
@@ -220,12 +229,11 @@ mcl_status mcl_encoder_layers(
         .map = {height, architecture->width, architecture->channels},
         .plain = height == 0,
     };
-    mcl_words words;
     if (builder.plain)
         builder.map = (mcl_map){1, 1, (uint32_t)architecture->input};
-    mcl_status status = mcl_words_parse(&words, architecture->encoder);
+    mcl_status status = mcl_words_parse(&maps->words, architecture->encoder);
     if (status == MCL_OK)
-        status = build(&builder, &words);
+        status = add_words(&builder, maps);
     *count = builder.count;
     if (status != MCL_OK) {
         char why[512];
@@ -233,6 +241,20 @@ mcl_status mcl_encoder_layers(
         return mcl_fail(status, "`encoder`: %s", why);
     }
     return MCL_OK;
+}
+
+mcl_status mcl_encoder_layers(
+    mcl_layer layers[MCL_LAYERS_MAX], size_t *count, const mcl_architecture *architecture)
+{
+    mcl_encoder_maps maps;
+    return build(layers, count, &maps, architecture);
+}
+
+mcl_status mcl_encoder_map(mcl_encoder_maps *maps, const mcl_architecture *architecture)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    size_t count;
+    return build(layers, &count, maps, architecture);
 }
 
 /* "28 × 28 × 3" */

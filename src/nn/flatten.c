@@ -70,21 +70,16 @@ static const mcl_layer_type unflatten_type = {
     .keeps = true,
 };
 
-static mcl_layer layer_of(const mcl_layer_type *type, mcl_map from, mcl_map to)
-{
-    return (mcl_layer){.type = type,
-        .in = mcl_map_values(&from),
-        .out = mcl_map_values(&to),
-        .from = from,
-        .to = to};
-}
-
 mcl_layer mcl_layer_flatten(const mcl_map *map)
 {
-    return layer_of(&flatten_type, *map, (mcl_map){1, 1, mcl_map_values(map)});
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &flatten_type, .in = width, .out = width, .from = *map, .to = {1, 1, width}};
 }
 
 mcl_layer mcl_layer_unflatten(const mcl_map *map)
 {
-    return layer_of(&unflatten_type, (mcl_map){1, 1, mcl_map_values(map)}, *map);
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &unflatten_type, .in = width, .out = width, .from = {1, 1, width}, .to = *map};
 }

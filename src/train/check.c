@@ -103,12 +103,13 @@ mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options, ui
 /* A block mask of one patch hides all or nothing. */
 static mcl_status check_patch(const uint32_t image[3], const mcl_mask *mask)
 {
-    if (mask->kind != MCL_MASK_BLOCK || mask->patch < image[0] || mask->patch < image[1])
+    const uint32_t largest = mask->patch_most ? mask->patch_most : mask->patch;
+    if (mask->kind != MCL_MASK_BLOCK || largest < image[0] || largest < image[1])
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
         "a patch of %" PRIu32 " pixels covers a whole image of %" PRIu32 " × %" PRIu32
         ": one view would have all of it and the other nothing",
-        mask->patch, image[0], image[1]);
+        largest, image[0], image[1]);
 }
 
 /* The type of objective number i of the options. */
