@@ -11,6 +11,7 @@
 #include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
+#include "data/shards.h"
 #include "data/standardize.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
@@ -96,6 +97,27 @@ static mcl_status open_paths(
     return status;
 }
 
+/* The same, with folders of shards among the paths. */
+static mcl_status open_shards(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
+{
+    mcl_strings *files;
+    const char **list;
+    MCL_TRY(mcl_shards(&files, paths, count));
+    if (!files)
+        return open_paths(data, paths, count, options);
+    const uint64_t all = mcl_strings_count(files);
+    mcl_status status = mcl_allocate(&list, all, sizeof *list);
+    if (status == MCL_OK) {
+        for (uint64_t i = 0; i < all; i++)
+            list[i] = mcl_strings_at(files, i);
+        status = open_paths(data, list, (size_t)all, options);
+        free(list);
+    }
+    mcl_strings_free(files);
+    return status;
+}
+
 /* Whether a path is a pattern, such as shards-*.npy, and no file's name. */
 static bool is_pattern(const char *path)
 {
@@ -127,13 +149,13 @@ mcl_status mcl_data_open_all(
         patterns = patterns || is_pattern(paths[i]);
     }
     if (!patterns)
-        return open_paths(data, paths, count, options);
+        return open_shards(data, paths, count, options);
     glob_t files = {.gl_pathc = 0};
     mcl_status status = MCL_OK;
     for (size_t i = 0; i < count && status == MCL_OK; i++)
         status = expand(&files, paths[i], i == 0);
     if (status == MCL_OK)
-        status = open_paths(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
+        status = open_shards(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
     globfree(&files);
     return status;
 }
