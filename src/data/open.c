@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "data/arrays.h"
 #include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
@@ -177,26 +176,11 @@ static bool recognize_array(const mcl_opening *opening)
     return true;
 }
 
-static mcl_status read_array(mcl_data **data, const mcl_opening *opening)
-{
-    const uint64_t memory = opening->options->host_memory;
-    if (opening->count > 1)
-        return mcl_arrays_open(data, opening->paths, opening->count, memory);
-    return opening->source
-               ? mcl_data_read_within(data, opening->source, memory)
-               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
-}
-
 static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
 {
-    mcl_data *read = NULL;
-    MCL_TRY(read_array(&read, opening));
-    const mcl_status status = mcl_data_standardize(&read, opening->options);
-    if (status == MCL_OK)
-        *data = read;
-    else
-        mcl_data_free(read);
-    return status;
+    return opening->source
+               ? mcl_arrays_open_standardized(data, opening)
+               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
 }
 
 const mcl_holder mcl_holder_array = {
