@@ -100,12 +100,20 @@ typedef struct mcl_data_options {
     uint64_t host_memory; /* bytes that rows may take; 0: half of what is free */
     const mcl_schema *schema;    /* to be applied, a model's; NULL: one is fitted to the data */
     const struct mcl_data *like; /* labels are numbered as there; NULL: in their own order */
+    /* Which rows a schema is fitted to, by their numbers from 0, so that others can be measured on;
+     * NULL: all. May be asked for a row more than once. */
+    bool (*fit_to)(uint64_t row, void *fit_user);
+    void *fit_user;
 } mcl_data_options;
 
 static inline mcl_status mcl_data_options_init(mcl_data_options *options)
 {
     return mcl_options_init(&options->base, MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION);
 }
+
+/* Whether pre-training with `holdout` and this seed keeps a row out of training, by its number from
+ * 0: a schema is to be fitted to the others. */
+MCL_API bool mcl_row_is_held_out(uint64_t row, double holdout, uint64_t seed);
 
 /* Opens whatever holds rows, recognized by content: what mcl_data_open() reads, tables (CSV, TSV),
  * .npz (FILE.npz:ARRAY), safetensors (FILE.safetensors:TENSOR), a folder or a tar file of images,

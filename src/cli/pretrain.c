@@ -152,10 +152,20 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
 
-/* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const struct settings *settings,
-    const mcl_arguments *arguments, const mcl_model *init)
+static bool is_trained_on(uint64_t row, void *user)
 {
+    const mcl_pretrain_options *options = user;
+    return !mcl_row_is_held_out(row, (double)options->holdout, options->train.seed);
+}
+
+/* The rows, and their labels where there are any. */
+static mcl_exit load(mcl_labelled *set, struct settings *settings, const mcl_arguments *arguments,
+    const mcl_model *init)
+{
+    if (settings->options.holdout > 0.0f) {
+        settings->data.fit_to = is_trained_on;
+        settings->data.fit_user = &settings->options;
+    }
     if (arguments->operand_count) {
         mcl_exit code = mcl_load_all(
             &set->data, arguments->operands, arguments->operand_count, &settings->data, init);

@@ -295,9 +295,12 @@ static const mcl_option options[] = {
     {.name = "cv",
         .argument = "K",
         .group = "Probe",
-        .help = "test each of K parts of DATA with a probe of the others, classes spread evenly: "
-                "prints mean and standard deviation. The inputs are prepared as the model has it, "
-                "which may have seen the rows that are tested, without their labels",
+        .help =
+            "test each of K parts of DATA with a probe of the others, classes spread evenly: "
+            "prints mean and standard deviation. The inputs are prepared by the model's schema, "
+            "as its encoder needs them, and standardised by the rows that are learnt from; "
+            "the model may have seen the rows that are tested, without their labels, unless "
+            "they were left out of what it was trained on",
         .type = &mcl_option_whole32,
         .offset = offsetof(mcl_probe_settings, folds),
         .least = 2,

@@ -35,7 +35,8 @@ struct facts {
     mcl_moments moments;
     uint64_t missing;
     uint64_t texts;                  /* cells */
-    bool counts;                     /* each number is the one before and 1 */
+    bool counts;                     /* each number is the one of the row before and 1 */
+    uint64_t first_row;              /* that has a number */
     char text_place[MCL_PLACE_SIZE]; /* of the first text among numbers; "": none */
     const char *text_file;
     char text[MCL_QUOTE_SIZE];
@@ -103,12 +104,14 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
     return MCL_OK;
 }
 
-static void add_number(struct facts *facts, double value)
+static void add_number(struct facts *facts, double value, uint64_t row)
 {
+    if (facts->moments.count == 0)
+        facts->first_row = row;
     facts->counts = facts->moments.count == 0
                         ? value == rint(value)
                         : facts->counts && facts->missing == 0 &&
-                              value == facts->moments.first + (double)facts->moments.count;
+                              value == facts->moments.first + (double)(row - facts->first_row);
     mcl_moments_add(&facts->moments, value);
 }
 
@@ -163,7 +166,7 @@ static mcl_status add_cell(uint64_t *kept, struct facts *facts, const struct inf
         return add_kept_text(kept, facts, cell);
     if (facts->state != TEXTS && mcl_cell_number(&value, cell, inference->point)) {
         facts->state = NUMBERS;
-        add_number(facts, value);
+        add_number(facts, value, inference->rows);
         if (kept)
             *kept = mcl_kept_number(value);
         return MCL_OK;
@@ -187,6 +190,13 @@ static uint64_t *keep_row(struct inference *inference)
     return row;
 }
 
+/* Whether the schema is fitted to the present row. The names of classes are those of all rows. */
+static bool is_fitted(const struct inference *inference)
+{
+    const mcl_data_options *options = inference->options;
+    return !options->fit_to || options->fit_to(inference->rows, options->fit_user);
+}
+
 static mcl_status look_at_rows(struct inference *inference)
 {
     const mcl_cell *cells;
@@ -196,11 +206,14 @@ static mcl_status look_at_rows(struct inference *inference)
         if (!cells)
             return MCL_OK;
         uint64_t *kept = keep_row(inference);
+        const bool fitted = is_fitted(inference);
         for (size_t c = 0; c < inference->columns; c++) {
             struct facts *facts = &inference->facts[c];
+            if (!fitted && c != inference->choices->label)
+                continue;
             if (facts->state <= NUMBERS && cells[c].known == MCL_CELL_NUMBER) {
                 facts->state = NUMBERS;
-                add_number(facts, cells[c].number);
+                add_number(facts, cells[c].number, inference->rows);
                 if (kept)
                     kept[c] = mcl_kept_number(cells[c].number);
             } else if (facts->state != PASSED) {
@@ -491,8 +504,9 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
 {
     bool mixed = false;
     begin(inference);
-    /* Without standardization numbers may be too large for float32, which is told with the line. */
-    if (inference->choices->id == MCL_DICTIONARY_NONE &&
+    /* Without standardization numbers may be too large for float32, which is told with the line;
+     * and of rows that are not fitted nothing is known. */
+    if (inference->choices->id == MCL_DICTIONARY_NONE && !inference->options->fit_to &&
         inference->options->standardize != MCL_STANDARDIZE_NONE)
         MCL_TRY(mcl_kept_create(&inference->kept, inference->columns,
             mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
