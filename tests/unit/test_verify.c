@@ -117,7 +117,9 @@ static const struct {
         "mcl_counter(MCL_STREAM_MASK, 0, epoch, (uint)row, element / 4)", mcl_check_views,
         "[views uniform, rows above 2^32]"},
     {"views.cl", "altered[at + behind] = m != 0.0f", "altered[at + behind] = m != 1.0f",
-        mcl_check_views, "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
+        mcl_check_views,
+        "[views_block of bytes: altered][views_block, rows above 2^32: altered]"
+        "[views_block of several sides: altered]"},
     {"views.cl", "out[j] = mcl_scale(", "out[j] = 1.0000001f * mcl_scale(", mcl_check_views,
         "[unmasked][unmasked of bytes]"},
     {"views.cl", "= mcl_scale((float)data[start + row * columns + j], BYTES)",
@@ -125,9 +127,13 @@ static const struct {
     {"augment.cl", "fma(weight_y, below - above, above)",
         "weight_y * below + (1.0f - weight_y) * above", mcl_check_views,
         "[augmented_views of bytes][augmented_views of bytes: targets]"
-        "[augmented_views of colours][augmented_views of colours: targets]"},
+        "[augmented_views of colours][augmented_views of colours: targets]"
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
     {"augment.cl", "(line + second) * CHANNELS + channel", "(line + second) * CHANNELS",
-        mcl_check_views, "[augmented_views of colours][augmented_views of colours: targets]"},
+        mcl_check_views,
+        "[augmented_views of colours][augmented_views of colours: targets]"
+        "[coloured_views of bytes][coloured_views of bytes: targets]"},
     {"augment.cl", "changed = value != before;", "", mcl_check_views,
         "[augmented_views of bytes: altered][augmented_views of columns: altered]"},
     {"augment.cl", "fma((mcl_floats)noise, NAME(normal)(noises[part]), value)",
@@ -136,6 +142,19 @@ static const struct {
     {"elements.clh", "n - 1)] - 4 * quad]", "n - 1)]]", mcl_check_views,
         "[augmented_views of columns][augmented_views of columns: altered]"
         "[views uniform of columns]"},
+    {"augment.cl", "left + (w - 1.0f)", "left + w", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
+    {"colours.cl", "0.2989f", "0.299f", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[coloured_views][coloured_views: targets]"},
+    {"colours.cl", "h >= 6.0f * d", "h > 7.0f * d", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[coloured_views][coloured_views: targets]"},
+    {"colours.cl", "2 * (n - 1) - inside", "n - 1", mcl_check_views,
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
+    {"views.cl", ".x, sides)", ".y, sides)", mcl_check_views,
+        "[views_block of several sides][views_block of several sides: altered]"},
     {"augment.cl", "height - span + 1", "height - span", mcl_check_views,
         "[augmented_views of sequences][augmented_views of sequences: altered]"},
     {"columns.cl", "any |= a[k]", "any = a[k]", mcl_check_views,
