@@ -416,8 +416,9 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
     const mcl_matrix dw = operands->c, db = operands->bias;
     const mcl_sums *sums = &convolution->sums;
     MCL_TRY(plan_by_weight(convolution, rows));
-    MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
-        convolution->sums_workspace, db.buffer, db.offset));
+    if (db.buffer)
+        MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
+            convolution->sums_workspace, db.buffer, db.offset));
     if (!convolution->gathers)
         MCL_TRY(make_patches(convolution, operands->b, rows));
     MCL_TRY(run_segments(convolution, operands));
@@ -465,7 +466,7 @@ static mcl_status run_whole(mcl_convolution *convolution, const mcl_operands *op
     char name[64];
     snprintf(name, sizeof name, "convolution %s %u×%u×%u→%u", passes[convolution->pass],
         shape->size[0], shape->size[1], shape->channels, shape->filters);
-    const mcl_launch launch = {name, buffers, by_weight ? 2 : 1};
+    const mcl_launch launch = {name, buffers, by_weight && operands->bias.buffer ? 2 : 1};
     MCL_TRY(mcl_observe_before(context, &launch));
     context->observer = NULL;
     const mcl_status status = run(convolution, operands);

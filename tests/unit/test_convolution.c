@@ -17,12 +17,8 @@ struct problem {
 
 #define SQUARE(size_, channels_, filters_, kernel_, stride_, dilation_, padding_)                  \
     {                                                                                              \
-        .size = {(size_), (size_)}, .channels = (channels_), .filters = (filters_),                \
-        .kernel = {(kernel_), (kernel_)}, .stride = {(stride_), (stride_)},                        \
-        .dilation = {(dilation_), (dilation_)}, .padding = {                                       \
-            (padding_),                                                                            \
-            (padding_)                                                                             \
-        }                                                                                          \
+        {(size_), (size_)}, (channels_), (filters_), {(kernel_), (kernel_)},                       \
+            {(stride_), (stride_)}, {(dilation_), (dilation_)}, {(padding_), (padding_)}, 0.0f     \
     }
 
 static const struct problem problems[] = {
