@@ -112,7 +112,7 @@ static mcl_status check_blocks(const mcl_network *network)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "a residual block ends with %u values and begins with %u: they must be as many",
                 (unsigned)stage->layer.out, (unsigned)layer->in);
-        if (trains(network) && !layer->type->keeps)
+        if (!layer->type->keeps)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "a residual block cannot begin with a %s layer: its gradient by the input could "
                 "not be added to that of the block",
