@@ -29,7 +29,10 @@ typedef enum mcl_activation {
 typedef enum mcl_normalization {
     MCL_NORMALIZATION_NONE,
     MCL_NORMALIZATION_BATCH, /* Ioffe and Szegedy 2015, as torch.nn.BatchNorm1d */
-    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm */
+    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm; of maps GroupNorm of 1 group
+                              */
+    MCL_NORMALIZATION_GROUP, /* Wu and He 2018, as torch.nn.GroupNorm, of 8 groups of channels or
+                                columns, or the most below that divide them: gcd(8, channels) */
 } mcl_normalization;
 
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
@@ -168,7 +171,7 @@ MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *
 /* "?" for a number that is none. */
 MCL_API const char *mcl_activation_name(mcl_activation activation);
 
-/* Parses "none", "batch" or "layer". */
+/* Parses "none", "batch", "layer" or "group". */
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
 /* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);

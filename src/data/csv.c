@@ -110,6 +110,8 @@ static bool has_odd_quotes(const char *bytes, size_t count)
 {
     uint64_t odd = 0;
     size_t i = 0;
+    if (!memchr(bytes, '"', count)) /* as in most tables */
+        return false;
     for (; i + 8 <= count; i += 8) {
         uint64_t eight;
         memcpy(&eight, bytes + i, sizeof eight);

@@ -64,6 +64,8 @@ static void leave_out(mcl_pretrain_options *run)
     run->holdout = 0.0f;
     run->keep_best = false;
     run->init = NULL;
+    run->filters.kind = MCL_FILTERS_RANDOM;
+    train->epochs = train->epochs ? train->epochs : 1;
 }
 
 /* *data = as many rows as the run's batch has, all zeros. */

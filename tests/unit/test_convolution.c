@@ -18,10 +18,7 @@ struct problem {
 #define SQUARE(size_, channels_, filters_, kernel_, stride_, dilation_, padding_)                  \
     {                                                                                              \
         {(size_), (size_)}, (channels_), (filters_), {(kernel_), (kernel_)},                       \
-            {(stride_), (stride_)}, {(dilation_), (dilation_)},                                    \
-        {                                                                                          \
-            (padding_), (padding_)                                                                 \
-        }                                                                                          \
+            {(stride_), (stride_)}, {(dilation_), (dilation_)}, {(padding_), (padding_)}, 0.0f     \
     }
 
 static const struct problem problems[] = {
@@ -40,9 +37,9 @@ static const struct problem problems[] = {
     {SQUARE(12, 3, 20, 3, 1, 1, 1), 21, 21}, /* segments of 4 rows, the last of 1 */
     {SQUARE(12, 3, 20, 3, 1, 1, 1), 21, 6},  /* fewer rows, of shorter segments */
     {SQUARE(16, 16, 16, 3, 1, 1, 1), 3, 3},  /* channels of whole vectors */
-    {{{40, 1}, 6, 11, {9, 1}, {2, 1}, {1, 1}, {4, 0}}, 5, 5}, /* a series */
-    {{{3, 14}, 2, 5, {1, 4}, {1, 3}, {2, 2}, {0, 3}}, 4, 4},
-    {{{9, 4}, 7, 19, {4, 3}, {3, 2}, {1, 2}, {2, 1}}, 6, 6},
+    {{{40, 1}, 6, 11, {9, 1}, {2, 1}, {1, 1}, {4, 0}, 0.0f}, 5, 5}, /* a series */
+    {{{3, 14}, 2, 5, {1, 4}, {1, 3}, {2, 2}, {0, 3}, 0.0f}, 4, 4},
+    {{{9, 4}, 7, 19, {4, 3}, {3, 2}, {1, 2}, {2, 1}, 0.0f}, 6, 6},
     {SQUARE(14, 32, 40, 3, 1, 1, 1), 5, 5}, /* several blocks of everything */
     {SQUARE(28, 1, 64, 5, 2, 1, 2), 6, 6},
 };
