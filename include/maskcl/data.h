@@ -168,6 +168,32 @@ typedef struct mcl_row_reader {
 MCL_API mcl_status mcl_data_from_reader(
     mcl_data **data, const mcl_row_reader *reader, const mcl_data_options *options);
 
+/* A column of rows in the caller's memory: numbers, or texts. */
+typedef struct mcl_column_values {
+    const char *name;   /* UTF-8, each column's another */
+    const void *values; /* of the first row: a number, or a const char * to UTF-8 text */
+    size_t stride;      /* bytes from a row's to the next one's; 0: they are adjacent */
+    bool texts;         /* in place of numbers */
+    mcl_number type;    /* of numbers */
+} mcl_column_values;
+
+/* Rows of columns that have names and kinds, as a CSV file has them:
+ *     {{"mass", masses, .type = MCL_NUMBER_FLOAT64}, {"island", islands, .texts = true}} */
+typedef struct mcl_table_description {
+    const mcl_column_values *columns; /* [count] */
+    size_t count;
+    uint64_t rows;
+    const char *name; /* for messages; NULL: "the table" */
+} mcl_table_description;
+
+/* Makes a data set of a table in memory: numbers are standardized, texts are categories, a NaN, a
+ * NULL and texts such as "" and "NA" are missing, and options, which may be NULL, name the label,
+ * the id and what is to be of another kind, or have a schema to be applied, as in
+ * mcl_data_open_with(). Everything is copied. An infinite number or a text that is not UTF-8 is
+ * MCL_ERROR_DATA, with its row and column. The caller frees *data. */
+MCL_API mcl_status mcl_data_from_table(
+    mcl_data **data, const mcl_table_description *table, const mcl_data_options *options);
+
 /* Standard normal values, a function of row, column and seed alone. The caller frees *data. */
 MCL_API mcl_status mcl_data_synthetic(
     mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed);

@@ -29,7 +29,10 @@ typedef enum mcl_activation {
 typedef enum mcl_normalization {
     MCL_NORMALIZATION_NONE,
     MCL_NORMALIZATION_BATCH, /* Ioffe and Szegedy 2015, as torch.nn.BatchNorm1d */
-    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm */
+    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm; of maps GroupNorm of 1 group
+                              */
+    MCL_NORMALIZATION_GROUP, /* Wu and He 2018, as torch.nn.GroupNorm, of 8 groups of channels or
+                                columns, or the most below that divide them: gcd(8, channels) */
 } mcl_normalization;
 
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
@@ -120,6 +123,9 @@ MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
+/* How many layers the encoder has, as mcl_embed_layer() counts them; 0 for NULL. */
+MCL_API uint32_t mcl_model_layers(const mcl_model *model);
+
 /* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor,
  * the mask head and the decoder, layer by layer (weight, bias, then the normalization's weight and
  * bias); after them the running means and variances of batch normalization, in the same order. A
@@ -168,7 +174,7 @@ MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *
 /* "?" for a number that is none. */
 MCL_API const char *mcl_activation_name(mcl_activation activation);
 
-/* Parses "none", "batch" or "layer". */
+/* Parses "none", "batch", "layer" or "group". */
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
 /* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);

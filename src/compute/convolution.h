@@ -60,7 +60,8 @@ void mcl_convolution_free(mcl_convolution *convolution);
 /* Enqueues it. Of the operands m is R, not 0, and
  *   FORWARD    a = x, b = w, c = y, bias[O]
  *   BY_INPUT   a = dy, b = w, c = dx, beta, bias[C]
- *   BY_WEIGHT  a = dy (offset 0), b = x, c = dw, bias = db, which are written
+ *   BY_WEIGHT  a = dy (offset 0), b = x, c = dw, bias = db, which are written; db's buffer may be
+ *              NULL: it is not wanted
  * c must not overlap the others. */
 mcl_status mcl_convolution_run(mcl_convolution *convolution, const mcl_operands *operands);
 

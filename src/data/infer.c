@@ -34,10 +34,10 @@ struct facts {
     enum state state;
     mcl_moments moments;
     uint64_t missing;
-    uint64_t texts;     /* cells */
-    bool counts;        /* each number is the one of the row before and 1 */
-    uint64_t first_row; /* that has a number */
-    uint64_t text_line; /* of the first text among numbers; 0: none */
+    uint64_t texts;                  /* cells */
+    bool counts;                     /* each number is the one of the row before and 1 */
+    uint64_t first_row;              /* that has a number */
+    char text_place[MCL_PLACE_SIZE]; /* of the first text among numbers; "": none */
     const char *text_file;
     char text[MCL_QUOTE_SIZE];
     mcl_dictionary *different; /* of texts; NULL: none yet */
@@ -95,12 +95,12 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
         return MCL_OK;
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
-    if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add_hashed(index, facts->different, cell->text, cell->length,
-            cell->known == MCL_CELL_TEXT && cell->hash ? cell->hash
-                                                       : mcl_text_hash(cell->text, cell->length));
-    facts->overflow =
-        mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
+    const uint64_t hash = cell->known == MCL_CELL_TEXT && cell->hash
+                              ? cell->hash
+                              : mcl_text_hash(cell->text, cell->length);
+    MCL_TRY(mcl_dictionary_add_hashed(
+        index, facts->different, cell->text, cell->length, hash, facts->most));
+    facts->overflow = *index == MCL_DICTIONARY_NONE;
     return MCL_OK;
 }
 
@@ -129,12 +129,12 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 {
     char text[MCL_QUOTE_SIZE];
     const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
-    if (facts->text_line > 0)
+    if (facts->text_place[0])
         return;
     memcpy(text, cell->text, length);
     text[length] = '\0';
     mcl_quote(facts->text, text);
-    facts->text_line = mcl_table_line(inference->table);
+    mcl_table_place(facts->text_place, inference->table);
     facts->text_file = mcl_table_file(inference->table);
 }
 
@@ -142,12 +142,11 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct inference *inference,
     const mcl_cell *cell, size_t column)
 {
-    char quote[MCL_QUOTE_SIZE];
+    char quote[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     if (mcl_cell_infinite(cell) &&
         (facts->moments.count > 0 || inference->choices->kinds[column] == MCL_COLUMN_NUMBER))
-        return mcl_fail(MCL_ERROR_DATA,
-            "%s: line %" PRIu64 ", column '%s': is infinite; replace or remove it",
-            mcl_table_file(inference->table), mcl_table_line(inference->table),
+        return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': is infinite; replace or remove it",
+            mcl_table_file(inference->table), mcl_table_place(place, inference->table),
             mcl_quote(quote, name_of(inference, column)));
     note_text(facts, inference, cell);
     if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
@@ -230,9 +229,8 @@ static mcl_status refuse_text(
 {
     char quote[MCL_QUOTE_SIZE];
     const struct facts *facts = &inference->facts[column];
-    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s; %s",
-        facts->text_file, facts->text_line, mcl_quote(quote, name_of(inference, column)),
-        facts->text, what, advice);
+    return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': '%s' %s; %s", facts->text_file,
+        facts->text_place, mcl_quote(quote, name_of(inference, column)), facts->text, what, advice);
 }
 
 /* After the first pass: which columns have texts among numbers, so that those numbers are texts,
@@ -287,8 +285,9 @@ static bool all_texts(const struct facts *facts, bool (*test)(const char *text, 
 }
 
 /* Texts among numbers: numbers that have separators, or something that is out of place. */
-static mcl_status check_mixed(const struct inference *inference, size_t column)
+static mcl_status check_mixed(mcl_notes *notes, const struct inference *inference, size_t column)
 {
+    char quote[MCL_QUOTE_SIZE];
     const struct facts *facts = &inference->facts[column];
     const mcl_strings *texts = mcl_dictionary_texts(facts->different);
     const uint64_t count = mcl_strings_count(texts);
@@ -308,10 +307,17 @@ static mcl_status check_mixed(const struct inference *inference, size_t column)
     if (numbers > NUMBERS_MOST && numbers > count - numbers)
         return refuse_text(inference, column, "is no number, as most of the column are",
             "correct or empty it, or name the column in `ignore` or `categorical`");
-    return MCL_OK;
+    if (numbers < 3 || numbers <= count - numbers)
+        return MCL_OK;
+    return mcl_notes_add(notes,
+        "%s: %s: column '%s' is taken for categories, as '%s' is no number, though most of the "
+        "column are; correct or empty it to have numbers, or name the column in `categorical`",
+        facts->text_file, facts->text_place, mcl_quote(quote, name_of(inference, column)),
+        facts->text);
 }
 
-static mcl_status judge_texts(enum reason *reason, const struct inference *inference, size_t column)
+static mcl_status judge_texts(
+    enum reason *reason, mcl_notes *notes, const struct inference *inference, size_t column)
 {
     const struct facts *facts = &inference->facts[column];
     const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_CATEGORY;
@@ -325,7 +331,7 @@ static mcl_status judge_texts(enum reason *reason, const struct inference *infer
             CATEGORIES_CHOSEN);
     if (chosen)
         return MCL_OK;
-    MCL_TRY(check_mixed(inference, column));
+    MCL_TRY(check_mixed(notes, inference, column));
     if (all_texts(facts, mcl_is_date))
         *reason = DATES;
     else if (different == facts->texts && facts->texts >= ROWS_LEAST)
@@ -337,13 +343,14 @@ static mcl_status judge_texts(enum reason *reason, const struct inference *infer
     return MCL_OK;
 }
 
-static mcl_status judge(enum reason *reason, const struct inference *inference, size_t column)
+static mcl_status judge(
+    enum reason *reason, mcl_notes *notes, const struct inference *inference, size_t column)
 {
     const struct facts *facts = &inference->facts[column];
     const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_NUMBER;
     *reason = USED;
     if (facts->state == TEXTS && facts->texts > 0)
-        return judge_texts(reason, inference, column);
+        return judge_texts(reason, notes, inference, column);
     if (facts->state != NUMBERS)
         *reason = EMPTY;
     else if (!facts->moments.varies && facts->missing == 0)
@@ -516,7 +523,7 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
         const unsigned char chosen = inference->choices->kinds[c];
         if (chosen == MCL_CHOICE_NONE || chosen == MCL_COLUMN_CATEGORY ||
             chosen == MCL_COLUMN_NUMBER)
-            MCL_TRY(judge(&reason, inference, c));
+            MCL_TRY(judge(&reason, notes, inference, c));
         inference->reasons[c] = (unsigned char)reason;
     }
     MCL_TRY(note_reasons(notes, inference));

@@ -42,9 +42,10 @@ bool mcl_is_zip(const mcl_opening *opening);
 /* Gives `use` the entry that the opening's member names, or the only one. */
 mcl_status mcl_zip_read(const mcl_opening *opening, mcl_zip_use *use, void *state);
 
-extern const mcl_holder mcl_holder_images; /* folders of them, and image files */
-extern const mcl_holder mcl_holder_table;  /* CSV and the like */
-extern const mcl_holder mcl_holder_tar;    /* of images */
+extern const mcl_holder mcl_holder_images;  /* folders of them, and image files */
+extern const mcl_holder mcl_holder_table;   /* CSV and the like */
+extern const mcl_holder mcl_holder_records; /* structured .npy */
+extern const mcl_holder mcl_holder_tar;     /* of images */
 extern const mcl_holder mcl_holder_cifar;
 extern const mcl_holder mcl_holder_zip;    /* .npz */
 extern const mcl_holder mcl_holder_tensor; /* safetensors */

@@ -185,8 +185,10 @@ static mcl_status open_entry(void *state, mcl_source *source)
         .file = path,
         .source = source};
     MCL_TRY(mcl_source_peek(&inner.byte_count, source, inner.bytes, sizeof inner.bytes));
-    return mcl_holder_table.recognize(&inner) ? mcl_holder_table.open(&opened->data, &inner)
-                                              : mcl_holder_array.open(&opened->data, &inner);
+    const mcl_holder *holder = mcl_holder_table.recognize(&inner)     ? &mcl_holder_table
+                               : mcl_holder_records.recognize(&inner) ? &mcl_holder_records
+                                                                      : &mcl_holder_array;
+    return holder->open(&opened->data, &inner);
 }
 
 static mcl_status open_zip(mcl_data **data, const mcl_opening *opening)

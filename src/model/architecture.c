@@ -22,6 +22,7 @@ static const char *const normalization_names[] = {
     [MCL_NORMALIZATION_NONE] = "none",
     [MCL_NORMALIZATION_BATCH] = "batch",
     [MCL_NORMALIZATION_LAYER] = "layer",
+    [MCL_NORMALIZATION_GROUP] = "group",
 };
 
 static const char *const part_names[MCL_PARTS] = {
@@ -159,11 +160,39 @@ static mcl_status check_widths(
     return MCL_OK;
 }
 
+/* Groups of that many channels at most: a power of two that divides them. */
+#define GROUPS_MOST 8
+
+mcl_layer mcl_normalization_after(mcl_normalization normalization, const mcl_map *map)
+{
+    uint32_t groups = 1;
+    while (normalization == MCL_NORMALIZATION_GROUP && groups < GROUPS_MOST &&
+           map->channels % (2 * groups) == 0)
+        groups *= 2;
+    return normalization == MCL_NORMALIZATION_GROUP || mcl_map_positions(map) > 1
+               ? mcl_layer_normalization_of_map(normalization, groups, map)
+               : mcl_layer_normalization(normalization, map->channels);
+}
+
 /* Whether the activation, and the normalization before it, end block b of a part of `count`. */
 static bool is_activated(
     const mcl_architecture *architecture, mcl_part part, size_t b, size_t count)
 {
     return b + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
+}
+
+/* Whether words say the layers of a part. */
+static bool is_in_words(const mcl_architecture *architecture, mcl_part part)
+{
+    const bool mirror = part == MCL_PART_DECODER && !architecture->own_decoder;
+    return *architecture->encoder && (part == MCL_PART_ENCODER || mirror);
+}
+
+static mcl_status list_words(mcl_layer layers[MCL_LAYERS_MAX], size_t *count,
+    const mcl_architecture *architecture, mcl_part part)
+{
+    return part == MCL_PART_ENCODER ? mcl_encoder_layers(layers, count, architecture)
+                                    : mcl_decoder_layers(layers, count, architecture);
 }
 
 /* The layers of a part, whose parameters have no place yet. */
@@ -172,21 +201,29 @@ static size_t list_part(
 {
     const struct stack widths = widths_of(architecture, part);
     size_t count = 0;
-    if (part == MCL_PART_ENCODER && *architecture->encoder)
-        return mcl_encoder_layers(layers, &count, architecture) == MCL_OK ? count : 0;
+    if (is_in_words(architecture, part))
+        return list_words(layers, &count, architecture, part) == MCL_OK ? count : 0;
     for (size_t b = 0; b < widths.layers; b++) {
         const uint32_t in = (uint32_t)widths.width[b], out = (uint32_t)widths.width[b + 1];
         const size_t first = count;
         layers[count++] = mcl_layer_dense(in, out);
         if (is_activated(architecture, part, b, widths.layers)) {
             if (architecture->normalization != MCL_NORMALIZATION_NONE)
-                layers[count++] = mcl_layer_normalization(architecture->normalization, out);
+                layers[count++] =
+                    mcl_normalization_after(architecture->normalization, &(mcl_map){1, 1, out});
             layers[count++] = mcl_layer_activation(architecture->activation, out);
         }
         for (size_t l = first; l < count; l++) {
             layers[l].block = (uint32_t)b;
             layers[l].module = (uint32_t)l;
         }
+    }
+    if (part == MCL_PART_DECODER && architecture->height && architecture->channels > 1) {
+        layers[count] = mcl_layer_unflatten(
+            &(mcl_map){architecture->height, architecture->width, architecture->channels});
+        layers[count].block = (uint32_t)widths.layers - 1;
+        layers[count].module = (uint32_t)count;
+        count++;
     }
     return count;
 }
@@ -232,7 +269,7 @@ static mcl_status check_encoder(const mcl_architecture *architecture)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "the encoder %s gives embeddings of %" PRIu32 " values, not %" PRIu32,
             architecture->encoder, layers[count - 1].out, architecture->embedding);
-    return MCL_OK;
+    return architecture->own_decoder ? MCL_OK : mcl_decoder_layers(layers, &count, architecture);
 }
 
 mcl_status mcl_architecture_check(const mcl_architecture *architecture)

@@ -57,6 +57,10 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture);
 size_t mcl_part_layers(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part);
 
+/* The normalization that follows a layer with weights whose output is this map, 1 × 1 for one of
+ * columns alone. */
+mcl_layer mcl_normalization_after(mcl_normalization normalization, const mcl_map *map);
+
 /* How many blocks the encoder has. */
 uint32_t mcl_encoder_blocks(const mcl_architecture *architecture);
 

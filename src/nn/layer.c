@@ -26,9 +26,9 @@ uint64_t mcl_layer_values(const mcl_layer *layer, bool running)
 
 mcl_status mcl_map_check_rows(const mcl_map *map, uint32_t rows)
 {
-    if ((uint64_t)mcl_map_positions(map) * rows > UINT32_MAX)
+    if ((uint64_t)mcl_map_positions(map) * rows > INT32_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%u rows of maps of %u × %u are more than 2³² − 1 positions: use a smaller `batch`",
+            "%u rows of maps of %u × %u are more than 2³¹ − 1 positions: use a smaller `batch`",
             (unsigned)rows, (unsigned)map->height, (unsigned)map->width);
     return MCL_OK;
 }

@@ -151,7 +151,7 @@ static inline uint32_t mcl_map_values(const mcl_map *map)
     return mcl_map_positions(map) * map->channels;
 }
 
-/* MCL_ERROR_ARGUMENT where so many rows of a map have 2³² positions or more. */
+/* MCL_ERROR_ARGUMENT where so many rows of a map have more than 2³¹ − 1 positions. */
 mcl_status mcl_map_check_rows(const mcl_map *map, uint32_t rows);
 
 /* Whether the derivative of f is taken of its argument; the others' is taken of their value. */

@@ -47,4 +47,21 @@ mcl_layer mcl_layer_pool(
  * before. It has the same map as x. The layer after that one is of a type that `keeps`. */
 mcl_layer mcl_layer_add(uint32_t back, const mcl_map *map);
 
+/* Normalization of maps, with weight[C] and bias[C]: batch normalization of each channel over rows
+ * and positions, as torch.nn.BatchNorm2d; otherwise group normalization (Wu and He 2018) of so many
+ * groups of channels, as torch.nn.GroupNorm, whose number divides C. That of one group is the layer
+ * normalization of maps. */
+mcl_layer mcl_layer_normalization_of_map(
+    mcl_normalization normalization, uint32_t groups, const mcl_map *map);
+mcl_layer mcl_layer_group_normalization(uint32_t groups, const mcl_map *map);
+
+/* A filter of its own for each channel, weight[C×1×kh×kw] and bias[C], as torch.nn.Conv2d with as
+ * many groups as channels; filters is the channels. */
+mcl_layer mcl_layer_depthwise(const mcl_convolution_shape *shape);
+
+/* The convolution of this shape turned around, from its output map to its input map, with
+ * weight[O×C×kh×kw], the convolution's, and bias[C], as torch.nn.ConvTranspose2d, whose
+ * output_padding makes up for what a stride left over. */
+mcl_layer mcl_layer_transposed_convolution(const mcl_convolution_shape *shape);
+
 #endif
