@@ -7,6 +7,7 @@
 #   tools/test.sh          all of it, as CI does
 #   tools/test.sh --quick  format, scripts, clang-tidy, and the tests on PoCL
 #   tools/test.sh NAME…    on PoCL, the tests whose names match one of the regular expressions
+# `ctest -C long` in build-test runs those, too, that are too long for every day.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -112,7 +113,7 @@ OCL_ICD_VENDORS=$build/vendors/pocl stage "compilers of GPUs" compilers_of_gpus
 
 if [ -n "$intel" ]; then
     stage "tests on Intel's CPU runtime" suite "$build" intel \
-        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(bad_input|checkpoint|diff|fashion|help|interrupt|opencl_|outputs|profile|reconstruct|reproduce$|signals|study|terminal|tune|views)|conformance_(host|functions|mutants|compilers|rusticl|runs_(gpu_unit|group_(1|64))$))'
+        -E '^(oclgrind|persona|install|headers|lint|fuzz|gpu|unit_verify|cli_(advice|arrays|bad_input|checkpoint|compare|data$|diff|fashion|former|help|images|interrupt|large|limits|opencl_|outputs|predict|probe|profile|reconstruct|reproduce$|signals|study|tables|terminal|tune|views)|conformance_(host|functions|mutants|compiler|rusticl|runs_(gpu_unit|group_(1|64))$))'
     stage "tests with both drivers" suite "$build" both \
         -R '^(unit_device|unit_rounding|cli_devices|cli_bad_input)$'
 else

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "nn/outputs.h"
 
 /* A layer in the list. Shapes as in layer.h. */
 struct stage {
@@ -24,10 +25,12 @@ struct stage {
                                        or NULL */
     bool forward_joined;            /* its forward, and its backward, are computed by … */
     bool backward_joined;           /* … another stage */
-    cl_mem y;                       /* [R×O]; an activation's is that of the stage before */
-    cl_mem argument;                /* [R×O] of the activation, where its derivative needs it */
-    cl_mem dy; /* [R×O] training only; where the next stage's backward works in
-                  place, the same as that one's */
+    cl_mem y;        /* [R×O]; an activation's is that of the stage before, and without
+                        training any stage's may be an earlier one's */
+    cl_mem argument; /* [R×O] of the activation, where its derivative needs it */
+    cl_mem dy;       /* [R×O] training only; where the next stage's backward works in
+                        place, the same as that one's */
+    float keep;      /* of the pass backward: whether dx has a part of the gradient already */
 };
 
 struct mcl_network {
@@ -87,6 +90,33 @@ static mcl_status join(mcl_network *network)
     return MCL_OK;
 }
 
+/* A residual block's first layer adds its gradient to what the block's end has put there. */
+static mcl_status check_blocks(const mcl_network *network)
+{
+    for (size_t i = 0; i < network->count; i++) {
+        const struct stage *stage = &network->stages[i];
+        const uint32_t back = stage->layer.options.back;
+        if (!stage->layer.type->adds)
+            continue;
+        if (back < 2 || back > i + 1)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "layer %zu of a network adds the output of %u layers before, which is none", i + 1,
+                (unsigned)back);
+        const size_t first = mcl_earlier_of(&stage->layer, i);
+        const mcl_layer *layer = &network->stages[first].layer;
+        if (layer->in != stage->layer.out)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a residual block ends with %u values and begins with %u: they must be as many",
+                (unsigned)stage->layer.out, (unsigned)layer->in);
+        if (!layer->type->keeps)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a residual block cannot begin with a %s layer: its gradient by the input could "
+                "not be added to that of the block",
+                layer->type->name);
+    }
+    return MCL_OK;
+}
+
 /* *copy = the same buffer, to be released like another. */
 static void share(cl_mem *copy, cl_mem buffer)
 {
@@ -95,22 +125,77 @@ static void share(cl_mem *copy, cl_mem buffer)
     *copy = buffer;
 }
 
+/* The buffer of a stage's output, and what its activation was applied to. */
+static mcl_status create_output(mcl_network *network, struct stage *stage)
+{
+    const uint64_t elements = (uint64_t)network->rows * stage->layer.out;
+    MCL_TRY(mcl_buffer_create(&stage->y, network->context, elements, sizeof(float), "activations"));
+    return mcl_activation_needs_argument(activation_of(stage->activation))
+               ? mcl_buffer_create(
+                     &stage->argument, network->context, elements, sizeof(float), "activations")
+               : MCL_OK;
+}
+
 static mcl_status create_outputs(mcl_network *network)
 {
     for (struct stage *stage = network->stages; stage < network->stages + network->count; stage++) {
-        const uint64_t elements = (uint64_t)network->rows * stage->layer.out;
         if (stage->forward_joined) {
             share(&stage->y, stage[-1].y);
             share(&stage->argument, stage[-1].argument);
-            continue;
+        } else {
+            MCL_TRY(create_output(network, stage));
         }
-        MCL_TRY(
-            mcl_buffer_create(&stage->y, network->context, elements, sizeof(float), "activations"));
-        if (mcl_activation_needs_argument(activation_of(stage->activation)))
-            MCL_TRY(mcl_buffer_create(
-                &stage->argument, network->context, elements, sizeof(float), "activations"));
     }
     return MCL_OK;
+}
+
+/* Whether a layer's activation needs a place for its argument. */
+static bool has_argument(const mcl_layer *layer)
+{
+    return layer->type->is_activation && mcl_activation_needs_argument(layer->options.activation);
+}
+
+/* The most values that an argument of an activation has; of what is not for training nobody reads
+ * them, so that all arguments have one place. */
+static uint32_t largest_argument(const mcl_layer *layers, size_t count)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = has_argument(&layers[i]) && layers[i].out > largest ? layers[i].out : largest;
+    return largest;
+}
+
+/* The outputs of a network that is not for training, which write over those that nobody reads any
+ * longer. */
+static mcl_status create_shared(mcl_network *network, const mcl_layer *layers, const size_t *owner)
+{
+    const uint64_t values = largest_argument(layers, network->count);
+    cl_mem argument = NULL;
+    mcl_status status = values ? mcl_buffer_create(&argument, network->context,
+                                     network->rows * values, sizeof(float), "activations")
+                               : MCL_OK;
+    for (size_t i = 0; i < network->count && status == MCL_OK; i++) {
+        struct stage *stage = &network->stages[i];
+        if (has_argument(&layers[i]))
+            share(&stage[-1].argument, argument);
+        if (owner[i] == i)
+            status = mcl_buffer_create(&stage->y, network->context,
+                (uint64_t)network->rows * layers[i].out, sizeof(float), "activations");
+        else
+            share(&stage->y, network->stages[owner[i]].y);
+    }
+    mcl_buffer_release(&argument);
+    return status;
+}
+
+static mcl_status create_reused(mcl_network *network, const mcl_layer *layers)
+{
+    size_t *owner;
+    MCL_TRY(mcl_allocate(&owner, 2 * network->count, sizeof *owner));
+    mcl_outputs_share(owner, owner + network->count, layers, network->count);
+    const mcl_status status = create_shared(network, layers, owner);
+    free(owner);
+    return status;
 }
 
 static mcl_status create_workspace(mcl_network *network)
@@ -166,7 +251,8 @@ static mcl_status create(mcl_network *network, const mcl_layer *layers, size_t c
     for (size_t i = 0; i < count; i++)
         network->stages[i].layer = layers[i];
     MCL_TRY(join(network));
-    MCL_TRY(create_outputs(network));
+    MCL_TRY(check_blocks(network));
+    MCL_TRY(trains(network) ? create_outputs(network) : create_reused(network, layers));
     if (network->use != MCL_NETWORK_INFERENCE)
         MCL_TRY(create_workspace(network));
     if (trains(network))
@@ -208,12 +294,15 @@ void mcl_network_free(mcl_network *network)
 
 uint64_t mcl_network_row_size(const mcl_layer *layers, size_t count)
 {
-    uint64_t values = 0;
-    for (size_t i = 0; i < count; i++) {
-        const bool joined = layers[i].type->is_activation;
-        if (!joined || mcl_activation_needs_argument(layers[i].options.activation))
-            values += layers[i].out;
-    }
+    uint64_t values = largest_argument(layers, count);
+    size_t *owner;
+    const bool shares = mcl_allocate(&owner, 2 * count, sizeof *owner) == MCL_OK;
+    if (shares)
+        mcl_outputs_share(owner, owner + count, layers, count);
+    for (size_t i = 0; i < count; i++)
+        values += !shares || owner[i] == i ? layers[i].out : 0;
+    if (shares)
+        free(owner);
     return values * sizeof(float);
 }
 
@@ -232,6 +321,17 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
     return MCL_OK;
 }
 
+/* The output of stage i − 1, or for 0 the input x; and the gradient by it. */
+static cl_mem output_before(const mcl_network *network, size_t i, cl_mem x)
+{
+    return i > 0 ? network->stages[i - 1].y : x;
+}
+
+static cl_mem gradient_before(const mcl_network *network, size_t i, cl_mem dx)
+{
+    return i > 0 ? network->stages[i - 1].dy : dx;
+}
+
 /* What forward and backward of a stage have in common; x is that of the first stage. */
 static mcl_pass pass_of(
     const mcl_network *network, size_t i, cl_mem parameters, cl_mem x, uint32_t rows)
@@ -241,10 +341,13 @@ static mcl_pass pass_of(
         .rows = rows,
         .step = network->step,
         .parameters = parameters,
-        .x = i > 0 ? stage[-1].y : x,
+        .x = output_before(network, i, x),
         .y = stage->y,
         .argument = stage->argument,
         .workspace = network->workspace,
+        .earlier = stage->layer.type->adds
+                       ? output_before(network, mcl_earlier_of(&stage->layer, i), x)
+                       : NULL,
     };
 }
 
@@ -265,16 +368,31 @@ static cl_mem kept(const struct stage *activation)
     return activation->argument ? activation->argument : activation->y;
 }
 
+/* The gradients that residual blocks' ends write, by which the first layers of these blocks add
+ * theirs to what is there. */
+static void set_earlier(mcl_pass *pass, const mcl_network *network, size_t i, cl_mem input_gradient)
+{
+    struct stage *stages = network->stages;
+    const size_t first = mcl_earlier_of(&stages[i].layer, i);
+    pass->by_earlier = gradient_before(network, first, input_gradient);
+    pass->keep_earlier = stages[first].keep;
+    stages[first].keep = 1.0f;
+}
+
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep)
 {
+    for (size_t i = 0; i < network->count; i++)
+        network->stages[i].keep = i > 0 ? 0.0f : keep;
     for (size_t i = network->count; i-- > 0;) {
         const struct stage *stage = &network->stages[i];
         mcl_pass pass = pass_of(network, i, parameters, input, rows);
         pass.gradients = gradients;
         pass.dy = stage->dy;
-        pass.dx = i > 0 ? stage[-1].dy : input_gradient;
-        pass.keep = i > 0 ? 0.0f : keep;
+        pass.dx = gradient_before(network, i, input_gradient);
+        pass.keep = stage->keep;
+        if (stage->layer.type->adds)
+            set_earlier(&pass, network, i, input_gradient);
         pass.kept = stage->derivative ? kept(stage->derivative) : NULL;
         if (!stage->backward_joined)
             MCL_TRY(stage->layer.type->backward(stage->state, &pass));
