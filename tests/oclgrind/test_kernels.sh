@@ -120,6 +120,9 @@ model=$folder/model.safetensors
         --normalization layer -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
+    checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
+        'depthwise:3,conv:3x3/2,residual(depthwise:3),pool:max,pool:avg:1,dense:4' \
+        --normalization group --objective reconstruction -o "$model"
     checked pretrain --synthetic 60x3 --hidden none --embedding 2 --epochs 1 --batch 6 --quiet \
         --objective cosine --device-memory 1400 -o "$model"
     grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
