@@ -23,11 +23,20 @@ MCL_API mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
 /* The same for the output of a layer: layers are counted from 1 through the encoder, whose last one
- * is the embedding, and on through the projector. embeddings has rows × *width entries, with the
+ * is the embedding, as is 0, and on through the projector. embeddings has rows × *width entries, with the
  * width from mcl_layer_width(); a layer that does not exist is MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer);
 MCL_API mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer);
+
+/* The same for the averages of the layer's map over a grid of `grid` × `grid` parts, channel by
+ * channel, as torch.nn.AdaptiveAvgPool2d and Flatten make them; of a series over `grid` parts of
+ * its time. A layer that makes no map, or a smaller one, is MCL_ERROR_ARGUMENT; a grid of 0 is
+ * none. */
+MCL_API mcl_status mcl_embed_pooled(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer, uint32_t grid);
+MCL_API mcl_status mcl_pooled_width(
+    uint32_t *width, const mcl_model *model, uint32_t layer, uint32_t grid);
 
 /* Masks rows first … first+rows-1 as epoch 0 of a run with this seed would, embeds the positive
  * view and decodes it. Each array has rows × columns entries. */

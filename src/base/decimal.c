@@ -272,6 +272,11 @@ static bool read_plain(struct decimal *decimal, const char *text, size_t length,
  */
 static bool convert(double *value, uint64_t digits, int64_t power)
 {
+    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    if (digits <= UINT32_MAX && power <= 0 && power > -10) { /* both are doubles, so one rounding */
+        *value = (double)digits / tens[-power];
+        return true;
+    }
     if (power < POWER_LEAST || power > POWER_MOST)
         return false;
     const int zeros = __builtin_clzll(digits);
@@ -330,7 +335,8 @@ bool mcl_decimal_parse(double *value, const char *text, size_t length, char poin
     return true;
 }
 
-/* Takes digits on, eight at a time; returns where they end. */
+/* Takes digits on, eight at a time, with zeros before the last ones; returns where they end. There
+ * are no branches that depend on how many those are, which processors could not predict. */
 static const char *take_run(uint64_t *digits, const char *at)
 {
     static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
@@ -343,12 +349,20 @@ static const char *take_run(uint64_t *digits, const char *at)
             continue;
         }
         const int count = __builtin_ctzll(others) / 8;
-        if (count > 0) {
-            bytes = bytes << (64 - 8 * count) | 0x3030303030303030u >> 8 * count;
-            *digits = tens[count] * *digits + eight_digits(bytes);
-        }
+        bytes = bytes << (56 - 8 * count) << 8 | 0x3030303030303030u >> 8 * count;
+        *digits = tens[count] * *digits + eight_digits(bytes);
         return at + count;
     }
+}
+
+/* The same as negative ? -size : size, without a branch. */
+static double with_sign(double size, bool negative)
+{
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    bits |= (uint64_t)negative << 63;
+    memcpy(&size, &bits, sizeof size);
+    return size;
 }
 
 const char *mcl_decimal_scan(double *value, const char *text, char point)
@@ -366,6 +380,6 @@ const char *mcl_decimal_scan(double *value, const char *text, char point)
     }
     if (count < 1 || count > DIGITS_MOST || (digits && !convert(&size, digits, fraction - at)))
         return NULL;
-    *value = negative ? -size : size;
+    *value = with_sign(size, negative);
     return at;
 }

@@ -10,7 +10,25 @@
 #include "commands.h"
 #include "data_options.h"
 
+#define MANY_CLASSES 20  /* of which whole numbers may be no classes … */
+#define MANY_ROWS_EACH 5 /* where these have fewer rows each */
+
 enum { TRAIN = MCL_FOLD_TRAIN, TEST = MCL_FOLD_TEST };
+
+/* of[rows] = the fold of each row; numbers are spread by chance. */
+static mcl_exit draw_folds(uint32_t *of, const mcl_probe_run *probe, uint32_t folds)
+{
+    const mcl_labelled *set = &probe->sets[TRAIN];
+    const uint64_t rows = mcl_data_rows(set->data);
+    int32_t *known = malloc((size_t)rows * sizeof *known + 1);
+    if (!known)
+        return mcl_probe_lacks_memory();
+    for (uint64_t i = 0; i < rows; i++)
+        known[i] = probe->regression && set->labels[i] >= 0 ? 0 : set->labels[i];
+    const mcl_status status = mcl_folds(of, known, rows, folds, probe->settings->seed);
+    free(known);
+    return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+}
 
 /* Divides the rows of one set in folds, of which one or all are tested in turn. */
 static mcl_exit divide(mcl_probe_run *probe, uint32_t folds)
@@ -20,8 +38,7 @@ static mcl_exit divide(mcl_probe_run *probe, uint32_t folds)
     uint32_t *of = malloc((size_t)rows * sizeof *of + 1);
     if (!of)
         return mcl_probe_lacks_memory();
-    const mcl_status status = mcl_folds(of, set->labels, rows, folds, probe->settings->seed);
-    mcl_exit code = status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
+    mcl_exit code = draw_folds(of, probe, folds);
     for (uint32_t k = 0; k < probe->fold_count && code == MCL_EXIT_DONE; k++) {
         code = mcl_fold_take(&probe->folds[k], TRAIN, set, of, k);
         if (code == MCL_EXIT_DONE)
@@ -50,13 +67,23 @@ static mcl_exit make_folds(mcl_probe_run *probe)
     for (uint32_t k = 0; k < probe->fold_count; k++)
         probe->tested += probe->folds[k].rows[TEST];
     probe->labels = calloc((size_t)probe->tested + 1, sizeof *probe->labels);
-    if (code == MCL_EXIT_DONE && !probe->labels)
+    probe->targets = calloc((size_t)probe->tested + 1, sizeof *probe->targets);
+    if (code == MCL_EXIT_DONE && (!probe->labels || !probe->targets))
         return mcl_probe_lacks_memory();
     for (uint32_t k = 0, at = 0; k < probe->fold_count && code == MCL_EXIT_DONE; k++) {
-        for (uint64_t i = 0; i < probe->folds[k].rows[TEST]; i++)
-            probe->labels[at++] = probe->folds[k].labels[TEST][i];
+        for (uint64_t i = 0; i < probe->folds[k].rows[TEST]; i++, at++) {
+            probe->labels[at] = probe->folds[k].labels[TEST][i];
+            if (probe->regression)
+                probe->targets[at] = probe->folds[k].targets[TEST][i];
+        }
     }
     return code;
+}
+
+static void free_outcome(mcl_outcome *outcome)
+{
+    free(outcome->told);
+    free(outcome->told_numbers);
 }
 
 static void free_folds(mcl_probe_run *probe)
@@ -64,15 +91,60 @@ static void free_folds(mcl_probe_run *probe)
     for (uint32_t k = 0; k < MCL_FOLDS_MOST; k++)
         mcl_fold_free(&probe->folds[k]);
     for (int kind = 0; kind < MCL_PROBED; kind++)
-        free(probe->outcomes[kind].told);
+        free_outcome(&probe->outcomes[kind]);
     free(probe->labels);
+    free(probe->targets);
 }
+/* Whether the labels are whole numbers of so many kinds that they may be no classes. */
+static bool may_be_numbers(const mcl_labelled *set)
+{
+    int32_t *numbers = NULL;
+    uint64_t count = 0, labelled = 0;
+    for (uint64_t i = 0; set->labels && i < mcl_data_rows(set->data); i++)
+        labelled += set->labels[i] >= 0;
+    double *targets = malloc((size_t)mcl_data_rows(set->data) * sizeof *targets + 1);
+    const bool are = targets && mcl_data_targets(targets, set->data) == MCL_OK;
+    free(targets);
+    if (!are || mcl_distinct_labels(&numbers, &count, set) != MCL_EXIT_DONE)
+        return false;
+    free(numbers);
+    return count >= MANY_CLASSES && labelled < MANY_ROWS_EACH * count;
+}
+
+/* What the training rows' labels are taken for, which is told where it may not be expected. */
+static mcl_exit decide_task(mcl_probe_run *probe, const char *path)
+{
+    const mcl_probe_settings *settings = probe->settings;
+    mcl_labelled *set = &probe->sets[TRAIN];
+    const bool targets = mcl_data_has_targets(set->data);
+    const bool chosen = settings->task != MCL_TASK_AUTO;
+    probe->regression = chosen ? settings->task == MCL_TASK_REGRESSION : targets;
+    if (probe->regression &&
+        (settings->labels_per_class || settings->confusion || settings->balanced))
+        return mcl_complain(MCL_EXIT_USAGE,
+            "--%s: it is of classes, and the labels of %s are taken for numbers: leave it out, or "
+            "add --task classes",
+            settings->labels_per_class ? "labels-per-class"
+            : settings->confusion      ? "confusion"
+                                       : "class-weights",
+            path);
+    if (targets && !chosen && !probe->progress.quiet)
+        mcl_tell("%s: the labels are numbers, not all of them whole: ridge regression (--task "
+                 "classes takes each number for a class)",
+            path);
+    else if (!chosen && !probe->progress.quiet && may_be_numbers(set))
+        mcl_tell("%s: the labels are many different whole numbers, taken for classes: --task "
+                 "regression takes them for numbers",
+            path);
+    return probe->regression ? mcl_take_targets(set, path, true) : mcl_check_classes(set, path);
+}
+
 /* The test rows; their classes are numbered as the training rows' are. */
 static mcl_exit load_test(mcl_probe_run *probe, const char *path, const char *labels,
     const char *model_path, const mcl_model *model)
 {
     mcl_data_options options = probe->settings->data;
-    options.like = probe->sets[TRAIN].data;
+    options.like = probe->regression ? NULL : probe->sets[TRAIN].data;
     probe->own_test = true;
     if (probe->settings->folds)
         return mcl_complain(MCL_EXIT_USAGE,
@@ -83,7 +155,10 @@ static mcl_exit load_test(mcl_probe_run *probe, const char *path, const char *la
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, model_path, probe->sets[TEST].data, path);
     if (code == MCL_EXIT_DONE)
-        code = mcl_warn_of_unseen(&probe->sets[TRAIN], &probe->sets[TEST], labels ? labels : path);
+        code = probe->regression
+                   ? mcl_take_targets(&probe->sets[TEST], labels ? labels : path, false)
+                   : mcl_warn_of_unseen(
+                         &probe->sets[TRAIN], &probe->sets[TEST], labels ? labels : path);
     return code;
 }
 
@@ -107,7 +182,7 @@ static mcl_exit load(
             "rows",
             paths[1]);
     if (code == MCL_EXIT_DONE)
-        code = mcl_check_classes(train, labels ? labels : paths[1]);
+        code = decide_task(probe, labels ? labels : paths[1]);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(model, paths[0], train->data, paths[1]);
     if (code == MCL_EXIT_DONE && !labels)
@@ -181,6 +256,23 @@ static mcl_exit parse_weights(void *field, const char *text, const mcl_option *o
         MCL_EXIT_USAGE, "--%s: '%s' is neither balanced nor none", option->name, text);
 }
 
+static mcl_exit parse_task(void *field, const char *text, const mcl_option *option)
+{
+    static const char *const names[] = {[MCL_TASK_AUTO] = "auto",
+        [MCL_TASK_CLASSES] = "classes",
+        [MCL_TASK_REGRESSION] = "regression"};
+    for (int i = MCL_TASK_AUTO; i <= MCL_TASK_REGRESSION; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *(mcl_probe_task *)field = (mcl_probe_task)i;
+            return MCL_EXIT_DONE;
+        }
+    }
+    return mcl_complain(
+        MCL_EXIT_USAGE, "--%s: '%s' is neither auto, classes nor regression", option->name, text);
+}
+
+static const mcl_option_type type_task = {parse_task, NULL};
+
 static const mcl_option_type type_weights = {parse_weights, NULL};
 
 static const mcl_range above_0 = {
@@ -203,20 +295,34 @@ static const mcl_option options[] = {
     {.name = "cv",
         .argument = "K",
         .group = "Probe",
-        .help = "test each of K parts of DATA with a probe of the others, classes spread evenly: "
-                "prints mean and standard deviation. The inputs are prepared as the model has it, "
-                "which may have seen the rows that are tested, without their labels",
+        .help =
+            "test each of K parts of DATA with a probe of the others, classes spread evenly: "
+            "prints mean and standard deviation. The inputs are prepared by the model's schema, "
+            "as its encoder needs them, and standardised by the rows that are learnt from; "
+            "the model may have seen the rows that are tested, without their labels, unless "
+            "they were left out of what it was trained on",
         .type = &mcl_option_whole32,
         .offset = offsetof(mcl_probe_settings, folds),
         .least = 2,
         .most = MCL_FOLDS_MOST,
         .without = "without TEST, a fifth of DATA is held out"},
+    {.name = "task",
+        .argument = "auto|classes|regression",
+        .group = "Probe",
+        .help =
+            "what the labels are: classes, or numbers that ridge regression tells, whose R² and "
+            "root of the mean squared error are printed. auto takes labels for numbers where "
+            "all are numbers and some are not whole",
+        .type = &type_task,
+        .offset = offsetof(mcl_probe_settings, task),
+        .without = "auto"},
     {.name = "strength",
         .argument = "X",
         .group = "Probe",
         .help = "the L2 penalty of the regression on the mean loss, X/2 times the weights' square; "
                 "without it, of each kind of features, the power of ten from 10 to 1e-6 that tells "
-                "most rows of held-out tenths of the training rows right",
+                "most rows of held-out tenths of the training rows right, or numbers with the "
+                "least squared error",
         .type = &mcl_option_float,
         .offset = offsetof(mcl_probe_settings, strength),
         .range = &above_0,
@@ -261,13 +367,15 @@ const mcl_command mcl_command_probe = {
         "trained to convergence on standardised features (the linear probe), and the majority of "
         "the 20 nearest training rows by cosine. Prints the accuracy on the test rows for the raw "
         "inputs, for the encoder before any training, and for the model's encoder, and says "
-        "whether the encoder is better than the others by more than chance. Rows without a label "
-        "are left out.\n"
+        "whether the encoder is better than the others by more than chance. Labels that are "
+        "numbers, not all of them whole, are told by ridge regression, and measured by R² and the "
+        "root of the mean squared error (--task). Rows without a label are left out.\n"
         "Test rows are those of TEST; without them a fifth of DATA is held out, or with --cv each "
         "part in turn. DATA that bring labels (a table with --label, a folder, CIFAR) need no "
         "LABELS, and what follows them is TEST.",
     .examples = "  maskcl probe penguins.safetensors penguins.csv --label species --cv 5\n"
                 "  maskcl probe m.safetensors train.csv test.csv --label species\n"
+                "  maskcl probe houses.safetensors houses.csv --label price --cv 5\n"
                 "  maskcl probe fashion.safetensors train-images-idx3-ubyte.gz \\\n"
                 "      train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz \\\n"
                 "      t10k-labels-idx1-ubyte.gz",

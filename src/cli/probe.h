@@ -12,6 +12,13 @@
 
 #define MCL_FOLDS_MOST 100 /* of --cv */
 
+/* What labels are taken for. */
+typedef enum mcl_probe_task {
+    MCL_TASK_AUTO, /* numbers where some are not whole, else classes */
+    MCL_TASK_CLASSES,
+    MCL_TASK_REGRESSION,
+} mcl_probe_task;
+
 typedef struct mcl_probe_settings {
     mcl_device_settings device;
     mcl_data_options data;
@@ -20,6 +27,7 @@ typedef struct mcl_probe_settings {
     uint32_t folds;            /* 0: no cross-validation */
     float strength;            /* 0: chosen */
     bool balanced;
+    mcl_probe_task task;
     uint64_t seed;
     bool encoder_only;
     bool confusion;
@@ -47,6 +55,9 @@ typedef struct mcl_outcome {
     double seconds, linear_seconds, objective;
     int32_t *told; /* [tested] by the linear probe, the folds' test rows one after another */
     mcl_few_result few;
+    /* Of numbers: */
+    double r2[MCL_FOLDS_MOST], rmse[MCL_FOLDS_MOST];
+    double *told_numbers; /* [tested] */
 } mcl_outcome;
 
 typedef struct mcl_probe_run {
@@ -60,7 +71,9 @@ typedef struct mcl_probe_run {
     uint32_t fold_count;
     mcl_fold folds[MCL_FOLDS_MOST];
     uint64_t tested;
+    bool regression; /* the labels are numbers */
     int32_t *labels; /* [tested] */
+    double *targets; /* [tested] where they are */
     mcl_outcome outcomes[MCL_PROBED];
 } mcl_probe_run;
 

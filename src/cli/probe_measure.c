@@ -68,6 +68,37 @@ static mcl_status measure_fold(mcl_outcome *outcome, int32_t *told, const mcl_pr
     return MCL_OK;
 }
 
+/* The same of numbers. */
+static mcl_status measure_numbers(mcl_outcome *outcome, double *told, const mcl_probe_run *probe,
+    uint32_t k, const mcl_features features[2])
+{
+    const mcl_fold *fold = &probe->folds[k];
+    const mcl_probe_options options = {
+        .strength = (double)probe->settings->strength, .seed = probe->settings->seed};
+    mcl_ridge_result result;
+    const mcl_status status = mcl_probe_ridge(&result, told, &features[TRAIN], fold->targets[TRAIN],
+        &features[TEST], fold->targets[TEST], &options);
+    if (status != MCL_OK)
+        return status;
+    outcome->r2[k] = result.r2;
+    outcome->rmse[k] = result.rmse;
+    outcome->strength = result.strength;
+    outcome->seconds += result.seconds;
+    return MCL_OK;
+}
+
+/* Measures fold k; tested: the rows that are tested in those before it. */
+static mcl_status measure_one(mcl_outcome *outcome, const mcl_probe_run *probe, uint32_t k,
+    uint64_t tested, const mcl_features features[2])
+{
+    if (probe->regression)
+        return measure_numbers(outcome, outcome->told_numbers + tested, probe, k, features);
+    if (probe->settings->labels_per_class)
+        return mcl_probe_few(&outcome->few, probe->context, &features[TRAIN], &features[TEST],
+            probe->settings->labels_per_class);
+    return measure_fold(outcome, outcome->told + tested, probe, k, features);
+}
+
 /* Measures features, values[2] being those of all rows of the sets. */
 static mcl_exit measure_features(
     mcl_probe_run *probe, mcl_probed kind, const float *const values[2])
@@ -75,20 +106,19 @@ static mcl_exit measure_features(
     mcl_outcome *outcome = &probe->outcomes[kind];
     const bool few = probe->settings->labels_per_class != 0;
     mcl_status status = MCL_OK;
+    uint64_t tested = 0;
     outcome->told = calloc((size_t)probe->tested + 1, sizeof *outcome->told);
-    if (!outcome->told)
+    outcome->told_numbers = calloc((size_t)probe->tested + 1, sizeof *outcome->told_numbers);
+    if (!outcome->told || !outcome->told_numbers)
         return mcl_probe_lacks_memory();
     outcome->converged = true;
-    int32_t *told = outcome->told;
     for (uint32_t k = 0; k < probe->fold_count && status == MCL_OK; k++) {
         const mcl_fold *fold = &probe->folds[k];
         const mcl_features features[2] = {
             mcl_fold_features(fold, TRAIN, values[TRAIN], outcome->width),
             mcl_fold_features(fold, TEST, values[TEST], outcome->width)};
-        status = few ? mcl_probe_few(&outcome->few, probe->context, &features[TRAIN],
-                           &features[TEST], probe->settings->labels_per_class)
-                     : measure_fold(outcome, told, probe, k, features);
-        told += fold->rows[TEST];
+        status = measure_one(outcome, probe, k, tested, features);
+        tested += fold->rows[TEST];
     }
     mcl_progress_clear(&probe->progress);
     if (status != MCL_OK)

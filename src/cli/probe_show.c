@@ -25,6 +25,19 @@ static const char *show_mean(char text[32], mcl_mean accuracy)
     return text;
 }
 
+static void print_held_out(const mcl_probe_run *probe)
+{
+    if (!probe->own_test)
+        mcl_print("measured on a held-out fifth, %" PRIu64 " of %" PRIu64 " labelled rows\n",
+            probe->tested, probe->tested + probe->folds[0].rows[TRAIN]);
+}
+
+static void print_folds(const mcl_probe_run *probe)
+{
+    mcl_print("mean and standard deviation of %" PRIu32 " folds of %" PRIu64 " labelled rows\n",
+        probe->fold_count, probe->tested);
+}
+
 static void print_table(const mcl_probe_run *probe)
 {
     mcl_print("%-17s  %7s  %12s  %8s  %8s  %7s  %8s  %10s  %7s\n", "features", "width",
@@ -37,9 +50,7 @@ static void print_table(const mcl_probe_run *probe)
             100 * o->f1[0], 100 * o->nearest[0], o->strength, o->iterations, o->seconds,
             o->converged ? "" : "  not converged");
     }
-    if (!probe->own_test)
-        mcl_print("measured on a held-out fifth, %" PRIu64 " of %" PRIu64 " labelled rows\n",
-            probe->tested, probe->tested + probe->folds[0].rows[TRAIN]);
+    print_held_out(probe);
 }
 
 static const char *show_folds(char text[32], const mcl_probe_run *probe, const double *values)
@@ -60,8 +71,7 @@ static void print_cv_table(const mcl_probe_run *probe)
             show_folds(nearest, probe, o->nearest), o->seconds,
             o->converged ? "" : "  not converged");
     }
-    mcl_print("mean and standard deviation of %" PRIu32 " folds of %" PRIu64 " labelled rows\n",
-        probe->fold_count, probe->tested);
+    print_folds(probe);
 }
 
 /* The sign ± is two bytes wide and one column. */
@@ -82,6 +92,37 @@ static void print_few_table(const mcl_probe_run *probe)
         MCL_FEW_DRAWS, probe->outcomes[probe->first].few.rows, probe->settings->labels_per_class);
 }
 
+/* R² and RMSE of one test, or their means and deviations over folds. The sign ± is two bytes wide
+ * and one column, and so is that of R². */
+static void print_numbers_row(const mcl_probe_run *probe, mcl_probed kind)
+{
+    const mcl_outcome *o = &probe->outcomes[kind];
+    const mcl_mean r2 = mcl_mean_of(o->r2, probe->fold_count);
+    const mcl_mean rmse = mcl_mean_of(o->rmse, probe->fold_count);
+    char text[40];
+    if (probe->fold_count == 1) {
+        mcl_print("%-17s  %7" PRIu64 "  %15.4f  %21.6g  %8g  %7.1f\n", mcl_probed_title(kind),
+            o->width, r2.mean, rmse.mean, o->strength, o->seconds);
+        return;
+    }
+    snprintf(text, sizeof text, "%.5g ± %.3g", rmse.mean, rmse.deviation);
+    mcl_print("%-17s  %7" PRIu64 "  %6.4f ± %6.4f  %22s  %7.1f\n", mcl_probed_title(kind), o->width,
+        r2.mean, r2.deviation, text, o->seconds);
+}
+
+static void print_numbers_table(const mcl_probe_run *probe)
+{
+    const bool folds = probe->fold_count > 1;
+    mcl_print("%-17s  %7s  %16s  %21s  %s%7s\n", "features", "width", "R²", "RMSE",
+        folds ? "" : "strength  ", "seconds");
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i++)
+        print_numbers_row(probe, i);
+    if (folds)
+        print_folds(probe);
+    else
+        print_held_out(probe);
+}
+
 /* How much more of the test rows the encoder's linear probe tells right than that of other
  * features, and the standard error of that: over the same test rows, or draws. */
 static mcl_mean find_gain(const mcl_probe_run *probe, mcl_probed other)
@@ -89,6 +130,9 @@ static mcl_mean find_gain(const mcl_probe_run *probe, mcl_probed other)
     const mcl_outcome *encoder = &probe->outcomes[MCL_THIS_ENCODER];
     const mcl_outcome *than = &probe->outcomes[other];
     double gains[MCL_FEW_DRAWS];
+    if (probe->regression)
+        return mcl_gain_of_numbers(
+            encoder->told_numbers, than->told_numbers, probe->targets, probe->tested);
     if (!probe->settings->labels_per_class)
         return mcl_gain_of(encoder->told, than->told, probe->labels, probe->tested);
     for (int i = 0; i < MCL_FEW_DRAWS; i++)
@@ -96,16 +140,18 @@ static mcl_mean find_gain(const mcl_probe_run *probe, mcl_probed other)
     return mcl_gain_from(gains, MCL_FEW_DRAWS);
 }
 
-static void say_gain(char *text, size_t size, mcl_mean gain, mcl_probed other)
+static void say_gain(
+    char *text, size_t size, const mcl_probe_run *probe, mcl_mean gain, mcl_probed other)
 {
-    mcl_say_gain(text, size, gain, mcl_probed_title(MCL_THIS_ENCODER), mcl_probed_title(other));
+    mcl_say_gain(text, size, gain, mcl_probed_title(MCL_THIS_ENCODER), mcl_probed_title(other),
+        probe->regression);
 }
 
 static void print_verdict(const mcl_probe_run *probe)
 {
     for (mcl_probed other = probe->first; other < MCL_THIS_ENCODER; other++) {
         char text[256];
-        say_gain(text, sizeof text, find_gain(probe, other), other);
+        say_gain(text, sizeof text, probe, find_gain(probe, other), other);
         mcl_print("%s\n", text);
     }
 }
@@ -188,15 +234,13 @@ static mcl_exit print_confusion(const mcl_probe_run *probe)
     return MCL_EXIT_DONE;
 }
 
-static void add_measure(
-    cJSON *entry, const mcl_probe_run *probe, const char *name, const double *values)
+/* Adds the mean over the folds under a key, and their deviation under another. */
+static void add_measure(cJSON *entry, const mcl_probe_run *probe, const char *key, const char *name,
+    const double *values)
 {
     const mcl_mean mean = mcl_mean_of(values, probe->fold_count);
     char text[40];
-    snprintf(text, sizeof text, "%s_accuracy", name);
-    if (strcmp(name, "macro_f1") == 0)
-        snprintf(text, sizeof text, "%s", name);
-    mcl_json_number(entry, text, mean.mean);
+    mcl_json_number(entry, key, mean.mean);
     snprintf(text, sizeof text, "%s_deviation", name);
     if (probe->fold_count > 1)
         mcl_json_number(entry, text, mean.deviation);
@@ -205,10 +249,10 @@ static void add_measure(
 static void add_result(cJSON *entry, const mcl_probe_run *probe, const mcl_outcome *outcome,
     const int32_t *numbers, uint64_t n)
 {
-    add_measure(entry, probe, "linear", outcome->accuracy);
-    add_measure(entry, probe, "balanced", outcome->balanced);
-    add_measure(entry, probe, "macro_f1", outcome->f1);
-    add_measure(entry, probe, "knn", outcome->nearest);
+    add_measure(entry, probe, "linear_accuracy", "linear", outcome->accuracy);
+    add_measure(entry, probe, "balanced_accuracy", "balanced", outcome->balanced);
+    add_measure(entry, probe, "macro_f1", "macro_f1", outcome->f1);
+    add_measure(entry, probe, "knn_accuracy", "knn", outcome->nearest);
     mcl_json_number(entry, "strength", outcome->strength);
     mcl_json_number(entry, "iterations", outcome->iterations);
     mcl_json_bool(entry, "converged", outcome->converged);
@@ -241,6 +285,14 @@ static void add_few_result(cJSON *entry, const mcl_few_result *result)
     mcl_json_number(entry, "linear_seconds", result->linear_seconds);
 }
 
+static void add_numbers_result(cJSON *entry, const mcl_probe_run *probe, const mcl_outcome *outcome)
+{
+    add_measure(entry, probe, "r2", "r2", outcome->r2);
+    add_measure(entry, probe, "rmse", "rmse", outcome->rmse);
+    mcl_json_number(entry, "strength", outcome->strength);
+    mcl_json_number(entry, "seconds", outcome->seconds);
+}
+
 static void add_verdict(cJSON *root, const mcl_probe_run *probe)
 {
     cJSON *verdict = mcl_json_array_in(root, "verdict");
@@ -248,7 +300,7 @@ static void add_verdict(cJSON *root, const mcl_probe_run *probe)
         const mcl_mean gain = find_gain(probe, other);
         char text[256];
         cJSON *entry = mcl_json_object_at(verdict);
-        say_gain(text, sizeof text, gain, other);
+        say_gain(text, sizeof text, probe, gain, other);
         mcl_json_text(entry, "than", names[other]);
         mcl_json_number(entry, "difference", gain.mean);
         mcl_json_number(entry, "standard_error", gain.deviation);
@@ -256,15 +308,11 @@ static void add_verdict(cJSON *root, const mcl_probe_run *probe)
     }
 }
 
-static mcl_exit print_json(const mcl_probe_run *probe)
+/* What was measured, and on what. */
+static void add_facts(cJSON *root, const mcl_probe_run *probe)
 {
     const uint64_t few = probe->settings->labels_per_class;
-    int32_t *numbers = NULL;
-    uint64_t n = 0;
-    const mcl_exit code = find_classes(&numbers, &n, probe);
-    if (code != MCL_EXIT_DONE)
-        return code;
-    cJSON *root = mcl_json_object();
+    mcl_json_text(root, "task", probe->regression ? "regression" : "classes");
     if (probe->fold_count > 1) {
         mcl_json_number(root, "folds", probe->fold_count);
         mcl_json_number(root, "rows", (double)probe->tested);
@@ -278,7 +326,18 @@ static mcl_exit print_json(const mcl_probe_run *probe)
         mcl_json_number(root, "draws", MCL_FEW_DRAWS);
     }
     mcl_json_text(root, "device", mcl_context_device(probe->context)->name);
-    cJSON *classes = mcl_json_array_in(root, "classes");
+}
+
+static mcl_exit print_json(const mcl_probe_run *probe)
+{
+    int32_t *numbers = NULL;
+    uint64_t n = 0;
+    const mcl_exit code = probe->regression ? MCL_EXIT_DONE : find_classes(&numbers, &n, probe);
+    if (code != MCL_EXIT_DONE)
+        return code;
+    cJSON *root = mcl_json_object();
+    add_facts(root, probe);
+    cJSON *classes = probe->regression ? NULL : mcl_json_array_in(root, "classes");
     for (uint64_t i = 0; i < n && n <= CONFUSED_MOST; i++) {
         char name[MCL_CLASS_SIZE];
         mcl_json_text_at(classes, mcl_class_name(name, probe->sets[TRAIN].data, numbers[i]));
@@ -288,7 +347,9 @@ static mcl_exit print_json(const mcl_probe_run *probe)
         cJSON *entry = mcl_json_object_at(results);
         mcl_json_text(entry, "features", names[i]);
         mcl_json_number(entry, "width", (double)probe->outcomes[i].width);
-        if (few)
+        if (probe->regression)
+            add_numbers_result(entry, probe, &probe->outcomes[i]);
+        else if (probe->settings->labels_per_class)
             add_few_result(entry, &probe->outcomes[i].few);
         else
             add_result(entry, probe, &probe->outcomes[i], numbers, n);
@@ -301,7 +362,9 @@ static mcl_exit print_json(const mcl_probe_run *probe)
 static mcl_exit print_text(const mcl_probe_run *probe)
 {
     const mcl_probe_settings *settings = probe->settings;
-    if (settings->labels_per_class)
+    if (probe->regression)
+        print_numbers_table(probe);
+    else if (settings->labels_per_class)
         print_few_table(probe);
     else if (settings->folds)
         print_cv_table(probe);

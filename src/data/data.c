@@ -125,7 +125,7 @@ static uint32_t float_bits(float x)
 }
 
 /* Refuses value `index` of a run: it is NaN, infinite, or a number that no float32 holds. */
-static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
+mcl_status mcl_data_refuse(const mcl_array_run *run, size_t index, double value)
 {
     uint64_t row, column;
     mcl_array_locate(&row, &column, run, index);
@@ -137,14 +137,6 @@ static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
         "%s: row %" PRIu64 ", column %" PRIu64
         " (counted from 0) is %.17g, which is too large for float32; scale the data",
         run->source, row, column, value);
-}
-
-bool mcl_data_store(float *to, float value)
-{
-    const uint32_t bits = float_bits(value), size = bits & 0x7FFFFFFF;
-    const uint32_t kept = size < 0x01000000 ? 0 : bits;
-    memcpy(to, &kept, sizeof kept);
-    return size < 0x7F800000;
 }
 
 static mcl_status keep_bytes(void *to, const void *from, size_t count, const mcl_array_run *run)
@@ -162,7 +154,7 @@ static mcl_status make_floats(void *to, const void *from, size_t count, const mc
     mcl_number_floats(stored, from, type, count);
     for (size_t i = 0; i < count; i++) {
         if (!mcl_data_store(&stored[i], stored[i]))
-            return refuse(run, i, mcl_number_at(from, type, i));
+            return mcl_data_refuse(run, i, mcl_number_at(from, type, i));
     }
     mcl_losses_add(run->state, from, stored, count, run->first);
     return MCL_OK;
@@ -375,6 +367,11 @@ const mcl_schema *mcl_data_schema(const mcl_data *data)
 const int32_t *mcl_data_labels(const mcl_data *data)
 {
     return data ? data->labels : NULL;
+}
+
+const mcl_strings *mcl_data_class_names(const mcl_data *data)
+{
+    return data ? data->classes : NULL;
 }
 
 uint32_t mcl_data_classes(const mcl_data *data)

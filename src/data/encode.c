@@ -119,6 +119,8 @@ static mcl_status match(mcl_notes *notes, mcl_encoding *encoding, const mcl_colu
             continue;
         }
         known[found] = 1;
+        if (column.kind != MCL_COLUMN_NUMBER)
+            mcl_table_want_texts(encoding->table, (size_t)found);
         take_default(&encoding->label, found, column.kind, MCL_COLUMN_LABEL);
         take_default(&encoding->id, found, column.kind, MCL_COLUMN_ID);
         MCL_TRY(check_choice(encoding, &column, choices->kinds[found]));
@@ -132,13 +134,13 @@ static mcl_status match(mcl_notes *notes, mcl_encoding *encoding, const mcl_colu
 static mcl_status refuse_cell(
     const mcl_encoding *encoding, const mcl_target *target, const mcl_cell *cell, const char *what)
 {
-    char quote[MCL_QUOTE_SIZE], text[MCL_QUOTE_SIZE], shown[MCL_QUOTE_SIZE];
+    char quote[MCL_QUOTE_SIZE], text[MCL_QUOTE_SIZE], shown[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
     memcpy(text, cell->text, length);
     text[length] = '\0';
-    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s",
-        mcl_table_file(encoding->table), mcl_table_line(encoding->table),
-        mcl_quote(quote, target->column.name), mcl_quote(shown, text), what);
+    return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': '%s' %s", mcl_table_file(encoding->table),
+        mcl_table_place(place, encoding->table), mcl_quote(quote, target->column.name),
+        mcl_quote(shown, text), what);
 }
 
 static mcl_status encode_number(
@@ -344,7 +346,7 @@ static mcl_status prepare(mcl_notes *notes, mcl_encoding *encoding, const mcl_ke
     encoding->block_rows = encoding->inputs < BLOCK_VALUES ? BLOCK_VALUES / encoding->inputs : 1;
     MCL_TRY(mcl_allocate(
         &encoding->block, encoding->block_rows * encoding->inputs, sizeof *encoding->block));
-    MCL_TRY(mcl_row_labels_create(&encoding->labels));
+    MCL_TRY(mcl_row_labels_create(&encoding->labels, mcl_table_point(encoding->table)));
     MCL_TRY(mcl_strings_create(&encoding->names));
     return mcl_builder_create(&encoding->builder, &plan);
 }

@@ -23,7 +23,7 @@ struct source {
 
 struct block {
     uint64_t first, count; /* rows */
-    float *rows;           /* [block_rows × inputs] */
+    float *room;           /* [block_rows × inputs]; NULL: rows go where they stay */
     bool large;            /* some number is too large for float32: … */
     uint64_t row;
     size_t column;
@@ -37,6 +37,7 @@ struct blocks {
     struct block *items; /* [item_count] */
     size_t item_count;
     uint64_t block_rows, next; /* row */
+    float *all;                /* [rows × inputs], where they stay; NULL: memory has no room */
 };
 
 static mcl_status find_place(uint32_t *place, mcl_target *target, const char *text)
@@ -72,9 +73,10 @@ static mcl_status prepare(struct blocks *blocks)
     blocks->block_rows = encoding->inputs < BLOCK_VALUES ? BLOCK_VALUES / encoding->inputs : 1;
     blocks->item_count = 2 * mcl_ahead_threads() + 1;
     MCL_TRY(mcl_allocate(&blocks->items, blocks->item_count, sizeof *blocks->items));
-    for (size_t i = 0; i < blocks->item_count; i++)
+    MCL_TRY(mcl_builder_fill(&blocks->all, encoding->builder));
+    for (size_t i = 0; i < blocks->item_count && !blocks->all; i++)
         MCL_TRY(mcl_allocate(
-            &blocks->items[i].rows, blocks->block_rows * encoding->inputs, sizeof(float)));
+            &blocks->items[i].room, blocks->block_rows * encoding->inputs, sizeof(float)));
     return MCL_OK;
 }
 
@@ -111,7 +113,7 @@ static void encode_number(
         block->column = source->column;
         return;
     }
-    row[column->first] = (float)used;
+    (void)mcl_data_store(&row[column->first], (float)used);
 }
 
 static void encode_category(float *row, const struct source *source, uint64_t kept)
@@ -129,9 +131,10 @@ static void encode_block(void *item, void *state)
     const size_t columns = blocks->encoding->columns;
     uint64_t count;
     const uint64_t *cells = mcl_kept_cells(&count, blocks->kept, block->first);
-    memset(block->rows, 0, (size_t)(block->count * inputs) * sizeof *block->rows);
+    float *rows = block->room ? block->room : blocks->all + block->first * inputs;
+    memset(rows, 0, (size_t)(block->count * inputs) * sizeof *rows);
     for (uint64_t r = 0; r < block->count; r++) {
-        float *row = block->rows + r * inputs;
+        float *row = rows + r * inputs;
         for (size_t i = 0; i < blocks->count; i++) {
             const struct source *source = &blocks->sources[i];
             const uint64_t kept = cells[r * columns + source->column];
@@ -173,7 +176,7 @@ static mcl_status take_block(bool *settled, void *item, void *state)
             mcl_quote(quote, encoding->targets[block->column].column.name), block->row);
     if (encoding->label != MCL_DICTIONARY_NONE)
         MCL_TRY(add_labels(blocks, block));
-    return mcl_builder_add(encoding->builder, block->rows, block->count);
+    return block->room ? mcl_builder_add(encoding->builder, block->room, block->count) : MCL_OK;
 }
 
 mcl_status mcl_encode_kept(mcl_encoding *encoding, const mcl_kept *kept)
@@ -190,7 +193,7 @@ mcl_status mcl_encode_kept(mcl_encoding *encoding, const mcl_kept *kept)
     if (status == MCL_OK)
         status = mcl_work_ahead(&work);
     for (size_t i = 0; blocks.items && i < blocks.item_count; i++)
-        free(blocks.items[i].rows);
+        free(blocks.items[i].room);
     for (size_t i = 0; i < blocks.count; i++)
         free(blocks.sources[i].places);
     free(blocks.items);

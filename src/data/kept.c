@@ -15,6 +15,9 @@ struct mcl_kept {
     uint64_t rows, chunk_rows, most; /* chunks that it may take */
     uint64_t **chunks;               /* [chunk_count], each of [chunk_rows × columns] */
     uint64_t chunk_count, room;
+    uint64_t last;          /* row that was asked for */
+    uint64_t *next;         /* the one after it, … */
+    uint64_t within;        /* … in its chunk */
     mcl_dictionary **texts; /* [columns] */
 };
 
@@ -25,6 +28,7 @@ mcl_status mcl_kept_create(mcl_kept **kept, size_t columns, uint64_t most)
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->columns = columns;
     created->chunk_rows = row < CHUNK ? CHUNK / row : 1;
+    created->within = created->chunk_rows;
     created->most = most / (created->chunk_rows * row);
     const mcl_status status = mcl_allocate(&created->texts, columns, sizeof(mcl_dictionary *));
     if (status == MCL_OK)
@@ -79,14 +83,22 @@ static bool add_chunk(mcl_kept *kept)
 
 uint64_t *mcl_kept_row(mcl_kept *kept, uint64_t row)
 {
-    const uint64_t chunk = row / kept->chunk_rows;
-    if (chunk == kept->chunk_count && !add_chunk(kept)) {
-        free_chunks(kept);
-        kept->most = 0;
-        return NULL;
+    if (kept->within == kept->chunk_rows || row != kept->last + 1) { /* not the next of a chunk */
+        const uint64_t chunk = row / kept->chunk_rows;
+        if (chunk == kept->chunk_count && !add_chunk(kept)) {
+            free_chunks(kept);
+            kept->most = 0;
+            return NULL;
+        }
+        kept->within = row % kept->chunk_rows;
+        kept->next = kept->chunks[chunk] + kept->within * kept->columns;
     }
+    uint64_t *cells = kept->next;
+    kept->next += kept->columns;
+    kept->within++;
+    kept->last = row;
     kept->rows = row < kept->rows ? kept->rows : row + 1;
-    return kept->chunks[chunk] + row % kept->chunk_rows * kept->columns;
+    return cells;
 }
 
 void mcl_kept_set_texts(mcl_kept *kept, size_t column, mcl_dictionary *texts)

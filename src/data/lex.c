@@ -157,13 +157,35 @@ static void scan_plain(mcl_cell *cell, bool *high, struct lexer *lexer)
     cell->length = (uint32_t)(last - cell->text);
 }
 
+/* Whether a number can begin so. */
+static bool begins_number(char c)
+{
+    static const bool begin[256] = {['0'] = true,
+        ['1'] = true,
+        ['2'] = true,
+        ['3'] = true,
+        ['4'] = true,
+        ['5'] = true,
+        ['6'] = true,
+        ['7'] = true,
+        ['8'] = true,
+        ['9'] = true,
+        ['+'] = true,
+        ['-'] = true,
+        ['.'] = true,
+        [','] = true};
+    return begin[(unsigned char)c];
+}
+
 /* Says of a cell what it is, so that nobody needs to read it again. */
 static void know(mcl_cell *cell, char point)
 {
     double value;
-    if (cell->doubled) {
+    if (cell->length == 0) {
+        cell->known = MCL_CELL_MISSING;
+    } else if (cell->doubled) {
         cell->known = MCL_CELL_TEXT;
-    } else if (mcl_cell_number(&value, cell, point)) {
+    } else if (begins_number(*cell->text) && mcl_cell_number(&value, cell, point)) {
         cell->known = MCL_CELL_NUMBER;
         cell->number = value;
     } else if (mcl_cell_missing(cell)) {
@@ -210,8 +232,7 @@ static void scan_end(struct lexer *lexer, bool quoted)
 /* The usual number, which a delimiter or an end of a line follows at once. */
 static bool scan_number(mcl_cell *cell, struct lexer *lexer)
 {
-    const char first = *lexer->at;
-    if ((first < '0' || first > '9') && first != '-' && first != lexer->point)
+    if (!begins_number(*lexer->at))
         return false;
     const char *end = mcl_decimal_scan(&cell->number, lexer->at, lexer->point);
     if (!end || !is_stop(*end, lexer->delimiter) || *end == '\0')
@@ -256,7 +277,7 @@ static bool skip_empty_lines(struct lexer *lexer)
 {
     for (;;) {
         const char *at = lexer->at;
-        while (*at == ' ')
+        while (is_blank(*at, lexer->delimiter))
             at++;
         if (at == lexer->end && !lexer->block->last)
             return lexer->at < lexer->end; /* what begins with blanks goes on in the next block */
@@ -343,11 +364,21 @@ bool mcl_cell_number(double *value, const mcl_cell *cell, char point)
     return cell->known == MCL_CELL_NUMBER;
 }
 
-static bool is_one_of(const mcl_cell *cell, const char *const *texts, size_t count)
+struct spelling {
+    size_t length;
+    const char *text;
+};
+
+#define SPELLED(text)                                                                              \
+    {                                                                                              \
+        sizeof(text) - 1, text                                                                     \
+    }
+
+static bool is_one_of(const mcl_cell *cell, const struct spelling *spellings, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strlen(texts[i]) == cell->length &&
-            strncasecmp(cell->text, texts[i], cell->length) == 0)
+        if (spellings[i].length == cell->length &&
+            strncasecmp(cell->text, spellings[i].text, cell->length) == 0)
             return true;
     }
     return false;
@@ -357,17 +388,25 @@ static bool is_one_of(const mcl_cell *cell, const char *const *texts, size_t cou
 
 bool mcl_cell_missing(const mcl_cell *cell)
 {
-    static const char *const spellings[] = {
-        "NA", "NaN", "N/A", "#N/A", "<NA>", "NaT", "null", "none", "?", "-", "--", ".", "-nan"};
+    static const struct spelling spellings[] = {SPELLED("NA"), SPELLED("NaN"), SPELLED("N/A"),
+        SPELLED("#N/A"), SPELLED("<NA>"), SPELLED("NaT"), SPELLED("null"), SPELLED("none"),
+        SPELLED("?"), SPELLED("-"), SPELLED("--"), SPELLED("."), SPELLED("-nan")};
+    static const bool begin[256] = {['N'] = true,
+        ['n'] = true,
+        ['#'] = true,
+        ['<'] = true,
+        ['?'] = true,
+        ['-'] = true,
+        ['.'] = true};
     if (cell->known != MCL_CELL_UNREAD)
         return cell->known == MCL_CELL_MISSING;
-    return cell->length == 0 || (cell->length <= 4 && strchr("Nn#<?-.", *cell->text) &&
+    return cell->length == 0 || (cell->length <= 4 && begin[(unsigned char)*cell->text] &&
                                     is_one_of(cell, spellings, COUNT(spellings)));
 }
 
 bool mcl_cell_infinite(const mcl_cell *cell)
 {
-    static const char *const spellings[] = {
-        "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"};
+    static const struct spelling spellings[] = {SPELLED("inf"), SPELLED("+inf"), SPELLED("-inf"),
+        SPELLED("infinity"), SPELLED("+infinity"), SPELLED("-infinity")};
     return is_one_of(cell, spellings, COUNT(spellings));
 }

@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "data/arrays.h"
 #include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
+#include "data/shards.h"
 #include "data/standardize.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
@@ -22,6 +22,7 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_zip,
     &mcl_holder_tensor,
     &mcl_holder_table,
+    &mcl_holder_records,
     &mcl_holder_array,
     NULL,
 };
@@ -66,17 +67,22 @@ static mcl_status look(mcl_opening *opening)
         &opening->byte_count, opening->source, opening->bytes, sizeof opening->bytes);
 }
 
+mcl_status mcl_opening_look(mcl_opening *opening, char **copy, const char *path)
+{
+    *copy = NULL;
+    MCL_TRY(part_path(opening, copy, path));
+    return look(opening);
+}
+
 static mcl_status open_paths(
     mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
 {
     static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
-    char *copy = NULL;
+    char *copy;
     mcl_data *opened = NULL;
     mcl_opening opening = {
         .paths = paths, .count = count, .options = options ? options : &defaults};
-    mcl_status status = part_path(&opening, &copy, paths[0]);
-    if (status == MCL_OK)
-        status = look(&opening);
+    mcl_status status = mcl_opening_look(&opening, &copy, paths[0]);
     if (status == MCL_OK)
         status = find_holder(&opening)->open(&opened, &opening);
     if (status == MCL_OK)
@@ -87,6 +93,27 @@ static mcl_status open_paths(
         mcl_data_free(opened);
     mcl_source_close(opening.source);
     free(copy);
+    return status;
+}
+
+/* The same, with folders of shards among the paths. */
+static mcl_status open_shards(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
+{
+    mcl_strings *files;
+    const char **list;
+    MCL_TRY(mcl_shards(&files, paths, count));
+    if (!files)
+        return open_paths(data, paths, count, options);
+    const uint64_t all = mcl_strings_count(files);
+    mcl_status status = mcl_allocate(&list, all, sizeof *list);
+    if (status == MCL_OK) {
+        for (uint64_t i = 0; i < all; i++)
+            list[i] = mcl_strings_at(files, i);
+        status = open_paths(data, list, (size_t)all, options);
+        free(list);
+    }
+    mcl_strings_free(files);
     return status;
 }
 
@@ -121,13 +148,13 @@ mcl_status mcl_data_open_all(
         patterns = patterns || is_pattern(paths[i]);
     }
     if (!patterns)
-        return open_paths(data, paths, count, options);
+        return open_shards(data, paths, count, options);
     glob_t files = {.gl_pathc = 0};
     mcl_status status = MCL_OK;
     for (size_t i = 0; i < count && status == MCL_OK; i++)
         status = expand(&files, paths[i], i == 0);
     if (status == MCL_OK)
-        status = open_paths(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
+        status = open_shards(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
     globfree(&files);
     return status;
 }
@@ -149,26 +176,11 @@ static bool recognize_array(const mcl_opening *opening)
     return true;
 }
 
-static mcl_status read_array(mcl_data **data, const mcl_opening *opening)
-{
-    const uint64_t memory = opening->options->host_memory;
-    if (opening->count > 1)
-        return mcl_arrays_open(data, opening->paths, opening->count, memory);
-    return opening->source
-               ? mcl_data_read_within(data, opening->source, memory)
-               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
-}
-
 static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
 {
-    mcl_data *read = NULL;
-    MCL_TRY(read_array(&read, opening));
-    const mcl_status status = mcl_data_standardize(&read, opening->options);
-    if (status == MCL_OK)
-        *data = read;
-    else
-        mcl_data_free(read);
-    return status;
+    return opening->source
+               ? mcl_arrays_open_standardized(data, opening)
+               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
 }
 
 const mcl_holder mcl_holder_array = {

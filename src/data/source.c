@@ -122,6 +122,13 @@ mcl_status mcl_source_from_plain(
     return open_reader(source, reader, MCL_SOURCE_UNKNOWN, name, NULL);
 }
 
+mcl_status mcl_source_from_values(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name)
+{
+    return open_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name, NULL);
+}
+
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {
@@ -326,6 +333,17 @@ static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *byt
 {
     size_t done = 0;
     while (done < count) {
+        if (source->used == source->available && count - done >= sizeof source->input) {
+            size_t read;
+            const size_t wanted = count - done;
+            MCL_TRY(source->reader.read(
+                &read, source->reader.state, bytes + done, wanted, source->name));
+            source->loaded += read;
+            done += read;
+            if (read < wanted)
+                break;
+            continue;
+        }
         MCL_TRY(load(source));
         size_t part = source->available - source->used;
         if (part == 0)

@@ -22,6 +22,9 @@ struct part {
 };
 
 struct mcl_table {
+    mcl_cell_reader reader; /* its state is NULL: of text */
+    const char *source_name;
+    uint64_t row; /* the next one of the reader */
     const mcl_opening *opening;
     struct part *parts; /* [opening->count] */
     mcl_dialect dialect;
@@ -46,19 +49,31 @@ static const char *path_of(const mcl_table *table, size_t part)
 
 const char *mcl_table_source(const mcl_table *table)
 {
-    return mcl_source_name(table->opening->source);
+    return table->source_name;
 }
 
 const char *mcl_table_file(const mcl_table *table)
 {
+    if (table->reader.state)
+        return table->source_name;
     const size_t last = table->opening->count - 1;
     const size_t part = table->part < last ? table->part : last;
     return part == 0 ? mcl_table_source(table) : table->opening->paths[part];
 }
 
-uint64_t mcl_table_line(const mcl_table *table)
+const char *mcl_table_place(char place[MCL_PLACE_SIZE], const mcl_table *table)
 {
-    return mcl_csv_line(table->csv);
+    if (table->reader.state)
+        snprintf(place, MCL_PLACE_SIZE, "row %" PRIu64 " (counted from 0)", table->row - 1);
+    else
+        snprintf(place, MCL_PLACE_SIZE, "line %" PRIu64, mcl_csv_line(table->csv));
+    return place;
+}
+
+void mcl_table_want_texts(mcl_table *table, size_t column)
+{
+    if (table->reader.state)
+        table->reader.want_texts(table->reader.state, column);
 }
 
 const mcl_dictionary *mcl_table_names(const mcl_table *table)
@@ -78,7 +93,7 @@ char mcl_table_point(const mcl_table *table)
 
 bool mcl_table_header(const mcl_table *table)
 {
-    return table->dialect.header;
+    return table->reader.state || table->dialect.header;
 }
 
 static void close_part(mcl_table *table)
@@ -97,6 +112,8 @@ void mcl_table_close(mcl_table *table)
     if (!table)
         return;
     close_part(table);
+    if (table->reader.state)
+        table->reader.close(table->reader.state);
     for (size_t i = 0; table->parts && i < table->opening->count; i++) {
         if (table->parts[i].copy)
             fclose(table->parts[i].copy);
@@ -162,7 +179,7 @@ static mcl_status open_source(mcl_table *table)
 
 static mcl_status add_name(mcl_table *table, const mcl_cell *cell)
 {
-    char name[32], quote[MCL_QUOTE_SIZE];
+    char name[32], quote[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     const size_t column = table->columns;
     const char *text = cell ? cell->text : "";
     size_t length = cell ? cell->length : 0;
@@ -174,8 +191,8 @@ static mcl_status add_name(mcl_table *table, const mcl_cell *cell)
     MCL_TRY(mcl_dictionary_add(&index, table->names, text, length));
     if (index < column)
         return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: line %" PRIu64 ": columns %" PRIu64 " and %zu are both called '%s'; rename one",
-            mcl_table_file(table), mcl_table_line(table), index + 1, column + 1,
+            "%s: %s: columns %" PRIu64 " and %zu are both called '%s'; rename one",
+            mcl_table_file(table), mcl_table_place(place, table), index + 1, column + 1,
             mcl_quote(quote, mcl_strings_at(mcl_dictionary_texts(table->names), index)));
     table->columns++;
     return MCL_OK;
@@ -260,7 +277,7 @@ static mcl_status open_part(mcl_table *table)
     const bool first = table->columns == 0;
     MCL_TRY(open_source(table));
     mcl_source *source = table->source ? table->source : table->opening->source;
-    MCL_TRY(mcl_csv_open(&table->csv, source, part->copied ? NULL : part->copy));
+    MCL_TRY(mcl_csv_open(&table->csv, source, part->copied ? NULL : part->copy, 0));
     if (first)
         MCL_TRY(mcl_csv_recognize(&table->dialect, table->csv, table->opening->options));
     MCL_TRY(read_header(table));
@@ -273,6 +290,7 @@ mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening)
     mcl_table *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->opening = opening;
+    created->source_name = mcl_source_name(opening->source);
     mcl_status status = mcl_allocate(&created->parts, opening->count, sizeof *created->parts);
     if (status == MCL_OK)
         status = mcl_dictionary_create(&created->names);
@@ -285,8 +303,26 @@ mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening)
     return status;
 }
 
+mcl_status mcl_table_from_cells(
+    mcl_table **table, const mcl_cell_reader *reader, mcl_dictionary *names, const char *source)
+{
+    mcl_table *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->reader = *reader;
+    created->source_name = source;
+    created->dialect.point = '.';
+    created->names = names;
+    created->columns = (size_t)mcl_strings_count(mcl_dictionary_texts(names));
+    *table = created;
+    return MCL_OK;
+}
+
 mcl_status mcl_table_rewind(mcl_table *table)
 {
+    if (table->reader.state) {
+        table->row = 0;
+        return table->reader.rewind(table->reader.state);
+    }
     close_part(table);
     table->part = 0;
     return open_part(table);
@@ -294,10 +330,11 @@ mcl_status mcl_table_rewind(mcl_table *table)
 
 static mcl_status refuse_ragged(const mcl_table *table, size_t count)
 {
+    char place[MCL_PLACE_SIZE];
     return mcl_fail(MCL_ERROR_FORMAT,
-        "%s: line %" PRIu64 ": has %zu cells, and the table %zu columns; a cell that has the "
+        "%s: %s: has %zu cells, and the table %zu columns; a cell that has the "
         "delimiter in it must be in quotes",
-        mcl_table_file(table), mcl_table_line(table), count, table->columns);
+        mcl_table_file(table), mcl_table_place(place, table), count, table->columns);
 }
 
 /* The next row of the part that is open, as its file has it. */
@@ -314,6 +351,10 @@ static mcl_status next_cells(const mcl_cell **cells, mcl_table *table)
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table)
 {
     const mcl_cell *found = NULL;
+    if (table->reader.state) {
+        table->row++;
+        return table->reader.next(cells, table->reader.state);
+    }
     *cells = NULL;
     while (!found) {
         if (!table->open && table->part == table->opening->count)

@@ -97,17 +97,14 @@ static mcl_status read(mcl_data **data, mcl_notes *notes, mcl_schema **schema, m
     return status;
 }
 
-static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
+mcl_status mcl_table_data(mcl_data **data, mcl_table *table, const mcl_data_options *options)
 {
-    mcl_table *table;
     mcl_column_choices choices;
     mcl_notes notes = {NULL};
     mcl_schema *schema = NULL;
-    MCL_TRY(refuse_others(opening));
-    MCL_TRY(mcl_table_open(&table, opening));
-    mcl_status status = mcl_table_choices(&choices, table, opening->options);
+    mcl_status status = mcl_table_choices(&choices, table, options);
     if (status == MCL_OK) {
-        status = read(data, &notes, &schema, table, &choices, opening->options);
+        status = read(data, &notes, &schema, table, &choices, options);
         free(choices.kinds);
     }
     mcl_table_close(table);
@@ -119,6 +116,14 @@ static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
     mcl_data_set_schema(*data, schema);
     mcl_data_set_warning(*data, notes.text);
     return MCL_OK;
+}
+
+static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
+{
+    mcl_table *table;
+    MCL_TRY(refuse_others(opening));
+    MCL_TRY(mcl_table_open(&table, opening));
+    return mcl_table_data(data, table, opening->options);
 }
 
 const mcl_holder mcl_holder_table = {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #define ITERATIONS_MOST 60 /* for one eigenvalue; two or three are common */
+#define SWEEPS_MOST 60     /* of Jacobi's method; ten are common */
 
 /* Applies the reflection that leaves row i with one element e beside the diagonal to the leading
  * i × i elements of a, with p[i] as workspace; returns e. */
@@ -129,6 +130,53 @@ void mcl_eigenvalues(double *values, double *a, size_t n, double *space)
             if (m == l)
                 break;
             rotate(values, e, l, m);
+        }
+    }
+}
+
+/* x' = cosine·x − sine·y and y' = sine·x + cosine·y of n elements that are `apart` from the next.
+ */
+static void turn(double *x, double *y, size_t n, size_t apart, double cosine, double sine)
+{
+    for (size_t k = 0; k < n * apart; k += apart) {
+        const double of_x = x[k], of_y = y[k];
+        x[k] = cosine * of_x - sine * of_y;
+        y[k] = sine * of_x + cosine * of_y;
+    }
+}
+
+/* Turns rows and columns p and q of a so that a[p][q] becomes 0, and the vectors with them. */
+static void annihilate(double *vectors, double *a, size_t n, size_t p, size_t q)
+{
+    const double beside = a[p * n + q];
+    if (beside == 0.0)
+        return;
+    const double ratio = (a[q * n + q] - a[p * n + p]) / (2.0 * beside);
+    const double tangent = copysign(1.0, ratio) / (fabs(ratio) + sqrt(ratio * ratio + 1.0));
+    const double cosine = 1.0 / sqrt(tangent * tangent + 1.0), sine = tangent * cosine;
+    turn(a + p, a + q, n, n, cosine, sine);
+    turn(a + p * n, a + q * n, n, 1, cosine, sine);
+    turn(vectors + p * n, vectors + q * n, n, 1, cosine, sine);
+    a[p * n + q] = a[q * n + p] = 0.0;
+}
+
+/* Whether what is beside the diagonal no longer matters. */
+static bool is_diagonal(const double *a, size_t n)
+{
+    double diagonal = 0.0, beside = 0.0;
+    for (size_t i = 0; i < n * n; i++)
+        *(i % (n + 1) == 0 ? &diagonal : &beside) += a[i] * a[i];
+    return beside <= DBL_EPSILON * DBL_EPSILON * diagonal;
+}
+
+void mcl_eigenvectors(double *vectors, double *a, size_t n)
+{
+    for (size_t i = 0; i < n * n; i++)
+        vectors[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
+    for (int sweep = 0; sweep < SWEEPS_MOST && !is_diagonal(a, n); sweep++) {
+        for (size_t p = 0; p + 1 < n; p++) {
+            for (size_t q = p + 1; q < n; q++)
+                annihilate(vectors, a, n, p, q);
         }
     }
 }

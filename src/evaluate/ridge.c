@@ -248,8 +248,10 @@ static mcl_status prepare_choice(struct ridge *ridge)
     ridge->strengths[0] = problem->strength > 0.0 ? problem->strength : MCL_STRENGTH_WITHOUT_CHOICE;
     if (problem->strength > 0.0 || rows < 3)
         return MCL_OK;
-    for (ridge->count = 0; ridge->count < MCL_STRENGTHS; tried /= 10.0)
-        ridge->strengths[ridge->count++] = tried;
+    for (ridge->count = 0; ridge->count < MCL_STRENGTHS; ridge->count++) {
+        ridge->strengths[ridge->count] = tried;
+        tried /= 10.0;
+    }
     ridge->tenths = mcl_tenths(rows);
     MCL_TRY(mcl_allocate(&ridge->fold, rows, sizeof *ridge->fold));
     return mcl_draw_folds(ridge->fold, NULL, rows, MCL_TENTHS, problem->seed);

@@ -95,6 +95,7 @@ static mcl_status add_convolution(struct builder *builder, bool series)
         .stride = {word->stride, series ? 1 : word->stride},
         .dilation = {1, 1},
         .padding = {word->padding, series ? 0 : word->padding},
+        .contrast = word->contrast,
     };
     MCL_TRY(check_kernel(builder, map, series));
     if (mcl_convolution_check(&shape) != MCL_OK) {
@@ -180,6 +181,7 @@ static mcl_status add_word(struct builder *builder, bool series)
     switch (kind) {
     case MCL_WORD_CONV:
     case MCL_WORD_CONV1D:
+    case MCL_WORD_PATCHES:
     case MCL_WORD_DEPTHWISE:
         return add_convolution(builder, series);
     case MCL_WORD_RESIDUAL:

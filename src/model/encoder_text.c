@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
+
+#define CONTRAST 0.01f /* of patches, where it is not said */
 
 /* Names of whole encoders. */
 static const struct {
@@ -14,6 +17,7 @@ static const struct {
 } encoders[] = {
     {"dense", ""},
     {"conv", "conv:64x5/2,conv:128x3/2,pool:grid:3"},
+    {"patches", "patches:256x6,pool:grid:3"},
     {"resnet9", "conv:64x3,conv:128x3,pool:max,residual(conv:128x3,conv:128x3),conv:256x3,pool:max,"
                 "conv:512x3,pool:max,residual(conv:512x3,conv:512x3),pool:global"},
 };
@@ -23,6 +27,7 @@ typedef enum operands {
     NO_OPERANDS,
     WIDTH,        /* WIDTH */
     WIDTH_KERNEL, /* CHANNELSxKERNEL[/STRIDE][pPADDING] */
+    CONTRASTED,   /* CHANNELSxKERNEL[/STRIDE][pPADDING][:CONTRAST] */
     KERNEL,       /* KERNEL[/STRIDE][pPADDING] */
     POOL,         /* [KERNEL[/STRIDE]] */
 } operands;
@@ -35,6 +40,8 @@ static const struct word_type {
     [MCL_WORD_CONV] = {"conv", WIDTH_KERNEL, "conv:CHANNELSxKERNEL[/STRIDE], as conv:64x5/2"},
     [MCL_WORD_CONV1D] = {"conv1d", WIDTH_KERNEL,
         "conv1d:CHANNELSxKERNEL[/STRIDE], as conv1d:64x9/2"},
+    [MCL_WORD_PATCHES] = {"patches", CONTRASTED,
+        "patches:CHANNELSxKERNEL[/STRIDE][pPADDING][:CONTRAST], as patches:256x6"},
     [MCL_WORD_DEPTHWISE] = {"depthwise", KERNEL, "depthwise:KERNEL[/STRIDE], as depthwise:3"},
     [MCL_WORD_POOL_MAX] = {"pool:max", POOL, "pool:max[:KERNEL[/STRIDE]], as pool:max:2"},
     [MCL_WORD_POOL_AVG] = {"pool:avg", POOL, "pool:avg[:KERNEL[/STRIDE]], as pool:avg:2"},
@@ -47,7 +54,8 @@ static const struct word_type {
 
 #define TYPES (sizeof types / sizeof *types)
 #define FORMS                                                                                      \
-    "conv, conv1d, depthwise, pool:max, pool:avg, pool:global, pool:grid, residual(…) and dense"
+    "conv, conv1d, patches, depthwise, pool:max, pool:avg, pool:global, pool:grid, residual(…) " \
+    "and dense"
 
 bool mcl_word_has_weights(const mcl_word *word)
 {
@@ -102,6 +110,27 @@ static bool read_after(uint32_t *number, const char **at, char sign, uint32_t le
     return read_number(number, at, least);
 }
 
+/* The padding of a word that does not say it. */
+static uint32_t usual_padding(const mcl_word *word)
+{
+    return word->kind == MCL_WORD_PATCHES ? 0 : (word->kernel - 1) / 2;
+}
+
+/* Reads ":CONTRAST", if it is there, up to the end of a word. */
+static bool read_contrast(mcl_word *word, const char **at)
+{
+    char number[MCL_NUMBER_SIZE];
+    const size_t length = strcspn(*at, ", )");
+    word->contrast = CONTRAST;
+    if (**at != ':')
+        return true;
+    if (length > sizeof number)
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)length - 1, *at + 1);
+    *at += length;
+    return mcl_number_parse_float(&word->contrast, number) && word->contrast >= 1e-30f;
+}
+
 /* Reads what follows the name of a word; false where that is not as it should be. */
 static bool read_operands(mcl_word *word, const char **at)
 {
@@ -122,12 +151,14 @@ static bool read_operands(mcl_word *word, const char **at)
         return false;
     if (needed == WIDTH)
         return true;
-    if (needed == WIDTH_KERNEL && *(*at)++ != 'x')
+    if (needed != KERNEL && *(*at)++ != 'x')
         return false;
     if (!read_number(&word->kernel, at, 1))
         return false;
-    word->padding = (word->kernel - 1) / 2;
-    return read_after(&word->stride, at, '/', 1) && read_after(&word->padding, at, 'p', 0);
+    word->padding = usual_padding(word);
+    if (!read_after(&word->stride, at, '/', 1) || !read_after(&word->padding, at, 'p', 0))
+        return false;
+    return needed != CONTRASTED || read_contrast(word, at);
 }
 
 /* How many characters of a text a word's name takes; 0 where it is not that. */
@@ -230,8 +261,13 @@ static mcl_status check_words(mcl_words *words, const char *text)
     const mcl_word *dense = NULL, *other = NULL;
     for (size_t i = 0; i < words->count; i++) {
         const mcl_word *word = &words->of[i];
-        const bool convolution = word->kind == MCL_WORD_CONV || word->kind == MCL_WORD_CONV1D;
-        if (convolution && other && other->kind != word->kind)
+        const bool series = word->kind == MCL_WORD_CONV1D;
+        const bool images = word->kind == MCL_WORD_CONV || word->kind == MCL_WORD_PATCHES;
+        const bool convolution = series || images;
+        if (word->kind == MCL_WORD_PATCHES && i > 0)
+            return mcl_word_fail(
+                text, word, "its patches are those of the rows: it can only be the first layer");
+        if (convolution && other && (other->kind == MCL_WORD_CONV1D) != series)
             return mcl_word_fail(
                 text, word, "conv, of images, and conv1d, of series, cannot be in one encoder");
         if (word->kind == MCL_WORD_DENSE)
@@ -286,15 +322,20 @@ static size_t show_operands(char *text, size_t size, const mcl_word *word)
     size_t used = 0;
     if (needed == WIDTH)
         used += (size_t)snprintf(text + used, size - used, ":%" PRIu32, word->width);
-    if (needed == WIDTH_KERNEL)
+    if (needed == WIDTH_KERNEL || needed == CONTRASTED)
         used += (size_t)snprintf(
             text + used, size - used, ":%" PRIu32 "x%" PRIu32, word->width, word->kernel);
     if (needed == KERNEL || (needed == POOL && (word->kernel != 2 || word->stride != 2)))
         used += (size_t)snprintf(text + used, size - used, ":%" PRIu32, word->kernel);
     if (needed > WIDTH && word->stride != stride)
         used += (size_t)snprintf(text + used, size - used, "/%" PRIu32, word->stride);
-    if (needed > WIDTH && needed != POOL && word->padding != (word->kernel - 1) / 2)
+    if (needed > WIDTH && needed != POOL && word->padding != usual_padding(word))
         used += (size_t)snprintf(text + used, size - used, "p%" PRIu32, word->padding);
+    if (needed == CONTRASTED && word->contrast != CONTRAST) {
+        char number[MCL_NUMBER_SIZE];
+        mcl_number_show_float(number, word->contrast);
+        used += (size_t)snprintf(text + used, size - used, ":%s", number);
+    }
     return used;
 }
 

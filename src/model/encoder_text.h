@@ -3,6 +3,10 @@
  *
  *   conv:CHANNELSxKERNEL[/STRIDE][pPADDING]    a convolution of images, KERNEL × KERNEL
  *   conv1d:CHANNELSxKERNEL[/STRIDE][pPADDING]  a convolution of series, along time
+ *   patches:CHANNELSxKERNEL[/STRIDE][pPADDING][:CONTRAST]
+ *                                              a convolution as the first layer that normalizes the
+ *                                              contrast of every patch p of a row,
+ *                                              (p − mean)/√(variance + CONTRAST)
  *   depthwise:KERNEL[/STRIDE][pPADDING]        one filter for each channel
  *   pool:max|avg[:KERNEL[/STRIDE]]             of 2 and a stride of the kernel
  *   pool:global                                the mean of each channel
@@ -10,7 +14,8 @@
  *   residual(LAYERS)                           x + what the layers make of x
  *   dense:WIDTH
  *
- * joined by commas. The stride is 1 and the padding ⌊(KERNEL − 1) / 2⌋ where they are not said. */
+ * joined by commas. The stride is 1 and the padding ⌊(KERNEL − 1) / 2⌋ where they are not said,
+ * the padding of patches 0 and their contrast 0.01. */
 #ifndef MASKCL_MODEL_ENCODER_TEXT_H
 #define MASKCL_MODEL_ENCODER_TEXT_H
 
@@ -26,6 +31,7 @@
 typedef enum mcl_word_kind {
     MCL_WORD_CONV,
     MCL_WORD_CONV1D,
+    MCL_WORD_PATCHES,
     MCL_WORD_DEPTHWISE,
     MCL_WORD_POOL_MAX,
     MCL_WORD_POOL_AVG,
@@ -40,6 +46,7 @@ typedef struct mcl_word {
     mcl_word_kind kind;
     uint32_t width; /* channels, of a dense layer columns, G of a grid */
     uint32_t kernel, stride, padding;
+    float contrast;      /* of patches */
     uint32_t at, length; /* where it stands in the text that was parsed, from 0 */
 } mcl_word;
 

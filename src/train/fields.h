@@ -25,6 +25,8 @@ extern const mcl_field_type mcl_field_bool; /* two names */
 extern const mcl_field_type mcl_field_activation;
 extern const mcl_field_type mcl_field_normalization;
 extern const mcl_field_type mcl_field_mask;
+extern const mcl_field_type mcl_field_patch; /* mcl_mask */
+extern const mcl_field_type mcl_field_filters;
 extern const mcl_field_type mcl_field_optimizer;
 extern const mcl_field_type mcl_field_schedule;
 extern const mcl_field_type mcl_field_views;   /* mcl_view_options */

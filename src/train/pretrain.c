@@ -17,6 +17,7 @@
 #include "train/check.h"
 #include "train/collapse.h"
 #include "train/describe.h"
+#include "train/filters.h"
 #include "train/initial.h"
 #include "train/options.h"
 #include "train/trainer.h"
@@ -254,6 +255,7 @@ static mcl_status make_task(
     mcl_architecture architecture;
     MCL_TRY(find_architecture(&architecture, options, data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->train.seed));
+    MCL_TRY(mcl_filters_begin(task->model, data, options));
     return mcl_initial_copy(task->model, options);
 }
 
@@ -283,6 +285,7 @@ static mcl_status hold_out(mcl_trainer **trainer, mcl_context *context, const mc
     train->checkpoint = NULL;
     train->validation_labels = NULL;
     train->ema = 0.0;
+    state->options.filters.kind = MCL_FILTERS_RANDOM; /* the parameters are the other trainer's */
     train->batch = rows < batch ? rows : batch;
     const mcl_status made = make_task(&task, state, held, held);
     return make_trainer(trainer, context, &task, made);

@@ -35,6 +35,9 @@ table.to_csv("packed.csv.gz", index=False)
 table.to_csv("quoted.csv", index=False, quoting=1, na_rep="NA")
 table.to_csv("index.csv")
 table.to_csv("in.zip", index=False)
+records = table.to_records(index=False, column_dtypes={"text": "U9", "holes": "U4", "class": "S3"})
+numpy.save("records.npy", records)
+numpy.savez_compressed("records.npz", records=records)
 for part in range(3):
     piece = table[part * n // 3:(part + 1) * n // 3]
     piece[list(piece)[::-1] if part else list(piece)].to_csv(f"part-{part}.csv", index=False)
@@ -82,7 +85,7 @@ class TablesTest(ProgramTest):
         self.assertEqual(columns["text"]["categories"],
                          sorted(["a", "b, c", 'say "d"', "two\nlines", "\u00e9\u65e5"]))
         self.assertEqual(columns["holes"]["categories"], ["", "x", "y"])
-        forms = ["semicolon.csv", "tab.tsv", "packed.csv.gz", "quoted.csv", "in.zip"]
+        forms = ["semicolon.csv", "tab.tsv", "packed.csv.gz", "quoted.csv", "in.zip", "records.npy", "records.npz"]
         forms += ["arrow.csv"] if self.path("arrow.csv").exists() else []
         for form in forms:
             with self.subTest(form=form):
@@ -90,6 +93,15 @@ class TablesTest(ProgramTest):
                 self.assertEqual(other["digest"], plain["digest"])
                 self.assertEqual(other["columns"], plain["columns"])
         self.assertEqual(self.info("part-*.csv")["digest"], plain["digest"])
+        shards = self.path("shards/2026")
+        shards.mkdir(parents=True)
+        for part in range(3):
+            self.path(f"part-{part}.csv").rename(shards / f"part-{part}.csv")
+        (shards / "_SUCCESS").write_text("")
+        (shards / "README.md").write_text("Three parts.")
+        self.assertEqual(self.info("shards")["digest"], plain["digest"])
+        (shards / "more.npy").write_text("")
+        self.refuse("info", "shards", code=1, says=["several kinds of files", "'shards/*.npy'"])
         index = self.info("index.csv")
         self.assertEqual(index["digest"], plain["digest"])
         self.assertIn("'Unnamed: 0', which count the rows", index["warning"])

@@ -124,6 +124,22 @@ static const struct {
         "16.5,1\n17.5,2\n18.5,0\n19.5,1\n20.5,2\n21.5,0\n22.5,1\n23.5,2\n",
         0, NULL, "line 2, column 'a': 'oops' is no number"},
     {"tiny", "a,b\n1e-200,1\n2e-200,5\n3e-200,2\n", 0, NULL, "differences too small"},
+    {"units", "a,b\n42 kg,2\n7.5kg,5\n", 0, NULL,
+        "line 2, column 'a': '42 kg' is a number with separators or a unit"},
+    {"degrees", "a,b\n20\u00B0C,2\n21.5 \u00B0C,5\n", 0, NULL,
+        "is a number with separators or a unit"},
+    {"what is no unit", "a,b\n3D,2\n2D,5\n", 0, "a:c(2D,3D) b:n"},
+    {"ordinals", "a,b\n1st,2\n2nd,5\n", 0, "a:c(1st,2nd) b:n"},
+    {"another minus", "a,b\n\u22125,2\n7,5\n", 0, NULL,
+        "line 2, column 'a': '\u22125' is a number with separators"},
+    {"thousands by blanks that do not break", "a,b\n1\u00A0234,2\n2\u202F345\u202F678,5\n", 0, NULL,
+        "'1\u00A0234' is a number with separators"},
+    {"thousands by thin blanks", "a;b\n1\u2009234,5;2\n2\u2009345,1;5\n", 0, NULL,
+        "is a number with separators"},
+    {"scores and a slip", "a,b\n1,2\n2,5\n3,5\n4O,5\n4,5\n", 0, "a:c(1,2,3,4,4O) b:n", NULL,
+        "line 5: column 'a' is taken for categories, as '4O' is no number, though most"},
+    {"an open end is a category", "a,b\n1,2\n2,5\n3+,5\n", 0, "a:c(1,2,3+) b:n"},
+    {"a line of tabs", "a,b\n1,2\n\t\t\n3,5\n\t", 0, "a:n b:n"},
     {"dollars", "a,b\n$5,2\n$7.50,5\n", 0, NULL,
         "line 2, column 'a': '$5' is a number with separators"},
     {"dates", "d,b\n2026-11-29,2\n2026-11-30,5\n", 0, "d:- b:n", NULL,
@@ -503,6 +519,73 @@ START_TEST(test_long_tables)
     mcl_data_free(data);
 }
 
+/* Texts whose quotes and ends of lines lead the search for the ends of blocks astray. */
+static const struct {
+    const char *what;
+    const char *texts[4]; /* of rows in turn, as they are written */
+    const char *end;      /* of lines */
+    const char *schema;
+} styles[] = {
+    {"plain", {"u", "v", "w", "x"}, "\n", "n:n t:c(u,v,w,x) z:n"},
+    {"CR alone", {"u", "v", "w", "x"}, "\r", "n:n t:c(u,v,w,x) z:n"},
+    {"lines in quotes", {"\"u\n1,2,3\n\"", "v", "\"w\"\"\n\"", "\"\"\"x\""}, "\r\n",
+        "n:n t:c(\"x,u\n1,2,3\n,v,w\"\n) z:n"},
+    {"letters", {"5\"", "v", "w\"\"\"", "x"}, "\n", "n:n t:c(5\",v,w\"\"\",x) z:n"},
+    {"letters and lines", {"5\"", "\"v\n1,2,3\"", "w", "\"\n\n\""}, "\n",
+        "n:n t:c(\n\n,5\",v\n1,2,3,w) z:n"},
+};
+
+/* Rows of number, text, number, over several blocks; row 60000 is as long as two of them. */
+static uint64_t write_blocks(FILE *file, size_t style)
+{
+    const uint64_t rows = 100000;
+    fprintf(file, "n,t,z%s", styles[style].end);
+    for (uint64_t i = 0; i < rows; i++) {
+        fprintf(file, "%u.25,%s,%u%s", (unsigned)(i % 1009), styles[style].texts[i % 4],
+            (unsigned)(i % 7), styles[style].end);
+        if (i == 60000)
+            fprintf(file, "1,%1500000s,1%s", styles[style].texts[0], styles[style].end);
+    }
+    return rows + 1;
+}
+
+START_TEST(test_blocks)
+{
+    const char *path = scratch("blocks");
+    FILE *file = fopen(path, "wb");
+    const uint64_t rows = write_blocks(file, (size_t)_i);
+    ck_assert_int_eq(fclose(file), 0);
+    mcl_data *data = opened(path, &(mcl_data_options){.host_memory = 0});
+    const mcl_schema *schema = mcl_data_schema(data);
+    const mcl_column n = mcl_schema_column(schema, 0), z = mcl_schema_column(schema, 2);
+    const float *row = mcl_data_values(data);
+    ck_assert_str_eq(summary(schema), styles[_i].schema);
+    ck_assert_uint_eq(mcl_data_rows(data), rows);
+    for (uint64_t r = 0; r < rows; r++, row += mcl_data_columns(data)) {
+        const uint64_t i = r > 60000 ? r - 1 : r;
+        const double first = r == 60001 ? 1 : (double)(i % 1009) + 0.25;
+        const double last = r == 60001 ? 1 : (double)(i % 7);
+        ck_assert(row[0] == (float)((first - n.mean) / n.deviation));
+        ck_assert(row[z.first] == (float)((last - z.mean) / z.deviation));
+    }
+    mcl_data_free(data);
+}
+
+/* Lines are counted over the ends of blocks, and what is wrong stands where it is. */
+START_TEST(test_lines_of_blocks)
+{
+    const char *path = scratch("blocks");
+    char expected[64];
+    FILE *file = fopen(path, "wb");
+    write_blocks(file, (size_t)_i);
+    const int more = _i == 2 || _i == 4 ? 3 : 0; /* ends of lines in the texts of four rows */
+    fprintf(file, "7%s", styles[_i].end);
+    ck_assert_int_eq(fclose(file), 0);
+    snprintf(expected, sizeof expected, "line %d: has 1 cells",
+        100003 + 25000 * more + (_i == 2 ? 2 : 0));
+    assert_data_refused(path, MCL_ERROR_FORMAT, expected);
+}
+
 START_TEST(test_wide_tables)
 {
     const char *path = scratch("wide");
@@ -599,6 +682,8 @@ int main(void)
     tcase_add_test(tcase, test_compressed_and_piped);
     tcase_add_test(tcase, test_standard_input);
     tcase_add_test(tcase, test_long_tables);
+    tcase_add_loop_test(tcase, test_blocks, 0, sizeof styles / sizeof *styles);
+    tcase_add_loop_test(tcase, test_lines_of_blocks, 0, sizeof styles / sizeof *styles);
     tcase_add_test(tcase, test_wide_tables);
     tcase_add_test(tcase, test_zero_bytes);
     tcase_add_test(tcase, test_a_line_of_a_gigabyte);
