@@ -15,7 +15,13 @@
 #define RELATION MCL_VIEW_COMPLEMENT /* or MCL_VIEW_INDEPENDENT, MCL_VIEW_WHOLE */
 #endif
 #ifndef MOVED
-#define MOVED 0 /* 1 for shift, scale, rotation and flip */
+#define MOVED 0 /* 1 for shift, scale, rotation, and flip without a crop */
+#endif
+#ifndef CROP
+#define CROP 0 /* 1 for a crop, and flip with it */
+#endif
+#ifndef STAGED
+#define STAGED 0 /* 1: moves, crop and light are in the views already, and were worked on there */
 #endif
 #ifndef LIT
 #define LIT 0 /* 1 for brightness */
@@ -38,6 +44,9 @@
 #ifndef SIDE
 #define SIDE 1 /* of a patch in pixels */
 #endif
+#ifndef SIDES
+#define SIDES 1 /* from SIDE on, of which a row's is drawn */
+#endif
 #ifndef PAIRS
 #define PAIRS 0 /* 1 to load adjacent pixels together: of one channel, in lines of two or more */
 #endif
@@ -53,7 +62,7 @@
 
 #define BYTES (sizeof(ELEMENT) == 1)
 #define MASKED_VIEWS (MASK == MCL_VIEW_UNMASKED ? 0 : RELATION == MCL_VIEW_WHOLE ? 1 : 2)
-#define TARGET_VIEWS (TARGETS * (1 + (MOVED | LIT)))
+#define TARGET_VIEWS (TARGETS * (1 + (MOVED | CROP | LIT | STAGED)))
 #define ELEMENTS (MCL_VECTOR * MCL_VECTORS) /* of a work-item */
 #define VIEWS (MCL_VECTOR == 16 ? 2 : 1)    /* and views that it has them in */
 
@@ -63,15 +72,59 @@ static inline float NAME(both_ways)(const uint word)
     return (float)(word >> 8) * 0x1p-23f - 1.0f;
 }
 
-/* parameters[2B×8] of view v of row order[first+i]: the element at column c, line l of the view is
+/* A word as a number in [0,1). */
+static inline float NAME(unit)(const uint word)
+{
+    return (float)(word >> 8) * 0x1p-24f;
+}
+
+/* The first and last columns and lines of a crop: (left, top, right, bottom). area has the least part
+ * of the area and how much more it may be; ratio the logarithms of width by height likewise. Where no
+ * attempt fits in the image, it is `otherwise`. */
+static inline float4 NAME(crop)(const uint4 counter, const uint2 key, const uint height,
+    const uint width, const float2 area, const float2 ratio, const float4 otherwise)
+{
+    for (uint attempt = 0; attempt < MCL_CROP_ATTEMPTS; attempt++) {
+        const uint4 words = mcl_philox(counter + (uint4)(MCL_CROP_QUAD + attempt, 0, 0, 0), key);
+        const float pixels = (float)(height * width) * fma(area.y, NAME(unit)(words.x), area.x);
+        const float by = mcl_exp(fma(ratio.y, NAME(unit)(words.y), ratio.x));
+        const float w = floor(mcl_sqrt(pixels * by) + 0.5f);
+        const float h = floor(mcl_sqrt(mcl_divide(pixels, by)) + 0.5f);
+        if (w >= 1.0f && w <= (float)width && h >= 1.0f && h <= (float)height) {
+            const float left = (float)mul_hi(words.z, width - (uint)w + 1);
+            const float top = (float)mul_hi(words.w, height - (uint)h + 1);
+            return (float4)(left, top, left + (w - 1.0f), top + (h - 1.0f));
+        }
+    }
+    return otherwise;
+}
+
+/* Weights of a blur with deviation sigma: weights[0] in the middle, the others on either side. */
+static inline void NAME(blur_weights)(const float sigma, const uint radius, global float *weights)
+{
+    const float by = mcl_divide(-0.5f, sigma * sigma);
+    float sum = 0.0f;
+    for (uint i = 1; i <= radius; i++)
+        sum += mcl_exp(by * (float)(i * i));
+    sum = fma(2.0f, sum, 1.0f);
+    for (uint i = 0; i <= radius; i++)
+        weights[i] = mcl_divide(mcl_exp(by * (float)(i * i)), sum);
+}
+
+/* parameters[2B×24] of view v of row order[first+i]: the element at column c, line l of the view is
  * that of the row at
  *   column p0·(c − (W−1)/2) + p1·(l − (H−1)/2) + p4
  *   line   p2·(c − (W−1)/2) + p3·(l − (H−1)/2) + p5
- * times p6. Work-item (i, v). */
+ * times p6. Its contrast and saturation are multiplied by p8 and p9, its hues are p10 sixths of their
+ * circle further on, it is grey where p11 is 1, and blurred with deviation p12, or not where that is 0,
+ * by weights[2B×(radius + 1)]. A crop has columns p18 to p20, lines p19 to p21, and p16 columns and p17
+ * lines a pixel. Work-item (i, v). */
 kernel void NAME(view_parameters)(const global ulong *restrict order, const ulong first,
     const uint batch, const uint height, const uint width, const uint epoch, const uint2 key,
     const float shift, const float scaling, const float rotation, const float flip,
-    const float brightness, global float *restrict parameters)
+    const float2 area, const float2 ratio, const float4 otherwise, const float4 light,
+    const float jitter, const float grey, const float blur, const float2 sigma, const uint radius,
+    global float *restrict parameters, global float *restrict weights)
 {
     const uint i = get_global_id(0), view = get_global_id(1);
     if (i >= batch)
@@ -81,7 +134,7 @@ kernel void NAME(view_parameters)(const global ulong *restrict order, const ulon
     const uint4 more = mcl_philox(mcl_counter(MCL_STREAM_GEOMETRY, view, epoch, row, 1), key);
     const float angle = rotation * NAME(both_ways)(words.w);
     const float shrink = mcl_reciprocal(fma(scaling, NAME(both_ways)(words.z), 1.0f));
-    const float turn = (float)(more.x >> 8) * 0x1p-24f < flip ? -1.0f : 1.0f;
+    const float turned = NAME(unit)(more.x) < flip ? -1.0f : 1.0f, turn = CROP ? 1.0f : turned;
     const float along = shrink * mcl_cos_near(angle);
     const float across = mcl_flush(shrink * mcl_sin_near(angle));
     global float *p = parameters + MCL_VIEW_PARAMETERS * ((ulong)view * batch + i);
@@ -91,8 +144,26 @@ kernel void NAME(view_parameters)(const global ulong *restrict order, const ulon
     p[3] = along;
     p[4] = fma(shift * (float)width, NAME(both_ways)(words.x), 0.5f * (float)(width - 1));
     p[5] = fma(shift * (float)height, NAME(both_ways)(words.y), 0.5f * (float)(height - 1));
-    p[6] = fma(brightness, NAME(both_ways)(more.y), 1.0f);
+    const bool lit = NAME(unit)(more.z) < jitter;
+    p[6] = lit ? fma(light.x, NAME(both_ways)(more.y), 1.0f) : 1.0f;
     p[7] = 0.0f;
+    const uint4 colours = mcl_philox(mcl_counter(MCL_STREAM_GEOMETRY, view, epoch, row, 2), key);
+    const uint4 last = mcl_philox(mcl_counter(MCL_STREAM_GEOMETRY, view, epoch, row, 3), key);
+    const bool blurred = NAME(unit)(colours.w) < blur;
+    p[8] = lit ? fma(light.y, NAME(both_ways)(more.w), 1.0f) : 1.0f;
+    p[9] = lit ? fma(light.z, NAME(both_ways)(colours.x), 1.0f) : 1.0f;
+    p[10] = lit ? 6.0f * (light.w * NAME(both_ways)(colours.y)) : 0.0f;
+    p[11] = NAME(unit)(colours.z) < grey ? 1.0f : 0.0f;
+    p[12] = blurred ? fma(sigma.y, NAME(unit)(last.x), sigma.x) : 0.0f;
+    if (blurred)
+        NAME(blur_weights)(p[12], radius, weights + ((ulong)view * batch + i) * (radius + 1));
+    if (CROP) {
+        const float4 box = NAME(crop)(mcl_counter(MCL_STREAM_GEOMETRY, view, epoch, row, 0), key,
+            height, width, area, ratio, otherwise);
+        p[16] = turned * mcl_divide(box.z - box.x + 1.0f, (float)width);
+        p[17] = mcl_divide(box.w - box.y + 1.0f, (float)height);
+        vstore4(box, 0, p + 18);
+    }
 }
 
 /* patches[V·B × 4·quads]: the masks of the patches of view v of row i, quads being a quarter of
@@ -205,18 +276,30 @@ static inline void NAME(beside)(mcl_floats *left, mcl_floats *right, const globa
 
 /* Adjacent elements of a view, from the four around each one's place in the row, which are weighed
  * by how near they are. */
-static inline mcl_floats NAME(sample)(const global ELEMENT *x, const float8 p, const uint element,
-    const uint height, const uint width)
+static inline mcl_floats NAME(sample)(const global ELEMENT *x, const float8 p, const float8 crop,
+    const uint element, const uint height, const uint width)
 {
     mcl_uints line, within;
     NAME(place)(&line, &within, element, width * CHANNELS);
     const mcl_uints column = within / CHANNELS;
-    const mcl_floats dx = MCL_OF(convert_float)(column) - 0.5f * (float)(width - 1);
-    const mcl_floats dy = MCL_OF(convert_float)(line) - 0.5f * (float)(height - 1);
-    mcl_floats from_x = fma((mcl_floats)p.s0, dx, fma((mcl_floats)p.s1, dy, (mcl_floats)p.s4));
-    mcl_floats from_y = fma((mcl_floats)p.s2, dx, fma((mcl_floats)p.s3, dy, (mcl_floats)p.s5));
-    from_x = fmin(fmax(from_x, (mcl_floats)-2.0f), (mcl_floats)(float)(width + 1));
-    from_y = fmin(fmax(from_y, (mcl_floats)-2.0f), (mcl_floats)(float)(height + 1));
+    const float middle_x = 0.5f * (float)(width - 1), middle_y = 0.5f * (float)(height - 1);
+    mcl_floats dx = MCL_OF(convert_float)(column) - middle_x;
+    mcl_floats dy = MCL_OF(convert_float)(line) - middle_y;
+    mcl_floats from_x = 0.0f, from_y = 0.0f;
+    if (CROP) {
+        from_x = fma((mcl_floats)crop.s0, dx, (mcl_floats)(0.5f * (crop.s2 + crop.s4)));
+        from_y = fma((mcl_floats)crop.s1, dy, (mcl_floats)(0.5f * (crop.s3 + crop.s5)));
+        from_x = fmin(fmax(from_x, (mcl_floats)crop.s2), (mcl_floats)crop.s4);
+        from_y = fmin(fmax(from_y, (mcl_floats)crop.s3), (mcl_floats)crop.s5);
+        dx = from_x - middle_x;
+        dy = from_y - middle_y;
+    }
+    if (MOVED) {
+        from_x = fma((mcl_floats)p.s0, dx, fma((mcl_floats)p.s1, dy, (mcl_floats)p.s4));
+        from_y = fma((mcl_floats)p.s2, dx, fma((mcl_floats)p.s3, dy, (mcl_floats)p.s5));
+        from_x = fmin(fmax(from_x, (mcl_floats)-2.0f), (mcl_floats)(float)(width + 1));
+        from_y = fmin(fmax(from_y, (mcl_floats)-2.0f), (mcl_floats)(float)(height + 1));
+    }
     const mcl_floats left = floor(from_x), top = floor(from_y);
     const mcl_floats weight_x = from_x - left, weight_y = from_y - top;
     const mcl_ints x0 = MCL_OF(convert_int)(left), y0 = MCL_OF(convert_int)(top);
@@ -251,14 +334,15 @@ static inline mcl_ints NAME(spanned)(const uint begin, const uint end, const uin
 
 /* The masks of a vector of elements by their words, or by their patches. */
 static inline mcl_floats NAME(mask)(const mcl_uints words, const float ratio,
-    const global float *patches, const uint element, const uint height, const uint width)
+    const global float *patches, const uint side, const uint element, const uint height,
+    const uint width)
 {
     if (MASK == MCL_VIEW_BLOCK) {
         mcl_uints line, within;
         NAME(place)(&line, &within, element, width * CHANNELS);
-        const mcl_uints down = min(line, (mcl_uints)(height - 1)) / SIDE;
+        const mcl_uints down = min(line, (mcl_uints)(height - 1)) / side;
         uint p[MCL_VECTOR];
-        MCL_OF(vstore)(down * ((width + SIDE - 1) / SIDE) + within / CHANNELS / SIDE, 0, p);
+        MCL_OF(vstore)(down * ((width + side - 1) / side) + within / CHANNELS / side, 0, p);
         return (mcl_floats)(ALL(patches, p));
     }
     const mcl_floats u = mcl_uniform(words);
@@ -299,8 +383,8 @@ static inline mcl_floats NAME(normal)(const mcl_uints words)
 #define DRAW_COLUMNS(words, stream, view) DRAW(words, stream, view)
 #endif
 
-/* views[2B×D]: both views of the rows order[first …]; targets are [2B×D] where MOVED or LIT, else
- * [B×D]; altered is [2B×D]. Where the rows are is said in views.cl, what parameters and patches are
+/* views[2B×D]: both views of the rows order[first …]; targets are [2B×D] where MOVED, CROP, LIT or
+ * STAGED, else [B×D]; altered is [2B×D]. Where the rows are is said in views.cl, what parameters and patches are
  * above; pool[pool_rows×D] has the rows that corruption takes elements from. Sequences have `height`
  * times of `width` channels, and `span` times are hidden. On CPUs work-item (g, i) has elements 32·g …
  * 32·g+31 of row i's views, elsewhere (q, v·B + i) has 4·q … 4·q+3 of row i's view v. */
@@ -324,10 +408,16 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
     mcl_uints donors[MCL_VECTORS] = {0}, noises[MCL_VECTORS] = {0};
     for (uint view = only; view < only + VIEWS; view++) {
         const ulong at = (ulong)view * batch + i;
-        const float8 p = MOVED | LIT ? vload8(at, parameters) : 0.0f;
+        const global float *of_view = parameters + MCL_VIEW_PARAMETERS * at;
+        const float8 p = MOVED | LIT ? vload8(0, of_view) : 0.0f;
+        const float8 crop = CROP ? vload8(0, of_view + MCL_VIEW_CROP) : 0.0f;
         const uint drawn = RELATION == MCL_VIEW_INDEPENDENT ? view : 0; /* the mask's */
         const global float *masks = patches + 4 * patch_quads * ((ulong)drawn * batch + i);
         const bool masked = view < MASKED_VIEWS, corrupted = view < CORRUPT;
+        uint side = SIDE;
+        if (SIDES > 1)
+            side += mul_hi(
+                mcl_philox(mcl_counter(MCL_STREAM_MASK, 2 + drawn, epoch, row, 0), key).x, (uint)SIDES);
         if (masked & (MASK <= MCL_VIEW_BERNOULLI) & (VIEWS == 1 || view == drawn))
             DRAW_COLUMNS(mask_words, MCL_STREAM_MASK, drawn);
         if (corrupted) {
@@ -346,8 +436,11 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
             if (element >= columns)
                 break;
             mcl_floats value;
-            if (MOVED)
-                value = mcl_flush(mcl_scale(NAME(sample)(x, p, element, height, width), BYTES));
+            if (STAGED)
+                value = mcl_load_vector(views + at * columns + element, left, whole);
+            else if (MOVED | CROP)
+                value = mcl_flush(
+                    mcl_scale(NAME(sample)(x, p, crop, element, height, width), BYTES));
             else
                 value = mcl_scale(mcl_load_vector(x + element, left, whole), BYTES);
             if (LIT) {
@@ -369,7 +462,8 @@ kernel void NAME(augmented_views)(const global ELEMENT *restrict data, const ulo
             if (NOISE)
                 value = fma((mcl_floats)noise, NAME(normal)(noises[part]), value);
             if (masked) {
-                mcl_floats m = NAME(mask)(mask_words[part], ratio, masks, element, height, width);
+                mcl_floats m = NAME(mask)(
+                    mask_words[part], ratio, masks, side, element, height, width);
                 if (RELATION == MCL_VIEW_COMPLEMENT && view == 1)
                     m = 1.0f - m;
                 changed |= m != 1.0f;

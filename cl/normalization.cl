@@ -5,13 +5,13 @@
  * for z[R×n]; mean and variance are those of a column over the batch (batch) or of a row (layer).
  * Built with the option below and ACTIVATION, f, of activation.clh.
  *
- * Sums over rows go by blocks of 64 rows, and then over the blocks. Each is one pair of numbers a
+ * Sums over rows go by blocks of block_rows rows, and then over the blocks. Each is one pair of numbers a
  * column and block, space[b×n + j] and space[(blocks + b)×n + j], and whoever needs the whole merges
  * the blocks of its columns itself. A work-item (q, …) has the columns j = MCL_WIDTH·q … `moments`
  * holds all means, then all inverses. */
-#include "activation.clh"
 #include "common.clh"
 #include "constants.clh"
+#include "normalization.clh"
 #include "rounding.clh"
 
 /* The option, and what it is where none is given. */
@@ -19,51 +19,14 @@
 #define ROWS 0 /* 1 for layer normalization, 0 for batch normalization */
 #endif
 
-#define BLOCK_ROWS MCL_NORMALIZATION_ROWS
-#define EPSILON 1e-5f /* torch's */
 #define MOMENTUM 0.1f /* torch's: the part of a batch in the running statistics */
-
-/* f of what an item has side by side. */
-static inline mcl_lanes NAME(activate_lanes)(const mcl_lanes y)
-{
-#if MCL_WIDTH == 1
-    return NAME(activate)(y);
-#elif ACTIVATION == 0
-    return y;
-#elif ACTIVATION == 1
-    return select(y, (float16)0.0f, y <= 0.0f);
-#else
-    float lanes[16];
-    vstore16(y, 0, lanes);
-    for (uint l = 0; l < 16; l++)
-        lanes[l] = NAME(activate)(lanes[l]);
-    return vload16(0, lanes);
-#endif
-}
-
-/* x̂. What is multiplied by the inverse, up to 1/√ε, is flushed before, too. */
-static inline mcl_lanes NAME(hat)(
-    const mcl_lanes z, const mcl_lanes mean, const mcl_lanes inverse)
-{
-    return mcl_flush(mcl_flush(z - mean) * inverse);
-}
-
-/* a = f(y) to out, and y to kept where f is gelu. */
-static inline void NAME(store_activated)(const mcl_lanes x, const mcl_lanes scale,
-    const mcl_lanes shift, global float *out, global float *kept, const uint left)
-{
-    const mcl_lanes y = mcl_flush(fma(x, scale, shift));
-    if (ACTIVATION == 2)
-        mcl_store(y, kept, left);
-    mcl_store(NAME(activate_lanes)(y), out, left);
-}
 
 /* Of dy[R×n], in block b: Σ dy, and Σ dy·x̂, to space. */
 static inline void NAME(sum_gradients)(const global float *gradient, const global float *z,
-    const global float *moments, const uint rows, const uint n, const uint blocks, const uint b,
-    const uint j, global float *space)
+    const global float *moments, const uint rows, const uint n, const uint blocks,
+    const uint block_rows, const uint b, const uint j, global float *space)
 {
-    const uint left = n - j, first = BLOCK_ROWS * b, end = min(first + BLOCK_ROWS, rows);
+    const uint left = n - j, first = block_rows * b, end = min(first + block_rows, rows);
 #if !ROWS
     const mcl_lanes mean = mcl_load(moments + j, left), inverse = mcl_load(moments + n + j, left);
 #endif
@@ -99,11 +62,11 @@ static inline mcl_lanes NAME(merge_gradients)(mcl_lanes *along, const global flo
 /* The sums of the blocks. Work-item (q, b). */
 kernel void NAME(block_gradients)(const global float *restrict gradient,
     const global float *restrict z, const global float *restrict moments, const uint rows,
-    const uint n, const uint blocks, global float *restrict space)
+    const uint n, const uint blocks, const uint block_rows, global float *restrict space)
 {
     const uint j = MCL_WIDTH * get_global_id(0), b = get_global_id(1);
     if (j < n)
-        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, b, j, space);
+        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, block_rows, b, j, space);
 }
 
 #if ROWS
@@ -209,10 +172,10 @@ static inline mcl_lanes NAME(inverse_deviation)(const mcl_lanes variance)
 
 /* In block b: the mean, and Σ (z − mean)², to space. */
 static inline void NAME(find_moments)(const global float *z, const uint rows, const uint n,
-    const uint blocks, const uint b, const uint j, global float *space)
+    const uint blocks, const uint block_rows, const uint b, const uint j, global float *space)
 {
-    const uint left = n - j, count = min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
-    const global float *from = z + (ulong)b * BLOCK_ROWS * n + j;
+    const uint left = n - j, count = min(rows - block_rows * b, block_rows);
+    const global float *from = z + (ulong)b * block_rows * n + j;
     mcl_lanes total = 0.0f, squares = 0.0f;
     for (uint i = 0; i < count; i++)
         total += mcl_load(from + (ulong)i * n, left);
@@ -229,17 +192,17 @@ static inline void NAME(find_moments)(const global float *z, const uint rows, co
  *   mean = Σ count_b·mean_b / R,  Σ(z − mean)² = Σ (squares_b + count_b·(mean_b − mean)²)
  * Returns the mean; *squares = the latter. */
 static inline mcl_lanes NAME(merge_moments)(mcl_lanes *squares, const global float *space,
-    const uint rows, const uint n, const uint blocks, const uint j)
+    const uint rows, const uint n, const uint blocks, const uint block_rows, const uint j)
 {
     const uint left = n - j;
     mcl_lanes total = 0.0f, sum = 0.0f;
     for (uint b = 0; b < blocks; b++) {
-        const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
+        const float count = (float)min(rows - block_rows * b, block_rows);
         total = fma((mcl_lanes)count, mcl_load(space + (ulong)b * n + j, left), total);
     }
     const mcl_lanes mean = total * mcl_reciprocal((float)rows);
     for (uint b = 0; b < blocks; b++) {
-        const float count = (float)min(rows - BLOCK_ROWS * b, (uint)BLOCK_ROWS);
+        const float count = (float)min(rows - block_rows * b, block_rows);
         const mcl_lanes difference = mcl_load(space + (ulong)b * n + j, left) - mean;
         sum += fma(
             count * difference, difference, mcl_load(space + (ulong)(blocks + b) * n + j, left));
@@ -264,13 +227,13 @@ static inline void NAME(move_statistics)(global float *running_mean,
 /* *mean, *inverse = those of x̂, merged; an item that is the first of its columns keeps them for the
  * backward pass and moves the running statistics. */
 static inline void NAME(settle_moments)(mcl_lanes *mean, mcl_lanes *inverse,
-    const global float *space, const uint rows, const uint n, const uint blocks, const uint j,
-    const bool first, global float *moments, global float *parameters, const ulong mean_at,
+    const global float *space, const uint rows, const uint n, const uint blocks,
+    const uint block_rows, const uint j, const bool first, global float *moments, global float *parameters, const ulong mean_at,
     const ulong variance_at)
 {
     const uint left = n - j;
     mcl_lanes squares;
-    const mcl_lanes exact = NAME(merge_moments)(&squares, space, rows, n, blocks, j);
+    const mcl_lanes exact = NAME(merge_moments)(&squares, space, rows, n, blocks, block_rows, j);
     *mean = mcl_flush(exact);
     *inverse = NAME(inverse_deviation)(squares * mcl_reciprocal((float)rows));
     if (!first)
@@ -298,17 +261,17 @@ static inline void NAME(normalize)(const global float *z, const mcl_lanes mean,
 
 /* The moments of the blocks. Work-item (q, b). */
 kernel void NAME(block_moments)(const global float *restrict z, const uint rows, const uint n,
-    const uint blocks, global float *restrict space)
+    const uint blocks, const uint block_rows, global float *restrict space)
 {
     const uint j = MCL_WIDTH * get_global_id(0), b = get_global_id(1);
     if (j < n)
-        NAME(find_moments)(z, rows, n, blocks, b, j, space);
+        NAME(find_moments)(z, rows, n, blocks, block_rows, b, j, space);
 }
 
 /* Forward, from the moments of the blocks. Work-item (q, p) has the rows part·p …, `part` of them. */
 kernel void NAME(block_forward)(const global float *restrict z,
     const global float *restrict space, const uint rows, const uint n, const uint blocks,
-    const uint part, global float *restrict moments, global float *restrict parameters,
+    const uint block_rows, const uint part, global float *restrict moments, global float *restrict parameters,
     const ulong scale_at, const ulong shift_at, const ulong mean_at, const ulong variance_at,
     global float *restrict out, global float *restrict kept)
 {
@@ -316,7 +279,7 @@ kernel void NAME(block_forward)(const global float *restrict z,
     mcl_lanes mean, inverse;
     if (j >= n)
         return;
-    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, j, first == 0, moments,
+    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, block_rows, j, first == 0, moments,
         parameters, mean_at, variance_at);
     NAME(normalize)(z, mean, inverse, parameters + scale_at, parameters + shift_at, first,
         min(first + part, rows), n, j, out, kept);
@@ -325,8 +288,8 @@ kernel void NAME(block_forward)(const global float *restrict z,
 /* Forward, in one launch: a work-group has all rows of its columns. Item (q, y) of one of G × H
  * has the blocks y, y + H, … */
 kernel void NAME(column_forward)(const global float *restrict z, global float *restrict space,
-    const uint rows, const uint n, const uint blocks, global float *restrict moments,
-    global float *restrict parameters, const ulong scale_at, const ulong shift_at,
+    const uint rows, const uint n, const uint blocks, const uint block_rows,
+    global float *restrict moments, global float *restrict parameters, const ulong scale_at, const ulong shift_at,
     const ulong mean_at, const ulong variance_at, global float *restrict out,
     global float *restrict kept)
 {
@@ -334,15 +297,15 @@ kernel void NAME(column_forward)(const global float *restrict z, global float *r
     mcl_lanes mean, inverse;
     const bool mine = j < n && get_group_id(1) == 0;
     for (uint b = y; b < blocks && mine; b += step)
-        NAME(find_moments)(z, rows, n, blocks, b, j, space);
+        NAME(find_moments)(z, rows, n, blocks, block_rows, b, j, space);
     AWAIT_GROUP();
     if (!mine)
         return;
-    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, j, y == 0, moments, parameters,
+    NAME(settle_moments)(&mean, &inverse, space, rows, n, blocks, block_rows, j, y == 0, moments, parameters,
         mean_at, variance_at);
     for (uint b = y; b < blocks; b += step)
         NAME(normalize)(z, mean, inverse, parameters + scale_at, parameters + shift_at,
-            BLOCK_ROWS * b, min(BLOCK_ROWS * (b + 1), rows), n, j, out, kept);
+            block_rows * b, min(block_rows * (b + 1), rows), n, j, out, kept);
 }
 
 /* Forward by the running statistics, for a trained model. Work-item (q, p) has the rows part·p … */
@@ -404,13 +367,14 @@ kernel void NAME(block_backward)(global float *restrict gradient, const global f
 kernel void NAME(column_backward)(global float *restrict gradient, const global float *restrict z,
     const global float *restrict moments, const global float *restrict parameters,
     global float *restrict space, global float *restrict gradients, const ulong scale_at,
-    const ulong shift_at, const uint rows, const uint n, const uint blocks)
+    const ulong shift_at, const uint rows, const uint n, const uint blocks,
+    const uint block_rows)
 {
     const uint j = MCL_WIDTH * get_global_id(0), y = get_local_id(1), step = get_local_size(1);
     mcl_lanes along;
     const bool mine = j < n && get_group_id(1) == 0;
     for (uint b = y; b < blocks && mine; b += step)
-        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, b, j, space);
+        NAME(sum_gradients)(gradient, z, moments, rows, n, blocks, block_rows, b, j, space);
     AWAIT_GROUP();
     if (!mine)
         return;
@@ -421,7 +385,7 @@ kernel void NAME(column_backward)(global float *restrict gradient, const global 
     }
     for (uint b = y; b < blocks; b += step)
         NAME(differentiate)(gradient, z, moments, parameters + scale_at, total, along,
-            BLOCK_ROWS * b, min(BLOCK_ROWS * (b + 1), rows), rows, n, j);
+            block_rows * b, min(block_rows * (b + 1), rows), rows, n, j);
 }
 
 #endif

@@ -107,20 +107,26 @@ static inline void NAME(write_one)(const ELEMENT x, const ulong at, const ulong 
 }
 
 /* The same with one bernoulli draw a patch of side×side pixels of an image of height × width ×
- * channels; patches are numbered along the rows of the image. Work-item (q, i) has patches 4·q …
+ * channels; patches are numbered along the rows of the image. Of several sides, from `least` on, a
+ * row's is drawn. Work-item (q, i) has patches 4·q …
  * 4·q+3 of row i on CPUs, elsewhere elements 4·q … 4·q+3. */
 kernel void NAME(views_block)(const global ELEMENT *restrict data, const ulong start,
     const global ulong *restrict order, const ulong first, const uint gathered, const uint batch,
-    const uint height, const uint width, const uint channels, const uint side, const uint epoch,
-    const uint2 key, const float ratio, global float *restrict views,
+    const uint height, const uint width, const uint channels, const uint least, const uint sides,
+    const uint epoch, const uint2 key, const float ratio, global float *restrict views,
     global float *restrict targets, global uchar *restrict altered)
 {
     const uint quad = get_global_id(0), i = get_global_id(1);
-    const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
     const uint columns = height * width * channels;
-    if (4 * quad >= (MCL_VECTOR == 16 ? across * down : columns) || i >= batch)
+    if (i >= batch)
         return;
     const ulong row = order[first + i], behind = (ulong)batch * columns;
+    uint side = least;
+    if (sides > 1)
+        side += mul_hi(mcl_philox(mcl_counter(MCL_STREAM_MASK, 2, epoch, row, 0), key).x, sides);
+    const uint across = (width + side - 1) / side, down = (height + side - 1) / side;
+    if (4 * quad >= (MCL_VECTOR == 16 ? across * down : columns))
+        return;
     const global ELEMENT *x = data + start + (gathered ? i : row) * columns;
     const ulong begin = (ulong)i * columns;
 #if MCL_VECTOR == 16

@@ -100,12 +100,20 @@ typedef struct mcl_data_options {
     uint64_t host_memory; /* bytes that rows may take; 0: half of what is free */
     const mcl_schema *schema;    /* to be applied, a model's; NULL: one is fitted to the data */
     const struct mcl_data *like; /* labels are numbered as there; NULL: in their own order */
+    /* Which rows a schema is fitted to, by their numbers from 0, so that others can be measured on;
+     * NULL: all. May be asked for a row more than once. */
+    bool (*fit_to)(uint64_t row, void *fit_user);
+    void *fit_user;
 } mcl_data_options;
 
 static inline mcl_status mcl_data_options_init(mcl_data_options *options)
 {
     return mcl_options_init(&options->base, MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION);
 }
+
+/* Whether pre-training with `holdout` and this seed keeps a row out of training, by its number from
+ * 0: a schema is to be fitted to the others. */
+MCL_API bool mcl_row_is_held_out(uint64_t row, double holdout, uint64_t seed);
 
 /* Opens whatever holds rows, recognized by content: what mcl_data_open() reads, tables (CSV, TSV),
  * .npz (FILE.npz:ARRAY), safetensors (FILE.safetensors:TENSOR), a folder or a tar file of images,
@@ -160,6 +168,32 @@ typedef struct mcl_row_reader {
 MCL_API mcl_status mcl_data_from_reader(
     mcl_data **data, const mcl_row_reader *reader, const mcl_data_options *options);
 
+/* A column of rows in the caller's memory: numbers, or texts. */
+typedef struct mcl_column_values {
+    const char *name;   /* UTF-8, each column's another */
+    const void *values; /* of the first row: a number, or a const char * to UTF-8 text */
+    size_t stride;      /* bytes from a row's to the next one's; 0: they are adjacent */
+    bool texts;         /* in place of numbers */
+    mcl_number type;    /* of numbers */
+} mcl_column_values;
+
+/* Rows of columns that have names and kinds, as a CSV file has them:
+ *     {{"mass", masses, .type = MCL_NUMBER_FLOAT64}, {"island", islands, .texts = true}} */
+typedef struct mcl_table_description {
+    const mcl_column_values *columns; /* [count] */
+    size_t count;
+    uint64_t rows;
+    const char *name; /* for messages; NULL: "the table" */
+} mcl_table_description;
+
+/* Makes a data set of a table in memory: numbers are standardized, texts are categories, a NaN, a
+ * NULL and texts such as "" and "NA" are missing, and options, which may be NULL, name the label,
+ * the id and what is to be of another kind, or have a schema to be applied, as in
+ * mcl_data_open_with(). Everything is copied. An infinite number or a text that is not UTF-8 is
+ * MCL_ERROR_DATA, with its row and column. The caller frees *data. */
+MCL_API mcl_status mcl_data_from_table(
+    mcl_data **data, const mcl_table_description *table, const mcl_data_options *options);
+
 /* Standard normal values, a function of row, column and seed alone. The caller frees *data. */
 MCL_API mcl_status mcl_data_synthetic(
     mcl_data **data, uint64_t rows, uint64_t columns, uint64_t seed);
@@ -206,12 +240,21 @@ MCL_API const int32_t *mcl_data_labels(const mcl_data *data);
 MCL_API uint32_t mcl_data_classes(const mcl_data *data);
 MCL_API const char *mcl_data_class_name(const mcl_data *data, uint32_t index);
 
-/* Gives the data the labels of a file, one a row, in place of those that they have: IDX or .npy of
- * whole numbers, .npy of texts, or text with one a line, quoted as in CSV, where a first line more
- * than there are rows is a heading. Numbers from 0 to MCL_LABEL_MAX are the classes' own; others
- * and texts become names of classes, numbered in their order or, where like is not NULL, as there,
- * with names that are not there after those. -1, NaN and a text that is missing in a table (empty,
- * NA and the like) are no label. Errors are those of mcl_data_open(), MCL_ERROR_DATA for another
+/* Whether the labels are numbers of which some are not whole: numbers to be told of the rows, which
+ * are no classes. They have labels and names of classes all the same, one for each number. */
+MCL_API bool mcl_data_has_targets(const mcl_data *data);
+
+/* targets[rows] = the label of each row as a number, whole ones too; NaN where it is not known.
+ * MCL_ERROR_DATA where a label is no number, or the data have no labels. */
+MCL_API mcl_status mcl_data_targets(double *targets, const mcl_data *data);
+
+/* Gives the data the labels of a file, one a row, in place of those that they have: IDX, .npy or
+ * .npz (FILE.npz:ARRAY) of numbers or texts, or text with one a line, quoted as in CSV, where a
+ * first line more than there are rows is a heading. Whole numbers from 0 to MCL_LABEL_MAX are the
+ * classes' own; others and texts become names of classes, numbered in their order or, where like is
+ * not NULL, as there, with names that are not there after those. NaN, a text that is missing in a
+ * table (empty, NA and the like), and -1, unless labels are numbers of which some are not whole,
+ * are no label. Errors are those of mcl_data_open(), MCL_ERROR_DATA for another
  * number of labels. */
 MCL_API mcl_status mcl_data_label(mcl_data *data, const char *path, const mcl_data *like);
 

@@ -23,11 +23,20 @@ MCL_API mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
 /* The same for the output of a layer: layers are counted from 1 through the encoder, whose last one
- * is the embedding, and on through the projector. embeddings has rows × *width entries, with the
+ * is the embedding, as is 0, and on through the projector. embeddings has rows × *width entries, with the
  * width from mcl_layer_width(); a layer that does not exist is MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer);
 MCL_API mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer);
+
+/* The same for the averages of the layer's map over a grid of `grid` × `grid` parts, channel by
+ * channel, as torch.nn.AdaptiveAvgPool2d and Flatten make them; of a series over `grid` parts of
+ * its time. A layer that makes no map, or a smaller one, is MCL_ERROR_ARGUMENT; a grid of 0 is
+ * none. */
+MCL_API mcl_status mcl_embed_pooled(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer, uint32_t grid);
+MCL_API mcl_status mcl_pooled_width(
+    uint32_t *width, const mcl_model *model, uint32_t layer, uint32_t grid);
 
 /* Masks rows first … first+rows-1 as epoch 0 of a run with this seed would, embeds the positive
  * view and decodes it. Each array has rows × columns entries. */
@@ -87,6 +96,28 @@ MCL_API mcl_status mcl_probe(mcl_probe_result *result, mcl_context *context,
 MCL_API mcl_status mcl_probe_with(mcl_probe_result *result, int32_t *linear, int32_t *nearest,
     mcl_context *context, const mcl_features *train, const mcl_features *test,
     const mcl_probe_options *options);
+
+/* How near the numbers come that are told of rows. */
+typedef struct mcl_ridge_result {
+    double r2; /* 1 − Σ errors² / Σ (targets − their mean)², of the test rows: 0 is as good as
+                  their mean; of test rows that are all alike 1 where there are no errors, else
+                  0 */
+    double rmse;     /* the root of the mean squared error, in the targets' unit */
+    double strength; /* of its L2 penalty */
+    double seconds;
+} mcl_ridge_result;
+
+/* The same where labels are numbers that are no classes: ridge regression of targets[rows] on
+ * features standardised by the training rows, with a free intercept: the least mean of half the
+ * squared errors plus strength/2 times the weights' square, which is scikit-learn's Ridge on them
+ * with alpha = strength · rows. In doubles on the host. A strength that is 0 is chosen as by
+ * mcl_probe(), by the least squared error on the held-out tenths, of all eight. told[test rows]
+ * gets what the regression says of the test rows, and may be NULL; the features' labels do not
+ * count. options may be NULL; their `balanced` does not count. Targets that are not finite are
+ * MCL_ERROR_DATA. */
+MCL_API mcl_status mcl_probe_ridge(mcl_ridge_result *result, double *told,
+    const mcl_features *train, const double *train_targets, const mcl_features *test,
+    const double *test_targets, const mcl_probe_options *options);
 
 /* fold[i] = which of so many folds row i of labels[rows] is in, drawn for the seed; UINT32_MAX,
  * none, where the label is negative. Every fold has as many rows of a class as any other, or one

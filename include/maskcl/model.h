@@ -17,6 +17,7 @@ extern "C" {
 
 #define MCL_HIDDEN_MAX 16
 #define MCL_HEAD_MAX 4
+#define MCL_ENCODER_SIZE 384 /* bytes of an encoder in words */
 
 typedef enum mcl_activation {
     MCL_ACTIVATION_NONE,
@@ -28,13 +29,20 @@ typedef enum mcl_activation {
 typedef enum mcl_normalization {
     MCL_NORMALIZATION_NONE,
     MCL_NORMALIZATION_BATCH, /* Ioffe and Szegedy 2015, as torch.nn.BatchNorm1d */
-    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm */
+    MCL_NORMALIZATION_LAYER, /* Ba et al. 2016, as torch.nn.LayerNorm; of maps GroupNorm of 1 group
+                              */
+    MCL_NORMALIZATION_GROUP, /* Wu and He 2018, as torch.nn.GroupNorm, of 8 groups of channels or
+                                columns, or the most below that divide them: gcd(8, channels) */
 } mcl_normalization;
 
 /* The encoder is Linear(input, hidden[0]), activation, …, Linear(hidden[n-1], embedding); the
  * decoder is its mirror image, or leads from the embedding through its own widths back to the
  * input. The activation follows every layer but the last, and the normalization precedes every
  * activation.
+ *
+ * Or the encoder is what its words say, as "conv:64x5/2,conv:128x3/2,pool:grid:3", of the map that
+ * a row is; see docs/images.md. The activation follows every layer with weights but the last one of
+ * all. The embedding is the last layer's output, a map as torch.nn.Flatten has it.
  *
  * The projector is a stack of layers after the embedding, Linear(embedding, projector[0]),
  * activation, …, Linear(…, projector[n-1]); objectives on embeddings see its output instead of the
@@ -62,6 +70,13 @@ typedef struct mcl_architecture {
     uint32_t decoder[MCL_HIDDEN_MAX];
     uint32_t decoder_count; /* 0 makes it one linear layer */
     uint32_t classes;       /* of the head; 0: there is no head */
+    char
+        encoder[MCL_ENCODER_SIZE]; /* in words, in full; "": layers of the widths above. With words
+                                      there are no hidden widths, and embedding is what they come to
+                                    */
+    uint32_t height, width, channels; /* of a row, whose values are in this order: an image, or a
+                                         series of time (height) × 1 × channels. Zeros: rows are
+                                         plain, and so are an encoder's layers */
 } mcl_architecture;
 
 /* Parameters in host memory, with the architecture and the metadata that go into the file. Several
@@ -156,7 +171,7 @@ MCL_API mcl_status mcl_activation_parse(mcl_activation *activation, const char *
 /* "?" for a number that is none. */
 MCL_API const char *mcl_activation_name(mcl_activation activation);
 
-/* Parses "none", "batch" or "layer". */
+/* Parses "none", "batch", "layer" or "group". */
 MCL_API mcl_status mcl_normalization_parse(mcl_normalization *normalization, const char *text);
 /* "?" for a number that is none. */
 MCL_API const char *mcl_normalization_name(mcl_normalization normalization);

@@ -22,6 +22,22 @@ extern "C" {
 
 #define MCL_PRETRAIN_OPTIONS_VERSION 1
 
+/* What the first convolution of an encoder begins with. */
+typedef enum mcl_filters {
+    MCL_FILTERS_RANDOM,  /* numbers drawn for the seed, as every other layer */
+    MCL_FILTERS_PATCHES, /* whitened patches of the data (Coates, Lee and Ng 2011) */
+    MCL_FILTERS_KMEANS,  /* what k-means makes of them (Coates and Ng 2012) */
+} mcl_filters;
+
+/* How filters are taken from the data. */
+typedef struct mcl_filter_options {
+    mcl_filters kind;
+    float deviation; /* patches that vary by no more than this are not used */
+    float whitening; /* added to the eigenvalues of the patches' covariance; above 0 */
+    float threshold; /* subtracted from what a filter gives; below 0 added */
+    bool two_sided;  /* half of the filters are the negatives of the others */
+} mcl_filter_options;
+
 /* To be initialized with mcl_pretrain_options_init(), which sets the recipe "auto": options are
  * those of "default" until mcl_recipe_fit() has seen the data. */
 typedef struct mcl_pretrain_options {
@@ -59,6 +75,9 @@ typedef struct mcl_pretrain_options {
      * the loss on them is measured after every epoch, and early_stop goes by it. */
     float holdout;
     bool keep_best; /* the model is that of the epoch with the least loss on those rows */
+    char encoder[MCL_ENCODER_SIZE]; /* its layers in words, in full, as setting the option "encoder"
+                                       writes them; "": dense ones of the widths above */
+    mcl_filter_options filters; /* of the first convolution, which they are for alone */
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)

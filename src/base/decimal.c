@@ -232,11 +232,11 @@ static uint64_t eight_digits(uint64_t bytes)
            32;
 }
 
-static bool are_digits(uint64_t bytes)
+/* Has the highest bit of the first byte, which is the lowest, that is no digit; 0: all are. What
+ * higher bytes have means nothing then. */
+static uint64_t not_digits(uint64_t bytes)
 {
-    return ((bytes + 0x4646464646464646u) | (bytes - 0x3030303030303030u)) & 0x8080808080808080u
-               ? false
-               : true;
+    return ((bytes + 0x4646464646464646u) | (bytes - 0x3030303030303030u)) & 0x8080808080808080u;
 }
 
 /* The same of the usual number, without an exponent and of 19 digits at most, zeros before them
@@ -247,21 +247,21 @@ static bool read_plain(struct decimal *decimal, const char *text, size_t length,
     uint64_t digits = 0, bytes;
     *decimal = (struct decimal){.exact = true, .negative = at < end && *at == '-'};
     at += decimal->negative;
-    const char *first = at, *fraction = end;
+    const char *first = at, *fraction = NULL;
     while (at < end && is_digit(*at))
         digits = 10 * digits + (uint64_t)(*at++ - '0');
     if (at < end && *at == point) {
         fraction = ++at;
         for (; end - at >= 8; at += 8) {
             memcpy(&bytes, at, sizeof bytes);
-            if (!are_digits(bytes))
+            if (not_digits(bytes))
                 break;
             digits = 100000000 * digits + eight_digits(bytes);
         }
         while (at < end && is_digit(*at))
             digits = 10 * digits + (uint64_t)(*at++ - '0');
     }
-    const int64_t places = end - fraction, count = end - first - (fraction < end);
+    const int64_t places = fraction ? end - fraction : 0, count = end - first - (fraction != NULL);
     decimal->digits = digits;
     decimal->power = -places;
     return at == end && count >= 1 && count <= DIGITS_MOST;
@@ -272,6 +272,11 @@ static bool read_plain(struct decimal *decimal, const char *text, size_t length,
  */
 static bool convert(double *value, uint64_t digits, int64_t power)
 {
+    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    if (digits <= UINT32_MAX && power <= 0 && power > -10) { /* both are doubles, so one rounding */
+        *value = (double)digits / tens[-power];
+        return true;
+    }
     if (power < POWER_LEAST || power > POWER_MOST)
         return false;
     const int zeros = __builtin_clzll(digits);
@@ -328,4 +333,53 @@ bool mcl_decimal_parse(double *value, const char *text, size_t length, char poin
         return convert_slowly(value, text, length, point);
     *value = decimal.negative ? -size : size;
     return true;
+}
+
+/* Takes digits on, eight at a time, with zeros before the last ones; returns where they end. There
+ * are no branches that depend on how many those are, which processors could not predict. */
+static const char *take_run(uint64_t *digits, const char *at)
+{
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    for (;; at += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, at, sizeof bytes);
+        const uint64_t others = not_digits(bytes);
+        if (!others) {
+            *digits = 100000000 * *digits + eight_digits(bytes);
+            continue;
+        }
+        const int count = __builtin_ctzll(others) / 8;
+        bytes = bytes << (56 - 8 * count) << 8 | 0x3030303030303030u >> 8 * count;
+        *digits = tens[count] * *digits + eight_digits(bytes);
+        return at + count;
+    }
+}
+
+/* The same as negative ? -size : size, without a branch. */
+static double with_sign(double size, bool negative)
+{
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    bits |= (uint64_t)negative << 63;
+    memcpy(&size, &bits, sizeof size);
+    return size;
+}
+
+const char *mcl_decimal_scan(double *value, const char *text, char point)
+{
+    const bool negative = *text == '-';
+    const char *first = text + negative;
+    uint64_t digits = 0;
+    double size = 0.0;
+    const char *at = take_run(&digits, first), *fraction = at;
+    int64_t count = at - first;
+    if (*at == point) {
+        fraction = at + 1;
+        at = take_run(&digits, fraction);
+        count += at - fraction;
+    }
+    if (count < 1 || count > DIGITS_MOST || (digits && !convert(&size, digits, fraction - at)))
+        return NULL;
+    *value = with_sign(size, negative);
+    return at;
 }

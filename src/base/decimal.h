@@ -11,4 +11,8 @@
  */
 bool mcl_decimal_parse(double *value, const char *text, size_t length, char point);
 
+/* The same of a number at text without an exponent, after which comes something else: returns where
+ * it ends, NULL where it is another or none. There are 8 more bytes after its end. */
+const char *mcl_decimal_scan(double *value, const char *text, char point);
+
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "data_options.h"
@@ -375,7 +376,7 @@ static mcl_mean find_gain(
     const mcl_fold *fold = &compare->fold;
     const mcl_mean gain = mcl_gain_of(
         best->told, other->told, fold->labels[MCL_FOLD_TEST], fold->rows[MCL_FOLD_TEST]);
-    mcl_say_gain(text, size, gain, best->name, other->title);
+    mcl_say_gain(text, size, gain, best->name, other->title, false);
     return gain;
 }
 
@@ -518,6 +519,51 @@ static mcl_exit exit_of(mcl_status status)
     return status == MCL_OK ? MCL_EXIT_DONE : mcl_complain_status(status);
 }
 
+/* The fold of each row. */
+struct folds {
+    const uint32_t *of; /* [rows] */
+    uint64_t rows;
+};
+
+static bool is_trained_on(uint64_t row, void *user)
+{
+    const struct folds *folds = user;
+    return row < folds->rows && folds->of[row] != 0;
+}
+
+/* Whether a path is the same when it is read again. */
+static bool can_be_read_again(const char *path)
+{
+    struct stat information;
+    return strcmp(path, "-") != 0 &&
+           (stat(path, &information) != 0 /* a part of a file */ || S_ISREG(information.st_mode) ||
+               S_ISDIR(information.st_mode));
+}
+
+/* Reads columns of a table again, as the rows that are trained on have them; what can be read only
+ * once stays as it is. */
+static mcl_exit prepare_by_training(struct compare *compare, const struct folds *folds)
+{
+    const char *const *paths = compare->arguments->operands;
+    mcl_labelled *set = &compare->set;
+    const mcl_schema *schema = mcl_data_schema(set->data);
+    mcl_data_options options = compare->settings->data;
+    if (mcl_schema_columns(schema) == 0 || mcl_schema_image(NULL, schema) ||
+        !can_be_read_again(paths[0]))
+        return MCL_EXIT_DONE;
+    options.fit_to = is_trained_on;
+    options.fit_user = (void *)folds;
+    mcl_free_labelled(set);
+    *set = (mcl_labelled){NULL, NULL, NULL};
+    mcl_exit code = exit_of(mcl_data_open_with(&set->data, paths[0], &options));
+    if (code == MCL_EXIT_DONE && mcl_data_rows(set->data) != folds->rows)
+        code = mcl_complain(MCL_EXIT_FAILED, "%s: has changed while it was read", paths[0]);
+    if (code == MCL_EXIT_DONE && compare->arguments->operand_count > 1)
+        code = mcl_add_labels(set, paths[1], &options);
+    set->labels = mcl_data_labels(set->data);
+    return code;
+}
+
 /* Holds a fifth of the labelled rows out of training, whose rows may lack labels. Rows of two
  * classes are enough to have one to train on and one to test on. of and
  * numbers have room for a number a row. */
@@ -525,9 +571,12 @@ static mcl_exit divide(struct compare *compare, uint32_t *of, uint64_t *numbers)
 {
     const mcl_labelled *set = &compare->set;
     const uint64_t rows = mcl_data_rows(set->data);
+    const struct folds folds = {of, rows};
     uint64_t count = 0;
     mcl_exit code =
         exit_of(mcl_folds(of, set->labels, rows, MCL_HELD_OUT_PARTS, compare->settings->seed));
+    if (code == MCL_EXIT_DONE)
+        code = prepare_by_training(compare, &folds);
     if (code == MCL_EXIT_DONE)
         code = mcl_fold_take(&compare->fold, MCL_FOLD_TRAIN, set, of, 0);
     if (code == MCL_EXIT_DONE)
@@ -612,6 +661,8 @@ static mcl_exit load(struct compare *compare)
             "%s: the rows have no labels: name their column with --label, or their file after the "
             "rows",
             path);
+    if (code == MCL_EXIT_DONE)
+        code = mcl_refuse_targets(set->data, labels ? labels : path);
     if (code == MCL_EXIT_DONE)
         code = mcl_check_classes(set, labels ? labels : path);
     return code == MCL_EXIT_DONE ? hold_out(compare) : code;
@@ -728,7 +779,9 @@ const mcl_command mcl_command_compare = {
         "as probe does: beside the raw inputs, and the best recipe's encoder before training. "
         "Prints the accuracy of the linear probe with its standard error, the best first, whether "
         "the best recipe is better than these two by more than chance, and the command line that "
-        "trains it on all rows. Columns of a table are prepared as all rows have them. Among many "
+        "trains it on all rows. Columns of a table are prepared as the rows that are trained on "
+        "have "
+        "them (from standard input, which is read once, as all rows do). Among many "
         "recipes the best one is best by chance, too: probe its model on other rows.\n"
         "Ctrl-C ends the comparison and prints what was measured.",
     .examples = "  maskcl compare penguins.csv --label species --time 2m\n"

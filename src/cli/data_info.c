@@ -2,6 +2,7 @@
 #include "data_info.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static void print_column(const mcl_schema *schema, size_t index)
     mcl_print("  ");
     mcl_print_clean(mcl_out, column.name);
     mcl_print("%*s  %s", space > 0 ? space : 0, "", mcl_column_kind_name(column.kind));
-    if (column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL) {
+    if (column.categories > 0) {
         mcl_print(column.kind == MCL_COLUMN_LABEL ? "     " : "  ");
         print_categories(schema, index, &column);
     } else if (column.kind == MCL_COLUMN_NUMBER) {
@@ -123,10 +124,51 @@ static void print_class(const mcl_data *data, uint32_t number)
         mcl_print("%" PRIu32, number);
 }
 
+/* Labels that are numbers. */
+struct range {
+    uint64_t rows; /* that have one */
+    double least, largest, mean;
+};
+
+/* False for want of memory. */
+static bool find_range(struct range *range, const mcl_data *data)
+{
+    const uint64_t rows = mcl_data_rows(data);
+    double *targets = malloc((size_t)rows * sizeof *targets + 1);
+    const bool found = targets && mcl_data_targets(targets, data) == MCL_OK;
+    *range = (struct range){0, INFINITY, -INFINITY, 0.0};
+    for (uint64_t i = 0; found && i < rows; i++) {
+        if (isnan(targets[i]))
+            continue;
+        range->rows++;
+        range->least = fmin(range->least, targets[i]);
+        range->largest = fmax(range->largest, targets[i]);
+        range->mean += targets[i];
+    }
+    range->mean /= (double)range->rows;
+    free(targets);
+    return found;
+}
+
+static void print_without(const mcl_data *data, uint64_t labelled)
+{
+    const uint64_t without = mcl_data_rows(data) - labelled;
+    if (without)
+        mcl_print("; %" PRIu64 " rows have none", without);
+    mcl_print("\n");
+}
+
 static void print_labels(const mcl_data *data)
 {
+    struct range range;
     if (!mcl_data_labels(data))
         return;
+    if (mcl_data_has_targets(data) && find_range(&range, data)) {
+        mcl_print("labels      %" PRIu64 " numbers from %g to %g, mean %g", range.rows, range.least,
+            range.largest, range.mean);
+        print_without(data, range.rows);
+        return;
+    }
     struct counts counts = count_labels(data);
     uint32_t shown = 0, more = 0;
     mcl_print("labels      %" PRIu64, counts.labelled);
@@ -143,10 +185,7 @@ static void print_labels(const mcl_data *data)
     }
     if (more)
         mcl_print(", and %" PRIu32 " more classes", more);
-    const uint64_t without = mcl_data_rows(data) - counts.labelled;
-    if (without)
-        mcl_print("; %" PRIu64 " rows have none", without);
-    mcl_print("\n");
+    print_without(data, counts.labelled);
     free(counts.of);
 }
 
@@ -170,8 +209,17 @@ void mcl_print_data(const mcl_data *data)
 
 static void add_labels(cJSON *object, const mcl_data *data)
 {
+    struct range range;
     if (!mcl_data_labels(data))
         return;
+    if (mcl_data_has_targets(data) && find_range(&range, data)) {
+        cJSON *entry = mcl_json_object_in(object, "targets");
+        mcl_json_number(object, "labelled_rows", (double)range.rows);
+        mcl_json_number(entry, "least", range.least);
+        mcl_json_number(entry, "largest", range.largest);
+        mcl_json_number(entry, "mean", range.mean);
+        return;
+    }
     struct counts counts = count_labels(data);
     mcl_json_number(object, "labelled_rows", (double)counts.labelled);
     cJSON *list = mcl_json_array_in(object, "classes");

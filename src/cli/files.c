@@ -132,7 +132,7 @@ mcl_exit mcl_load_model(mcl_model **model, const char *path)
 mcl_exit mcl_find_layer(
     uint32_t *layer, uint32_t *width, const mcl_model *model, uint32_t asked_for)
 {
-    *layer = asked_for ? asked_for : mcl_model_architecture(model)->hidden_count + 1;
+    *layer = asked_for;
     return mcl_layer_width(width, model, *layer) == MCL_OK
                ? MCL_EXIT_DONE
                : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());
@@ -228,9 +228,20 @@ mcl_exit mcl_load_labelled(mcl_labelled *set, const char *path, const char *labe
                              path);
 }
 
+mcl_exit mcl_refuse_targets(const mcl_data *data, const char *path)
+{
+    return mcl_data_has_targets(data)
+               ? mcl_complain(MCL_EXIT_FAILED,
+                     "%s: the labels are numbers, not all of them whole, such as %s, and no "
+                     "classes: 'maskcl probe' measures how well embeddings tell them (classes need "
+                     "names that are no such numbers, c%s)",
+                     path, mcl_data_class_name(data, 0), mcl_data_class_name(data, 0))
+               : MCL_EXIT_DONE;
+}
+
 const int32_t *mcl_labels_to_watch(const mcl_data *data)
 {
-    const int32_t *labels = mcl_data_labels(data);
+    const int32_t *labels = mcl_data_has_targets(data) ? NULL : mcl_data_labels(data);
     int32_t known = -1;
     for (uint64_t i = 0; labels && i < mcl_data_rows(data); i++) {
         if (labels[i] >= 0 && known >= 0 && labels[i] != known)
@@ -243,6 +254,7 @@ const int32_t *mcl_labels_to_watch(const mcl_data *data)
 void mcl_free_labelled(mcl_labelled *set)
 {
     mcl_data_free(set->data);
+    free(set->targets);
 }
 
 const char *mcl_class_name(char text[MCL_CLASS_SIZE], const mcl_data *data, int32_t label)
@@ -343,7 +355,8 @@ void mcl_warn_of_new_classes(const mcl_data *data, const char *path, const char 
     size_t column;
     uint32_t told = 0, more = 0;
     const char *name;
-    if (!mcl_data_labels(data) || !find_labels(&column, schema, label))
+    if (!mcl_data_labels(data) || mcl_data_has_targets(data) ||
+        !find_labels(&column, schema, label))
         return;
     for (uint32_t i = 0; (name = mcl_data_class_name(data, i)); i++) {
         if (has_class(schema, column, name))

@@ -75,6 +75,7 @@ mcl_exit mcl_find_layer(
 typedef struct mcl_labelled {
     mcl_data *data;
     const int32_t *labels; /* mcl_data_labels(): -1 of rows that have none */
+    double *targets;       /* mcl_data_targets(), where they are wanted */
 } mcl_labelled;
 
 /* mcl_load_data() of rows that have labels: those of the file at labels_path or, where that is
@@ -87,7 +88,11 @@ void mcl_free_labelled(mcl_labelled *set);
 mcl_exit mcl_add_labels(
     mcl_labelled *set, const char *labels_path, const mcl_data_options *options);
 
-/* The data's labels, where there are two classes or more among them; else NULL. */
+/* Refuses labels that are numbers, and no classes. */
+mcl_exit mcl_refuse_targets(const mcl_data *data, const char *path);
+
+/* The data's labels, where there are two classes or more among them; else NULL, as where they are
+ * numbers that are no classes. */
 const int32_t *mcl_labels_to_watch(const mcl_data *data);
 
 /* What a class is called: its name, or its number. */

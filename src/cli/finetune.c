@@ -424,6 +424,8 @@ static mcl_exit load(struct run *run, const char *const *paths)
     if (code == MCL_EXIT_DONE)
         code = mcl_load_labelled(&run->train, paths[1], paths[2], &reading, run->model);
     if (code == MCL_EXIT_DONE)
+        code = mcl_refuse_targets(run->train.data, paths[2] ? paths[2] : paths[1]);
+    if (code == MCL_EXIT_DONE)
         code = mcl_check_rows(run->model, paths[0], run->train.data, paths[1]);
     if (code == MCL_EXIT_DONE && !paths[2])
         mcl_warn_of_new_classes(run->train.data, paths[1], reading.label);

@@ -13,6 +13,7 @@
 typedef struct mcl_fold {
     uint64_t *numbers[2];
     int32_t *labels[2];
+    double *targets[2]; /* of a set that has them; else NULL */
     uint64_t rows[2];
 } mcl_fold;
 
@@ -27,6 +28,10 @@ void mcl_fold_free(mcl_fold *fold);
 /* Values [rows of the set × width] as the features of a part. */
 mcl_features mcl_fold_features(const mcl_fold *fold, int part, const float *values, uint64_t width);
 
+/* Fills in set->targets. Labels that are no numbers are refused, and rows none of which has one;
+ * differ: and rows that all have the same. */
+mcl_exit mcl_take_targets(mcl_labelled *set, const char *path, bool differ);
+
 /* Refuses training rows none of which has a label, or that are all of one class. */
 mcl_exit mcl_check_classes(const mcl_labelled *train, const char *path);
 
@@ -38,8 +43,14 @@ mcl_mean mcl_gain_from(const double *gains, uint64_t count);
 mcl_mean mcl_gain_of(
     const int32_t *told, const int32_t *told_by_other, const int32_t *labels, uint64_t rows);
 
+/* How much more of the variance of targets[rows] is explained by what is told from one kind of
+ * features than from another: the difference of both R², with its standard error. */
+mcl_mean mcl_gain_of_numbers(
+    const double *told, const double *told_by_other, const double *targets, uint64_t rows);
+
 /* "this encoder is not clearly better than the raw inputs: by 0.40 points, 0.9 standard errors of
- * the difference" */
-void mcl_say_gain(char *text, size_t size, mcl_mean gain, const char *subject, const char *other);
+ * the difference"; numbers: the points are hundredths of R². */
+void mcl_say_gain(
+    char *text, size_t size, mcl_mean gain, const char *subject, const char *other, bool numbers);
 
 #endif

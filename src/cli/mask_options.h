@@ -8,6 +8,7 @@
 #include "options.h"
 
 extern const mcl_option_type mcl_option_mask;  /* mcl_mask_kind */
+extern const mcl_option_type mcl_option_patch; /* mcl_mask: the sides of its patches */
 extern const mcl_option_type mcl_option_views; /* mcl_view_options */
 
 /* Why a ratio or a patch makes no sense with this kind of mask, NULL when it does. */

@@ -35,7 +35,7 @@ mcl_exit mcl_metadata_mask(mcl_mask *mask, const mcl_model *model, const char *p
 {
     const char *kind = mcl_model_metadata_get(model, "mask");
     const char *ratio = mcl_model_metadata_get(model, "mask_ratio");
-    uint64_t patch = mask->patch;
+    const char *patch = mcl_model_metadata_get(model, "mask_patch");
     if (kind && mcl_mask_kind_parse(&mask->kind, kind) != MCL_OK)
         return refuse(path, "mask", kind, "a kind of mask");
     if (ratio) {
@@ -45,7 +45,7 @@ mcl_exit mcl_metadata_mask(mcl_mask *mask, const mcl_model *model, const char *p
             return refuse(path, "mask_ratio", ratio, "a number between 0 and 1");
         mask->ratio = value;
     }
-    mcl_exit code = read_whole(&patch, UINT32_MAX, model, path, "mask_patch");
-    mask->patch = (uint32_t)patch;
-    return code;
+    if (patch && mcl_mask_patch_parse(mask, patch) != MCL_OK)
+        return refuse(path, "mask_patch", patch, "the side of a patch, or two of them");
+    return MCL_EXIT_DONE;
 }

@@ -55,6 +55,7 @@ struct run {
     double least_held_out; /* the least loss on rows that are held out, NaN before there is one, */
     uint64_t best_epoch;   /* and its epoch */
     uint64_t rows;         /* that were trained on */
+    double seconds;        /* that a run without steps took */
 };
 
 /* The options of masks may add a mask to the views but not change the one that these name. */
@@ -67,7 +68,7 @@ static mcl_exit check_one_mask(const struct settings *settings, const mcl_argume
         return MCL_EXIT_DONE;
     const bool names = strncmp(views, "mask", 4) == 0 || strstr(views, ",mask");
     const bool same = mask->kind == named.mask.kind && mask->ratio == named.mask.ratio &&
-                      mask->patch == named.mask.patch;
+                      mask->patch == named.mask.patch && mask->patch_most == named.mask.patch_most;
     if (!names || same)
         return MCL_EXIT_DONE;
     return mcl_complain(MCL_EXIT_USAGE,
@@ -151,10 +152,20 @@ static uint64_t report_every(const struct run *run, uint64_t rows)
     return hundredth < 1 ? 1 : hundredth > 16 ? 16 : hundredth;
 }
 
-/* The rows, and their labels where there are any. */
-static mcl_exit load(mcl_labelled *set, const struct settings *settings,
-    const mcl_arguments *arguments, const mcl_model *init)
+static bool is_trained_on(uint64_t row, void *user)
 {
+    const mcl_pretrain_options *options = user;
+    return !mcl_row_is_held_out(row, (double)options->holdout, options->train.seed);
+}
+
+/* The rows, and their labels where there are any. */
+static mcl_exit load(mcl_labelled *set, struct settings *settings, const mcl_arguments *arguments,
+    const mcl_model *init)
+{
+    if (settings->options.holdout > 0.0f) {
+        settings->data.fit_to = is_trained_on;
+        settings->data.fit_user = &settings->options;
+    }
     if (arguments->operand_count) {
         mcl_exit code = mcl_load_all(
             &set->data, arguments->operands, arguments->operand_count, &settings->data, init);
@@ -162,7 +173,9 @@ static mcl_exit load(mcl_labelled *set, const struct settings *settings,
             code = mcl_add_labels(set, settings->validate, &settings->data);
         else
             set->labels = mcl_labels_to_watch(set->data);
-        return code;
+        return code == MCL_EXIT_DONE && settings->validate
+                   ? mcl_refuse_targets(set->data, settings->validate)
+                   : code;
     }
     mcl_status status = mcl_data_synthetic(&set->data, settings->synthetic.rows,
         settings->synthetic.columns, settings->options.train.seed);
@@ -230,6 +243,17 @@ static void show_held_out(char text[96], const struct run *run)
         snprintf(text, 96, ", held out %.6g", run->last.held_out);
 }
 
+/* Of a run of 0 epochs. */
+static void print_untrained(const struct run *run, const char *spread)
+{
+    const mcl_filters kind = run->settings->options.filters.kind;
+    mcl_print("%s %" PRIu64 " rows in %.1f s, without training%s; wrote %s\n",
+        kind == MCL_FILTERS_KMEANS    ? "clustered patches to filters, of"
+        : kind == MCL_FILTERS_PATCHES ? "took patches as filters, of"
+                                      : "drew an encoder for",
+        run->rows, run->seconds, spread, run->settings->output);
+}
+
 static void print_summary(const struct run *run)
 {
     const uint64_t rows = run->rows;
@@ -247,6 +271,10 @@ static void print_summary(const struct run *run)
             collapse->effective_rank[MCL_COLLAPSE_TRAINED]);
     if (run->progress.quiet)
         return;
+    if (run->settings->options.train.epochs == 0) {
+        print_untrained(run, spread);
+        return;
+    }
     mcl_print("trained on %" PRIu64 " rows for %" PRIu64
               " epoch%s in %.1f s (%.0f rows/s): loss %.6g%s%s%s; wrote %s\n",
         rows, last->epoch, last->epoch == 1 ? "" : "s", last->seconds,
@@ -283,7 +311,9 @@ static mcl_exit train(struct run *run, mcl_context *context, const mcl_labelled 
     options.train.stop = mcl_signals_defer();
     mcl_progress_note(&run->progress, "compiling kernels and loading the data");
     mcl_model *model = NULL;
+    const double start = mcl_seconds();
     mcl_status status = mcl_pretrain(&model, context, data, &options);
+    run->seconds = mcl_seconds() - start;
     if (status == MCL_OK)
         look_at_model(run, model);
     if (run->held)

@@ -45,8 +45,10 @@ static mcl_exit choose_mask(mcl_mask *mask, uint64_t *seed, const struct setting
         mask->kind = trained.kind;
     if (!ratio_given)
         mask->ratio = trained.ratio;
-    if (!patch_given)
+    if (!patch_given) {
         mask->patch = trained.patch;
+        mask->patch_most = trained.patch_most;
+    }
     const char *ratio_conflict = ratio_given ? mcl_ratio_conflict(mask->kind) : NULL;
     const char *patch_conflict = patch_given ? mcl_patch_conflict(mask->kind) : NULL;
     if (ratio_conflict)
@@ -169,12 +171,11 @@ static const mcl_option options[] = {
     {.name = "mask-patch",
         .argument = "PIXELS",
         .group = "Mask",
-        .help = "side of a block mask's patch",
+        .help = "side of a block mask's patch, or as in 2-8 the least and the largest of a side "
+                "that is drawn for each row",
         .without = "the model's, or 4",
-        .type = &mcl_option_whole32,
-        .offset = offsetof(struct settings, mask.patch),
-        .least = 1,
-        .most = UINT32_MAX},
+        .type = &mcl_option_patch,
+        .offset = offsetof(struct settings, mask)},
     {.name = "seed",
         .argument = "N",
         .group = "Mask",

@@ -120,7 +120,7 @@ static void print_parts(void)
 {
     const mcl_view_part *part;
     for (size_t i = 0; (part = mcl_view_part_describe(i)); i++) {
-        char text[512];
+        char text[768];
         snprintf(
             text, sizeof text, "%s (%s: %g)", part->summary, part->number, (double)part->otherwise);
         mcl_print_entry(part->usage, text);
@@ -135,10 +135,12 @@ const mcl_command mcl_command_views = {
         "--views and --seed makes them. A picture needs rows that are images, grey or with 3 "
         "channels last, and shows values from 0 to 1.\n"
         "What is not named is not done. Each part is drawn anew for each row, view and epoch. All "
-        "that moves an image is one bilinear sampling with zeros outside. The order is: moves, "
-        "brightness, corruption, noise, mask.",
+        "that moves an image is one bilinear sampling with zeros outside, which a crop does not "
+        "reach. The order is: moves, crop, flip, brightness, contrast, saturation, hue, grey, "
+        "blur, corruption, noise, mask.",
     .examples =
         "  maskcl views train-images-idx3-ubyte.gz -o views.png --rows 16 --views affine,flip\n"
+        "  maskcl views icons/ --size 32 -o views.png --views crop,flip,color,grey,blur\n"
         "  maskcl views table.npy -o views.npy --views corrupt:0.6:one",
     .operands = {{"DATA", "the rows, as for pretrain"}},
     .operand_count = 1,

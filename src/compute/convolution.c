@@ -24,6 +24,7 @@ struct mcl_convolution {
     mcl_product *product, *last; /* last: of a shorter last segment, or NULL */
     uint32_t product_rows;       /* R that the products of BY_WEIGHT are for */
     mcl_kernel *patches, *arrange;
+    mcl_kernel *contrast; /* of a shape that has one; else NULL */
     mcl_sums sums;
     cl_mem patches_made;                       /* of a batch */
     cl_mem weights;                            /* as the product has them */
@@ -203,6 +204,13 @@ static mcl_status create(mcl_convolution *convolution)
             "a convolution of %u rows with maps of %u positions is too large: use a smaller "
             "`batch`",
             convolution->rows, (unsigned)positions);
+    if (convolution->shape.contrast > 0.0f && convolution->pass == MCL_CONVOLUTION_BY_INPUT)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a convolution of patches whose contrast is normalized has no gradient by its input: "
+            "it can only be the first layer");
+    if (convolution->shape.contrast > 0.0f)
+        MCL_TRY(mcl_kernel_find(
+            &convolution->contrast, convolution->context, "contrast.cl", "contrast", ""));
     MCL_TRY(mcl_buffer_create(&convolution->patches_made, convolution->context,
         positions * convolution->rows * patch_columns(convolution), sizeof(float),
         "patches of a convolution"));
@@ -244,6 +252,19 @@ void mcl_convolution_free(mcl_convolution *convolution)
     free(convolution);
 }
 
+/* Normalizes the contrast of so many patches that have been made. */
+static mcl_status normalize(const mcl_convolution *convolution, size_t patches)
+{
+    const uint32_t columns = patch_columns(convolution);
+    if (!convolution->contrast)
+        return MCL_OK;
+    mcl_profile_work(convolution->context, NULL, 7.0 * (double)patches * columns,
+        2.0 * sizeof(float) * (double)patches * columns);
+    return mcl_run_rows(convolution->contrast, patches, MCL_BUFFER(convolution->patches_made),
+        MCL_UINT(patches), MCL_UINT(columns), MCL_FLOAT(convolution->shape.contrast),
+        MCL_LOCAL(MCL_ROW_SPACE));
+}
+
 /* Makes the patches of R rows of x, or of dy in BY_INPUT. */
 static mcl_status make_patches(const mcl_convolution *convolution, mcl_matrix of, uint32_t rows)
 {
@@ -253,14 +274,15 @@ static mcl_status make_patches(const mcl_convolution *convolution, mcl_matrix of
     const size_t positions = (size_t)rows * computed_positions(convolution);
     mcl_profile_work(
         convolution->context, NULL, 0.0, 2.0 * sizeof(float) * (double)positions * columns);
-    return mcl_run_elements(convolution->patches, columns, positions, MCL_BUFFER(of.buffer),
+    MCL_TRY(mcl_run_elements(convolution->patches, columns, positions, MCL_BUFFER(of.buffer),
         MCL_ULONG(of.offset), MCL_UINT(shape->size[0]), MCL_UINT(shape->size[1]),
         MCL_UINT(by_input ? shape->filters : shape->channels),
         MCL_UINT(mcl_convolution_out(shape, 0)), MCL_UINT(mcl_convolution_out(shape, 1)),
         MCL_UINT(shape->kernel[0]), MCL_UINT(shape->kernel[1]), MCL_UINT(shape->stride[0]),
         MCL_UINT(shape->stride[1]), MCL_UINT(shape->dilation[0]), MCL_UINT(shape->dilation[1]),
         MCL_UINT(shape->padding[0]), MCL_UINT(shape->padding[1]),
-        MCL_BUFFER(convolution->patches_made));
+        MCL_BUFFER(convolution->patches_made)));
+    return normalize(convolution, positions);
 }
 
 static mcl_status arrange(const mcl_convolution *convolution, mcl_matrix weights)
@@ -305,8 +327,9 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
     const mcl_matrix dw = operands->c, db = operands->bias;
     const mcl_sums *sums = &convolution->sums;
     MCL_TRY(plan_by_weight(convolution, rows));
-    MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
-        convolution->sums_workspace, db.buffer, db.offset));
+    if (db.buffer)
+        MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
+            convolution->sums_workspace, db.buffer, db.offset));
     MCL_TRY(make_patches(convolution, operands->b, rows));
     MCL_TRY(run_segments(convolution, operands));
     MCL_TRY(mcl_sums_run_columns(sums, convolution->partial, segments_of(shape, rows), o * columns,

@@ -12,6 +12,10 @@ typedef struct mcl_convolution_shape {
     uint32_t filters;           /* O, the channels of the output map */
     uint32_t kernel[2], stride[2], dilation[2];
     uint32_t padding[2]; /* rows and columns of zeros on both sides */
+    /* Above 0: each patch p of the input, padding and all, is (p − mean)/√(variance + contrast)
+     * before it is multiplied (Coates, Lee and Ng 2011). Of FORWARD and BY_WEIGHT: there is no
+     * gradient by the input. */
+    float contrast;
 } mcl_convolution_shape;
 
 /* MCL_ERROR_ARGUMENT where a size is 0, the padded map is smaller than the kernel, or a row of
@@ -56,7 +60,8 @@ void mcl_convolution_free(mcl_convolution *convolution);
 /* Enqueues it. Of the operands m is R, not 0, and
  *   FORWARD    a = x, b = w, c = y, bias[O]
  *   BY_INPUT   a = dy, b = w, c = dx, beta, bias[C]
- *   BY_WEIGHT  a = dy (offset 0), b = x, c = dw, bias = db, which are written
+ *   BY_WEIGHT  a = dy (offset 0), b = x, c = dw, bias = db, which are written; db's buffer may be
+ *              NULL: it is not wanted
  * c must not overlap the others. */
 mcl_status mcl_convolution_run(mcl_convolution *convolution, const mcl_operands *operands);
 

@@ -4,97 +4,71 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
 
 #define THREADS_MAX 16
 #define ITEMS_MAX 64
 
 /* What the threads share; the numbers count items. */
-struct line {
+struct mcl_series {
     const mcl_ahead *work;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    pthread_t threads[THREADS_MAX];
+    size_t thread_count;
     uint64_t begun, taken;
     size_t window; /* items that may be begun and not taken */
     bool ended;    /* there is no next one, or no need for it */
+    bool given;    /* the first that is not taken is the caller's */
     bool done[ITEMS_MAX];
 };
 
-static void *item_at(const struct line *line, uint64_t number)
+static void *item_at(const mcl_series *series, uint64_t number)
 {
-    return (char *)line->work->items + (size_t)(number % line->work->count) * line->work->size;
+    return (char *)series->work->items +
+           (size_t)(number % series->work->count) * series->work->size;
 }
 
-static bool may_begin(const struct line *line)
+static bool may_begin(const mcl_series *series)
 {
-    return !line->ended && line->begun - line->taken < line->window;
+    return !series->ended && series->begun - series->taken < series->window;
 }
 
 /* Begins the next item and does it. The mutex is held before and after. */
-static void do_one(struct line *line)
+static void do_one(mcl_series *series)
 {
-    const uint64_t number = line->begun;
-    void *item = item_at(line, number);
-    if (!line->work->next(item, line->work->state)) {
-        line->ended = true;
-        pthread_cond_broadcast(&line->changed);
+    const uint64_t number = series->begun;
+    void *item = item_at(series, number);
+    if (!series->work->next(item, series->work->state)) {
+        series->ended = true;
+        pthread_cond_broadcast(&series->changed);
         return;
     }
-    line->done[number % line->work->count] = false;
-    line->begun++;
-    pthread_mutex_unlock(&line->mutex);
-    line->work->run(item, line->work->state);
-    pthread_mutex_lock(&line->mutex);
-    line->done[number % line->work->count] = true;
-    pthread_cond_broadcast(&line->changed);
+    series->done[number % series->work->count] = false;
+    series->begun++;
+    pthread_mutex_unlock(&series->mutex);
+    series->work->run(item, series->work->state);
+    pthread_mutex_lock(&series->mutex);
+    series->done[number % series->work->count] = true;
+    pthread_cond_broadcast(&series->changed);
 }
 
 static void *help(void *of)
 {
-    struct line *line = of;
-    pthread_mutex_lock(&line->mutex);
-    while (!line->ended) {
-        if (may_begin(line))
-            do_one(line);
+    mcl_series *series = of;
+    pthread_mutex_lock(&series->mutex);
+    while (!series->ended) {
+        if (may_begin(series))
+            do_one(series);
         else
-            pthread_cond_wait(&line->changed, &line->mutex);
+            pthread_cond_wait(&series->changed, &series->mutex);
     }
-    pthread_mutex_unlock(&line->mutex);
+    pthread_mutex_unlock(&series->mutex);
     return NULL;
-}
-
-/* Takes the first item that is not taken. The mutex is held before and after. */
-static mcl_status take_one(struct line *line)
-{
-    bool settled = false;
-    pthread_mutex_unlock(&line->mutex);
-    const mcl_status status =
-        line->work->take(&settled, item_at(line, line->taken), line->work->state);
-    pthread_mutex_lock(&line->mutex);
-    line->taken++;
-    if (settled)
-        line->window = line->work->count;
-    pthread_cond_broadcast(&line->changed);
-    return status;
-}
-
-/* The caller's part: it takes what is done, and where nothing is, works too. */
-static mcl_status take_all(struct line *line)
-{
-    mcl_status status = MCL_OK;
-    pthread_mutex_lock(&line->mutex);
-    while (status == MCL_OK && !(line->ended && line->taken == line->begun)) {
-        if (line->taken < line->begun && line->done[line->taken % line->work->count])
-            status = take_one(line);
-        else if (may_begin(line))
-            do_one(line);
-        else
-            pthread_cond_wait(&line->changed, &line->mutex);
-    }
-    line->ended = true;
-    pthread_cond_broadcast(&line->changed);
-    pthread_mutex_unlock(&line->mutex);
-    return status;
 }
 
 size_t mcl_ahead_threads(void)
@@ -103,25 +77,89 @@ size_t mcl_ahead_threads(void)
     return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (size_t)processors;
 }
 
-mcl_status mcl_work_ahead(const mcl_ahead *work)
+/* All is done by the caller's thread where none starts. */
+static void start_threads(mcl_series *series)
 {
-    struct line line = {.work = work,
-        .mutex = PTHREAD_MUTEX_INITIALIZER,
-        .changed = PTHREAD_COND_INITIALIZER,
-        .window = 1};
-    pthread_t threads[THREADS_MAX];
-    size_t started = 0;
+    const size_t wanted = mcl_ahead_threads() - 1;
     sigset_t all, before;
     sigfillset(&all); /* signals are for the threads that there were */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started + 1 < mcl_ahead_threads() &&
-           pthread_create(&threads[started], NULL, help, &line) == 0)
-        started++;
+    while (series->thread_count < wanted &&
+           pthread_create(&series->threads[series->thread_count], NULL, help, series) == 0)
+        series->thread_count++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    const mcl_status status = take_all(&line); /* all of it where no thread starts */
-    while (started > 0)
-        pthread_join(threads[--started], NULL);
-    pthread_cond_destroy(&line.changed);
-    pthread_mutex_destroy(&line.mutex);
+}
+
+static mcl_status open_series(mcl_series **series, const mcl_ahead *work, size_t window)
+{
+    mcl_series *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->work = work;
+    created->window = window;
+    pthread_mutex_init(&created->mutex, NULL);
+    pthread_cond_init(&created->changed, NULL);
+    start_threads(created);
+    *series = created;
+    return MCL_OK;
+}
+
+mcl_status mcl_series_open(mcl_series **series, const mcl_ahead *work)
+{
+    return open_series(series, work, work->count);
+}
+
+void mcl_series_close(mcl_series *series)
+{
+    if (!series)
+        return;
+    pthread_mutex_lock(&series->mutex);
+    series->ended = true;
+    pthread_cond_broadcast(&series->changed);
+    pthread_mutex_unlock(&series->mutex);
+    while (series->thread_count > 0)
+        pthread_join(series->threads[--series->thread_count], NULL);
+    pthread_cond_destroy(&series->changed);
+    pthread_mutex_destroy(&series->mutex);
+    free(series);
+}
+
+void *mcl_series_next(mcl_series *series)
+{
+    void *item = NULL;
+    pthread_mutex_lock(&series->mutex);
+    if (series->given) {
+        series->taken++;
+        series->given = false;
+        pthread_cond_broadcast(&series->changed);
+    }
+    while (!item && !(series->ended && series->taken == series->begun)) {
+        if (series->taken < series->begun && series->done[series->taken % series->work->count])
+            item = item_at(series, series->taken);
+        else if (may_begin(series))
+            do_one(series);
+        else
+            pthread_cond_wait(&series->changed, &series->mutex);
+    }
+    series->given = item != NULL;
+    pthread_mutex_unlock(&series->mutex);
+    return item;
+}
+
+mcl_status mcl_work_ahead(const mcl_ahead *work)
+{
+    mcl_series *series;
+    mcl_status status = MCL_OK;
+    void *item;
+    MCL_TRY(open_series(&series, work, 1));
+    while (status == MCL_OK && (item = mcl_series_next(series))) {
+        bool settled = false;
+        status = work->take(&settled, item, work->state);
+        if (settled) {
+            pthread_mutex_lock(&series->mutex);
+            series->window = work->count;
+            pthread_mutex_unlock(&series->mutex);
+        }
+    }
+    mcl_series_close(series);
     return status;
 }

@@ -164,6 +164,19 @@ mcl_status mcl_builder_add(mcl_builder *builder, const void *rows, uint64_t coun
     return mcl_builder_add_values(builder, rows, values);
 }
 
+mcl_status mcl_builder_fill(void *values, mcl_builder *builder)
+{
+    const uint64_t count = expected_bytes(builder) / builder->size;
+    void *places = NULL;
+    if (count > 0 && count <= builder->memory / builder->size) {
+        MCL_TRY(grow(builder, count));
+        builder->count = builder->held_count = count;
+        places = builder->held;
+    }
+    memcpy(values, &places, sizeof places);
+    return MCL_OK;
+}
+
 uint64_t mcl_builder_rows(const mcl_builder *builder)
 {
     return builder->count / builder->columns;

@@ -32,6 +32,11 @@ mcl_status mcl_builder_add(mcl_builder *builder, const void *rows, uint64_t coun
 /* The same of values, the last row of which may be completed by the next ones. */
 mcl_status mcl_builder_add_values(mcl_builder *builder, const void *values, uint64_t count);
 
+/* *values = the places of all rows that are expected, none of which has been added, and which count
+ * as added from now on: whoever sets them, in any thread, stores floats as mcl_data_store() has it.
+ * NULL where memory has no room for them. */
+mcl_status mcl_builder_fill(void *values, mcl_builder *builder);
+
 uint64_t mcl_builder_rows(const mcl_builder *builder);
 
 /* *data = the rows that were added; MCL_ERROR_DATA where there are none. */

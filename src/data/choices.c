@@ -64,7 +64,7 @@ static mcl_status refuse_name(const mcl_table *table, const char *name, const ch
                                 : ", as the file has no header; if it has one, say so by `header`");
 }
 
-static mcl_status choose(mcl_column_choices *choices, const mcl_table *table, const char *name,
+static mcl_status choose(mcl_column_choices *choices, mcl_table *table, const char *name,
     size_t length, mcl_column_kind kind, const char *option)
 {
     char quote[MCL_QUOTE_SIZE], *copy;
@@ -83,6 +83,8 @@ static mcl_status choose(mcl_column_choices *choices, const mcl_table *table, co
             mcl_quote(quote, mcl_strings_at(mcl_dictionary_texts(mcl_table_names(table)), column)),
             mcl_column_kind_name((mcl_column_kind)before), mcl_column_kind_name(kind));
     choices->kinds[column] = (unsigned char)kind;
+    if (kind != MCL_COLUMN_NUMBER)
+        mcl_table_want_texts(table, (size_t)column);
     if (kind == MCL_COLUMN_LABEL)
         choices->label = column;
     if (kind == MCL_COLUMN_ID)
@@ -110,7 +112,7 @@ static const char *next_name(char *name, size_t *length, const char *list)
     return *list ? list + 1 : NULL;
 }
 
-static mcl_status choose_all(mcl_column_choices *choices, const mcl_table *table, const char *list,
+static mcl_status choose_all(mcl_column_choices *choices, mcl_table *table, const char *list,
     mcl_column_kind kind, const char *option)
 {
     char *name;
@@ -127,14 +129,14 @@ static mcl_status choose_all(mcl_column_choices *choices, const mcl_table *table
     return status;
 }
 
-static mcl_status choose_one(mcl_column_choices *choices, const mcl_table *table, const char *name,
+static mcl_status choose_one(mcl_column_choices *choices, mcl_table *table, const char *name,
     mcl_column_kind kind, const char *option)
 {
     return name && *name ? choose(choices, table, name, strlen(name), kind, option) : MCL_OK;
 }
 
 mcl_status mcl_table_choices(
-    mcl_column_choices *choices, const mcl_table *table, const mcl_data_options *options)
+    mcl_column_choices *choices, mcl_table *table, const mcl_data_options *options)
 {
     const size_t columns = mcl_table_columns(table);
     mcl_column_choices found = {MCL_DICTIONARY_NONE, MCL_DICTIONARY_NONE, NULL};

@@ -139,14 +139,6 @@ static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
         run->source, row, column, value);
 }
 
-bool mcl_data_store(float *to, float value)
-{
-    const uint32_t bits = float_bits(value), size = bits & 0x7FFFFFFF;
-    const uint32_t kept = size < 0x01000000 ? 0 : bits;
-    memcpy(to, &kept, sizeof kept);
-    return size < 0x7F800000;
-}
-
 static mcl_status keep_bytes(void *to, const void *from, size_t count, const mcl_array_run *run)
 {
     (void)run;
@@ -375,6 +367,11 @@ const mcl_schema *mcl_data_schema(const mcl_data *data)
 const int32_t *mcl_data_labels(const mcl_data *data)
 {
     return data ? data->labels : NULL;
+}
+
+const mcl_strings *mcl_data_class_names(const mcl_data *data)
+{
+    return data ? data->classes : NULL;
 }
 
 uint32_t mcl_data_classes(const mcl_data *data)

@@ -4,6 +4,7 @@
 #define MASKCL_DATA_DATA_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "data/array.h"
 #include "data/source.h"
@@ -84,12 +85,21 @@ void mcl_data_set_warning(mcl_data *data, char *warning);
 void mcl_data_set_schema(mcl_data *data, mcl_schema *schema);
 /* labels[rows] from -1; classes may be NULL: they are numbers. */
 void mcl_data_set_labels(mcl_data *data, int32_t *labels, mcl_strings *classes);
+/* NULL: they have no names. */
+const mcl_strings *mcl_data_class_names(const mcl_data *data);
 void mcl_data_set_names(mcl_data *data, mcl_strings *names); /* one a row */
 
 /* Stores a float as the numeric contract requires: +0 below 2^-125 in size. The comparisons are of
  * integers, so that the processor's own treatment of subnormals does not matter. False for NaN and
  * infinities. */
-bool mcl_data_store(float *to, float value);
+static inline bool mcl_data_store(float *to, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    const uint32_t size = bits & 0x7FFFFFFF, kept = size < 0x01000000 ? 0 : bits;
+    memcpy(to, &kept, sizeof kept);
+    return size < 0x7F800000;
+}
 
 /* The type in which numbers are kept, and what makes them of that type; its state is the losses. */
 mcl_element mcl_data_element_of(mcl_number type);

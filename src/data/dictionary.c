@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL /* texts are short */
 #include <xxhash.h>
 
 #include "base/error.h"
@@ -46,7 +47,7 @@ void mcl_dictionary_free(mcl_dictionary *dictionary)
     free(dictionary);
 }
 
-static uint64_t hash_of(const char *text, size_t length)
+uint64_t mcl_text_hash(const char *text, size_t length)
 {
     return XXH3_64bits(text, length);
 }
@@ -87,15 +88,14 @@ static mcl_status grow(mcl_dictionary *dictionary)
     return MCL_OK;
 }
 
-mcl_status mcl_dictionary_add(
-    uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length)
+mcl_status mcl_dictionary_add_hashed(uint64_t *index, mcl_dictionary *dictionary, const char *text,
+    size_t length, uint64_t hash, uint64_t most)
 {
-    const uint64_t hash = hash_of(text, length), count = mcl_strings_count(dictionary->texts);
+    const uint64_t count = mcl_strings_count(dictionary->texts);
     struct slot *slot = slot_of(dictionary, hash, text, length);
-    if (slot->next) {
-        *index = slot->next - 1;
+    *index = slot->next - 1; /* NONE of 0 */
+    if (slot->next || count >= most)
         return MCL_OK;
-    }
     if (2 * (count + 1) > dictionary->size) {
         MCL_TRY(grow(dictionary));
         slot = slot_of(dictionary, hash, text, length);
@@ -106,9 +106,16 @@ mcl_status mcl_dictionary_add(
     return MCL_OK;
 }
 
+mcl_status mcl_dictionary_add(
+    uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length)
+{
+    return mcl_dictionary_add_hashed(
+        index, dictionary, text, length, mcl_text_hash(text, length), MCL_DICTIONARY_NONE);
+}
+
 uint64_t mcl_dictionary_find(const mcl_dictionary *dictionary, const char *text, size_t length)
 {
-    const struct slot *slot = slot_of(dictionary, hash_of(text, length), text, length);
+    const struct slot *slot = slot_of(dictionary, mcl_text_hash(text, length), text, length);
     return slot->next - 1; /* NONE of 0 */
 }
 

@@ -21,6 +21,12 @@ void mcl_dictionary_free(mcl_dictionary *dictionary);
 mcl_status mcl_dictionary_add(
     uint64_t *index, mcl_dictionary *dictionary, const char *text, size_t length);
 
+/* The same of a text whose hash is known; a new one where there are `most` is MCL_DICTIONARY_NONE
+ * and not added. */
+uint64_t mcl_text_hash(const char *text, size_t length);
+mcl_status mcl_dictionary_add_hashed(uint64_t *index, mcl_dictionary *dictionary, const char *text,
+    size_t length, uint64_t hash, uint64_t most);
+
 /* MCL_DICTIONARY_NONE where the text is not there. */
 uint64_t mcl_dictionary_find(const mcl_dictionary *dictionary, const char *text, size_t length);
 

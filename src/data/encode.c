@@ -9,41 +9,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "data/builder.h"
-#include "data/lookup.h"
-#include "data/row_labels.h"
+#include "data/encode.h"
 #include "data/schema.h"
-#include "data/sums.h"
-#include "data/table.h"
 
 #define BLOCK_VALUES                                                                               \
     65536             /* inputs that are encoded before they are added, if a row has not more */
 #define FAR 10.0      /* deviations by which numbers of the same kind do not differ */
 #define NARROW 0.01   /* deviations by which they differ at least */
 #define ROWS_LEAST 20 /* for it */
-
-/* What becomes of a column's cells. */
-struct target {
-    mcl_column column; /* of the schema; of width 0: nothing */
-    mcl_lookup *lookup;
-    uint64_t missing, unknown; /* cells that the schema knows nothing of */
-    char example[MCL_QUOTE_SIZE];
-    mcl_moments moments; /* of numbers as they are used */
-};
-
-struct encoding {
-    mcl_table *table;
-    const mcl_schema *schema;
-    struct target *targets; /* [columns] */
-    size_t columns;
-    uint64_t label, id; /* columns, or MCL_DICTIONARY_NONE */
-    bool fitted;
-    mcl_builder *builder;
-    float *block; /* [block_rows × inputs] */
-    uint64_t block_rows, filled, inputs;
-    mcl_row_labels *labels;
-    mcl_strings *names;
-};
 
 static uint64_t find_column(const mcl_table *table, const char *name)
 {
@@ -66,7 +39,7 @@ static mcl_status categories_of(mcl_strings **categories, const mcl_schema *sche
     return MCL_OK;
 }
 
-static mcl_status aim(struct target *target, const mcl_schema *schema, size_t index)
+static mcl_status aim(mcl_target *target, const mcl_schema *schema, size_t index)
 {
     mcl_strings *categories;
     target->column = mcl_schema_column(schema, index);
@@ -79,7 +52,7 @@ static mcl_status aim(struct target *target, const mcl_schema *schema, size_t in
 }
 
 static mcl_status refuse_missing(
-    const struct encoding *encoding, mcl_list *missing, const unsigned char *known)
+    const mcl_encoding *encoding, mcl_list *missing, const unsigned char *known)
 {
     mcl_list others = {.used = 0};
     for (size_t c = 0; c < encoding->columns; c++) {
@@ -96,7 +69,7 @@ static mcl_status refuse_missing(
 
 /* The columns of the file that the schema does not have. */
 static mcl_status note_others(
-    mcl_notes *notes, const struct encoding *encoding, const unsigned char *known)
+    mcl_notes *notes, const mcl_encoding *encoding, const unsigned char *known)
 {
     mcl_list others = {.used = 0};
     for (size_t c = 0; c < encoding->columns; c++) {
@@ -111,7 +84,7 @@ static mcl_status note_others(
 
 /* An option may say of a column what the schema says, too. */
 static mcl_status check_choice(
-    const struct encoding *encoding, const mcl_column *column, unsigned char chosen)
+    const mcl_encoding *encoding, const mcl_column *column, unsigned char chosen)
 {
     char quote[MCL_QUOTE_SIZE];
     const bool input = chosen == MCL_COLUMN_NUMBER || chosen == MCL_COLUMN_CATEGORY;
@@ -133,8 +106,8 @@ static void take_default(
         *column = found;
 }
 
-static mcl_status match(mcl_notes *notes, struct encoding *encoding,
-    const mcl_column_choices *choices, unsigned char *known)
+static mcl_status match(mcl_notes *notes, mcl_encoding *encoding, const mcl_column_choices *choices,
+    unsigned char *known)
 {
     mcl_list missing = {.used = 0};
     for (size_t i = 0; i < mcl_schema_columns(encoding->schema); i++) {
@@ -146,6 +119,8 @@ static mcl_status match(mcl_notes *notes, struct encoding *encoding,
             continue;
         }
         known[found] = 1;
+        if (column.kind != MCL_COLUMN_NUMBER)
+            mcl_table_want_texts(encoding->table, (size_t)found);
         take_default(&encoding->label, found, column.kind, MCL_COLUMN_LABEL);
         take_default(&encoding->id, found, column.kind, MCL_COLUMN_ID);
         MCL_TRY(check_choice(encoding, &column, choices->kinds[found]));
@@ -156,20 +131,20 @@ static mcl_status match(mcl_notes *notes, struct encoding *encoding,
     return encoding->fitted ? MCL_OK : note_others(notes, encoding, known);
 }
 
-static mcl_status refuse_cell(const struct encoding *encoding, const struct target *target,
-    const mcl_cell *cell, const char *what)
+static mcl_status refuse_cell(
+    const mcl_encoding *encoding, const mcl_target *target, const mcl_cell *cell, const char *what)
 {
-    char quote[MCL_QUOTE_SIZE], text[MCL_QUOTE_SIZE], shown[MCL_QUOTE_SIZE];
+    char quote[MCL_QUOTE_SIZE], text[MCL_QUOTE_SIZE], shown[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
     memcpy(text, cell->text, length);
     text[length] = '\0';
-    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s",
-        mcl_table_file(encoding->table), mcl_table_line(encoding->table),
-        mcl_quote(quote, target->column.name), mcl_quote(shown, text), what);
+    return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': '%s' %s", mcl_table_file(encoding->table),
+        mcl_table_place(place, encoding->table), mcl_quote(quote, target->column.name),
+        mcl_quote(shown, text), what);
 }
 
 static mcl_status encode_number(
-    float *row, struct target *target, const struct encoding *encoding, const mcl_cell *cell)
+    float *row, mcl_target *target, const mcl_encoding *encoding, const mcl_cell *cell)
 {
     const mcl_column *column = &target->column;
     double value;
@@ -193,7 +168,7 @@ static mcl_status encode_number(
     return MCL_OK;
 }
 
-static mcl_status encode_category(float *row, struct target *target, const mcl_cell *cell)
+static mcl_status encode_category(float *row, mcl_target *target, const mcl_cell *cell)
 {
     const bool missing = mcl_cell_missing(cell);
     uint32_t place;
@@ -213,7 +188,7 @@ static mcl_status encode_category(float *row, struct target *target, const mcl_c
     return MCL_OK;
 }
 
-static mcl_status add_names(struct encoding *encoding, const mcl_cell *cells)
+static mcl_status add_names(mcl_encoding *encoding, const mcl_cell *cells)
 {
     if (encoding->label != MCL_DICTIONARY_NONE) {
         const mcl_cell *cell = &cells[encoding->label];
@@ -226,12 +201,12 @@ static mcl_status add_names(struct encoding *encoding, const mcl_cell *cells)
     return mcl_strings_add(encoding->names, cell->text, cell->length);
 }
 
-static mcl_status encode_row(struct encoding *encoding, const mcl_cell *cells)
+static mcl_status encode_row(mcl_encoding *encoding, const mcl_cell *cells)
 {
     float *row = encoding->block + encoding->filled * encoding->inputs;
     memset(row, 0, (size_t)encoding->inputs * sizeof *row);
     for (size_t c = 0; c < encoding->columns; c++) {
-        struct target *target = &encoding->targets[c];
+        mcl_target *target = &encoding->targets[c];
         if (target->column.width == 0)
             continue;
         MCL_TRY(target->lookup ? encode_category(row, target, &cells[c])
@@ -240,14 +215,14 @@ static mcl_status encode_row(struct encoding *encoding, const mcl_cell *cells)
     return add_names(encoding, cells);
 }
 
-static mcl_status flush(struct encoding *encoding)
+static mcl_status flush(mcl_encoding *encoding)
 {
     MCL_TRY(mcl_builder_add(encoding->builder, encoding->block, encoding->filled));
     encoding->filled = 0;
     return MCL_OK;
 }
 
-static mcl_status encode_rows(struct encoding *encoding)
+static mcl_status encode_rows(mcl_encoding *encoding)
 {
     const mcl_cell *cells;
     for (;;) {
@@ -262,7 +237,7 @@ static mcl_status encode_rows(struct encoding *encoding)
 
 /* Whether numbers are of another scale than those of the schema; a mean or deviation of 0 and 1
  * tell nothing, as they may be no measured ones. */
-static bool is_far(const struct target *target)
+static bool is_far(const mcl_target *target)
 {
     const double mean = mcl_moments_mean(&target->moments);
     const double deviation = mcl_moments_deviation(&target->moments);
@@ -274,7 +249,7 @@ static bool is_far(const struct target *target)
 }
 
 static mcl_status note_column(
-    mcl_notes *notes, const struct encoding *encoding, const struct target *target)
+    mcl_notes *notes, const mcl_encoding *encoding, const mcl_target *target)
 {
     char quote[MCL_QUOTE_SIZE];
     const char *source = mcl_table_source(encoding->table);
@@ -300,7 +275,7 @@ static mcl_status note_column(
     return MCL_OK;
 }
 
-static mcl_status note_columns(mcl_notes *notes, const struct encoding *encoding)
+static mcl_status note_columns(mcl_notes *notes, const mcl_encoding *encoding)
 {
     char quote[MCL_QUOTE_SIZE];
     for (size_t c = 0; c < encoding->columns; c++) {
@@ -317,7 +292,7 @@ static mcl_status note_columns(mcl_notes *notes, const struct encoding *encoding
 }
 
 static mcl_status give_labels(
-    mcl_data *data, const struct encoding *encoding, const mcl_data_options *options)
+    mcl_data *data, const mcl_encoding *encoding, const mcl_data_options *options)
 {
     mcl_strings *classes = NULL;
     if (encoding->label == MCL_DICTIONARY_NONE)
@@ -335,7 +310,7 @@ static mcl_status give_labels(
 }
 
 static mcl_status finish(
-    mcl_data **data, mcl_notes *notes, struct encoding *encoding, const mcl_data_options *options)
+    mcl_data **data, mcl_notes *notes, mcl_encoding *encoding, const mcl_data_options *options)
 {
     mcl_data *created = NULL;
     MCL_TRY(note_columns(notes, encoding));
@@ -353,7 +328,7 @@ static mcl_status finish(
     return MCL_OK;
 }
 
-static mcl_status prepare(mcl_notes *notes, struct encoding *encoding,
+static mcl_status prepare(mcl_notes *notes, mcl_encoding *encoding, const mcl_kept *kept,
     const mcl_column_choices *choices, const mcl_data_options *options)
 {
     unsigned char *known;
@@ -365,30 +340,31 @@ static mcl_status prepare(mcl_notes *notes, struct encoding *encoding,
     const mcl_row_plan plan = {.element = MCL_ELEMENT_FLOAT32,
         .shape = {encoding->inputs},
         .dimensions = 1,
+        .rows = kept ? mcl_kept_rows(kept) : 0,
         .host_memory = options->host_memory,
         .source = mcl_table_source(encoding->table)};
     encoding->block_rows = encoding->inputs < BLOCK_VALUES ? BLOCK_VALUES / encoding->inputs : 1;
     MCL_TRY(mcl_allocate(
         &encoding->block, encoding->block_rows * encoding->inputs, sizeof *encoding->block));
-    MCL_TRY(mcl_row_labels_create(&encoding->labels));
+    MCL_TRY(mcl_row_labels_create(&encoding->labels, mcl_table_point(encoding->table)));
     MCL_TRY(mcl_strings_create(&encoding->names));
     return mcl_builder_create(&encoding->builder, &plan);
 }
 
 mcl_status mcl_table_encode(mcl_data **data, mcl_notes *notes, mcl_table *table,
-    const mcl_schema *schema, bool fitted, const mcl_column_choices *choices,
+    const mcl_schema *schema, bool fitted, const mcl_kept *kept, const mcl_column_choices *choices,
     const mcl_data_options *options)
 {
-    struct encoding encoding = {.table = table,
+    mcl_encoding encoding = {.table = table,
         .schema = schema,
         .columns = mcl_table_columns(table),
         .label = choices->label,
         .id = choices->id,
         .fitted = fitted,
         .inputs = mcl_schema_inputs(schema)};
-    mcl_status status = prepare(notes, &encoding, choices, options);
+    mcl_status status = prepare(notes, &encoding, kept, choices, options);
     if (status == MCL_OK)
-        status = encode_rows(&encoding);
+        status = kept ? mcl_encode_kept(&encoding, kept) : encode_rows(&encoding);
     if (status == MCL_OK)
         status = finish(data, notes, &encoding, options);
     for (size_t c = 0; encoding.targets && c < encoding.columns; c++)

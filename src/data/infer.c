@@ -34,9 +34,10 @@ struct facts {
     enum state state;
     mcl_moments moments;
     uint64_t missing;
-    uint64_t texts;     /* cells */
-    bool counts;        /* each number is the one before and 1 */
-    uint64_t text_line; /* of the first text among numbers; 0: none */
+    uint64_t texts;                  /* cells */
+    bool counts;                     /* each number is the one of the row before and 1 */
+    uint64_t first_row;              /* that has a number */
+    char text_place[MCL_PLACE_SIZE]; /* of the first text among numbers; "": none */
     const char *text_file;
     char text[MCL_QUOTE_SIZE];
     mcl_dictionary *different; /* of texts; NULL: none yet */
@@ -77,6 +78,7 @@ struct inference {
     size_t columns;
     uint64_t rows;
     char point;
+    mcl_kept *kept; /* NULL: nothing is */
 };
 
 static const char *name_of(const struct inference *inference, size_t column)
@@ -93,19 +95,23 @@ static mcl_status add_text(uint64_t *index, struct facts *facts, const mcl_cell 
         return MCL_OK;
     if (!facts->different)
         MCL_TRY(mcl_dictionary_create(&facts->different));
-    if (mcl_strings_count(mcl_dictionary_texts(facts->different)) < facts->most)
-        return mcl_dictionary_add(index, facts->different, cell->text, cell->length);
-    facts->overflow =
-        mcl_dictionary_find(facts->different, cell->text, cell->length) == MCL_DICTIONARY_NONE;
+    const uint64_t hash = cell->known == MCL_CELL_TEXT && cell->hash
+                              ? cell->hash
+                              : mcl_text_hash(cell->text, cell->length);
+    MCL_TRY(mcl_dictionary_add_hashed(
+        index, facts->different, cell->text, cell->length, hash, facts->most));
+    facts->overflow = *index == MCL_DICTIONARY_NONE;
     return MCL_OK;
 }
 
-static void add_number(struct facts *facts, double value)
+static void add_number(struct facts *facts, double value, uint64_t row)
 {
+    if (facts->moments.count == 0)
+        facts->first_row = row;
     facts->counts = facts->moments.count == 0
                         ? value == rint(value)
                         : facts->counts && facts->missing == 0 &&
-                              value == facts->moments.first + (double)facts->moments.count;
+                              value == facts->moments.first + (double)(row - facts->first_row);
     mcl_moments_add(&facts->moments, value);
 }
 
@@ -123,12 +129,12 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 {
     char text[MCL_QUOTE_SIZE];
     const size_t length = cell->length < sizeof text ? cell->length : sizeof text - 1;
-    if (facts->text_line > 0)
+    if (facts->text_place[0])
         return;
     memcpy(text, cell->text, length);
     text[length] = '\0';
     mcl_quote(facts->text, text);
-    facts->text_line = mcl_table_line(inference->table);
+    mcl_table_place(facts->text_place, inference->table);
     facts->text_file = mcl_table_file(inference->table);
 }
 
@@ -136,12 +142,11 @@ static void note_text(struct facts *facts, const struct inference *inference, co
 static mcl_status add_other(uint64_t *kept, struct facts *facts, const struct inference *inference,
     const mcl_cell *cell, size_t column)
 {
-    char quote[MCL_QUOTE_SIZE];
+    char quote[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     if (mcl_cell_infinite(cell) &&
         (facts->moments.count > 0 || inference->choices->kinds[column] == MCL_COLUMN_NUMBER))
-        return mcl_fail(MCL_ERROR_DATA,
-            "%s: line %" PRIu64 ", column '%s': is infinite; replace or remove it",
-            mcl_table_file(inference->table), mcl_table_line(inference->table),
+        return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': is infinite; replace or remove it",
+            mcl_table_file(inference->table), mcl_table_place(place, inference->table),
             mcl_quote(quote, name_of(inference, column)));
     note_text(facts, inference, cell);
     if (facts->moments.count == 0 && inference->choices->kinds[column] != MCL_COLUMN_NUMBER) {
@@ -161,15 +166,35 @@ static mcl_status add_cell(uint64_t *kept, struct facts *facts, const struct inf
         return add_kept_text(kept, facts, cell);
     if (facts->state != TEXTS && mcl_cell_number(&value, cell, inference->point)) {
         facts->state = NUMBERS;
-        add_number(facts, value);
+        add_number(facts, value, inference->rows);
         if (kept)
-            memcpy(kept, &value, sizeof value);
+            *kept = mcl_kept_number(value);
         return MCL_OK;
     }
+    if (kept)
+        *kept = MCL_KEPT_MISSING;
     if (!mcl_cell_missing(cell))
         return add_other(kept, facts, inference, cell, column);
     facts->missing++;
     return MCL_OK;
+}
+
+/* The places of the row's cells among what is kept; NULL where nothing is. */
+static uint64_t *keep_row(struct inference *inference)
+{
+    uint64_t *row = inference->kept ? mcl_kept_row(inference->kept, inference->rows) : NULL;
+    if (!row) {
+        mcl_kept_free(inference->kept);
+        inference->kept = NULL;
+    }
+    return row;
+}
+
+/* Whether the schema is fitted to the present row. The names of classes are those of all rows. */
+static bool is_fitted(const struct inference *inference)
+{
+    const mcl_data_options *options = inference->options;
+    return !options->fit_to || options->fit_to(inference->rows, options->fit_user);
 }
 
 static mcl_status look_at_rows(struct inference *inference)
@@ -180,11 +205,20 @@ static mcl_status look_at_rows(struct inference *inference)
         MCL_TRY(mcl_table_next(&cells, inference->table));
         if (!cells)
             return MCL_OK;
-        uint64_t *kept = mcl_table_keep(inference->table, inference->rows);
+        uint64_t *kept = keep_row(inference);
+        const bool fitted = is_fitted(inference);
         for (size_t c = 0; c < inference->columns; c++) {
             struct facts *facts = &inference->facts[c];
-            if (facts->state != PASSED)
+            if (!fitted && c != inference->choices->label)
+                continue;
+            if (facts->state <= NUMBERS && cells[c].known == MCL_CELL_NUMBER) {
+                facts->state = NUMBERS;
+                add_number(facts, cells[c].number, inference->rows);
+                if (kept)
+                    kept[c] = mcl_kept_number(cells[c].number);
+            } else if (facts->state != PASSED) {
                 MCL_TRY(add_cell(kept ? &kept[c] : NULL, facts, inference, &cells[c], c));
+            }
         }
         inference->rows++;
     }
@@ -195,9 +229,8 @@ static mcl_status refuse_text(
 {
     char quote[MCL_QUOTE_SIZE];
     const struct facts *facts = &inference->facts[column];
-    return mcl_fail(MCL_ERROR_DATA, "%s: line %" PRIu64 ", column '%s': '%s' %s; %s",
-        facts->text_file, facts->text_line, mcl_quote(quote, name_of(inference, column)),
-        facts->text, what, advice);
+    return mcl_fail(MCL_ERROR_DATA, "%s: %s, column '%s': '%s' %s; %s", facts->text_file,
+        facts->text_place, mcl_quote(quote, name_of(inference, column)), facts->text, what, advice);
 }
 
 /* After the first pass: which columns have texts among numbers, so that those numbers are texts,
@@ -382,13 +415,16 @@ static mcl_status describe_number(
     }
 }
 
-static mcl_status add_categories(mcl_schema *schema, mcl_column *column, const struct facts *facts)
+/* point: of numbers. Labels that are no classes are not listed. */
+static mcl_status add_categories(
+    mcl_schema *schema, mcl_column *column, const struct facts *facts, char point)
 {
     mcl_strings *sorted;
     const mcl_strings *texts = facts->different ? mcl_dictionary_texts(facts->different) : NULL;
     const bool label = column->kind == MCL_COLUMN_LABEL;
     MCL_TRY(mcl_texts_sorted(&sorted, texts, label, !label && facts->missing > 0));
-    const bool listed = !label || mcl_strings_count(sorted) <= CATEGORIES_CHOSEN;
+    const bool listed = !label || (mcl_strings_count(sorted) <= CATEGORIES_CHOSEN &&
+                                      !mcl_texts_are_targets(sorted, point));
     const mcl_status status = mcl_schema_add(schema, column, listed ? sorted : NULL);
     mcl_strings_free(sorted);
     return status;
@@ -407,7 +443,7 @@ static mcl_status add_column(
     else if (inference->reasons[index] == USED)
         MCL_TRY(describe_number(&column, inference, index, common));
     return column.kind == MCL_COLUMN_CATEGORY || column.kind == MCL_COLUMN_LABEL
-               ? add_categories(schema, &column, facts)
+               ? add_categories(schema, &column, facts, inference->point)
                : mcl_schema_add(schema, &column, NULL);
 }
 
@@ -459,11 +495,12 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
 {
     bool mixed = false;
     begin(inference);
-    /* Without standardization numbers may be too large for float32, which is told with the line. */
-    if (inference->choices->id == MCL_DICTIONARY_NONE &&
+    /* Without standardization numbers may be too large for float32, which is told with the line;
+     * and of rows that are not fitted nothing is known. */
+    if (inference->choices->id == MCL_DICTIONARY_NONE && !inference->options->fit_to &&
         inference->options->standardize != MCL_STANDARDIZE_NONE)
-        MCL_TRY(mcl_table_keep_begin(
-            inference->table, mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
+        MCL_TRY(mcl_kept_create(&inference->kept, inference->columns,
+            mcl_host_memory_allowed(inference->options->host_memory) / KEPT));
     MCL_TRY(look_at_rows(inference));
     if (inference->rows == 0)
         return mcl_fail(MCL_ERROR_DATA, "%s: holds no rows%s", mcl_table_source(inference->table),
@@ -483,7 +520,7 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
     return make_schema(schema, inference);
 }
 
-mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_kept **kept, mcl_notes *notes, mcl_table *table,
     const mcl_column_choices *choices, const mcl_data_options *options)
 {
     struct inference inference = {.table = table,
@@ -496,10 +533,17 @@ mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *tab
         mcl_allocate(&inference.reasons, inference.columns, sizeof *inference.reasons);
     if (status == MCL_OK)
         status = infer(schema, notes, &inference);
-    for (size_t c = 0; c < inference.columns; c++)
-        mcl_table_keep_texts(table, c, inference.facts[c].different);
-    mcl_table_keep_end(table);
+    for (size_t c = 0; c < inference.columns; c++) {
+        if (inference.kept)
+            mcl_kept_set_texts(inference.kept, c, inference.facts[c].different);
+        else
+            mcl_dictionary_free(inference.facts[c].different);
+    }
     free(inference.facts);
     free(inference.reasons);
+    if (status == MCL_OK)
+        *kept = inference.kept;
+    else
+        mcl_kept_free(inference.kept);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/numbers.h"
 #include "base/utf8.h"
 #include "data/array.h"
 #include "data/classes.h"
@@ -17,6 +18,8 @@
 #include "data/dictionary.h"
 #include "data/formats.h"
 #include "data/labels.h"
+#include "data/opening.h"
+#include "data/texts.h"
 
 #define LABEL_MOST 4096 /* bytes of a label's text */
 #define BLOCK 65536     /* bytes that are read at once */
@@ -59,6 +62,7 @@ static mcl_status make_room(struct texts *texts)
 static mcl_status add(struct texts *texts, const char *text, size_t length)
 {
     uint64_t code;
+    double number;
     char label[LABEL_MOST + 1];
     memcpy(label, text, length);
     label[length] = '\0';
@@ -69,7 +73,8 @@ static mcl_status add(struct texts *texts, const char *text, size_t length)
             mcl_source_name(texts->source), texts->count);
     MCL_TRY(make_room(texts));
     MCL_TRY(mcl_dictionary_add(&code, texts->known, text, length));
-    if (code > MCL_CLASSES_MOST + 2) /* beside those for no label, and a heading */
+    /* Beside those for no label, and a heading; numbers need not be classes. */
+    if (code > MCL_CLASSES_MOST + 2 && !mcl_text_number(&number, label))
         return mcl_fail(MCL_ERROR_DATA,
             "%s: the labels are of more than %d classes: texts that are nearly all different are "
             "no labels",
@@ -268,43 +273,62 @@ static mcl_status read_text_array(
 
 /* Numbers. */
 
+/* A label as it was read. */
+struct number {
+    bool is_whole;
+    int64_t whole;
+    double value; /* NaN: there is none */
+};
+
 static mcl_status convert(void *to, const void *from, size_t count, const mcl_array_run *run)
 {
-    int64_t *numbers = to;
+    struct number *numbers = to;
     const mcl_number type = run->array->type;
     for (size_t i = 0; i < count; i++) {
         const double value = mcl_number_at(from, type, i);
+        struct number *number = &numbers[i];
+        *number = (struct number){true, UNLABELLED, value};
         if (type == MCL_NUMBER_INT64 || type == MCL_NUMBER_UINT64)
-            memcpy(&numbers[i], (const int64_t *)from + i, sizeof *numbers);
-        else if (isnan(value))
-            numbers[i] = UNLABELLED;
+            memcpy(&number->whole, (const int64_t *)from + i, sizeof number->whole);
         else if (value == rint(value) && fabs(value) <= 0x1p53)
-            numbers[i] = (int64_t)value;
+            number->whole = (int64_t)value;
         else
-            return mcl_labels_refuse(from, i, run);
-        if (type == MCL_NUMBER_UINT64 && numbers[i] < 0)
+            number->is_whole = isnan(value);
+        if (isinf(value) || (type == MCL_NUMBER_UINT64 && number->whole < 0))
             return mcl_labels_refuse(from, i, run);
     }
     return MCL_OK;
 }
 
 /* Whether all numbers are labels as they are. */
-static bool are_labels(const int64_t *numbers, uint64_t count)
+static bool are_labels(const struct number *numbers, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (numbers[i] < UNLABELLED || numbers[i] > MCL_LABEL_MAX)
+        if (!numbers[i].is_whole || numbers[i].whole < UNLABELLED ||
+            numbers[i].whole > MCL_LABEL_MAX)
             return false;
     }
     return true;
 }
 
-static mcl_status take_numbers(mcl_labelling *labelling, const int64_t *numbers, uint64_t count)
+static mcl_status take_numbers(
+    mcl_labelling *labelling, const struct number *numbers, uint64_t count)
 {
     MCL_TRY(mcl_allocate(&labelling->labels, count, sizeof *labelling->labels));
     labelling->count = count;
     for (uint64_t i = 0; i < count; i++)
-        labelling->labels[i] = (int32_t)numbers[i];
+        labelling->labels[i] = (int32_t)numbers[i].whole;
     return MCL_OK;
+}
+
+static mcl_status add_number(struct texts *texts, const struct number *number)
+{
+    char text[MCL_NUMBER_SIZE] = ""; /* what is missing */
+    if (!number->is_whole)
+        mcl_number_show(text, number->value);
+    else if (!isnan(number->value))
+        snprintf(text, sizeof text, "%" PRId64, number->whole);
+    return add(texts, text, strlen(text));
 }
 
 /* Numbers that are labels are taken as they are; else they become texts. */
@@ -312,22 +336,16 @@ static mcl_status read_numbers(
     mcl_labelling *labelling, struct texts *texts, mcl_source *source, bool named)
 {
     mcl_array array;
-    int64_t *numbers;
+    struct number *numbers;
     MCL_TRY(mcl_array_header(&array, source));
     MCL_TRY(mcl_labels_check_shape(&array, mcl_source_name(source)));
     MCL_TRY(mcl_array_read(&numbers, &array, source, sizeof *numbers, convert, NULL));
     const uint64_t count = array.rows * array.columns;
     mcl_status status = MCL_OK;
-    if (!named && are_labels(numbers, count)) {
+    if (!named && are_labels(numbers, count))
         status = take_numbers(labelling, numbers, count);
-        free(numbers);
-        return status;
-    }
-    for (uint64_t i = 0; i < count && status == MCL_OK; i++) {
-        char text[NUMBER_TEXT];
-        const int length = snprintf(text, sizeof text, "%" PRId64, numbers[i]);
-        status = add(texts, text, (size_t)length);
-    }
+    for (uint64_t i = 0; !labelling->labels && i < count && status == MCL_OK; i++)
+        status = add_number(texts, &numbers[i]);
     free(numbers);
     return status;
 }
@@ -342,11 +360,30 @@ struct named {
     int64_t number;
 };
 
-/* As in the cells of a table, and -1. */
-static bool stands_for_none(const char *text)
+/* As in the cells of a table. */
+static bool is_missing(const char *text)
 {
-    const mcl_cell cell = {.text = text, .length = strlen(text)};
-    return mcl_cell_missing(&cell) || strcmp(text, "-1") == 0;
+    const mcl_cell cell = {.text = text, .length = (uint32_t)strlen(text)};
+    return mcl_cell_missing(&cell);
+}
+
+/* Whether labels from `first` on are numbers of which some are not whole: then -1 is one of them,
+ * too. seen is room for a mark a text. */
+static bool are_targets(bool *seen, const struct texts *texts, uint64_t first)
+{
+    const mcl_strings *known = mcl_dictionary_texts(texts->known);
+    bool whole = true;
+    double number;
+    for (uint64_t i = first; i < texts->count; i++) {
+        const char *text = mcl_strings_at(known, texts->codes[i]);
+        if (seen[texts->codes[i]] || is_missing(text))
+            continue;
+        seen[texts->codes[i]] = true;
+        if (!mcl_text_number(&number, text))
+            return false;
+        whole = whole && number == rint(number);
+    }
+    return !whole;
 }
 
 static struct named name(const char *text, uint64_t code)
@@ -376,11 +413,13 @@ static void find_classes(
     struct named *classes, uint64_t *count, bool *used, const struct texts *texts, uint64_t first)
 {
     const mcl_strings *known = mcl_dictionary_texts(texts->known);
+    const bool targets = are_targets(used, texts, first);
+    memset(used, 0, (size_t)mcl_strings_count(known) * sizeof *used);
     *count = 0;
     for (uint64_t i = first; i < texts->count; i++) {
         const uint32_t code = texts->codes[i];
         const char *text = mcl_strings_at(known, code);
-        if (!used[code] && !stands_for_none(text))
+        if (!used[code] && !is_missing(text) && (targets || strcmp(text, "-1") != 0))
             classes[(*count)++] = name(text, code);
         used[code] = true;
     }
@@ -513,25 +552,57 @@ void mcl_labelling_release(mcl_labelling *labelling)
     *labelling = (mcl_labelling){NULL, 0, NULL};
 }
 
+/* The labels of so many rows that are being read. */
+struct reading {
+    mcl_labelling labelling;
+    uint64_t rows;
+    const mcl_data *like;
+};
+
+/* mcl_zip_use */
+static mcl_status read_source(void *state, mcl_source *source)
+{
+    struct reading *reading = state;
+    return mcl_labelling_read(&reading->labelling, source, reading->rows, reading->like);
+}
+
+/* Reads a file, or an array of an archive. */
+static mcl_status read_path(struct reading *reading, const char *path)
+{
+    mcl_opening opening = {.paths = &path, .count = 1};
+    char *copy;
+    mcl_status status = mcl_opening_look(&opening, &copy, path);
+    if (status == MCL_OK && !opening.source)
+        status = mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file of labels", path);
+    else if (status == MCL_OK && mcl_is_zip(&opening))
+        status = mcl_zip_read(&opening, read_source, reading);
+    else if (status == MCL_OK && opening.member)
+        status = mcl_fail(MCL_ERROR_FORMAT, "%s: is no .npz file, and has no '%s' in it",
+            opening.file, opening.member);
+    else if (status == MCL_OK)
+        status = read_source(reading, opening.source);
+    mcl_source_close(opening.source);
+    free(copy);
+    if (status != MCL_OK)
+        mcl_labelling_release(&reading->labelling);
+    return status;
+}
+
 mcl_status mcl_data_label(mcl_data *data, const char *path, const mcl_data *like)
 {
     MCL_NEED(data);
     MCL_NEED(path);
-    mcl_source *source;
-    mcl_labelling labelling;
-    MCL_TRY(mcl_source_open(&source, path));
-    const mcl_status status = mcl_labelling_read(&labelling, source, mcl_data_rows(data), like);
-    mcl_source_close(source);
-    if (status != MCL_OK)
-        return status;
-    if (labelling.count != mcl_data_rows(data)) {
-        const uint64_t count = labelling.count;
-        mcl_labelling_release(&labelling);
+    struct reading reading = {.rows = mcl_data_rows(data), .like = like};
+    mcl_labelling *labelling = &reading.labelling;
+    MCL_TRY(read_path(&reading, path));
+    if (labelling->count != mcl_data_rows(data)) {
+        const uint64_t count = labelling->count;
+        mcl_labelling_release(labelling);
         return mcl_fail(MCL_ERROR_DATA,
             "%s has %" PRIu64 " labels, but %s has %" PRIu64
             " rows: a label for each row is needed",
             path, count, mcl_data_source(data), mcl_data_rows(data));
     }
-    mcl_data_set_labels(data, labelling.labels, labelling.classes);
+    mcl_data_set_labels(data, labelling->labels, labelling->classes);
     return MCL_OK;
 }

@@ -8,12 +8,16 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "data/formats.h"
+#include "data/opening.h"
+#include "data/records.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
 #define HEADER_MAX (1 << 20) /* bytes; 64 dimensions of 20 digits need less than 2 KiB */
 #define STRING_MAX 64        /* bytes; longer strings are none that is known */
+#define NAME_MAX_BYTES 1024  /* of a field's name */
 
 static const struct {
     const char *name; /* without the byte order */
@@ -67,7 +71,8 @@ struct parser {
     uint64_t offset; /* of the header in the file */
     const char *text;
     size_t length;
-    size_t at; /* the next character */
+    size_t at;          /* the next character */
+    mcl_fields *fields; /* NULL: the array must have none */
 };
 
 bool mcl_npy_recognize(const unsigned char magic[MCL_MAGIC_BYTES])
@@ -103,9 +108,10 @@ static bool accept(struct parser *parser, char character)
     return found;
 }
 
-/* Reads a string in either kind of quotes. Unlike Python's it has no escapes, which no writer of
- * this header needs. */
-static mcl_status parse_string(char string[STRING_MAX], struct parser *parser, const char *what)
+/* Reads a string of less than size bytes in either kind of quotes. Unlike Python's it has no
+ * escapes, which names of fields alone may need. text: it is not only ASCII. */
+static mcl_status parse_quoted(
+    char *string, size_t size, bool text, struct parser *parser, const char *what)
 {
     const char quote = accept(parser, '"') ? '"' : accept(parser, '\'') ? '\'' : 0;
     if (!quote)
@@ -117,13 +123,20 @@ static mcl_status parse_string(char string[STRING_MAX], struct parser *parser, c
         const char character = parser->text[parser->at];
         if (character == quote)
             break;
-        if (used + 1 == STRING_MAX || character < ' ' || character > '~' || character == '\\')
+        const bool fits =
+            (unsigned char)character < 0x80 ? character >= ' ' && character <= '~' : text;
+        if (used + 1 == size || !fits || character == '\\')
             return expected(parser, what);
         string[used++] = character;
     }
     parser->at++;
     string[used] = '\0';
     return MCL_OK;
+}
+
+static mcl_status parse_string(char string[STRING_MAX], struct parser *parser, const char *what)
+{
+    return parse_quoted(string, STRING_MAX, false, parser, what);
 }
 
 /* Says what an array of a dtype that is not read holds, where that is known. */
@@ -141,31 +154,180 @@ static mcl_status refuse_descr(
         descr);
 }
 
+/* The type of numbers that a dtype is; false for another. */
+static bool find_type(mcl_number *type, bool *big_endian, const char *descr)
+{
+    const char *name = descr + (descr[0] && strchr("<>|=", descr[0]));
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(name, dtypes[i].name) != 0)
+            continue;
+        *type = dtypes[i].type;
+        *big_endian = descr[0] == '>';
+        return mcl_number_size(*type) == 1 || descr[0] == '<' || descr[0] == '>';
+    }
+    return false;
+}
+
+/* What a field of another dtype is; false for one that has no values that are read. */
+static bool find_kind(mcl_field *field, const char *descr)
+{
+    unsigned long long count = 0;
+    char end;
+    const char *name = descr + (descr[0] && strchr("<>|=", descr[0]));
+    field->big_endian = descr[0] == '>';
+    field->type = MCL_NUMBER_INT64;
+    field->size = 8;
+    if (sscanf(name, "M8[%3[a-z]%c", field->unit, &end) == 2 && end == ']') {
+        field->kind = MCL_FIELD_TIME;
+        return strstr(" h m s ms us ns ", field->unit) != NULL;
+    }
+    if (strcmp(name, "M8[D]") == 0) {
+        field->kind = MCL_FIELD_TIME;
+        field->unit[0] = 'D';
+        field->unit[1] = '\0';
+        return true;
+    }
+    if (strncmp(name, "m8", 2) == 0) {
+        field->kind = MCL_FIELD_SPAN;
+        return true;
+    }
+    if (sscanf(name, "%*1[SU]%llu%c", &count, &end) != 1 || count > MCL_CSV_RECORD_MOST)
+        return false;
+    field->kind = *name == 'S' ? MCL_FIELD_BYTES : MCL_FIELD_UNICODE;
+    field->size = (size_t)count * (*name == 'S' ? 1 : 4);
+    return true;
+}
+
+/* Adds a field, or those of its elements where it is an array, at the end of the record. */
+static mcl_status add_fields(
+    mcl_fields *fields, const mcl_field *field, uint64_t count, const struct parser *parser)
+{
+    char name[NAME_MAX_BYTES + 32];
+    for (uint64_t i = 0; i < count; i++) {
+        mcl_field added = *field;
+        snprintf(name, sizeof name, count > 1 ? "%s[%" PRIu64 "]" : "%s", field->name, i);
+        added.name = name;
+        added.offset = fields->size;
+        if (added.size > SIZE_MAX / 4 - fields->size)
+            return mcl_source_fail(parser->source, parser->offset, "a record is too long");
+        MCL_TRY(mcl_fields_add(fields, &added));
+        fields->size += added.size;
+    }
+    return MCL_OK;
+}
+
+static mcl_status parse_size(uint64_t *size, struct parser *parser);
+
+/* *count = the product of the sizes of a field that is an array, 1 where it is none. */
+static mcl_status parse_field_shape(uint64_t *count, struct parser *parser)
+{
+    uint64_t size;
+    *count = 1;
+    if (!accept(parser, ',') || accept(parser, ')'))
+        return MCL_OK;
+    if (!accept(parser, '('))
+        return expected(parser, "the shape of a field");
+    while (!accept(parser, ')')) {
+        MCL_TRY(parse_size(&size, parser));
+        if (!mcl_multiply(count, *count, size) || *count > MCL_CSV_CELLS_MOST)
+            return expected(parser, "the shape of a field that has not too many elements");
+        if (!accept(parser, ',') && parser->text[parser->at] != ')')
+            return expected(parser, "a comma");
+    }
+    return MCL_OK;
+}
+
+static mcl_status parse_field_name(char name[NAME_MAX_BYTES], struct parser *parser)
+{
+    if (!accept(parser, '(')) /* else a title is before it */
+        return parse_quoted(name, NAME_MAX_BYTES, true, parser, "the name of a field");
+    MCL_TRY(parse_quoted(name, NAME_MAX_BYTES, true, parser, "the title of a field"));
+    if (!accept(parser, ','))
+        return expected(parser, "a comma");
+    MCL_TRY(parse_quoted(name, NAME_MAX_BYTES, true, parser, "the name of a field"));
+    return accept(parser, ')') ? MCL_OK : expected(parser, "a closing bracket");
+}
+
+/* Whether it is a gap between fields, which is added to the record's size. */
+static bool add_gap(mcl_fields *fields, const char *name, const char *descr)
+{
+    unsigned long long bytes;
+    char end;
+    if (*name || sscanf(descr, "|V%llu%c", &bytes, &end) != 1 || bytes > MCL_CSV_RECORD_MOST)
+        return false;
+    fields->size += (size_t)bytes;
+    return true;
+}
+
+static mcl_status refuse_field(const struct parser *parser, const char *name, const char *descr)
+{
+    char quote[MCL_QUOTE_SIZE];
+    const bool objects = strchr(descr, 'O') != NULL;
+    return mcl_source_fail(parser->source, parser->offset + parser->at,
+        "the field '%s' holds %s (dtype '%s'); %s", mcl_quote(quote, name),
+        objects ? "Python objects" : "what no column of a table can be", descr,
+        objects ? "give it a fixed width, as 'U20' has, or save "
+                  "pandas.DataFrame(array).to_csv(NAME, index=False)"
+                : "leave it out");
+}
+
+/* A field: ('name', 'dtype') or ('name', 'dtype', (2, 3)). */
+static mcl_status parse_field(struct parser *parser)
+{
+    char name[NAME_MAX_BYTES], descr[STRING_MAX];
+    uint64_t count = 1;
+    mcl_field field = {.name = name};
+    if (!accept(parser, '('))
+        return expected(parser, "a field");
+    MCL_TRY(parse_field_name(name, parser));
+    if (!accept(parser, ','))
+        return expected(parser, "a comma");
+    skip_space(parser);
+    if (parser->at < parser->length && parser->text[parser->at] == '[')
+        return refuse_field(parser, name, "fields of its own");
+    MCL_TRY(parse_string(descr, parser, "a dtype"));
+    if (add_gap(parser->fields, name, descr))
+        return accept(parser, ')') ? MCL_OK : expected(parser, "a closing bracket");
+    if (find_type(&field.type, &field.big_endian, descr))
+        field.size = mcl_number_size(field.type);
+    else if (!find_kind(&field, descr))
+        return refuse_field(parser, name, descr);
+    MCL_TRY(parse_field_shape(&count, parser));
+    if (!accept(parser, ')') && parser->text[parser->at - 1] != ')')
+        return expected(parser, "a closing bracket");
+    return add_fields(parser->fields, &field, count, parser);
+}
+
+static mcl_status parse_fields(struct parser *parser)
+{
+    while (!accept(parser, ']')) {
+        MCL_TRY(parse_field(parser));
+        if (accept(parser, ','))
+            continue;
+        if (!accept(parser, ']'))
+            return expected(parser, "a comma");
+        break;
+    }
+    return MCL_OK;
+}
+
 static mcl_status parse_descr(mcl_array *array, struct parser *parser)
 {
     char descr[STRING_MAX];
     skip_space(parser);
     const uint64_t offset = parser->offset + parser->at;
     if (accept(parser, '['))
-        return mcl_source_fail(parser->source, offset,
-            "the array has a structured dtype, with fields; save "
-            "numpy.lib.recfunctions.structured_to_unstructured(array), or one field, "
-            "array['NAME']");
+        return parser->fields
+                   ? parse_fields(parser)
+                   : mcl_source_fail(parser->source, offset,
+                         "the array has a structured dtype, with fields, as tables have; here it "
+                         "must be an array of numbers: one field, array['NAME']");
     MCL_TRY(parse_string(descr, parser, "a dtype"));
-    const bool ordered = descr[0] && strchr("<>|=", descr[0]);
-    const char *name = descr + ordered;
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        const mcl_number type = dtypes[i].type;
-        if (strcmp(name, dtypes[i].name) != 0)
-            continue;
-        if (mcl_number_size(type) > 1 && descr[0] != '<' && descr[0] != '>')
-            break;
-        array->type = type;
-        array->big_endian = descr[0] == '>';
+    if (find_type(&array->type, &array->big_endian, descr)) {
         snprintf(array->dtype, sizeof array->dtype, "%.8s", descr); /* it has 3 or 4 characters */
         return MCL_OK;
     }
-    return refuse_descr(parser, offset, descr, name);
+    return refuse_descr(parser, offset, descr, descr + (descr[0] && strchr("<>|=", descr[0])));
 }
 
 static mcl_status parse_fortran_order(mcl_array *array, struct parser *parser)
@@ -301,8 +463,9 @@ static mcl_status read_length(size_t *length, mcl_source *source)
     return MCL_OK;
 }
 
-mcl_status mcl_npy_header(
-    mcl_array *array, mcl_source *source, const unsigned char magic[MCL_MAGIC_BYTES])
+/* fields may be NULL: the array must have none. */
+static mcl_status read_header(mcl_array *array, mcl_fields *fields, mcl_source *source,
+    const unsigned char magic[MCL_MAGIC_BYTES])
 {
     char start[MAGIC_BYTES];
     size_t length = 0;
@@ -313,7 +476,7 @@ mcl_status mcl_npy_header(
         return mcl_source_fail(source, MCL_MAGIC_BYTES, "the .npy magic string is incomplete");
     MCL_TRY(read_length(&length, source));
     char *text;
-    struct parser parser = {source, mcl_source_offset(source), NULL, length, 0};
+    struct parser parser = {source, mcl_source_offset(source), NULL, length, 0, fields};
     MCL_TRY(mcl_allocate(&text, length, 1));
     parser.text = text;
     mcl_status status = mcl_source_read_whole(source, text, length, "a .npy header");
@@ -322,3 +485,73 @@ mcl_status mcl_npy_header(
     free(text);
     return status;
 }
+
+mcl_status mcl_npy_header(
+    mcl_array *array, mcl_source *source, const unsigned char magic[MCL_MAGIC_BYTES])
+{
+    return read_header(array, NULL, source, magic);
+}
+
+/* Structured arrays, as tables. */
+
+static bool recognize_records(const mcl_opening *opening)
+{
+    static const char start[] = "'descr': [";
+    if (opening->byte_count < MAGIC_BYTES || memcmp(opening->bytes, MAGIC, MAGIC_BYTES) != 0)
+        return false;
+    for (size_t i = MAGIC_BYTES; i + sizeof start <= opening->byte_count; i++) {
+        if (memcmp(opening->bytes + i, start, sizeof start - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+static mcl_status count_records(
+    uint64_t *rows, const mcl_array *array, const mcl_fields *fields, const mcl_source *source)
+{
+    char shape[MCL_ARRAY_SHAPE_TEXT];
+    *rows = array->shape[0];
+    for (size_t d = 1; d < array->dimensions; d++) {
+        if (array->shape[d] != 1 && *rows > 1) {
+            mcl_array_shape_text(shape, array);
+            return mcl_fail(MCL_ERROR_DATA,
+                "%s: its records are in a shape of %s; save array.ravel(), a record a row",
+                mcl_source_name(source), shape);
+        }
+        *rows = *rows > 1 ? *rows : array->shape[d];
+    }
+    if (*rows == 0 || fields->count == 0)
+        return mcl_fail(
+            MCL_ERROR_DATA, "%s: holds no %s", mcl_source_name(source), *rows ? "fields" : "rows");
+    return MCL_OK;
+}
+
+static mcl_status open_fields(
+    mcl_data **data, mcl_fields *fields, mcl_source *source, const mcl_data_options *options)
+{
+    mcl_array array = {.dimensions = 0};
+    unsigned char magic[MCL_MAGIC_BYTES];
+    uint64_t rows;
+    mcl_table *table;
+    MCL_TRY(mcl_source_read_whole(source, magic, sizeof magic, "the .npy magic string"));
+    MCL_TRY(read_header(&array, fields, source, magic));
+    MCL_TRY(count_records(&rows, &array, fields, source));
+    MCL_TRY(mcl_records_open(&table, fields, rows, source, mcl_source_name(source), options));
+    return mcl_table_data(data, table, options);
+}
+
+static mcl_status open_record_array(mcl_data **data, const mcl_opening *opening)
+{
+    mcl_fields fields = {.list = NULL};
+    if (opening->count > 1)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s: is a structured array, and those are not joined; save "
+            "numpy.concatenate([numpy.load(path) for path in paths])",
+            opening->file);
+    const mcl_status status = open_fields(data, &fields, opening->source, opening->options);
+    mcl_fields_release(&fields);
+    return status;
+}
+
+const mcl_holder mcl_holder_records = {
+    .name = "NumPy structured .npy", .recognize = recognize_records, .open = open_record_array};

@@ -22,6 +22,7 @@ static const mcl_holder *const holders[] = {
     &mcl_holder_zip,
     &mcl_holder_tensor,
     &mcl_holder_table,
+    &mcl_holder_records,
     &mcl_holder_array,
     NULL,
 };
@@ -66,17 +67,22 @@ static mcl_status look(mcl_opening *opening)
         &opening->byte_count, opening->source, opening->bytes, sizeof opening->bytes);
 }
 
+mcl_status mcl_opening_look(mcl_opening *opening, char **copy, const char *path)
+{
+    *copy = NULL;
+    MCL_TRY(part_path(opening, copy, path));
+    return look(opening);
+}
+
 static mcl_status open_paths(
     mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
 {
     static const mcl_data_options defaults = {.base = {MCL_OPTIONS_DATA, MCL_DATA_OPTIONS_VERSION}};
-    char *copy = NULL;
+    char *copy;
     mcl_data *opened = NULL;
     mcl_opening opening = {
         .paths = paths, .count = count, .options = options ? options : &defaults};
-    mcl_status status = part_path(&opening, &copy, paths[0]);
-    if (status == MCL_OK)
-        status = look(&opening);
+    mcl_status status = mcl_opening_look(&opening, &copy, paths[0]);
     if (status == MCL_OK)
         status = find_holder(&opening)->open(&opened, &opening);
     if (status == MCL_OK)

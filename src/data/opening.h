@@ -21,6 +21,10 @@ typedef struct mcl_opening {
     size_t byte_count;
 } mcl_opening;
 
+/* Looks at a path. opening is set to zeros but for what its caller knows, and to be ended, also
+ * after a failure, by closing the source and freeing *copy, of which its file and member are. */
+mcl_status mcl_opening_look(mcl_opening *opening, char **copy, const char *path);
+
 /* A kind of what holds rows. */
 typedef struct mcl_holder {
     const char *name; /* as a list of what can be read has it: "CSV" */
@@ -29,9 +33,19 @@ typedef struct mcl_holder {
     mcl_status (*open)(mcl_data **data, const mcl_opening *opening);
 } mcl_holder;
 
-extern const mcl_holder mcl_holder_images; /* folders of them, and image files */
-extern const mcl_holder mcl_holder_table;  /* CSV and the like */
-extern const mcl_holder mcl_holder_tar;    /* of images */
+/* Zip archives: what takes the content of an entry, whose source is named FILE:NAME and closed by
+ * its owner. */
+typedef mcl_status mcl_zip_use(void *state, mcl_source *source);
+
+bool mcl_is_zip(const mcl_opening *opening);
+
+/* Gives `use` the entry that the opening's member names, or the only one. */
+mcl_status mcl_zip_read(const mcl_opening *opening, mcl_zip_use *use, void *state);
+
+extern const mcl_holder mcl_holder_images;  /* folders of them, and image files */
+extern const mcl_holder mcl_holder_table;   /* CSV and the like */
+extern const mcl_holder mcl_holder_records; /* structured .npy */
+extern const mcl_holder mcl_holder_tar;     /* of images */
 extern const mcl_holder mcl_holder_cifar;
 extern const mcl_holder mcl_holder_zip;    /* .npz */
 extern const mcl_holder mcl_holder_tensor; /* safetensors */

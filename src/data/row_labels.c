@@ -16,12 +16,14 @@ struct mcl_row_labels {
     mcl_dictionary *texts;
     int32_t *rows; /* [count]: the number of a text as it came, or -1 */
     uint64_t count, room;
+    char point;
 };
 
-mcl_status mcl_row_labels_create(mcl_row_labels **labels)
+mcl_status mcl_row_labels_create(mcl_row_labels **labels, char point)
 {
     mcl_row_labels *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->point = point;
     const mcl_status status = mcl_dictionary_create(&created->texts);
     if (status == MCL_OK)
         *labels = created;
@@ -136,10 +138,33 @@ static mcl_status find_places(int32_t *places, mcl_strings **classes, const mcl_
     return place(places, &added, *classes, texts);
 }
 
-mcl_status mcl_row_labels_give(
-    mcl_data *data, const mcl_row_labels *labels, const mcl_data *like, const mcl_strings *classes)
+/* *pointed = numbers with '.' as their point. */
+static mcl_status point_numbers(mcl_strings **pointed, const mcl_strings *texts, char point)
 {
-    const mcl_strings *texts = mcl_dictionary_texts(labels->texts);
+    mcl_strings *created;
+    MCL_TRY(mcl_strings_create(&created));
+    mcl_status status = MCL_OK;
+    for (uint64_t i = 0; i < mcl_strings_count(texts) && status == MCL_OK; i++) {
+        char *copy;
+        status = mcl_copy_string(&copy, mcl_strings_at(texts, i));
+        if (status != MCL_OK)
+            break;
+        char *found = strchr(copy, point);
+        if (found)
+            *found = '.';
+        status = mcl_strings_add(created, copy, strlen(copy));
+        free(copy);
+    }
+    if (status == MCL_OK)
+        *pointed = created;
+    else
+        mcl_strings_free(created);
+    return status;
+}
+
+static mcl_status give(mcl_data *data, const mcl_row_labels *labels, const mcl_strings *texts,
+    const mcl_data *like, const mcl_strings *classes)
+{
     int32_t *places = NULL, *rows = NULL;
     mcl_strings *names = NULL;
     MCL_TRY(mcl_allocate(&places, mcl_strings_count(texts), sizeof *places));
@@ -153,5 +178,18 @@ mcl_status mcl_row_labels_give(
         mcl_data_set_labels(data, rows, names);
     else
         mcl_strings_free(names);
+    return status;
+}
+
+mcl_status mcl_row_labels_give(
+    mcl_data *data, const mcl_row_labels *labels, const mcl_data *like, const mcl_strings *classes)
+{
+    const mcl_strings *texts = mcl_dictionary_texts(labels->texts);
+    mcl_strings *pointed;
+    if (labels->point == '.' || !mcl_texts_are_targets(texts, labels->point))
+        return give(data, labels, texts, like, classes);
+    MCL_TRY(point_numbers(&pointed, texts, labels->point));
+    const mcl_status status = give(data, labels, pointed, like, classes);
+    mcl_strings_free(pointed);
     return status;
 }

@@ -7,14 +7,16 @@
 
 typedef struct mcl_row_labels mcl_row_labels;
 
-mcl_status mcl_row_labels_create(mcl_row_labels **labels);
+/* point: of numbers, '.' or ','. */
+mcl_status mcl_row_labels_create(mcl_row_labels **labels, char point);
 /* NULL is allowed. */
 void mcl_row_labels_free(mcl_row_labels *labels);
 
 /* Appends the next row's; text NULL: it is not known. */
 mcl_status mcl_row_labels_add(mcl_row_labels *labels, const char *text, size_t length);
 
-/* Gives a data set its labels. They are numbered as in like, and those that are not known there
+/* Gives a data set its labels. Those that are numbers, not all of them whole,
+ * get a '.' as their point. They are numbered as in like, and those that are not known there
  * after them; or, like being NULL, by their places in classes if all are among these; or by their
  * own order. like and classes may be NULL. */
 mcl_status mcl_row_labels_give(

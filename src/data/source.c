@@ -326,6 +326,17 @@ static mcl_status read_plain(size_t *got, mcl_source *source, unsigned char *byt
 {
     size_t done = 0;
     while (done < count) {
+        if (source->used == source->available && count - done >= sizeof source->input) {
+            size_t read;
+            const size_t wanted = count - done;
+            MCL_TRY(source->reader.read(
+                &read, source->reader.state, bytes + done, wanted, source->name));
+            source->loaded += read;
+            done += read;
+            if (read < wanted)
+                break;
+            continue;
+        }
         MCL_TRY(load(source));
         size_t part = source->available - source->used;
         if (part == 0)

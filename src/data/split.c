@@ -18,18 +18,18 @@ enum { REST, HELD, PARTS };
 /* Both parts as they are made, and the rows of a block that go to each. */
 struct split {
     const mcl_data *data;
-    double limit; /* of the draws of held rows */
+    double part; /* of the rows, that is held */
     uint64_t seed;
     mcl_builder *builders[PARTS];
     uint64_t *numbers; /* [block] */
     char *rows;        /* [block] */
 };
 
-static bool is_held(const struct split *split, uint64_t row)
+bool mcl_row_is_held_out(uint64_t row, double holdout, uint64_t seed)
 {
     uint32_t words[4];
-    mcl_random_words(words, split->seed, MCL_STREAM_HELD_OUT, 0, 0, row, 0);
-    return (double)((uint64_t)words[0] << 32 | words[1]) < split->limit;
+    mcl_random_words(words, seed, MCL_STREAM_HELD_OUT, 0, 0, row, 0);
+    return (double)((uint64_t)words[0] << 32 | words[1]) < holdout * 0x1p64;
 }
 
 static mcl_status add_block(const struct split *split, uint64_t first, uint64_t count)
@@ -37,7 +37,7 @@ static mcl_status add_block(const struct split *split, uint64_t first, uint64_t 
     for (size_t part = 0; part < PARTS; part++) {
         uint64_t taken = 0;
         for (uint64_t row = first; row < first + count; row++) {
-            if (is_held(split, row) == (part == HELD))
+            if (mcl_row_is_held_out(row, split->part, split->seed) == (part == HELD))
                 split->numbers[taken++] = row;
         }
         MCL_TRY(mcl_data_gather(split->rows, split->data, split->numbers, taken));
@@ -97,7 +97,7 @@ static mcl_status fill(mcl_data *parts[PARTS], struct split *split, double part)
 mcl_status mcl_data_split(
     mcl_data **rest, mcl_data **held, const mcl_data *data, double part, uint64_t seed)
 {
-    struct split split = {.data = data, .limit = part * 0x1p64, .seed = seed};
+    struct split split = {.data = data, .part = part, .seed = seed};
     mcl_data *parts[PARTS] = {NULL};
     const mcl_status status = fill(parts, &split, part);
     for (size_t i = 0; i < PARTS; i++) {

@@ -45,8 +45,9 @@ static void add_row(mcl_moments *moments, const float *row, uint64_t columns)
         mcl_moments_add(&moments[c], (double)row[c]);
 }
 
-/* The moments of columns, of every step-th row. */
-static mcl_status measure(mcl_moments *moments, const mcl_data *data, uint64_t step)
+/* The moments of columns, of every step-th row that options have the schema fitted to. */
+static mcl_status measure(
+    mcl_moments *moments, const mcl_data *data, uint64_t step, const mcl_data_options *options)
 {
     const uint64_t columns = mcl_data_columns(data), all = mcl_data_rows(data);
     const uint64_t most = step == 1 ? mcl_data_block(data) : 1;
@@ -57,8 +58,10 @@ static mcl_status measure(mcl_moments *moments, const mcl_data *data, uint64_t s
     for (uint64_t first = 0; first < all && status == MCL_OK; first += step == 1 ? most : step) {
         const uint64_t count = all - first < most ? all - first : most;
         status = mcl_data_look(&rows, room, data, first, count);
-        for (uint64_t r = 0; status == MCL_OK && r < count; r++)
-            add_row(moments, (const float *)rows + r * columns, columns);
+        for (uint64_t r = 0; status == MCL_OK && r < count; r++) {
+            if (!options->fit_to || options->fit_to(first + r, options->fit_user))
+                add_row(moments, (const float *)rows + r * columns, columns);
+        }
     }
     free(room);
     return status;
@@ -100,15 +103,15 @@ static mcl_status differ(bool *much, const mcl_moments *moments, uint64_t column
 }
 
 /* Whether the columns are to be standardized by their own moments. */
-static mcl_status decide(bool *wanted, const mcl_data *data, mcl_standardize standardize)
+static mcl_status decide(bool *wanted, const mcl_data *data, const mcl_data_options *options)
 {
     const uint64_t columns = mcl_data_columns(data), rows = mcl_data_rows(data);
     mcl_moments *moments;
-    *wanted = standardize != MCL_STANDARDIZE_AUTO;
+    *wanted = options->standardize != MCL_STANDARDIZE_AUTO;
     if (*wanted || columns < 2)
         return MCL_OK;
     MCL_TRY(mcl_allocate(&moments, columns, sizeof *moments));
-    mcl_status status = measure(moments, data, (rows + SAMPLE - 1) / SAMPLE);
+    mcl_status status = measure(moments, data, (rows + SAMPLE - 1) / SAMPLE, options);
     if (status == MCL_OK)
         status = differ(wanted, moments, columns);
     free(moments);
@@ -145,17 +148,17 @@ static mcl_status add_columns(
     return MCL_OK;
 }
 
-static mcl_status fit(mcl_schema **schema, const mcl_data *data, mcl_standardize standardize)
+static mcl_status fit(mcl_schema **schema, const mcl_data *data, const mcl_data_options *options)
 {
     const uint64_t columns = mcl_data_columns(data);
     mcl_schema *created = NULL;
     mcl_moments *moments;
     MCL_TRY(mcl_allocate(&moments, columns, sizeof *moments));
-    mcl_status status = measure(moments, data, 1);
+    mcl_status status = measure(moments, data, 1, options);
     if (status == MCL_OK)
         status = mcl_schema_create(&created);
     if (status == MCL_OK)
-        status = add_columns(created, moments, columns, standardize);
+        status = add_columns(created, moments, columns, options->standardize);
     free(moments);
     if (status == MCL_OK)
         *schema = created;
@@ -248,11 +251,11 @@ mcl_status mcl_data_standardize(mcl_data **data, const mcl_data_options *options
         (fitted ? options->standardize == MCL_STANDARDIZE_NONE : !fits(options->schema, *data)))
         return MCL_OK;
     if (fitted)
-        MCL_TRY(decide(&wanted, *data, options->standardize));
+        MCL_TRY(decide(&wanted, *data, options));
     if (fitted && !wanted)
         return MCL_OK;
-    mcl_status status = fitted ? fit(&schema, *data, options->standardize)
-                               : mcl_schema_copy(&schema, options->schema);
+    mcl_status status =
+        fitted ? fit(&schema, *data, options) : mcl_schema_copy(&schema, options->schema);
     if (status == MCL_OK && fitted && options->standardize == MCL_STANDARDIZE_AUTO)
         status = note(&notes, *data);
     if (status == MCL_OK)

@@ -21,11 +21,10 @@ struct part {
     bool copied; /* whole */
 };
 
-struct column_texts {
-    mcl_dictionary *texts; /* NULL: none */
-};
-
 struct mcl_table {
+    mcl_cell_reader reader; /* its state is NULL: of text */
+    const char *source_name;
+    uint64_t row; /* the next one of the reader */
     const mcl_opening *opening;
     struct part *parts; /* [opening->count] */
     mcl_dialect dialect;
@@ -41,12 +40,6 @@ struct mcl_table {
     bool pending;      /* first is the next row: a part without header has been opened */
     const mcl_cell *first;
     size_t first_count;
-    /* What is kept: */
-    uint64_t *kept; /* [kept_room × columns]; NULL: nothing */
-    uint64_t kept_rows, kept_room, kept_most;
-    struct column_texts *texts; /* [columns] */
-    bool whole;                 /* all of it is there */
-    uint64_t next;              /* row, if it is */
 };
 
 static const char *path_of(const mcl_table *table, size_t part)
@@ -56,19 +49,31 @@ static const char *path_of(const mcl_table *table, size_t part)
 
 const char *mcl_table_source(const mcl_table *table)
 {
-    return mcl_source_name(table->opening->source);
+    return table->source_name;
 }
 
 const char *mcl_table_file(const mcl_table *table)
 {
+    if (table->reader.state)
+        return table->source_name;
     const size_t last = table->opening->count - 1;
     const size_t part = table->part < last ? table->part : last;
     return part == 0 ? mcl_table_source(table) : table->opening->paths[part];
 }
 
-uint64_t mcl_table_line(const mcl_table *table)
+const char *mcl_table_place(char place[MCL_PLACE_SIZE], const mcl_table *table)
 {
-    return mcl_csv_line(table->csv);
+    if (table->reader.state)
+        snprintf(place, MCL_PLACE_SIZE, "row %" PRIu64 " (counted from 0)", table->row - 1);
+    else
+        snprintf(place, MCL_PLACE_SIZE, "line %" PRIu64, mcl_csv_line(table->csv));
+    return place;
+}
+
+void mcl_table_want_texts(mcl_table *table, size_t column)
+{
+    if (table->reader.state)
+        table->reader.want_texts(table->reader.state, column);
 }
 
 const mcl_dictionary *mcl_table_names(const mcl_table *table)
@@ -88,7 +93,7 @@ char mcl_table_point(const mcl_table *table)
 
 bool mcl_table_header(const mcl_table *table)
 {
-    return table->dialect.header;
+    return table->reader.state || table->dialect.header;
 }
 
 static void close_part(mcl_table *table)
@@ -107,14 +112,12 @@ void mcl_table_close(mcl_table *table)
     if (!table)
         return;
     close_part(table);
+    if (table->reader.state)
+        table->reader.close(table->reader.state);
     for (size_t i = 0; table->parts && i < table->opening->count; i++) {
         if (table->parts[i].copy)
             fclose(table->parts[i].copy);
     }
-    for (size_t i = 0; table->texts && i < table->columns; i++)
-        mcl_dictionary_free(table->texts[i].texts);
-    free(table->texts);
-    free(table->kept);
     free(table->parts);
     free(table->ordered);
     mcl_dictionary_free(table->names);
@@ -176,7 +179,7 @@ static mcl_status open_source(mcl_table *table)
 
 static mcl_status add_name(mcl_table *table, const mcl_cell *cell)
 {
-    char name[32], quote[MCL_QUOTE_SIZE];
+    char name[32], quote[MCL_QUOTE_SIZE], place[MCL_PLACE_SIZE];
     const size_t column = table->columns;
     const char *text = cell ? cell->text : "";
     size_t length = cell ? cell->length : 0;
@@ -188,8 +191,8 @@ static mcl_status add_name(mcl_table *table, const mcl_cell *cell)
     MCL_TRY(mcl_dictionary_add(&index, table->names, text, length));
     if (index < column)
         return mcl_fail(MCL_ERROR_FORMAT,
-            "%s: line %" PRIu64 ": columns %" PRIu64 " and %zu are both called '%s'; rename one",
-            mcl_table_file(table), mcl_table_line(table), index + 1, column + 1,
+            "%s: %s: columns %" PRIu64 " and %zu are both called '%s'; rename one",
+            mcl_table_file(table), mcl_table_place(place, table), index + 1, column + 1,
             mcl_quote(quote, mcl_strings_at(mcl_dictionary_texts(table->names), index)));
     table->columns++;
     return MCL_OK;
@@ -287,6 +290,7 @@ mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening)
     mcl_table *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->opening = opening;
+    created->source_name = mcl_source_name(opening->source);
     mcl_status status = mcl_allocate(&created->parts, opening->count, sizeof *created->parts);
     if (status == MCL_OK)
         status = mcl_dictionary_create(&created->names);
@@ -299,90 +303,38 @@ mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening)
     return status;
 }
 
-mcl_status mcl_table_rewind(mcl_table *table)
+mcl_status mcl_table_from_cells(
+    mcl_table **table, const mcl_cell_reader *reader, mcl_dictionary *names, const char *source)
 {
-    close_part(table);
-    table->part = 0;
-    table->next = 0;
-    return table->whole ? MCL_OK : open_part(table);
-}
-
-mcl_status mcl_table_keep_begin(mcl_table *table, uint64_t most)
-{
-    MCL_TRY(mcl_allocate(&table->texts, table->columns, sizeof *table->texts));
-    table->kept_most = most / sizeof *table->kept / table->columns;
+    mcl_table *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->reader = *reader;
+    created->source_name = source;
+    created->dialect.point = '.';
+    created->names = names;
+    created->columns = (size_t)mcl_strings_count(mcl_dictionary_texts(names));
+    *table = created;
     return MCL_OK;
 }
 
-uint64_t *mcl_table_keep(mcl_table *table, uint64_t row)
+mcl_status mcl_table_rewind(mcl_table *table)
 {
-    if (row >= table->kept_room && row < table->kept_most) {
-        const uint64_t doubled = table->kept_room ? 2 * table->kept_room : 64;
-        const uint64_t room = doubled < table->kept_most ? doubled : table->kept_most;
-        const size_t before = (size_t)(table->kept_room * table->columns);
-        const size_t after = (size_t)(room * table->columns);
-        uint64_t *kept = realloc(table->kept, after * sizeof *kept);
-        if (kept) {
-            memset(kept + before, 0xFF, (after - before) * sizeof *kept); /* missing */
-            table->kept = kept;
-            table->kept_room = room;
-        }
+    if (table->reader.state) {
+        table->row = 0;
+        return table->reader.rewind(table->reader.state);
     }
-    if (row >= table->kept_room) {
-        free(table->kept);
-        table->kept = NULL;
-        table->kept_room = table->kept_most = 0;
-        return NULL;
-    }
-    table->kept_rows = row + 1;
-    return table->kept + row * table->columns;
-}
-
-void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts)
-{
-    if (table->kept)
-        table->texts[column].texts = texts;
-    else
-        mcl_dictionary_free(texts);
-}
-
-void mcl_table_keep_end(mcl_table *table)
-{
-    table->whole = table->kept != NULL;
-}
-
-/* A cell as it was kept. */
-static mcl_cell kept_cell(const mcl_table *table, uint64_t kept, size_t column)
-{
-    mcl_cell cell = {.text = "", .known = MCL_CELL_MISSING};
-    if (kept < MCL_KEPT_TEXT) {
-        cell.known = MCL_CELL_NUMBER;
-        memcpy(&cell.number, &kept, sizeof cell.number);
-    } else if (kept != MCL_KEPT_MISSING) {
-        cell.known = MCL_CELL_TEXT;
-        cell.text =
-            mcl_strings_at(mcl_dictionary_texts(table->texts[column].texts), kept - MCL_KEPT_TEXT);
-        cell.length = (uint32_t)strlen(cell.text);
-    }
-    return cell;
-}
-
-static const mcl_cell *next_kept(mcl_table *table)
-{
-    if (table->next == table->kept_rows)
-        return NULL;
-    const uint64_t *row = table->kept + table->next++ * table->columns;
-    for (size_t c = 0; c < table->columns; c++)
-        table->ordered[c] = kept_cell(table, row[c], c);
-    return table->ordered;
+    close_part(table);
+    table->part = 0;
+    return open_part(table);
 }
 
 static mcl_status refuse_ragged(const mcl_table *table, size_t count)
 {
+    char place[MCL_PLACE_SIZE];
     return mcl_fail(MCL_ERROR_FORMAT,
-        "%s: line %" PRIu64 ": has %zu cells, and the table %zu columns; a cell that has the "
+        "%s: %s: has %zu cells, and the table %zu columns; a cell that has the "
         "delimiter in it must be in quotes",
-        mcl_table_file(table), mcl_table_line(table), count, table->columns);
+        mcl_table_file(table), mcl_table_place(place, table), count, table->columns);
 }
 
 /* The next row of the part that is open, as its file has it. */
@@ -399,8 +351,12 @@ static mcl_status next_cells(const mcl_cell **cells, mcl_table *table)
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table)
 {
     const mcl_cell *found = NULL;
-    *cells = table->whole ? next_kept(table) : NULL;
-    while (!found && !table->whole) {
+    if (table->reader.state) {
+        table->row++;
+        return table->reader.next(cells, table->reader.state);
+    }
+    *cells = NULL;
+    while (!found) {
         if (!table->open && table->part == table->opening->count)
             return MCL_OK;
         if (!table->open)
@@ -412,8 +368,6 @@ mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table)
             table->part++;
         }
     }
-    if (table->whole)
-        return MCL_OK;
     *cells = found;
     if (!table->map)
         return MCL_OK;

@@ -5,6 +5,7 @@
 
 #include "data/csv.h"
 #include "data/dictionary.h"
+#include "data/kept.h"
 #include "data/notes.h"
 #include "data/opening.h"
 
@@ -12,6 +13,21 @@ typedef struct mcl_table mcl_table;
 
 /* Opens text tables, which are parts of one: all have the columns of the first, in any order. */
 mcl_status mcl_table_open(mcl_table **table, const mcl_opening *opening);
+/* What gives the cells of rows whose values have types. */
+typedef struct mcl_cell_reader {
+    /* As mcl_table_next(), of cells that are known. */
+    mcl_status (*next)(const mcl_cell **cells, void *state);
+    mcl_status (*rewind)(void *state);
+    void (*want_texts)(void *state, size_t column); /* from the next row on, also of numbers */
+    void (*close)(void *state);
+    void *state;
+} mcl_cell_reader;
+
+/* The same of such rows. When it succeeds, names and reader are the table's. source is for
+ * messages, and must live as long. */
+mcl_status mcl_table_from_cells(
+    mcl_table **table, const mcl_cell_reader *reader, mcl_dictionary *names, const char *source);
+
 /* NULL is allowed. */
 void mcl_table_close(mcl_table *table);
 
@@ -22,24 +38,6 @@ mcl_status mcl_table_rewind(mcl_table *table);
  * good until the next call. */
 mcl_status mcl_table_next(const mcl_cell **cells, mcl_table *table);
 
-/* What was found in cells may be kept, so that after mcl_table_rewind() they need not be read
- * again: from mcl_table_keep_begin() on, in so many bytes at most; if it is more, nothing is.
- * mcl_table_keep() gives the places of a row's cells, which are missing at first; a number is kept
- * as the double that it is, a text as its number among those that mcl_table_keep_texts() gives, a
- * dictionary that is the table's from then on. NULL: nothing is kept. */
-mcl_status mcl_table_keep_begin(mcl_table *table, uint64_t most);
-uint64_t *mcl_table_keep(mcl_table *table, uint64_t row);
-void mcl_table_keep_texts(mcl_table *table, size_t column, mcl_dictionary *texts);
-void mcl_table_keep_end(mcl_table *table);
-
-#define MCL_KEPT_MISSING UINT64_MAX
-#define MCL_KEPT_TEXT ((uint64_t)0xFFFFFFFE << 32) /* with this or more a double is no number */
-
-static inline uint64_t mcl_kept_text(uint64_t index)
-{
-    return index < UINT32_MAX ? MCL_KEPT_TEXT | index : MCL_KEPT_MISSING;
-}
-
 /* The columns' names, each once. */
 const mcl_dictionary *mcl_table_names(const mcl_table *table);
 size_t mcl_table_columns(const mcl_table *table);
@@ -47,11 +45,16 @@ size_t mcl_table_columns(const mcl_table *table);
 char mcl_table_point(const mcl_table *table);
 bool mcl_table_header(const mcl_table *table);
 
-/* What messages call the table, and the file and line of its last row. The names live as long as
- * the table. */
+/* Numbers of a column are to have texts from the next row on, as categories, labels and names do.
+ */
+void mcl_table_want_texts(mcl_table *table, size_t column);
+
+/* What messages call the table, and the file and place of its last row, as "line 7". The names live
+ * as long as the table. */
+#define MCL_PLACE_SIZE 64
 const char *mcl_table_source(const mcl_table *table);
 const char *mcl_table_file(const mcl_table *table);
-uint64_t mcl_table_line(const mcl_table *table);
+const char *mcl_table_place(char place[MCL_PLACE_SIZE], const mcl_table *table);
 
 /* What the options of a table say of its columns; NONE where they say nothing. */
 typedef struct mcl_column_choices {
@@ -64,16 +67,22 @@ typedef struct mcl_column_choices {
 /* Finds the columns that options name; MCL_ERROR_ARGUMENT for a name that is none, with those that
  * there are, and for a column that is named as two kinds. Freed with free() of kinds. */
 mcl_status mcl_table_choices(
-    mcl_column_choices *choices, const mcl_table *table, const mcl_data_options *options);
+    mcl_column_choices *choices, mcl_table *table, const mcl_data_options *options);
 
 /* *schema = what the table's columns are, found in one pass over it or two. The schema has what
- * options say. notes get what the user should know. */
-mcl_status mcl_table_infer(mcl_schema **schema, mcl_notes *notes, mcl_table *table,
+ * options say. notes get what the user should know. *kept = what was found in the cells, NULL where
+ * that is too much, or not enough for mcl_table_encode(). */
+mcl_status mcl_table_infer(mcl_schema **schema, mcl_kept **kept, mcl_notes *notes, mcl_table *table,
     const mcl_column_choices *choices, const mcl_data_options *options);
 
-/* *data = the rows as the schema has them. fitted: the schema comes from this very table. */
+/* *data = the rows as the schema has them. fitted: the schema comes from this very table, and kept,
+ * which may be NULL, is what was found in it then. */
 mcl_status mcl_table_encode(mcl_data **data, mcl_notes *notes, mcl_table *table,
-    const mcl_schema *schema, bool fitted, const mcl_column_choices *choices,
+    const mcl_schema *schema, bool fitted, const mcl_kept *kept, const mcl_column_choices *choices,
     const mcl_data_options *options);
+
+/* *data = the table's rows with labels, names, schema and warnings. The table is closed, whatever
+ * comes of it. */
+mcl_status mcl_table_data(mcl_data **data, mcl_table *table, const mcl_data_options *options);
 
 #endif

@@ -86,26 +86,25 @@ static mcl_status read(mcl_data **data, mcl_notes *notes, mcl_schema **schema, m
     const mcl_column_choices *choices, const mcl_data_options *options)
 {
     const bool fitted = !options->schema;
-    if (fitted) {
-        MCL_TRY(mcl_table_infer(schema, notes, table, choices, options));
-        MCL_TRY(mcl_table_rewind(table));
-    } else {
-        MCL_TRY(mcl_schema_copy(schema, options->schema));
-    }
-    return mcl_table_encode(data, notes, table, *schema, fitted, choices, options);
+    mcl_kept *kept = NULL;
+    mcl_status status = fitted ? mcl_table_infer(schema, &kept, notes, table, choices, options)
+                               : mcl_schema_copy(schema, options->schema);
+    if (status == MCL_OK && fitted && !kept)
+        status = mcl_table_rewind(table);
+    if (status == MCL_OK)
+        status = mcl_table_encode(data, notes, table, *schema, fitted, kept, choices, options);
+    mcl_kept_free(kept);
+    return status;
 }
 
-static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
+mcl_status mcl_table_data(mcl_data **data, mcl_table *table, const mcl_data_options *options)
 {
-    mcl_table *table;
     mcl_column_choices choices;
     mcl_notes notes = {NULL};
     mcl_schema *schema = NULL;
-    MCL_TRY(refuse_others(opening));
-    MCL_TRY(mcl_table_open(&table, opening));
-    mcl_status status = mcl_table_choices(&choices, table, opening->options);
+    mcl_status status = mcl_table_choices(&choices, table, options);
     if (status == MCL_OK) {
-        status = read(data, &notes, &schema, table, &choices, opening->options);
+        status = read(data, &notes, &schema, table, &choices, options);
         free(choices.kinds);
     }
     mcl_table_close(table);
@@ -117,6 +116,14 @@ static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
     mcl_data_set_schema(*data, schema);
     mcl_data_set_warning(*data, notes.text);
     return MCL_OK;
+}
+
+static mcl_status open_table(mcl_data **data, const mcl_opening *opening)
+{
+    mcl_table *table;
+    MCL_TRY(refuse_others(opening));
+    MCL_TRY(mcl_table_open(&table, opening));
+    return mcl_table_data(data, table, opening->options);
 }
 
 const mcl_holder mcl_holder_table = {

@@ -17,6 +17,9 @@ bool mcl_is_formatted_number(const char *text, size_t length);
 /* *value = a text that is a number. */
 bool mcl_text_number(double *value, const char *text);
 
+/* Whether all are numbers with this point, of which some are not whole: no names of classes. */
+bool mcl_texts_are_targets(const mcl_strings *texts, char point);
+
 /* *sorted = texts, numbers by size where all are numbers, and else byte by byte. merge: of equal
  * numbers one is kept, which is the first byte by byte. missing: the empty text is put before them.
  * texts may be NULL. */

@@ -20,13 +20,15 @@
 
 struct zip {
     const mcl_opening *opening;
+    mcl_zip_use *use;
+    void *state; /* use's own */
     struct archive *archive;
     char name[NAME_SIZE]; /* of the entry, without ".npy" */
     char path[2 * NAME_SIZE];
     unsigned char buffer[65536];
 };
 
-static bool recognize(const mcl_opening *opening)
+bool mcl_is_zip(const mcl_opening *opening)
 {
     return opening->byte_count >= 4 && memcmp(opening->bytes, "PK\3\4", 4) == 0;
 }
@@ -73,21 +75,15 @@ static void close_entry(void *state)
     (void)state;
 }
 
-/* Opens the present entry, as if it were a file of its own. */
-static mcl_status open_entry(mcl_data **data, struct zip *zip)
+/* Gives the present entry's content to whoever uses it. */
+static mcl_status use_entry(struct zip *zip)
 {
-    const char *path = zip->path;
-    mcl_opening inner = {
-        .paths = &path, .count = 1, .options = zip->opening->options, .file = path};
+    mcl_source *source;
     snprintf(zip->path, sizeof zip->path, "%s:%s", zip->opening->file, zip->name);
-    MCL_TRY(mcl_source_from_reader(&inner.source,
-        &(mcl_byte_reader){read_entry, close_entry, zip->archive}, MCL_SOURCE_UNKNOWN, path));
-    mcl_status status =
-        mcl_source_peek(&inner.byte_count, inner.source, inner.bytes, sizeof inner.bytes);
-    if (status == MCL_OK)
-        status = mcl_holder_table.recognize(&inner) ? mcl_holder_table.open(data, &inner)
-                                                    : mcl_holder_array.open(data, &inner);
-    mcl_source_close(inner.source);
+    MCL_TRY(mcl_source_from_reader(&source,
+        &(mcl_byte_reader){read_entry, close_entry, zip->archive}, MCL_SOURCE_UNKNOWN, zip->path));
+    const mcl_status status = zip->use(zip->state, source);
+    mcl_source_close(source);
     return status;
 }
 
@@ -120,20 +116,21 @@ static bool is_member(const struct zip *zip)
            (member[length] == '\0' || strcmp(member + length, ".npy") == 0);
 }
 
-/* Opens the member, or the only entry. */
-static mcl_status open_member(mcl_data **data, struct zip *zip)
+/* Uses the member, or the only entry. */
+static mcl_status use_member(struct zip *zip)
 {
     mcl_list names = {.used = 0};
-    mcl_data *found = NULL;
-    bool more = true;
+    bool more = true, found = false;
     mcl_status status = MCL_OK;
     while (status == MCL_OK) {
         status = next_entry(&more, zip);
         if (status != MCL_OK || !more)
             break;
         mcl_list_add(&names, zip->name);
-        if (zip->opening->member ? is_member(zip) && !found : names.count == 1)
-            status = open_entry(&found, zip);
+        if (zip->opening->member ? is_member(zip) && !found : names.count == 1) {
+            found = true;
+            status = use_entry(zip);
+        }
     }
     if (status == MCL_OK && !found)
         status = mcl_fail(MCL_ERROR_DATA, "%s: has no '%s' in it; it has %s", zip->opening->file,
@@ -143,14 +140,10 @@ static mcl_status open_member(mcl_data **data, struct zip *zip)
         status =
             mcl_fail(MCL_ERROR_DATA, "%s: has more than one array; name one as %s:NAME: it has %s",
                 zip->opening->file, zip->opening->file, mcl_list_text(&names));
-    if (status == MCL_OK)
-        *data = found;
-    else
-        mcl_data_free(found);
     return status;
 }
 
-static mcl_status open_zip(mcl_data **data, const mcl_opening *opening)
+mcl_status mcl_zip_read(const mcl_opening *opening, mcl_zip_use *use, void *state)
 {
     struct zip *zip;
     if (opening->count > 1)
@@ -159,6 +152,8 @@ static mcl_status open_zip(mcl_data **data, const mcl_opening *opening)
             opening->file);
     MCL_TRY(mcl_allocate(&zip, 1, sizeof *zip));
     zip->opening = opening;
+    zip->use = use;
+    zip->state = state;
     zip->archive = archive_read_new();
     mcl_status status =
         zip->archive ? MCL_OK : mcl_fail(MCL_ERROR_MEMORY, "the host has no memory left");
@@ -167,11 +162,45 @@ static mcl_status open_zip(mcl_data **data, const mcl_opening *opening)
             archive_read_open(zip->archive, zip, NULL, read_some, NULL) != ARCHIVE_OK))
         status = fail_archive(zip->archive, opening->file);
     if (status == MCL_OK)
-        status = open_member(data, zip);
+        status = use_member(zip);
     archive_read_free(zip->archive);
     free(zip);
     return status;
 }
 
+/* The data set of an entry. */
+struct opened {
+    const mcl_opening *opening; /* of the archive */
+    mcl_data *data;
+};
+
+/* mcl_zip_use: opens an entry as if it were a file of its own. */
+static mcl_status open_entry(void *state, mcl_source *source)
+{
+    struct opened *opened = state;
+    const char *path = mcl_source_name(source);
+    mcl_opening inner = {.paths = &path,
+        .count = 1,
+        .options = opened->opening->options,
+        .file = path,
+        .source = source};
+    MCL_TRY(mcl_source_peek(&inner.byte_count, source, inner.bytes, sizeof inner.bytes));
+    const mcl_holder *holder = mcl_holder_table.recognize(&inner)     ? &mcl_holder_table
+                               : mcl_holder_records.recognize(&inner) ? &mcl_holder_records
+                                                                      : &mcl_holder_array;
+    return holder->open(&opened->data, &inner);
+}
+
+static mcl_status open_zip(mcl_data **data, const mcl_opening *opening)
+{
+    struct opened opened = {opening, NULL};
+    const mcl_status status = mcl_zip_read(opening, open_entry, &opened);
+    if (status == MCL_OK)
+        *data = opened.data;
+    else
+        mcl_data_free(opened.data);
+    return status;
+}
+
 const mcl_holder mcl_holder_zip = {
-    .name = "NumPy .npz and zip", .recognize = recognize, .open = open_zip};
+    .name = "NumPy .npz and zip", .recognize = mcl_is_zip, .open = open_zip};

@@ -19,12 +19,18 @@
 #define ROWS_MOST 4096         /* after which it does not matter that a launch takes time */
 #define BYTES ((uint64_t)64e6) /* between the two, as many as this holds */
 
+/* A batch of maps on a CPU, where caches are to hold what one layer makes for the next: 256 rows of
+ * an encoder of patches take five times as long as in batches of 16. */
+#define MAPS_LEAST 16
+#define MAPS_BYTES ((uint64_t)9e6)
+
 #define READING 2 /* batches whose results may still be on their way */
 
 /* What embedding holds on the device. */
 struct embedding {
     mcl_context *context;
     const mcl_data *data;
+    bool caches;   /* batches are to be as small as those of maps on a CPU */
     uint64_t most; /* rows of a batch, where memory has lacked for more; 0: not yet */
     uint32_t batch;
     mcl_inference inference;
@@ -37,8 +43,9 @@ struct embedding {
 static uint64_t most_rows(const struct embedding *work, uint64_t row)
 {
     const uint64_t rows = mcl_data_rows(work->data);
-    uint64_t most = BYTES / row;
-    most = most < ROWS_LEAST ? ROWS_LEAST : most;
+    const uint64_t least = work->caches ? MAPS_LEAST : ROWS_LEAST;
+    uint64_t most = (work->caches ? MAPS_BYTES : BYTES) / row;
+    most = most < least ? least : most;
     most = most < ROWS_MOST ? most : ROWS_MOST;
     most = work->most && work->most < most ? work->most : most;
     return rows < most ? rows : most;
@@ -52,6 +59,8 @@ static mcl_status create_embedding(
     const uint64_t floats = mcl_data_columns(work->data) * sizeof(float);
     const uint64_t row = mcl_network_row_size(path->layers, path->count) + floats +
                          2 * mcl_feed_slot_size(work->data, 1);
+    work->caches =
+        !context->spreads && path->layers[0].from.height * path->layers[0].from.width > 1;
     work->batch = mcl_inference_batch(context, model, most_rows(work, row), row);
     MCL_TRY(mcl_inference_create(&work->inference, context, model, path, work->batch));
     if (mcl_data_rows(work->data) > work->batch)
@@ -133,26 +142,43 @@ static mcl_status embed(float *values, mcl_context *context, const mcl_model *mo
     return status;
 }
 
-mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer)
+static mcl_status find_path(mcl_path *path, const mcl_model *model, uint32_t layer, uint32_t grid)
+{
+    MCL_TRY(mcl_path_to_layer(path, mcl_model_architecture(model), layer));
+    return grid > 0 ? mcl_path_pool(path, grid) : MCL_OK;
+}
+
+mcl_status mcl_pooled_width(uint32_t *width, const mcl_model *model, uint32_t layer, uint32_t grid)
 {
     MCL_NEED(width);
     MCL_NEED(model);
     mcl_path path;
-    MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
+    MCL_TRY(find_path(&path, model, layer, grid));
     *width = mcl_path_width(&path);
     return MCL_OK;
 }
 
-mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
-    const mcl_data *data, uint32_t layer)
+mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer)
+{
+    return mcl_pooled_width(width, model, layer, 0);
+}
+
+mcl_status mcl_embed_pooled(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer, uint32_t grid)
 {
     MCL_NEED(embeddings);
     MCL_NEED(context);
     MCL_NEED(model);
     MCL_NEED(data);
     mcl_path path;
-    MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
+    MCL_TRY(find_path(&path, model, layer, grid));
     return embed(embeddings, context, model, data, &path);
+}
+
+mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
+    const mcl_data *data, uint32_t layer)
+{
+    return mcl_embed_pooled(embeddings, context, model, data, layer, 0);
 }
 
 mcl_status mcl_embed(
@@ -162,9 +188,7 @@ mcl_status mcl_embed(
     MCL_NEED(context);
     MCL_NEED(model);
     MCL_NEED(data);
-    mcl_path path;
-    mcl_path_to_part(&path, mcl_model_architecture(model), MCL_PART_ENCODER);
-    return embed(embeddings, context, model, data, &path);
+    return mcl_embed_layer(embeddings, context, model, data, 0);
 }
 
 /* logits[rows × classes] by the model's head */

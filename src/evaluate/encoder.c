@@ -17,21 +17,12 @@ struct mcl_encoder {
     cl_mem input;  /* … the device */
 };
 
-static mcl_status find_path(mcl_path *path, const mcl_model *model, uint32_t layer)
-{
-    const mcl_architecture *architecture = mcl_model_architecture(model);
-    if (layer > 0)
-        return mcl_path_to_layer(path, architecture, layer);
-    mcl_path_to_part(path, architecture, MCL_PART_ENCODER);
-    return MCL_OK;
-}
-
 static mcl_status create(mcl_encoder *encoder, const mcl_model *model, uint32_t layer)
 {
     mcl_context *context = encoder->context;
     const uint64_t row = encoder->columns * sizeof(float), before = context->memory_made;
     mcl_path path;
-    MCL_TRY(find_path(&path, model, layer));
+    MCL_TRY(mcl_path_to_layer(&path, mcl_model_architecture(model), layer));
     encoder->width = mcl_path_width(&path);
     MCL_TRY(mcl_allocate(&encoder->values, encoder->rows, row));
     MCL_TRY(mcl_buffer_create(&encoder->input, context, encoder->rows, row, "rows"));

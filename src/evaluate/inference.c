@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 
+#include "base/error.h"
 #include "model/parameters.h"
+#include "nn/layers.h"
 
 #define COPIES 3 /* of the parameters on the device: two in the order that the products read */
 
@@ -18,6 +20,23 @@ static void add(
         path->layers[path->count++] = layers[l];
 }
 
+/* The map that a path ends with, which an activation leaves as it is; zeros: there is none. */
+static mcl_map map_of(const mcl_path *path)
+{
+    size_t l = path->count;
+    while (l > 0 && path->layers[l - 1].type->is_activation)
+        l--;
+    return l > 0 ? path->layers[l - 1].to : (mcl_map){0, 0, 0};
+}
+
+/* Ends a path that ends with a map as torch.nn.Flatten does. */
+static void flatten(mcl_path *path)
+{
+    const mcl_map map = map_of(path);
+    if ((uint64_t)map.height * map.width > 1 && map.channels > 1)
+        path->layers[path->count++] = mcl_layer_flatten(&map);
+}
+
 void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_part part)
 {
     path->count = 0;
@@ -28,9 +47,13 @@ void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_
 
 mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architecture, uint32_t layer)
 {
-    const uint32_t encoder = architecture->hidden_count + 1;
+    const uint32_t encoder = mcl_encoder_blocks(architecture);
     const uint32_t all = encoder + architecture->projector_count;
-    if (layer == 0 || layer > all)
+    if (layer == 0) {
+        mcl_path_to_part(path, architecture, MCL_PART_ENCODER);
+        return MCL_OK;
+    }
+    if (layer > all)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "there is no layer %" PRIu32 ": the encoder has layers 1 to %" PRIu32 "%s", layer,
             encoder, all > encoder ? ", and those of the projector follow" : "");
@@ -38,6 +61,32 @@ mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architectur
     add(path, architecture, MCL_PART_ENCODER, layer);
     if (layer > encoder)
         add(path, architecture, MCL_PART_PROJECTOR, layer - encoder);
+    flatten(path);
+    return MCL_OK;
+}
+
+/* Whether a layer only changes the order of a map's values. */
+static bool flattens(const mcl_layer *layer)
+{
+    return layer->in == layer->out && layer->to.height * layer->to.width == 1 &&
+           layer->from.height * layer->from.width > 1;
+}
+
+mcl_status mcl_path_pool(mcl_path *path, uint32_t grid)
+{
+    if (flattens(&path->layers[path->count - 1]))
+        path->count--;
+    const mcl_map map = map_of(path);
+    const uint32_t parts[2] = {grid, map.width > 1 ? grid : 1};
+    if ((uint64_t)map.height * map.width <= 1)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "the layer makes no map that could be pooled");
+    if (parts[0] > map.height || parts[1] > map.width)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a grid of %" PRIu32 " × %" PRIu32 " has more parts than the map of %" PRIu32
+            " × %" PRIu32 " has positions",
+            parts[0], parts[1], map.height, map.width);
+    path->layers[path->count++] = mcl_layer_pool(MCL_POOL_GRID, &map, parts, NULL);
+    flatten(path);
     return MCL_OK;
 }
 

@@ -8,15 +8,21 @@
 
 /* The layers from the rows to what is wanted: of the encoder, and of a part after it. */
 typedef struct mcl_path {
-    mcl_layer layers[2 * MCL_LAYERS_MAX];
+    mcl_layer layers[2 * MCL_LAYERS_MAX + 2];
     size_t count; /* at least 1 */
 } mcl_path;
 
 /* Through the whole encoder to the end of a part that the architecture has, or of the encoder. */
 void mcl_path_to_part(mcl_path *path, const mcl_architecture *architecture, mcl_part part);
 
-/* To a layer as mcl_embed_layer() counts them; MCL_ERROR_ARGUMENT where there is none. */
+/* To a layer as mcl_embed_layer() counts them, 0 being the embedding; MCL_ERROR_ARGUMENT where
+ * there is none. */
 mcl_status mcl_path_to_layer(mcl_path *path, const mcl_architecture *architecture, uint32_t layer);
+
+/* Ends a path that ends with a map, flattened or not, with its averages over a grid of grid × grid
+ * parts, or of a series over as many parts. MCL_ERROR_ARGUMENT where it ends with none, or with one
+ * of fewer positions. */
+mcl_status mcl_path_pool(mcl_path *path, uint32_t grid);
 
 /* How many values a row has at the end of a path. */
 uint32_t mcl_path_width(const mcl_path *path);

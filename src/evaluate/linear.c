@@ -10,9 +10,10 @@
 #include "compute/product.h"
 #include "data/draw.h"
 #include "evaluate/blocks.h"
+#include "evaluate/reduction.h"
 #include "evaluate/scale.h"
 
-#define STRENGTH_WITHOUT_CHOICE 1e-4
+#define REDUCED_MOST 4096 /* rows, the cube of which the time for it grows with */
 
 /* Goes on unless something has failed, for functions that release what they hold at their end. */
 #define STEP(expression)                                                                           \
@@ -353,7 +354,7 @@ static mcl_status fit(double *x, double *strength, mcl_regression_end *end,
     double *weights = NULL;
     mcl_status status = weigh_classes(&weights, problem);
     if (!(search.penalty > 0.0)) {
-        search.penalty = STRENGTH_WITHOUT_CHOICE;
+        search.penalty = MCL_STRENGTH_WITHOUT_CHOICE;
         search.warm = can_choose(problem);
         if (search.warm)
             STEP(choose(&search.penalty, x, problem, standards, weights));
@@ -366,6 +367,79 @@ static mcl_status fit(double *x, double *strength, mcl_regression_end *end,
     return status;
 }
 
+/* Training rows in as many columns as they have dimensions. */
+struct reduced {
+    mcl_reduction reduction;
+    mcl_features rows;
+    float *values;           /* [rows×columns] */
+    mcl_standards standards; /* which change nothing */
+};
+
+static void release_reduced(struct reduced *reduced)
+{
+    mcl_reduction_release(&reduced->reduction);
+    mcl_standards_release(&reduced->standards);
+    free(reduced->values);
+}
+
+static mcl_status reduce(
+    struct reduced *reduced, const mcl_features *train, const mcl_standards *standards)
+{
+    const mcl_reduction *reduction = &reduced->reduction;
+    MCL_TRY(mcl_reduction_find(&reduced->reduction, train, standards));
+    const uint64_t columns = reduction->columns, count = train->rows * columns;
+    MCL_TRY(mcl_allocate(&reduced->values, count, sizeof *reduced->values));
+    MCL_TRY(mcl_allocate(&reduced->standards.mean, columns, sizeof(double)));
+    MCL_TRY(mcl_allocate(&reduced->standards.inverse, columns, sizeof(double)));
+    for (uint64_t i = 0; i < count; i++)
+        reduced->values[i] = (float)reduction->values[i];
+    for (uint64_t j = 0; j < columns; j++)
+        reduced->standards.inverse[j] = 1.0;
+    reduced->rows = (mcl_features){reduced->values, train->labels, train->rows, columns, NULL};
+    return MCL_OK;
+}
+
+/* x[classes×D + classes] = what y is in fewer columns. */
+static mcl_status expand(
+    double *x, const struct reduced *reduced, const double *y, uint32_t classes)
+{
+    const uint64_t width = reduced->reduction.features->columns, few = reduced->rows.columns;
+    for (uint32_t c = 0; c < classes; c++) {
+        MCL_TRY(mcl_reduction_expand(x + c * width, &reduced->reduction, y + c * few));
+        x[classes * width + c] = y[classes * few + c];
+    }
+    return MCL_OK;
+}
+
+/* fit() of rows that are fewer than their columns, in fewer columns. */
+static mcl_status fit_reduced(double *x, double *strength, mcl_regression_end *end,
+    const mcl_linear_problem *problem, const mcl_standards *standards)
+{
+    struct reduced reduced = {.values = NULL};
+    mcl_linear_problem in_fewer = *problem;
+    double *y = NULL;
+    mcl_status status = reduce(&reduced, problem->train, standards);
+    if (status == MCL_OK && reduced.rows.columns == 0) {
+        release_reduced(&reduced);
+        return fit(x, strength, end, problem, standards);
+    }
+    in_fewer.train = &reduced.rows;
+    STEP(mcl_allocate(&y, problem->classes * (reduced.rows.columns + 1), sizeof *y));
+    STEP(fit(y, strength, end, &in_fewer, &reduced.standards));
+    STEP(expand(x, &reduced, y, problem->classes));
+    release_reduced(&reduced);
+    free(y);
+    return status;
+}
+
+/* Whether fewer columns save more time than it takes to find them: there are several fits. */
+static bool pays_to_reduce(const mcl_linear_problem *problem)
+{
+    const mcl_features *train = problem->train;
+    return train->rows < train->columns && train->rows <= REDUCED_MOST &&
+           !(problem->strength > 0.0) && can_choose(problem);
+}
+
 mcl_status mcl_linear_probe(
     int32_t *told, double *strength, mcl_regression_end *end, const mcl_linear_problem *problem)
 {
@@ -375,7 +449,7 @@ mcl_status mcl_linear_probe(
     double *x = NULL;
     mcl_status status = mcl_standards_find(&standards, train);
     STEP(mcl_allocate(&x, (uint64_t)problem->classes * (train->columns + 1), sizeof *x));
-    STEP(fit(x, strength, end, problem, &standards));
+    STEP((pays_to_reduce(problem) ? fit_reduced : fit)(x, strength, end, problem, &standards));
     STEP(tell(told, &of_test, problem->classes, x));
     mcl_standards_release(&standards);
     free(x);

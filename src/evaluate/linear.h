@@ -10,6 +10,7 @@
 /* Strengths that are tried, from MCL_STRENGTH_MOST on down, each a tenth of the one before. */
 #define MCL_STRENGTHS 8
 #define MCL_STRENGTH_MOST 10.0
+#define MCL_STRENGTH_WITHOUT_CHOICE 1e-4 /* where there is nothing to choose by */
 
 #define MCL_TENTHS 10 /* into which training rows are divided … */
 #define MCL_HELD_OUT                                                                               \
@@ -29,6 +30,9 @@ typedef struct mcl_linear_problem {
 /* told[test rows] = the classes that the regression tells; *strength = that of its penalty. */
 mcl_status mcl_linear_probe(
     int32_t *told, double *strength, mcl_regression_end *end, const mcl_linear_problem *problem);
+
+/* Refuses a strength below 0, or none at all. */
+mcl_status mcl_probe_check_strength(const mcl_probe_options *options);
 
 /* The tenths of rows that are held out in turn: how many there are. */
 uint32_t mcl_tenths(uint64_t rows);

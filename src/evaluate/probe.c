@@ -81,7 +81,7 @@ static mcl_status label(struct labelled *set, const mcl_features *train, const m
     return status;
 }
 
-static mcl_status check_strength(const mcl_probe_options *options)
+mcl_status mcl_probe_check_strength(const mcl_probe_options *options)
 {
     if (options && !(options->strength >= 0.0 && isfinite(options->strength)))
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -204,7 +204,7 @@ mcl_status mcl_probe_with(mcl_probe_result *result, int32_t *linear, int32_t *ne
     struct labelled set;
     int32_t *places = NULL;
     MCL_TRY(check(train, test));
-    MCL_TRY(check_strength(options));
+    MCL_TRY(mcl_probe_check_strength(options));
     MCL_TRY(label(&set, train, test));
     mcl_status status = mcl_allocate(&places, test->rows, 2 * sizeof *places);
     STEP(warn_of_directions(context, &set.train));

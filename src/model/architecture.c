@@ -3,9 +3,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/names.h"
+#include "model/encoder_layers.h"
 #include "nn/layers.h"
 
 static const char *const activation_names[] = {
@@ -19,6 +22,7 @@ static const char *const normalization_names[] = {
     [MCL_NORMALIZATION_NONE] = "none",
     [MCL_NORMALIZATION_BATCH] = "batch",
     [MCL_NORMALIZATION_LAYER] = "layer",
+    [MCL_NORMALIZATION_GROUP] = "group",
 };
 
 static const char *const part_names[MCL_PARTS] = {
@@ -27,7 +31,7 @@ static const char *const part_names[MCL_PARTS] = {
 const char *mcl_part_options(mcl_part part)
 {
     static const char *const options[MCL_PARTS] = {
-        [MCL_PART_ENCODER] = "`hidden` or `embedding`",
+        [MCL_PART_ENCODER] = "`hidden`, `embedding` or `encoder`",
         [MCL_PART_HEAD] = "`embedding`, or fewer classes",
         [MCL_PART_PROJECTOR] = "`projector`",
         [MCL_PART_PREDICTOR] = "`predictor`",
@@ -156,11 +160,39 @@ static mcl_status check_widths(
     return MCL_OK;
 }
 
+/* Groups of that many channels at most: a power of two that divides them. */
+#define GROUPS_MOST 8
+
+mcl_layer mcl_normalization_after(mcl_normalization normalization, const mcl_map *map)
+{
+    uint32_t groups = 1;
+    while (normalization == MCL_NORMALIZATION_GROUP && groups < GROUPS_MOST &&
+           map->channels % (2 * groups) == 0)
+        groups *= 2;
+    return normalization == MCL_NORMALIZATION_GROUP || mcl_map_positions(map) > 1
+               ? mcl_layer_normalization_of_map(normalization, groups, map)
+               : mcl_layer_normalization(normalization, map->channels);
+}
+
 /* Whether the activation, and the normalization before it, end block b of a part of `count`. */
 static bool is_activated(
     const mcl_architecture *architecture, mcl_part part, size_t b, size_t count)
 {
     return b + 1 < count || (part == MCL_PART_ENCODER && architecture->activated_embedding);
+}
+
+/* Whether words say the layers of a part. */
+static bool is_in_words(const mcl_architecture *architecture, mcl_part part)
+{
+    const bool mirror = part == MCL_PART_DECODER && !architecture->own_decoder;
+    return *architecture->encoder && (part == MCL_PART_ENCODER || mirror);
+}
+
+static mcl_status list_words(mcl_layer layers[MCL_LAYERS_MAX], size_t *count,
+    const mcl_architecture *architecture, mcl_part part)
+{
+    return part == MCL_PART_ENCODER ? mcl_encoder_layers(layers, count, architecture)
+                                    : mcl_decoder_layers(layers, count, architecture);
 }
 
 /* The layers of a part, whose parameters have no place yet. */
@@ -169,17 +201,29 @@ static size_t list_part(
 {
     const struct stack widths = widths_of(architecture, part);
     size_t count = 0;
+    if (is_in_words(architecture, part))
+        return list_words(layers, &count, architecture, part) == MCL_OK ? count : 0;
     for (size_t b = 0; b < widths.layers; b++) {
         const uint32_t in = (uint32_t)widths.width[b], out = (uint32_t)widths.width[b + 1];
         const size_t first = count;
         layers[count++] = mcl_layer_dense(in, out);
         if (is_activated(architecture, part, b, widths.layers)) {
             if (architecture->normalization != MCL_NORMALIZATION_NONE)
-                layers[count++] = mcl_layer_normalization(architecture->normalization, out);
+                layers[count++] =
+                    mcl_normalization_after(architecture->normalization, &(mcl_map){1, 1, out});
             layers[count++] = mcl_layer_activation(architecture->activation, out);
         }
-        for (size_t l = first; l < count; l++)
+        for (size_t l = first; l < count; l++) {
             layers[l].block = (uint32_t)b;
+            layers[l].module = (uint32_t)l;
+        }
+    }
+    if (part == MCL_PART_DECODER && architecture->height && architecture->channels > 1) {
+        layers[count] = mcl_layer_unflatten(
+            &(mcl_map){architecture->height, architecture->width, architecture->channels});
+        layers[count].block = (uint32_t)widths.layers - 1;
+        layers[count].module = (uint32_t)count;
+        count++;
     }
     return count;
 }
@@ -201,6 +245,33 @@ static mcl_status check_part(
     return MCL_OK;
 }
 
+/* An encoder in words comes to the embedding that the architecture says. */
+static mcl_status check_encoder(const mcl_architecture *architecture)
+{
+    const uint32_t height = architecture->height, width = architecture->width;
+    mcl_layer layers[MCL_LAYERS_MAX];
+    uint64_t values;
+    size_t count;
+    if (!memchr(architecture->encoder, '\0', MCL_ENCODER_SIZE))
+        return mcl_fail(MCL_ERROR_ARGUMENT, "the words of the encoder are too long");
+    if (!*architecture->encoder)
+        return MCL_OK;
+    if (architecture->hidden_count)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "an encoder in words has the layers that these say, and no hidden ones besides");
+    if (height && (!mcl_multiply(&values, (uint64_t)height * width, architecture->channels) ||
+                      values != architecture->input))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "rows of %" PRIu64 " values are no maps of %" PRIu32 " × %" PRIu32 " × %" PRIu32,
+            architecture->input, height, width, architecture->channels);
+    MCL_TRY(mcl_encoder_layers(layers, &count, architecture));
+    if (layers[count - 1].out != architecture->embedding)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "the encoder %s gives embeddings of %" PRIu32 " values, not %" PRIu32,
+            architecture->encoder, layers[count - 1].out, architecture->embedding);
+    return architecture->own_decoder ? MCL_OK : mcl_decoder_layers(layers, &count, architecture);
+}
+
 mcl_status mcl_architecture_check(const mcl_architecture *architecture)
 {
     if (architecture->input == 0 || architecture->input > UINT32_MAX)
@@ -209,6 +280,7 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture)
             UINT32_MAX);
     MCL_TRY(
         check_widths(architecture->hidden, architecture->hidden_count, MCL_HIDDEN_MAX, "hidden"));
+    MCL_TRY(check_encoder(architecture));
     if (architecture->embedding == 0)
         return mcl_fail(
             MCL_ERROR_ARGUMENT, "the embedding has no columns: it must have at least 1");
@@ -263,6 +335,13 @@ size_t mcl_part_layers(
     return place_parts(layers, &offset, &statistics, architecture, part);
 }
 
+uint32_t mcl_encoder_blocks(const mcl_architecture *architecture)
+{
+    mcl_layer layers[MCL_LAYERS_MAX];
+    const size_t count = list_part(layers, architecture, MCL_PART_ENCODER);
+    return layers[count - 1].block + 1;
+}
+
 size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t blocks)
 {
     size_t l = 0;
@@ -308,24 +387,37 @@ static bool is_sequential(mcl_part part)
     return part != MCL_PART_HEAD && part != MCL_PART_MASK_HEAD;
 }
 
-/* The tensors of a layer, module `module` of its part: the running statistics, or the others. */
+/* Whether convolutions are along time, as torch.nn.Conv1d, whose weights have one dimension less.
+ */
+static bool is_series(const mcl_architecture *architecture)
+{
+    mcl_words words;
+    return mcl_words_parse(&words, architecture->encoder) == MCL_OK && words.series;
+}
+
+/* The tensors of a layer: the running statistics, or the others. */
 static size_t layer_tensors(
-    mcl_tensor_place *places, const mcl_layer *layer, bool running, mcl_part part, size_t module)
+    mcl_tensor_place *places, const mcl_layer *layer, bool running, mcl_part part, bool series)
 {
     mcl_layer_tensor tensors[MCL_LAYER_TENSORS_MAX];
     const size_t count = layer->type->tensors ? layer->type->tensors(tensors, layer) : 0;
     uint64_t offset = running ? layer->statistics : layer->parameters;
+    char body[24] = "";
     size_t used = 0;
+    if (layer->body)
+        snprintf(body, sizeof body, "body.%" PRIu32 ".", layer->body - 1);
     for (size_t t = 0; t < count; t++) {
         mcl_tensor_place *place = &places[used];
         if (tensors[t].running != running)
             continue;
         place->tensor = tensors[t];
+        if (series && tensors[t].dimensions == 4)
+            place->tensor.dimensions = 3;
         place->offset = offset;
         place->count = mcl_layer_tensor_values(&tensors[t]);
         if (is_sequential(part))
-            snprintf(place->name, sizeof place->name, "%s.%zu.%s", part_names[part], module,
-                tensors[t].name);
+            snprintf(place->name, sizeof place->name, "%s.%" PRIu32 ".%s%s", part_names[part],
+                layer->module, body, tensors[t].name);
         else
             snprintf(place->name, sizeof place->name, "%s.%s", part_names[part], tensors[t].name);
         offset += place->count;
@@ -337,13 +429,14 @@ static size_t layer_tensors(
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture)
 {
+    const bool series = is_series(architecture);
     size_t used = 0;
     for (int running = 0; running < 2; running++) {
         for (int part = 0; part < MCL_PARTS; part++) {
             mcl_layer layers[MCL_LAYERS_MAX];
             const size_t count = mcl_part_layers(layers, architecture, (mcl_part)part);
             for (size_t l = 0; l < count; l++)
-                used += layer_tensors(tensors + used, &layers[l], running, (mcl_part)part, l);
+                used += layer_tensors(tensors + used, &layers[l], running, (mcl_part)part, series);
         }
     }
     return used;

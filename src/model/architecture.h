@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "maskcl/model.h"
+#include "model/encoder_text.h"
 #include "nn/layer.h"
 
 /* The networks of a model, in the order in which the flat vector has them: what every run trains
@@ -27,9 +28,10 @@ typedef enum mcl_part {
 const char *mcl_part_options(mcl_part part);
 
 /* A part is a row of blocks: a dense layer and, where an activation follows it, a normalization, if
- * the architecture has one, and the activation. */
-#define MCL_BLOCKS_MAX (MCL_HIDDEN_MAX + 1) /* of a part */
-#define MCL_LAYERS_MAX (3 * MCL_BLOCKS_MAX)
+ * the architecture has one, and the activation; or a layer of an encoder in words, and what follows
+ * it. */
+#define MCL_BLOCKS_MAX MCL_WORDS_MAX /* of a part */
+#define MCL_LAYERS_MAX (3 * MCL_BLOCKS_MAX + 2)
 #define MCL_TENSORS_BLOCK 6 /* weight, bias; the normalization's, its running mean and variance */
 #define MCL_TENSORS_MAX (MCL_TENSORS_BLOCK * (2 * MCL_BLOCKS_MAX + 2 * MCL_HEAD_MAX + 3))
 #define MCL_PARAMETERS_MAX UINT32_MAX
@@ -55,6 +57,13 @@ mcl_status mcl_architecture_check(const mcl_architecture *architecture);
 size_t mcl_part_layers(
     mcl_layer layers[MCL_LAYERS_MAX], const mcl_architecture *architecture, mcl_part part);
 
+/* The normalization that follows a layer with weights whose output is this map, 1 × 1 for one of
+ * columns alone. */
+mcl_layer mcl_normalization_after(mcl_normalization normalization, const mcl_map *map);
+
+/* How many blocks the encoder has. */
+uint32_t mcl_encoder_blocks(const mcl_architecture *architecture);
+
 /* How many of a part's layers the first `blocks` blocks are. */
 size_t mcl_layers_of_blocks(const mcl_layer *layers, size_t count, uint32_t blocks);
 
@@ -68,8 +77,8 @@ uint32_t mcl_part_width(const mcl_architecture *architecture, mcl_part part);
 uint64_t mcl_architecture_parameters(const mcl_architecture *architecture);
 
 /* Fills in the tensors in model order and returns how many, named as
- * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them; the heads as
- * a torch.nn.Linear alone. */
+ * torch.nn.Sequential(Linear, normalization, activation, Linear, …) names them, those of a residual
+ * block as a module with a Sequential `body`; the heads as a torch.nn.Linear alone. */
 size_t mcl_architecture_tensors(
     mcl_tensor_place tensors[MCL_TENSORS_MAX], const mcl_architecture *architecture);
 

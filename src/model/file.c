@@ -137,7 +137,35 @@ static mcl_status read_extras(
     return MCL_OK;
 }
 
-static mcl_status check_format(const mcl_safetensors *file, const char *path)
+/* The map that rows are, where they are one. */
+static mcl_status read_map(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    static const char *const keys[] = {MCL_KEY_HEIGHT, MCL_KEY_WIDTH, MCL_KEY_CHANNELS};
+    uint32_t *const sizes[] = {
+        &architecture->height, &architecture->width, &architecture->channels};
+    for (size_t i = 0; i < 3 && mcl_safetensors_metadata_get(file, MCL_KEY_HEIGHT); i++) {
+        uint64_t size = 0;
+        MCL_TRY(read_size(&size, file, keys[i], path));
+        *sizes[i] = (uint32_t)size;
+    }
+    return MCL_OK;
+}
+
+/* An encoder in words, which a file of format 2 has. */
+static mcl_status read_encoder(
+    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+{
+    const char *text;
+    mcl_words words;
+    MCL_TRY(read_key(&text, file, MCL_KEY_ENCODER, path));
+    if (mcl_words_parse(&words, shown(text)) != MCL_OK || words.count == 0)
+        return bad_value(MCL_KEY_ENCODER, text, "layers of an encoder in words", path);
+    MCL_TRY(mcl_words_show(architecture->encoder, &words));
+    return read_map(architecture, file, path);
+}
+
+static mcl_status check_format(uint64_t *number, const mcl_safetensors *file, const char *path)
 {
     const char *format = mcl_safetensors_metadata_get(file, MCL_KEY_FORMAT);
     if (!format)
@@ -145,23 +173,24 @@ static mcl_status check_format(const mcl_safetensors *file, const char *path)
             "%s: is a safetensors file, but not a maskcl model: it has no metadata '" MCL_KEY_FORMAT
             "'",
             path);
-    uint64_t number;
     const char *end = format;
-    if (!read_number(&number, &end) || *end)
+    if (!read_number(number, &end) || *end)
         return bad_value(MCL_KEY_FORMAT, format, "a whole number from 1", path);
-    if (number > MCL_MODEL_FORMAT)
+    if (*number > MCL_MODEL_FORMAT)
         return mcl_fail(MCL_ERROR_FORMAT,
             "%s: made by a newer version of maskcl: model format %" PRIu64
             ", and this one reads up to %d; update maskcl",
-            path, number, MCL_MODEL_FORMAT);
+            path, *number, MCL_MODEL_FORMAT);
     return MCL_OK;
 }
 
 static mcl_status read_architecture(
-    mcl_architecture *architecture, const mcl_safetensors *file, const char *path)
+    mcl_architecture *architecture, uint64_t format, const mcl_safetensors *file, const char *path)
 {
     uint64_t embedding = 0;
     *architecture = (mcl_architecture){0};
+    if (format > 1)
+        MCL_TRY(read_encoder(architecture, file, path));
     MCL_TRY(read_size(&architecture->input, file, MCL_KEY_INPUT, path));
     MCL_TRY(read_hidden(architecture, file, path));
     MCL_TRY(read_size(&embedding, file, MCL_KEY_EMBEDDING, path));
@@ -279,9 +308,10 @@ mcl_status mcl_model_read(mcl_model **model, const mcl_safetensors *file, const 
 {
     mcl_architecture architecture;
     const char *version;
-    MCL_TRY(check_format(file, path));
+    uint64_t format;
+    MCL_TRY(check_format(&format, file, path));
     MCL_TRY(read_key(&version, file, MCL_KEY_VERSION, path));
-    MCL_TRY(read_architecture(&architecture, file, path));
+    MCL_TRY(read_architecture(&architecture, format, file, path));
     MCL_TRY(check_tensors(file, &architecture, path));
     MCL_TRY(check_digest(file, path));
     mcl_model *made;

@@ -26,6 +26,10 @@ static const char *const own_keys[] = {
     MCL_KEY_MASK_HEAD,
     MCL_KEY_DECODER,
     MCL_KEY_CLASSES,
+    MCL_KEY_ENCODER,
+    MCL_KEY_HEIGHT,
+    MCL_KEY_WIDTH,
+    MCL_KEY_CHANNELS,
     MCL_KEY_DIGEST,
     MCL_KEY_FILE_DIGEST,
 };
@@ -108,6 +112,17 @@ static mcl_status add_widths(
     return mcl_model_metadata_add(model, key, text);
 }
 
+static mcl_status describe_encoder(mcl_model *model)
+{
+    const mcl_architecture *architecture = &model->architecture;
+    MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_ENCODER, architecture->encoder));
+    if (!architecture->height)
+        return MCL_OK;
+    MCL_TRY(add_number(model, MCL_KEY_HEIGHT, architecture->height));
+    MCL_TRY(add_number(model, MCL_KEY_WIDTH, architecture->width));
+    return add_number(model, MCL_KEY_CHANNELS, architecture->channels);
+}
+
 /* The metadata of what the reference model lacks. */
 static mcl_status describe_extras(mcl_model *model)
 {
@@ -130,14 +145,19 @@ static mcl_status describe_extras(mcl_model *model)
             add_widths(model, MCL_KEY_DECODER, architecture->decoder, architecture->decoder_count));
     if (architecture->classes)
         MCL_TRY(add_number(model, MCL_KEY_CLASSES, architecture->classes));
-    return MCL_OK;
+    return *architecture->encoder ? describe_encoder(model) : MCL_OK;
+}
+
+int mcl_model_format(const mcl_architecture *architecture)
+{
+    return *architecture->encoder ? 2 : 1;
 }
 
 /* Adds the metadata that every model has, before any other. */
 static mcl_status describe(mcl_model *model, const char *version)
 {
     const mcl_architecture *architecture = &model->architecture;
-    MCL_TRY(add_number(model, MCL_KEY_FORMAT, MCL_MODEL_FORMAT));
+    MCL_TRY(add_number(model, MCL_KEY_FORMAT, (uint64_t)mcl_model_format(architecture)));
     MCL_TRY(mcl_model_metadata_add(model, MCL_KEY_VERSION, version));
     MCL_TRY(add_number(model, MCL_KEY_INPUT, architecture->input));
     MCL_TRY(add_widths(model, MCL_KEY_HIDDEN, architecture->hidden, architecture->hidden_count));

@@ -24,6 +24,12 @@
 #define MCL_KEY_DECODER "decoder"
 #define MCL_KEY_CLASSES "classes" /* of the head */
 
+/* The same, of models whose encoder is in words, which are of format 2. */
+#define MCL_KEY_ENCODER "encoder"
+#define MCL_KEY_HEIGHT "height" /* of a row; these three are missing where rows are plain */
+#define MCL_KEY_WIDTH "width"
+#define MCL_KEY_CHANNELS "channels"
+
 /* Of models trained on data with a schema: mcl_schema_text(). */
 #define MCL_KEY_SCHEMA "schema"
 
@@ -35,7 +41,10 @@
 #define MCL_KEY_DIGEST "maskcl_digest"
 #define MCL_KEY_FILE_DIGEST "maskcl_file_digest"
 
-#define MCL_MODEL_FORMAT 1 /* the newest format that is read, and the one that is written */
+#define MCL_MODEL_FORMAT 2 /* the newest format that is read */
+
+/* The one that a model is written in: 1 without, 2 with an encoder in words. */
+int mcl_model_format(const mcl_architecture *architecture);
 
 struct mcl_model {
     mcl_architecture architecture;

@@ -29,15 +29,30 @@ mcl_status mcl_network_create_part(mcl_network **network, mcl_context *context,
     return count == 0 ? MCL_OK : create(network, context, layers, count, rows, use, part);
 }
 
-/* The layers of a part with dropout after every block but the last. */
+/* Whether the block that ends with layer l has weights. */
+static bool has_weights(const mcl_layer *layers, size_t l)
+{
+    const uint32_t block = layers[l].block;
+    bool found = false;
+    for (size_t i = l + 1; i-- > 0 && layers[i].block == block;)
+        found = found || layers[i].type->tensors;
+    return found;
+}
+
+/* The layers of a part with dropout after every block with weights but the last of all. A residual
+ * block's end then has more layers between itself and what it adds. */
 static size_t add_dropout(mcl_layer out[MCL_LAYERS_MAX + MCL_BLOCKS_MAX], const mcl_layer *layers,
     size_t count, float rate, uint64_t seed)
 {
-    size_t used = 0;
+    size_t used = 0, place[MCL_LAYERS_MAX];
     for (size_t l = 0; l < count; l++) {
         const mcl_layer *layer = &layers[l];
-        out[used++] = *layer;
-        if (l + 1 < count && layers[l + 1].block != layer->block) {
+        place[l] = used;
+        out[used] = *layer;
+        if (layer->type->adds)
+            out[used].options.back = (uint32_t)(used + 1 - place[l + 1 - layer->options.back]);
+        used++;
+        if (l + 1 < count && layers[l + 1].block != layer->block && has_weights(layers, l)) {
             out[used] = mcl_layer_dropout(rate, seed, layer->out);
             out[used++].block = layer->block;
         }

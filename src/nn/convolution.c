@@ -129,6 +129,7 @@ static const mcl_layer_type type = {
     .freeze = freeze,
     .takes_activation = true,
     .takes_derivative = true,
+    .keeps = true,
 };
 
 mcl_layer mcl_layer_convolution(const mcl_convolution_shape *shape)

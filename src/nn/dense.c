@@ -162,6 +162,7 @@ static const mcl_layer_type type = {
     .freeze = freeze,
     .takes_activation = true,
     .takes_derivative = true,
+    .keeps = true,
 };
 
 mcl_layer mcl_layer_dense(uint32_t in, uint32_t out)

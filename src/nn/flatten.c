@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of a map's values in which a dense layer of torch takes them, see cl/maps.cl. */
+/* The order of a map's values in which a dense layer of torch takes them, and the way back, see
+ * cl/maps.cl. */
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -11,7 +12,10 @@ struct flatten {
     mcl_context *context;
     mcl_kernel *kernel;
     mcl_map map;
+    bool back; /* forward turns that order into a map */
 };
+
+static const mcl_layer_type flatten_type, unflatten_type;
 
 static mcl_status create(void **state, const mcl_layer_setup *setup)
 {
@@ -19,40 +23,63 @@ static mcl_status create(void **state, const mcl_layer_setup *setup)
     MCL_TRY(mcl_allocate(&flatten, 1, sizeof *flatten));
     *state = flatten;
     flatten->context = setup->context;
-    flatten->map = setup->layer->from;
-    return mcl_kernel_find(&flatten->kernel, setup->context, "maps.cl", "flatten", "");
+    flatten->back = setup->layer->type == &unflatten_type;
+    flatten->map = flatten->back ? setup->layer->to : setup->layer->from;
+    return mcl_kernel_find(
+        &flatten->kernel, setup->context, "maps.cl", "flatten", "-D ACTIVATION=0");
 }
 
 static mcl_status run(
-    const struct flatten *flatten, cl_mem in, cl_mem out, uint32_t rows, bool back)
+    const struct flatten *flatten, cl_mem in, cl_mem out, uint32_t rows, bool back, float keep)
 {
-    const mcl_map *map = &flatten->map;
-    const uint32_t positions = map->height * map->width, columns = positions * map->channels;
+    const uint32_t columns = mcl_map_values(&flatten->map);
     mcl_profile_work(flatten->context, NULL, 0.0, 2.0 * sizeof(float) * (double)rows * columns);
-    return mcl_run_elements(flatten->kernel, columns, rows, MCL_BUFFER(in), MCL_UINT(positions),
-        MCL_UINT(map->channels), MCL_UINT(back), MCL_BUFFER(out));
+    return mcl_run_elements(flatten->kernel, columns, rows, MCL_BUFFER(in),
+        MCL_UINT(mcl_map_positions(&flatten->map)), MCL_UINT(flatten->map.channels), MCL_UINT(back),
+        MCL_FLOAT(keep), MCL_BUFFER(out));
 }
 
 static mcl_status forward(void *state, const mcl_pass *pass)
 {
-    return run(state, pass->x, pass->y, pass->rows, false);
+    const struct flatten *flatten = state;
+    return run(flatten, pass->x, pass->y, pass->rows, flatten->back, 0.0f);
 }
 
 static mcl_status backward(void *state, const mcl_pass *pass)
 {
-    return pass->dx ? run(state, pass->dy, pass->dx, pass->rows, true) : MCL_OK;
+    const struct flatten *flatten = state;
+    return pass->dx ? run(flatten, pass->dy, pass->dx, pass->rows, !flatten->back, pass->keep)
+                    : MCL_OK;
 }
 
-static const mcl_layer_type type = {
+static const mcl_layer_type flatten_type = {
     .name = "flatten",
     .create = create,
     .free = free,
     .forward = forward,
     .backward = backward,
+    .keeps = true,
+};
+
+static const mcl_layer_type unflatten_type = {
+    .name = "unflatten",
+    .create = create,
+    .free = free,
+    .forward = forward,
+    .backward = backward,
+    .keeps = true,
 };
 
 mcl_layer mcl_layer_flatten(const mcl_map *map)
 {
-    const uint32_t width = map->height * map->width * map->channels;
-    return (mcl_layer){.type = &type, .in = width, .out = width, .from = *map, .to = *map};
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &flatten_type, .in = width, .out = width, .from = *map, .to = {1, 1, width}};
+}
+
+mcl_layer mcl_layer_unflatten(const mcl_map *map)
+{
+    const uint32_t width = mcl_map_values(map);
+    return (mcl_layer){
+        .type = &unflatten_type, .in = width, .out = width, .from = {1, 1, width}, .to = *map};
 }

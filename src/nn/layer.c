@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/layer.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 
 uint64_t mcl_layer_tensor_values(const mcl_layer_tensor *tensor)
@@ -21,4 +22,13 @@ uint64_t mcl_layer_values(const mcl_layer *layer, bool running)
     for (size_t t = 0; t < count; t++)
         values += tensors[t].running == running ? mcl_layer_tensor_values(&tensors[t]) : 0;
     return values;
+}
+
+mcl_status mcl_map_check_rows(const mcl_map *map, uint32_t rows)
+{
+    if ((uint64_t)mcl_map_positions(map) * rows > INT32_MAX)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%u rows of maps of %u × %u are more than 2³¹ − 1 positions: use a smaller `batch`",
+            (unsigned)rows, (unsigned)map->height, (unsigned)map->width);
+    return MCL_OK;
 }

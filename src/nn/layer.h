@@ -25,17 +25,30 @@ typedef struct mcl_map {
     uint32_t height, width, channels;
 } mcl_map;
 
+/* How a map is pooled: by windows of so many positions, or in a grid of so many parts whose sizes
+ * differ by as little as can be, as torch.nn.AdaptiveAvgPool2d has it. */
+typedef enum mcl_pool_kind { MCL_POOL_MAX, MCL_POOL_AVERAGE, MCL_POOL_GRID } mcl_pool_kind;
+
 typedef struct mcl_layer {
     const mcl_layer_type *type;
     uint32_t in, out;    /* I and O */
-    mcl_map from, to;    /* of a type that works on maps: what I and O values are; else zeros */
+    mcl_map from, to;    /* of a type that works on maps: what I and O values are; else zeros, but
+                            that `to` may say it of other layers between such */
     uint32_t block;      /* of its network, from 0: what has weights, and what follows it */
+    uint32_t module;     /* its place, from 0, in the torch.nn.Sequential that is the same … */
+    uint32_t body;       /* … and, from 1, in the body of a residual block there; 0: in none */
     uint64_t parameters; /* where its tensors begin in the flat vector, one after another */
     uint64_t statistics; /* the same of those that are running statistics */
     union {              /* what its type must be told besides */
         mcl_activation activation;
         mcl_normalization normalization;
         mcl_convolution_shape convolution;
+        struct mcl_pool {
+            mcl_pool_kind kind;
+            uint32_t kernel[2], stride[2]; /* down and across; of a grid 0 */
+        } pool;
+        uint32_t groups; /* of a group normalization */
+        uint32_t back;   /* what is added is the output of so many layers before */
         struct mcl_dropout {
             float rate; /* in (0,1) */
             uint64_t seed;
@@ -83,6 +96,11 @@ typedef struct mcl_pass {
     float keep;        /* 0 or 1: dx becomes the gradient plus so many times what it holds */
     cl_mem kept;       /* [R×I] what the derivative of g is taken of; NULL without g */
     cl_mem workspace;  /* at least what the type's workspace() says */
+
+    /* Of a type that adds: */
+    cl_mem earlier;    /* [R×O] the output of the earlier layer */
+    cl_mem by_earlier; /* [R×O] the gradient by it, which backward writes; NULL: nobody wants it */
+    float keep_earlier; /* 0 or 1: it becomes dy plus so many times what it holds */
 } mcl_pass;
 
 /* The functions of a type. Those that may be NULL are marked so. */
@@ -118,7 +136,23 @@ struct mcl_layer_type {
     bool takes_derivative; /* backward can end with the derivative of an activation */
     bool scales;           /* dx is dy, each element times a factor */
     bool in_place;         /* backward turns dy into dx where it is */
+    bool keeps;            /* backward adds to dx where `keep` says so */
+    bool adds;             /* forward adds the output of an earlier layer, see `back` */
 };
+
+static inline uint32_t mcl_map_positions(const mcl_map *map)
+{
+    return map->height * map->width;
+}
+
+/* What a row of such maps has; the product is below 2³². */
+static inline uint32_t mcl_map_values(const mcl_map *map)
+{
+    return mcl_map_positions(map) * map->channels;
+}
+
+/* MCL_ERROR_ARGUMENT where so many rows of a map have more than 2³¹ − 1 positions. */
+mcl_status mcl_map_check_rows(const mcl_map *map, uint32_t rows);
 
 /* Whether the derivative of f is taken of its argument; the others' is taken of their value. */
 static inline bool mcl_activation_needs_argument(mcl_activation activation)

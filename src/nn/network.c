@@ -26,8 +26,9 @@ struct stage {
     bool backward_joined;           /* … another stage */
     cl_mem y;                       /* [R×O]; an activation's is that of the stage before */
     cl_mem argument;                /* [R×O] of the activation, where its derivative needs it */
-    cl_mem dy; /* [R×O] training only; where the next stage's backward works in
-                  place, the same as that one's */
+    cl_mem dy;  /* [R×O] training only; where the next stage's backward works in
+                   place, the same as that one's */
+    float keep; /* of the pass backward: whether dx has a part of the gradient already */
 };
 
 struct mcl_network {
@@ -84,6 +85,39 @@ static mcl_status join(mcl_network *network)
             "a network that begins with a %s layer cannot be trained: its gradient by the input "
             "would have no place of its own",
             network->stages[0].layer.type->name);
+    return MCL_OK;
+}
+
+/* What a stage adds is the output of stage earlier_of() − 1, or for 0 the network's input. */
+static size_t earlier_of(const struct stage *stage, size_t i)
+{
+    return i + 1 - stage->layer.options.back;
+}
+
+/* A residual block's first layer adds its gradient to what the block's end has put there. */
+static mcl_status check_blocks(const mcl_network *network)
+{
+    for (size_t i = 0; i < network->count; i++) {
+        const struct stage *stage = &network->stages[i];
+        const uint32_t back = stage->layer.options.back;
+        if (!stage->layer.type->adds)
+            continue;
+        if (back < 2 || back > i + 1)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "layer %zu of a network adds the output of %u layers before, which is none", i + 1,
+                (unsigned)back);
+        const size_t first = earlier_of(stage, i);
+        const mcl_layer *layer = &network->stages[first].layer;
+        if (layer->in != stage->layer.out)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a residual block ends with %u values and begins with %u: they must be as many",
+                (unsigned)stage->layer.out, (unsigned)layer->in);
+        if (trains(network) && !layer->type->keeps)
+            return mcl_fail(MCL_ERROR_ARGUMENT,
+                "a residual block cannot begin with a %s layer: its gradient by the input could "
+                "not be added to that of the block",
+                layer->type->name);
+    }
     return MCL_OK;
 }
 
@@ -166,6 +200,7 @@ static mcl_status create(mcl_network *network, const mcl_layer *layers, size_t c
     for (size_t i = 0; i < count; i++)
         network->stages[i].layer = layers[i];
     MCL_TRY(join(network));
+    MCL_TRY(check_blocks(network));
     MCL_TRY(create_outputs(network));
     if (network->use != MCL_NETWORK_INFERENCE)
         MCL_TRY(create_workspace(network));
@@ -232,6 +267,17 @@ mcl_status mcl_network_freeze(mcl_network *network, cl_mem parameters)
     return MCL_OK;
 }
 
+/* The output of stage i − 1, or for 0 the input x; and the gradient by it. */
+static cl_mem output_before(const mcl_network *network, size_t i, cl_mem x)
+{
+    return i > 0 ? network->stages[i - 1].y : x;
+}
+
+static cl_mem gradient_before(const mcl_network *network, size_t i, cl_mem dx)
+{
+    return i > 0 ? network->stages[i - 1].dy : dx;
+}
+
 /* What forward and backward of a stage have in common; x is that of the first stage. */
 static mcl_pass pass_of(
     const mcl_network *network, size_t i, cl_mem parameters, cl_mem x, uint32_t rows)
@@ -241,10 +287,11 @@ static mcl_pass pass_of(
         .rows = rows,
         .step = network->step,
         .parameters = parameters,
-        .x = i > 0 ? stage[-1].y : x,
+        .x = output_before(network, i, x),
         .y = stage->y,
         .argument = stage->argument,
         .workspace = network->workspace,
+        .earlier = stage->layer.type->adds ? output_before(network, earlier_of(stage, i), x) : NULL,
     };
 }
 
@@ -265,16 +312,31 @@ static cl_mem kept(const struct stage *activation)
     return activation->argument ? activation->argument : activation->y;
 }
 
+/* The gradients that residual blocks' ends write, by which the first layers of these blocks add
+ * theirs to what is there. */
+static void set_earlier(mcl_pass *pass, const mcl_network *network, size_t i, cl_mem input_gradient)
+{
+    struct stage *stages = network->stages;
+    const size_t first = earlier_of(&stages[i], i);
+    pass->by_earlier = gradient_before(network, first, input_gradient);
+    pass->keep_earlier = stages[first].keep;
+    stages[first].keep = 1.0f;
+}
+
 mcl_status mcl_network_backward(mcl_network *network, cl_mem parameters, cl_mem gradients,
     cl_mem input, uint32_t rows, cl_mem input_gradient, float keep)
 {
+    for (size_t i = 0; i < network->count; i++)
+        network->stages[i].keep = i > 0 ? 0.0f : keep;
     for (size_t i = network->count; i-- > 0;) {
         const struct stage *stage = &network->stages[i];
         mcl_pass pass = pass_of(network, i, parameters, input, rows);
         pass.gradients = gradients;
         pass.dy = stage->dy;
-        pass.dx = i > 0 ? stage[-1].dy : input_gradient;
-        pass.keep = i > 0 ? 0.0f : keep;
+        pass.dx = gradient_before(network, i, input_gradient);
+        pass.keep = stage->keep;
+        if (stage->layer.type->adds)
+            set_earlier(&pass, network, i, input_gradient);
         pass.kept = stage->derivative ? kept(stage->derivative) : NULL;
         if (!stage->backward_joined)
             MCL_TRY(stage->layer.type->backward(stage->state, &pass));

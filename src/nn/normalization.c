@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batch and layer normalization, with the activation after it: y = f(n), n = scale·x̂ + shift, see
- * cl/normalization.cl. Here I = O. */
+ * cl/normalization.cl. Here I = O. Batch normalization of maps takes their positions for rows. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +14,7 @@
 /* Rows of an item of a pass over the elements: each item merges the blocks of its columns anew. */
 #define CPU_PART_ROWS MCL_NORMALIZATION_ROWS
 #define GPU_PART_ROWS 8
+#define CPU_MERGED_PART 4 /* times as many rows of maps as an item merges blocks, at least */
 
 /* Where a pass is one launch: on CPUs of as many items for each compute unit, and of no more blocks
  * than leave an item's columns in a cache; on others of no more blocks than so many for each item
@@ -35,15 +36,40 @@ struct normalization {
     mcl_kernel *block_backward, *column_backward;
 };
 
-static uint32_t blocks_of(uint32_t rows)
+/* What a normalization of so many rows of a batch works on. */
+struct sizes {
+    uint32_t rows, width;   /* of a map its positions, and channels */
+    uint32_t block, blocks; /* rows of a block, and how many there are */
+};
+
+static bool is_of_map(const mcl_layer *layer)
 {
-    return rows / MCL_NORMALIZATION_ROWS + (rows % MCL_NORMALIZATION_ROWS != 0);
+    return layer->to.channels > 0;
+}
+
+static uint32_t width_of(const mcl_layer *layer)
+{
+    return is_of_map(layer) ? layer->to.channels : layer->out;
+}
+
+/* Blocks of maps, of which there are many, are as large as leaves MCL_NORMALIZATION_BLOCKS at most.
+ */
+static struct sizes sizes_of(const mcl_layer *layer, uint32_t rows)
+{
+    struct sizes sizes = {rows, width_of(layer), MCL_NORMALIZATION_ROWS, 0};
+    if (is_of_map(layer)) {
+        sizes.rows = rows * mcl_map_positions(&layer->to);
+        while (sizes.rows > (uint64_t)MCL_NORMALIZATION_BLOCKS * sizes.block)
+            sizes.block *= 2;
+    }
+    sizes.blocks = sizes.rows / sizes.block + (sizes.rows % sizes.block != 0);
+    return sizes;
 }
 
 /* Groups of 16 columns, the last one smaller. */
 static uint32_t across(const mcl_layer *layer)
 {
-    return layer->out / MCL_LANES + (layer->out % MCL_LANES != 0);
+    return width_of(layer) / MCL_LANES + (width_of(layer) % MCL_LANES != 0);
 }
 
 static bool by_rows(const mcl_layer *layer)
@@ -53,7 +79,7 @@ static bool by_rows(const mcl_layer *layer)
 
 static size_t tensors(mcl_layer_tensor out[MCL_LAYER_TENSORS_MAX], const mcl_layer *layer)
 {
-    const mcl_layer_tensor vector = {.shape = {layer->out}, .dimensions = 1};
+    const mcl_layer_tensor vector = {.shape = {width_of(layer)}, .dimensions = 1};
     out[0] = out[1] = out[2] = out[3] = vector;
     out[0].name = "weight";
     out[0].initial = 1.0f;
@@ -75,7 +101,7 @@ static uint64_t scale_of(const mcl_layer *layer)
 
 static uint64_t shift_of(const mcl_layer *layer)
 {
-    return layer->parameters + layer->out;
+    return layer->parameters + width_of(layer);
 }
 
 static uint64_t mean_of(const mcl_layer *layer)
@@ -85,12 +111,13 @@ static uint64_t mean_of(const mcl_layer *layer)
 
 static uint64_t variance_of(const mcl_layer *layer)
 {
-    return layer->statistics + layer->out;
+    return layer->statistics + width_of(layer);
 }
 
 static uint64_t workspace(const mcl_layer *layer, uint32_t rows)
 {
-    return 2 * (uint64_t)blocks_of(rows) * layer->out;
+    const struct sizes s = sizes_of(layer, rows);
+    return 2 * (uint64_t)s.blocks * s.width;
 }
 
 static mcl_status find_kernels(struct normalization *normalization, mcl_activation after)
@@ -130,9 +157,10 @@ static mcl_status create(void **state, const mcl_layer_setup *setup)
     normalization->context = setup->context;
     normalization->layer = *layer;
     normalization->by_batch = setup->by_batch;
+    MCL_TRY(mcl_map_check_rows(&layer->to, setup->rows));
     MCL_TRY(find_kernels(normalization, setup->after));
     return mcl_buffer_create(&normalization->moments, setup->context,
-        2 * (uint64_t)(by_rows(layer) ? setup->rows : layer->out), sizeof(float),
+        2 * (uint64_t)(by_rows(layer) ? setup->rows : width_of(layer)), sizeof(float),
         "moments of a layer");
 }
 
@@ -145,28 +173,33 @@ static void free_normalization(void *state)
 }
 
 /* Says for the profile that the next command reads or writes `passes` numbers for each of R×O. */
-static void record(const struct normalization *normalization, uint32_t rows, double passes)
+static void record(const struct normalization *normalization, const struct sizes *s, double passes)
 {
     mcl_profile_work(normalization->context, NULL, 0.0,
-        passes * sizeof(float) * (double)rows * (double)normalization->layer.out);
+        passes * sizeof(float) * (double)s->rows * (double)s->width);
 }
 
 /* Whether a pass of batch normalization is one launch, in which a work-group has all rows of its
  * columns. */
-static bool has_whole_columns(const struct normalization *normalization, uint32_t rows)
+static bool has_whole_columns(const struct normalization *normalization, const struct sizes *s)
 {
-    const mcl_layer *layer = &normalization->layer;
+    const uint32_t groups = across(&normalization->layer);
     const mcl_context *context = normalization->context;
     if (!mcl_context_spreads(context))
-        return blocks_of(rows) <= CPU_BLOCKS &&
-               across(layer) >= (uint64_t)CPU_ITEMS_A_UNIT * context->info.compute_units;
-    return blocks_of(rows) <= GPU_BLOCKS &&
-           (across(layer) > 1 || (uint64_t)rows * layer->out <= GPU_GROUP_ELEMENTS);
+        return s->blocks <= CPU_BLOCKS &&
+               groups >= (uint64_t)CPU_ITEMS_A_UNIT * context->info.compute_units;
+    return s->blocks <= GPU_BLOCKS &&
+           (groups > 1 || (uint64_t)s->rows * s->width <= GPU_GROUP_ELEMENTS);
 }
 
-static uint32_t part_of(const struct normalization *normalization)
+/* Rows of an item of a pass over the elements; of maps so many that merging is no more than a part
+ * of its work. */
+static uint32_t part_of(const struct normalization *normalization, const struct sizes *s)
 {
-    return mcl_context_spreads(normalization->context) ? GPU_PART_ROWS : CPU_PART_ROWS;
+    const bool spreads = mcl_context_spreads(normalization->context);
+    const uint32_t part = spreads ? GPU_PART_ROWS : CPU_PART_ROWS;
+    const uint32_t merged = spreads ? s->blocks : CPU_MERGED_PART * s->blocks;
+    return is_of_map(&normalization->layer) && merged > part ? merged : part;
 }
 
 static uint32_t parts_of(uint32_t rows, uint32_t part)
@@ -182,20 +215,22 @@ static cl_mem kept_of(const mcl_pass *pass)
 static mcl_status forward_rows(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    record(normalization, pass->rows, pass->argument ? 4.0 : 3.0);
-    return mcl_run_rows(normalization->row_forward, pass->rows, MCL_BUFFER(pass->x),
+    const struct sizes s = sizes_of(layer, pass->rows);
+    record(normalization, &s, pass->argument ? 4.0 : 3.0);
+    return mcl_run_rows(normalization->row_forward, s.rows, MCL_BUFFER(pass->x),
         MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
-        MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_BUFFER(normalization->moments),
+        MCL_UINT(s.rows), MCL_UINT(s.width), MCL_BUFFER(normalization->moments),
         MCL_BUFFER(pass->y), MCL_BUFFER(kept_of(pass)), MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 static mcl_status forward_running(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t part = part_of(normalization);
-    record(normalization, pass->rows, pass->argument ? 3.0 : 2.0);
-    return mcl_run_columns(normalization->running_forward, layer->out, parts_of(pass->rows, part),
-        MCL_BUFFER(pass->x), MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(part),
+    const struct sizes s = sizes_of(layer, pass->rows);
+    const uint32_t part = part_of(normalization, &s);
+    record(normalization, &s, pass->argument ? 3.0 : 2.0);
+    return mcl_run_columns(normalization->running_forward, s.width, parts_of(s.rows, part),
+        MCL_BUFFER(pass->x), MCL_UINT(s.rows), MCL_UINT(s.width), MCL_UINT(part),
         MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
         MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
         MCL_BUFFER(kept_of(pass)));
@@ -204,11 +239,11 @@ static mcl_status forward_running(const struct normalization *normalization, con
 static mcl_status forward_columns(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t blocks = blocks_of(pass->rows);
-    record(normalization, pass->rows, pass->argument ? 4.0 : 3.0);
-    return mcl_run_whole_columns(normalization->column_forward, layer->out, blocks,
-        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(normalization->moments),
+    const struct sizes s = sizes_of(layer, pass->rows);
+    record(normalization, &s, pass->argument ? 4.0 : 3.0);
+    return mcl_run_whole_columns(normalization->column_forward, s.width, s.blocks,
+        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(s.rows), MCL_UINT(s.width),
+        MCL_UINT(s.blocks), MCL_UINT(s.block), MCL_BUFFER(normalization->moments),
         MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
         MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
         MCL_BUFFER(kept_of(pass)));
@@ -217,14 +252,16 @@ static mcl_status forward_columns(const struct normalization *normalization, con
 static mcl_status forward_blocks(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t blocks = blocks_of(pass->rows), part = part_of(normalization);
-    record(normalization, pass->rows, 1.0);
-    MCL_TRY(mcl_run_columns(normalization->block_moments, layer->out, blocks, MCL_BUFFER(pass->x),
-        MCL_UINT(pass->rows), MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(pass->workspace)));
-    record(normalization, pass->rows, pass->argument ? 3.0 : 2.0);
-    return mcl_run_columns(normalization->block_forward, layer->out, parts_of(pass->rows, part),
-        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_UINT(part), MCL_BUFFER(normalization->moments),
+    const struct sizes s = sizes_of(layer, pass->rows);
+    const uint32_t part = part_of(normalization, &s);
+    record(normalization, &s, 1.0);
+    MCL_TRY(mcl_run_columns(normalization->block_moments, s.width, s.blocks, MCL_BUFFER(pass->x),
+        MCL_UINT(s.rows), MCL_UINT(s.width), MCL_UINT(s.blocks), MCL_UINT(s.block),
+        MCL_BUFFER(pass->workspace)));
+    record(normalization, &s, pass->argument ? 3.0 : 2.0);
+    return mcl_run_columns(normalization->block_forward, s.width, parts_of(s.rows, part),
+        MCL_BUFFER(pass->x), MCL_BUFFER(pass->workspace), MCL_UINT(s.rows), MCL_UINT(s.width),
+        MCL_UINT(s.blocks), MCL_UINT(s.block), MCL_UINT(part), MCL_BUFFER(normalization->moments),
         MCL_BUFFER(pass->parameters), MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)),
         MCL_ULONG(mean_of(layer)), MCL_ULONG(variance_of(layer)), MCL_BUFFER(pass->y),
         MCL_BUFFER(kept_of(pass)));
@@ -233,68 +270,72 @@ static mcl_status forward_blocks(const struct normalization *normalization, cons
 static mcl_status forward(void *state, const mcl_pass *pass)
 {
     const struct normalization *normalization = state;
+    const struct sizes s = sizes_of(&normalization->layer, pass->rows);
     if (by_rows(&normalization->layer))
         return forward_rows(normalization, pass);
     if (!normalization->by_batch)
         return forward_running(normalization, pass);
-    return has_whole_columns(normalization, pass->rows) ? forward_columns(normalization, pass)
-                                                        : forward_blocks(normalization, pass);
+    return has_whole_columns(normalization, &s) ? forward_columns(normalization, pass)
+                                                : forward_blocks(normalization, pass);
 }
 
 static mcl_status backward_columns(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t blocks = blocks_of(pass->rows);
-    record(normalization, pass->rows, 5.0);
-    return mcl_run_whole_columns(normalization->column_backward, layer->out, blocks,
+    const struct sizes s = sizes_of(layer, pass->rows);
+    record(normalization, &s, 5.0);
+    return mcl_run_whole_columns(normalization->column_backward, s.width, s.blocks,
         MCL_BUFFER(pass->dy), MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments),
         MCL_BUFFER(pass->parameters), MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients),
-        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_UINT(blocks));
+        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(s.rows), MCL_UINT(s.width),
+        MCL_UINT(s.blocks), MCL_UINT(s.block));
 }
 
 static mcl_status sum_blocks(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t blocks = blocks_of(pass->rows);
-    record(normalization, pass->rows, 2.0);
-    return mcl_run_columns(normalization->block_gradients, layer->out, blocks, MCL_BUFFER(pass->dy),
-        MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_UINT(blocks), MCL_BUFFER(pass->workspace));
+    const struct sizes s = sizes_of(layer, pass->rows);
+    record(normalization, &s, 2.0);
+    return mcl_run_columns(normalization->block_gradients, s.width, s.blocks, MCL_BUFFER(pass->dy),
+        MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_UINT(s.rows),
+        MCL_UINT(s.width), MCL_UINT(s.blocks), MCL_UINT(s.block), MCL_BUFFER(pass->workspace));
 }
 
 static mcl_status backward_rows(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
+    const struct sizes s = sizes_of(layer, pass->rows);
     MCL_TRY(sum_blocks(normalization, pass));
-    record(normalization, pass->rows, 3.0);
-    return mcl_run_rows(normalization->row_backward, pass->rows, MCL_BUFFER(pass->dy),
+    record(normalization, &s, 3.0);
+    return mcl_run_rows(normalization->row_backward, s.rows, MCL_BUFFER(pass->dy),
         MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments), MCL_BUFFER(pass->parameters),
         MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients), MCL_ULONG(scale_of(layer)),
-        MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows), MCL_UINT(layer->out),
-        MCL_UINT(blocks_of(pass->rows)), MCL_LOCAL(MCL_ROW_SPACE));
+        MCL_ULONG(shift_of(layer)), MCL_UINT(s.rows), MCL_UINT(s.width), MCL_UINT(s.blocks),
+        MCL_LOCAL(MCL_ROW_SPACE));
 }
 
 static mcl_status backward_blocks(const struct normalization *normalization, const mcl_pass *pass)
 {
     const mcl_layer *layer = &normalization->layer;
-    const uint32_t part = part_of(normalization);
+    const struct sizes s = sizes_of(layer, pass->rows);
+    const uint32_t part = part_of(normalization, &s);
     MCL_TRY(sum_blocks(normalization, pass));
-    record(normalization, pass->rows, 3.0);
-    return mcl_run_columns(normalization->block_backward, layer->out, parts_of(pass->rows, part),
+    record(normalization, &s, 3.0);
+    return mcl_run_columns(normalization->block_backward, s.width, parts_of(s.rows, part),
         MCL_BUFFER(pass->dy), MCL_BUFFER(pass->x), MCL_BUFFER(normalization->moments),
         MCL_BUFFER(pass->parameters), MCL_BUFFER(pass->workspace), MCL_BUFFER(pass->gradients),
-        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(pass->rows),
-        MCL_UINT(layer->out), MCL_UINT(blocks_of(pass->rows)), MCL_UINT(part));
+        MCL_ULONG(scale_of(layer)), MCL_ULONG(shift_of(layer)), MCL_UINT(s.rows), MCL_UINT(s.width),
+        MCL_UINT(s.blocks), MCL_UINT(part));
 }
 
 static mcl_status backward(void *state, const mcl_pass *pass)
 {
     const struct normalization *normalization = state;
+    const struct sizes s = sizes_of(&normalization->layer, pass->rows);
     if (by_rows(&normalization->layer))
         return backward_rows(normalization, pass);
-    return has_whole_columns(normalization, pass->rows) ? backward_columns(normalization, pass)
-                                                        : backward_blocks(normalization, pass);
+    return has_whole_columns(normalization, &s) ? backward_columns(normalization, pass)
+                                                : backward_blocks(normalization, pass);
 }
 
 static const mcl_layer_type type = {
@@ -313,4 +354,14 @@ mcl_layer mcl_layer_normalization(mcl_normalization normalization, uint32_t widt
 {
     return (mcl_layer){
         .type = &type, .in = width, .out = width, .options.normalization = normalization};
+}
+
+mcl_layer mcl_layer_normalization_of_map(
+    mcl_normalization normalization, uint32_t groups, const mcl_map *map)
+{
+    mcl_layer layer = normalization == MCL_NORMALIZATION_BATCH
+                          ? mcl_layer_normalization(normalization, mcl_map_values(map))
+                          : mcl_layer_group_normalization(groups, map);
+    layer.from = layer.to = *map;
+    return layer;
 }

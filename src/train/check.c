@@ -10,6 +10,7 @@
 #include "model/safetensors.h"
 #include "objectives/objective.h"
 #include "optim/schedule.h"
+#include "train/filters.h"
 #include "train/options.h"
 #include "views/view_options.h"
 
@@ -36,6 +37,15 @@ static mcl_status check_batch(uint32_t *batch, uint64_t wanted, uint64_t rows)
     return MCL_OK;
 }
 
+/* How many layers of the encoder are not its last. */
+static uint32_t hidden_layers(const mcl_pretrain_options *options)
+{
+    mcl_words words;
+    if (!*options->encoder || mcl_words_parse(&words, options->encoder) != MCL_OK)
+        return options->hidden_count;
+    return (uint32_t)words.count - 1;
+}
+
 /* Refuses batches whose statistics batch normalization cannot go by, and a dropout that leaves
  * nothing, or has no hidden layer to be of. */
 static mcl_status check_layers(
@@ -55,13 +65,14 @@ static mcl_status check_layers(
         "`normalization` layer, of pre-training, works with one");
 }
 
-mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
+mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options, uint32_t least_epochs,
     mcl_normalization normalization, uint32_t hidden_count, uint64_t rows)
 {
     uint32_t size = 0;
-    if (options->epochs == 0 || options->epochs > UINT32_MAX)
+    if (options->epochs < least_epochs || options->epochs > UINT32_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu64 " epochs: from 1 to %" PRIu32 " are possible", options->epochs, UINT32_MAX);
+            "%" PRIu64 " epochs: from %" PRIu32 " to %" PRIu32 " are possible", options->epochs,
+            least_epochs, UINT32_MAX);
     MCL_TRY(check_batch(&size, options->batch, rows));
     MCL_TRY(check_layers(normalization, options->dropout, hidden_count, size));
     if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
@@ -83,7 +94,8 @@ mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
             MCL_ERROR_ARGUMENT, "%d is no schedule's number", (int)options->schedule.kind);
     mcl_train_options resolved = *options;
     mcl_train_resolve(&resolved, rows);
-    MCL_TRY(mcl_schedule_check(&resolved.schedule, resolved.epochs));
+    if (options->epochs > 0)
+        MCL_TRY(mcl_schedule_check(&resolved.schedule, resolved.epochs));
     *batch = size;
     return MCL_OK;
 }
@@ -91,12 +103,13 @@ mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
 /* A block mask of one patch hides all or nothing. */
 static mcl_status check_patch(const uint32_t image[3], const mcl_mask *mask)
 {
-    if (mask->kind != MCL_MASK_BLOCK || mask->patch < image[0] || mask->patch < image[1])
+    const uint32_t largest = mask->patch_most ? mask->patch_most : mask->patch;
+    if (mask->kind != MCL_MASK_BLOCK || largest < image[0] || largest < image[1])
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
         "a patch of %" PRIu32 " pixels covers a whole image of %" PRIu32 " × %" PRIu32
         ": one view would have all of it and the other nothing",
-        mask->patch, image[0], image[1]);
+        largest, image[0], image[1]);
 }
 
 /* The type of objective number i of the options. */
@@ -250,9 +263,10 @@ mcl_status mcl_pretrain_check(
     MCL_TRY(check_schema(data));
     MCL_TRY(mcl_view_options_check(image, &options->views, data));
     MCL_TRY(check_patch(image, &options->views.mask));
-    MCL_TRY(mcl_train_check(&rows, &options->train, options->normalization, options->hidden_count,
-        mcl_data_rows(data)));
+    MCL_TRY(mcl_train_check(&rows, &options->train, 0, options->normalization,
+        hidden_layers(options), mcl_data_rows(data)));
     MCL_TRY(check_objectives(options, data, rows));
+    MCL_TRY(mcl_filters_check(&options->filters));
     MCL_TRY(check_different(options));
     MCL_TRY(check_decoder(options));
     MCL_TRY(check_projector(options));

@@ -7,9 +7,9 @@
 #include "maskcl/finetune.h"
 #include "maskcl/pretrain.h"
 
-/* Every training's options, of a network of so many hidden layers, on data of so many rows. On
- * success *batch is the number of rows of every batch. */
-mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options,
+/* Every training's options, of so many epochs at least, of a network of so many hidden layers, on
+ * data of so many rows. On success *batch is the number of rows of every batch. */
+mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options, uint32_t least_epochs,
     mcl_normalization normalization, uint32_t hidden_count, uint64_t rows);
 
 /* The same and what is pre-training's own. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/numbers.h"
 #include "model/architecture.h"
+#include "train/filters.h"
 #include "train/recipes.h"
 
 static bool is_unset(const mcl_row *row, const char *text)
@@ -121,8 +122,23 @@ static void show_bool(char *text, size_t size, const void *field, const mcl_row 
 NAMED(activation, mcl_activation, mcl_activation_parse, mcl_activation_name)
 NAMED(normalization, mcl_normalization, mcl_normalization_parse, mcl_normalization_name)
 NAMED(mask, mcl_mask_kind, mcl_mask_kind_parse, mcl_mask_kind_name)
+NAMED(filters, mcl_filters, mcl_filters_parse, mcl_filters_name)
 NAMED(optimizer, mcl_optimizer_kind, mcl_optimizer_parse, mcl_optimizer_name)
 NAMED(schedule, mcl_schedule_kind, mcl_schedule_parse, mcl_schedule_name)
+
+static mcl_status parse_patch(void *field, const char *text, const mcl_row *row)
+{
+    (void)row;
+    return mcl_mask_patch_parse(field, text);
+}
+
+static void show_patch(char *text, size_t size, const void *field, const mcl_row *row)
+{
+    char whole[MCL_MASK_PATCH_SIZE];
+    (void)row;
+    mcl_mask_patch_show(whole, field);
+    snprintf(text, size, "%s", whole);
+}
 
 static mcl_status parse_views(void *field, const char *text, const mcl_row *row)
 {
@@ -240,6 +256,20 @@ WIDTHS(hidden, hidden, hidden_count, MCL_HIDDEN_MAX)
 WIDTHS(projector, projector, projector_count, MCL_HEAD_MAX)
 WIDTHS(predictor, predictor, predictor_count, MCL_HEAD_MAX)
 
+static mcl_status parse_encoder(void *field, const char *text, const mcl_row *row)
+{
+    mcl_words words;
+    (void)row;
+    MCL_TRY(mcl_words_parse(&words, text));
+    return mcl_words_show(field, &words);
+}
+
+static void show_encoder(char *text, size_t size, const void *field, const mcl_row *row)
+{
+    const char *words = field;
+    snprintf(text, size, "%s", *words ? words : row->otherwise);
+}
+
 static mcl_status parse_decoder(void *field, const char *text, const mcl_row *row)
 {
     mcl_pretrain_options *options = field;
@@ -326,9 +356,11 @@ const mcl_field_type mcl_field_uint64 = {parse_uint64, show_uint64};
 const mcl_field_type mcl_field_float = {parse_float, show_float};
 const mcl_field_type mcl_field_double = {parse_double, show_double};
 const mcl_field_type mcl_field_bool = {parse_bool, show_bool};
+const mcl_field_type mcl_field_patch = {parse_patch, show_patch};
 const mcl_field_type mcl_field_views = {parse_views, show_views};
 const mcl_field_type mcl_field_batch = {parse_batch, show_batch};
 const mcl_field_type mcl_field_warmup = {parse_warmup, show_warmup};
+const mcl_field_type mcl_field_encoder = {parse_encoder, show_encoder};
 const mcl_field_type mcl_field_decoder = {parse_decoder, show_decoder};
 const mcl_field_type mcl_field_objectives = {parse_objectives, show_objectives};
 const mcl_field_type mcl_field_recipe = {parse_recipe, show_recipe};

@@ -25,11 +25,14 @@ extern const mcl_field_type mcl_field_bool; /* two names */
 extern const mcl_field_type mcl_field_activation;
 extern const mcl_field_type mcl_field_normalization;
 extern const mcl_field_type mcl_field_mask;
+extern const mcl_field_type mcl_field_patch; /* mcl_mask */
+extern const mcl_field_type mcl_field_filters;
 extern const mcl_field_type mcl_field_optimizer;
 extern const mcl_field_type mcl_field_schedule;
 extern const mcl_field_type mcl_field_views;   /* mcl_view_options */
 extern const mcl_field_type mcl_field_batch;   /* uint64_t: "256", "at most 256", "all" */
 extern const mcl_field_type mcl_field_warmup;  /* double: "2.5" epochs, or "10%" of the run */
+extern const mcl_field_type mcl_field_encoder; /* layers in words, or a name */
 extern const mcl_field_type mcl_field_hidden;  /* mcl_pretrain_options, as are these: */
 extern const mcl_field_type mcl_field_decoder; /* widths, or "mirror" */
 extern const mcl_field_type mcl_field_projector;

@@ -256,8 +256,8 @@ static mcl_status prepare(mcl_task *task, struct tuning *state)
     MCL_TRY(mcl_width_check(&architecture, task->source));
     MCL_TRY(count_classes(&architecture.classes, state, mcl_data_rows(task->source)));
     MCL_TRY(choose_rows(task, state));
-    MCL_TRY(mcl_train_check(&task->batch, options, architecture.normalization,
-        architecture.hidden_count, mcl_data_rows(task->data)));
+    MCL_TRY(mcl_train_check(&task->batch, options, 1, architecture.normalization,
+        mcl_encoder_blocks(&architecture) - 1, mcl_data_rows(task->data)));
     mcl_train_resolve(&state->options.train, mcl_data_rows(task->data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->seed));
     if (!state->options.from_scratch)

@@ -25,6 +25,7 @@ mcl_status mcl_pretrain_from(mcl_pretrain_options *options, const mcl_model *mod
     options->normalization = architecture->normalization;
     options->activated_embedding = architecture->activated_embedding;
     memcpy(options->hidden, architecture->hidden, sizeof options->hidden);
+    memcpy(options->encoder, architecture->encoder, sizeof options->encoder);
     if (mcl_objectives_decode(options)) {
         options->own_decoder = architecture->own_decoder;
         options->decoder_count = architecture->decoder_count;
@@ -44,8 +45,9 @@ mcl_status mcl_pretrain_from(mcl_pretrain_options *options, const mcl_model *mod
 /* The metadata of an encoder in which the two differ; NULL: in none. */
 static const char *find_difference(const mcl_model *a, const mcl_model *b)
 {
-    static const char *const keys[] = {MCL_KEY_INPUT, MCL_KEY_HIDDEN, MCL_KEY_EMBEDDING,
-        MCL_KEY_ACTIVATION, MCL_KEY_NORMALIZATION, MCL_KEY_ACTIVATED};
+    static const char *const keys[] = {MCL_KEY_ENCODER, MCL_KEY_HEIGHT, MCL_KEY_WIDTH,
+        MCL_KEY_CHANNELS, MCL_KEY_INPUT, MCL_KEY_HIDDEN, MCL_KEY_EMBEDDING, MCL_KEY_ACTIVATION,
+        MCL_KEY_NORMALIZATION, MCL_KEY_ACTIVATED};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *x = mcl_model_metadata_get(a, keys[i]), *y = mcl_model_metadata_get(b, keys[i]);
         if (strcmp(x ? x : "none", y ? y : "none") != 0)

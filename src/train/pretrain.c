@@ -11,11 +11,13 @@
 #include "base/numbers.h"
 #include "data/split.h"
 #include "evaluate/measures.h"
+#include "model/encoder_layers.h"
 #include "objectives/loss.h"
 #include "objectives/objective.h"
 #include "train/check.h"
 #include "train/collapse.h"
 #include "train/describe.h"
+#include "train/filters.h"
 #include "train/initial.h"
 #include "train/options.h"
 #include "train/trainer.h"
@@ -212,11 +214,12 @@ static const mcl_task_type pretraining = {
     .judge = judge,
 };
 
-static mcl_architecture architecture_of(const mcl_pretrain_options *options, uint64_t input)
+static mcl_status find_architecture(
+    mcl_architecture *found, const mcl_pretrain_options *options, const mcl_data *data)
 {
     mcl_architecture architecture = {
-        .input = input,
-        .hidden_count = options->hidden_count,
+        .input = mcl_data_columns(data),
+        .hidden_count = *options->encoder ? 0 : options->hidden_count,
         .embedding = options->embedding,
         .activation = options->activation,
         .normalization = options->normalization,
@@ -228,10 +231,12 @@ static mcl_architecture architecture_of(const mcl_pretrain_options *options, uin
         .mask_head = mcl_objectives_need(options, MCL_NEEDS_MASK_HEAD),
     };
     memcpy(architecture.hidden, options->hidden, sizeof options->hidden);
+    memcpy(architecture.encoder, options->encoder, sizeof options->encoder);
     memcpy(architecture.decoder, options->decoder, sizeof options->decoder);
     memcpy(architecture.projector, options->projector, sizeof options->projector);
     memcpy(architecture.predictor, options->predictor, sizeof options->predictor);
-    return architecture;
+    *found = architecture;
+    return *options->encoder ? mcl_encoder_fit(found, data) : MCL_OK;
 }
 
 /* A task on data, a part of source, whose state is state's, with a model of its own. */
@@ -247,8 +252,10 @@ static mcl_status make_task(
         .source = source};
     MCL_TRY(mcl_pretrain_check(&task->batch, options, data));
     mcl_train_resolve(&state->options.train, mcl_data_rows(data));
-    const mcl_architecture architecture = architecture_of(options, mcl_data_columns(data));
+    mcl_architecture architecture;
+    MCL_TRY(find_architecture(&architecture, options, data));
     MCL_TRY(mcl_model_create(&task->model, &architecture, options->train.seed));
+    MCL_TRY(mcl_filters_begin(task->model, data, options));
     return mcl_initial_copy(task->model, options);
 }
 
@@ -278,6 +285,7 @@ static mcl_status hold_out(mcl_trainer **trainer, mcl_context *context, const mc
     train->checkpoint = NULL;
     train->validation_labels = NULL;
     train->ema = 0.0;
+    state->options.filters.kind = MCL_FILTERS_RANDOM; /* the parameters are the other trainer's */
     train->batch = rows < batch ? rows : batch;
     const mcl_status made = make_task(&task, state, held, held);
     return make_trainer(trainer, context, &task, made);

@@ -54,6 +54,7 @@ static void take_architecture(mcl_pretrain_options *options, const mcl_architect
     options->projector_count = architecture->projector_count;
     options->predictor_count = architecture->predictor_count;
     memcpy(options->hidden, architecture->hidden, sizeof options->hidden);
+    memcpy(options->encoder, architecture->encoder, sizeof options->encoder);
     memcpy(options->decoder, architecture->decoder, sizeof options->decoder);
     memcpy(options->projector, architecture->projector, sizeof options->projector);
     memcpy(options->predictor, architecture->predictor, sizeof options->predictor);

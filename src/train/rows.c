@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/rows.h"
 
+#include <float.h>
+
 #include "objectives/objective.h"
 
 #define DECIDES (MCL_ROW_BITS | MCL_ROW_STORED)
@@ -17,6 +19,14 @@ static const mcl_value_type ratio = {.kind = MCL_VALUE_FLOAT,
 static const mcl_value_type part = {
     .kind = MCL_VALUE_FLOAT, .maximum = 1.0, .without_maximum = true, .words = "from 0 to below 1"};
 static const mcl_value_type epochs = {.least = 1, .most = UINT32_MAX};
+static const mcl_value_type epochs_or_none = {.least = 0, .most = UINT32_MAX};
+static const char *const sides[] = {"one", "two"};
+static const mcl_value_type one_or_two = {
+    .kind = MCL_VALUE_NAME, .what = "number of sides", .names = sides, .name_count = 2};
+static const mcl_value_type any_float = {
+    .kind = MCL_VALUE_FLOAT, .minimum = -FLT_MAX, .maximum = FLT_MAX, .words = "a finite number"};
+static const mcl_value_type not_negative_float = {
+    .kind = MCL_VALUE_FLOAT, .maximum = FLT_MAX, .words = "0 or above"};
 
 static const char *needs_ratio(const void *given)
 {
@@ -37,6 +47,31 @@ static const char *needs_block(const void *given)
     return options->views.mask.kind == MCL_MASK_BLOCK
                ? NULL
                : "only a block mask has patches: add block (`mask`)";
+}
+
+static const char *needs_dense(const void *given)
+{
+    const mcl_pretrain_options *options = given;
+    return *options->encoder
+               ? "the layers of the encoder are in words, and say their widths: leave "
+                 "it out, or let `encoder` be dense"
+               : NULL;
+}
+
+static const char *needs_convolution(const void *given)
+{
+    const mcl_pretrain_options *options = given;
+    return *options->encoder ? NULL
+                             : "a dense encoder has no filters: use one of convolutions, as "
+                               "patches or conv (`encoder`)";
+}
+
+static const char *needs_filters(const void *given)
+{
+    const mcl_pretrain_options *options = given;
+    return options->filters.kind != MCL_FILTERS_RANDOM
+               ? NULL
+               : "no filters are taken from the data: add patches or kmeans (`filters`)";
 }
 
 static const char *needs_decoder(const void *given)
@@ -66,22 +101,33 @@ static const mcl_row pretraining[] = {
         .type = &mcl_field_recipe,
         .flags = MCL_ROW_STORED,
         .otherwise = "auto"},
+    {.key = "encoder",
+        .group = "Model",
+        .values = "NAME|LAYERS",
+        .help = "the encoder: dense, of `hidden` and `embedding`; conv or resnet9, of images; or "
+                "layers in words, as conv:64x5/2,pool:max,dense:256; see 'maskcl help images'",
+        .type = &mcl_field_encoder,
+        .offset = OF(encoder),
+        .flags = RECIPE,
+        .otherwise = "dense"},
     {.key = "hidden",
         .group = "Model",
         .values = "WIDTHS",
-        .help = "widths of the encoder's hidden layers, joined by commas, or 'none'",
+        .help = "widths of the hidden layers of a dense encoder, joined by commas, or 'none'",
         .type = &mcl_field_hidden,
         .flags = RECIPE,
-        .otherwise = "128"},
+        .otherwise = "128",
+        .conflict = needs_dense},
     {.key = "embedding",
         .group = "Model",
         .values = "WIDTH",
-        .help = "width of an embedding",
+        .help = "width of an embedding of a dense encoder",
         .type = &mcl_field_uint32,
         .value = &mcl_value_count32,
         .offset = OF(embedding),
         .flags = RECIPE,
-        .otherwise = "64"},
+        .otherwise = "64",
+        .conflict = needs_dense},
     {.key = "activation",
         .group = "Model",
         .values = "none|relu|gelu|tanh",
@@ -134,6 +180,57 @@ static const mcl_row pretraining[] = {
         .type = &mcl_field_predictor,
         .flags = RECIPE,
         .otherwise = "none"},
+    {.key = "filters",
+        .group = "Model",
+        .values = "random|patches|kmeans",
+        .help = "what the filters of the encoder's first layer begin with, a convolution: numbers "
+                "drawn from the seed, whitened patches of the data, or what k-means makes of them",
+        .type = &mcl_field_filters,
+        .offset = OF(filters.kind),
+        .flags = RECIPE,
+        .otherwise = "random",
+        .conflict = needs_convolution},
+    {.key = "filter_deviation",
+        .group = "Model",
+        .values = "DEVIATION",
+        .help = "patches that vary less are no filters",
+        .type = &mcl_field_float,
+        .value = &not_negative_float,
+        .offset = OF(filters.deviation),
+        .flags = RECIPE,
+        .otherwise = "0.05",
+        .conflict = needs_filters},
+    {.key = "filter_whitening",
+        .group = "Model",
+        .values = "W",
+        .help = "what is added to the eigenvalues of the patches' covariance by which they are "
+                "whitened",
+        .type = &mcl_field_float,
+        .value = &mcl_value_positive_float,
+        .offset = OF(filters.whitening),
+        .flags = RECIPE,
+        .otherwise = "0.1",
+        .conflict = needs_filters},
+    {.key = "filter_threshold",
+        .group = "Model",
+        .values = "T",
+        .help = "what is subtracted from a filter's response, before the activation",
+        .type = &mcl_field_float,
+        .value = &any_float,
+        .offset = OF(filters.threshold),
+        .flags = RECIPE,
+        .otherwise = "0.25",
+        .conflict = needs_filters},
+    {.key = "filter_sides",
+        .group = "Model",
+        .values = "one|two",
+        .help = "two: half of the filters are the negatives of the others",
+        .type = &mcl_field_bool,
+        .value = &one_or_two,
+        .offset = OF(filters.two_sided),
+        .flags = RECIPE,
+        .otherwise = "one",
+        .conflict = needs_filters},
     {.key = "views",
         .group = "Views",
         .values = "PARTS",
@@ -167,10 +264,10 @@ static const mcl_row pretraining[] = {
     {.key = "mask_patch",
         .group = "Views",
         .values = "PIXELS",
-        .help = "side of a block mask's patch",
-        .type = &mcl_field_uint32,
-        .value = &mcl_value_count32,
-        .offset = OF(views.mask.patch),
+        .help = "side of a block mask's patch, or as in 2-8 the least and the largest of a side "
+                "that is drawn for each row",
+        .type = &mcl_field_patch,
+        .offset = OF(views.mask),
         .flags = RECIPE,
         .otherwise = "4",
         .conflict = needs_block},
@@ -462,9 +559,9 @@ static const mcl_row training[] = {
         .former = "epochs",
         .group = "Run",
         .values = "N",
-        .help = "passes over the data",
+        .help = "passes over the data; pretrain takes 0, too: the encoder as it begins",
         .type = &mcl_field_uint64,
-        .value = &epochs,
+        .value = &epochs_or_none,
         .offset = OF(epochs),
         .flags = RECIPE,
         .otherwise = "10"},

@@ -146,7 +146,7 @@ mcl_status mcl_trainer_create(mcl_trainer **trainer, mcl_context *context, const
         context->advice = "a smaller `batch` or network, a lower `device_memory` or another "
                           "`device`";
     mcl_data_digest(created->data_digest, task->source);
-    status = create(created);
+    status = task->options->epochs > 0 ? create(created) : MCL_OK;
     if (status != MCL_OK) {
         mcl_trainer_free(created);
         return status;
@@ -320,7 +320,7 @@ mcl_status mcl_trainer_describe(mcl_model *model, const mcl_trainer *trainer)
 {
     const mcl_training training = {
         .rows = mcl_data_rows(trainer->task.data),
-        .steps = mcl_steps_ended(trainer->steps),
+        .steps = trainer->steps ? mcl_steps_ended(trainer->steps) : 0,
         .steps_per_epoch = trainer->steps_per_epoch,
     };
     const mcl_task *task = &trainer->task;
@@ -358,11 +358,24 @@ static void judge(mcl_trainer *trainer, mcl_status trained)
         (void)mcl_fail(trained, "%s", message);
 }
 
+/* The model of a run without steps is what it would begin with. */
+static mcl_status run_without_steps(mcl_model **model, mcl_trainer *trainer)
+{
+    MCL_TRY(mcl_facts_find(&trainer->facts, trainer->task.data, UINT64_MAX, NULL));
+    MCL_TRY(mcl_trainer_describe(trainer->task.model, trainer));
+    judge(trainer, MCL_OK);
+    *model = trainer->task.model;
+    trainer->task.model = NULL;
+    return MCL_OK;
+}
+
 mcl_status mcl_trainer_run(mcl_model **model, mcl_trainer *trainer)
 {
     const mcl_task *task = &trainer->task;
     if (task->type->begin && task->type->begin(task->state, trainer) != MCL_OK)
         warn_unjudged(trainer);
+    if (task->options->epochs == 0)
+        return run_without_steps(model, trainer);
     MCL_TRY(mcl_trainer_begin(trainer));
     const mcl_status trained = train(trainer);
     mcl_steps_deliver(trainer->steps);

@@ -33,6 +33,7 @@ static mcl_status take_model(mcl_pretrain_options *run, const mcl_model *model)
     MCL_TRY(take_objectives(run, model));
     run->hidden_count = architecture->hidden_count;
     memcpy(run->hidden, architecture->hidden, sizeof run->hidden);
+    memcpy(run->encoder, architecture->encoder, sizeof run->encoder);
     run->embedding = architecture->embedding;
     run->activation = architecture->activation;
     run->normalization = architecture->normalization;
@@ -63,6 +64,8 @@ static void leave_out(mcl_pretrain_options *run)
     run->holdout = 0.0f;
     run->keep_best = false;
     run->init = NULL;
+    run->filters.kind = MCL_FILTERS_RANDOM;
+    train->epochs = train->epochs ? train->epochs : 1;
 }
 
 /* *data = as many rows as the run's batch has, all zeros. */

@@ -29,6 +29,7 @@ mcl_status mcl_check_functions(mcl_checker *checker);
 mcl_status mcl_check_random(mcl_checker *checker);
 mcl_status mcl_check_views(mcl_checker *checker);
 mcl_status mcl_check_products(mcl_checker *checker);
+mcl_status mcl_check_convolutions(mcl_checker *checker);
 mcl_status mcl_check_sums(mcl_checker *checker);
 mcl_status mcl_check_layers(mcl_checker *checker);
 mcl_status mcl_check_cosines(mcl_checker *checker);

@@ -136,16 +136,16 @@ static mcl_status run_column_forward(mcl_checker *checker, const struct layer *l
     return mcl_checker_run_mapped(checker, "normalization.cl", "column_forward", layer->options,
         MCL_MAP_WHOLE_COLUMNS, COLUMNS, BLOCKS, MCL_BUFFER(layer->z_buffer),
         MCL_BUFFER(layer->space_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
-        MCL_ULONG(SHIFT), MCL_ULONG(MEAN), MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer),
-        MCL_BUFFER(layer->kept_buffer));
+        MCL_UINT(BLOCK_ROWS), MCL_BUFFER(layer->moments_buffer),
+        MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT), MCL_ULONG(MEAN),
+        MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer), MCL_BUFFER(layer->kept_buffer));
 }
 
 static mcl_status run_block_forward(mcl_checker *checker, const struct layer *layer)
 {
     return mcl_checker_run_columns(checker, "normalization.cl", "block_forward", layer->options,
         COLUMNS, PARTS, MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->space_buffer),
-        MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS), MCL_UINT(PART),
+        MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS), MCL_UINT(BLOCK_ROWS), MCL_UINT(PART),
         MCL_BUFFER(layer->moments_buffer), MCL_BUFFER(layer->parameters_buffer), MCL_ULONG(SCALE),
         MCL_ULONG(SHIFT), MCL_ULONG(MEAN), MCL_ULONG(VARIANCE), MCL_BUFFER(layer->out_buffer),
         MCL_BUFFER(layer->kept_buffer));
@@ -180,7 +180,7 @@ static mcl_status check_batch_forward(mcl_checker *checker, const struct layer *
     MCL_TRY(mcl_checker_write(checker, layer->parameters_buffer, before, PARAMETERS));
     MCL_TRY(mcl_checker_run_columns(checker, "normalization.cl", "block_moments", layer->options,
         COLUMNS, BLOCKS, MCL_BUFFER(layer->z_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS),
-        MCL_UINT(BLOCKS), MCL_BUFFER(layer->space_buffer)));
+        MCL_UINT(BLOCKS), MCL_UINT(BLOCK_ROWS), MCL_BUFFER(layer->space_buffer)));
     MCL_TRY(
         mcl_checker_settle(checker, "block_moments", layer->space, layer->space_buffer, 2 * HALF));
     MCL_TRY(run_block_forward(checker, layer));
@@ -264,7 +264,7 @@ static mcl_status check_block_gradients(
     MCL_TRY(mcl_checker_run_columns(checker, "normalization.cl", "block_gradients", layer->options,
         COLUMNS, BLOCKS, MCL_BUFFER(layer->dy_buffer), MCL_BUFFER(layer->z_buffer),
         MCL_BUFFER(layer->moments_buffer), MCL_UINT(ROWS), MCL_UINT(COLUMNS), MCL_UINT(BLOCKS),
-        MCL_BUFFER(layer->space_buffer)));
+        MCL_UINT(BLOCK_ROWS), MCL_BUFFER(layer->space_buffer)));
     return mcl_checker_settle(checker, name, layer->space, layer->space_buffer, 2 * HALF);
 }
 
@@ -289,7 +289,7 @@ static mcl_status run_column_backward(mcl_checker *checker, const struct layer *
         MCL_BUFFER(layer->z_buffer), MCL_BUFFER(layer->moments_buffer),
         MCL_BUFFER(layer->parameters_buffer), MCL_BUFFER(layer->space_buffer),
         MCL_BUFFER(layer->gradients_buffer), MCL_ULONG(SCALE), MCL_ULONG(SHIFT), MCL_UINT(ROWS),
-        MCL_UINT(COLUMNS), MCL_UINT(BLOCKS));
+        MCL_UINT(COLUMNS), MCL_UINT(BLOCKS), MCL_UINT(BLOCK_ROWS));
 }
 
 static mcl_status run_block_backward(mcl_checker *checker, const struct layer *layer)

@@ -14,6 +14,7 @@ static const struct {
     {"random numbers", mcl_check_random},
     {"views", mcl_check_views},
     {"products", mcl_check_products},
+    {"convolutions", mcl_check_convolutions},
     {"sums", mcl_check_sums},
     {"layers", mcl_check_layers},
     {"objectives", mcl_check_cosines},

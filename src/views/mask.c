@@ -50,14 +50,45 @@ static void begin(mcl_view_options *options)
     options->mask.kind = MCL_MASK_BERNOULLI;
 }
 
-/* The side of a patch, "4px". False when text is none. */
-static bool parse_patch(uint32_t *patch, const char *text)
+/* Sides of patches, "4" or "2-8", and then `end`. False when text is none. */
+static bool parse_sides(mcl_mask *mask, const char *text, const char *end)
 {
-    const size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 9 || strcmp(text + digits, "px") != 0)
+    static const char digits[] = "0123456789";
+    const size_t first = strspn(text, digits);
+    const bool range = text[first] == '-';
+    const char *second = text + first + 1;
+    const size_t length = range ? strspn(second, digits) : 1;
+    const char *after = range ? second + length : text + first;
+    if (first == 0 || first > 9 || length == 0 || length > 9 || strcmp(after, end) != 0)
         return false;
-    *patch = (uint32_t)strtoul(text, NULL, 10);
+    mask->patch = (uint32_t)strtoul(text, NULL, 10);
+    mask->patch_most = range ? (uint32_t)strtoul(second, NULL, 10) : 0;
     return true;
+}
+
+mcl_status mcl_mask_patch_parse(mcl_mask *mask, const char *text)
+{
+    MCL_NEED(mask);
+    MCL_NEED(text);
+    mcl_mask parsed = *mask;
+    if (!parse_sides(&parsed, text, "") || parsed.patch == 0 ||
+        (parsed.patch_most && parsed.patch_most < parsed.patch))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "'%s' is no side of a patch: it is a number from 1 on, or two, the smaller one first, "
+            "as in 2-8",
+            text);
+    *mask = parsed;
+    return MCL_OK;
+}
+
+void mcl_mask_patch_show(char text[MCL_MASK_PATCH_SIZE], const mcl_mask *mask)
+{
+    if (!text)
+        return;
+    snprintf(text, MCL_MASK_PATCH_SIZE, mask ? "%" PRIu32 : "?", mask ? mask->patch : 0);
+    if (mask && mask->patch_most)
+        snprintf(
+            text + strlen(text), MCL_MASK_PATCH_SIZE - strlen(text), "-%" PRIu32, mask->patch_most);
 }
 
 /* Words that a mask has had. */
@@ -84,7 +115,7 @@ static mcl_status parse_word(mcl_view_options *options, const mcl_part_type *par
     const bool number = strchr("0123456789.+-", *text) != NULL;
     if (options->mask.kind == MCL_MASK_NONE)
         return mcl_fail(MCL_ERROR_ARGUMENT, "mask:none:%s: there is no mask to say it of", text);
-    if (parse_patch(&options->mask.patch, text))
+    if (parse_sides(&options->mask, text, "px"))
         return options->mask.kind == MCL_MASK_BLOCK
                    ? note(had, HAS_PATCH, text)
                    : mcl_fail(MCL_ERROR_ARGUMENT,
@@ -106,19 +137,20 @@ static mcl_status parse_word(mcl_view_options *options, const mcl_part_type *par
 static void show(char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options)
 {
     const mcl_mask *mask = &options->mask;
-    char patch[24];
+    char patch[MCL_MASK_PATCH_SIZE];
     mcl_view_text_append(text, ":", mcl_mask_kind_name(mask->kind));
     if (mask->kind != MCL_MASK_UNIFORM)
         mcl_view_text_append_number(text, mask->ratio);
     if (mask->kind == MCL_MASK_BLOCK) {
-        snprintf(patch, sizeof patch, "%" PRIu32 "px", mask->patch);
+        mcl_mask_patch_show(patch, mask);
         mcl_view_text_append(text, ":", patch);
+        mcl_view_text_append(text, "", "px");
     }
     mcl_view_text_append(
         text, ":", mcl_name_of(relation_names, RELATIONS, (size_t)options->relation));
 }
 
-const mcl_part_words mcl_mask_words = {is_used, begin, parse_word, show};
+const mcl_part_words mcl_mask_words = {is_used, begin, parse_word, show, NULL};
 
 mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_data *data)
 {
@@ -138,9 +170,14 @@ mcl_status mcl_mask_check(uint32_t image[3], const mcl_mask *mask, const mcl_dat
     if (mask->kind == MCL_MASK_BERNOULLI)
         return MCL_OK;
     MCL_TRY(mcl_view_image_find(image, data, "block masks", "another mask"));
-    if (mask->patch == 0 || (mask->patch > image[0] && mask->patch > image[1]))
+    const uint32_t largest = mask->patch_most ? mask->patch_most : mask->patch;
+    if (largest < mask->patch)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "a patch of %" PRIu32 " pixels for images of %" PRIu32 " × %" PRIu32, mask->patch,
-            image[0], image[1]);
+            "patches of %" PRIu32 " to %" PRIu32 " pixels: the smaller side comes first",
+            mask->patch, largest);
+    if (mask->patch == 0 || (largest > image[0] && largest > image[1]))
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "a patch of %" PRIu32 " pixels for images of %" PRIu32 " × %" PRIu32,
+            mask->patch ? largest : 0, image[0], image[1]);
     return MCL_OK;
 }

@@ -14,8 +14,16 @@ enum {
     MCL_EFFECT_MASKS = 16,
     MCL_EFFECT_AMPLIFIES = 32, /* the values of a sequence */
     MCL_EFFECT_SPANS = 64,     /* hides a part of a sequence */
+    MCL_EFFECT_CROPS = 128,    /* an image */
+    MCL_EFFECT_FLIPS = 256,    /* an image */
+    MCL_EFFECT_CONTRASTS = 512,
+    MCL_EFFECT_COLOURS = 1024, /* RGB images, see cl/colours.cl */
+    MCL_EFFECT_BLURS = 2048,   /* an image */
     MCL_EFFECTS_ON_SEQUENCES = MCL_EFFECT_AMPLIFIES | MCL_EFFECT_SPANS,
-    MCL_EFFECTS_ON_IMAGES = MCL_EFFECT_MOVES | MCL_EFFECT_LIGHTS,
+    MCL_EFFECTS_ON_PLACES = MCL_EFFECT_MOVES | MCL_EFFECT_CROPS | MCL_EFFECT_FLIPS,
+    /* What needs more than an element of the row at its place: stages of their own. */
+    MCL_EFFECTS_IN_STAGES = MCL_EFFECT_CONTRASTS | MCL_EFFECT_COLOURS | MCL_EFFECT_BLURS,
+    MCL_EFFECTS_ON_IMAGES = MCL_EFFECTS_ON_PLACES | MCL_EFFECT_LIGHTS | MCL_EFFECTS_IN_STAGES,
 };
 
 struct mcl_part_type;
@@ -29,17 +37,19 @@ typedef struct mcl_part_words {
     /* One of the words after its name; had begins as 0, and is for its use. */
     mcl_status (*parse)(mcl_view_options *options, const struct mcl_part_type *part,
         const char *text, bool first, unsigned *had);
-    /* Appends all of it to the text, in which it is used. */
+    /* Appends all of it to the text, in which it is used; NULL: it is short for others. */
     void (*show)(char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options);
+    /* MCL_ERROR_ARGUMENT where its options are out of their range; NULL: that is seen elsewhere. */
+    mcl_status (*check)(const mcl_view_options *options);
 } mcl_part_words;
 
-#define MCL_PART_FIELDS_MAX 3
+#define MCL_PART_FIELDS_MAX 5
 
 typedef struct mcl_part_type {
     mcl_view_part info;
     /* Floats of mcl_view_options that its number times a factor goes to; the list ends with a
-     * factor of 0. A part with several is short for the parts with one of them each, and is shown
-     * as these. 0 is none of it. */
+     * factor of 0, or its maximum. A part with several is short for the parts with one of them
+     * each, and is shown as these. 0 is none of it. */
     struct {
         size_t field;
         float factor;
@@ -57,8 +67,7 @@ typedef struct mcl_part_type {
 extern const mcl_part_type mcl_part_types[];
 extern const size_t mcl_part_type_count;
 
-/* The mask's. */
-extern const mcl_part_words mcl_mask_words;
+extern const mcl_part_words mcl_mask_words, mcl_crop_words, mcl_color_words, mcl_blur_words;
 
 /* The first number of a part in options. */
 float mcl_part_value(const mcl_part_type *part, const mcl_view_options *options);

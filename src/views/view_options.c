@@ -85,7 +85,7 @@ mcl_status mcl_view_options_parse(mcl_view_options *options, const char *text)
 {
     MCL_NEED(options);
     MCL_NEED(text);
-    mcl_view_options parsed = {.mask = {MCL_MASK_NONE, 0.5f, 4}};
+    mcl_view_options parsed = {.mask = {MCL_MASK_NONE, 0.5f, 4, 0}};
     uint32_t named = 0;
     char copy[MCL_VIEW_OPTIONS_SIZE];
     if (strlen(text) >= sizeof copy)
@@ -180,7 +180,10 @@ static mcl_status check_part(uint32_t image[3], const mcl_part_type *part,
     const float value = mcl_part_value(part, options);
     char text[MCL_NUMBER_SIZE], what[40];
     mcl_number_show_float(text, value);
-    MCL_TRY(mcl_part_check(part, value, text));
+    if (!part->words)
+        MCL_TRY(mcl_part_check(part, value, text));
+    else if (part->words->check)
+        MCL_TRY(part->words->check(options));
     if (part->effect & MCL_EFFECTS_ON_SEQUENCES)
         return find_sequence(image, part, options, data);
     if (!(part->effect & MCL_EFFECTS_ON_IMAGES))
@@ -191,6 +194,11 @@ static mcl_status check_part(uint32_t image[3], const mcl_part_type *part,
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "%s of %" PRIu64 " values an image: at most %u can be used", what,
             mcl_data_columns(data), MOVED_MOST);
+    if (part->effect & MCL_EFFECT_COLOURS && image[2] != 3)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "%s need images of 3 channels, red, green and blue; these have %" PRIu32
+            ": leave %s out (brightness and contrast work on all images)",
+            what, image[2], part->info.name);
     return MCL_OK;
 }
 
@@ -207,10 +215,15 @@ mcl_status mcl_view_options_check(
     if ((unsigned)options->relation > MCL_RELATION_WHOLE)
         return mcl_fail(
             MCL_ERROR_ARGUMENT, "%d is no number of a relation of masks", (int)options->relation);
+    if (options->jitter != 0.0f && options->brightness == 0.0f && options->contrast == 0.0f &&
+        options->saturation == 0.0f && options->hue == 0.0f)
+        return mcl_fail(MCL_ERROR_ARGUMENT,
+            "jitter says how often brightness, contrast, saturation and hue change, and there is "
+            "none of them: add one, or leave jitter out");
     MCL_TRY(mcl_mask_check(image, &options->mask, data));
     for (size_t i = 0; i < mcl_part_type_count; i++) {
         const mcl_part_type *part = &mcl_part_types[i];
-        if (!part->words && mcl_part_used(part, options))
+        if (mcl_part_used(part, options))
             MCL_TRY(check_part(image, part, options, data));
     }
     return MCL_OK;

@@ -2,12 +2,14 @@
 #include "views/views.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/rounding.h"
 #include "constants.clh"
 #include "data/data.h"
 #include "device/profile.h"
@@ -15,7 +17,7 @@
 #include "views/view_options.h"
 
 #define GROUP 64         /* its work-items come in whole groups: one size of them to compile */
-#define OPTIONS_SIZE 256 /* bytes of what kernels are built with */
+#define OPTIONS_SIZE 320 /* bytes of what kernels are built with */
 
 /* Rows that corruption takes elements from, at most, and the view that they are drawn as. */
 #define POOL_ROWS 4096
@@ -59,20 +61,35 @@ _Static_assert((int)MCL_RELATION_COMPLEMENT == MCL_VIEW_COMPLEMENT &&
                    (int)MCL_RELATION_WHOLE == MCL_VIEW_WHOLE,
     "and relations");
 
-static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views,
-    mcl_element element, bool targets, bool altered)
+/* The sides that a row's patches are drawn from. */
+static uint32_t sides_of(const mcl_mask *mask)
+{
+    return mask->kind == MCL_MASK_BLOCK && mask->patch_most ? mask->patch_most - mask->patch + 1
+                                                            : 1;
+}
+
+/* Of cl/augment.cl for these of the effects; staged: for views that were sampled before. */
+static void write_all_options(char options[OPTIONS_SIZE], const mcl_views *views, unsigned effects,
+    mcl_element element, bool staged, bool targets, bool altered)
 {
     const mcl_view_options *of = &views->of;
-    const unsigned effects = views->effects;
+    const mcl_mask none = {.kind = MCL_MASK_NONE};
+    const mcl_mask *mask = effects & MCL_EFFECT_MASKS ? &of->mask : &none;
     const int corrupt = !(effects & MCL_EFFECT_REPLACES) ? 0 : of->corrupt_first ? 1 : 2;
+    const bool crops = (effects & MCL_EFFECT_CROPS) != 0;
+    const unsigned moves = crops ? MCL_EFFECT_MOVES : MCL_EFFECT_MOVES | MCL_EFFECT_FLIPS;
     snprintf(options, OPTIONS_SIZE,
         "-D ELEMENT=%s -D MASK=%d -D RELATION=%d -D MOVED=%d -D LIT=%d -D CORRUPT=%d -D NOISE=%d "
-        "-D CHANNELS=%" PRIu32 " -D SIDE=%" PRIu32 " -D PAIRS=%d -D TARGETS=%d -D ALTERED=%d",
-        element_name(element), (int)of->mask.kind, (int)of->relation,
-        (effects & MCL_EFFECT_MOVES) != 0, (effects & MCL_EFFECT_LIGHTS) != 0, corrupt,
-        (effects & MCL_EFFECT_ADDS) != 0, views->image[2],
-        of->mask.kind == MCL_MASK_BLOCK ? of->mask.patch : 1,
-        views->image[2] == 1 && views->image[1] > 1, targets, altered);
+        "-D CHANNELS=%" PRIu32 " -D SIDE=%" PRIu32 " -D PAIRS=%d -D TARGETS=%d -D ALTERED=%d%s%s",
+        element_name(element), (int)mask->kind, (int)of->relation, (effects & moves) != 0,
+        (effects & MCL_EFFECT_LIGHTS) != 0, corrupt, (effects & MCL_EFFECT_ADDS) != 0,
+        views->image[2], mask->kind == MCL_MASK_BLOCK ? mask->patch : 1,
+        views->image[2] == 1 && views->image[1] > 1, targets, altered, crops ? " -D CROP=1" : "",
+        staged ? " -D STAGED=1" : "");
+    if (sides_of(mask) > 1) {
+        const size_t used = strlen(options);
+        snprintf(options + used, OPTIONS_SIZE - used, " -D SIDES=%" PRIu32, sides_of(mask));
+    }
     add_options(options, views);
 }
 
@@ -128,6 +145,15 @@ static mcl_status create_buffers(mcl_views *views, const mcl_data *data, uint32_
     if (mcl_views_paired(views))
         MCL_TRY(mcl_buffer_create(&views->parameters, views->context, 2 * (uint64_t)batch,
             MCL_VIEW_PARAMETERS * sizeof(float), "parameters of the views"));
+    if (views->measure)
+        MCL_TRY(mcl_buffer_create(&views->means, views->context, 2 * (uint64_t)batch, sizeof(float),
+            "mean greys of the views"));
+    if (views->radius) {
+        MCL_TRY(mcl_buffer_create(&views->weights, views->context, 2 * (uint64_t)batch,
+            (views->radius + 1) * sizeof(float), "weights of a blur"));
+        MCL_TRY(mcl_buffer_create(&views->across, views->context, 2 * (uint64_t)batch,
+            views->columns * sizeof(float), "blurred views"));
+    }
     if (of->mask.kind == MCL_MASK_BLOCK)
         MCL_TRY(mcl_buffer_create(&views->patches, views->context,
             of->relation == MCL_RELATION_INDEPENDENT ? 2 * (uint64_t)batch : batch,
@@ -162,6 +188,36 @@ static mcl_status create_columns(mcl_views *views, const mcl_groups *groups, boo
         sizeof *groups->columns, "columns of the data");
 }
 
+/* A tenth of the image's height is under the window of a blur, as in SimCLR. */
+static uint32_t blur_radius(const uint32_t image[3])
+{
+    const uint32_t twentieth = image[0] < 40 ? 1 : image[0] / 20;
+    const uint32_t smaller = image[0] < image[1] ? image[0] : image[1];
+    const uint32_t most = smaller - 1 < MCL_BLUR_RADIUS ? smaller - 1 : MCL_BLUR_RADIUS;
+    return twentieth < most ? twentieth : most;
+}
+
+/* What makes and works on images before the mask. */
+static mcl_status find_stages(mcl_views *views, mcl_element element)
+{
+    mcl_context *context = views->context;
+    const unsigned first = MCL_EFFECTS_ON_PLACES | MCL_EFFECT_LIGHTS;
+    char options[OPTIONS_SIZE];
+    write_all_options(options, views, views->effects & first, element, false, false, false);
+    MCL_TRY(mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
+    MCL_TRY(mcl_kernel_find(&views->sample, context, "augment.cl", "augmented_views", options));
+    snprintf(options, sizeof options, "-D BYTES=%d -D RGB=%d", element == MCL_ELEMENT_UINT8,
+        views->image[2] == 3);
+    if (views->effects & MCL_EFFECT_CONTRASTS)
+        MCL_TRY(mcl_kernel_find(&views->measure, context, "colours.cl", "view_means", options));
+    if (views->effects & (MCL_EFFECT_CONTRASTS | MCL_EFFECT_COLOURS))
+        MCL_TRY(mcl_kernel_find(&views->colour, context, "colours.cl", "coloured_views", options));
+    if (!(views->effects & MCL_EFFECT_BLURS))
+        return MCL_OK;
+    views->radius = blur_radius(views->image);
+    return mcl_kernel_find(&views->blur, context, "colours.cl", "blurred_views", options);
+}
+
 static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targets, bool altered)
 {
     const mcl_view_options *of = &views->of;
@@ -173,11 +229,18 @@ static mcl_status find_kernels(mcl_views *views, mcl_element element, bool targe
         return mcl_kernel_find(&views->kernel, context, "views.cl",
             of->mask.kind == MCL_MASK_BLOCK ? "views_block" : "views", options);
     }
-    write_all_options(options, views, element, targets, altered);
-    MCL_TRY(mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
+    if (views->staged)
+        MCL_TRY(find_stages(views, element));
+    const unsigned rest = views->staged ? views->effects & ~MCL_EFFECTS_ON_IMAGES : views->effects;
+    write_all_options(options, views, rest, element, views->staged, targets, altered);
+    if (!views->staged)
+        MCL_TRY(
+            mcl_kernel_find(&views->draw_moves, context, "augment.cl", "view_parameters", options));
     MCL_TRY(mcl_kernel_find(&views->draw_patches, context, "augment.cl", "patch_masks", options));
     MCL_TRY(
         mcl_kernel_find(&views->draw_factors, context, "augment.cl", "channel_factors", options));
+    if (views->staged && rest == 0 && !targets && !altered)
+        return MCL_OK;
     return mcl_kernel_find(&views->kernel, context, "augment.cl", "augmented_views", options);
 }
 
@@ -190,6 +253,7 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     created.effects = mcl_view_effects(options);
     MCL_TRY(mcl_view_options_check(created.image, options, data));
     created.columns = (uint32_t)mcl_data_columns(data);
+    created.staged = (created.effects & MCL_EFFECTS_IN_STAGES) != 0;
     const size_t targets_of_row = !targets ? 0 : mcl_views_paired(&created) ? 2 : 1;
     created.row_bytes =
         created.columns *
@@ -209,6 +273,9 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
 void mcl_views_release(mcl_views *views)
 {
     mcl_buffer_release(&views->parameters);
+    mcl_buffer_release(&views->means);
+    mcl_buffer_release(&views->weights);
+    mcl_buffer_release(&views->across);
     mcl_buffer_release(&views->patches);
     mcl_buffer_release(&views->pool);
     mcl_buffer_release(&views->factors);
@@ -237,8 +304,9 @@ static mcl_status mask(mcl_views *views, const mcl_rows *rows, uint32_t batch, u
             batch, MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
             MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
             MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->image[2]),
-            MCL_UINT(views->of.mask.patch), MCL_UINT(epoch), key, MCL_FLOAT(views->of.mask.ratio),
-            MCL_BUFFER(out->views), MCL_BUFFER(targets), MCL_BUFFER(altered));
+            MCL_UINT(views->of.mask.patch), MCL_UINT(sides_of(&views->of.mask)), MCL_UINT(epoch),
+            key, MCL_FLOAT(views->of.mask.ratio), MCL_BUFFER(out->views), MCL_BUFFER(targets),
+            MCL_BUFFER(altered));
     return mcl_run_elements(views->kernel,
         items(views->context, views->columns, MCL_DRAWN_ELEMENTS), batch, MCL_BUFFER(rows->data),
         MCL_ULONG(rows->start), MCL_BUFFER(rows->order), MCL_ULONG(rows->first),
@@ -248,18 +316,59 @@ static mcl_status mask(mcl_views *views, const mcl_rows *rows, uint32_t batch, u
         MCL_BUFFER(targets), MCL_BUFFER(altered));
 }
 
+/* What a crop is where none can be drawn, as torchvision has it: in the middle, and as large as the
+ * ratio of its sides allows. */
+static cl_float4 middle_crop(const uint32_t image[3], mcl_view_range ratio)
+{
+    float h = (float)image[0], w = (float)image[1];
+    const float own = mcl_host_divide(w, h);
+    if (own < ratio.least)
+        h = floorf(mcl_host_divide(w, ratio.least) + 0.5f);
+    else if (own > ratio.most)
+        w = floorf(h * ratio.most + 0.5f);
+    h = fminf(fmaxf(h, 1.0f), (float)image[0]);
+    w = fminf(fmaxf(w, 1.0f), (float)image[1]);
+    const float left = floorf(0.5f * ((float)image[1] - w));
+    const float top = floorf(0.5f * ((float)image[0] - h));
+    return (cl_float4){{left, top, left + (w - 1.0f), top + (h - 1.0f)}};
+}
+
+#define VECTOR(x)                                                                                  \
+    {                                                                                              \
+        .size = sizeof(x), .value = &(x)                                                           \
+    }
+
+/* What is drawn for images, once a view. */
+static mcl_status draw_images(
+    mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch, mcl_argument key)
+{
+    const mcl_view_options *of = &views->of;
+    const bool crops = (views->effects & MCL_EFFECT_CROPS) != 0;
+    const mcl_view_range ratio = crops ? of->crop_ratio : (mcl_view_range){1.0f, 1.0f};
+    const float least = mcl_host_log(ratio.least);
+    const cl_float2 area = {{of->crop.least, of->crop.most - of->crop.least}};
+    const cl_float2 logarithms = {{least, mcl_host_log(ratio.most) - least}};
+    const cl_float4 otherwise = middle_crop(views->image, ratio);
+    const cl_float4 light = {{of->brightness, of->contrast, of->saturation, of->hue}};
+    const cl_float2 sigma = {{of->blur_sigma.least, of->blur_sigma.most - of->blur_sigma.least}};
+    const float jitter = of->jitter != 0.0f ? of->jitter : 1.0f;
+    return mcl_run_elements(views->draw_moves, batch, 2, MCL_BUFFER(rows->order),
+        MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(views->image[0]),
+        MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->shift), MCL_FLOAT(of->scale),
+        MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip), VECTOR(area), VECTOR(logarithms),
+        VECTOR(otherwise), VECTOR(light), MCL_FLOAT(jitter), MCL_FLOAT(of->grey),
+        MCL_FLOAT(views->radius ? of->blur : 0.0f), VECTOR(sigma), MCL_UINT(views->radius),
+        MCL_BUFFER(views->parameters),
+        MCL_BUFFER(views->weights ? views->weights : views->parameters));
+}
+
 /* What is drawn once a view or a patch. */
 static mcl_status draw(
     mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch, mcl_argument key)
 {
     const mcl_view_options *of = &views->of;
-    if (views->parameters) {
-        MCL_TRY(mcl_run_elements(views->draw_moves, batch, 2, MCL_BUFFER(rows->order),
-            MCL_ULONG(rows->first), MCL_UINT(batch), MCL_UINT(views->image[0]),
-            MCL_UINT(views->image[1]), MCL_UINT(epoch), key, MCL_FLOAT(of->shift),
-            MCL_FLOAT(of->scale), MCL_FLOAT(of->rotation), MCL_FLOAT(of->flip),
-            MCL_FLOAT(of->brightness), MCL_BUFFER(views->parameters)));
-    }
+    if (views->parameters)
+        MCL_TRY(draw_images(views, rows, batch, epoch, key));
     if (views->factors)
         MCL_TRY(mcl_run_elements(views->draw_factors, views->image[1], 2 * (size_t)batch,
             MCL_BUFFER(rows->order), MCL_ULONG(rows->first), MCL_UINT(batch),
@@ -275,9 +384,46 @@ static mcl_status draw(
         MCL_BUFFER(views->patches));
 }
 
-/* Both views by whatever is asked for. */
-static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
-    mcl_argument key, const mcl_view_buffers *out)
+/* One pass of a blur. */
+static mcl_status blur(mcl_views *views, uint32_t batch, bool across, cl_mem from, cl_mem to)
+{
+    const uint32_t *image = views->image;
+    mcl_profile_work(views->context, NULL, 0.0,
+        2.0 * batch * views->columns * (2.0 + views->radius) * sizeof(float));
+    return mcl_run_elements(views->blur,
+        mcl_context_spreads(views->context) ? views->columns : image[0], 2 * (size_t)batch,
+        MCL_BUFFER(from), MCL_BUFFER(views->parameters), MCL_BUFFER(views->weights),
+        MCL_UINT(image[0]), MCL_UINT(image[1]), MCL_UINT(image[2]), MCL_UINT(views->radius),
+        MCL_UINT(across), MCL_BUFFER(to));
+}
+
+/* Colours and blurs what was sampled. */
+static mcl_status colour(mcl_views *views, uint32_t batch, cl_mem made)
+{
+    mcl_context *context = views->context;
+    const uint32_t pixels = views->image[2] == 3 ? views->columns / 3 : views->columns;
+    const size_t rows = 2 * (size_t)batch;
+    const double bytes = (double)rows * views->columns * sizeof(float);
+    if (views->measure) {
+        mcl_profile_work(context, NULL, 0.0, bytes);
+        MCL_TRY(mcl_run_rows(views->measure, rows, MCL_BUFFER(made), MCL_BUFFER(views->parameters),
+            MCL_UINT(rows), MCL_UINT(pixels), MCL_BUFFER(views->means), MCL_LOCAL(MCL_ROW_SPACE)));
+    }
+    if (views->colour) {
+        mcl_profile_work(context, NULL, 0.0, 2.0 * bytes);
+        MCL_TRY(mcl_run_vectors(views->colour, pixels, rows, MCL_BUFFER(made),
+            MCL_BUFFER(views->parameters),
+            MCL_BUFFER(views->means ? views->means : views->parameters), MCL_UINT(pixels)));
+    }
+    if (!views->radius)
+        return MCL_OK;
+    MCL_TRY(blur(views, batch, false, made, views->across));
+    return blur(views, batch, true, views->across, made);
+}
+
+/* A kernel of augmented_views(). */
+static mcl_status make(mcl_views *views, mcl_kernel *kernel, const mcl_rows *rows, uint32_t batch,
+    uint32_t epoch, mcl_argument key, const mcl_view_buffers *out)
 {
     const mcl_view_options *of = &views->of;
     mcl_context *context = views->context;
@@ -287,11 +433,10 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
     const cl_mem pool = views->pool ? views->pool : rows->data;
     const cl_mem targets = out->targets ? out->targets : out->views;
     const cl_mem altered = out->altered ? out->altered : out->views;
-    MCL_TRY(draw(views, rows, batch, epoch, key));
     mcl_profile_work(context, NULL, 0.0, (double)batch * (double)views->row_bytes);
     /* An item has both views of a row on CPUs, elsewhere one. */
     const size_t rows_of_items = mcl_context_spreads(context) ? 2 * (size_t)batch : batch;
-    MCL_TRY(mcl_run_elements(views->kernel, items(context, views->columns, MCL_DRAWN_ELEMENTS),
+    return mcl_run_elements(kernel, items(context, views->columns, MCL_DRAWN_ELEMENTS),
         rows_of_items, MCL_BUFFER(rows->data), MCL_ULONG(rows->start), MCL_BUFFER(rows->order),
         MCL_ULONG(rows->first), MCL_UINT(rows->gathered), MCL_UINT(batch),
         MCL_UINT(views->image[0]), MCL_UINT(views->image[1]), MCL_UINT(views->columns),
@@ -301,10 +446,25 @@ static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch
         MCL_UINT(views->pool_rows), MCL_BUFFER(views->column_of ? views->column_of : rows->order),
         MCL_BUFFER(views->factors ? views->factors : rows->data),
         MCL_UINT(views->effects & MCL_EFFECT_SPANS ? span_of(views) : 0), MCL_BUFFER(out->views),
-        MCL_BUFFER(targets), MCL_BUFFER(altered)));
+        MCL_BUFFER(targets), MCL_BUFFER(altered));
+}
+
+/* Both views by whatever is asked for. */
+static mcl_status augment(mcl_views *views, const mcl_rows *rows, uint32_t batch, uint32_t epoch,
+    mcl_argument key, const mcl_view_buffers *out)
+{
+    const mcl_view_buffers sampled = {.views = out->views};
+    const cl_mem altered = out->altered;
+    MCL_TRY(draw(views, rows, batch, epoch, key));
+    if (views->staged) {
+        MCL_TRY(make(views, views->sample, rows, batch, epoch, key, &sampled));
+        MCL_TRY(colour(views, batch, out->views));
+    }
+    if (views->kernel)
+        MCL_TRY(make(views, views->kernel, rows, batch, epoch, key, out));
     if (!views->groups)
         return MCL_OK;
-    mcl_profile_work(context, NULL, 0.0, 2.0 * batch * views->columns);
+    mcl_profile_work(views->context, NULL, 0.0, 2.0 * batch * views->columns);
     return mcl_run_elements(views->alter_columns, views->group_count, 2 * (size_t)batch,
         MCL_BUFFER(views->groups), MCL_UINT(views->group_count), MCL_UINT(views->columns),
         MCL_BUFFER(altered));

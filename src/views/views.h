@@ -21,7 +21,14 @@ typedef struct mcl_views {
     size_t row_bytes;   /* that are read and written for a row, for the profile */
     mcl_kernel *kernel; /* that makes both views, after these, where there are such draws: */
     mcl_kernel *draw_moves, *draw_patches, *draw_factors;
-    cl_mem parameters; /* [2B×8] how views are moved and lit; NULL: they are not */
+    cl_mem parameters; /* [2B×24] what is done to an image's views; NULL: nothing is */
+    /* Images whose pixels depend on others are made in stages, in the views' own buffer: sampled,
+     * coloured, blurred; then `kernel` does the rest, or is NULL where there is nothing left. */
+    bool staged;
+    mcl_kernel *sample, *measure, *colour, *blur;
+    cl_mem means;           /* [2B] greys that contrast is measured from */
+    cl_mem weights, across; /* [2B×(radius + 1)] of a blur, [2B×D] blurred along the lines */
+    uint32_t radius;        /* of a blur in pixels, 0: there is none */
     cl_mem patches; /* [B or 2B × a multiple of 4] masks of patches; NULL: cl/views.cl draws them */
     cl_mem factors;   /* [2B×channels] of sequences; NULL: they are not amplified */
     cl_mem column_of; /* [D] numbers of the inputs' columns; NULL: each input is one by itself */
@@ -36,8 +43,7 @@ typedef struct mcl_views {
 typedef struct mcl_view_buffers {
     cl_mem views;   /* [2B×D] the first views of the batch's rows, then the second ones */
     cl_mem targets; /* [B×D], or [2B×D] where mcl_views_paired(): the rows before mask, noise and
-                     * corruption, but after shift, scale, rotation, flip and brightness; NULL: not
-                     * wanted */
+                     * corruption, but after what is done to images alone; NULL: not wanted */
     cl_mem altered; /* [2B×D] bytes, 1 where the mask hid an element, in part or as a whole, or the
                      * corruption changed the value of an input of its column; NULL: not wanted */
 } mcl_view_buffers;
@@ -50,7 +56,8 @@ mcl_status mcl_views_create(mcl_views *views, mcl_context *context, const mcl_da
     bool targets, bool altered);
 void mcl_views_release(mcl_views *views);
 
-/* Whether the two views of a row have a target each, since they were moved or lit differently. */
+/* Whether the two views of a row have a target each, since they were moved, lit or coloured
+ * differently. */
 bool mcl_views_paired(const mcl_views *views);
 
 /* Enqueues the views of a batch. What is random is drawn for the rows' numbers in the data set. */

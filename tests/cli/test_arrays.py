@@ -14,7 +14,6 @@ from program import ProgramTest, npy_bytes, read_npy
 MAKE = """
 import sys
 import numpy
-import numpy.lib.recfunctions
 numpy.save(sys.argv[1], eval(sys.argv[2]))
 """
 
@@ -22,7 +21,6 @@ numpy.save(sys.argv[1], eval(sys.argv[2]))
 FOLLOW = """
 import sys
 import numpy
-import numpy.lib.recfunctions
 array = labels = rows = numpy.load(sys.argv[1], allow_pickle=True)
 numpy.save(sys.argv[1], eval(sys.argv[2]))
 """
@@ -31,9 +29,6 @@ numpy.save(sys.argv[1], eval(sys.argv[2]))
 ROWS = {
     "objects": ("numpy.arange(32.).reshape(8, 4).astype(object)", "array.astype(numpy.float32)"),
     "dict": ("numpy.array({'NAME': numpy.ones((8, 4))}, dtype=object)", "array.item()['NAME']"),
-    "fields": ("numpy.array([(i, 1, 2.5, -i) for i in range(8)], dtype=[('a', '<f4'), "
-               "('b', '<i4'), ('größe', '<f8'), ('d', '<i2')])",
-               "numpy.lib.recfunctions.structured_to_unstructured(array)"),
     "complex": ("(numpy.arange(16.) * (1 + 2j)).reshape(8, 2)",
                 "numpy.stack((array.real, array.imag), axis=-1)"),
     "times": ("numpy.datetime64('2020-01-01') + 1000 * numpy.arange(32).reshape(8, 4)",

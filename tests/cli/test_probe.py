@@ -3,6 +3,7 @@
 
 import json
 import unittest
+import zipfile
 
 from program import ProgramTest
 
@@ -209,6 +210,85 @@ class ProbeTest(ProgramTest):
         answer = json.loads(self.succeed("probe", "t.safetensors", "all.csv", "all.csv", "--label",
                                          "kind", "--json", "-q").stdout)
         self.assertEqual((answer["train_rows"], answer["test_rows"]), (60, 60))
+
+    def numbers_table(self):
+        """A model, and a table whose columns y and z are numbers that follow from x."""
+        def value(i):
+            return (i * 7919 % 1000) / 500 - 1
+
+        lines = [f"{value(i)},{i * 31 % 17},{3 * value(i) + value(i * i) / 20 + 10:.4f},"
+                 f"{round(30 * value(i)) + 50}" for i in range(90)]
+        self.write("rows.csv", "\n".join(["x,w,y,z", *lines, "0.5,3,,"]).encode())
+        self.succeed("pretrain", "rows.csv", "--label", "y", "--ignore", "z", "-o",
+                     "t.safetensors", "-q", "--recipe", "default", "--epochs", 1, "--hidden", "8",
+                     "--embedding", "4")
+        return ["t.safetensors", "rows.csv", "--label"]
+
+    def test_numbers_that_are_no_classes(self):
+        table = self.numbers_table()
+        result = self.succeed("probe", *table, "y", "--json")
+        self.assertIn("labels are numbers, not all of them whole: ridge regression", result.stderr)
+        answer = json.loads(result.stdout)
+        self.assertEqual((answer["task"], answer["train_rows"], answer["test_rows"]),
+                         ("regression", 72, 18))
+        raw = answer["results"][0]
+        self.assertGreater(raw["r2"], 0.98)
+        self.assertLess(raw["rmse"], 0.2)
+        self.assertNotIn("classes", answer)
+        lines = self.succeed("probe", *table, "y", "-q").stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["features", "width", "R²", "RMSE", "strength", "seconds"])
+        self.assertRegex(lines[1], r"\Araw inputs +2 +%.4f +%.6g +%g +\d+\.\d\Z" % (
+            raw["r2"], raw["rmse"], raw["strength"]))
+        self.assertEqual(len({len(line) for line in lines[:4]}), 1)
+        self.assertRegex(lines[5], r"\Athis encoder is .* than the raw inputs.* points of R²")
+        lines = self.succeed("probe", *table, "y", "--cv", 3, "-q").stdout.splitlines()
+        self.assertEqual(len({len(line) for line in lines[:4]}), 1)
+        self.assertEqual(lines[4], "mean and standard deviation of 3 folds of 90 labelled rows")
+        again = json.loads(self.succeed("probe", *table[:2], "rows.csv", "--label", "y", "--json",
+                                        "--strength", 0.5, "-q").stdout)
+        self.assertEqual((again["train_rows"], again["test_rows"]), (90, 90))
+        self.assertEqual(again["results"][0]["strength"], 0.5)
+        self.refuse("probe", *table, "y", "--confusion", code=2,
+                    says=["--confusion", "--task classes"])
+        self.refuse("compare", *table[1:], "y", code=1, says=["rows.csv", "not all of them whole"])
+        self.refuse("finetune", *table, "y", "-o", "n.safetensors", code=1,
+                    says=["not all of them whole", "maskcl probe"])
+        self.assertIn("labels      90 numbers from 6.95 to 12.8816",
+                      self.succeed("info", "rows.csv", "--label", "y").stdout)
+
+    def test_whole_numbers_are_what_the_task_says(self):
+        table = self.numbers_table()
+        said = self.succeed("probe", *table, "z", "--encoder-only", "--strength", 1)
+        self.assertIn("--task regression takes them for numbers", said.stderr)
+        answer = json.loads(
+            self.succeed("probe", *table, "z", "--task", "regression", "--json", "-q").stdout)
+        self.assertGreater(answer["results"][0]["r2"], 0.98)
+        answer = json.loads(self.succeed("probe", *table, "y", "--task", "classes", "--json", "-q",
+                                         "--encoder-only", "--strength", 1).stdout)
+        self.assertEqual(answer["task"], "classes")
+        self.refuse("probe", *table, "z", "--task", "ridge", code=2, says=["ridge"])
+        self.write("w.csv", b"x,w,y,z\n" + b"1,2,a,1\n2,1,b,2\n" * 6)
+        self.refuse("probe", table[0], "w.csv", "--label", "y", "--task", "regression", code=1,
+                    says=["the label 'a' is no number"])
+
+    def test_numbers_from_files(self):
+        model, rows, *_ = self.files(train=20)
+        values = [row % 2 + row / 100 for row in range(20)]
+        self.npy("numbers.npy", (20,), [-1.0, float("nan"), *values[2:]], "<f8")
+        answer = json.loads(self.succeed("probe", model, rows, "numbers.npy", rows, "numbers.npy",
+                                         "--json", "-q").stdout)
+        self.assertEqual((answer["task"], answer["train_rows"]), ("regression", 19))
+        with zipfile.ZipFile(self.path("numbers.npz"), "w") as archive:
+            archive.write(self.path("numbers.npy"), "a.npy")
+            archive.write(self.path("train-labels.idx"), "b.npy")
+        packed = json.loads(self.succeed("probe", model, rows, "numbers.npz:a", rows,
+                                         "numbers.npz:a", "--json", "-q").stdout)
+        self.assertEqual([each["r2"] for each in packed["results"]],
+                         [each["r2"] for each in answer["results"]])
+        self.refuse("probe", model, rows, "numbers.npz:c", code=1, says=["has no 'c' in it"])
+        self.refuse("probe", model, rows, "numbers.npz", code=1, says=["more than one array"])
+        self.refuse("pretrain", rows, "--validate", "numbers.npy", "-o", "n.safetensors", code=1,
+                    says=["numbers.npy", "not all of them whole"])
 
     def test_few_labels_refused(self):
         files = self.files(train=21)

@@ -35,6 +35,9 @@ table.to_csv("packed.csv.gz", index=False)
 table.to_csv("quoted.csv", index=False, quoting=1, na_rep="NA")
 table.to_csv("index.csv")
 table.to_csv("in.zip", index=False)
+records = table.to_records(index=False, column_dtypes={"text": "U9", "holes": "U4", "class": "S3"})
+numpy.save("records.npy", records)
+numpy.savez_compressed("records.npz", records=records)
 for part in range(3):
     piece = table[part * n // 3:(part + 1) * n // 3]
     piece[list(piece)[::-1] if part else list(piece)].to_csv(f"part-{part}.csv", index=False)
@@ -82,7 +85,7 @@ class TablesTest(ProgramTest):
         self.assertEqual(columns["text"]["categories"],
                          sorted(["a", "b, c", 'say "d"', "two\nlines", "\u00e9\u65e5"]))
         self.assertEqual(columns["holes"]["categories"], ["", "x", "y"])
-        forms = ["semicolon.csv", "tab.tsv", "packed.csv.gz", "quoted.csv", "in.zip"]
+        forms = ["semicolon.csv", "tab.tsv", "packed.csv.gz", "quoted.csv", "in.zip", "records.npy", "records.npz"]
         forms += ["arrow.csv"] if self.path("arrow.csv").exists() else []
         for form in forms:
             with self.subTest(form=form):

@@ -79,6 +79,16 @@ class DistributionTest(ProgramTest):
         chi = sum((d - replaced / rows)**2 / (replaced / rows) for d in donors)
         self.assertLess(abs(chi - rows), 4.5 * math.sqrt(2 * rows))
 
+    def test_a_patch_is_hidden_in_all_channels(self):
+        images = self.npy("images.npy", (60, 5, 7, 3), [1.0] * 60 * 105)
+        for sides in "2px", "1-4px":
+            _, first, second = self.draw(images, f"mask:block:0.5:{sides}")
+            for one, other in zip(first, second):
+                for pixel in range(0, 105, 3):
+                    self.assertEqual(len(set(one[pixel:pixel + 3])), 1)
+                self.assertTrue(all(a + b == 1 for a, b in zip(one, other)))
+            self.assertLess(abs(sum(map(sum, first)) / (60 * 105) - 0.5), 0.1)
+
     def test_flips_and_masks_of_views_are_their_own(self):
         images = self.npy("images.npy", (400, 1, 2), [1.0, 2.0] * 400)
         _, first, second = self.draw(images, "flip:0.3")
@@ -121,7 +131,8 @@ class CommandTest(ProgramTest):
         self.refuse("views", images, "-o", out, "--first", 5, code=2, says=("there is no row 5",))
         self.refuse("views", images, "-o", out, "--rows", 6, code=2, says=("5 rows from row 0 on, not 6",))
         self.refuse("views", self.path("none"), "-o", out, code=1)
-        for part in "shift", "scale", "rotate", "flip", "brightness", "affine", "mask:block":
+        for part in ("shift", "scale", "rotate", "flip", "brightness", "affine", "mask:block", "crop", "contrast", "color",
+                     "grey", "blur"):
             self.refuse("views", rows, "-o", self.path("views.npy"), "--views", part, code=2,
                         says=("need images", "these have 1 dimension"))
 
@@ -130,7 +141,16 @@ class CommandTest(ProgramTest):
         for text, reason in (
                 ("", "unknown part of the views ''"),
                 ("flip,,noise", "unknown part of the views ''"),
-                ("blur:3", "unknown part of the views 'blur': it is shift, scale"),
+                ("solarize", "unknown part of the views 'solarize': it is shift, scale"),
+                ("blur:3", "blur:3: the number must be above 0, at most 1"),
+                ("blur:0.5:0.3", "'0.3' is too much after blur"),
+                ("blur:1:2-x", "'2-x' after blur is not two numbers"),
+                ("crop:0", "crop:0: the number must be above 0, at most 1"),
+                ("crop:0.5:2", "'2' after crop: it takes the part of the area"),
+                ("color:2", "color:2: the number must be above 0, at most 1.25"),
+                ("color:1:0", "'0' after color: the probability must be above 0, at most 1"),
+                ("color,hue", "color and hue set the same: leave one of them out"),
+                ("hue:0.6", "hue:0.6: the number must be above 0, at most 0.5"),
                 ("flip:2", "flip:2: the number must be above 0, at most 1"),
                 ("scale:1", "scale:1: the number must be between 0 and 1"),
                 ("rotate:4", "at most 3.1415927"),
@@ -150,8 +170,23 @@ class CommandTest(ProgramTest):
                 ("mask:bernoulli:0.5:0.3", "'0.3' after mask: there is another ratio before it"),
                 ("mask:bernoulli:complement:whole", "there is another relation before it"),
                 ("mask:block:2px:3px", "there is another patch before it"),
-                ("noise:" + "1" * 300, "at most 255 are possible")):
+                ("noise:" + "1" * 600, "at most 511 are possible")):
             self.refuse("views", rows, "-o", self.path("views.npy"), "--views", text, code=2, says=(reason,))
+
+    def test_ranges_and_channels_that_do_not_fit(self):
+        grey = self.images("images", 5)
+        for text, reason in (
+                ("saturation", "saturation need images of 3 channels, red, green and blue; these have 1"),
+                ("crop,color", "(brightness and contrast work on all images)"),
+                ("grey", "grey need images of 3 channels"),
+                ("jitter", "jitter says how often brightness, contrast, saturation and hue change"),
+                ("crop:0.5-0.2", "crop: an area of 0.5-0.2"),
+                ("crop:0.1-1:0-2", "crop: width by height of 0-2"),
+                ("blur:0.1-200", "blur: a deviation of 0.1-200"),
+                ("span,crop", "other parts of these views are for images"),
+                ("mask:block:4-2px", "the smaller side comes first"),
+                ("mask:block:2-900px", "a patch of 900 pixels for images")):
+            self.refuse("views", grey, "-o", self.path("views.npy"), "--views", text, code=2, says=(reason,))
 
     def test_one_mask_in_one_place(self):
         rows = self.random_rows("rows.npy", 5, 7)
@@ -178,6 +213,7 @@ class CommandTest(ProgramTest):
                 ("corrupt:one,noise", "noise:0.1,corrupt:0.6:one"),
                 ("brightness,flip,mask", "flip:0.5,brightness:0.2,mask:bernoulli:0.5:complement"),
                 ("mask:block:whole:2px:0.25", "mask:block:0.25:2px:whole"),
+                ("crop:0.2,contrast,mask:block:2-3px", "crop:0.2-1:0.75-1.3333333,contrast:0.2,mask:block:0.5:2-3px:complement"),
                 ("mask:uniform:independent", "mask:uniform:independent")):
             self.succeed("pretrain", images, *small, "--views", text)
             metadata = self.information(self.path("model.safetensors"))["metadata"]
@@ -203,7 +239,8 @@ class CommandTest(ProgramTest):
         self.assertEqual(len(digests), 1)
 
     def test_help(self):
-        for name in "shift", "scale", "rotate", "affine", "flip", "brightness", "corrupt", "noise", "mask":
+        for name in ("shift", "scale", "rotate", "affine", "crop", "flip", "brightness", "contrast", "saturation", "hue",
+                     "jitter", "color", "grey", "blur", "corrupt", "noise", "mask"):
             self.assertIn(f"{name}[:", self.succeed("help", "views").stdout)
 
 

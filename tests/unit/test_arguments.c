@@ -482,7 +482,8 @@ START_TEST(test_probing)
 
 START_TEST(test_views_and_reconstructions)
 {
-    const mcl_mask mask = {MCL_MASK_BERNOULLI, 0.5f, 4}, bad = {(mcl_mask_kind)BEYOND, 0.5f, 4};
+    const mcl_mask mask = {MCL_MASK_BERNOULLI, 0.5f, 4, 0},
+                   bad = {(mcl_mask_kind)BEYOND, 0.5f, 4, 0};
     const mcl_view_options *views = &options.views;
     REFUSED(mcl_reconstruct(NULL, more, context, model, data, &mask, 0, 0, 1));
     REFUSED(mcl_reconstruct(more, NULL, context, model, data, &mask, 0, 0, 1));

@@ -183,6 +183,47 @@ START_TEST(test_blocks)
 }
 END_TEST
 
+/* Sides that are drawn for each row; both ways of hiding patches. */
+START_TEST(test_blocks_of_several_sides)
+{
+    static const struct shape some[] = {{{9, 6, 7, 3}, 4}, {{9, 19, 17, 3}, 4}};
+    CHECK_ALL("mask:block:0.5:2-5px", MCL_ELEMENT_UINT8, some);
+    CHECK_ALL("noise,mask:block:0.3:1-4px:independent", MCL_ELEMENT_FLOAT32, some);
+}
+END_TEST
+
+/* Colours of one pixel, of lines of less than 16 elements, and of more pixels than an item has. */
+static const struct shape rgb[] = {
+    {{9, 1, 1, 3}, 4}, {{9, 5, 7, 3}, 4}, {{9, 4, 4, 3}, 4}, {{9, 3, 33, 3}, 4}};
+static const struct shape channels[] = {{{9, 5, 7}, 3}, {{9, 5, 3, 129}, 4}};
+
+START_TEST(test_crops)
+{
+    CHECK_ALL("crop", MCL_ELEMENT_UINT8, images);
+    CHECK_ALL("crop:0.3-0.9:0.5-3,flip", MCL_ELEMENT_FLOAT32, rgb);
+    CHECK_ALL("crop:0.9-1:20-30", MCL_ELEMENT_FLOAT32, rgb); /* where none fits */
+    CHECK_ALL("crop:0.9-1:0.05-0.06", MCL_ELEMENT_FLOAT32, rgb);
+    CHECK_ALL("crop:0.2,flip,rotate:3,scale", MCL_ELEMENT_UINT8, channels);
+}
+END_TEST
+
+START_TEST(test_colours)
+{
+    CHECK_ALL("hue:0.5,grey:0.3", MCL_ELEMENT_FLOAT32, rgb);
+    CHECK_ALL("contrast:1,jitter:0.5", MCL_ELEMENT_FLOAT32, channels);
+    CHECK_ALL("crop,flip,color:0.5:0.9,grey:0.5,mask:block:0.5:1px", MCL_ELEMENT_UINT8, rgb);
+}
+END_TEST
+
+START_TEST(test_blur)
+{
+    static const struct shape some[] = {
+        {{3, 45, 50, 3}, 4}, {{3, 61, 13, 3}, 4}, {{9, 2, 40, 3}, 4}};
+    CHECK_ALL("blur", MCL_ELEMENT_FLOAT32, channels);
+    CHECK_ALL("blur:0.8:0.5-7,hue", MCL_ELEMENT_FLOAT32, some);
+}
+END_TEST
+
 START_TEST(test_rows_as_they_are)
 {
     CHECK_ALL("none", MCL_ELEMENT_FLOAT32, tables);
@@ -224,6 +265,10 @@ int main(void)
     tcase_add_test(tcase, test_sequences);
     tcase_add_test(tcase, test_noise);
     tcase_add_test(tcase, test_blocks);
+    tcase_add_test(tcase, test_blocks_of_several_sides);
+    tcase_add_test(tcase, test_crops);
+    tcase_add_test(tcase, test_colours);
+    tcase_add_test(tcase, test_blur);
     tcase_add_test(tcase, test_rows_as_they_are);
     tcase_add_test(tcase, test_everything);
     suite_add_tcase(suite, tcase);
@@ -231,6 +276,10 @@ int main(void)
     tcase_set_timeout(spread, 300);
     tcase_add_checked_fixture(spread, context_setup_spread, context_teardown);
     tcase_add_test(spread, test_spread);
+    tcase_add_test(spread, test_blocks_of_several_sides);
+    tcase_add_test(spread, test_crops);
+    tcase_add_test(spread, test_colours);
+    tcase_add_test(spread, test_blur);
     tcase_add_test(spread, test_columns);
     tcase_add_test(spread, test_sequences);
     suite_add_tcase(suite, spread);

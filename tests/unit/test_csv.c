@@ -138,6 +138,7 @@ static const struct {
     {"missing values", "a,b\nNA,x\nN/A,?\nNaN,y\nnull,-\n7,x\n8,None\n", 0, "a:n? b:c(,x,y)"},
     {"more missing values", "a,b\n#N/A,x\n<NA>,--\nNaT,.\nnan,y\n7,NULL\n8,n/a\n", 0,
         "a:n? b:c(,x,y)"},
+    {"a point among numbers is missing", "a,b\n1.,2\n.,5\n4,-.\n3,7\n", 0, "a:n? b:c(-.,2,5,7)"},
     {"missing values in quotes", "a,b\n\"\",x\n\"NA\",\"\"\n7,y\n8,y\n", 0, "a:n? b:c(,x,y)"},
     {"a column of missing values", "a,b\n,1\nNA,2\n", 0, "a:- b:n", NULL,
         "'a', which have no values"},
@@ -502,6 +503,73 @@ START_TEST(test_long_tables)
     mcl_data_free(data);
 }
 
+/* Texts whose quotes and ends of lines lead the search for the ends of blocks astray. */
+static const struct {
+    const char *what;
+    const char *texts[4]; /* of rows in turn, as they are written */
+    const char *end;      /* of lines */
+    const char *schema;
+} styles[] = {
+    {"plain", {"u", "v", "w", "x"}, "\n", "n:n t:c(u,v,w,x) z:n"},
+    {"CR alone", {"u", "v", "w", "x"}, "\r", "n:n t:c(u,v,w,x) z:n"},
+    {"lines in quotes", {"\"u\n1,2,3\n\"", "v", "\"w\"\"\n\"", "\"\"\"x\""}, "\r\n",
+        "n:n t:c(\"x,u\n1,2,3\n,v,w\"\n) z:n"},
+    {"letters", {"5\"", "v", "w\"\"\"", "x"}, "\n", "n:n t:c(5\",v,w\"\"\",x) z:n"},
+    {"letters and lines", {"5\"", "\"v\n1,2,3\"", "w", "\"\n\n\""}, "\n",
+        "n:n t:c(\n\n,5\",v\n1,2,3,w) z:n"},
+};
+
+/* Rows of number, text, number, over several blocks; row 60000 is as long as two of them. */
+static uint64_t write_blocks(FILE *file, size_t style)
+{
+    const uint64_t rows = 100000;
+    fprintf(file, "n,t,z%s", styles[style].end);
+    for (uint64_t i = 0; i < rows; i++) {
+        fprintf(file, "%u.25,%s,%u%s", (unsigned)(i % 1009), styles[style].texts[i % 4],
+            (unsigned)(i % 7), styles[style].end);
+        if (i == 60000)
+            fprintf(file, "1,%1500000s,1%s", styles[style].texts[0], styles[style].end);
+    }
+    return rows + 1;
+}
+
+START_TEST(test_blocks)
+{
+    const char *path = scratch("blocks");
+    FILE *file = fopen(path, "wb");
+    const uint64_t rows = write_blocks(file, (size_t)_i);
+    ck_assert_int_eq(fclose(file), 0);
+    mcl_data *data = opened(path, &(mcl_data_options){.host_memory = 0});
+    const mcl_schema *schema = mcl_data_schema(data);
+    const mcl_column n = mcl_schema_column(schema, 0), z = mcl_schema_column(schema, 2);
+    const float *row = mcl_data_values(data);
+    ck_assert_str_eq(summary(schema), styles[_i].schema);
+    ck_assert_uint_eq(mcl_data_rows(data), rows);
+    for (uint64_t r = 0; r < rows; r++, row += mcl_data_columns(data)) {
+        const uint64_t i = r > 60000 ? r - 1 : r;
+        const double first = r == 60001 ? 1 : (double)(i % 1009) + 0.25;
+        const double last = r == 60001 ? 1 : (double)(i % 7);
+        ck_assert(row[0] == (float)((first - n.mean) / n.deviation));
+        ck_assert(row[z.first] == (float)((last - z.mean) / z.deviation));
+    }
+    mcl_data_free(data);
+}
+
+/* Lines are counted over the ends of blocks, and what is wrong stands where it is. */
+START_TEST(test_lines_of_blocks)
+{
+    const char *path = scratch("blocks");
+    char expected[64];
+    FILE *file = fopen(path, "wb");
+    write_blocks(file, (size_t)_i);
+    const int more = _i == 2 || _i == 4 ? 3 : 0; /* ends of lines in the texts of four rows */
+    fprintf(file, "7%s", styles[_i].end);
+    ck_assert_int_eq(fclose(file), 0);
+    snprintf(expected, sizeof expected, "line %d: has 1 cells",
+        100003 + 25000 * more + (_i == 2 ? 2 : 0));
+    assert_data_refused(path, MCL_ERROR_FORMAT, expected);
+}
+
 START_TEST(test_wide_tables)
 {
     const char *path = scratch("wide");
@@ -598,6 +666,8 @@ int main(void)
     tcase_add_test(tcase, test_compressed_and_piped);
     tcase_add_test(tcase, test_standard_input);
     tcase_add_test(tcase, test_long_tables);
+    tcase_add_loop_test(tcase, test_blocks, 0, sizeof styles / sizeof *styles);
+    tcase_add_loop_test(tcase, test_lines_of_blocks, 0, sizeof styles / sizeof *styles);
     tcase_add_test(tcase, test_wide_tables);
     tcase_add_test(tcase, test_zero_bytes);
     tcase_add_test(tcase, test_a_line_of_a_gigabyte);

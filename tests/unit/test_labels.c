@@ -309,6 +309,60 @@ START_TEST(test_arrays_of_texts_and_large_numbers)
     mcl_data_free(data);
 }
 
+static void assert_targets(mcl_data *data, bool are, const double *expected)
+{
+    double targets[8];
+    ck_assert_msg(data != NULL, "%s", mcl_error_message());
+    ck_assert(mcl_data_has_targets(data) == are);
+    ck_assert_int_eq(mcl_data_targets(targets, data), MCL_OK);
+    for (uint64_t i = 0; i < mcl_data_rows(data); i++)
+        ck_assert_msg(
+            isnan(expected[i]) ? isnan(targets[i]) : targets[i] == expected[i], "%g", targets[i]);
+    mcl_data_free(data);
+}
+
+/* Numbers of which some are not whole: no classes, and -1 is one of them. */
+START_TEST(test_targets)
+{
+    const double some[] = {0.1, -1, NAN, 1e300}, whole[] = {7, NAN, 7, -3};
+    double targets[2];
+    struct bytes file = npy("<f8", 4, some, sizeof some);
+    assert_targets(labelled(&file, 4, NULL), true, some);
+    assert_targets(labelled_by("price\n0.1\n-1.0\nNA\n1e300\n", 4, NULL), true, some);
+    file = npy("<f8", 4, whole, sizeof whole);
+    assert_targets(labelled(&file, 4, NULL), false, whole);
+    assert_targets(labelled_by("7\n-1\n7\n-3\n", 4, NULL), false, whole);
+    mcl_data *data = labelled_by("0.5\ncat\n", 2, NULL);
+    ck_assert(!mcl_data_has_targets(data));
+    ck_assert_int_eq(mcl_data_targets(targets, data), MCL_ERROR_DATA);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "'cat' is no number"));
+    mcl_data_free(data);
+    const double infinite[] = {0.5, INFINITY};
+    file = npy("<f8", 2, infinite, sizeof infinite);
+    ck_assert_ptr_null(labelled(&file, 2, NULL));
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "row 1 (counted from 0) is inf"));
+}
+
+/* As the column of a table, also with a decimal comma; the schema does not list them. */
+START_TEST(test_targets_of_a_table)
+{
+    const double expected[] = {1.5, -2, NAN};
+    static const char *const tables[] = {
+        "x,y\n1.25,1.5\n2.5,-2\n3.5,\n", "x;y\n1,25;1,5\n2,5;-2\n3,5;\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes file = {.count = 0};
+        mcl_data *data;
+        mcl_data_options options;
+        append(&file, tables[i], strlen(tables[i]));
+        ck_assert_int_eq(mcl_data_options_init(&options), MCL_OK);
+        options.label = "y";
+        ck_assert_msg(mcl_data_open_with(&data, file_with(&file), &options) == MCL_OK, "%s",
+            mcl_error_message());
+        ck_assert_uint_eq(mcl_schema_column(mcl_data_schema(data), 1).categories, 0);
+        assert_targets(data, true, expected);
+    }
+}
+
 START_TEST(test_refused_texts)
 {
     static const char *const bad[][2] = {{"cat\ndog", "has 2 labels"}, {"\"cat", "does not end"},
@@ -343,6 +397,8 @@ int main(void)
     tcase_add_test(tcase, test_texts);
     tcase_add_test(tcase, test_numbers_as_text);
     tcase_add_test(tcase, test_arrays_of_texts_and_large_numbers);
+    tcase_add_test(tcase, test_targets);
+    tcase_add_test(tcase, test_targets_of_a_table);
     tcase_add_test(tcase, test_refused_texts);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

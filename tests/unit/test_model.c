@@ -564,7 +564,7 @@ static const struct {
     const char *message;
 } changes[] = {
     {"maskcl_format", NULL, "is a safetensors file, but not a maskcl model"},
-    {"maskcl_format", "2", "made by a newer version of maskcl: model format 2, and this one reads"},
+    {"maskcl_format", "3", "made by a newer version of maskcl: model format 3, and this one reads"},
     {"maskcl_format", "4294967297", "made by a newer version"},
     {"maskcl_format", "0", "'maskcl_format' is '0', not a whole number from 1"},
     {"maskcl_format", "one", "'maskcl_format' is 'one'"},

@@ -383,9 +383,9 @@ static const struct {
 } refused[] = {
     {"objects.npy", MCL_ERROR_FORMAT,
         ": byte 20: the array holds Python objects (dtype '|O'); save numbers: "},
-    {"structured.npy", MCL_ERROR_FORMAT,
-        ": byte 20: the array has a structured dtype, with fields"},
-    {"structured-names.npy", MCL_ERROR_FORMAT, "the array has a structured dtype, with fields"},
+    {"structured.npy", MCL_ERROR_DATA,
+        ": has no column that could be an input, in 3 rows: all are "},
+    {"structured-names.npy", MCL_ERROR_DATA, ": has no column that could be an input, in 3 rows"},
     {"complex64.npy", MCL_ERROR_FORMAT,
         "the array holds complex numbers (dtype '<c8'); save numpy.stack((array.real, "},
     {"text.npy", MCL_ERROR_FORMAT, "the array holds text (dtype '<U2'); save"},

@@ -647,7 +647,7 @@ END_TEST
 START_TEST(test_views_of_objectives)
 {
     for (int kind = 0; kind < MCL_OBJECTIVE_KINDS; kind++) {
-        mcl_view_options views = {.mask = {MCL_MASK_UNIFORM, 0.25f, 3}, .noise = 0.5f};
+        mcl_view_options views = {.mask = {MCL_MASK_UNIFORM, 0.25f, 3, 0}, .noise = 0.5f};
         char text[MCL_VIEW_OPTIONS_SIZE];
         const char *own = kind == MCL_OBJECTIVE_SCARF  ? "corrupt:0.6:one"
                           : kind == MCL_OBJECTIVE_VIME ? "corrupt:0.3"
@@ -681,7 +681,7 @@ START_TEST(test_mask_ratio)
         const char *text;
     } bad[] = {{0, "0"}, {1, "1"}, {-0.5f, "-0.5"}, {1.5f, "1.5"}, {INFINITY, "inf"}};
     for (int kind = MCL_MASK_BERNOULLI; kind <= MCL_MASK_BLOCK; kind++) {
-        options.views.mask = (mcl_mask){(mcl_mask_kind)kind, 0, 2};
+        options.views.mask = (mcl_mask){(mcl_mask_kind)kind, 0, 2, 0};
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             char message[128];
             snprintf(message, sizeof message,
@@ -696,7 +696,7 @@ START_TEST(test_mask_ratio)
         options.views.mask.ratio = 0.999f;
         assert_batch(images, 256);
     }
-    options.views.mask = (mcl_mask){MCL_MASK_UNIFORM, -3, 0}; /* which has none */
+    options.views.mask = (mcl_mask){MCL_MASK_UNIFORM, -3, 0, 0}; /* which has none */
     assert_batch(images, 256);
 }
 END_TEST
@@ -705,7 +705,7 @@ START_TEST(test_block_masks_need_images)
 {
     mcl_data *rows = data_of(9, 24, 0, 0, 0), *numbers = data_of(9, 0, 0, 0, 0);
     mcl_data *films = data_of(9, 2, 3, 4, 2);
-    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2};
+    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2, 0};
     assert_batch(images, 256);
     assert_refused(rows,
         "block masks need images, rows of height × width or height × width × channels; these have "
@@ -727,7 +727,7 @@ END_TEST
 
 START_TEST(test_patch)
 {
-    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0};
+    options.views.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 0, 0};
     assert_refused(images, "a patch of 0 pixels for images of 6 × 4");
     options.views.mask.patch = 5; /* smaller than the longer side */
     assert_batch(images, 256);
@@ -745,7 +745,7 @@ START_TEST(test_image)
 {
     uint32_t image[3] = {77, 77, 77};
     mcl_data *colour = data_of(2, 5, 4, 3, 0);
-    const mcl_mask block = {MCL_MASK_BLOCK, 0.5f, 2}, uniform = {MCL_MASK_UNIFORM, 0, 0};
+    const mcl_mask block = {MCL_MASK_BLOCK, 0.5f, 2, 0}, uniform = {MCL_MASK_UNIFORM, 0, 0, 0};
     ck_assert_int_eq(mcl_mask_check(image, &block, images), MCL_OK);
     ck_assert_mem_eq(image, ((uint32_t[]){6, 4, 1}), sizeof image);
     ck_assert_int_eq(mcl_mask_check(image, &block, colour), MCL_OK);

@@ -7,6 +7,7 @@
 
 #include "evaluate/lbfgs.h"
 #include "evaluate/precondition.h"
+#include "evaluate/reduction.h"
 #include "maskcl/evaluate.h"
 
 #define SIZE_MAX_TESTED 40
@@ -509,6 +510,74 @@ START_TEST(test_as_scikit_learn)
 }
 END_TEST
 
+/* Rows that are fewer than their columns have the same products in fewer columns, and weights for
+ * those the same ones of all columns. Two rows are the same, and one is a combination of others. */
+START_TEST(test_reduction)
+{
+    enum { ROWS = 9, COLUMNS = 23 };
+    float values[ROWS * COLUMNS];
+    double row[2][COLUMNS], reduced[ROWS], weights[COLUMNS];
+    fill_random(values, ROWS * COLUMNS, 4);
+    for (size_t j = 0; j < COLUMNS; j++) {
+        values[4 * COLUMNS + j] = values[2 * COLUMNS + j];
+        values[7 * COLUMNS + j] = values[1 * COLUMNS + j] - values[3 * COLUMNS + j];
+    }
+    const mcl_features rows = {values, NULL, ROWS, COLUMNS, NULL};
+    mcl_standards standards;
+    mcl_reduction reduction;
+    ASSERT_OK(mcl_standards_find(&standards, &rows));
+    ASSERT_OK(mcl_reduction_find(&reduction, &rows, &standards));
+    ck_assert_uint_eq(reduction.columns, ROWS - 2);
+    for (size_t k = 0; k < reduction.columns; k++)
+        reduced[k] = sin((double)k + 1);
+    ASSERT_OK(mcl_reduction_expand(weights, &reduction, reduced));
+    for (uint64_t i = 0; i < ROWS; i++) {
+        double product = 0, in_fewer = 0;
+        mcl_standardized_row(row[0], &rows, &standards, i);
+        for (size_t j = 0; j < COLUMNS; j++)
+            product += row[0][j] * weights[j];
+        for (size_t k = 0; k < reduction.columns; k++)
+            in_fewer += reduction.values[i * reduction.columns + k] * reduced[k];
+        ck_assert_double_eq_tol(product, in_fewer, 1e-9);
+        for (uint64_t m = 0; m <= i; m++) {
+            mcl_standardized_row(row[1], &rows, &standards, m);
+            product = in_fewer = 0;
+            for (size_t j = 0; j < COLUMNS; j++)
+                product += row[0][j] * row[1][j];
+            for (size_t k = 0; k < reduction.columns; k++)
+                in_fewer += reduction.values[i * reduction.columns + k] *
+                            reduction.values[m * reduction.columns + k];
+            ck_assert_double_eq_tol(product, in_fewer, 1e-9);
+        }
+    }
+    mcl_reduction_release(&reduction);
+    mcl_standards_release(&standards);
+}
+END_TEST
+
+/* More columns than rows that say nothing change nothing. */
+START_TEST(test_more_columns_than_rows)
+{
+    enum { ROWS = 40, COLUMNS = 50, TOLD = 4 };
+    static struct rows narrow[2];
+    static float wide[2][ROWS * COLUMNS];
+    mcl_features features_of[2];
+    for (size_t k = 0; k < 2; k++) {
+        narrow[k] = blobs(ROWS, TOLD, 3, 0.7f, 1 + k);
+        for (size_t i = 0; i < ROWS * TOLD; i++)
+            wide[k][i / TOLD * COLUMNS + i % TOLD * 11] = narrow[k].values[i];
+        features_of[k] = (mcl_features){wide[k], narrow[k].labels, ROWS, COLUMNS, NULL};
+    }
+    const mcl_probe_result plain = probe(&narrow[0], &narrow[1]);
+    mcl_probe_result result;
+    ASSERT_OK(mcl_probe(&result, context, &features_of[0], &features_of[1]));
+    ck_assert(result.converged);
+    ck_assert_double_eq(result.strength, plain.strength);
+    ck_assert_double_eq(result.linear_accuracy, plain.linear_accuracy);
+    ck_assert_double_eq_tol(result.objective, plain.objective, 1e-5 * plain.objective);
+}
+END_TEST
+
 /* Rows that are chosen by their numbers are as good as copies, and what is told can be had. */
 START_TEST(test_chosen_rows)
 {
@@ -571,6 +640,103 @@ START_TEST(test_few_labels_as_scipy)
     }
     ck_assert_uint_eq(lines, 3);
     fclose(file);
+}
+END_TEST
+
+/* Rows of probe_ridge.txt, with numbers to be told of them. */
+struct told_rows {
+    float values[100 * 40];
+    double targets[100];
+    uint64_t rows[2], columns; /* to train on and to test on */
+    struct {
+        double strength, r2, rmse;
+    } fixed, chosen;
+};
+
+static bool read_told_rows(struct told_rows *rows, FILE *file)
+{
+    unsigned train, test, columns;
+    if (fscanf(file, "%u %u %u %lf %lf %lf %lf %lf %lf", &train, &test, &columns,
+            &rows->fixed.strength, &rows->fixed.r2, &rows->fixed.rmse, &rows->chosen.strength,
+            &rows->chosen.r2, &rows->chosen.rmse) != 9)
+        return false;
+    ck_assert_uint_le(train + test, 100);
+    ck_assert_uint_le(columns, 40);
+    rows->rows[0] = train;
+    rows->rows[1] = test;
+    rows->columns = columns;
+    for (size_t i = 0; i < train + test; i++) {
+        ck_assert_int_eq(fscanf(file, "%lf", &rows->targets[i]), 1);
+        for (size_t j = 0; j < columns; j++)
+            ck_assert_int_eq(fscanf(file, "%f", &rows->values[i * columns + j]), 1);
+    }
+    return true;
+}
+
+static void check_ridge(const struct told_rows *rows)
+{
+    const double *test_targets = rows->targets + rows->rows[0];
+    const mcl_features train = {rows->values, NULL, rows->rows[0], rows->columns, NULL};
+    const mcl_features test = {
+        rows->values + rows->rows[0] * rows->columns, NULL, rows->rows[1], rows->columns, NULL};
+    const mcl_probe_options fixed = {.strength = rows->fixed.strength};
+    mcl_ridge_result result;
+    double told[100], errors = 0;
+    ASSERT_OK(mcl_probe_ridge(&result, told, &train, rows->targets, &test, test_targets, &fixed));
+    ck_assert_double_eq(result.strength, rows->fixed.strength);
+    ck_assert_double_eq_tol(result.r2, rows->fixed.r2, 1e-7);
+    ck_assert_double_eq_tol(result.rmse, rows->fixed.rmse, 1e-7 * rows->fixed.rmse);
+    for (uint64_t i = 0; i < test.rows; i++)
+        errors += (told[i] - test_targets[i]) * (told[i] - test_targets[i]);
+    ck_assert_double_eq_tol(sqrt(errors / (double)test.rows), result.rmse, 1e-12 * result.rmse);
+    ASSERT_OK(mcl_probe_ridge(&result, NULL, &train, rows->targets, &test, test_targets, NULL));
+    ck_assert_double_eq_tol(result.strength, rows->chosen.strength, 1e-9 * rows->chosen.strength);
+    ck_assert_double_eq_tol(result.r2, rows->chosen.r2, 1e-7);
+    ck_assert_double_eq_tol(result.rmse, rows->chosen.rmse, 1e-7 * rows->chosen.rmse);
+}
+
+/* Of more rows than columns, and of fewer. */
+START_TEST(test_ridge_as_scikit_learn)
+{
+    static struct told_rows rows;
+    FILE *file = fopen(MASKCL_FIXTURES "/probe_ridge.txt", "r");
+    ck_assert_msg(file != NULL, "cannot open " MASKCL_FIXTURES "/probe_ridge.txt");
+    unsigned count = 0;
+    for (; read_told_rows(&rows, file); count++)
+        check_ridge(&rows);
+    ck_assert_uint_eq(count, 2);
+    fclose(file);
+}
+END_TEST
+
+/* What there is nothing to learn from, and what is refused. */
+START_TEST(test_ridge_at_its_limits)
+{
+    float values[] = {1, 2, 1, 2, 1, 2, 1, 2};
+    double targets[] = {3, 5, 4, 0}, told[4];
+    mcl_features rows = {values, NULL, 4, 2, NULL};
+    mcl_ridge_result result;
+    ASSERT_OK(mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL));
+    ck_assert_double_eq_tol(told[2], 3, 1e-12); /* rows that are all alike: the mean */
+    ck_assert_double_eq_tol(result.r2, 0, 1e-12);
+    rows.rows = 1; /* fewer than columns, and all alike */
+    ASSERT_OK(mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL));
+    ck_assert_double_eq(told[0], 3);
+    ck_assert_double_eq(result.r2, 1);
+    targets[0] = NAN;
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL), MCL_ERROR_DATA);
+    ck_assert_ptr_nonnull(strstr(mcl_error_message(), "row 0"));
+    targets[0] = 1;
+    values[1] = INFINITY;
+    for (rows.rows = 1; rows.rows <= 4; rows.rows += 3)
+        ck_assert_int_eq(
+            mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, NULL), MCL_ERROR_DATA);
+    const mcl_probe_options bad = {.strength = -1};
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, &rows, targets, &rows, targets, &bad), MCL_ERROR_ARGUMENT);
+    ck_assert_int_eq(
+        mcl_probe_ridge(&result, told, NULL, targets, &rows, targets, NULL), MCL_ERROR_ARGUMENT);
 }
 END_TEST
 
@@ -993,8 +1159,12 @@ int main(void)
     tcase_add_loop_test(tcase, test_preconditioner_of_dependent_columns, 0, 2);
     tcase_add_test(tcase, test_columns_that_are_alike);
     tcase_add_test(tcase, test_as_scikit_learn);
+    tcase_add_test(tcase, test_reduction);
+    tcase_add_test(tcase, test_more_columns_than_rows);
     tcase_add_test(tcase, test_chosen_rows);
     tcase_add_test(tcase, test_few_labels_as_scipy);
+    tcase_add_test(tcase, test_ridge_as_scikit_learn);
+    tcase_add_test(tcase, test_ridge_at_its_limits);
     tcase_add_test(tcase, test_mean_and_deviation);
     tcase_add_test(tcase, test_scores);
     tcase_add_test(tcase, test_folds);

@@ -36,7 +36,7 @@ struct result {
 
 static mcl_status reconstruct(struct result *result, uint64_t first, uint64_t rows)
 {
-    const mcl_mask mask = {MCL_MASK_BERNOULLI, 0.5f, 0};
+    const mcl_mask mask = {MCL_MASK_BERNOULLI, 0.5f, 0, 0};
     result->masked = allocate(rows * COLUMNS, sizeof(float));
     result->reconstructed = allocate(rows * COLUMNS, sizeof(float));
     return mcl_reconstruct(

@@ -164,6 +164,72 @@ START_TEST(test_nothing)
 #define NUMBER "\"name\":\"a\",\"kind\":\"number\",\"mean\":0,\"deviation\":1"
 #define IMAGE(members) "{\"version\":1,\"columns\":[],\"image\":{" members "}}"
 
+static bool is_fitted(uint64_t row, void *user)
+{
+    (void)user;
+    return row % 3 != 1;
+}
+
+/* The text of a schema fitted to rows 0 … 29 of such a file, of which it has all or only those that
+ * are fitted. */
+static char *fitted_text(const struct bytes *file, const char *label, bool fit_to)
+{
+    mcl_data_options options;
+    mcl_data *data;
+    char *text;
+    ck_assert_int_eq(mcl_data_options_init(&options), MCL_OK);
+    options.label = label;
+    options.standardize = MCL_STANDARDIZE_COLUMNS;
+    options.fit_to = fit_to ? is_fitted : NULL;
+    ck_assert_msg(
+        mcl_data_open_with(&data, file_with(file), &options) == MCL_OK, "%s", mcl_error_message());
+    ck_assert_int_eq(mcl_schema_text(&text, mcl_data_schema(data)), MCL_OK);
+    mcl_data_free(data);
+    return text;
+}
+
+static void assert_fitted_alike(
+    const struct bytes *all, const struct bytes *some, const char *label)
+{
+    char *whole = fitted_text(all, label, false), *fitted = fitted_text(all, label, true),
+         *alone = fitted_text(some, label, false);
+    ck_assert_str_ne(whole, fitted);
+    ck_assert_str_eq(fitted, alone);
+    mcl_schema_text_free(whole);
+    mcl_schema_text_free(fitted);
+    mcl_schema_text_free(alone);
+}
+
+/* A schema is as if only the rows that it is fitted to were there: of row 4, which it is not, the
+ * table has a category and a missing value. The first column counts the rows. */
+START_TEST(test_fitted_to_some_rows)
+{
+    static struct bytes files[2], arrays[2];
+    for (size_t k = 0; k < 2; k++) {
+        char text[80];
+        append(&files[k], "n,x,kind,class\n", 15);
+        const int header = snprintf(text, sizeof text,
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 2)}\n", k ? 20 : 30);
+        append(&arrays[k], "\x93NUMPY\1", 8);
+        append_byte(&arrays[k], (unsigned char)header);
+        append_byte(&arrays[k], 0);
+        append(&arrays[k], text, (size_t)header);
+        for (int i = 0, n = 0; i < 30; i++) {
+            const float row[2] = {(float)i / 64, (float)(i * i)};
+            if (k == 1 && !is_fitted((uint64_t)i, NULL))
+                continue;
+            const int length = i == 4 ? snprintf(text, sizeof text, "%d,,z,1\n", n)
+                                      : snprintf(text, sizeof text, "%d,%d,%c,%d\n", n, i * i,
+                                            i % 2 ? 'a' : 'b', i % 2);
+            append(&files[k], text, (size_t)length);
+            append(&arrays[k], row, sizeof row);
+            n++;
+        }
+    }
+    assert_fitted_alike(&files[0], &files[1], "class");
+    assert_fitted_alike(&arrays[0], &arrays[1], NULL);
+}
+
 static const struct {
     const char *text, *part;
 } damaged[] = {
@@ -258,6 +324,7 @@ int main(void)
 {
     Suite *suite = suite_create("schema");
     TCase *tcase = tcase_create("schema");
+    tcase_add_checked_fixture(tcase, scratch_setup, scratch_teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_text_and_back);
     tcase_add_test(tcase, test_locale_with_a_decimal_comma);
@@ -265,6 +332,7 @@ int main(void)
     tcase_add_test(tcase, test_nothing);
     tcase_add_loop_test(tcase, test_damaged, 0, sizeof damaged / sizeof *damaged);
     tcase_add_test(tcase, test_cut_anywhere);
+    tcase_add_test(tcase, test_fitted_to_some_rows);
 #if MASKCL_FAILING_MEMORY
     tcase_add_test(tcase, test_each_allocation_failing);
 #endif

@@ -156,6 +156,10 @@ static const struct {
         "[gemm_gpu TN, sums of rows]"},
     {"epilogue.clh", "const float z = mcl_flush(product + bias)", "const float z = product + bias",
         mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
+    {"convolution.cl", "w[offset + ((ulong)o * channels + c) * taps + t]",
+        "w[offset + ((ulong)o * channels + c) * taps + taps - 1 - t]", mcl_check_convolutions,
+        "[convolution by input, 5 channels, gemm][convolution by input, 5 channels, gemm_gpu]"
+        "[convolution by input, 16 channels, gemm][convolution by input, 16 channels, gemm_gpu]"},
     {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
     {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,

@@ -47,7 +47,7 @@ START_TEST(test_every_part_is_told_and_read)
         snprintf(twice, sizeof twice, "%s,%s", part->name, part->name);
         assert_refused(twice, message);
     }
-    ck_assert_uint_eq(count, 11);
+    ck_assert_uint_eq(count, 19);
     ck_assert_ptr_null(mcl_view_part_describe(SIZE_MAX));
 }
 
@@ -63,6 +63,14 @@ static void check_texts(void)
     assert_shown("mask", "mask:bernoulli:0.5:complement");
     assert_shown("mask:none", "none");
     assert_shown("mask:block:whole:3px:0.75", "mask:block:0.75:3px:whole");
+    assert_shown("crop", "crop:0.08-1:0.75-1.3333333");
+    assert_shown("crop:0.2:0.5-2", "crop:0.2-1:0.5-2");
+    assert_shown("crop:1e-2-5e-1:1e-1-1e+1,flip", "crop:0.01-0.5:0.1-10,flip:0.5");
+    assert_shown("color", "brightness:0.8,contrast:0.8,saturation:0.8,hue:0.2,jitter:0.8");
+    assert_shown("color:0.5:1", "brightness:0.4,contrast:0.4,saturation:0.4,hue:0.1,jitter:1");
+    assert_shown("blur", "blur:0.5:0.1-2");
+    assert_shown("blur:1-3:0.2", "blur:0.2:1-3");
+    assert_shown("mask:block:2-8px", "mask:block:0.5:2-8px:complement");
     assert_shown("mask:uniform:independent", "mask:uniform:independent");
 }
 

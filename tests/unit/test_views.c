@@ -171,14 +171,14 @@ static void check_widths(int loop, mcl_mask mask)
 
 START_TEST(test_uniform)
 {
-    check_widths(_i, (mcl_mask){MCL_MASK_UNIFORM, 0, 0});
+    check_widths(_i, (mcl_mask){MCL_MASK_UNIFORM, 0, 0, 0});
 }
 END_TEST
 
 START_TEST(test_bernoulli)
 {
-    check_widths(_i, (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 0});
-    check_widths(_i, (mcl_mask){MCL_MASK_BERNOULLI, 0.1f, 0});
+    check_widths(_i, (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 0, 0});
+    check_widths(_i, (mcl_mask){MCL_MASK_BERNOULLI, 0.1f, 0, 0});
 }
 END_TEST
 
@@ -193,7 +193,7 @@ START_TEST(test_block)
             break;
         for (int ratio = 1; ratio < 4; ratio++) {
             const struct set set = {element_of(_i), {9, image[0], image[1], image[2]},
-                image[2] ? 4 : 3, {MCL_MASK_BLOCK, 0.25f * (float)ratio, image[3]}, SEED, 1};
+                image[2] ? 4 : 3, {MCL_MASK_BLOCK, 0.25f * (float)ratio, image[3], 0}, SEED, 1};
             check_views(&set, order, ORDER, 0, ORDER, _i & 2, NO_MODULUS);
             check_views(&set, order, ORDER, 2, 3, _i & 2, NO_MODULUS);
         }
@@ -208,9 +208,9 @@ START_TEST(test_epochs_and_seeds)
     for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
         for (size_t e = 0; e < sizeof epochs / sizeof *epochs; e++) {
             struct set set = {
-                element_of(_i), {9, 5, 7}, 3, {MCL_MASK_UNIFORM, 0, 0}, seeds[s], epochs[e]};
+                element_of(_i), {9, 5, 7}, 3, {MCL_MASK_UNIFORM, 0, 0, 0}, seeds[s], epochs[e]};
             check_views(&set, order, ORDER, 1, 2, _i & 2, NO_MODULUS);
-            set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2};
+            set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 2, 0};
             check_views(&set, order, ORDER, 1, 2, _i & 2, NO_MODULUS);
         }
     }
@@ -221,7 +221,7 @@ END_TEST
 START_TEST(test_any_order)
 {
     static const uint64_t twice[] = {2, 2, 0, 2};
-    const struct set set = {element_of(_i), {3, 37}, 2, {MCL_MASK_UNIFORM, 0, 0}, SEED, 0};
+    const struct set set = {element_of(_i), {3, 37}, 2, {MCL_MASK_UNIFORM, 0, 0, 0}, SEED, 0};
     check_views(&set, twice, 4, 0, 4, _i & 2, NO_MODULUS);
     check_views(&set, twice, 4, 3, 1, _i & 2, NO_MODULUS);
 }
@@ -234,9 +234,9 @@ START_TEST(test_row_numbers_have_64_bits)
     const uint64_t far = (uint64_t)1 << 44, rows[] = {1, far + 1, 3 * far};
     if (is_oclgrind() || sizeof(void *) < 8)
         return;
-    struct set set = {MCL_ELEMENT_UINT8, {2, 1024, 1024}, 3, {MCL_MASK_UNIFORM, 0, 0}, SEED, 2};
+    struct set set = {MCL_ELEMENT_UINT8, {2, 1024, 1024}, 3, {MCL_MASK_UNIFORM, 0, 0, 0}, SEED, 2};
     check_views(&set, rows, 3, 0, 3, false, far);
-    set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 16};
+    set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 16, 0};
     check_views(&set, rows, 3, 0, 3, false, far);
     ck_assert(drawn(&set, 1, 0) != drawn(&set, far + 1, 0));
 }
@@ -295,11 +295,11 @@ START_TEST(test_gathered_rows)
     static const uint32_t sizes[][2] = {{1, 1}, {5, 7}, {4, 8}, {3, 13}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct set set = {
-            element_of(_i), {0, sizes[i][0], sizes[i][1]}, 3, {MCL_MASK_UNIFORM, 0, 0}, SEED, 6};
+            element_of(_i), {0, sizes[i][0], sizes[i][1]}, 3, {MCL_MASK_UNIFORM, 0, 0, 0}, SEED, 6};
         check_gathered(&set, _i & 2);
-        set.mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 0};
+        set.mask = (mcl_mask){MCL_MASK_BERNOULLI, 0.5f, 0, 0};
         check_gathered(&set, _i & 2);
-        set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 1};
+        set.mask = (mcl_mask){MCL_MASK_BLOCK, 0.5f, 1, 0};
         check_gathered(&set, _i & 2);
     }
 }
@@ -319,7 +319,7 @@ START_TEST(test_bytes_are_scaled_with_one_rounding)
         static float expected[300], got[300], floats[300];
         for (size_t i = 0; i < width; i++)
             expected[i] = (float)((double)bytes[i] / 255.0);
-        const mcl_view_options options = {.mask = {MCL_MASK_UNIFORM, 0, 0}};
+        const mcl_view_options options = {.mask = {MCL_MASK_UNIFORM, 0, 0, 0}};
         mcl_rows rows = {.order = buffer_with(one, sizeof one)};
         ASSERT_OK(mcl_data_upload(&rows.data, context, data));
         cl_mem out = NULL, whole = NULL;
@@ -350,7 +350,7 @@ END_TEST
 
 START_TEST(test_unmasked_floats_and_parts_of_the_data)
 {
-    const struct set set = {MCL_ELEMENT_FLOAT32, {5, 7}, 2, {MCL_MASK_UNIFORM, 0, 0}, 0, 0};
+    const struct set set = {MCL_ELEMENT_FLOAT32, {5, 7}, 2, {MCL_MASK_UNIFORM, 0, 0, 0}, 0, 0};
     mcl_data *data = make_data(&set);
     const float *values = mcl_data_values(data);
     float expected[35], got[35];
@@ -371,7 +371,7 @@ END_TEST
 
 START_TEST(test_masks_that_do_not_fit_are_refused)
 {
-    const struct set rows = {MCL_ELEMENT_FLOAT32, {5, 7}, 2, {MCL_MASK_BLOCK, 0.5f, 2}, 0, 0};
+    const struct set rows = {MCL_ELEMENT_FLOAT32, {5, 7}, 2, {MCL_MASK_BLOCK, 0.5f, 2, 0}, 0, 0};
     mcl_data *data = make_data(&rows);
     mcl_views views = {.columns = 77};
     ck_assert_int_eq(mcl_views_create(&views, context, data, &mcl_groups_none,
