@@ -52,14 +52,16 @@ kernel void gradient_patches(const global float *restrict dy, const ulong offset
         inside ? dy[offset + ((row * out_height + from_y) * out_width + from_x) * filters + o] : 0.0f;
 }
 
-/* out[T·O][C] = w[O×C×T]. Work-item (c, i) has the weight of tap t and filter o, i = t·O + o. */
+/* out[T·O][C] = w[O×C×T], the taps in another order. Work-item (c, i) has the weight of tap order[t] and
+ * filter o, i = t·O + o. */
 kernel void weights_by_tap(const global float *restrict w, const ulong offset, const uint filters,
-    const uint channels, const uint taps, global float *restrict out)
+    const uint channels, const uint taps, const global uint *restrict order,
+    global float *restrict out)
 {
     const uint c = get_global_id(0), i = get_global_id(1);
     if (MCL_PADS(c, channels))
         return;
-    const uint o = i % filters, t = i / filters;
+    const uint o = i % filters, t = order[i / filters];
     out[(ulong)i * channels + c] = w[offset + ((ulong)o * channels + c) * taps + t];
 }
 

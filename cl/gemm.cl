@@ -5,6 +5,7 @@
 #include "common.clh"
 #include "constants.clh"
 #include "epilogue.clh"
+#include "patches.clh"
 #include "transpose.clh"
 
 /* The options, and what they are where none are given. */
@@ -16,6 +17,9 @@
 #endif
 #ifndef VECTORS
 #define VECTORS 2 /* vectors of a row of the tile */
+#endif
+#ifndef PATCHES
+#define PATCHES MCL_PATCHES_NONE /* MCL_PATCHES_…: which operand is made of patches of maps */
 #endif
 #define FLOATS JOIN(float, VECTOR)
 #define LOAD JOIN(vload, VECTOR)
@@ -131,6 +135,47 @@ static inline void NAME(copy_rows)(global float *copy, const global float *a, co
     }
 }
 
+/* The same of a block of patches: so many columns, from number p on, of the rows from number row on. */
+static inline void NAME(gather_rows)(global float *copy, const global float *map,
+    const global int *geometry, const uint row, const uint rows, const uint p, const uint depth)
+{
+    const uint floats = geometry[MCL_PATCH_RUN];
+    uint run = p / floats, at = p % floats;
+    for (uint done = 0; done < depth; run++, at = 0) {
+        const uint count = min(floats - at, depth - done);
+        mcl_gather_run(
+            copy + done, depth + MCL_TILE_PADDING, map, geometry, row, rows, run, at, count);
+        done += count;
+    }
+}
+
+/* As copy_strip of patches: depth rows of B from number p on, and the columns from left to right. */
+static inline void NAME(gather_strip)(global float *strip, const global float *map,
+    const global int *geometry, const uint p, const uint depth, const uint left, const uint right)
+{
+    const uint floats = geometry[MCL_PATCH_RUN];
+    uint run = left / floats, at = left % floats, count;
+    for (uint column = left; column < right; column += count) {
+        const uint across = (column - left) % COLUMNS;
+        global float *to = strip + (column - left - across) * depth + across;
+        count = min(min(floats - at, COLUMNS - across), right - column);
+        mcl_gather_run(to, COLUMNS, map, geometry, p, depth, run, at, count);
+        at += count;
+        if (at == floats) {
+            run++;
+            at = 0;
+        }
+    }
+    const uint there = (right - left) % COLUMNS;
+    if (there == 0)
+        return;
+    strip += (right - left - there) * depth;
+    for (uint i = 0; i < depth; i++) {
+        for (uint j = there; j < COLUMNS; j++)
+            strip[i * COLUMNS + j] = 0.0f;
+    }
+}
+
 /* sums[TILE_ROWS×COLUMNS] += A's rows · B's columns, each element its chain's next links; from zero
  * where it is the first. A's row i of the tile begins at a + from[i], its next element of k is step_a
  * elements further; B's next row is step_b elements further. */
@@ -196,6 +241,17 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
     }
 }
 
+#if PATCHES == MCL_PATCHES_NONE
+#define SEGMENTS 1
+#define LAST_LINKS k
+#define PLACE(i) ((ulong)(i))
+#else
+#define SEGMENTS segments
+#define LAST_LINKS last_k
+#define PLACE(i)                                                                                   \
+    (PATCHES == MCL_PATCHES_OF_A && scattered ? mcl_patch_place(geometry, i) : (ulong)(i))
+#endif
+
 /* C = epilogue(alpha · op(A) · B + beta · C), see src/compute/product.h, in blocks of `rows` rows and a
  * strip of `panels` panels, which the work-items take by tickets: the counter is 0 before and after. With
  * a stride, that of all work-items, each takes every stride-th block, for launches that are divided. k
@@ -203,7 +259,11 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
  * to its own part of space: A's rows where how_a says so, and the strip of B where how_b does.
  * The partial sums wait in sums_space, which has room for panels×rows×COLUMNS where k > depth, for a
  * tile otherwise, and is an argument because Oclgrind adds up what all kernels of a program declare. A row after the last reads the last
- * one and is not stored. */
+ * one and is not stored.
+ *
+ * With patches of A, a is a map, of which A's rows are gathered; where they are scattered, so are C's
+ * rows. With patches of B, b is one, and k is cut into segments of k links, the last one of last_k, of which
+ * each has a C of its own, [segments][m×n]. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const global float *restrict a, const ulong a_offset, const uint lda, const uint transpose_a,
     const uint how_a, const global float *restrict b, const ulong b_offset, const uint ldb,
@@ -212,9 +272,16 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const uint rows, const uint panels, const uint depth, const global float *restrict bias,
     const ulong bias_offset, global float *restrict kept, global float *space,
     const ulong space_floats, volatile global uint *tickets, const uint stride,
-    local float16 *sums_space)
+    local float16 *sums_space
+#if PATCHES != MCL_PATCHES_NONE
+    ,
+    const global int *restrict geometry, const uint scattered, const uint segments,
+    const uint last_k
+#endif
+)
 {
-    const uint strips = (n - 1) / (panels * COLUMNS) + 1, blocks = ((m - 1) / rows + 1) * strips;
+    const uint strips = (n - 1) / (panels * COLUMNS) + 1;
+    const uint of_segment = ((m - 1) / rows + 1) * strips, blocks = of_segment * SEGMENTS;
     global float *strip = space + get_global_id(0) * space_floats;
     global float *copy = strip + panels * COLUMNS * depth;
     a += a_offset;
@@ -224,19 +291,30 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
 
     uint ticket = stride ? get_global_id(0) : atomic_inc(tickets);
     for (; ticket < blocks; ticket = stride ? ticket + stride : atomic_inc(tickets)) {
-        const uint row = ticket / strips * rows, end = row + min(rows, m - row);
-        const uint left = ticket % strips * panels * COLUMNS;
+        const uint segment = ticket / of_segment, block_of = ticket % of_segment;
+        const uint row = block_of / strips * rows, end = row + min(rows, m - row);
+        const uint left = block_of % strips * panels * COLUMNS;
         const uint right = left + min(panels * COLUMNS, n - left);
-        for (uint p = 0; p < k; p += depth) {
-            const uint here = min(depth, k - p);
-            const global float *block = a + (ulong)p * (transpose_a ? lda : 1) +
+        const uint first = segment * k, links = segment == SEGMENTS - 1 ? LAST_LINKS : k;
+        global float *to = c + (ulong)segment * m * ldc;
+        for (uint p = 0; p < links; p += depth) {
+            const uint here = min(depth, links - p);
+            const global float *block = a + (ulong)(first + p) * (transpose_a ? lda : 1) +
                                         (ulong)row * (transpose_a ? 1 : lda);
+#if PATCHES == MCL_PATCHES_OF_A
+            NAME(gather_rows)(copy, a, geometry, row, end - row, p, here);
+#else
             if (how_a == MCL_READ_COPY && transpose_a)
                 NAME(copy_columns)(copy, block, lda, here, end - row, m - row);
             else if (how_a == MCL_READ_COPY)
                 NAME(copy_rows)(copy, block, lda, here, end - row);
+#endif
+#if PATCHES == MCL_PATCHES_OF_B
+            NAME(gather_strip)(strip, b, geometry, first + p, here, left, right);
+#else
             if (how_b == MCL_READ_COPY)
                 NAME(copy_strip)(strip, b + (ulong)p * ldb + left, ldb, here, right - left);
+#endif
             local float *sum = (local float *)sums_space;
             for (uint column = left; column < right; column += COLUMNS) {
                 const uint columns = min(right - column, (uint)COLUMNS);
@@ -271,11 +349,12 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
                         from[r] = min(r, last) * across;
                     NAME(multiply_tile)(
                         sum, p == 0, from_a, from, step_a, from_b, step_b, here);
-                    if (p + here == k) {
-                        for (uint r = 0; r <= last; r++)
-                            NAME(epilogue_row)(how, c + (ulong)(i + r) * ldc + column,
-                                sum + r * COLUMNS, alpha, beta, bias + column,
-                                kept + (ulong)(i + r) * n + column, columns);
+                    if (p + here == links) {
+                        for (uint r = 0; r <= last; r++) {
+                            const ulong place = PLACE(i + r);
+                            NAME(epilogue_row)(how, to + place * ldc + column, sum + r * COLUMNS,
+                                alpha, beta, bias + column, kept + place * n + column, columns);
+                        }
                     }
                     if (k > depth)
                         sum += TILE_ROWS * COLUMNS;

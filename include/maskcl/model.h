@@ -123,6 +123,9 @@ MCL_API void mcl_model_free(mcl_model *model);
 
 MCL_API const mcl_architecture *mcl_model_architecture(const mcl_model *model);
 
+/* How many layers the encoder has, as mcl_embed_layer() counts them; 0 for NULL. */
+MCL_API uint32_t mcl_model_layers(const mcl_model *model);
+
 /* Parameter tensors in model order: those of the encoder, the head, the projector, the predictor,
  * the mask head and the decoder, layer by layer (weight, bias, then the normalization's weight and
  * bias); after them the running means and variances of batch normalization, in the same order. A

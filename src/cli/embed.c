@@ -19,6 +19,7 @@ struct settings {
     mcl_device_settings device;
     mcl_data_options data;
     uint32_t layer; /* 0: the embedding */
+    uint32_t pool;  /* 0: its map is not pooled */
     const char *output;
     const char *keep; /* columns; NULL: none */
     bool names;
@@ -107,15 +108,25 @@ static mcl_status write_result(const struct settings *settings, struct result *r
     return write_array(settings, result);
 }
 
+static mcl_exit find_width(uint32_t *width, const mcl_model *model, const struct settings *settings)
+{
+    uint32_t layer;
+    const mcl_exit code = mcl_find_layer(&layer, width, model, settings->layer);
+    if (code != MCL_EXIT_DONE || settings->pool == 0)
+        return code;
+    return mcl_pooled_width(width, model, settings->layer, settings->pool) == MCL_OK
+               ? MCL_EXIT_DONE
+               : mcl_complain(MCL_EXIT_USAGE, "--pool: %s", mcl_error_message());
+}
+
 static mcl_exit embed(const struct settings *settings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const mcl_kept_columns *kept)
 {
     mcl_progress progress = mcl_progress_start(settings->device.quiet);
     struct result result = {
         .rows = mcl_data_rows(data), .names = settings->names ? data : NULL, .kept = kept};
-    uint32_t layer;
     float *embeddings;
-    mcl_exit code = mcl_find_layer(&layer, &result.width, model, settings->layer);
+    mcl_exit code = find_width(&result.width, model, settings);
     if (code != MCL_EXIT_DONE)
         return code;
     code = mcl_allocate_values(&embeddings, result.rows, result.width);
@@ -123,7 +134,8 @@ static mcl_exit embed(const struct settings *settings, mcl_context *context, con
         return code;
     mcl_progress_note(&progress, "embedding");
     const double start = mcl_seconds();
-    mcl_status status = mcl_embed_layer(embeddings, context, model, data, layer);
+    mcl_status status =
+        mcl_embed_pooled(embeddings, context, model, data, settings->layer, settings->pool);
     const double seconds = mcl_seconds() - start;
     mcl_progress_clear(&progress);
     if (!is_stream(settings))
@@ -197,6 +209,16 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
 
 static const mcl_option options[] = {
     MCL_LAYER_OPTION(struct settings, layer),
+    {.name = "pool",
+        .argument = "G",
+        .group = "Encoder",
+        .help = "the averages of the layer's map over a grid of G x G parts, or of a series over G "
+                "parts of its time",
+        .type = &mcl_option_whole32,
+        .offset = offsetof(struct settings, pool),
+        .least = 1,
+        .most = UINT32_MAX,
+        .without = "the map as it is"},
     MCL_DEVICE_OPTIONS(struct settings, device),
     {.name = "output",
         .letter = 'o',

@@ -132,7 +132,7 @@ mcl_exit mcl_load_model(mcl_model **model, const char *path)
 mcl_exit mcl_find_layer(
     uint32_t *layer, uint32_t *width, const mcl_model *model, uint32_t asked_for)
 {
-    *layer = asked_for;
+    *layer = asked_for ? asked_for : mcl_model_layers(model);
     return mcl_layer_width(width, model, *layer) == MCL_OK
                ? MCL_EXIT_DONE
                : mcl_complain(MCL_EXIT_USAGE, "--layer: %s", mcl_error_message());

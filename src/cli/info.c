@@ -27,13 +27,29 @@ static void print_widths(const char *name, uint64_t from, const uint32_t *widths
     mcl_print(" -> %" PRIu64 "\n", to);
 }
 
+/* An encoder in words, and the decoder that mirrors it. */
+static void print_words(const mcl_architecture *architecture)
+{
+    mcl_print("%-11s ", "encoder");
+    if (architecture->height)
+        mcl_print("%" PRIu32 " x %" PRIu32 " x %" PRIu32, architecture->height, architecture->width,
+            architecture->channels);
+    else
+        mcl_print("%" PRIu64, architecture->input);
+    mcl_print(" -> %s -> %" PRIu32 "\n", architecture->encoder, architecture->embedding);
+}
+
 static void print_networks(const mcl_architecture *architecture)
 {
     const uint64_t input = architecture->input, embedding = architecture->embedding;
     const uint32_t projector = architecture->projector_count;
     const uint64_t projected = projector ? architecture->projector[projector - 1] : embedding;
-    print_widths(
-        "encoder", input, architecture->hidden, architecture->hidden_count, false, embedding);
+    const bool words = *architecture->encoder;
+    if (words)
+        print_words(architecture);
+    else
+        print_widths(
+            "encoder", input, architecture->hidden, architecture->hidden_count, false, embedding);
     if (projector)
         print_widths(
             "projector", embedding, architecture->projector, projector - 1, false, projected);
@@ -45,6 +61,9 @@ static void print_networks(const mcl_architecture *architecture)
     if (architecture->own_decoder)
         print_widths(
             "decoder", embedding, architecture->decoder, architecture->decoder_count, false, input);
+    else if (words)
+        mcl_print("%-11s %" PRIu64 " -> the encoder's mirror image -> %" PRIu64 "\n", "decoder",
+            embedding, input);
     else
         print_widths(
             "decoder", embedding, architecture->hidden, architecture->hidden_count, true, input);
@@ -145,6 +164,8 @@ static mcl_exit print_json(const mcl_model *model, const mcl_schema *schema)
     cJSON *root = mcl_json_object();
     cJSON *shape = mcl_json_object_in(root, "architecture");
     mcl_json_number(shape, "input", (double)architecture->input);
+    if (*architecture->encoder)
+        mcl_json_text(shape, "encoder", architecture->encoder);
     cJSON *hidden = mcl_json_array_in(shape, "hidden");
     for (uint32_t i = 0; i < architecture->hidden_count; i++)
         mcl_json_number_at(hidden, architecture->hidden[i]);

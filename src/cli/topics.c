@@ -9,12 +9,12 @@
 const mcl_topic mcl_topics[] = {
     {"data", "what data can be, and where their labels come from",
         "What a file holds is told by its content, not by its name:\n"
-        "- a table: CSV, TSV and the like; see 'maskcl help tables'\n"
+        "- a table: CSV, TSV and the like, and NumPy .npy with fields; see 'maskcl help tables'\n"
         "- images: a folder, a tar file, CIFAR's binary files; see 'maskcl help images'\n"
         "- arrays, whose first dimension counts rows: NumPy .npy of numbers of any type, and IDX. "
         "Bytes (uint8) are divided by 255, all other numbers are taken as they are\n"
         "'-' is standard input. Of pretrain, embed and info several files of one kind, such as "
-        "shards, are taken as one, row after row.\n"
+        "shards, or a folder of them, are taken as one, row after row.\n"
         "\n"
         "'maskcl info' prints what data are taken for, without training:\n"
         "  maskcl info penguins.csv --label species\n"

@@ -6,14 +6,24 @@
  *   BY_WEIGHT  dw[O×T·C]     = Σ over segments of dy[n×O]ᵀ · patches(x)[n×T·C] */
 #include "compute/convolution.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/integers.h"
 #include "base/memory.h"
+#include "compute/gathering.h"
 #include "compute/sums.h"
 #include "constants.clh"
+#include "device/observe.h"
 #include "device/profile.h"
+
+/* A product of FORWARD or BY_INPUT. */
+struct part {
+    mcl_product *product;
+    uint32_t positions;    /* of a row */
+    uint64_t weights_from; /* its own in `weights` */
+};
 
 struct mcl_convolution {
     mcl_context *context;
@@ -21,13 +31,17 @@ struct mcl_convolution {
     mcl_convolution_pass pass;
     uint32_t rows; /* at most */
     mcl_epilogue epilogue;
-    mcl_product *product, *last; /* last: of a shorter last segment, or NULL */
-    uint32_t product_rows;       /* R that the products of BY_WEIGHT are for */
+    bool gathers; /* the products gather patches themselves */
+    struct part *parts;
+    uint32_t part_count;
+    mcl_product *product, *last; /* of BY_WEIGHT; last: of a shorter last segment, or NULL */
+    uint32_t product_rows;       /* R that they are for */
     mcl_kernel *patches, *arrange;
     mcl_kernel *contrast; /* of a shape that has one; else NULL */
     mcl_sums sums;
     cl_mem patches_made;                       /* of a batch */
-    cl_mem weights;                            /* as the product has them */
+    cl_mem weights;                            /* as the products have them, */
+    cl_mem order;                              /* by taps in this order, of BY_INPUT */
     cl_mem partial, arranged, sums_workspace;  /* of BY_WEIGHT: of the segments, of them all */
     uint64_t partial_floats, workspace_floats; /* what these have room for */
     bool is_frozen;                            /* the weights are there */
@@ -105,7 +119,7 @@ static uint32_t segments_of(const mcl_convolution_shape *shape, uint32_t rows)
  * uses it. */
 static mcl_status reserve(cl_mem *buffer, uint64_t *floats, mcl_context *context, uint64_t needed)
 {
-    static const char what[] = "workspace of a convolution";
+    static const char what[] = "workspace of a convolution (`batch`)";
     cl_mem larger;
     if (*buffer && needed <= *floats)
         return MCL_OK;
@@ -114,6 +128,28 @@ static mcl_status reserve(cl_mem *buffer, uint64_t *floats, mcl_context *context
     *buffer = larger;
     *floats = needed;
     return MCL_OK;
+}
+
+/* One product of all segments, or one for the whole segments and one for a last one of `left` rows.
+ */
+static mcl_status plan_segments(
+    mcl_convolution *convolution, uint32_t segment, uint32_t segments, uint32_t left)
+{
+    const mcl_convolution_shape *shape = &convolution->shape;
+    const uint32_t o = shape->filters, columns = taps_of(shape) * shape->channels;
+    mcl_context *context = convolution->context;
+    mcl_gemm gemm = {
+        true, false, o, columns, segment * positions_of(shape), o, columns, columns, 1.0f};
+    if (convolution->gathers) {
+        mcl_patches patches = mcl_input_patches(shape);
+        patches.of_b = true;
+        patches.segments = segments;
+        patches.last_k = left ? left * positions_of(shape) : gemm.k;
+        return mcl_product_create_gathering(&convolution->product, context, &gemm, &patches, NULL);
+    }
+    MCL_TRY(mcl_product_create(&convolution->product, context, &gemm, NULL));
+    gemm.k = left * positions_of(shape);
+    return left ? mcl_product_create(&convolution->last, context, &gemm, NULL) : MCL_OK;
 }
 
 /* The products of BY_WEIGHT for so many rows; another number than before, which training does not
@@ -130,12 +166,7 @@ static mcl_status plan_by_weight(mcl_convolution *convolution, uint32_t rows)
     mcl_product_free(convolution->last);
     convolution->product = convolution->last = NULL;
     convolution->product_rows = 0;
-    mcl_gemm gemm = {
-        true, false, o, columns, segment * positions_of(shape), o, columns, columns, 1.0f};
-    MCL_TRY(mcl_product_create(&convolution->product, convolution->context, &gemm, NULL));
-    gemm.k = left * positions_of(shape);
-    if (left)
-        MCL_TRY(mcl_product_create(&convolution->last, convolution->context, &gemm, NULL));
+    MCL_TRY(plan_segments(convolution, segment, segments, left));
     const uint64_t of_bias = mcl_column_sums_workspace(rows * positions_of(shape), o);
     const uint64_t of_weights = mcl_column_sums_workspace(segments, o * columns);
     MCL_TRY(reserve(&convolution->partial, &convolution->partial_floats, convolution->context,
@@ -179,20 +210,67 @@ static uint32_t patch_columns(const mcl_convolution *convolution)
            (convolution->pass == MCL_CONVOLUTION_BY_INPUT ? shape->filters : shape->channels);
 }
 
-static mcl_status create_by_patches(mcl_convolution *convolution)
+/* Makes part number `number` of FORWARD or BY_INPUT, with the taps of `phase` where it gathers, and
+ * writes these to order, in which `taps` are already. */
+static mcl_status create_part(
+    mcl_convolution *convolution, uint32_t number, uint32_t *order, uint32_t *taps)
+{
+    const mcl_convolution_shape *shape = &convolution->shape;
+    const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
+    const uint32_t n = by_input ? shape->channels : shape->filters;
+    const uint32_t depth = by_input ? shape->filters : shape->channels;
+    struct part *part = &convolution->parts[number];
+    mcl_convolution_phase phase = {.positions = computed_positions(convolution),
+        .next = {1, 1},
+        .count = {shape->kernel[0], shape->kernel[1]}};
+    if (convolution->gathers && by_input)
+        phase = mcl_convolution_phase_of(shape, number);
+    else if (convolution->gathers)
+        phase.patches = mcl_input_patches(shape);
+    const uint32_t links = phase.count[0] * phase.count[1] * depth;
+    const uint32_t k = links ? links : 1; /* a zero is gathered where there is none */
+    const mcl_gemm gemm = {
+        false, !by_input, convolution->rows * phase.positions, n, k, k, by_input ? n : k, n, 1.0f};
+    part->positions = phase.positions;
+    part->weights_from = links ? (uint64_t)*taps * depth * n : 0;
+    for (uint32_t y = 0; y < phase.count[0]; y++) {
+        for (uint32_t x = 0; x < phase.count[1]; x++)
+            order[(*taps)++] = (phase.first[0] + y * phase.next[0]) * shape->kernel[1] +
+                               phase.first[1] + x * phase.next[1];
+    }
+    return convolution->gathers ? mcl_product_create_gathering(&part->product, convolution->context,
+                                      &gemm, &phase.patches, &convolution->epilogue)
+                                : mcl_product_create(&part->product, convolution->context, &gemm,
+                                      &convolution->epilogue);
+}
+
+static mcl_status create_parts(mcl_convolution *convolution, uint32_t *order)
+{
+    uint32_t taps = 0;
+    for (uint32_t i = 0; i < convolution->part_count; i++)
+        MCL_TRY(create_part(convolution, i, order, &taps));
+    return mcl_buffer_create_from(&convolution->order, convolution->context, order,
+        taps_of(&convolution->shape), sizeof *order, "the taps of a convolution");
+}
+
+static mcl_status create_products(mcl_convolution *convolution)
 {
     const mcl_convolution_shape *shape = &convolution->shape;
     mcl_context *context = convolution->context;
     const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
-    const uint32_t n = by_input ? shape->channels : shape->filters, k = patch_columns(convolution);
-    const mcl_gemm gemm = {false, !by_input, convolution->rows * computed_positions(convolution), n,
-        k, k, by_input ? n : k, n, 1.0f};
+    uint32_t *order;
+    convolution->part_count = convolution->gathers && by_input ? mcl_convolution_phases(shape) : 1;
     MCL_TRY(find(&convolution->patches, context, by_input ? "gradient_patches" : "patches"));
     MCL_TRY(
         find(&convolution->arrange, context, by_input ? "weights_by_tap" : "weights_by_filter"));
-    MCL_TRY(mcl_buffer_create(
-        &convolution->weights, context, (uint64_t)n * k, sizeof(float), "a copy of weights"));
-    return mcl_product_create(&convolution->product, context, &gemm, &convolution->epilogue);
+    MCL_TRY(mcl_buffer_create(&convolution->weights, context,
+        (uint64_t)taps_of(shape) * shape->filters * shape->channels, sizeof(float),
+        "a copy of weights"));
+    MCL_TRY(mcl_allocate(&convolution->parts, convolution->part_count, sizeof(struct part)));
+    MCL_TRY(mcl_allocate(&order, taps_of(shape), sizeof *order));
+    const mcl_status status = create_parts(convolution, order);
+    free(order);
+    return status;
 }
 
 static mcl_status create(mcl_convolution *convolution)
@@ -211,11 +289,13 @@ static mcl_status create(mcl_convolution *convolution)
     if (convolution->shape.contrast > 0.0f)
         MCL_TRY(mcl_kernel_find(
             &convolution->contrast, convolution->context, "contrast.cl", "contrast", ""));
-    MCL_TRY(mcl_buffer_create(&convolution->patches_made, convolution->context,
-        positions * convolution->rows * patch_columns(convolution), sizeof(float),
-        "patches of a convolution"));
+    convolution->gathers = mcl_convolution_gathers(convolution->context, &convolution->shape);
+    if (!convolution->gathers)
+        MCL_TRY(mcl_buffer_create(&convolution->patches_made, convolution->context,
+            positions * convolution->rows * patch_columns(convolution), sizeof(float),
+            "patches of a convolution (`batch`)"));
     return convolution->pass == MCL_CONVOLUTION_BY_WEIGHT ? create_by_weight(convolution)
-                                                          : create_by_patches(convolution);
+                                                          : create_products(convolution);
 }
 
 mcl_status mcl_convolution_create(mcl_convolution **convolution, mcl_context *context,
@@ -242,8 +322,12 @@ void mcl_convolution_free(mcl_convolution *convolution)
 {
     if (!convolution)
         return;
+    for (uint32_t i = 0; convolution->parts && i < convolution->part_count; i++)
+        mcl_product_free(convolution->parts[i].product);
+    free(convolution->parts);
     mcl_product_free(convolution->product);
     mcl_product_free(convolution->last);
+    mcl_buffer_release(&convolution->order);
     mcl_buffer_release(&convolution->patches_made);
     mcl_buffer_release(&convolution->weights);
     mcl_buffer_release(&convolution->partial);
@@ -295,7 +379,7 @@ static mcl_status arrange(const mcl_convolution *convolution, mcl_matrix weights
         return mcl_run_elements(convolution->arrange, shape->channels,
             (size_t)taps * shape->filters, MCL_BUFFER(weights.buffer), MCL_ULONG(weights.offset),
             MCL_UINT(shape->filters), MCL_UINT(shape->channels), MCL_UINT(taps),
-            MCL_BUFFER(convolution->weights));
+            MCL_BUFFER(convolution->order), MCL_BUFFER(convolution->weights));
     return mcl_run_elements(convolution->arrange, columns, shape->filters,
         MCL_BUFFER(weights.buffer), MCL_ULONG(weights.offset), MCL_UINT(shape->channels),
         MCL_UINT(taps), MCL_BUFFER(convolution->weights));
@@ -308,6 +392,11 @@ static mcl_status run_segments(const mcl_convolution *convolution, const mcl_ope
     const uint32_t rows = operands->m, o = shape->filters, columns = patch_columns(convolution);
     const uint32_t segment = mcl_convolution_segment(shape, rows);
     const uint64_t positions = positions_of(shape);
+    if (convolution->gathers) {
+        const mcl_operands all = {
+            .a = operands->a, .b = operands->b, .c = {convolution->partial, 0}};
+        return mcl_product_run(convolution->product, &all);
+    }
     for (uint32_t first = 0, s = 0; first < rows; first += segment, s++) {
         const mcl_operands of_segment = {
             .a = {operands->a.buffer, operands->a.offset + first * positions * o},
@@ -330,7 +419,8 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
     if (db.buffer)
         MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
             convolution->sums_workspace, db.buffer, db.offset));
-    MCL_TRY(make_patches(convolution, operands->b, rows));
+    if (!convolution->gathers)
+        MCL_TRY(make_patches(convolution, operands->b, rows));
     MCL_TRY(run_segments(convolution, operands));
     MCL_TRY(mcl_sums_run_columns(sums, convolution->partial, segments_of(shape, rows), o * columns,
         convolution->sums_workspace, convolution->arranged, 0));
@@ -340,21 +430,58 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
         MCL_ULONG(dw.offset));
 }
 
+static mcl_status run_parts(mcl_convolution *convolution, const mcl_operands *operands)
+{
+    mcl_operands product = *operands;
+    if (!convolution->gathers) {
+        MCL_TRY(make_patches(convolution, operands->a, operands->m));
+        product.a = (mcl_matrix){convolution->patches_made, 0};
+    }
+    if (!convolution->is_frozen)
+        MCL_TRY(arrange(convolution, operands->b));
+    for (uint32_t i = 0; i < convolution->part_count; i++) {
+        const struct part *part = &convolution->parts[i];
+        product.b = (mcl_matrix){convolution->weights, part->weights_from};
+        product.m = operands->m * part->positions;
+        MCL_TRY(mcl_product_run(part->product, &product));
+    }
+    return MCL_OK;
+}
+
+static mcl_status run(mcl_convolution *convolution, const mcl_operands *operands)
+{
+    return convolution->pass == MCL_CONVOLUTION_BY_WEIGHT ? run_by_weight(convolution, operands)
+                                                          : run_parts(convolution, operands);
+}
+
+/* Runs a plan as one launch, as product.c does: its launches are not the same everywhere. */
+static mcl_status run_whole(mcl_convolution *convolution, const mcl_operands *operands)
+{
+    static const char *const passes[] = {"forward", "by input", "by weight"};
+    const bool by_weight = convolution->pass == MCL_CONVOLUTION_BY_WEIGHT;
+    const mcl_convolution_shape *shape = &convolution->shape;
+    mcl_context *context = convolution->context;
+    const mcl_observer *observer = context->observer;
+    const cl_mem buffers[2] = {operands->c.buffer, operands->bias.buffer};
+    char name[64];
+    snprintf(name, sizeof name, "convolution %s %u×%u×%u→%u", passes[convolution->pass],
+        shape->size[0], shape->size[1], shape->channels, shape->filters);
+    const mcl_launch launch = {name, buffers, by_weight && operands->bias.buffer ? 2 : 1};
+    MCL_TRY(mcl_observe_before(context, &launch));
+    context->observer = NULL;
+    const mcl_status status = run(convolution, operands);
+    context->observer = observer;
+    return status == MCL_OK ? mcl_observe_after(context, &launch) : status;
+}
+
 mcl_status mcl_convolution_run(mcl_convolution *convolution, const mcl_operands *operands)
 {
+    const mcl_observer *observer = convolution->context->observer;
     if (operands->m == 0 || operands->m > convolution->rows)
         return mcl_fail(MCL_ERROR_ARGUMENT, "a convolution of %u rows is run with %u",
             convolution->rows, operands->m);
-    if (convolution->pass == MCL_CONVOLUTION_BY_WEIGHT)
-        return run_by_weight(convolution, operands);
-    mcl_operands product = *operands;
-    MCL_TRY(make_patches(convolution, operands->a, operands->m));
-    if (!convolution->is_frozen)
-        MCL_TRY(arrange(convolution, operands->b));
-    product.a = (mcl_matrix){convolution->patches_made, 0};
-    product.b = (mcl_matrix){convolution->weights, 0};
-    product.m = operands->m * computed_positions(convolution);
-    return mcl_product_run(convolution->product, &product);
+    return observer && observer->whole_products ? run_whole(convolution, operands)
+                                                : run(convolution, operands);
 }
 
 mcl_status mcl_convolution_freeze(mcl_convolution *convolution, mcl_matrix weights)
@@ -363,7 +490,11 @@ mcl_status mcl_convolution_freeze(mcl_convolution *convolution, mcl_matrix weigh
     if (convolution->pass == MCL_CONVOLUTION_BY_WEIGHT)
         return mcl_fail(MCL_ERROR_ARGUMENT, "a gradient by weights has none that could stay");
     MCL_TRY(arrange(convolution, weights));
-    MCL_TRY(mcl_product_pack(convolution->product, (mcl_matrix){convolution->weights, 0}));
+    for (uint32_t i = 0; i < convolution->part_count; i++) {
+        const struct part *part = &convolution->parts[i];
+        MCL_TRY(mcl_product_pack(
+            part->product, (mcl_matrix){convolution->weights, part->weights_from}));
+    }
     convolution->is_frozen = true;
     return MCL_OK;
 }

@@ -39,6 +39,10 @@ struct plan {
     bool is_packed;               /* B comes in panels */
     bool may_pack;                /* a run may pack B */
     uint32_t how;                 /* the epilogue */
+    uint32_t patches;             /* MCL_PATCHES_…: the operand that is gathered */
+    bool scattered;               /* so are C's rows */
+    uint32_t segments, last_k;    /* of k, with a C each, where B is gathered; else 1 and k */
+    cl_mem geometry;              /* of patches, or NULL */
     mcl_kernel *kernel, *pack;
     struct workspace *workspace;
 };
@@ -140,10 +144,11 @@ static bool meets_itself(uint32_t stride)
     return stride % 256 == 0;
 }
 
-/* In the time of multiplications of a vector: to copy a vector, to transpose one, to read a row of
- * B or a column of A for a tile where it is, and to launch a kernel. */
+/* In the time of multiplications of a vector: to copy a vector, to transpose one, to gather one, to
+ * read a row of B or a column of A for a tile where it is, and to launch a kernel. */
 #define COPY 4.0
 #define TRANSPOSE 12.0
+#define GATHER 8.0
 #define READ_ROW 0.5
 #define READ_COLUMN 4.0
 #define LAUNCH 1e5
@@ -155,11 +160,15 @@ static double cost_of_block(const struct plan *plan)
     const mcl_cpu_tile *tile = &plan->tile;
     const double rows = plan->rows, vectors = (double)plan->panels * tile->vectors;
     double cost = rows * vectors;
-    if (plan->how_b == MCL_READ)
+    if (plan->patches == MCL_PATCHES_OF_B)
+        cost += GATHER * vectors;
+    else if (plan->how_b == MCL_READ)
         cost += READ_ROW * vectors * rows / tile->rows;
     else if (plan->how_b != MCL_READ_PACKED)
         cost += copies[plan->how_b] * vectors;
-    if (plan->how_a == MCL_READ_COPY)
+    if (plan->patches == MCL_PATCHES_OF_A)
+        cost += GATHER * rows / tile->vector;
+    else if (plan->how_a == MCL_READ_COPY)
         cost += COPY * rows / (plan->gemm.transpose_a ? tile->rows : tile->vector);
     else if (plan->gemm.transpose_a)
         cost += READ_COLUMN * vectors * rows / tile->rows;
@@ -171,7 +180,7 @@ static double cost_of_block(const struct plan *plan)
 static double cost_of(const struct plan *plan)
 {
     const double units = units_of(plan->context), k = plan->gemm.k;
-    const double turns = (double)ceil_divide(plan->gemm.m, plan->rows) *
+    const double turns = (double)plan->segments * ceil_divide(plan->gemm.m, plan->rows) *
                          ceil_divide(panels_of(plan), plan->panels) / units;
     double cost = k * units * cost_of_block(plan) * (0.75 * ceil(turns) + 0.25 * (turns + 1.0));
     if (packs(plan))
@@ -219,6 +228,10 @@ static bool is_tried(const struct plan *plan, uint32_t how_a, uint32_t how_b)
         return false;
     if (plain ? how_b == MCL_READ_TRANSPOSED : how_b == MCL_READ || how_b == MCL_READ_COPY)
         return false;
+    if (plan->patches == MCL_PATCHES_OF_B && how_b != MCL_READ_COPY)
+        return false;
+    if (plan->patches == MCL_PATCHES_OF_A)
+        return how_a == MCL_READ_COPY;
     return gemm->transpose_a || (how_a == MCL_READ_COPY) == meets_itself(gemm->lda);
 }
 
@@ -313,15 +326,13 @@ static mcl_status reserve(struct workspace *workspace, const struct plan *plan)
     return MCL_OK;
 }
 
-static mcl_status create(
-    void *of, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+/* Chooses how a plan is worked off, and finds its kernels. */
+static mcl_status make(struct plan *plan, const mcl_epilogue *epilogue)
 {
-    struct plan *plan = of;
+    mcl_context *context = plan->context;
     char options[OPTIONS_SIZE];
-    *plan = (struct plan){.context = context,
-        .gemm = *gemm,
-        .tile = mcl_cpu_tile_of(context, gemm),
-        .how = mcl_epilogue_how(epilogue)};
+    plan->tile = mcl_cpu_tile_of(context, &plan->gemm);
+    plan->how = mcl_epilogue_how(epilogue);
     plan->may_pack = packed_floats(plan) <= PACKED_MAX && fits_buffer(context, packed_floats(plan));
     settle(plan);
     while (!fits_buffer(context, copies_floats(plan)) && shrink(&plan->tile))
@@ -332,12 +343,45 @@ static mcl_status create(
     plan->items = items_of(plan);
     plan->may_pack = packs(plan); /* as runs with fewer rows may, too */
     const mcl_cpu_tile *tile = &plan->tile;
-    snprintf(options, sizeof options, "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D ACTIVATION=%d",
-        tile->rows, tile->vector, tile->vectors, mcl_epilogue_activation(epilogue));
+    const int length = snprintf(options, sizeof options,
+        "-D TILE_ROWS=%u -D VECTOR=%u -D VECTORS=%u -D ACTIVATION=%d", tile->rows, tile->vector,
+        tile->vectors, mcl_epilogue_activation(epilogue));
+    if (plan->patches)
+        snprintf(
+            options + length, sizeof options - (size_t)length, " -D PATCHES=%u", plan->patches);
     MCL_TRY(mcl_kernel_find(&plan->kernel, context, "gemm.cl", "gemm", options));
     MCL_TRY(mcl_kernel_find(&plan->pack, context, "gemm.cl", "pack", options));
     MCL_TRY(workspace_of(&plan->workspace, context));
     return reserve(plan->workspace, plan);
+}
+
+static mcl_status create(
+    void *of, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+{
+    struct plan *plan = of;
+    *plan = (struct plan){.context = context, .gemm = *gemm, .segments = 1};
+    return make(plan, epilogue);
+}
+
+static mcl_status create_gathering(void *of, mcl_context *context, const mcl_gemm *gemm,
+    const mcl_patches *patches, const mcl_epilogue *epilogue)
+{
+    struct plan *plan = of;
+    *plan = (struct plan){.context = context,
+        .gemm = *gemm,
+        .patches = patches->of_b ? MCL_PATCHES_OF_B : MCL_PATCHES_OF_A,
+        .scattered = patches->scattered,
+        .segments = patches->of_b ? patches->segments : 1,
+        .last_k = patches->of_b ? patches->last_k : gemm->k};
+    MCL_TRY(mcl_buffer_create_from(&plan->geometry, context, patches->geometry, MCL_PATCH_NUMBERS,
+        sizeof *patches->geometry, "sizes of a convolution"));
+    return make(plan, epilogue);
+}
+
+static void free_plan(void *of)
+{
+    struct plan *plan = of;
+    mcl_buffer_release(&plan->geometry);
 }
 
 static mcl_status build(void *of, const mcl_operands *operands)
@@ -386,11 +430,13 @@ static mcl_status run(const void *of, const mcl_operands *operands)
         MCL_TRY(pack_into(plan->workspace->packed, plan, b));
         b = (mcl_matrix){plan->workspace->packed, 0};
     }
-    const uint64_t blocks =
-        (uint64_t)ceil_divide(operands->m, plan->rows) * ceil_divide(panels_of(plan), plan->panels);
+    const uint64_t blocks = (uint64_t)plan->segments * ceil_divide(operands->m, plan->rows) *
+                            ceil_divide(panels_of(plan), plan->panels);
     const uint32_t items = (uint32_t)mcl_least(blocks, plan->items);
-    mcl_product_record(plan->context, gemm, operands->m);
-    return mcl_run_local(plan->kernel, items, 1, one, MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
+    mcl_gemm whole = *gemm;
+    if (plan->patches == MCL_PATCHES_OF_B)
+        whole.k = (plan->segments - 1) * gemm->k + plan->last_k;
+    const mcl_argument arguments[] = {MCL_BUFFER(a.buffer), MCL_ULONG(a.offset),
         MCL_UINT(gemm->lda), MCL_UINT(gemm->transpose_a), MCL_UINT(plan->how_a),
         MCL_BUFFER(b.buffer), MCL_ULONG(b.offset), MCL_UINT(gemm->ldb), MCL_UINT(plan->how_b),
         MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(operands->m),
@@ -400,7 +446,12 @@ static mcl_status run(const void *of, const mcl_operands *operands)
         MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
         MCL_SCRATCH(plan->workspace->copies), MCL_ULONG(copies_floats(plan)),
         MCL_SCRATCH(plan->workspace->tickets), MCL_UINT(by_tickets(plan->context) ? 0 : items),
-        MCL_LOCAL(sums_floats(plan) * sizeof(float)));
+        MCL_LOCAL(sums_floats(plan) * sizeof(float)), /* and where something is gathered */
+        MCL_BUFFER(plan->geometry), MCL_UINT(plan->scattered), MCL_UINT(plan->segments),
+        MCL_UINT(plan->last_k)};
+    const size_t count = sizeof arguments / sizeof *arguments - (plan->patches ? 0 : 4);
+    mcl_product_record(plan->context, &whole, operands->m);
+    return mcl_run_arguments(plan->kernel, (size_t[3]){items, 1, 1}, one, arguments, count);
 }
 
 static bool is_native_of(const mcl_context *context)
@@ -464,6 +515,8 @@ const mcl_product_provider mcl_product_native_cpu = {
     .exact = true,
     .plan_size = sizeof(struct plan),
     .create = create,
+    .create_gathering = create_gathering,
+    .free = free_plan,
     .build = build,
     .run = run,
     .pack = pack,

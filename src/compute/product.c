@@ -23,8 +23,10 @@ struct mcl_product {
     const mcl_product_provider *provider;
     mcl_gemm gemm;
     mcl_epilogue epilogue;
-    void *plan;    /* the provider's */
-    cl_mem packed; /* B as the plan has it, or NULL */
+    bool gathers;
+    mcl_patches patches; /* where it does */
+    void *plan;          /* the provider's */
+    cl_mem packed;       /* B as the plan has it, or NULL */
     mcl_product *next, **link;
 };
 
@@ -79,6 +81,11 @@ const mcl_gemm *mcl_product_gemm(const mcl_product *product)
     return &product->gemm;
 }
 
+const mcl_patches *mcl_product_patches(const mcl_product *product)
+{
+    return product->gathers ? &product->patches : NULL;
+}
+
 bool mcl_product_sums(const mcl_product *product)
 {
     const mcl_observer *observer = product->context->observer;
@@ -101,8 +108,12 @@ static mcl_status plan(mcl_product *product)
 {
     forget_plan(product);
     MCL_TRY(mcl_allocate(&product->plan, 1, product->provider->plan_size));
-    const mcl_status status = product->provider->create(
-        product->plan, product->context, &product->gemm, &product->epilogue);
+    const mcl_product_provider *provider = product->provider;
+    const mcl_status status =
+        product->gathers
+            ? provider->create_gathering(product->plan, product->context, &product->gemm,
+                  &product->patches, &product->epilogue)
+            : provider->create(product->plan, product->context, &product->gemm, &product->epilogue);
     if (status != MCL_OK)
         forget_plan(product);
     return status;
@@ -142,8 +153,8 @@ static void release(mcl_product *product)
     free(product);
 }
 
-mcl_status mcl_product_create(
-    mcl_product **product, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+static mcl_status create(mcl_product **product, mcl_context *context, const mcl_gemm *gemm,
+    const mcl_patches *patches, const mcl_epilogue *epilogue)
 {
     struct plans *plans;
     mcl_product *created;
@@ -157,6 +168,9 @@ mcl_status mcl_product_create(
     created->provider = mcl_product_provider_of(context);
     created->gemm = *gemm;
     created->epilogue = epilogue ? *epilogue : none;
+    created->gathers = patches != NULL;
+    if (patches)
+        created->patches = *patches;
     mcl_status status = plan_of_provider(created);
     if (may_be_replaced(created, status))
         status = replace(created);
@@ -167,6 +181,23 @@ mcl_status mcl_product_create(
     enter(plans, created);
     *product = created;
     return MCL_OK;
+}
+
+mcl_status mcl_product_create(
+    mcl_product **product, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue)
+{
+    return create(product, context, gemm, NULL, epilogue);
+}
+
+bool mcl_product_gathers(const mcl_context *context)
+{
+    return mcl_product_provider_of(context)->create_gathering != NULL;
+}
+
+mcl_status mcl_product_create_gathering(mcl_product **product, mcl_context *context,
+    const mcl_gemm *gemm, const mcl_patches *patches, const mcl_epilogue *epilogue)
+{
+    return create(product, context, gemm, patches, epilogue);
 }
 
 void mcl_product_free(mcl_product *product)

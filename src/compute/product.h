@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "constants.clh"
 #include "device/context.h"
 #include "maskcl/model.h"
 
@@ -23,6 +24,16 @@ typedef struct mcl_gemm {
     uint32_t lda, ldb, ldc;
     float alpha;
 } mcl_gemm;
+
+/* An operand whose rows are patches of maps, which a product gathers while it runs instead of
+ * reading them from memory, see cl/patches.clh: A, or B. With those of B a product has several C,
+ * one for each of so many segments of its k, and the last segment is of last_k. */
+typedef struct mcl_patches {
+    bool of_b;
+    bool scattered; /* C's rows, those of A, are not all positions of the map in order */
+    uint32_t segments, last_k; /* of those of B */
+    int32_t geometry[MCL_PATCH_NUMBERS];
+} mcl_patches;
 
 /* A matrix within a buffer: offset counts elements. */
 typedef struct mcl_matrix {
@@ -63,6 +74,12 @@ mcl_status mcl_product_create(mcl_product **product, mcl_context *context, const
     const mcl_epilogue *epilogue);
 void mcl_product_free(mcl_product *product);
 
+/* Whether products that are planned on a context can gather patches; and a plan of one. The map
+ * takes the operand's place, whose lda or ldb counts for nothing. */
+bool mcl_product_gathers(const mcl_context *context);
+mcl_status mcl_product_create_gathering(mcl_product **product, mcl_context *context,
+    const mcl_gemm *gemm, const mcl_patches *patches, const mcl_epilogue *epilogue);
+
 /* Enqueues the product. C must not overlap A or B. The first run of a plan may build its kernel,
  * and CLBlast compiles its own when it is first called. */
 mcl_status mcl_product_run(mcl_product *product, const mcl_operands *operands);
@@ -76,6 +93,9 @@ bool mcl_product_sums(const mcl_product *product);
 const mcl_product *mcl_product_first(const mcl_context *context);
 const mcl_product *mcl_product_next(const mcl_product *product);
 const mcl_gemm *mcl_product_gemm(const mcl_product *product);
+
+/* What it gathers, or NULL. */
+const mcl_patches *mcl_product_patches(const mcl_product *product);
 
 /* For a B that stays as it is while the plan is run many times: where that spares every run a copy
  * of its own, the plan takes a copy of B as it is now, in the order in which it is read, and what

@@ -30,6 +30,10 @@ typedef struct mcl_product_provider {
      * like others. */
     mcl_status (*create)(
         void *plan, mcl_context *context, const mcl_gemm *gemm, const mcl_epilogue *epilogue);
+    /* The same of a product that gathers patches; NULL: it has none. */
+    mcl_status (*create_gathering)(void *plan, mcl_context *context, const mcl_gemm *gemm,
+        const mcl_patches *patches, const mcl_epilogue *epilogue);
+
     void (*free)(void *plan); /* what the plan owns; NULL: nothing */
 
     /* Builds what a run on these operands launches, where that has not been done; NULL: nothing. */

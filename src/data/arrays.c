@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/host_memory.h"
@@ -125,10 +126,8 @@ static mcl_status check_end(const mcl_array *array, mcl_source *source)
                           array->rows * array->columns, mcl_number_name(array->type));
 }
 
-/* The same of one that comes from a pipe or out of gzip: any place of it can be read when it lies
- * in a file. */
-static mcl_status add_unpacked(
-    const mcl_array *array, mcl_source *source, uint64_t memory, const mcl_array_flow *flow)
+/* *copy = the values as the source has them, in a file, of which any place can be read. */
+static mcl_status unpack(mcl_scratch **copy, const mcl_array *array, mcl_source *source)
 {
     const uint64_t bytes = array->rows * array->columns * mcl_number_size(array->type);
     mcl_scratch *scratch;
@@ -145,21 +144,32 @@ static mcl_status add_unpacked(
     }
     if (status == MCL_OK)
         status = check_end(array, source);
-    if (status == MCL_OK)
-        status = add_transposed(
-            array, mcl_scratch_file(scratch), 0, mcl_source_name(source), memory, flow);
     free(block);
-    mcl_scratch_free(scratch);
+    if (status == MCL_OK)
+        *copy = scratch;
+    else
+        mcl_scratch_free(scratch);
+    return status;
+}
+
+/* The same of one that comes from a pipe or out of gzip. */
+static mcl_status add_unpacked(
+    const mcl_array *array, mcl_source *source, uint64_t memory, const mcl_array_flow *flow)
+{
+    mcl_scratch *copy;
+    MCL_TRY(unpack(&copy, array, source));
+    const mcl_status status =
+        add_transposed(array, mcl_scratch_file(copy), 0, mcl_source_name(source), memory, flow);
+    mcl_scratch_free(copy);
     return status;
 }
 
 static mcl_status add_values(mcl_builder *builder, const mcl_array *array, mcl_source *source,
-    uint64_t memory, mcl_losses *losses)
+    uint64_t memory, mcl_array_convert convert, void *state)
 {
-    const mcl_element element = mcl_data_element_of(array->type);
-    const mcl_array_flow flow = {.size = mcl_element_size(element),
-        .convert = mcl_data_converter(element),
-        .state = losses,
+    const mcl_array_flow flow = {.size = mcl_element_size(mcl_data_element_of(array->type)),
+        .convert = convert,
+        .state = state,
         .take = take_values,
         .taker = builder};
     MCL_TRY(mcl_array_check_size(array, source));
@@ -178,7 +188,8 @@ static mcl_status add_array(mcl_builder *builder, char **warning, const mcl_arra
 {
     mcl_losses *losses;
     MCL_TRY(mcl_losses_create(&losses, array));
-    mcl_status status = add_values(builder, array, source, memory, losses);
+    mcl_status status = add_values(builder, array, source, memory,
+        mcl_data_converter(mcl_data_element_of(array->type)), losses);
     if (status == MCL_OK && !*warning)
         status = mcl_losses_text(warning, losses, mcl_source_name(source));
     mcl_losses_free(losses);
@@ -234,19 +245,41 @@ mcl_status mcl_arrays_read_large(
 }
 
 /* Several files. */
-struct files {
+struct mcl_arrays {
     const char *const *paths;
     size_t count;
-    mcl_array all;    /* the first one's, with the rows of all */
-    bool stay;        /* all can be used where they are */
-    bool may_be;      /* all can be as large as they say */
-    char source[512]; /* for messages */
+    mcl_array all;     /* the first one's, with the rows of all */
+    bool stay;         /* all can be used where they are */
+    bool may_be;       /* all can be as large as they say */
+    mcl_scratch *copy; /* of the values of the only one, which can be read once; NULL: none */
+    char source[512];  /* for messages */
 };
+
+/* The values of what was copied. */
+static mcl_status open_copy(mcl_source **source, const mcl_arrays *files)
+{
+    const uint64_t bytes = files->all.rows * files->all.columns * mcl_number_size(files->all.type);
+    const int file = fcntl(mcl_scratch_file(files->copy), F_DUPFD_CLOEXEC, 0);
+    FILE *stream = file >= 0 ? fdopen(file, "rb") : NULL;
+    if (!stream || fseek(stream, 0, SEEK_SET) != 0) {
+        if (stream)
+            fclose(stream);
+        else if (file >= 0)
+            close(file);
+        return mcl_fail(MCL_ERROR_FILE, "%s: its temporary copy cannot be read: %s", files->source,
+            strerror(errno));
+    }
+    return mcl_source_from_values(source, stream, bytes, files->source);
+}
 
 /* Opens file i, of which the header is read. */
 static mcl_status open_header(
-    mcl_array *array, mcl_source **source, const struct files *files, size_t i)
+    mcl_array *array, mcl_source **source, const mcl_arrays *files, size_t i)
 {
+    if (files->copy) {
+        *array = files->all;
+        return open_copy(source, files);
+    }
     MCL_TRY(mcl_source_open(source, files->paths[i]));
     const mcl_status status = mcl_array_header(array, *source);
     if (status != MCL_OK)
@@ -254,7 +287,7 @@ static mcl_status open_header(
     return status;
 }
 
-static mcl_status refuse_other(const mcl_array *array, const struct files *files, size_t i)
+static mcl_status refuse_other(const mcl_array *array, const mcl_arrays *files, size_t i)
 {
     char shape[MCL_ARRAY_SHAPE_TEXT], first[MCL_ARRAY_SHAPE_TEXT];
     mcl_array_shape_text(shape, array);
@@ -276,7 +309,7 @@ static bool are_alike(const mcl_array *a, const mcl_array *b)
     return alike;
 }
 
-static mcl_status survey_one(struct files *files, size_t i)
+static mcl_status survey_one(mcl_arrays *files, size_t i)
 {
     mcl_array array;
     mcl_source *source;
@@ -296,7 +329,7 @@ static mcl_status survey_one(struct files *files, size_t i)
     return mcl_array_count(&files->all, files->source);
 }
 
-static mcl_status survey(struct files *files)
+static mcl_status survey(mcl_arrays *files)
 {
     snprintf(files->source, sizeof files->source, "%.400s and %zu more", files->paths[0],
         files->count - 1);
@@ -306,7 +339,7 @@ static mcl_status survey(struct files *files)
     return MCL_OK;
 }
 
-static mcl_status leave_all(mcl_data **data, const struct files *files, uint64_t memory)
+static mcl_status leave_all(mcl_data **data, const mcl_arrays *files, uint64_t memory)
 {
     mcl_store *store;
     uint64_t rows = 0;
@@ -331,7 +364,7 @@ static mcl_status leave_all(mcl_data **data, const struct files *files, uint64_t
     return create_checked(data, store, &files->all, files->source, memory);
 }
 
-static mcl_status join(mcl_data **data, const struct files *files, uint64_t host_memory)
+static mcl_status join(mcl_data **data, const mcl_arrays *files, uint64_t host_memory)
 {
     mcl_builder *builder;
     char *warning = NULL;
@@ -351,18 +384,106 @@ static mcl_status join(mcl_data **data, const struct files *files, uint64_t host
     return finish(data, builder, status, warning);
 }
 
-mcl_status mcl_arrays_open(
-    mcl_data **data, const char *const *paths, size_t count, uint64_t host_memory)
+static mcl_status begin(mcl_arrays *files, const mcl_array *array, mcl_source *source)
 {
-    struct files *files;
-    MCL_TRY(mcl_allocate(&files, 1, sizeof *files));
-    *files = (struct files){.paths = paths, .count = count};
-    const uint64_t memory = mcl_host_memory_allowed(host_memory);
-    mcl_status status = survey(files);
+    if (!source || files->count > 1)
+        return survey(files);
+    files->all = *array;
+    snprintf(files->source, sizeof files->source, "%s", mcl_source_name(source));
+    const uint64_t bytes = array->rows * array->columns * mcl_number_size(array->type);
+    files->may_be = mcl_source_may_have(source, bytes);
+    MCL_TRY(mcl_array_check_size(array, source));
+    return mcl_source_again(source) ? MCL_OK : unpack(&files->copy, array, source);
+}
+
+mcl_status mcl_arrays_create(mcl_arrays **arrays, const mcl_array *array, mcl_source *source,
+    const char *const *paths, size_t count)
+{
+    mcl_arrays *created;
+    MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
+    created->paths = paths;
+    created->count = count;
+    const mcl_status status = begin(created, array, source);
     if (status == MCL_OK)
-        status = files->stay && mcl_array_bytes(&files->all) > memory
-                     ? leave_all(data, files, memory)
-                     : join(data, files, host_memory);
-    free(files);
+        *arrays = created;
+    else
+        mcl_arrays_free(created);
+    return status;
+}
+
+void mcl_arrays_free(mcl_arrays *arrays)
+{
+    if (!arrays)
+        return;
+    mcl_scratch_free(arrays->copy);
+    free(arrays);
+}
+
+const mcl_array *mcl_arrays_all(const mcl_arrays *arrays)
+{
+    return &arrays->all;
+}
+
+const char *mcl_arrays_name(const mcl_arrays *arrays)
+{
+    return arrays->source;
+}
+
+static mcl_status take_nothing(const void *values, size_t count, void *taker)
+{
+    (void)values;
+    (void)count;
+    (void)taker;
+    return MCL_OK;
+}
+
+mcl_status mcl_arrays_look(const mcl_arrays *arrays, mcl_array_convert convert, void *state)
+{
+    const mcl_array_flow flow = {
+        .size = sizeof(float), .convert = convert, .state = state, .take = take_nothing};
+    mcl_status status = MCL_OK;
+    for (size_t i = 0; i < arrays->count && status == MCL_OK; i++) {
+        mcl_array array;
+        mcl_source *source;
+        MCL_TRY(open_header(&array, &source, arrays, i));
+        status = mcl_array_stream(&array, source, &flow);
+        mcl_source_close(source);
+    }
+    return status;
+}
+
+mcl_status mcl_arrays_convert(mcl_data **data, const mcl_arrays *arrays, mcl_array_convert convert,
+    void *state, uint64_t host_memory)
+{
+    mcl_builder *builder;
+    mcl_row_plan plan = plan_of(&arrays->all, host_memory, arrays->source);
+    plan.rows = arrays->may_be ? arrays->all.rows : 0;
+    MCL_TRY(mcl_builder_create(&builder, &plan));
+    mcl_status status = MCL_OK;
+    for (size_t i = 0; i < arrays->count && status == MCL_OK; i++) {
+        mcl_array array;
+        mcl_source *source;
+        status = open_header(&array, &source, arrays, i);
+        if (status != MCL_OK)
+            break;
+        status = add_values(
+            builder, &array, source, mcl_host_memory_allowed(host_memory), convert, state);
+        mcl_source_close(source);
+    }
+    return finish(data, builder, status, NULL);
+}
+
+mcl_status mcl_arrays_data(mcl_data **data, const mcl_arrays *arrays, uint64_t host_memory)
+{
+    const uint64_t memory = mcl_host_memory_allowed(host_memory);
+    mcl_array array;
+    mcl_source *source;
+    if (arrays->count > 1)
+        return arrays->stay && mcl_array_bytes(&arrays->all) > memory
+                   ? leave_all(data, arrays, memory)
+                   : join(data, arrays, host_memory);
+    MCL_TRY(open_header(&array, &source, arrays, 0));
+    const mcl_status status = mcl_data_read_array(data, &array, source, host_memory);
+    mcl_source_close(source);
     return status;
 }

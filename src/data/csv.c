@@ -30,7 +30,8 @@ struct item {
 
 struct mcl_csv {
     mcl_source *source;
-    FILE *copy; /* NULL: none */
+    FILE *copy;        /* NULL: none */
+    size_t block_size; /* bytes */
     mcl_dialect dialect;
     mcl_block head;   /* the first one */
     mcl_block joined; /* a record that goes over the end of a block, and what follows it */
@@ -38,7 +39,7 @@ struct mcl_csv {
     mcl_ahead work;
     mcl_series *series; /* NULL: not begun, or there is no more than the head */
     struct item *items; /* [work.count] */
-    char *rest;         /* [BLOCK]: what was read after the end of the last block */
+    char *rest;         /* [block_size]: what was read after the end of the last block */
     size_t rest_count;
     bool ended; /* the source */
     /* Where records are taken from: */
@@ -48,12 +49,13 @@ struct mcl_csv {
     uint64_t line;
 };
 
-mcl_status mcl_csv_open(mcl_csv **csv, mcl_source *source, FILE *copy)
+mcl_status mcl_csv_open(mcl_csv **csv, mcl_source *source, FILE *copy, size_t block)
 {
     mcl_csv *created;
     MCL_TRY(mcl_allocate(&created, 1, sizeof *created));
     created->source = source;
     created->copy = copy;
+    created->block_size = block ? block : BLOCK;
     *csv = created;
     return MCL_OK;
 }
@@ -96,7 +98,7 @@ static mcl_status fill(mcl_block *block, mcl_csv *csv)
 static mcl_status read_head(mcl_csv *csv)
 {
     mcl_block *head = &csv->head;
-    MCL_TRY(mcl_block_reserve(head, HEAD));
+    MCL_TRY(mcl_block_reserve(head, csv->block_size < HEAD ? csv->block_size : HEAD));
     MCL_TRY(fill(head, csv));
     if (head->filled >= 3 && memcmp(head->bytes, BYTE_ORDER_MARK, 3) == 0)
         memcpy(head->bytes, "   ", 3);
@@ -172,7 +174,7 @@ static void cut(mcl_block *block, mcl_csv *csv)
 
 static mcl_status read_block(mcl_block *block, mcl_csv *csv)
 {
-    MCL_TRY(mcl_block_reserve(block, BLOCK));
+    MCL_TRY(mcl_block_reserve(block, csv->block_size));
     block->last = false;
     block->filled = csv->rest_count;
     memcpy(block->bytes, csv->rest, csv->rest_count);
@@ -215,7 +217,7 @@ static mcl_status begin(mcl_csv *csv)
     if (!csv->ended) {
         MCL_TRY(mcl_allocate(&csv->items, csv->work.count, sizeof *csv->items));
         csv->work.items = csv->items;
-        MCL_TRY(mcl_allocate(&csv->rest, BLOCK, 1));
+        MCL_TRY(mcl_allocate(&csv->rest, csv->block_size, 1));
         cut(&csv->head, csv);
     }
     mcl_lex_block(&csv->head, &csv->dialect, SIZE_MAX);

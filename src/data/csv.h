@@ -16,8 +16,9 @@
 typedef struct mcl_csv mcl_csv;
 
 /* Reads from a source, which must live as long. What is read is also written to copy, unless it is
- * NULL. Nothing but UTF-8 is taken; a byte-order mark is passed over. */
-mcl_status mcl_csv_open(mcl_csv **csv, mcl_source *source, FILE *copy);
+ * NULL. Nothing but UTF-8 is taken; a byte-order mark is passed over. block is how many bytes are
+ * read at once, of which no record depends; 0: as many as suit most machines. */
+mcl_status mcl_csv_open(mcl_csv **csv, mcl_source *source, FILE *copy, size_t block);
 /* NULL is allowed. */
 void mcl_csv_close(mcl_csv *csv);
 

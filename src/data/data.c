@@ -125,7 +125,7 @@ static uint32_t float_bits(float x)
 }
 
 /* Refuses value `index` of a run: it is NaN, infinite, or a number that no float32 holds. */
-static mcl_status refuse(const mcl_array_run *run, size_t index, double value)
+mcl_status mcl_data_refuse(const mcl_array_run *run, size_t index, double value)
 {
     uint64_t row, column;
     mcl_array_locate(&row, &column, run, index);
@@ -154,7 +154,7 @@ static mcl_status make_floats(void *to, const void *from, size_t count, const mc
     mcl_number_floats(stored, from, type, count);
     for (size_t i = 0; i < count; i++) {
         if (!mcl_data_store(&stored[i], stored[i]))
-            return refuse(run, i, mcl_number_at(from, type, i));
+            return mcl_data_refuse(run, i, mcl_number_at(from, type, i));
     }
     mcl_losses_add(run->state, from, stored, count, run->first);
     return MCL_OK;

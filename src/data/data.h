@@ -105,6 +105,9 @@ static inline bool mcl_data_store(float *to, float value)
 mcl_element mcl_data_element_of(mcl_number type);
 mcl_array_convert mcl_data_converter(mcl_element element);
 
+/* Refuses a value of a run that is NaN, infinite or too large for float32, with row and column. */
+mcl_status mcl_data_refuse(const mcl_array_run *run, size_t index, double value);
+
 /* mcl_data_open() and mcl_labels_open() on what is left of a source. */
 mcl_status mcl_data_read(mcl_data **data, mcl_source *source);
 mcl_status mcl_data_read_within(mcl_data **data, mcl_source *source, uint64_t host_memory);

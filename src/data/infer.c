@@ -285,8 +285,9 @@ static bool all_texts(const struct facts *facts, bool (*test)(const char *text, 
 }
 
 /* Texts among numbers: numbers that have separators, or something that is out of place. */
-static mcl_status check_mixed(const struct inference *inference, size_t column)
+static mcl_status check_mixed(mcl_notes *notes, const struct inference *inference, size_t column)
 {
+    char quote[MCL_QUOTE_SIZE];
     const struct facts *facts = &inference->facts[column];
     const mcl_strings *texts = mcl_dictionary_texts(facts->different);
     const uint64_t count = mcl_strings_count(texts);
@@ -306,10 +307,17 @@ static mcl_status check_mixed(const struct inference *inference, size_t column)
     if (numbers > NUMBERS_MOST && numbers > count - numbers)
         return refuse_text(inference, column, "is no number, as most of the column are",
             "correct or empty it, or name the column in `ignore` or `categorical`");
-    return MCL_OK;
+    if (numbers < 3 || numbers <= count - numbers)
+        return MCL_OK;
+    return mcl_notes_add(notes,
+        "%s: %s: column '%s' is taken for categories, as '%s' is no number, though most of the "
+        "column are; correct or empty it to have numbers, or name the column in `categorical`",
+        facts->text_file, facts->text_place, mcl_quote(quote, name_of(inference, column)),
+        facts->text);
 }
 
-static mcl_status judge_texts(enum reason *reason, const struct inference *inference, size_t column)
+static mcl_status judge_texts(
+    enum reason *reason, mcl_notes *notes, const struct inference *inference, size_t column)
 {
     const struct facts *facts = &inference->facts[column];
     const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_CATEGORY;
@@ -323,7 +331,7 @@ static mcl_status judge_texts(enum reason *reason, const struct inference *infer
             CATEGORIES_CHOSEN);
     if (chosen)
         return MCL_OK;
-    MCL_TRY(check_mixed(inference, column));
+    MCL_TRY(check_mixed(notes, inference, column));
     if (all_texts(facts, mcl_is_date))
         *reason = DATES;
     else if (different == facts->texts && facts->texts >= ROWS_LEAST)
@@ -335,13 +343,14 @@ static mcl_status judge_texts(enum reason *reason, const struct inference *infer
     return MCL_OK;
 }
 
-static mcl_status judge(enum reason *reason, const struct inference *inference, size_t column)
+static mcl_status judge(
+    enum reason *reason, mcl_notes *notes, const struct inference *inference, size_t column)
 {
     const struct facts *facts = &inference->facts[column];
     const bool chosen = inference->choices->kinds[column] == MCL_COLUMN_NUMBER;
     *reason = USED;
     if (facts->state == TEXTS && facts->texts > 0)
-        return judge_texts(reason, inference, column);
+        return judge_texts(reason, notes, inference, column);
     if (facts->state != NUMBERS)
         *reason = EMPTY;
     else if (!facts->moments.varies && facts->missing == 0)
@@ -513,7 +522,7 @@ static mcl_status infer(mcl_schema **schema, mcl_notes *notes, struct inference 
         const unsigned char chosen = inference->choices->kinds[c];
         if (chosen == MCL_CHOICE_NONE || chosen == MCL_COLUMN_CATEGORY ||
             chosen == MCL_COLUMN_NUMBER)
-            MCL_TRY(judge(&reason, inference, c));
+            MCL_TRY(judge(&reason, notes, inference, c));
         inference->reasons[c] = (unsigned char)reason;
     }
     MCL_TRY(note_reasons(notes, inference));

@@ -277,7 +277,7 @@ static bool skip_empty_lines(struct lexer *lexer)
 {
     for (;;) {
         const char *at = lexer->at;
-        while (*at == ' ')
+        while (is_blank(*at, lexer->delimiter))
             at++;
         if (at == lexer->end && !lexer->block->last)
             return lexer->at < lexer->end; /* what begins with blanks goes on in the next block */

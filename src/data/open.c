@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "data/arrays.h"
 #include "data/channels.h"
 #include "data/data.h"
 #include "data/opening.h"
+#include "data/shards.h"
 #include "data/standardize.h"
 
 /* The first that recognizes what is there opens it; the last recognizes everything, and says what
@@ -96,6 +96,27 @@ static mcl_status open_paths(
     return status;
 }
 
+/* The same, with folders of shards among the paths. */
+static mcl_status open_shards(
+    mcl_data **data, const char *const *paths, size_t count, const mcl_data_options *options)
+{
+    mcl_strings *files;
+    const char **list;
+    MCL_TRY(mcl_shards(&files, paths, count));
+    if (!files)
+        return open_paths(data, paths, count, options);
+    const uint64_t all = mcl_strings_count(files);
+    mcl_status status = mcl_allocate(&list, all, sizeof *list);
+    if (status == MCL_OK) {
+        for (uint64_t i = 0; i < all; i++)
+            list[i] = mcl_strings_at(files, i);
+        status = open_paths(data, list, (size_t)all, options);
+        free(list);
+    }
+    mcl_strings_free(files);
+    return status;
+}
+
 /* Whether a path is a pattern, such as shards-*.npy, and no file's name. */
 static bool is_pattern(const char *path)
 {
@@ -127,13 +148,13 @@ mcl_status mcl_data_open_all(
         patterns = patterns || is_pattern(paths[i]);
     }
     if (!patterns)
-        return open_paths(data, paths, count, options);
+        return open_shards(data, paths, count, options);
     glob_t files = {.gl_pathc = 0};
     mcl_status status = MCL_OK;
     for (size_t i = 0; i < count && status == MCL_OK; i++)
         status = expand(&files, paths[i], i == 0);
     if (status == MCL_OK)
-        status = open_paths(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
+        status = open_shards(data, (const char *const *)files.gl_pathv, files.gl_pathc, options);
     globfree(&files);
     return status;
 }
@@ -155,26 +176,11 @@ static bool recognize_array(const mcl_opening *opening)
     return true;
 }
 
-static mcl_status read_array(mcl_data **data, const mcl_opening *opening)
-{
-    const uint64_t memory = opening->options->host_memory;
-    if (opening->count > 1)
-        return mcl_arrays_open(data, opening->paths, opening->count, memory);
-    return opening->source
-               ? mcl_data_read_within(data, opening->source, memory)
-               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
-}
-
 static mcl_status open_array(mcl_data **data, const mcl_opening *opening)
 {
-    mcl_data *read = NULL;
-    MCL_TRY(read_array(&read, opening));
-    const mcl_status status = mcl_data_standardize(&read, opening->options);
-    if (status == MCL_OK)
-        *data = read;
-    else
-        mcl_data_free(read);
-    return status;
+    return opening->source
+               ? mcl_arrays_open_standardized(data, opening)
+               : mcl_fail(MCL_ERROR_FILE, "%s: is a folder; name a file in it", opening->file);
 }
 
 const mcl_holder mcl_holder_array = {

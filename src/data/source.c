@@ -122,6 +122,13 @@ mcl_status mcl_source_from_plain(
     return open_reader(source, reader, MCL_SOURCE_UNKNOWN, name, NULL);
 }
 
+mcl_status mcl_source_from_values(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name)
+{
+    return open_reader(
+        source, &(mcl_byte_reader){read_stream, close_stream, stream}, size, name, NULL);
+}
+
 mcl_status mcl_source_from_stream(
     mcl_source **source, FILE *stream, uint64_t size, const char *name)
 {

@@ -35,6 +35,10 @@ typedef struct mcl_byte_reader {
 mcl_status mcl_source_from_reader(
     mcl_source **source, const mcl_byte_reader *reader, uint64_t size, const char *name);
 
+/* The same of a stream whose content is taken as it is. */
+mcl_status mcl_source_from_values(
+    mcl_source **source, FILE *stream, uint64_t size, const char *name);
+
 /* The same of a pipe's content that is taken as it is, and looked at only when it is read. */
 mcl_status mcl_source_from_plain(
     mcl_source **source, const mcl_byte_reader *reader, const char *name);

@@ -277,7 +277,7 @@ static mcl_status open_part(mcl_table *table)
     const bool first = table->columns == 0;
     MCL_TRY(open_source(table));
     mcl_source *source = table->source ? table->source : table->opening->source;
-    MCL_TRY(mcl_csv_open(&table->csv, source, part->copied ? NULL : part->copy));
+    MCL_TRY(mcl_csv_open(&table->csv, source, part->copied ? NULL : part->copy, 0));
     if (first)
         MCL_TRY(mcl_csv_recognize(&table->dialect, table->csv, table->opening->options));
     MCL_TRY(read_header(table));

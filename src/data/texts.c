@@ -73,23 +73,80 @@ bool mcl_is_date(const char *text, size_t length)
            (strchr(" T", shape.between[2]) && shape.between[2] && is_time(&shape, 3));
 }
 
+/* Characters that stand in numbers as people and programs for them write them, and what they are in
+ * ASCII. */
+static const struct {
+    const char *text;
+    char ascii;
+} marks[] = {
+    {"\u2212", '-'},  /* minus */
+    {"\u00A0", ' '},  /* blanks that do not break, … */
+    {"\u202F", ' '},  /* … are narrow, … */
+    {"\u2009", ' '},  /* … thin, … */
+    {"\u2007", ' '},  /* … or as wide as digits */
+    {"\u2019", '\''}, /* as in Switzerland */
+};
+
+#define COPY_SIZE 64 /* bytes; longer texts are no numbers that somebody wrote */
+
+/* Copies a text with such characters in ASCII; returns its length. */
+static size_t to_ascii(char copy[COPY_SIZE], const char *text, size_t length)
+{
+    size_t used = 0;
+    for (size_t at = 0; at < length;) {
+        char ascii = text[at];
+        size_t size = 1;
+        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+            const size_t bytes = strlen(marks[i].text);
+            if (bytes <= length - at && memcmp(text + at, marks[i].text, bytes) == 0) {
+                ascii = marks[i].ascii;
+                size = bytes;
+            }
+        }
+        copy[used++] = ascii;
+        at += size;
+    }
+    return used;
+}
+
+/* Takes a unit off one end; false where there is none. */
+static bool strip_unit(const char **text, size_t *length)
+{
+    static const char *const signs[] = {"$", "%", "\u20AC", "\u00A3", "\u00A5"};
+    static const char *const words[] = {"\u00B0C", "\u00B0F", "\u00B0", "kg", "mg", "\u00B5g", "lb",
+        "lbs", "oz", "km", "cm", "mm", "nm", "mi", "ft", "km/h", "m/s", "mph", "ms", "min", "hrs",
+        "sec", "kW", "MW", "kWh", "mA", "mV", "kV", "Hz", "kHz", "MHz", "GHz", "kB", "KB", "MB",
+        "GB", "TB", "ml", "mL", "hPa", "kPa", "bar", "psi", "mmHg", "bpm", "mg/dL", "USD", "EUR",
+        "GBP", " g", " m", " s", " h", " l", " L", " W", " V", " A", " K", " t"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        const size_t size = strlen(signs[i]);
+        if (*length >= size && memcmp(*text, signs[i], size) == 0) {
+            *text += size;
+            *length -= size;
+            return true;
+        }
+        if (*length >= size && memcmp(*text + *length - size, signs[i], size) == 0) {
+            *length -= size;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const size_t size = strlen(words[i]);
+        if (*length > size && memcmp(*text + *length - size, words[i], size) == 0 &&
+            strchr("0123456789. ", (*text)[*length - size - (*words[i] != ' ')])) {
+            *length -= size;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Takes signs, blanks and units off both ends; *found: there was a unit. */
 static void strip(const char **text, size_t *length, bool *found)
 {
-    static const char *const units[] = {"$", "%", "\u20AC", "\u00A3", "\u00A5"};
     for (bool again = true; again && *length > 0;) {
-        again = false;
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-            const size_t size = strlen(units[i]);
-            if (*length < size)
-                continue;
-            const bool before = memcmp(*text, units[i], size) == 0;
-            if (before || memcmp(*text + *length - size, units[i], size) == 0) {
-                *text += before ? size : 0;
-                *length -= size;
-                *found = again = true;
-            }
-        }
+        again = strip_unit(text, length);
+        *found = *found || again;
         if (*length > 0 && strchr("+- ", **text)) {
             ++*text;
             --*length;
@@ -120,8 +177,15 @@ static bool has_thousands(const struct shape *shape)
 
 bool mcl_is_formatted_number(const char *text, size_t length)
 {
+    char copy[COPY_SIZE] = "";
     bool unit = false;
     double value;
+    if (length >= sizeof copy)
+        return false;
+    const size_t ascii = to_ascii(copy, text, length);
+    unit = ascii < length; /* another minus, or another blank */
+    text = copy;
+    length = ascii;
     strip(&text, &length, &unit);
     const struct shape shape = shape_of(text, length);
     return has_thousands(&shape) || (unit && mcl_decimal_parse(&value, text, length, '.')) ||

@@ -11,7 +11,7 @@
 /* "2026-11-29", "29.11.26", "11/29/2026 10:15", "10:15:30", "2026-11". */
 bool mcl_is_date(const char *text, size_t length);
 
-/* "1,234.5", "1 234", "12 %", "$5": a number, but for what stands in it or beside it. */
+/* "1,234.5", "1 234", "12 %", "$5", "42 kg": a number, but for what stands in it or beside it. */
 bool mcl_is_formatted_number(const char *text, size_t length);
 
 /* *value = a text that is a number. */

@@ -249,6 +249,11 @@ const mcl_architecture *mcl_model_architecture(const mcl_model *model)
     return model ? &model->architecture : NULL;
 }
 
+uint32_t mcl_model_layers(const mcl_model *model)
+{
+    return model ? mcl_encoder_blocks(&model->architecture) : 0;
+}
+
 size_t mcl_model_tensor_count(const mcl_model *model)
 {
     return model ? model->tensor_count : 0;

@@ -57,7 +57,7 @@ static mcl_status backward(void *state, const mcl_pass *pass)
 }
 
 static const mcl_layer_type type = {
-    .name = "add",
+    .name = "residual sum",
     .create = create,
     .free = free,
     .forward = forward,

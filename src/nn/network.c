@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "nn/outputs.h"
 
 /* A layer in the list. Shapes as in layer.h. */
 struct stage {
@@ -24,11 +25,12 @@ struct stage {
                                        or NULL */
     bool forward_joined;            /* its forward, and its backward, are computed by … */
     bool backward_joined;           /* … another stage */
-    cl_mem y;                       /* [R×O]; an activation's is that of the stage before */
-    cl_mem argument;                /* [R×O] of the activation, where its derivative needs it */
-    cl_mem dy;  /* [R×O] training only; where the next stage's backward works in
-                   place, the same as that one's */
-    float keep; /* of the pass backward: whether dx has a part of the gradient already */
+    cl_mem y;        /* [R×O]; an activation's is that of the stage before, and without
+                        training any stage's may be an earlier one's */
+    cl_mem argument; /* [R×O] of the activation, where its derivative needs it */
+    cl_mem dy;       /* [R×O] training only; where the next stage's backward works in
+                        place, the same as that one's */
+    float keep;      /* of the pass backward: whether dx has a part of the gradient already */
 };
 
 struct mcl_network {
@@ -88,12 +90,6 @@ static mcl_status join(mcl_network *network)
     return MCL_OK;
 }
 
-/* What a stage adds is the output of stage earlier_of() − 1, or for 0 the network's input. */
-static size_t earlier_of(const struct stage *stage, size_t i)
-{
-    return i + 1 - stage->layer.options.back;
-}
-
 /* A residual block's first layer adds its gradient to what the block's end has put there. */
 static mcl_status check_blocks(const mcl_network *network)
 {
@@ -106,13 +102,13 @@ static mcl_status check_blocks(const mcl_network *network)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "layer %zu of a network adds the output of %u layers before, which is none", i + 1,
                 (unsigned)back);
-        const size_t first = earlier_of(stage, i);
+        const size_t first = mcl_earlier_of(&stage->layer, i);
         const mcl_layer *layer = &network->stages[first].layer;
         if (layer->in != stage->layer.out)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "a residual block ends with %u values and begins with %u: they must be as many",
                 (unsigned)stage->layer.out, (unsigned)layer->in);
-        if (trains(network) && !layer->type->keeps)
+        if (!layer->type->keeps)
             return mcl_fail(MCL_ERROR_ARGUMENT,
                 "a residual block cannot begin with a %s layer: its gradient by the input could "
                 "not be added to that of the block",
@@ -129,22 +125,77 @@ static void share(cl_mem *copy, cl_mem buffer)
     *copy = buffer;
 }
 
+/* The buffer of a stage's output, and what its activation was applied to. */
+static mcl_status create_output(mcl_network *network, struct stage *stage)
+{
+    const uint64_t elements = (uint64_t)network->rows * stage->layer.out;
+    MCL_TRY(mcl_buffer_create(&stage->y, network->context, elements, sizeof(float), "activations"));
+    return mcl_activation_needs_argument(activation_of(stage->activation))
+               ? mcl_buffer_create(
+                     &stage->argument, network->context, elements, sizeof(float), "activations")
+               : MCL_OK;
+}
+
 static mcl_status create_outputs(mcl_network *network)
 {
     for (struct stage *stage = network->stages; stage < network->stages + network->count; stage++) {
-        const uint64_t elements = (uint64_t)network->rows * stage->layer.out;
         if (stage->forward_joined) {
             share(&stage->y, stage[-1].y);
             share(&stage->argument, stage[-1].argument);
-            continue;
+        } else {
+            MCL_TRY(create_output(network, stage));
         }
-        MCL_TRY(
-            mcl_buffer_create(&stage->y, network->context, elements, sizeof(float), "activations"));
-        if (mcl_activation_needs_argument(activation_of(stage->activation)))
-            MCL_TRY(mcl_buffer_create(
-                &stage->argument, network->context, elements, sizeof(float), "activations"));
     }
     return MCL_OK;
+}
+
+/* Whether a layer's activation needs a place for its argument. */
+static bool has_argument(const mcl_layer *layer)
+{
+    return layer->type->is_activation && mcl_activation_needs_argument(layer->options.activation);
+}
+
+/* The most values that an argument of an activation has; of what is not for training nobody reads
+ * them, so that all arguments have one place. */
+static uint32_t largest_argument(const mcl_layer *layers, size_t count)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = has_argument(&layers[i]) && layers[i].out > largest ? layers[i].out : largest;
+    return largest;
+}
+
+/* The outputs of a network that is not for training, which write over those that nobody reads any
+ * longer. */
+static mcl_status create_shared(mcl_network *network, const mcl_layer *layers, const size_t *owner)
+{
+    const uint64_t values = largest_argument(layers, network->count);
+    cl_mem argument = NULL;
+    mcl_status status = values ? mcl_buffer_create(&argument, network->context,
+                                     network->rows * values, sizeof(float), "activations")
+                               : MCL_OK;
+    for (size_t i = 0; i < network->count && status == MCL_OK; i++) {
+        struct stage *stage = &network->stages[i];
+        if (has_argument(&layers[i]))
+            share(&stage[-1].argument, argument);
+        if (owner[i] == i)
+            status = mcl_buffer_create(&stage->y, network->context,
+                (uint64_t)network->rows * layers[i].out, sizeof(float), "activations");
+        else
+            share(&stage->y, network->stages[owner[i]].y);
+    }
+    mcl_buffer_release(&argument);
+    return status;
+}
+
+static mcl_status create_reused(mcl_network *network, const mcl_layer *layers)
+{
+    size_t *owner;
+    MCL_TRY(mcl_allocate(&owner, 2 * network->count, sizeof *owner));
+    mcl_outputs_share(owner, owner + network->count, layers, network->count);
+    const mcl_status status = create_shared(network, layers, owner);
+    free(owner);
+    return status;
 }
 
 static mcl_status create_workspace(mcl_network *network)
@@ -201,7 +252,7 @@ static mcl_status create(mcl_network *network, const mcl_layer *layers, size_t c
         network->stages[i].layer = layers[i];
     MCL_TRY(join(network));
     MCL_TRY(check_blocks(network));
-    MCL_TRY(create_outputs(network));
+    MCL_TRY(trains(network) ? create_outputs(network) : create_reused(network, layers));
     if (network->use != MCL_NETWORK_INFERENCE)
         MCL_TRY(create_workspace(network));
     if (trains(network))
@@ -243,12 +294,15 @@ void mcl_network_free(mcl_network *network)
 
 uint64_t mcl_network_row_size(const mcl_layer *layers, size_t count)
 {
-    uint64_t values = 0;
-    for (size_t i = 0; i < count; i++) {
-        const bool joined = layers[i].type->is_activation;
-        if (!joined || mcl_activation_needs_argument(layers[i].options.activation))
-            values += layers[i].out;
-    }
+    uint64_t values = largest_argument(layers, count);
+    size_t *owner;
+    const bool shares = mcl_allocate(&owner, 2 * count, sizeof *owner) == MCL_OK;
+    if (shares)
+        mcl_outputs_share(owner, owner + count, layers, count);
+    for (size_t i = 0; i < count; i++)
+        values += !shares || owner[i] == i ? layers[i].out : 0;
+    if (shares)
+        free(owner);
     return values * sizeof(float);
 }
 
@@ -291,7 +345,9 @@ static mcl_pass pass_of(
         .y = stage->y,
         .argument = stage->argument,
         .workspace = network->workspace,
-        .earlier = stage->layer.type->adds ? output_before(network, earlier_of(stage, i), x) : NULL,
+        .earlier = stage->layer.type->adds
+                       ? output_before(network, mcl_earlier_of(&stage->layer, i), x)
+                       : NULL,
     };
 }
 
@@ -317,7 +373,7 @@ static cl_mem kept(const struct stage *activation)
 static void set_earlier(mcl_pass *pass, const mcl_network *network, size_t i, cl_mem input_gradient)
 {
     struct stage *stages = network->stages;
-    const size_t first = earlier_of(&stages[i], i);
+    const size_t first = mcl_earlier_of(&stages[i].layer, i);
     pass->by_earlier = gradient_before(network, first, input_gradient);
     pass->keep_earlier = stages[first].keep;
     stages[first].keep = 1.0f;

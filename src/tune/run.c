@@ -128,8 +128,10 @@ mcl_status mcl_search_list(mcl_search *search)
     mcl_status status = mcl_pretrain_build(&trainer, context, data, &run);
     if (status == MCL_OK) {
         for (const mcl_product *p = mcl_product_first(context); p && status == MCL_OK;
-             p = mcl_product_next(p))
-            status = add(search, mcl_product_gemm(p));
+             p = mcl_product_next(p)) {
+            if (!mcl_product_patches(p)) /* the others are tried as matrices that are stored */
+                status = add(search, mcl_product_gemm(p));
+        }
         mcl_trainer_free(trainer);
     }
     mcl_data_free(data);

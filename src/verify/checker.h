@@ -32,6 +32,8 @@ mcl_status mcl_check_products(mcl_checker *checker);
 mcl_status mcl_check_convolutions(mcl_checker *checker);
 mcl_status mcl_check_sums(mcl_checker *checker);
 mcl_status mcl_check_layers(mcl_checker *checker);
+mcl_status mcl_check_groups(mcl_checker *checker); /* of that stage the group normalization */
+mcl_status mcl_check_maps(mcl_checker *checker);
 mcl_status mcl_check_cosines(mcl_checker *checker);
 mcl_status mcl_check_softmaxes(mcl_checker *checker);
 mcl_status mcl_check_correlations(mcl_checker *checker);

@@ -10,6 +10,8 @@
 #include "verify/reference.h"
 
 #define ROWS 35
+#define PATCHES 37 /* whose contrast is normalized, each of … */
+#define PATCH 45   /* … so many values */
 
 /* Sides that differ in everything, of two segments of rows; and whole vectors of channels. */
 static const mcl_convolution_shape shapes[] = {
@@ -208,9 +210,33 @@ static mcl_status check_passes(mcl_checker *checker, const struct operands *v, c
     return status;
 }
 
+static mcl_status check_contrast(mcl_checker *checker)
+{
+    const float share = mcl_host_reciprocal((float)PATCH), added = 0.01f;
+    float *patches;
+    cl_mem buffer;
+    MCL_TRY(mcl_checker_numbers(&patches, &buffer, checker, (size_t)PATCHES * PATCH, 6));
+    MCL_TRY(
+        mcl_checker_run_rows(checker, "contrast.cl", "contrast", "", PATCHES, MCL_BUFFER(buffer),
+            MCL_UINT(PATCHES), MCL_UINT(PATCH), MCL_FLOAT(added), MCL_LOCAL(MCL_ROW_SPACE)));
+    for (size_t i = 0; i < PATCHES; i++) {
+        float *row = patches + i * PATCH, differences[PATCH];
+        const float mean = mcl_reference_sum(row, PATCH) * share;
+        for (size_t j = 0; j < PATCH; j++)
+            differences[j] = row[j] - mean;
+        const float variance = mcl_reference_dot(differences, differences, PATCH) * share;
+        const float inverse = mcl_host_reciprocal(mcl_host_sqrt(variance + added));
+        for (size_t j = 0; j < PATCH; j++)
+            row[j] = mcl_host_flush(differences[j] * inverse);
+    }
+    return mcl_checker_expect(checker, "contrast", patches, buffer, (size_t)PATCHES * PATCH);
+}
+
 mcl_status mcl_check_convolutions(mcl_checker *checker)
 {
     struct operands v;
+    MCL_TRY(check_contrast(checker));
+    mcl_checker_clear(checker);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         MCL_TRY(make_operands(checker, &v, &shapes[i]));
         convolve(&v);

@@ -414,7 +414,10 @@ mcl_status mcl_check_layers(mcl_checker *checker)
 {
     MCL_TRY(mcl_checker_find(checker, "normalization.cl", "block_moments", BATCH_OPTIONS));
     MCL_TRY(mcl_checker_find(checker, "normalization.cl", "row_forward", LAYER_OPTIONS));
+    MCL_TRY(
+        mcl_checker_find(checker, "group_normalization.cl", "group_moments", "-D ACTIVATION=1"));
     MCL_TRY(check_batch_normalization(checker));
     MCL_TRY(check_layer_normalization(checker));
+    MCL_TRY(mcl_check_groups(checker));
     return check_dropout(checker);
 }

@@ -17,6 +17,7 @@ static const struct {
     {"convolutions", mcl_check_convolutions},
     {"sums", mcl_check_sums},
     {"layers", mcl_check_layers},
+    {"maps", mcl_check_maps},
     {"objectives", mcl_check_cosines},
     {"objectives", mcl_check_softmaxes},
     {"objectives", mcl_check_correlations},

@@ -12,6 +12,7 @@
 #include "data/data.h"
 #include "verify/checker.h"
 #include "verify/reference_views.h"
+#include "views/parts.h"
 
 #define ROWS 40
 #define HEIGHT 9
@@ -50,6 +51,13 @@ static const struct views {
         MCL_ELEMENT_FLOAT32, false, false, true},
     {"augmented_views of sequences", "amplitude:0.5,span:0.3,mask:bernoulli:0.5",
         MCL_ELEMENT_FLOAT32, false, false, false},
+    {"coloured_views of bytes", "crop:0.3,flip,color,grey:0.3,mask:block:0.5:1-2px",
+        MCL_ELEMENT_UINT8, false, true, false},
+    {"coloured_views", "contrast:0.5,hue:0.5,grey:0.3", MCL_ELEMENT_FLOAT32, false, true, false},
+    {"blurred_views, rows above 2^32", "crop,scale:0.5,contrast:0.5,blur:0.8", MCL_ELEMENT_FLOAT32,
+        true, false, false},
+    {"views_block of several sides", "mask:block:0.4:2-4px", MCL_ELEMENT_UINT8, false, false,
+        false},
     {"views uniform of columns", "mask:uniform", MCL_ELEMENT_FLOAT32, false, false, true},
     {"unmasked", NULL, MCL_ELEMENT_FLOAT32, true, false, false},
     {"unmasked of bytes", NULL, MCL_ELEMENT_UINT8, true, false, false},
@@ -69,18 +77,31 @@ static const mcl_groups *groups_of(const struct views *check)
     return check->grouped ? &some : &mcl_groups_none;
 }
 
+/* Whether views are worked on between their sampling and their mask: sums in there may be subnormal
+ * without being stored, which a device that flushes them sees otherwise. */
+static mcl_status is_staged(bool *staged, const struct views *check)
+{
+    mcl_view_options options = {.mask = {.kind = MCL_MASK_NONE}};
+    if (check->options)
+        MCL_TRY(mcl_view_options_parse(&options, check->options));
+    *staged = (mcl_view_effects(&options) & MCL_EFFECTS_IN_STAGES) != 0;
+    return MCL_OK;
+}
+
 static mcl_status make_data(mcl_data **data, const struct views *check)
 {
     const uint64_t grey[] = {ROWS, HEIGHT, WIDTH}, coloured[] = {ROWS, HEIGHT / 3, WIDTH, 3};
     const mcl_element element = check->element;
     const size_t size = mcl_element_size(element);
     unsigned char *values;
+    bool staged;
+    MCL_TRY(is_staged(&staged, check));
     MCL_TRY(mcl_allocate_pages(&values, (uint64_t)ROWS * COLUMNS, size));
     for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++) {
         uint32_t words[4];
         mcl_random_words(words, SEED, MCL_STREAM_DATA, 0, 0, i, 0);
         /* One in eight is so small that its products must be flushed. */
-        const float unit = words[1] % 8 ? 1.0f : 0x1p-124f;
+        const float unit = words[1] % 8 || staged ? 1.0f : 0x1p-124f;
         const float any = mcl_host_flush((float)(int32_t)words[0] * 0x1p-29f * unit);
         const float value = check->grouped ? (float)(words[0] >> 31) : any; /* many alike */
         if (element == MCL_ELEMENT_UINT8)

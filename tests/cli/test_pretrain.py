@@ -118,7 +118,7 @@ class OptionsTest(ProgramTest):
                           self.succeed("pretrain", *data, *small, *options).stderr)
         metadata = self.information("m.safetensors")["metadata"]
         expected = {"recipe": "tabular", "objective": "reconstruction", "batch": "16", "epochs": "2",
-                    "mask_ratio": "0.25", "embedding": "64", "learning_rate": "0.001"}
+                    "mask_ratio": "0.25", "embedding": "64", "learning_rate": "0.003"}
         self.assertEqual({key: metadata[key] for key in expected}, expected)
         again = self.succeed("reproduce", "m.safetensors", "--data", "rows.npy", "--json")
         self.assertTrue(json.loads(again.stdout)["same"])

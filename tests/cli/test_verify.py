@@ -23,7 +23,7 @@ class VerifyTest(ProgramTest):
         stages = [line.split("  ")[0] for line in lines[2:-1] if line[0] != " "]
         self.assertEqual([stage for stage in stages if not stage.startswith("note")],
                          ["arithmetic", "functions", "random numbers", "views", "products", "sums",
-                          "layers", "objectives", "optimizers", "training"])
+                          "layers", "maps", "objectives", "optimizers", "training"])
 
     def test_every_device(self):
         devices = json.loads(self.succeed("devices", "--json").stdout)["devices"]

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt, views.txt
- * and columns.txt, one a line:
+/* The runs of tests/fixtures/runs.txt, small.txt, objectives.txt, views.txt,
+ * columns.txt and encoders.txt, one a line:
  *
  *   DATA HIDDEN EMBEDDING BATCH EPOCHS ACTIVATION MASK OPTIMIZER OBJECTIVES MODEL REPORTS
  *
  * DATA is KIND-ROWSxCOLUMNS or, for images, KIND-ROWSxHEIGHTxWIDTHxCHANNELS. Kinds: normal, the
  * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
  * numbers of every size side by side (edges); a table with a schema, whose inputs are numbers, and
- * categories one-hot, in turns of 36; and images, of uint8. HIDDEN is a list of widths or
- * -. ACTIVATION may have +batch or +layer behind it, a normalization, and then +activated, when
+ * categories one-hot, in turns of 36; and images, of uint8. HIDDEN is a list of widths or -, or
+ * encoder=WORDS of --encoder, with any EMBEDDING. ACTIVATION may have +batch or +layer behind it, a normalization, and then +activated, when
  * both follow the embedding too. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or
  * views=PARTS of --views. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it,
  * for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the
@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CASE_LINE 256
+#define CASE_LINE 384
 #define CASE_SEED 0x123456789u /* above 2³² */
 #define CASE_DATA_SEED 5
 #define CASE_TEMPERATURE 0.2f
@@ -38,6 +38,7 @@ struct run_case {
     char kind[16];
     unsigned rows, height, width, channels, columns;
     unsigned hidden[CASE_HIDDEN_MAX], hidden_count, embedding, batch, epochs;
+    char encoder[128]; /* in place of these widths; empty: none */
     char activation[32], mask[16], optimizer[96], objectives[96];
     char views[96];        /* in place of the mask; empty: none */
     char normalization[8]; /* or "none" */
@@ -105,10 +106,10 @@ static inline bool case_parse_activation(struct run_case *run)
 
 static inline bool case_parse(struct run_case *run, const char *line)
 {
-    char data[64], hidden[64], masked[102];
+    char data[64], hidden[136], masked[102];
     int end = 0;
     *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
-    if (sscanf(line, "%63s %63s %u %u %u %31s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
+    if (sscanf(line, "%63s %135s %u %u %u %31s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
             &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
             run->objectives, &end, &run->model, &run->reports) != 11)
         return false;
@@ -117,6 +118,10 @@ static inline bool case_parse(struct run_case *run, const char *line)
             &run->channels) < 3)
         return false;
     run->columns = run->height * run->width * run->channels;
+    if (strncmp(hidden, "encoder=", 8) == 0) {
+        snprintf(run->encoder, sizeof run->encoder, "%s", hidden + 8);
+        hidden[0] = '\0';
+    }
     for (char *width = strtok(hidden, ","); width && *width != '-'; width = strtok(NULL, ",")) {
         if (run->hidden_count == CASE_HIDDEN_MAX)
             return false;

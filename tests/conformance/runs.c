@@ -104,6 +104,8 @@ static mcl_status set_options(mcl_pretrain_options *options, const struct run_ca
     if (status == MCL_OK)
         status = run->views[0] ? mcl_view_options_parse(&options->views, run->views)
                                : mcl_mask_kind_parse(&options->views.mask.kind, run->mask);
+    if (status == MCL_OK && run->encoder[0])
+        status = mcl_options_set(&options->base, "encoder", run->encoder);
     if (status == MCL_OK)
         status = mcl_optimizer_parse(&options->train.optimizer.kind, run->optimizer);
     if (status == MCL_OK)
@@ -176,6 +178,8 @@ static void add_tiles_of(struct mcl_tuning *tuning, const struct run_case *run)
 {
     const uint32_t rows = 2 * run->batch;
     uint32_t in = run->columns;
+    if (run->encoder[0])
+        return;
     for (size_t layer = 0; layer <= run->hidden_count; layer++) {
         const uint32_t out = layer < run->hidden_count ? run->hidden[layer] : run->embedding;
         add_tiles(tuning, rows, in, out);

@@ -73,6 +73,12 @@ planted optimizer.cl 's/velocity\[j\] = /velocity[0] = /' 'Write-write data race
 } >"$folder/images"
 printf '\000\000\010\001\000\000\000\011\000\001\002\000\001\002\000\001\002' >"$folder/labels"
 
+# Three images of 5×7 colours.
+{
+    printf '\000\000\010\004\000\000\000\003\000\000\000\005\000\000\000\007\000\000\000\003'
+    head -c 315 /dev/zero | tr '\000' '\177' | sed 's/^....../a3ZqM8/'
+} >"$folder/colours"
+
 # Forty images of noise, of two classes that nothing tells apart: a long search.
 {
     printf '\000\000\010\003\000\000\000\050\000\000\000\007\000\000\000\005'
@@ -114,6 +120,9 @@ model=$folder/model.safetensors
         --normalization layer -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
+    checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
+        'depthwise:3,conv:3x3/2,residual(depthwise:3),pool:max,pool:avg:1,dense:4' \
+        --normalization group --objective reconstruction -o "$model"
     checked pretrain --synthetic 60x3 --hidden none --embedding 2 --epochs 1 --batch 6 --quiet \
         --objective cosine --device-memory 1400 -o "$model"
     grep -q clEnqueueUnmapMemObject "$OPENCL_SHIM_LOG" # sent in parts
@@ -137,6 +146,8 @@ model=$folder/model.safetensors
         --mask uniform -o "$model"
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction -o "$model" --views \
         affine:0.9,flip,brightness,corrupt:0.3,noise,mask:block:0.5:2px:independent
+    checked pretrain "$folder/colours" $small --batch 2 --objective nt-xent -o "$model" \
+        --views crop,flip,color:1:1,grey,blur:1,mask:block:0.5:1-3px
     checked pretrain --synthetic 9x35 $small --objective nt-xent -o "$model" \
         --views corrupt:one,mask:uniform:whole
     checked pretrain "$folder/table.csv" $small --objective vime -o "$model"

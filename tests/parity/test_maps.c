@@ -398,7 +398,7 @@ START_TEST(test_what_does_not_fit)
     } lists[] = {
         {{large}, 1, "windows of 5 × 5 positions do not pool a map of 4 × 4"},
         {{flatten, groups}, 2, "3 channels cannot be normalized in 2 groups"},
-        {{two_back}, 1, "begins with a add layer"},
+        {{two_back}, 1, "begins with a residual sum layer"},
         {{flatten, three_back}, 2, "layer 2 of a network adds the output of 3 layers before"},
         {{pool, to_small}, 2, "ends with 12 values and begins with 48"},
         {{flatten, batch, two_back}, 3, "cannot begin with a normalization layer"},

@@ -663,21 +663,64 @@ START_TEST(test_every_kind_of_nan_is_refused)
     }
 }
 
+static const mcl_data_options as_they_are = {.standardize = MCL_STANDARDIZE_NONE};
+
+static mcl_data *open_as_they_are(const char *path)
+{
+    mcl_data *data = NULL;
+    ck_assert_int_eq(mcl_data_open_with(&data, path, &as_they_are), MCL_OK);
+    return data;
+}
+
+static void assert_too_large(const double values[6], const char *part)
+{
+    const char *path = doubles_file(values);
+    mcl_data *data = NULL;
+    ck_assert_int_eq(mcl_data_open_with(&data, path, &as_they_are), MCL_ERROR_DATA);
+    assert_error(path, part);
+}
+
 START_TEST(test_doubles_too_large_for_float32)
 {
     const double least = (double)FLT_MAX + 0x1p103; /* the first that rounds to infinity */
     double values[6] = {0, 0, FLT_MAX, -(double)FLT_MAX, nextafter(least, 0), 0};
-    mcl_data *data = open_data(doubles_file(values));
+    mcl_data *data = open_as_they_are(doubles_file(values));
     const float *stored = mcl_data_values(data);
     ck_assert(stored[2] == FLT_MAX && stored[3] == -FLT_MAX && stored[4] == FLT_MAX);
     mcl_data_free(data);
     values[5] = least;
-    assert_data_refused(doubles_file(values), MCL_ERROR_DATA,
+    assert_too_large(values,
         ": row 1, column 2 (counted from 0) is 3.4028235677973366e+38, which is too large for "
         "float32; scale the data");
     values[5] = -1e300;
-    assert_data_refused(doubles_file(values), MCL_ERROR_DATA,
-        "is -1.0000000000000001e+300, which is too large for float32");
+    assert_too_large(values, "is -1.0000000000000001e+300, which is too large for float32");
+    assert_data_refused(doubles_file(values), MCL_ERROR_DATA, "which is too large for float32");
+}
+
+/* Offsets that float32 has no room for beside the differences are gone before numbers are rounded,
+ * in memory, out of it, in either order, out of gzip, and by the schema alone. */
+START_TEST(test_doubles_far_from_zero)
+{
+    const double values[6] = {1e15, 1e9 + 0.25, 7, 1e15 + 4, 1e9 + 0.75, 8};
+    const float expected[6] = {-1, -1, -1, 1, 1, 1};
+    const struct bytes plain = npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
+                           values, sizeof values),
+                       packed = gzipped(&plain);
+    mcl_data *first = open_data(file_with(&plain));
+    ck_assert_mem_eq(mcl_data_values(first), expected, sizeof expected);
+    ck_assert_ptr_nonnull(strstr(mcl_data_warning(first), "far from 0, and are standardized"));
+    for (int i = 0; i < 4; i++) {
+        const mcl_data_options options = {
+            .schema = i < 2 ? NULL : mcl_data_schema(first), .host_memory = i % 2 ? 1 : 0};
+        mcl_data *data = NULL;
+        float read[6];
+        const char *path = file_with(i == 1 ? &packed : &plain);
+        ck_assert_int_eq(mcl_data_open_with(&data, path, &options), MCL_OK);
+        ck_assert_int_eq(mcl_data_floats(read, data, 0, 2), MCL_OK);
+        ck_assert_mem_eq(read, expected, sizeof expected);
+        mcl_data_free(data);
+    }
+    mcl_data_free(first);
 }
 
 START_TEST(test_tiny_values_become_zero)
@@ -691,7 +734,7 @@ START_TEST(test_tiny_values_become_zero)
     mcl_data *data = open_data(floats_file(floats));
     ck_assert_mem_eq(mcl_data_values(data), expected_floats, sizeof expected_floats);
     mcl_data_free(data);
-    data = open_data(doubles_file(doubles));
+    data = open_as_they_are(doubles_file(doubles));
     ck_assert_mem_eq(mcl_data_values(data), expected_doubles, sizeof expected_doubles);
     mcl_data_free(data);
 }
@@ -773,6 +816,7 @@ int main(void)
     tcase_add_test(tcase, test_nan_and_infinity_are_refused);
     tcase_add_test(tcase, test_every_kind_of_nan_is_refused);
     tcase_add_test(tcase, test_doubles_too_large_for_float32);
+    tcase_add_test(tcase, test_doubles_far_from_zero);
     tcase_add_test(tcase, test_tiny_values_become_zero);
     tcase_add_test(tcase, test_a_place_beyond_the_first_block);
 #if MASKCL_FAILING_MEMORY

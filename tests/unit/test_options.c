@@ -290,6 +290,12 @@ static const struct {
     {MCL_ELEMENT_FLOAT32, {500, 128, 9}, 3, 32, 127,
         "fast for 500 sequences of 128 × 9 values: embeddings of 1024 numbers, 127 epochs in "
         "batches of 32"},
+    {MCL_ELEMENT_FLOAT32, {1797, 48}, 2, 128, 108,
+        "tabular for vectors of 1797 rows × 48 inputs: embeddings of 256 numbers, 108 epochs in "
+        "batches of 128"},
+    {MCL_ELEMENT_FLOAT32, {1797, 49}, 2, 128, 108,
+        "tabular for vectors of 1797 rows × 49 inputs: embeddings of 256 numbers, 108 epochs in "
+        "batches of 128"},
     {MCL_ELEMENT_FLOAT32, {10, 3}, 2, 16, 300,
         "tabular for vectors of 10 rows × 3 inputs: embeddings of 256 numbers, 300 epochs in "
         "batches of 10"},
@@ -311,9 +317,12 @@ START_TEST(test_fitted_recipe)
     ck_assert_uint_eq(options.train.seed, 42);
     ck_assert_uint_eq(options.train.epochs, fitted[_i].epochs);
     ck_assert_uint_eq(options.train.batch, MCL_BATCH_UP_TO(fitted[_i].batch));
-    char loss[16];
+    char loss[16], hidden[16];
     ck_assert_int_eq(
         mcl_options_get(loss, sizeof loss, &options.base, "reconstruction_loss"), MCL_OK);
+    ck_assert_int_eq(mcl_options_get(hidden, sizeof hidden, &options.base, "hidden"), MCL_OK);
+    const bool few = fitted[_i].dimensions == 2 && fitted[_i].shape[1] <= 48;
+    ck_assert_str_eq(hidden, few || strncmp(line, "fast", 4) == 0 ? "none" : "256");
     ck_assert_int_eq(strcmp(loss, "bce") == 0,
         fitted[_i].element == MCL_ELEMENT_UINT8 && strncmp(line, "fast", 4) == 0);
     ck_assert_int_eq(mcl_recipe_fit(NULL, &options, data), MCL_OK);

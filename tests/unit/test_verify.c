@@ -117,7 +117,9 @@ static const struct {
         "mcl_counter(MCL_STREAM_MASK, 0, epoch, (uint)row, element / 4)", mcl_check_views,
         "[views uniform, rows above 2^32]"},
     {"views.cl", "altered[at + behind] = m != 0.0f", "altered[at + behind] = m != 1.0f",
-        mcl_check_views, "[views_block of bytes: altered][views_block, rows above 2^32: altered]"},
+        mcl_check_views,
+        "[views_block of bytes: altered][views_block, rows above 2^32: altered]"
+        "[views_block of several sides: altered]"},
     {"views.cl", "out[j] = mcl_scale(", "out[j] = 1.0000001f * mcl_scale(", mcl_check_views,
         "[unmasked][unmasked of bytes]"},
     {"views.cl", "= mcl_scale((float)data[start + row * columns + j], BYTES)",
@@ -125,9 +127,13 @@ static const struct {
     {"augment.cl", "fma(weight_y, below - above, above)",
         "weight_y * below + (1.0f - weight_y) * above", mcl_check_views,
         "[augmented_views of bytes][augmented_views of bytes: targets]"
-        "[augmented_views of colours][augmented_views of colours: targets]"},
+        "[augmented_views of colours][augmented_views of colours: targets]"
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
     {"augment.cl", "(line + second) * CHANNELS + channel", "(line + second) * CHANNELS",
-        mcl_check_views, "[augmented_views of colours][augmented_views of colours: targets]"},
+        mcl_check_views,
+        "[augmented_views of colours][augmented_views of colours: targets]"
+        "[coloured_views of bytes][coloured_views of bytes: targets]"},
     {"augment.cl", "changed = value != before;", "", mcl_check_views,
         "[augmented_views of bytes: altered][augmented_views of columns: altered]"},
     {"augment.cl", "fma((mcl_floats)noise, NAME(normal)(noises[part]), value)",
@@ -136,6 +142,19 @@ static const struct {
     {"elements.clh", "n - 1)] - 4 * quad]", "n - 1)]]", mcl_check_views,
         "[augmented_views of columns][augmented_views of columns: altered]"
         "[views uniform of columns]"},
+    {"augment.cl", "left + (w - 1.0f)", "left + w", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
+    {"colours.cl", "0.2989f", "0.299f", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[coloured_views][coloured_views: targets]"},
+    {"colours.cl", "h >= 6.0f * d", "h > 7.0f * d", mcl_check_views,
+        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[coloured_views][coloured_views: targets]"},
+    {"colours.cl", "2 * (n - 1) - inside", "n - 1", mcl_check_views,
+        "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
+    {"views.cl", ".x, sides)", ".y, sides)", mcl_check_views,
+        "[views_block of several sides][views_block of several sides: altered]"},
     {"augment.cl", "height - span + 1", "height - span", mcl_check_views,
         "[augmented_views of sequences][augmented_views of sequences: altered]"},
     {"columns.cl", "any |= a[k]", "any = a[k]", mcl_check_views,
@@ -156,26 +175,45 @@ static const struct {
         "[gemm_gpu TN, sums of rows]"},
     {"epilogue.clh", "const float z = mcl_flush(product + bias)", "const float z = product + bias",
         mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
+    {"contrast.cl", "variance + added", "variance + 2.0f * added", mcl_check_convolutions,
+        "[contrast]"},
     {"convolution.cl", "w[offset + ((ulong)o * channels + c) * taps + t]",
         "w[offset + ((ulong)o * channels + c) * taps + taps - 1 - t]", mcl_check_convolutions,
         "[convolution by input, 5 channels, gemm][convolution by input, 5 channels, gemm_gpu]"
         "[convolution by input, 16 channels, gemm][convolution by input, 16 channels, gemm_gpu]"},
     {"constants.clh", "#define MCL_SUM_BLOCK 1024", "#define MCL_SUM_BLOCK 512", mcl_check_sums,
         "[sum of 1000][sum of 3000]"},
-    {"normalization.cl", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
+    {"normalization.clh", "#define EPSILON 1e-5f", "#define EPSILON 1e-4f", mcl_check_layers,
         "[column_forward: moments][column_forward, relu][block_forward: moments]"
         "[block_forward, relu][running_forward, relu][row_forward: moments][row_forward, gelu]"
-        "[row_forward: kept]"},
-    {"constants.clh", "#define MCL_NORMALIZATION_ROWS 64", "#define MCL_NORMALIZATION_ROWS 32",
+        "[row_forward: kept][group_merge]"},
+    {"normalization.cl", "min(first + block_rows, rows)", "min(first + block_rows - 1, rows)",
         mcl_check_layers,
-        "[column_forward: moments][column_forward: running statistics][column_forward, relu]"
-        "[block_moments][block_forward: moments][block_forward: running statistics]"
-        "[block_forward, relu][column_backward: by scale and shift][column_backward]"
-        "[block_gradients][block_gradients by rows]"},
-    {"normalization.cl", "const mcl_lanes y = mcl_flush(fma(x, scale, shift))",
+        "[column_backward: by scale and shift][column_backward][block_gradients]"
+        "[block_gradients by rows]"},
+    {"normalization.clh", "const mcl_lanes y = mcl_flush(fma(x, scale, shift))",
         "const mcl_lanes y = fma(x, scale, shift)", mcl_check_layers,
         "[column_forward, relu][block_forward, relu][running_forward, relu][row_forward, gelu]"
-        "[row_forward: kept]"},
+        "[row_forward: kept][group_forward, relu]"},
+    {"group_normalization.cl", "along = fma(scale[c], alongs[c], along)",
+        "along += scale[c] * alongs[c]", mcl_check_layers, "[group_merge_gradients]"},
+    {"pool.cl", "(value > best) |", "(value >= best) |", mcl_check_maps, "[pool_max: which]"},
+    {"pool.cl", "mcl_store(mcl_flush(sum * share)", "mcl_store((sum * share)", mcl_check_maps,
+        "[pool_average][pool_average, grid]"},
+    {"pool.cl", "fma(mcl_load(dy + at, left), (mcl_lanes)share, sum)",
+        "mcl_load(dy + at, left) * share + sum", mcl_check_maps,
+        "[pool_average_backward][pool_average_backward, grid]"},
+    {"activation.clh", "mcl_store(mcl_flush(gradient), dx, left)", "mcl_store(gradient, dx, left)",
+        mcl_check_maps, "[pool_max_backward][depthwise_by_input]"},
+    {"depthwise.cl", "sum = fma(mcl_load(dy + at, left), mcl_load(x + from, left), sum)",
+        "sum += mcl_load(dy + at, left) * mcl_load(x + from, left)", mcl_check_maps,
+        "[depthwise_by_weight]"},
+    {"depthwise.cl", "mcl_flush(sum + mcl_load(parameters + bias_at + c, left))",
+        "(sum + mcl_load(parameters + bias_at + c, left))", mcl_check_maps,
+        "[depthwise_forward, gelu][depthwise_forward: kept]"},
+    {"maps.cl", "mcl_flush(mcl_load(x + at, left) + mcl_load(earlier + at, left))",
+        "(mcl_load(x + at, left) + mcl_load(earlier + at, left))", mcl_check_maps,
+        "[add_forward, relu]"},
     {"normalization.cl", "mcl_reciprocal((float)rows - 1.0f)", "mcl_reciprocal((float)rows)",
         mcl_check_layers,
         "[column_forward: running statistics][block_forward: running statistics]"},

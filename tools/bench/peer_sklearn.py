@@ -12,8 +12,6 @@ import warnings
 import numpy as np
 from sklearn.linear_model import LogisticRegression, _logistic
 
-PENALTY = 1e-4  # half of it times the weights' squares is added to the mean loss
-
 
 def read(path):
     """An IDX file, compressed, or a .npy file."""
@@ -33,6 +31,8 @@ def main():
     parser.add_argument("--threads", type=int, required=True, help="as in OMP_NUM_THREADS")
     parser.add_argument("--dtype", choices=["float32", "float64"], required=True)
     parser.add_argument("--seconds", type=float, required=True, help="at most")
+    parser.add_argument("--strength", type=float, required=True,
+                        help="half of it times the weights' squares is added to the mean loss")
     options = parser.parse_args()
     rows = read(options.data).astype(np.float64)
     labels = read(options.labels).ravel().astype(np.int64)
@@ -51,8 +51,8 @@ def main():
     _logistic.optimize.minimize = lambda *arguments, **keywords: minimize(
         *arguments, **{**keywords, "callback": watch})
     warnings.simplefilter("ignore")
-    # C·Σ loss + ½|w|² is N·C times the mean loss + ½·PENALTY·|w|²
-    regression = LogisticRegression(C=1 / (len(rows) * PENALTY), tol=1e-12, max_iter=1000000)
+    # C·Σ loss + ½|w|² is N·C times the mean loss + ½·strength·|w|²
+    regression = LogisticRegression(C=1 / (len(rows) * options.strength), tol=1e-12, max_iter=1000000)
     start = time.perf_counter()
     regression.fit(rows, labels)
     seconds, objective = seen[-1]
