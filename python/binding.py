@@ -41,6 +41,14 @@ bool binding_take_views(mcl_pretrain_options *);
 /* Data. */
 mcl_status mcl_data_open_all(mcl_data **, const char *const *paths, size_t count,
     const mcl_data_options *);
+typedef enum { MCL_NUMBER_INT8, MCL_NUMBER_INT16, MCL_NUMBER_INT32, MCL_NUMBER_INT64, MCL_NUMBER_UINT8,
+    MCL_NUMBER_UINT16, MCL_NUMBER_UINT32, MCL_NUMBER_UINT64, MCL_NUMBER_FLOAT16, MCL_NUMBER_FLOAT32,
+    MCL_NUMBER_FLOAT64, ... } mcl_number;
+typedef struct { const char *name; const void *values; size_t stride; bool texts; mcl_number type; ...; }
+    mcl_column_values;
+typedef struct { const mcl_column_values *columns; size_t count; uint64_t rows; const char *name; ...; }
+    mcl_table_description;
+mcl_status mcl_data_from_table(mcl_data **, const mcl_table_description *, const mcl_data_options *);
 void mcl_data_free(mcl_data *);
 uint64_t mcl_data_rows(const mcl_data *);
 uint64_t mcl_data_columns(const mcl_data *);

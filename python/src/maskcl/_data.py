@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._library import failure, ffi, lib, reworded, text, warn
+from ._library import check, failure, ffi, lib, reworded, text, warn
 from ._options import Options
 
 
@@ -103,64 +103,89 @@ def _open(paths: Sequence[str], options: Options, name: str | None = None) -> Da
 
 
 @contextmanager
-def _file(name: str) -> Iterator[tuple[io.BufferedWriter, str]]:
+def _file(name: str) -> Iterator[tuple[Any, str]]:
     """A file that is in memory, where the system has such files."""
     if hasattr(os, "memfd_create"):
         with open(os.memfd_create(name), "w+b", closefd=True) as memory:
             yield memory, f"/proc/self/fd/{memory.fileno()}"
     else:
         with tempfile.NamedTemporaryFile(suffix=name) as file:
-            yield file, file.name  # type: ignore[misc]
+            yield file, file.name
 
 
-def _columns(table: Any) -> Iterator[tuple[str, bool, Iterable[Any]]]:
-    """Name, whether it has numbers, and values, of each column; None is missing."""
+def _columns(table: Any) -> Iterator[tuple[str, Any, bool]]:
+    """Name, values, and whether these are numbers, of each column."""
     for name in table.column_names if hasattr(table, "column_names") else table.columns:
         column = table[name]
         kind = str(getattr(column, "dtype", None) or column.type).lower()
         numbers = kind.startswith(("int", "uint", "float", "double", "halffloat", "decimal"))
-        if hasattr(column, "to_pylist"):  # Arrow
-            values = column.to_pylist()
-        elif hasattr(column, "to_list"):  # polars, pandas
-            values = column.to_list()
-        else:
-            values = list(column)
-        yield str(name), numbers, values
+        yield str(name), column, numbers
 
 
-def _cell(value: Any, numbers: bool) -> str:
-    if value is None or value is getattr(_pandas(), "NA", None):
-        return ""
-    if numbers:
-        number = float(value) if not isinstance(value, int) else value
-        return "" if number != number else repr(number)
-    return "" if value != value else str(value)
+def _numbers(column: Any) -> np.ndarray[Any, Any]:
+    """A column of numbers, NaN where there is none."""
+    if hasattr(column, "to_numpy"):
+        try:
+            values = column.to_numpy()
+            if values.dtype.kind in "iuf" and values.dtype.itemsize <= 8:
+                return np.ascontiguousarray(values)
+        except (TypeError, ValueError):
+            pass
+    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    return np.array([np.nan if value is None or value != value else float(value)
+                     if _is_number(value) else np.nan for value in values], np.float64)
 
 
-def _pandas() -> Any:
-    import sys
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
-    return sys.modules.get("pandas")
+
+def _texts(column: Any) -> list[bytes | None]:
+    """A column of texts, None where there is none."""
+    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    return [None if value is None or not _equals_itself(value) else str(value).encode() for value in values]
+
+
+def _equals_itself(value: Any) -> bool:
+    """Whether a value is one: NaN, NaT and NA are not."""
+    try:
+        return bool(value == value)
+    except TypeError:
+        return False
+
+
+_NUMBERS = {"i1": "INT8", "i2": "INT16", "i4": "INT32", "i8": "INT64", "u1": "UINT8", "u2": "UINT16", "u4": "UINT32",
+            "u8": "UINT64", "f2": "FLOAT16", "f4": "FLOAT32", "f8": "FLOAT64"}
 
 
 def _open_table(table: Any, options: Options, fitting: bool) -> Data:
     columns = list(_columns(table))
-    names = [name for name, _, _ in columns]
     if fitting:
-        _add_kinds(options, [(name, numbers) for name, numbers, _ in columns])
-    options.set("delimiter", "comma")
-    options.set("decimal", "point")
-    options.set("header", "yes")
-    with _file("table.csv") as (file, path):
-        stream = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
-        writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(zip(*[[_cell(value, numbers) for value in values] for _, numbers, values in columns]))
-        stream.flush()
-        try:
-            return _open([path], options, "the table")
-        finally:
-            stream.detach()
+        _add_kinds(options, [(name, numbers) for name, _, numbers in columns])
+    described = ffi.new("mcl_column_values[]", len(columns))
+    kept: list[Any] = []  # what the description points to
+    rows = len(table)
+    for entry, (name, column, numbers) in zip(described, columns):
+        kept.append(ffi.new("char[]", name.encode()))
+        entry.name = kept[-1]
+        entry.texts = not numbers
+        if numbers:
+            values = _numbers(column)
+            entry.type = getattr(lib, "MCL_NUMBER_" + _NUMBERS[values.dtype.str[1:]])
+            kept.append(ffi.from_buffer(values))
+            entry.values = kept[-1]
+        else:
+            texts = [ffi.NULL if value is None else ffi.new("char[]", value) for value in _texts(column)]
+            kept.extend([texts, ffi.new("char *[]", texts)])
+            entry.values = kept[-1]
+    description = ffi.new("mcl_table_description *", {"columns": described, "count": len(columns), "rows": rows})
+    made = ffi.new("mcl_data **")
+    check(lib.mcl_data_from_table(made, description, options.pointer))
+    return Data(made[0], {})
 
 
 def quoted_names(names: Iterable[str]) -> str:

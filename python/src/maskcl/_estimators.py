@@ -33,14 +33,12 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return {key: getattr(self, key) for key in getattr(self, f"_{kind}_options")}
 
     def _context(self) -> _library.Context:
-        context = _library.context(self.platform, self.device, self.gemm,  # type: ignore[attr-defined]
-                                   reproducible=self.reproducible)  # type: ignore[attr-defined]
-        _library.lib.mcl_context_limit_memory(context.pointer, self.device_memory or 0)  # type: ignore[attr-defined]
+        context = _library.context(self.platform, self.device, self.gemm, reproducible=self.reproducible)
+        _library.lib.mcl_context_limit_memory(context.pointer, self.device_memory or 0)
         return context
 
     def _report(self, description: str) -> _training.Report | None:
-        verbose = self.verbose  # type: ignore[attr-defined]
-        return _training.progress_bar(description) if verbose is None or verbose else None
+        return _training.progress_bar(description) if self.verbose is None or self.verbose else None
 
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """X as the library takes it. Arrays are checked as scikit-learn does; tables and paths are the library's

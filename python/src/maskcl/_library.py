@@ -8,7 +8,8 @@ import warnings
 from typing import Any
 
 try:
-    from ._binding import ffi, lib
+    from ._binding import ffi as ffi
+    from ._binding import lib as lib
 except ImportError as error:
     if "libOpenCL" not in str(error):
         raise

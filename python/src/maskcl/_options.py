@@ -74,7 +74,7 @@ class Options:
                                                               key.encode()):
                 raise ValueError(f"`{key}`: {text(reason)}")
 
-    def columns_named(self) -> set[str]:
+    def columns_named(self) -> frozenset[str]:
         """The columns that options such as `label` and `numeric` name."""
         lists = (self.given.get(key, "") for key in ("label", "id", "categorical", "numeric", "ignore"))
-        return {name for line in lists for row in csv.reader([line]) for name in row}
+        return frozenset(name for line in lists for row in csv.reader([line]) for name in row)

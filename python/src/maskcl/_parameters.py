@@ -18,10 +18,13 @@ class PretrainParameters:
             set the options marked * to a named set, which the others then change, wherever they stand;
             see 'maskcl help recipes'. auto takes one that suits the data, and their number; what is
             shown of the others is recipe default's
+        encoder : str | float, default: dense
+            the encoder: dense, of `hidden` and `embedding`; conv or resnet9, of images; or layers in
+            words, as conv:64x5/2,pool:max,dense:256; see 'maskcl help images'
         hidden : int | Sequence[int] | str, default: 128
-            widths of the encoder's hidden layers, joined by commas, or 'none'
+            widths of the hidden layers of a dense encoder, joined by commas, or 'none'
         embedding : int, default: 64
-            width of an embedding
+            width of an embedding of a dense encoder
         activation : Literal["none", "relu", "gelu", "tanh"], default: relu
             what follows every layer but the last
         normalization : Literal["none", "batch", "layer"], default: none
@@ -38,6 +41,17 @@ class PretrainParameters:
         predictor : int | Sequence[int] | str, default: none
             widths of the layers of the predictor that some objectives have, joined by commas, without
             its last, which is as wide as what it predicts; or 'none'
+        filters : Literal["random", "patches", "kmeans"], default: random
+            what the filters of the encoder's first layer begin with, a convolution: numbers drawn from
+            the seed, whitened patches of the data, or what k-means makes of them
+        filter_deviation : str | float, default: 0.05
+            patches that vary less are no filters
+        filter_whitening : str | float, default: 0.1
+            what is added to the eigenvalues of the patches' covariance by which they are whitened
+        filter_threshold : float, default: 0.25
+            what is subtracted from a filter's response, before the activation
+        filter_sides : Literal["one", "two"], default: one
+            two: half of the filters are the negatives of the others
         views : str | float, default: mask:bernoulli:0.5:complement
             how the two views of a row are made, wholly: parts joined by commas, as in
             affine:0.2,flip,mask:bernoulli:0.5; see 'maskcl help views', a command that draws them.
@@ -48,7 +62,8 @@ class PretrainParameters:
         mask_ratio : float, default: 0.5
             part of the elements or patches that the first view keeps
         mask_patch : int, default: 4
-            side of a block mask's patch
+            side of a block mask's patch, or as in 2-8 the least and the largest of a side that is drawn
+            for each row
         objective : str | float, default: nt-xent+reconstruction:10
             what is trained for, or several joined by +, with weights as in nt-xent:1+reconstruction:10;
             see 'maskcl help objectives'
@@ -99,7 +114,7 @@ class PretrainParameters:
         batch : int | str, default: at most 256
             rows a step; 'at most N' takes all rows where there are fewer
         epochs : int, default: 10
-            passes over the data
+            passes over the data; pretrain takes 0, too: the encoder as it begins
         early_stop : int, default: never
             end when the mean loss of an epoch has not been below the least one so far for so many
             epochs; the model is the one after the last epoch
@@ -166,13 +181,14 @@ class PretrainParameters:
             show progress (tqdm)
     """
 
-    _pretrain_options = ("recipe", "hidden", "embedding", "activation", "normalization", "embedding_layer", "decoder", "projector", "predictor", "views", "mask", "mask_ratio", "mask_patch", "objective", "holdout", "keep_best", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "ema", "batch", "epochs", "early_stop", "negatives", "margin", "temperature", "reconstruct", "reconstruction_loss", "target_decay", "queue", "sigreg_weight", "directions",)
+    _pretrain_options = ("recipe", "encoder", "hidden", "embedding", "activation", "normalization", "embedding_layer", "decoder", "projector", "predictor", "filters", "filter_deviation", "filter_whitening", "filter_threshold", "filter_sides", "views", "mask", "mask_ratio", "mask_patch", "objective", "holdout", "keep_best", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "ema", "batch", "epochs", "early_stop", "negatives", "margin", "temperature", "reconstruct", "reconstruction_loss", "target_decay", "queue", "sigreg_weight", "directions",)
     _data_options = ("categorical", "numeric", "ignore", "standardize", "size", "colors", "background", "channels", "strict", "host_memory",)
 
     def __init__(
         self,
         *,
         recipe: str | None = "auto",
+        encoder: str | float | None = None,
         hidden: int | Sequence[int] | str | None = None,
         embedding: int | None = None,
         activation: Literal["none", "relu", "gelu", "tanh"] | None = None,
@@ -181,6 +197,11 @@ class PretrainParameters:
         decoder: int | Sequence[int] | str | None = None,
         projector: int | Sequence[int] | str | None = None,
         predictor: int | Sequence[int] | str | None = None,
+        filters: Literal["random", "patches", "kmeans"] | None = None,
+        filter_deviation: str | float | None = None,
+        filter_whitening: str | float | None = None,
+        filter_threshold: float | None = None,
+        filter_sides: Literal["one", "two"] | None = None,
         views: str | float | None = None,
         mask: Literal["uniform", "bernoulli", "block", "none"] | None = None,
         mask_ratio: float | None = None,
@@ -234,6 +255,7 @@ class PretrainParameters:
         verbose: bool | None = None,
     ) -> None:
         self.recipe = recipe
+        self.encoder = encoder
         self.hidden = hidden
         self.embedding = embedding
         self.activation = activation
@@ -242,6 +264,11 @@ class PretrainParameters:
         self.decoder = decoder
         self.projector = projector
         self.predictor = predictor
+        self.filters = filters
+        self.filter_deviation = filter_deviation
+        self.filter_whitening = filter_whitening
+        self.filter_threshold = filter_threshold
+        self.filter_sides = filter_sides
         self.views = views
         self.mask = mask
         self.mask_ratio = mask_ratio
@@ -347,7 +374,7 @@ class FinetuneParameters:
         batch : int | str, default: at most 32
             rows a step; 'at most N' takes all rows where there are fewer
         epochs : int, default: 20
-            passes over the data
+            passes over the data; pretrain takes 0, too: the encoder as it begins
         early_stop : int, default: never
             end when the mean loss of an epoch has not been below the least one so far for so many
             epochs; the model is the one after the last epoch

@@ -645,19 +645,19 @@ static uint32_t binding_embedding(const mcl_model *model)
 
 static void *_cffi_types[] = {
 /*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 81), // _Bool()(char *, size_t, mcl_model const *, mcl_data const *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 230), // char *
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 235), // char *
 /*  2 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
-/*  3 */ _CFFI_OP(_CFFI_OP_POINTER, 246), // mcl_model const *
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 240), // mcl_data const *
+/*  3 */ _CFFI_OP(_CFFI_OP_POINTER, 253), // mcl_model const *
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 247), // mcl_data const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 81), // _Bool()(char *, size_t, mcl_options const *, char const *)
 /*  7 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /*  8 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // mcl_options const *
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 230), // char const *
+/*  9 */ _CFFI_OP(_CFFI_OP_POINTER, 256), // mcl_options const *
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 235), // char const *
 /* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 81), // _Bool()(mcl_pretrain_options *)
-/* 13 */ _CFFI_OP(_CFFI_OP_POINTER, 249), // mcl_pretrain_options *
+/* 13 */ _CFFI_OP(_CFFI_OP_POINTER, 257), // mcl_pretrain_options *
 /* 14 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // char const *()(mcl_data const *)
 /* 16 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
@@ -671,55 +671,55 @@ static void *_cffi_types[] = {
 /* 24 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // char const *()(void)
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 121), // int32_t const *()(mcl_data const *)
+/* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION, 126), // int32_t const *()(mcl_data const *)
 /* 28 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 30 */ _CFFI_OP(_CFFI_OP_FUNCTION, 242), // mcl_device_info const *()(mcl_context const *)
-/* 31 */ _CFFI_OP(_CFFI_OP_POINTER, 239), // mcl_context const *
+/* 30 */ _CFFI_OP(_CFFI_OP_FUNCTION, 249), // mcl_device_info const *()(mcl_context const *)
+/* 31 */ _CFFI_OP(_CFFI_OP_POINTER, 246), // mcl_context const *
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION, 38), // mcl_schema const *()(mcl_data const *)
 /* 34 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(char * *, mcl_schema const *)
+/* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(char * *, mcl_schema const *)
 /* 37 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // char * *
-/* 38 */ _CFFI_OP(_CFFI_OP_POINTER, 250), // mcl_schema const *
+/* 38 */ _CFFI_OP(_CFFI_OP_POINTER, 258), // mcl_schema const *
 /* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(char *, mcl_pretrain_options *, mcl_data const *)
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(char *, mcl_pretrain_options *, mcl_data const *)
 /* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 42 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
 /* 43 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(char *, size_t, mcl_options const *, char const *)
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(char *, size_t, mcl_options const *, char const *)
 /* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 47 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 48 */ _CFFI_OP(_CFFI_OP_NOOP, 9),
 /* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(char const * * *, uint32_t *, mcl_model const *)
-/* 52 */ _CFFI_OP(_CFFI_OP_POINTER, 188), // char const * * *
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(char const * * *, uint32_t *, mcl_model const *)
+/* 52 */ _CFFI_OP(_CFFI_OP_POINTER, 193), // char const * * *
 /* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 20), // uint32_t *
 /* 54 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
 /* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(float *, mcl_context *, mcl_model const *, mcl_data const *)
-/* 57 */ _CFFI_OP(_CFFI_OP_POINTER, 236), // float *
-/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 239), // mcl_context *
+/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(float *, mcl_context *, mcl_model const *, mcl_data const *)
+/* 57 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // float *
+/* 58 */ _CFFI_OP(_CFFI_OP_POINTER, 246), // mcl_context *
 /* 59 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
 /* 60 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 61 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(float *, mcl_context *, mcl_model const *, mcl_data const *, uint32_t)
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(float *, mcl_context *, mcl_model const *, mcl_data const *, uint32_t)
 /* 63 */ _CFFI_OP(_CFFI_OP_NOOP, 57),
 /* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
 /* 65 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
 /* 66 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 67 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(int32_t *, mcl_context *, mcl_model const *, mcl_data const *)
-/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 237), // int32_t *
+/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(int32_t *, mcl_context *, mcl_model const *, mcl_data const *)
+/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 242), // int32_t *
 /* 71 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
 /* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
 /* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_context * *, char const *, char const *, char const *, uint32_t, _Bool)
+/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_context * *, char const *, char const *, char const *, uint32_t, _Bool)
 /* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 58), // mcl_context * *
 /* 77 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 78 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
@@ -727,185 +727,208 @@ static void *_cffi_types[] = {
 /* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
 /* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
 /* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_context * *, struct mcl_context_options const *)
+/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_context * *, struct mcl_context_options const *)
 /* 84 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
-/* 85 */ _CFFI_OP(_CFFI_OP_POINTER, 255), // struct mcl_context_options const *
+/* 85 */ _CFFI_OP(_CFFI_OP_POINTER, 264), // struct mcl_context_options const *
 /* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_context *)
+/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_context *)
 /* 88 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
 /* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_data * *, char const * const *, size_t, mcl_data_options const *)
-/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 202), // mcl_data * *
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_data * *, char const * const *, size_t, mcl_data_options const *)
+/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 207), // mcl_data * *
 /* 92 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // char const * const *
 /* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // mcl_data_options const *
+/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // mcl_data_options const *
 /* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_data_options *)
-/* 97 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // mcl_data_options *
-/* 98 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_device_info * *, size_t *)
-/* 100 */ _CFFI_OP(_CFFI_OP_POINTER, 205), // mcl_device_info * *
-/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // size_t *
-/* 102 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_finetune_options *)
-/* 104 */ _CFFI_OP(_CFFI_OP_POINTER, 244), // mcl_finetune_options *
-/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_model * *, char const *)
-/* 107 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // mcl_model * *
-/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_model * *, mcl_context *, mcl_data const *, mcl_pretrain_options const *)
-/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 107),
-/* 112 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 114 */ _CFFI_OP(_CFFI_OP_POINTER, 249), // mcl_pretrain_options const *
-/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 116 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_model * *, mcl_context *, mcl_model const *, mcl_data const *, int32_t const *, mcl_finetune_options const *)
-/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 107),
-/* 118 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 119 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 120 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 121 */ _CFFI_OP(_CFFI_OP_POINTER, 237), // int32_t const *
-/* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 244), // mcl_finetune_options const *
-/* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_model const *, char const *)
-/* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_option_info *, mcl_options_kind, size_t)
-/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 247), // mcl_option_info *
-/* 130 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // mcl_options_kind
-/* 131 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_data * *, mcl_table_description const *, mcl_data_options const *)
+/* 97 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
+/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 261), // mcl_table_description const *
+/* 99 */ _CFFI_OP(_CFFI_OP_NOOP, 94),
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_data_options *)
+/* 102 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // mcl_data_options *
+/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_device_info * *, size_t *)
+/* 105 */ _CFFI_OP(_CFFI_OP_POINTER, 210), // mcl_device_info * *
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 2), // size_t *
+/* 107 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 108 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_finetune_options *)
+/* 109 */ _CFFI_OP(_CFFI_OP_POINTER, 251), // mcl_finetune_options *
+/* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 111 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_model * *, char const *)
+/* 112 */ _CFFI_OP(_CFFI_OP_POINTER, 213), // mcl_model * *
+/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_model * *, mcl_context *, mcl_data const *, mcl_pretrain_options const *)
+/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 112),
+/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 118 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 257), // mcl_pretrain_options const *
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_model * *, mcl_context *, mcl_model const *, mcl_data const *, int32_t const *, mcl_finetune_options const *)
+/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 112),
+/* 123 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 126 */ _CFFI_OP(_CFFI_OP_POINTER, 242), // int32_t const *
+/* 127 */ _CFFI_OP(_CFFI_OP_POINTER, 251), // mcl_finetune_options const *
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_model const *, char const *)
+/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_options *, char const *, char const *)
-/* 134 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // mcl_options *
-/* 135 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_option_info *, mcl_options_kind, size_t)
+/* 134 */ _CFFI_OP(_CFFI_OP_POINTER, 255), // mcl_option_info *
+/* 135 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // mcl_options_kind
+/* 136 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_pretrain_options *)
-/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 141 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_pretrain_options *, mcl_model const *)
-/* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 143 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 144 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(mcl_schema * *, mcl_model const *)
-/* 146 */ _CFFI_OP(_CFFI_OP_POINTER, 217), // mcl_schema * *
-/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION, 251), // mcl_status()(uint32_t *, mcl_model const *, uint32_t)
-/* 150 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 151 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 152 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_options *, char const *, char const *)
+/* 139 */ _CFFI_OP(_CFFI_OP_POINTER, 256), // mcl_options *
+/* 140 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_pretrain_options *)
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_pretrain_options *, mcl_model const *)
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(mcl_schema * *, mcl_model const *)
+/* 151 */ _CFFI_OP(_CFFI_OP_POINTER, 222), // mcl_schema * *
+/* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
 /* 153 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 253), // mcl_tensor()(mcl_model const *, size_t)
-/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 156 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION, 224), // mcl_train_options *()(mcl_finetune_options *)
-/* 159 */ _CFFI_OP(_CFFI_OP_NOOP, 104),
-/* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION, 224), // mcl_train_options *()(mcl_pretrain_options *)
-/* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
-/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 164 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // size_t()(mcl_data const *, uint64_t *)
-/* 165 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 166 */ _CFFI_OP(_CFFI_OP_POINTER, 199), // uint64_t *
-/* 167 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 168 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // size_t()(mcl_model const *)
-/* 169 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION, 20), // uint32_t()(mcl_data const *)
-/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 20), // uint32_t()(mcl_model const *)
-/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 176 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 177 */ _CFFI_OP(_CFFI_OP_FUNCTION, 199), // uint64_t()(mcl_data const *)
-/* 178 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(char *)
-/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(char *, mcl_model const *)
-/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 185 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 187 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(char const * *)
-/* 188 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // char const * *
-/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(char const *, void *)
-/* 191 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 192 */ _CFFI_OP(_CFFI_OP_POINTER, 260), // void *
-/* 193 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_context *)
-/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_context *, uint64_t)
-/* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
-/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_data *)
-/* 202 */ _CFFI_OP(_CFFI_OP_POINTER, 240), // mcl_data *
-/* 203 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 204 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_device_info *)
-/* 205 */ _CFFI_OP(_CFFI_OP_POINTER, 243), // mcl_device_info *
-/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 207 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_model *)
-/* 208 */ _CFFI_OP(_CFFI_OP_POINTER, 246), // mcl_model *
-/* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_model const *, size_t, char const * *, char const * *)
-/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
-/* 212 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 213 */ _CFFI_OP(_CFFI_OP_NOOP, 188),
-/* 214 */ _CFFI_OP(_CFFI_OP_NOOP, 188),
-/* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 216 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_schema *)
-/* 217 */ _CFFI_OP(_CFFI_OP_POINTER, 250), // mcl_schema *
-/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 219 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_step const *, void *)
-/* 220 */ _CFFI_OP(_CFFI_OP_POINTER, 252), // mcl_step const *
-/* 221 */ _CFFI_OP(_CFFI_OP_NOOP, 192),
-/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 260), // void()(mcl_train_options *, int const *, int32_t const *, uint64_t, void *)
-/* 224 */ _CFFI_OP(_CFFI_OP_POINTER, 254), // mcl_train_options *
-/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 238), // int const *
-/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 121),
-/* 227 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 228 */ _CFFI_OP(_CFFI_OP_NOOP, 192),
-/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 230 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 231 */ _CFFI_OP(_CFFI_OP_ARRAY, 230), // char[128]
-/* 232 */ (_cffi_opcode_t)(128),
-/* 233 */ _CFFI_OP(_CFFI_OP_ARRAY, 230), // char[640]
-/* 234 */ (_cffi_opcode_t)(640),
-/* 235 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
-/* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 13), // float
-/* 237 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
-/* 238 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 239 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // mcl_context
-/* 240 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // mcl_data
-/* 241 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // mcl_data_options
-/* 242 */ _CFFI_OP(_CFFI_OP_POINTER, 243), // mcl_device_info const *
-/* 243 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // mcl_device_info
-/* 244 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // mcl_finetune_options
-/* 245 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // mcl_gemm_kind
-/* 246 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // mcl_model
-/* 247 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // mcl_option_info
-/* 248 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // mcl_options
-/* 249 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // mcl_pretrain_options
-/* 250 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // mcl_schema
-/* 251 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // mcl_status
-/* 252 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // mcl_step
-/* 253 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // mcl_tensor
-/* 254 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // mcl_train_options
-/* 255 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // struct mcl_context_options
-/* 256 */ _CFFI_OP(_CFFI_OP_ARRAY, 199), // uint64_t[4]
-/* 257 */ (_cffi_opcode_t)(4),
-/* 258 */ _CFFI_OP(_CFFI_OP_POINTER, 190), // void(*)(char const *, void *)
-/* 259 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // void(*)(mcl_step const *, void *)
-/* 260 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 259), // mcl_status()(uint32_t *, mcl_model const *, uint32_t)
+/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 157 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22),
+/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION, 262), // mcl_tensor()(mcl_model const *, size_t)
+/* 160 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 161 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // mcl_train_options *()(mcl_finetune_options *)
+/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 109),
+/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // mcl_train_options *()(mcl_pretrain_options *)
+/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 168 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // size_t()(mcl_data const *, uint64_t *)
+/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 204), // uint64_t *
+/* 172 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION, 2), // size_t()(mcl_model const *)
+/* 174 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 176 */ _CFFI_OP(_CFFI_OP_FUNCTION, 20), // uint32_t()(mcl_data const *)
+/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 178 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 20), // uint32_t()(mcl_model const *)
+/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 181 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION, 204), // uint64_t()(mcl_data const *)
+/* 183 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 184 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(char *)
+/* 186 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 187 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 188 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(char *, mcl_model const *)
+/* 189 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(char const * *)
+/* 193 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // char const * *
+/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 195 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(char const *, void *)
+/* 196 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 197 */ _CFFI_OP(_CFFI_OP_POINTER, 270), // void *
+/* 198 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 199 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_context *)
+/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_context *, uint64_t)
+/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 58),
+/* 204 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_data *)
+/* 207 */ _CFFI_OP(_CFFI_OP_POINTER, 247), // mcl_data *
+/* 208 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_device_info *)
+/* 210 */ _CFFI_OP(_CFFI_OP_POINTER, 250), // mcl_device_info *
+/* 211 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 212 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_model *)
+/* 213 */ _CFFI_OP(_CFFI_OP_POINTER, 253), // mcl_model *
+/* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_model const *, size_t, char const * *, char const * *)
+/* 216 */ _CFFI_OP(_CFFI_OP_NOOP, 3),
+/* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 218 */ _CFFI_OP(_CFFI_OP_NOOP, 193),
+/* 219 */ _CFFI_OP(_CFFI_OP_NOOP, 193),
+/* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_schema *)
+/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 258), // mcl_schema *
+/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 224 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_step const *, void *)
+/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 260), // mcl_step const *
+/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 197),
+/* 227 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 270), // void()(mcl_train_options *, int const *, int32_t const *, uint64_t, void *)
+/* 229 */ _CFFI_OP(_CFFI_OP_POINTER, 263), // mcl_train_options *
+/* 230 */ _CFFI_OP(_CFFI_OP_POINTER, 243), // int const *
+/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 126),
+/* 232 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 197),
+/* 234 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 235 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 236 */ _CFFI_OP(_CFFI_OP_ARRAY, 235), // char[128]
+/* 237 */ (_cffi_opcode_t)(128),
+/* 238 */ _CFFI_OP(_CFFI_OP_ARRAY, 235), // char[640]
+/* 239 */ (_cffi_opcode_t)(640),
+/* 240 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 14), // double
+/* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 13), // float
+/* 242 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 21), // int32_t
+/* 243 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 244 */ _CFFI_OP(_CFFI_OP_POINTER, 245), // mcl_column_values const *
+/* 245 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // mcl_column_values
+/* 246 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // mcl_context
+/* 247 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // mcl_data
+/* 248 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // mcl_data_options
+/* 249 */ _CFFI_OP(_CFFI_OP_POINTER, 250), // mcl_device_info const *
+/* 250 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // mcl_device_info
+/* 251 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // mcl_finetune_options
+/* 252 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // mcl_gemm_kind
+/* 253 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // mcl_model
+/* 254 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // mcl_number
+/* 255 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // mcl_option_info
+/* 256 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // mcl_options
+/* 257 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // mcl_pretrain_options
+/* 258 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // mcl_schema
+/* 259 */ _CFFI_OP(_CFFI_OP_ENUM, 4), // mcl_status
+/* 260 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // mcl_step
+/* 261 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // mcl_table_description
+/* 262 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // mcl_tensor
+/* 263 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // mcl_train_options
+/* 264 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // struct mcl_context_options
+/* 265 */ _CFFI_OP(_CFFI_OP_ARRAY, 204), // uint64_t[4]
+/* 266 */ (_cffi_opcode_t)(4),
+/* 267 */ _CFFI_OP(_CFFI_OP_POINTER, 270), // void const *
+/* 268 */ _CFFI_OP(_CFFI_OP_POINTER, 195), // void(*)(char const *, void *)
+/* 269 */ _CFFI_OP(_CFFI_OP_POINTER, 224), // void(*)(mcl_step const *, void *)
+/* 270 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_mcl_column_values(mcl_column_values *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { char const * *tmp = &p->name; (void)tmp; }
+  { void const * *tmp = &p->values; (void)tmp; }
+  (void)((p->stride) | 0);  /* check that 'mcl_column_values.stride' is an integer */
+  (void)((p->texts) | 0);  /* check that 'mcl_column_values.texts' is an integer */
+  { mcl_number *tmp = &p->type; (void)tmp; }
+}
+struct _cffi_align_typedef_mcl_column_values { char x; mcl_column_values y; };
 
 _CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_mcl_data_options(mcl_data_options *p)
@@ -959,6 +982,83 @@ static int _cffi_const_MCL_GEMM_AUTO(unsigned long long *o)
 {
   int n = (MCL_GEMM_AUTO) <= 0;
   *o = (unsigned long long)((MCL_GEMM_AUTO) | 0);  /* check that MCL_GEMM_AUTO is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_INT8(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_INT8) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_INT8) | 0);  /* check that MCL_NUMBER_INT8 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_INT16(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_INT16) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_INT16) | 0);  /* check that MCL_NUMBER_INT16 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_INT32(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_INT32) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_INT32) | 0);  /* check that MCL_NUMBER_INT32 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_INT64(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_INT64) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_INT64) | 0);  /* check that MCL_NUMBER_INT64 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_UINT8(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_UINT8) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_UINT8) | 0);  /* check that MCL_NUMBER_UINT8 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_UINT16(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_UINT16) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_UINT16) | 0);  /* check that MCL_NUMBER_UINT16 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_UINT32(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_UINT32) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_UINT32) | 0);  /* check that MCL_NUMBER_UINT32 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_UINT64(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_UINT64) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_UINT64) | 0);  /* check that MCL_NUMBER_UINT64 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_FLOAT16(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_FLOAT16) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_FLOAT16) | 0);  /* check that MCL_NUMBER_FLOAT16 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_FLOAT32(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_FLOAT32) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_FLOAT32) | 0);  /* check that MCL_NUMBER_FLOAT32 is an integer */
+  return n;
+}
+
+static int _cffi_const_MCL_NUMBER_FLOAT64(unsigned long long *o)
+{
+  int n = (MCL_NUMBER_FLOAT64) <= 0;
+  *o = (unsigned long long)((MCL_NUMBER_FLOAT64) | 0);  /* check that MCL_NUMBER_FLOAT64 is an integer */
   return n;
 }
 
@@ -1105,6 +1205,18 @@ static void _cffi_checkfld_typedef_mcl_step(mcl_step *p)
   { double *tmp = &p->seconds; (void)tmp; }
 }
 struct _cffi_align_typedef_mcl_step { char x; mcl_step y; };
+
+_CFFI_UNUSED_FN
+static void _cffi_checkfld_typedef_mcl_table_description(mcl_table_description *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { mcl_column_values const * *tmp = &p->columns; (void)tmp; }
+  (void)((p->count) | 0);  /* check that 'mcl_table_description.count' is an integer */
+  (void)((p->rows) | 0);  /* check that 'mcl_table_description.rows' is an integer */
+  { char const * *tmp = &p->name; (void)tmp; }
+}
+struct _cffi_align_typedef_mcl_table_description { char x; mcl_table_description y; };
 
 _CFFI_UNUSED_FN
 static void _cffi_checkfld_typedef_mcl_tensor(mcl_tensor *p)
@@ -1306,7 +1418,7 @@ _cffi_f_binding_open(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1367,10 +1479,10 @@ _cffi_f_binding_train_of_finetune(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(104), arg0, (char **)&x0);
+      _cffi_type(109), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_finetune_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(104), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(109), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1382,7 +1494,7 @@ _cffi_f_binding_train_of_finetune(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(224));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(229));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1420,7 +1532,7 @@ _cffi_f_binding_train_of_pretrain(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(224));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(229));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1453,28 +1565,28 @@ _cffi_f_binding_watch(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(224), arg0, (char **)&x0);
+      _cffi_type(229), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_train_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(224), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(229), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(225), arg1, (char **)&x1);
+      _cffi_type(230), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(225), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(230), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(121), arg2, (char **)&x2);
+      _cffi_type(126), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (int32_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(121), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(126), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1484,10 +1596,10 @@ _cffi_f_binding_watch(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(192), arg4, (char **)&x4);
+      _cffi_type(197), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(192), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(197), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1520,10 +1632,10 @@ _cffi_f_mcl_class_names_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(188), arg0, (char **)&x0);
+      _cffi_type(193), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (char const * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(188), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(193), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1610,7 +1722,7 @@ _cffi_f_mcl_classify(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1684,7 +1796,7 @@ _cffi_f_mcl_context_device(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(242));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(249));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1783,7 +1895,7 @@ _cffi_f_mcl_context_open(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1821,7 +1933,7 @@ _cffi_f_mcl_context_require_reproducible(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1966,10 +2078,10 @@ _cffi_f_mcl_data_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(202), arg0, (char **)&x0);
+      _cffi_type(207), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_data *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(202), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(207), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1987,6 +2099,70 @@ _cffi_f_mcl_data_free(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_mcl_data_free _cffi_d_mcl_data_free
+#endif
+
+static mcl_status _cffi_d_mcl_data_from_table(mcl_data * * x0, mcl_table_description const * x1, mcl_data_options const * x2)
+{
+  return mcl_data_from_table(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_mcl_data_from_table(PyObject *self, PyObject *args)
+{
+  mcl_data * * x0;
+  mcl_table_description const * x1;
+  mcl_data_options const * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  mcl_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "mcl_data_from_table", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(91), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (mcl_data * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(91), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(98), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (mcl_table_description const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(94), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (mcl_data_options const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(94), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = mcl_data_from_table(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_mcl_data_from_table _cffi_d_mcl_data_from_table
 #endif
 
 static int32_t const * _cffi_d_mcl_data_labels(mcl_data const * x0)
@@ -2019,7 +2195,7 @@ _cffi_f_mcl_data_labels(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(121));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(126));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2089,7 +2265,7 @@ _cffi_f_mcl_data_open_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2112,10 +2288,10 @@ _cffi_f_mcl_data_options_init(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(97), arg0, (char **)&x0);
+      _cffi_type(102), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_data_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(97), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(102), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2127,7 +2303,7 @@ _cffi_f_mcl_data_options_init(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2165,10 +2341,10 @@ _cffi_f_mcl_data_row_shape(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(166), arg1, (char **)&x1);
+      _cffi_type(171), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (uint64_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(166), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(171), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2344,10 +2520,10 @@ _cffi_f_mcl_devices_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(205), arg0, (char **)&x0);
+      _cffi_type(210), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_device_info *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(205), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(210), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2388,19 +2564,19 @@ _cffi_f_mcl_devices_list(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(100), arg0, (char **)&x0);
+      _cffi_type(105), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_device_info * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(100), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(105), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(101), arg1, (char **)&x1);
+      _cffi_type(106), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(101), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2412,7 +2588,7 @@ _cffi_f_mcl_devices_list(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2487,7 +2663,7 @@ _cffi_f_mcl_embed(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2568,7 +2744,7 @@ _cffi_f_mcl_embed_layer(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2631,10 +2807,10 @@ _cffi_f_mcl_finetune(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(107), arg0, (char **)&x0);
+      _cffi_type(112), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_model * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(107), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(112), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2667,19 +2843,19 @@ _cffi_f_mcl_finetune(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(121), arg4, (char **)&x4);
+      _cffi_type(126), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (int32_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(121), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(126), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(122), arg5, (char **)&x5);
+      _cffi_type(127), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (mcl_finetune_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(122), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(127), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2691,7 +2867,7 @@ _cffi_f_mcl_finetune(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2714,10 +2890,10 @@ _cffi_f_mcl_finetune_options_init(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(104), arg0, (char **)&x0);
+      _cffi_type(109), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_finetune_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(104), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(109), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2729,7 +2905,7 @@ _cffi_f_mcl_finetune_options_init(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2788,7 +2964,7 @@ _cffi_f_mcl_layer_width(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2852,7 +3028,7 @@ _cffi_f_mcl_model_class_names(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2994,10 +3170,10 @@ _cffi_f_mcl_model_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(208), arg0, (char **)&x0);
+      _cffi_type(213), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_model *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(208), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(213), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3038,10 +3214,10 @@ _cffi_f_mcl_model_load(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(107), arg0, (char **)&x0);
+      _cffi_type(112), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_model * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(107), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(112), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3062,7 +3238,7 @@ _cffi_f_mcl_model_load(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3106,19 +3282,19 @@ _cffi_f_mcl_model_metadata_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(188), arg2, (char **)&x2);
+      _cffi_type(193), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (char const * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(188), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(193), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(188), arg3, (char **)&x3);
+      _cffi_type(193), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (char const * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(188), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(193), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3221,7 +3397,7 @@ _cffi_f_mcl_model_save(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3250,10 +3426,10 @@ _cffi_f_mcl_model_schema(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(146), arg0, (char **)&x0);
+      _cffi_type(151), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_schema * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(146), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(151), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3274,7 +3450,7 @@ _cffi_f_mcl_model_schema(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3322,7 +3498,7 @@ _cffi_f_mcl_model_tensor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_struct((char *)&result, _cffi_type(253));
+  pyresult = _cffi_from_c_struct((char *)&result, _cffi_type(262));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3394,15 +3570,15 @@ _cffi_f_mcl_option_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(129), arg0, (char **)&x0);
+      _cffi_type(134), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_option_info *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(129), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(134), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(130), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(135), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, size_t);
@@ -3416,7 +3592,7 @@ _cffi_f_mcl_option_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3556,7 +3732,7 @@ _cffi_f_mcl_options_get(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3587,10 +3763,10 @@ _cffi_f_mcl_options_set(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(134), arg0, (char **)&x0);
+      _cffi_type(139), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(134), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(139), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3620,7 +3796,7 @@ _cffi_f_mcl_options_set(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3695,7 +3871,7 @@ _cffi_f_mcl_predict_probabilities(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3728,10 +3904,10 @@ _cffi_f_mcl_pretrain(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(107), arg0, (char **)&x0);
+      _cffi_type(112), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_model * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(107), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(112), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3755,10 +3931,10 @@ _cffi_f_mcl_pretrain(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(114), arg3, (char **)&x3);
+      _cffi_type(119), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (mcl_pretrain_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(114), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(119), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3770,7 +3946,7 @@ _cffi_f_mcl_pretrain(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3823,7 +3999,7 @@ _cffi_f_mcl_pretrain_from(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3861,7 +4037,7 @@ _cffi_f_mcl_pretrain_options_init(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3925,7 +4101,7 @@ _cffi_f_mcl_recipe_fit(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3946,10 +4122,10 @@ _cffi_f_mcl_schema_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(217), arg0, (char **)&x0);
+      _cffi_type(222), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (mcl_schema *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(217), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(222), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4014,7 +4190,7 @@ _cffi_f_mcl_schema_text(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(251));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(259));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4095,76 +4271,103 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "MCL_ERROR_NO_DEVICE", (void *)_cffi_const_MCL_ERROR_NO_DEVICE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_GEMM_AUTO", (void *)_cffi_const_MCL_GEMM_AUTO, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_INTERRUPTED", (void *)_cffi_const_MCL_INTERRUPTED, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_FLOAT16", (void *)_cffi_const_MCL_NUMBER_FLOAT16, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_FLOAT32", (void *)_cffi_const_MCL_NUMBER_FLOAT32, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_FLOAT64", (void *)_cffi_const_MCL_NUMBER_FLOAT64, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_INT16", (void *)_cffi_const_MCL_NUMBER_INT16, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_INT32", (void *)_cffi_const_MCL_NUMBER_INT32, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_INT64", (void *)_cffi_const_MCL_NUMBER_INT64, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_INT8", (void *)_cffi_const_MCL_NUMBER_INT8, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_UINT16", (void *)_cffi_const_MCL_NUMBER_UINT16, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_UINT32", (void *)_cffi_const_MCL_NUMBER_UINT32, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_UINT64", (void *)_cffi_const_MCL_NUMBER_UINT64, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
+  { "MCL_NUMBER_UINT8", (void *)_cffi_const_MCL_NUMBER_UINT8, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_OK", (void *)_cffi_const_MCL_OK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_OPTIONS_DATA", (void *)_cffi_const_MCL_OPTIONS_DATA, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_OPTIONS_FINETUNE", (void *)_cffi_const_MCL_OPTIONS_FINETUNE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "MCL_OPTIONS_PRETRAIN", (void *)_cffi_const_MCL_OPTIONS_PRETRAIN, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
-  { "binding_classes", (void *)_cffi_f_binding_classes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 174), (void *)_cffi_d_binding_classes },
-  { "binding_embedding", (void *)_cffi_f_binding_embedding, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 174), (void *)_cffi_d_binding_embedding },
+  { "binding_classes", (void *)_cffi_f_binding_classes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 179), (void *)_cffi_d_binding_classes },
+  { "binding_embedding", (void *)_cffi_f_binding_embedding, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 179), (void *)_cffi_d_binding_embedding },
   { "binding_open", (void *)_cffi_f_binding_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_binding_open },
-  { "binding_report", (void *)&_cffi_externpy__binding_report, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 259), (void *)binding_report },
+  { "binding_report", (void *)&_cffi_externpy__binding_report, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 269), (void *)binding_report },
   { "binding_take_views", (void *)_cffi_f_binding_take_views, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 12), (void *)_cffi_d_binding_take_views },
-  { "binding_train_of_finetune", (void *)_cffi_f_binding_train_of_finetune, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 158), (void *)_cffi_d_binding_train_of_finetune },
-  { "binding_train_of_pretrain", (void *)_cffi_f_binding_train_of_pretrain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 161), (void *)_cffi_d_binding_train_of_pretrain },
-  { "binding_warn", (void *)&_cffi_externpy__binding_warn, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 258), (void *)binding_warn },
-  { "binding_watch", (void *)_cffi_f_binding_watch, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 223), (void *)_cffi_d_binding_watch },
-  { "mcl_class_names_free", (void *)_cffi_f_mcl_class_names_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 187), (void *)_cffi_d_mcl_class_names_free },
+  { "binding_train_of_finetune", (void *)_cffi_f_binding_train_of_finetune, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 163), (void *)_cffi_d_binding_train_of_finetune },
+  { "binding_train_of_pretrain", (void *)_cffi_f_binding_train_of_pretrain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 166), (void *)_cffi_d_binding_train_of_pretrain },
+  { "binding_warn", (void *)&_cffi_externpy__binding_warn, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 268), (void *)binding_warn },
+  { "binding_watch", (void *)_cffi_f_binding_watch, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 228), (void *)_cffi_d_binding_watch },
+  { "mcl_class_names_free", (void *)_cffi_f_mcl_class_names_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 192), (void *)_cffi_d_mcl_class_names_free },
   { "mcl_classify", (void *)_cffi_f_mcl_classify, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 69), (void *)_cffi_d_mcl_classify },
-  { "mcl_context_close", (void *)_cffi_f_mcl_context_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 194), (void *)_cffi_d_mcl_context_close },
+  { "mcl_context_close", (void *)_cffi_f_mcl_context_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 199), (void *)_cffi_d_mcl_context_close },
   { "mcl_context_device", (void *)_cffi_f_mcl_context_device, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 30), (void *)_cffi_d_mcl_context_device },
-  { "mcl_context_limit_memory", (void *)_cffi_f_mcl_context_limit_memory, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_mcl_context_limit_memory },
+  { "mcl_context_limit_memory", (void *)_cffi_f_mcl_context_limit_memory, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 202), (void *)_cffi_d_mcl_context_limit_memory },
   { "mcl_context_open", (void *)_cffi_f_mcl_context_open, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 83), (void *)_cffi_d_mcl_context_open },
   { "mcl_context_require_reproducible", (void *)_cffi_f_mcl_context_require_reproducible, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 87), (void *)_cffi_d_mcl_context_require_reproducible },
   { "mcl_data_class_name", (void *)_cffi_f_mcl_data_class_name, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 18), (void *)_cffi_d_mcl_data_class_name },
-  { "mcl_data_classes", (void *)_cffi_f_mcl_data_classes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 171), (void *)_cffi_d_mcl_data_classes },
-  { "mcl_data_columns", (void *)_cffi_f_mcl_data_columns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 177), (void *)_cffi_d_mcl_data_columns },
-  { "mcl_data_free", (void *)_cffi_f_mcl_data_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 201), (void *)_cffi_d_mcl_data_free },
+  { "mcl_data_classes", (void *)_cffi_f_mcl_data_classes, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 176), (void *)_cffi_d_mcl_data_classes },
+  { "mcl_data_columns", (void *)_cffi_f_mcl_data_columns, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 182), (void *)_cffi_d_mcl_data_columns },
+  { "mcl_data_free", (void *)_cffi_f_mcl_data_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 206), (void *)_cffi_d_mcl_data_free },
+  { "mcl_data_from_table", (void *)_cffi_f_mcl_data_from_table, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 96), (void *)_cffi_d_mcl_data_from_table },
   { "mcl_data_labels", (void *)_cffi_f_mcl_data_labels, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 27), (void *)_cffi_d_mcl_data_labels },
   { "mcl_data_open_all", (void *)_cffi_f_mcl_data_open_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 90), (void *)_cffi_d_mcl_data_open_all },
-  { "mcl_data_options_init", (void *)_cffi_f_mcl_data_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 96), (void *)_cffi_d_mcl_data_options_init },
-  { "mcl_data_row_shape", (void *)_cffi_f_mcl_data_row_shape, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 164), (void *)_cffi_d_mcl_data_row_shape },
-  { "mcl_data_rows", (void *)_cffi_f_mcl_data_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 177), (void *)_cffi_d_mcl_data_rows },
+  { "mcl_data_options_init", (void *)_cffi_f_mcl_data_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 101), (void *)_cffi_d_mcl_data_options_init },
+  { "mcl_data_row_shape", (void *)_cffi_f_mcl_data_row_shape, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 169), (void *)_cffi_d_mcl_data_row_shape },
+  { "mcl_data_rows", (void *)_cffi_f_mcl_data_rows, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 182), (void *)_cffi_d_mcl_data_rows },
   { "mcl_data_schema", (void *)_cffi_f_mcl_data_schema, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 33), (void *)_cffi_d_mcl_data_schema },
   { "mcl_data_warning", (void *)_cffi_f_mcl_data_warning, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 15), (void *)_cffi_d_mcl_data_warning },
   { "mcl_device_type_name", (void *)_cffi_f_mcl_device_type_name, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 22), (void *)_cffi_d_mcl_device_type_name },
-  { "mcl_devices_free", (void *)_cffi_f_mcl_devices_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 204), (void *)_cffi_d_mcl_devices_free },
-  { "mcl_devices_list", (void *)_cffi_f_mcl_devices_list, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 99), (void *)_cffi_d_mcl_devices_list },
+  { "mcl_devices_free", (void *)_cffi_f_mcl_devices_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 209), (void *)_cffi_d_mcl_devices_free },
+  { "mcl_devices_list", (void *)_cffi_f_mcl_devices_list, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 104), (void *)_cffi_d_mcl_devices_list },
   { "mcl_embed", (void *)_cffi_f_mcl_embed, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 56), (void *)_cffi_d_mcl_embed },
   { "mcl_embed_layer", (void *)_cffi_f_mcl_embed_layer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 62), (void *)_cffi_d_mcl_embed_layer },
   { "mcl_error_message", (void *)_cffi_f_mcl_error_message, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 25), (void *)_cffi_d_mcl_error_message },
-  { "mcl_finetune", (void *)_cffi_f_mcl_finetune, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 116), (void *)_cffi_d_mcl_finetune },
-  { "mcl_finetune_options_init", (void *)_cffi_f_mcl_finetune_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 103), (void *)_cffi_d_mcl_finetune_options_init },
-  { "mcl_layer_width", (void *)_cffi_f_mcl_layer_width, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 149), (void *)_cffi_d_mcl_layer_width },
+  { "mcl_finetune", (void *)_cffi_f_mcl_finetune, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_mcl_finetune },
+  { "mcl_finetune_options_init", (void *)_cffi_f_mcl_finetune_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 108), (void *)_cffi_d_mcl_finetune_options_init },
+  { "mcl_layer_width", (void *)_cffi_f_mcl_layer_width, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_mcl_layer_width },
   { "mcl_model_class_names", (void *)_cffi_f_mcl_model_class_names, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_mcl_model_class_names },
-  { "mcl_model_digest", (void *)_cffi_f_mcl_model_digest, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_mcl_model_digest },
+  { "mcl_model_digest", (void *)_cffi_f_mcl_model_digest, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 188), (void *)_cffi_d_mcl_model_digest },
   { "mcl_model_doubts", (void *)_cffi_f_mcl_model_doubts, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 0), (void *)_cffi_d_mcl_model_doubts },
-  { "mcl_model_free", (void *)_cffi_f_mcl_model_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 207), (void *)_cffi_d_mcl_model_free },
-  { "mcl_model_load", (void *)_cffi_f_mcl_model_load, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_mcl_model_load },
-  { "mcl_model_metadata_at", (void *)_cffi_f_mcl_model_metadata_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 210), (void *)_cffi_d_mcl_model_metadata_at },
-  { "mcl_model_metadata_count", (void *)_cffi_f_mcl_model_metadata_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 168), (void *)_cffi_d_mcl_model_metadata_count },
-  { "mcl_model_save", (void *)_cffi_f_mcl_model_save, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 124), (void *)_cffi_d_mcl_model_save },
-  { "mcl_model_schema", (void *)_cffi_f_mcl_model_schema, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 145), (void *)_cffi_d_mcl_model_schema },
-  { "mcl_model_tensor", (void *)_cffi_f_mcl_model_tensor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_mcl_model_tensor },
-  { "mcl_model_tensor_count", (void *)_cffi_f_mcl_model_tensor_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 168), (void *)_cffi_d_mcl_model_tensor_count },
-  { "mcl_option_at", (void *)_cffi_f_mcl_option_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 128), (void *)_cffi_d_mcl_option_at },
+  { "mcl_model_free", (void *)_cffi_f_mcl_model_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 212), (void *)_cffi_d_mcl_model_free },
+  { "mcl_model_load", (void *)_cffi_f_mcl_model_load, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 111), (void *)_cffi_d_mcl_model_load },
+  { "mcl_model_metadata_at", (void *)_cffi_f_mcl_model_metadata_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 215), (void *)_cffi_d_mcl_model_metadata_at },
+  { "mcl_model_metadata_count", (void *)_cffi_f_mcl_model_metadata_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 173), (void *)_cffi_d_mcl_model_metadata_count },
+  { "mcl_model_save", (void *)_cffi_f_mcl_model_save, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_mcl_model_save },
+  { "mcl_model_schema", (void *)_cffi_f_mcl_model_schema, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 150), (void *)_cffi_d_mcl_model_schema },
+  { "mcl_model_tensor", (void *)_cffi_f_mcl_model_tensor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 159), (void *)_cffi_d_mcl_model_tensor },
+  { "mcl_model_tensor_count", (void *)_cffi_f_mcl_model_tensor_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 173), (void *)_cffi_d_mcl_model_tensor_count },
+  { "mcl_option_at", (void *)_cffi_f_mcl_option_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 133), (void *)_cffi_d_mcl_option_at },
   { "mcl_options_conflict", (void *)_cffi_f_mcl_options_conflict, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 6), (void *)_cffi_d_mcl_options_conflict },
   { "mcl_options_get", (void *)_cffi_f_mcl_options_get, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_mcl_options_get },
-  { "mcl_options_set", (void *)_cffi_f_mcl_options_set, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 133), (void *)_cffi_d_mcl_options_set },
+  { "mcl_options_set", (void *)_cffi_f_mcl_options_set, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 138), (void *)_cffi_d_mcl_options_set },
   { "mcl_predict_probabilities", (void *)_cffi_f_mcl_predict_probabilities, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 56), (void *)_cffi_d_mcl_predict_probabilities },
-  { "mcl_pretrain", (void *)_cffi_f_mcl_pretrain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 110), (void *)_cffi_d_mcl_pretrain },
-  { "mcl_pretrain_from", (void *)_cffi_f_mcl_pretrain_from, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 141), (void *)_cffi_d_mcl_pretrain_from },
-  { "mcl_pretrain_options_init", (void *)_cffi_f_mcl_pretrain_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 138), (void *)_cffi_d_mcl_pretrain_options_init },
+  { "mcl_pretrain", (void *)_cffi_f_mcl_pretrain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_mcl_pretrain },
+  { "mcl_pretrain_from", (void *)_cffi_f_mcl_pretrain_from, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_mcl_pretrain_from },
+  { "mcl_pretrain_options_init", (void *)_cffi_f_mcl_pretrain_options_init, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 143), (void *)_cffi_d_mcl_pretrain_options_init },
   { "mcl_recipe_fit", (void *)_cffi_f_mcl_recipe_fit, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_mcl_recipe_fit },
-  { "mcl_schema_free", (void *)_cffi_f_mcl_schema_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 216), (void *)_cffi_d_mcl_schema_free },
+  { "mcl_schema_free", (void *)_cffi_f_mcl_schema_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 221), (void *)_cffi_d_mcl_schema_free },
   { "mcl_schema_text", (void *)_cffi_f_mcl_schema_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 36), (void *)_cffi_d_mcl_schema_text },
-  { "mcl_schema_text_free", (void *)_cffi_f_mcl_schema_text_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 180), (void *)_cffi_d_mcl_schema_text_free },
+  { "mcl_schema_text_free", (void *)_cffi_f_mcl_schema_text_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 185), (void *)_cffi_d_mcl_schema_text_free },
   { "mcl_version", (void *)_cffi_f_mcl_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 25), (void *)_cffi_d_mcl_version },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
+  { "name", offsetof(mcl_column_values, name),
+            sizeof(((mcl_column_values *)0)->name),
+            _CFFI_OP(_CFFI_OP_NOOP, 10) },
+  { "values", offsetof(mcl_column_values, values),
+              sizeof(((mcl_column_values *)0)->values),
+              _CFFI_OP(_CFFI_OP_NOOP, 267) },
+  { "stride", offsetof(mcl_column_values, stride),
+              sizeof(((mcl_column_values *)0)->stride),
+              _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "texts", offsetof(mcl_column_values, texts),
+             sizeof(((mcl_column_values *)0)->texts),
+             _CFFI_OP(_CFFI_OP_NOOP, 81) },
+  { "type", offsetof(mcl_column_values, type),
+            sizeof(((mcl_column_values *)0)->type),
+            _CFFI_OP(_CFFI_OP_NOOP, 254) },
   { "base", offsetof(mcl_data_options, base),
             sizeof(((mcl_data_options *)0)->base),
-            _CFFI_OP(_CFFI_OP_NOOP, 248) },
+            _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "schema", offsetof(mcl_data_options, schema),
               sizeof(((mcl_data_options *)0)->schema),
               _CFFI_OP(_CFFI_OP_NOOP, 38) },
@@ -4179,19 +4382,19 @@ static const struct _cffi_field_s _cffi_fields[] = {
                     _CFFI_OP(_CFFI_OP_NOOP, 20) },
   { "platform", offsetof(mcl_device_info, platform),
                 sizeof(((mcl_device_info *)0)->platform),
-                _CFFI_OP(_CFFI_OP_NOOP, 231) },
+                _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "name", offsetof(mcl_device_info, name),
             sizeof(((mcl_device_info *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 231) },
+            _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "vendor", offsetof(mcl_device_info, vendor),
               sizeof(((mcl_device_info *)0)->vendor),
-              _CFFI_OP(_CFFI_OP_NOOP, 231) },
+              _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "driver_version", offsetof(mcl_device_info, driver_version),
                       sizeof(((mcl_device_info *)0)->driver_version),
-                      _CFFI_OP(_CFFI_OP_NOOP, 231) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "opencl_version", offsetof(mcl_device_info, opencl_version),
                       sizeof(((mcl_device_info *)0)->opencl_version),
-                      _CFFI_OP(_CFFI_OP_NOOP, 231) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "type", offsetof(mcl_device_info, type),
             sizeof(((mcl_device_info *)0)->type),
             _CFFI_OP(_CFFI_OP_NOOP, 23) },
@@ -4200,7 +4403,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                      _CFFI_OP(_CFFI_OP_NOOP, 20) },
   { "global_memory", offsetof(mcl_device_info, global_memory),
                      sizeof(((mcl_device_info *)0)->global_memory),
-                     _CFFI_OP(_CFFI_OP_NOOP, 199) },
+                     _CFFI_OP(_CFFI_OP_NOOP, 204) },
   { "host_memory", offsetof(mcl_device_info, host_memory),
                    sizeof(((mcl_device_info *)0)->host_memory),
                    _CFFI_OP(_CFFI_OP_NOOP, 81) },
@@ -4212,7 +4415,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 81) },
   { "base", offsetof(mcl_finetune_options, base),
             sizeof(((mcl_finetune_options *)0)->base),
-            _CFFI_OP(_CFFI_OP_NOOP, 248) },
+            _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "key", offsetof(mcl_option_info, key),
            sizeof(((mcl_option_info *)0)->key),
            _CFFI_OP(_CFFI_OP_NOOP, 10) },
@@ -4224,10 +4427,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
               _CFFI_OP(_CFFI_OP_NOOP, 10) },
   { "help", offsetof(mcl_option_info, help),
             sizeof(((mcl_option_info *)0)->help),
-            _CFFI_OP(_CFFI_OP_NOOP, 233) },
+            _CFFI_OP(_CFFI_OP_NOOP, 238) },
   { "otherwise", offsetof(mcl_option_info, otherwise),
                  sizeof(((mcl_option_info *)0)->otherwise),
-                 _CFFI_OP(_CFFI_OP_NOOP, 231) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "of_recipe", offsetof(mcl_option_info, of_recipe),
                  sizeof(((mcl_option_info *)0)->of_recipe),
                  _CFFI_OP(_CFFI_OP_NOOP, 81) },
@@ -4236,7 +4439,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                     _CFFI_OP(_CFFI_OP_NOOP, 81) },
   { "base", offsetof(mcl_pretrain_options, base),
             sizeof(((mcl_pretrain_options *)0)->base),
-            _CFFI_OP(_CFFI_OP_NOOP, 248) },
+            _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "recipe", offsetof(mcl_pretrain_options, recipe),
               sizeof(((mcl_pretrain_options *)0)->recipe),
               _CFFI_OP(_CFFI_OP_NOOP, 10) },
@@ -4245,58 +4448,70 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 3) },
   { "step", offsetof(mcl_step, step),
             sizeof(((mcl_step *)0)->step),
-            _CFFI_OP(_CFFI_OP_NOOP, 199) },
+            _CFFI_OP(_CFFI_OP_NOOP, 204) },
   { "steps", offsetof(mcl_step, steps),
              sizeof(((mcl_step *)0)->steps),
-             _CFFI_OP(_CFFI_OP_NOOP, 199) },
+             _CFFI_OP(_CFFI_OP_NOOP, 204) },
   { "epoch", offsetof(mcl_step, epoch),
              sizeof(((mcl_step *)0)->epoch),
-             _CFFI_OP(_CFFI_OP_NOOP, 199) },
+             _CFFI_OP(_CFFI_OP_NOOP, 204) },
   { "epochs", offsetof(mcl_step, epochs),
               sizeof(((mcl_step *)0)->epochs),
-              _CFFI_OP(_CFFI_OP_NOOP, 199) },
+              _CFFI_OP(_CFFI_OP_NOOP, 204) },
   { "epoch_end", offsetof(mcl_step, epoch_end),
                  sizeof(((mcl_step *)0)->epoch_end),
                  _CFFI_OP(_CFFI_OP_NOOP, 81) },
   { "loss", offsetof(mcl_step, loss),
             sizeof(((mcl_step *)0)->loss),
-            _CFFI_OP(_CFFI_OP_NOOP, 235) },
+            _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "epoch_loss", offsetof(mcl_step, epoch_loss),
                   sizeof(((mcl_step *)0)->epoch_loss),
-                  _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "spread", offsetof(mcl_step, spread),
               sizeof(((mcl_step *)0)->spread),
-              _CFFI_OP(_CFFI_OP_NOOP, 235) },
+              _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "held_out", offsetof(mcl_step, held_out),
                 sizeof(((mcl_step *)0)->held_out),
-                _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "accuracy", offsetof(mcl_step, accuracy),
                 sizeof(((mcl_step *)0)->accuracy),
-                _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "epoch_accuracy", offsetof(mcl_step, epoch_accuracy),
                       sizeof(((mcl_step *)0)->epoch_accuracy),
-                      _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "learning_rate", offsetof(mcl_step, learning_rate),
                      sizeof(((mcl_step *)0)->learning_rate),
-                     _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                     _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "alignment", offsetof(mcl_step, alignment),
                  sizeof(((mcl_step *)0)->alignment),
-                 _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "uniformity", offsetof(mcl_step, uniformity),
                   sizeof(((mcl_step *)0)->uniformity),
-                  _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "effective_rank", offsetof(mcl_step, effective_rank),
                       sizeof(((mcl_step *)0)->effective_rank),
-                      _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                      _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "validation", offsetof(mcl_step, validation),
                   sizeof(((mcl_step *)0)->validation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "rows_per_second", offsetof(mcl_step, rows_per_second),
                        sizeof(((mcl_step *)0)->rows_per_second),
-                       _CFFI_OP(_CFFI_OP_NOOP, 235) },
+                       _CFFI_OP(_CFFI_OP_NOOP, 240) },
   { "seconds", offsetof(mcl_step, seconds),
                sizeof(((mcl_step *)0)->seconds),
-               _CFFI_OP(_CFFI_OP_NOOP, 235) },
+               _CFFI_OP(_CFFI_OP_NOOP, 240) },
+  { "columns", offsetof(mcl_table_description, columns),
+               sizeof(((mcl_table_description *)0)->columns),
+               _CFFI_OP(_CFFI_OP_NOOP, 244) },
+  { "count", offsetof(mcl_table_description, count),
+             sizeof(((mcl_table_description *)0)->count),
+             _CFFI_OP(_CFFI_OP_NOOP, 2) },
+  { "rows", offsetof(mcl_table_description, rows),
+            sizeof(((mcl_table_description *)0)->rows),
+            _CFFI_OP(_CFFI_OP_NOOP, 204) },
+  { "name", offsetof(mcl_table_description, name),
+            sizeof(((mcl_table_description *)0)->name),
+            _CFFI_OP(_CFFI_OP_NOOP, 10) },
   { "name", offsetof(mcl_tensor, name),
             sizeof(((mcl_tensor *)0)->name),
             _CFFI_OP(_CFFI_OP_NOOP, 10) },
@@ -4305,76 +4520,86 @@ static const struct _cffi_field_s _cffi_fields[] = {
               _CFFI_OP(_CFFI_OP_NOOP, 57) },
   { "shape", offsetof(mcl_tensor, shape),
              sizeof(((mcl_tensor *)0)->shape),
-             _CFFI_OP(_CFFI_OP_NOOP, 256) },
+             _CFFI_OP(_CFFI_OP_NOOP, 265) },
   { "dimensions", offsetof(mcl_tensor, dimensions),
                   sizeof(((mcl_tensor *)0)->dimensions),
                   _CFFI_OP(_CFFI_OP_NOOP, 20) },
   { "offset", offsetof(mcl_tensor, offset),
               sizeof(((mcl_tensor *)0)->offset),
-              _CFFI_OP(_CFFI_OP_NOOP, 199) },
+              _CFFI_OP(_CFFI_OP_NOOP, 204) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "$mcl_data_options", 241, 0,
-    sizeof(mcl_data_options), offsetof(struct _cffi_align_typedef_mcl_data_options, y), 0, 3 },
-  { "$mcl_device_info", 243, 0,
-    sizeof(mcl_device_info), offsetof(struct _cffi_align_typedef_mcl_device_info, y), 3, 13 },
-  { "$mcl_finetune_options", 244, 0,
-    sizeof(mcl_finetune_options), offsetof(struct _cffi_align_typedef_mcl_finetune_options, y), 16, 1 },
-  { "$mcl_option_info", 247, 0,
-    sizeof(mcl_option_info), offsetof(struct _cffi_align_typedef_mcl_option_info, y), 17, 7 },
-  { "$mcl_options", 248, 0,
-    sizeof(mcl_options), offsetof(struct _cffi_align_typedef_mcl_options, y), 24, 0 },
-  { "$mcl_pretrain_options", 249, 0,
-    sizeof(mcl_pretrain_options), offsetof(struct _cffi_align_typedef_mcl_pretrain_options, y), 24, 3 },
-  { "$mcl_step", 252, 0,
-    sizeof(mcl_step), offsetof(struct _cffi_align_typedef_mcl_step, y), 27, 18 },
-  { "$mcl_tensor", 253, 0,
-    sizeof(mcl_tensor), offsetof(struct _cffi_align_typedef_mcl_tensor, y), 45, 5 },
-  { "$mcl_train_options", 254, 0,
-    sizeof(mcl_train_options), offsetof(struct _cffi_align_typedef_mcl_train_options, y), 50, 0 },
-  { "mcl_context", 239, _CFFI_F_OPAQUE,
+  { "$mcl_column_values", 245, 0,
+    sizeof(mcl_column_values), offsetof(struct _cffi_align_typedef_mcl_column_values, y), 0, 5 },
+  { "$mcl_data_options", 248, 0,
+    sizeof(mcl_data_options), offsetof(struct _cffi_align_typedef_mcl_data_options, y), 5, 3 },
+  { "$mcl_device_info", 250, 0,
+    sizeof(mcl_device_info), offsetof(struct _cffi_align_typedef_mcl_device_info, y), 8, 13 },
+  { "$mcl_finetune_options", 251, 0,
+    sizeof(mcl_finetune_options), offsetof(struct _cffi_align_typedef_mcl_finetune_options, y), 21, 1 },
+  { "$mcl_option_info", 255, 0,
+    sizeof(mcl_option_info), offsetof(struct _cffi_align_typedef_mcl_option_info, y), 22, 7 },
+  { "$mcl_options", 256, 0,
+    sizeof(mcl_options), offsetof(struct _cffi_align_typedef_mcl_options, y), 29, 0 },
+  { "$mcl_pretrain_options", 257, 0,
+    sizeof(mcl_pretrain_options), offsetof(struct _cffi_align_typedef_mcl_pretrain_options, y), 29, 3 },
+  { "$mcl_step", 260, 0,
+    sizeof(mcl_step), offsetof(struct _cffi_align_typedef_mcl_step, y), 32, 18 },
+  { "$mcl_table_description", 261, 0,
+    sizeof(mcl_table_description), offsetof(struct _cffi_align_typedef_mcl_table_description, y), 50, 4 },
+  { "$mcl_tensor", 262, 0,
+    sizeof(mcl_tensor), offsetof(struct _cffi_align_typedef_mcl_tensor, y), 54, 5 },
+  { "$mcl_train_options", 263, 0,
+    sizeof(mcl_train_options), offsetof(struct _cffi_align_typedef_mcl_train_options, y), 59, 0 },
+  { "mcl_context", 246, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "mcl_context_options", 255, _CFFI_F_OPAQUE,
+  { "mcl_context_options", 264, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "mcl_data", 240, _CFFI_F_OPAQUE,
+  { "mcl_data", 247, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "mcl_model", 246, _CFFI_F_OPAQUE,
+  { "mcl_model", 253, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "mcl_schema", 250, _CFFI_F_OPAQUE,
+  { "mcl_schema", 258, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
   { "$mcl_device_type", 23, _cffi_prim_int(sizeof(mcl_device_type), ((mcl_device_type)-1) <= 0),
     "MCL_DEVICE_CPU" },
-  { "$mcl_gemm_kind", 245, _cffi_prim_int(sizeof(mcl_gemm_kind), ((mcl_gemm_kind)-1) <= 0),
+  { "$mcl_gemm_kind", 252, _cffi_prim_int(sizeof(mcl_gemm_kind), ((mcl_gemm_kind)-1) <= 0),
     "MCL_GEMM_AUTO" },
-  { "$mcl_options_kind", 130, _cffi_prim_int(sizeof(mcl_options_kind), ((mcl_options_kind)-1) <= 0),
+  { "$mcl_number", 254, _cffi_prim_int(sizeof(mcl_number), ((mcl_number)-1) <= 0),
+    "MCL_NUMBER_INT8,MCL_NUMBER_INT16,MCL_NUMBER_INT32,MCL_NUMBER_INT64,MCL_NUMBER_UINT8,MCL_NUMBER_UINT16,"
+    "MCL_NUMBER_UINT32,MCL_NUMBER_UINT64,MCL_NUMBER_FLOAT16,MCL_NUMBER_FLOAT32,MCL_NUMBER_FLOAT64" },
+  { "$mcl_options_kind", 135, _cffi_prim_int(sizeof(mcl_options_kind), ((mcl_options_kind)-1) <= 0),
     "MCL_OPTIONS_PRETRAIN,MCL_OPTIONS_FINETUNE,MCL_OPTIONS_DATA" },
-  { "$mcl_status", 251, _cffi_prim_int(sizeof(mcl_status), ((mcl_status)-1) <= 0),
+  { "$mcl_status", 259, _cffi_prim_int(sizeof(mcl_status), ((mcl_status)-1) <= 0),
     "MCL_OK,MCL_ERROR_ARGUMENT,MCL_ERROR_MEMORY,MCL_ERROR_FILE,MCL_ERROR_FORMAT,MCL_ERROR_DATA,MCL_ERROR_NO_DEVICE,"
     "MCL_ERROR_DEVICE,MCL_INTERRUPTED" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "mcl_context", 239 },
-  { "mcl_data", 240 },
-  { "mcl_data_options", 241 },
-  { "mcl_device_info", 243 },
+  { "mcl_column_values", 245 },
+  { "mcl_context", 246 },
+  { "mcl_data", 247 },
+  { "mcl_data_options", 248 },
+  { "mcl_device_info", 250 },
   { "mcl_device_type", 23 },
-  { "mcl_finetune_options", 244 },
-  { "mcl_gemm_kind", 245 },
-  { "mcl_model", 246 },
-  { "mcl_option_info", 247 },
-  { "mcl_options", 248 },
-  { "mcl_options_kind", 130 },
-  { "mcl_pretrain_options", 249 },
-  { "mcl_schema", 250 },
-  { "mcl_status", 251 },
-  { "mcl_step", 252 },
-  { "mcl_tensor", 253 },
-  { "mcl_train_options", 254 },
+  { "mcl_finetune_options", 251 },
+  { "mcl_gemm_kind", 252 },
+  { "mcl_model", 253 },
+  { "mcl_number", 254 },
+  { "mcl_option_info", 255 },
+  { "mcl_options", 256 },
+  { "mcl_options_kind", 135 },
+  { "mcl_pretrain_options", 257 },
+  { "mcl_schema", 258 },
+  { "mcl_status", 259 },
+  { "mcl_step", 260 },
+  { "mcl_table_description", 261 },
+  { "mcl_tensor", 262 },
+  { "mcl_train_options", 263 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -4384,12 +4609,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  74,  /* num_globals */
-  14,  /* num_struct_unions */
-  4,  /* num_enums */
-  17,  /* num_typenames */
+  86,  /* num_globals */
+  16,  /* num_struct_unions */
+  5,  /* num_enums */
+  20,  /* num_typenames */
   NULL,  /* no includes */
-  261,  /* num_types */
+  271,  /* num_types */
   1,  /* flags */
 };
 
