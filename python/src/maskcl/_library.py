@@ -14,8 +14,8 @@ except ImportError as error:
     if "libOpenCL" not in str(error):
         raise
     raise ImportError(
-        "maskcl needs an OpenCL loader and a driver: install ocl-icd-libopencl1 and your device's driver, "
-        "or pocl-opencl-icd for the CPU (Debian and Ubuntu), or `pip install pocl-binary-distribution`"
+        "maskcl needs libOpenCL.so.1 and a driver: install ocl-icd-libopencl1 and your device's driver, or "
+        "pocl-opencl-icd, a driver for the CPU (Debian and Ubuntu)"
     ) from error
 
 
