@@ -128,15 +128,19 @@ static mcl_exit decide_task(mcl_probe_run *probe, const char *path)
             : settings->confusion      ? "confusion"
                                        : "class-weights",
             path);
-    if (targets && !chosen && !probe->progress.quiet)
+    const mcl_exit code =
+        probe->regression ? mcl_take_targets(set, path, true) : mcl_check_classes(set, path);
+    if (code != MCL_EXIT_DONE || chosen || probe->progress.quiet)
+        return code;
+    if (targets)
         mcl_tell("%s: the labels are numbers, not all of them whole: ridge regression (--task "
                  "classes takes each number for a class)",
             path);
-    else if (!chosen && !probe->progress.quiet && may_be_numbers(set))
+    else if (may_be_numbers(set))
         mcl_tell("%s: the labels are many different whole numbers, taken for classes: --task "
                  "regression takes them for numbers",
             path);
-    return probe->regression ? mcl_take_targets(set, path, true) : mcl_check_classes(set, path);
+    return code;
 }
 
 /* The test rows; their classes are numbered as the training rows' are. */
