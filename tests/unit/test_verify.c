@@ -90,7 +90,8 @@ END_TEST
 /* The objectives that compare columns, as devices that are not CPUs have their kernels. */
 START_TEST(test_spread)
 {
-    mcl_status (*const stages[])(mcl_checker *) = {mcl_check_correlations, mcl_check_sigreg};
+    mcl_status (*const stages[])(mcl_checker *) = {
+        mcl_check_correlations, mcl_check_sigreg, mcl_check_groups, mcl_check_maps};
     struct seen seen = {"", 0};
     mcl_checker checker = {.context = context, .report = see, .user = &seen, .stage = "a test"};
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
