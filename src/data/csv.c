@@ -299,11 +299,11 @@ static mcl_status advance(bool *more, mcl_csv *csv)
 }
 
 /* Undoes doubled quotes. Nobody reads the bytes again. */
-static void undouble(mcl_cell *cells, size_t count)
+static void undouble(mcl_cell *cells, size_t count, char *bytes)
 {
     for (size_t i = 0; i < count; i++) {
         mcl_cell *cell = &cells[i];
-        char *text = (char *)(uintptr_t)cell->text;
+        char *text = bytes + (cell->text - bytes);
         uint32_t kept = 0;
         if (!cell->doubled)
             continue;
@@ -335,7 +335,7 @@ mcl_status mcl_csv_next(
     }
     const mcl_record *record = &csv->block->records[csv->record++];
     if (record->doubled)
-        undouble(csv->block->cells + record->first, record->count);
+        undouble(csv->block->cells + record->first, record->count, csv->block->bytes);
     csv->line = csv->before + record->line + 1;
     *cells = csv->block->cells + record->first;
     *count = record->count;

@@ -29,13 +29,12 @@ static mcl_status add_columns(mcl_fields *fields, const mcl_table_description *t
     for (size_t c = 0; c < table->count; c++) {
         const mcl_column_values *column = &table->columns[c];
         const size_t size = column->texts ? sizeof(char *) : mcl_number_size(column->type);
-        const mcl_field field = {.name = column->name,
-            .kind = column->texts ? MCL_FIELD_TEXT : MCL_FIELD_NUMBER,
+        const mcl_field field = {.kind = column->texts ? MCL_FIELD_TEXT : MCL_FIELD_NUMBER,
             .type = column->type,
             .size = size,
             .first = column->values,
             .stride = column->stride ? column->stride : size};
-        MCL_TRY(mcl_fields_add(fields, &field));
+        MCL_TRY(mcl_fields_add(fields, &field, column->name));
     }
     return MCL_OK;
 }

@@ -181,18 +181,15 @@ static bool begins_number(char c)
 static void know(mcl_cell *cell, char point)
 {
     double value;
-    if (cell->length == 0) {
-        cell->known = MCL_CELL_MISSING;
-    } else if (cell->doubled) {
-        cell->known = MCL_CELL_TEXT;
-    } else if (begins_number(*cell->text) && mcl_cell_number(&value, cell, point)) {
+    if (cell->length > 0 && !cell->doubled && begins_number(*cell->text) &&
+        mcl_cell_number(&value, cell, point)) {
         cell->known = MCL_CELL_NUMBER;
         cell->number = value;
-    } else if (mcl_cell_missing(cell)) {
+    } else if (!cell->doubled && mcl_cell_missing(cell)) {
         cell->known = MCL_CELL_MISSING;
     } else {
+        cell->hash = cell->doubled ? 0 : mcl_text_hash(cell->text, cell->length);
         cell->known = MCL_CELL_TEXT;
-        cell->hash = mcl_text_hash(cell->text, cell->length);
     }
 }
 

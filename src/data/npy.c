@@ -168,30 +168,46 @@ static bool find_type(mcl_number *type, bool *big_endian, const char *descr)
     return false;
 }
 
+/* *width = the number that a dtype ends with; false where it is none, or too large. */
+static bool parse_width(uint64_t *width, const char *text)
+{
+    *width = 0;
+    for (; *text >= '0' && *text <= '9' && *width <= MCL_CSV_RECORD_MOST; text++)
+        *width = 10 * *width + (uint64_t)(*text - '0');
+    return *text == '\0' && *width <= MCL_CSV_RECORD_MOST;
+}
+
+/* The unit of points in time, as in "ns]". */
+static bool find_unit(char unit[4], const char *text)
+{
+    static const char *const units[] = {"D", "h", "m", "s", "ms", "us", "ns"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        const size_t length = strlen(units[i]);
+        if (strncmp(text, units[i], length) != 0 || strcmp(text + length, "]") != 0)
+            continue;
+        memcpy(unit, units[i], length + 1);
+        return true;
+    }
+    return false;
+}
+
 /* What a field of another dtype is; false for one that has no values that are read. */
 static bool find_kind(mcl_field *field, const char *descr)
 {
-    unsigned long long count = 0;
-    char end;
+    uint64_t count;
     const char *name = descr + (descr[0] && strchr("<>|=", descr[0]));
     field->big_endian = descr[0] == '>';
     field->type = MCL_NUMBER_INT64;
     field->size = 8;
-    if (sscanf(name, "M8[%3[a-z]%c", field->unit, &end) == 2 && end == ']') {
+    if (strncmp(name, "M8[", 3) == 0) {
         field->kind = MCL_FIELD_TIME;
-        return strstr(" h m s ms us ns ", field->unit) != NULL;
-    }
-    if (strcmp(name, "M8[D]") == 0) {
-        field->kind = MCL_FIELD_TIME;
-        field->unit[0] = 'D';
-        field->unit[1] = '\0';
-        return true;
+        return find_unit(field->unit, name + 3);
     }
     if (strncmp(name, "m8", 2) == 0) {
         field->kind = MCL_FIELD_SPAN;
         return true;
     }
-    if (sscanf(name, "%*1[SU]%llu%c", &count, &end) != 1 || count > MCL_CSV_RECORD_MOST)
+    if ((*name != 'S' && *name != 'U') || !parse_width(&count, name + 1))
         return false;
     field->kind = *name == 'S' ? MCL_FIELD_BYTES : MCL_FIELD_UNICODE;
     field->size = (size_t)count * (*name == 'S' ? 1 : 4);
@@ -200,17 +216,17 @@ static bool find_kind(mcl_field *field, const char *descr)
 
 /* Adds a field, or those of its elements where it is an array, at the end of the record. */
 static mcl_status add_fields(
-    mcl_fields *fields, const mcl_field *field, uint64_t count, const struct parser *parser)
+    const mcl_field *field, const char *base, uint64_t count, const struct parser *parser)
 {
     char name[NAME_MAX_BYTES + 32];
+    mcl_fields *fields = parser->fields;
     for (uint64_t i = 0; i < count; i++) {
         mcl_field added = *field;
-        snprintf(name, sizeof name, count > 1 ? "%s[%" PRIu64 "]" : "%s", field->name, i);
-        added.name = name;
+        snprintf(name, sizeof name, count > 1 ? "%s[%" PRIu64 "]" : "%s", base, i);
         added.offset = fields->size;
         if (added.size > SIZE_MAX / 4 - fields->size)
             return mcl_source_fail(parser->source, parser->offset, "a record is too long");
-        MCL_TRY(mcl_fields_add(fields, &added));
+        MCL_TRY(mcl_fields_add(fields, &added, name));
         fields->size += added.size;
     }
     return MCL_OK;
@@ -251,9 +267,8 @@ static mcl_status parse_field_name(char name[NAME_MAX_BYTES], struct parser *par
 /* Whether it is a gap between fields, which is added to the record's size. */
 static bool add_gap(mcl_fields *fields, const char *name, const char *descr)
 {
-    unsigned long long bytes;
-    char end;
-    if (*name || sscanf(descr, "|V%llu%c", &bytes, &end) != 1 || bytes > MCL_CSV_RECORD_MOST)
+    uint64_t bytes;
+    if (*name || strncmp(descr, "|V", 2) != 0 || !parse_width(&bytes, descr + 2))
         return false;
     fields->size += (size_t)bytes;
     return true;
@@ -276,7 +291,7 @@ static mcl_status parse_field(struct parser *parser)
 {
     char name[NAME_MAX_BYTES], descr[STRING_MAX];
     uint64_t count = 1;
-    mcl_field field = {.name = name};
+    mcl_field field = {.size = 0};
     if (!accept(parser, '('))
         return expected(parser, "a field");
     MCL_TRY(parse_field_name(name, parser));
@@ -295,7 +310,7 @@ static mcl_status parse_field(struct parser *parser)
     MCL_TRY(parse_field_shape(&count, parser));
     if (!accept(parser, ')') && parser->text[parser->at - 1] != ')')
         return expected(parser, "a closing bracket");
-    return add_fields(parser->fields, &field, count, parser);
+    return add_fields(&field, name, count, parser);
 }
 
 static mcl_status parse_fields(struct parser *parser)

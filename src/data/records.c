@@ -32,7 +32,7 @@ struct records {
     uint64_t bytes_first, bytes_count; /* records in bytes */
 };
 
-mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field)
+mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field, const char *name)
 {
     if (fields->count >= MCL_CSV_CELLS_MOST)
         return mcl_fail(MCL_ERROR_FORMAT, "a record has more than %d fields", MCL_CSV_CELLS_MOST);
@@ -46,9 +46,7 @@ mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field)
     }
     mcl_field *added = &fields->list[fields->count];
     *added = *field;
-    char *name;
-    MCL_TRY(mcl_copy_string(&name, field->name));
-    added->name = name;
+    MCL_TRY(mcl_copy_string(&added->name, name));
     fields->count++;
     return MCL_OK;
 }
@@ -56,7 +54,7 @@ mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field)
 void mcl_fields_release(mcl_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
-        free((char *)(uintptr_t)fields->list[i].name); /* a copy of its own */
+        free(fields->list[i].name);
     free(fields->list);
     *fields = (mcl_fields){.list = NULL};
 }

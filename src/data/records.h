@@ -22,7 +22,7 @@ typedef enum mcl_field_kind {
 } mcl_field_kind;
 
 typedef struct mcl_field {
-    const char *name;
+    char *name;
     mcl_field_kind kind;
     mcl_number type; /* of numbers, spans and times */
     bool big_endian;
@@ -38,8 +38,8 @@ typedef struct mcl_fields {
     size_t size; /* bytes of a record */
 } mcl_fields;
 
-/* Appends a field; its name is copied. MCL_ERROR_FORMAT where there are too many. */
-mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field);
+/* Appends a field with a copy of this name. MCL_ERROR_FORMAT where there are too many. */
+mcl_status mcl_fields_add(mcl_fields *fields, const mcl_field *field, const char *name);
 void mcl_fields_release(mcl_fields *fields);
 
 /* *table = `rows` records with these fields, which are the table's from now on, whatever comes of

@@ -597,10 +597,11 @@ static const mcl_row training[] = {
     {.key = "resume",
         .group = "Run",
         .values = "no|yes",
-        .help = "go on from the checkpoint, to the same bits as without the interruption; where "
-                "there is none, begin, but that pretrain leaves a model alone that is there and is "
-                "what the run would come to. Data, options and seed must be the same, the device "
-                "need not",
+        .help =
+            "go on from the checkpoint, to the same bits as without the interruption; where "
+            "there is none, begin, but that a model is left alone that is there and is what the "
+            "run would come to. Data, options and seed must be the same, the device "
+            "need not",
         .type = &mcl_field_bool,
         .value = &mcl_value_no_or_yes,
         .offset = OF(resume),

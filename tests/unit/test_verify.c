@@ -128,7 +128,7 @@ static const struct {
         "weight_y * below + (1.0f - weight_y) * above", mcl_check_views,
         "[augmented_views of bytes][augmented_views of bytes: targets]"
         "[augmented_views of colours][augmented_views of colours: targets]"
-        "[coloured_views of bytes][coloured_views of bytes: targets]"
+        "[coloured_views of bytes: targets]"
         "[blurred_views, rows above 2^32][blurred_views, rows above 2^32: targets]"},
     {"augment.cl", "(line + second) * CHANNELS + channel", "(line + second) * CHANNELS",
         mcl_check_views,

@@ -1,0 +1,13 @@
+# A shared library brings what it needs; a static one's users link with it too.
+if(NOT ON)
+    include(CMakeFindDependencyMacro)
+    foreach(package OpenCL CLBlast ZLIB PNG JPEG LibArchive Threads PkgConfig)
+        find_dependency(${package})
+    endforeach()
+    pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+    pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+    pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+    pkg_check_modules(WEBP IMPORTED_TARGET libwebp)
+    pkg_check_modules(TIFF IMPORTED_TARGET libtiff-4)
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/maskclTargets.cmake)
