@@ -250,6 +250,13 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     return ended;
 }
 
+static const char *needs_others(const void *given)
+{
+    const mcl_probe_settings *settings = given;
+    return settings->encoder_only ? "nothing but the encoder is measured: leave --encoder-only out"
+                                  : NULL;
+}
+
 static mcl_exit parse_weights(void *field, const char *text, const mcl_option *option)
 {
     bool *balanced = field;
@@ -350,6 +357,14 @@ static const mcl_option options[] = {
         .help = "leave out the raw inputs and the untrained encoder",
         .type = &mcl_option_switch,
         .offset = offsetof(mcl_probe_settings, encoder_only)},
+    {.name = "baselines",
+        .group = "Probe",
+        .help = "of images: measure what needs no training as well: HOG (Dalal and Triggs 2005), "
+                "random convolutions and whitened patches (Coates and Ng 2012), the latter two "
+                "about as wide as the model's embedding",
+        .type = &mcl_option_switch,
+        .offset = offsetof(mcl_probe_settings, baselines),
+        .conflict = needs_others},
     {.name = "confusion",
         .group = "Output",
         .help = "print how many rows of each class the encoder's linear probe tells to be of which "
