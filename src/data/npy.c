@@ -289,7 +289,7 @@ static mcl_status refuse_field(const struct parser *parser, const char *name, co
 /* A field: ('name', 'dtype') or ('name', 'dtype', (2, 3)). */
 static mcl_status parse_field(struct parser *parser)
 {
-    char name[NAME_MAX_BYTES], descr[STRING_MAX];
+    char name[NAME_MAX_BYTES], descr[STRING_MAX] = "";
     uint64_t count = 1;
     mcl_field field = {.size = 0};
     if (!accept(parser, '('))
