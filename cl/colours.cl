@@ -35,32 +35,31 @@ static inline void NAME(store_part)(const float16 values, global float *x, const
 }
 #endif
 
-/* The pixels from x on, of which there are `left`, one at least; 0 in the other lanes. */
-static inline NAME(pixels) NAME(load)(const global float *x, const uint left)
+/* The pixels from x on, of which there are `left`, one at least; 0 in the other lanes. (Where a function
+ * returns a structure, clang adds a call that Oclgrind 21.10 does not know.) */
+static inline void NAME(load)(NAME(pixels) *to, const global float *x, const uint left)
 {
-    NAME(pixels) to;
 #if MCL_WIDTH != 16
-    to.red = x[0];
-    to.green = RGB ? x[1] : 0.0f;
-    to.blue = RGB ? x[2] : 0.0f;
+    to->red = x[0];
+    to->green = RGB ? x[1] : 0.0f;
+    to->blue = RGB ? x[2] : 0.0f;
 #elif RGB
     const int elements = (int)min(3 * left, 48u);
     const float16 p = NAME(part)(x, elements), q = NAME(part)(x + 16, elements - 16);
     const float16 r = NAME(part)(x + 32, elements - 32);
-    to.red = (float16)(p.s0369, p.scf, q.s258b, q.se, r.s147a, r.sd);
-    to.green = (float16)(p.s147a, p.sd, q.s0369, q.scf, r.s258b, r.se);
-    to.blue = (float16)(p.s258b, p.se, q.s147a, q.sd, r.s0369, r.scf);
+    to->red = (float16)(p.s0369, p.scf, q.s258b, q.se, r.s147a, r.sd);
+    to->green = (float16)(p.s147a, p.sd, q.s0369, q.scf, r.s258b, r.se);
+    to->blue = (float16)(p.s258b, p.se, q.s147a, q.sd, r.s0369, r.scf);
 #else
-    to.red = mcl_load16(x, left);
-    to.green = 0.0f;
-    to.blue = 0.0f;
+    to->red = mcl_load16(x, left);
+    to->green = 0.0f;
+    to->blue = 0.0f;
 #endif
-    return to;
 }
 
-static inline void NAME(store)(const NAME(pixels) from, global float *x, const uint left)
+static inline void NAME(store)(const NAME(pixels) *from, global float *x, const uint left)
 {
-    const mcl_lanes r = from.red, g = from.green, b = from.blue;
+    const mcl_lanes r = from->red, g = from->green, b = from->blue;
 #if MCL_WIDTH != 16
     x[0] = r;
     if (RGB) {
@@ -84,12 +83,12 @@ static inline void NAME(store)(const NAME(pixels) from, global float *x, const u
 }
 
 /* 0.2989·r + 0.587·g + 0.114·b, as torchvision has it, or the element. */
-static inline mcl_lanes NAME(grey)(const NAME(pixels) p)
+static inline mcl_lanes NAME(grey)(const NAME(pixels) *p)
 {
     if (!RGB)
-        return p.red;
-    const mcl_lanes rest = fma((mcl_lanes)0.587f, p.green, 0.114f * p.blue);
-    return mcl_flush(fma((mcl_lanes)0.2989f, p.red, rest));
+        return p->red;
+    const mcl_lanes rest = fma((mcl_lanes)0.587f, p->green, 0.114f * p->blue);
+    return mcl_flush(fma((mcl_lanes)0.2989f, p->red, rest));
 }
 
 /* factor·x + (1 − factor)·grey */
@@ -99,40 +98,36 @@ static inline mcl_lanes NAME(blend)(const mcl_lanes x, const float factor, const
     return BYTES ? fmin(fmax(value, (mcl_lanes)0.0f), (mcl_lanes)1.0f) : value;
 }
 
-static inline NAME(pixels) NAME(blend_all)(
-    NAME(pixels) p, const float factor, const mcl_lanes grey)
+static inline void NAME(blend_all)(NAME(pixels) *p, const float factor, const mcl_lanes grey)
 {
-    p.red = NAME(blend)(p.red, factor, grey);
+    p->red = NAME(blend)(p->red, factor, grey);
     if (RGB) {
-        p.green = NAME(blend)(p.green, factor, grey);
-        p.blue = NAME(blend)(p.blue, factor, grey);
+        p->green = NAME(blend)(p->green, factor, grey);
+        p->blue = NAME(blend)(p->blue, factor, grey);
     }
-    return p;
 }
 
 /* Hues `by` sixths of the circle further on. In HSV this leaves the largest and the smallest value of a
  * pixel, between which the others lie by the hue h from 0 to 6:
  *   red:   least + d·(|h − 3| − 1)    green: least + d·(2 − |h − 2|)    blue: least + d·(2 − |h − 4|)
  * each held within least and most = least + d. The hue is had as d·h, which needs no division. */
-static inline NAME(pixels) NAME(turn)(const NAME(pixels) p, const float by)
+static inline void NAME(turn)(NAME(pixels) *p, const float by)
 {
-    const mcl_lanes most = fmax(p.red, fmax(p.green, p.blue));
-    const mcl_lanes least = fmin(p.red, fmin(p.green, p.blue));
+    const mcl_lanes most = fmax(p->red, fmax(p->green, p->blue));
+    const mcl_lanes least = fmin(p->red, fmin(p->green, p->blue));
     const mcl_lanes d = mcl_flush(most - least), none = 0.0f;
-    mcl_lanes h = fma((mcl_lanes)4.0f, d, p.red - p.green);
-    h = select(h, fma((mcl_lanes)2.0f, d, p.blue - p.red), p.green == most);
-    h = select(h, p.green - p.blue, p.red == most);
+    mcl_lanes h = fma((mcl_lanes)4.0f, d, p->red - p->green);
+    h = select(h, fma((mcl_lanes)2.0f, d, p->blue - p->red), p->green == most);
+    h = select(h, p->green - p->blue, p->red == most);
     h = fma((mcl_lanes)by, d, h);
     h = select(h, fma((mcl_lanes)6.0f, d, h), h < none);
     h = select(h, fma((mcl_lanes)-6.0f, d, h), h >= 6.0f * d);
     const mcl_lanes red = fabs(fma((mcl_lanes)-3.0f, d, h)) - d;
     const mcl_lanes green = fma((mcl_lanes)2.0f, d, -fabs(fma((mcl_lanes)-2.0f, d, h)));
     const mcl_lanes blue = fma((mcl_lanes)2.0f, d, -fabs(fma((mcl_lanes)-4.0f, d, h)));
-    NAME(pixels) out;
-    out.red = mcl_flush(least + fmin(fmax(red, none), d));
-    out.green = mcl_flush(least + fmin(fmax(green, none), d));
-    out.blue = mcl_flush(least + fmin(fmax(blue, none), d));
-    return out;
+    p->red = mcl_flush(least + fmin(fmax(red, none), d));
+    p->green = mcl_flush(least + fmin(fmax(green, none), d));
+    p->blue = mcl_flush(least + fmin(fmax(blue, none), d));
 }
 
 /* means[2B] = sum(grey)/n of the n pixels of each view whose contrast changes, else 0. Rows: see
@@ -145,8 +140,11 @@ kernel void NAME(view_means)(const global float *restrict views,
     const bool changes = parameters[MCL_VIEW_PARAMETERS * (ulong)i + MCL_VIEW_CONTRAST] != 1.0f;
     const global float *x = views + (ulong)i * n * CHANNELS;
     mcl_lanes lanes = 0.0f;
-    for (uint j = MCL_LANE; j < (changes ? n : 0); j += 16)
-        lanes = mcl_link(lanes, NAME(grey)(NAME(load)(x + j * CHANNELS, n - j)));
+    for (uint j = MCL_LANE; j < (changes ? n : 0); j += 16) {
+        NAME(pixels) p;
+        NAME(load)(&p, x + j * CHANNELS, n - j);
+        lanes = mcl_link(lanes, NAME(grey)(&p));
+    }
     const float sum = mcl_add_lanes(lanes, space);
     if (mcl_stores_row(rows))
         means[i] = mcl_divide(sum, (float)n);
@@ -165,22 +163,24 @@ kernel void NAME(coloured_views)(global float *restrict views,
     if (contrast == 1.0f && saturation == 1.0f && hue == 0.0f && of.w == 0.0f)
         return;
     global float *x = views + ((ulong)v * n + j) * CHANNELS;
-    NAME(pixels) p = NAME(load)(x, n - j);
+    NAME(pixels) p;
+    NAME(load)(&p, x, n - j);
     if (contrast != 1.0f)
-        p = NAME(blend_all)(p, contrast, means[v]);
+        NAME(blend_all)(&p, contrast, means[v]);
     if (RGB && saturation != 1.0f)
-        p = NAME(blend_all)(p, saturation, NAME(grey)(p));
+        NAME(blend_all)(&p, saturation, NAME(grey)(&p));
     if (RGB && hue != 0.0f)
-        p = NAME(turn)(p, hue);
+        NAME(turn)(&p, hue);
     if (RGB && of.w != 0.0f)
-        p.red = p.green = p.blue = NAME(grey)(p);
-    NAME(store)(p, x, n - j);
+        p.red = p.green = p.blue = NAME(grey)(&p);
+    NAME(store)(&p, x, n - j);
 }
 
 /* Place `at` of n in a line whose ends are mirrors. */
 static inline uint NAME(mirrored)(const int at, const uint n)
 {
-    const uint inside = (uint)(at < 0 ? -at : at);
+    /* its size; Oclgrind 21.10 does not know what clang makes of other ways to write it */
+    const uint inside = min((uint)at, 0u - (uint)at);
     return inside < n ? inside : 2 * (n - 1) - inside;
 }
 

@@ -177,10 +177,10 @@ static inline void NAME(gather_strip)(global float *strip, const global float *m
 }
 
 /* sums[TILE_ROWS×COLUMNS] += A's rows · B's columns, each element its chain's next links; from zero
- * where it is the first. A's row i of the tile begins at a + from[i], its next element of k is step_a
+ * where it is the first. A's row i of the tile begins at from[i], its next element of k is step_a
  * elements further; B's next row is step_b elements further. */
-static inline void NAME(multiply_tile)(local float *sums, const bool first, const global float *a,
-    const ulong *from, const ulong step_a, const global float *b, const ulong step_b,
+static inline void NAME(multiply_tile)(local float *sums, const bool first,
+    const global float *const *from, const ulong step_a, const global float *b, const ulong step_b,
     const uint depth)
 {
     FLOATS sum[TILE_ROWS][VECTORS];
@@ -198,6 +198,7 @@ static inline void NAME(multiply_tile)(local float *sums, const bool first, cons
                 sum[i][v] = LOAD(v, sums + i * COLUMNS);
         }
     }
+    ulong a = 0;
     for (uint p = 0; p < depth; p++) {
         FLOATS row[VECTORS];
 #pragma unroll
@@ -205,7 +206,7 @@ static inline void NAME(multiply_tile)(local float *sums, const bool first, cons
             row[v] = LOAD(v, b);
 #pragma unroll
         for (uint i = 0; i < TILE_ROWS; i++) {
-            const FLOATS value = a[from[i]];
+            const FLOATS value = from[i][a];
 #pragma unroll
             for (uint v = 0; v < VECTORS; v++)
                 sum[i][v] = fma(value, row[v], sum[i][v]);
@@ -220,6 +221,54 @@ static inline void NAME(multiply_tile)(local float *sums, const bool first, cons
             STORE(sum[i][v], v, sums + i * COLUMNS);
     }
 }
+
+#if PATCHES == MCL_PATCHES_OF_A
+/* The same with rows of patches, read where they are in the map: so many columns from number p on of the
+ * rows `row` to `row + last`. zeros[depth] are what is beyond the map. */
+static inline void NAME(multiply_patches)(local float *sums, const bool first,
+    const global float *map, const global int *geometry, const global float *zeros, const uint row,
+    const uint last, const uint p, const global float *b, const ulong step_b, const uint depth)
+{
+    const uint floats = geometry[MCL_PATCH_RUN], runs = geometry[MCL_PATCH_RUNS];
+    const uint height = geometry[MCL_PATCH_HEIGHT], width = geometry[MCL_PATCH_WIDTH];
+    const ulong channels = geometry[MCL_PATCH_CHANNELS];
+    const uint across = geometry[MCL_PATCH_ACROSS], down = geometry[MCL_PATCH_DOWN];
+    uint x = row % across, y = row / across % down;
+    ulong top = (ulong)(row / across / down) * height;
+    int from_y[TILE_ROWS], from_x[TILE_ROWS]; /* of the first tap */
+    ulong tops[TILE_ROWS];
+#pragma unroll
+    for (uint r = 0; r < TILE_ROWS; r++) {
+        from_y[r] = geometry[MCL_PATCH_FIRST_Y] + (int)y * geometry[MCL_PATCH_STEP_Y];
+        from_x[r] = geometry[MCL_PATCH_FIRST_X] + (int)x * geometry[MCL_PATCH_STEP_X];
+        tops[r] = top;
+        if (r < last && ++x == across) {
+            x = 0;
+            if (++y == down) {
+                y = 0;
+                top += height;
+            }
+        }
+    }
+    uint run = p / floats, at = p % floats;
+    for (uint done = 0; done < depth; run++, at = 0) {
+        const uint count = min(floats - at, depth - done);
+        const int tap_y = (int)(run / runs) * geometry[MCL_PATCH_TAP_Y];
+        const int tap_x = (int)(run % runs) * geometry[MCL_PATCH_TAP_X];
+        const global float *from[TILE_ROWS];
+#pragma unroll
+        for (uint r = 0; r < TILE_ROWS; r++) {
+            const uint to_y = from_y[r] + tap_y, to_x = from_x[r] + tap_x;
+            from[r] = to_y < height && to_x < width
+                          ? map + ((tops[r] + to_y) * width + to_x) * channels + at
+                          : zeros;
+        }
+        NAME(multiply_tile)(
+            sums, first && done == 0, from, 1, b + done * step_b, step_b, count);
+        done += count;
+    }
+}
+#endif
 
 /* A row of a panel; a loop for each way, so that it runs in vectors. */
 static inline void NAME(epilogue_row)(const uint how, global float *c, const local float *sum,
@@ -261,7 +310,7 @@ static inline void NAME(epilogue_row)(const uint how, global float *c, const loc
  * tile otherwise, and is an argument because Oclgrind adds up what all kernels of a program declare. A row after the last reads the last
  * one and is not stored.
  *
- * With patches of A, a is a map, of which A's rows are gathered; where they are scattered, so are C's
+ * With patches of A, a is a map, of which A's rows are copied, or read in place; where they are scattered, so are C's
  * rows. With patches of B, b is one, and k is cut into segments of k links, the last one of last_k, of which
  * each has a C of its own, [segments][m×n]. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
@@ -288,6 +337,10 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     b += b_offset;
     c += c_offset;
     bias += bias_offset;
+#if PATCHES == MCL_PATCHES_OF_A
+    if (how_a == MCL_READ)
+        mcl_clear_run(copy, depth);
+#endif
 
     uint ticket = stride ? get_global_id(0) : atomic_inc(tickets);
     for (; ticket < blocks; ticket = stride ? ticket + stride : atomic_inc(tickets)) {
@@ -302,7 +355,8 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
             const global float *block = a + (ulong)(first + p) * (transpose_a ? lda : 1) +
                                         (ulong)row * (transpose_a ? 1 : lda);
 #if PATCHES == MCL_PATCHES_OF_A
-            NAME(gather_rows)(copy, a, geometry, row, end - row, p, here);
+            if (how_a == MCL_READ_COPY)
+                NAME(gather_rows)(copy, a, geometry, row, end - row, p, here);
 #else
             if (how_a == MCL_READ_COPY && transpose_a)
                 NAME(copy_columns)(copy, block, lda, here, end - row, m - row);
@@ -343,12 +397,19 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
                         from_a = copy + (i - row) * across;
                     }
                     const uint last = min(end - i, (uint)TILE_ROWS) - 1;
-                    ulong from[TILE_ROWS];
+#if PATCHES == MCL_PATCHES_OF_A
+                    if (how_a == MCL_READ) {
+                        NAME(multiply_patches)(
+                            sum, p == 0, a, geometry, copy, i, last, p, from_b, step_b, here);
+                    } else
+#endif
+                    {
+                        const global float *from[TILE_ROWS];
 #pragma unroll
-                    for (uint r = 0; r < TILE_ROWS; r++)
-                        from[r] = min(r, last) * across;
-                    NAME(multiply_tile)(
-                        sum, p == 0, from_a, from, step_a, from_b, step_b, here);
+                        for (uint r = 0; r < TILE_ROWS; r++)
+                            from[r] = from_a + min(r, last) * across;
+                        NAME(multiply_tile)(sum, p == 0, from, step_a, from_b, step_b, here);
+                    }
                     if (p + here == links) {
                         for (uint r = 0; r <= last; r++) {
                             const ulong place = PLACE(i + r);

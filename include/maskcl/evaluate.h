@@ -23,8 +23,8 @@ MCL_API mcl_status mcl_embed(
     float *embeddings, mcl_context *context, const mcl_model *model, const mcl_data *data);
 
 /* The same for the output of a layer: layers are counted from 1 through the encoder, whose last one
- * is the embedding, as is 0, and on through the projector. embeddings has rows × *width entries, with the
- * width from mcl_layer_width(); a layer that does not exist is MCL_ERROR_ARGUMENT. */
+ * is the embedding, as is 0, and on through the projector. embeddings has rows × *width entries,
+ * with the width from mcl_layer_width(); a layer that does not exist is MCL_ERROR_ARGUMENT. */
 MCL_API mcl_status mcl_embed_layer(float *embeddings, mcl_context *context, const mcl_model *model,
     const mcl_data *data, uint32_t layer);
 MCL_API mcl_status mcl_layer_width(uint32_t *width, const mcl_model *model, uint32_t layer);
@@ -37,6 +37,14 @@ MCL_API mcl_status mcl_embed_pooled(float *embeddings, mcl_context *context, con
     const mcl_data *data, uint32_t layer, uint32_t grid);
 MCL_API mcl_status mcl_pooled_width(
     uint32_t *width, const mcl_model *model, uint32_t layer, uint32_t grid);
+
+/* features[rows × *width], with the width from mcl_hog_width(), = the histograms of oriented
+ * gradients (Dalal and Triggs 2005) of rows that are images: 9 bins over 180°, cells of 4 × 4
+ * pixels, or in images whose shorter side has more than 34 a seventh of it, blocks of 2 × 2 cells,
+ * normalized as L2-Hys; what skimage.feature.hog computes. For comparison with embeddings: there is
+ * nothing to train. Rows that are no images, or smaller than 8 × 8, are MCL_ERROR_DATA. */
+MCL_API mcl_status mcl_hog(float *features, const mcl_data *data);
+MCL_API mcl_status mcl_hog_width(uint64_t *width, const mcl_data *data);
 
 /* Masks rows first … first+rows-1 as epoch 0 of a run with this seed would, embeds the positive
  * view and decodes it. Each array has rows × columns entries. */

@@ -47,6 +47,13 @@ static inline mcl_status mcl_finetune_options_init(mcl_finetune_options *options
 MCL_API mcl_status mcl_finetune(mcl_model **tuned, mcl_context *context, const mcl_model *model,
     const mcl_data *data, const int32_t *labels, const mcl_finetune_options *options);
 
+/* *relation of a model to a fine-tuning, by its metadata: the digests of the data, the labels and
+ * the model to begin from, the product's bits, the numeric contract and all options that decide the
+ * bits, and whether the run ended. *epochs = how many the run of the tuned model was to have. */
+MCL_API mcl_status mcl_finetune_relate(mcl_relation *relation, uint64_t *epochs,
+    const mcl_model *tuned, mcl_context *context, const mcl_model *model, const mcl_data *data,
+    const int32_t *labels, const mcl_finetune_options *options);
+
 /* classes[rows of data] = the most likely class of each row by the model's head, the first of
  * equals, as it was numbered in training. MCL_ERROR_ARGUMENT when the model has no head. */
 MCL_API mcl_status mcl_classify(

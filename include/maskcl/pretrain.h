@@ -102,13 +102,6 @@ MCL_API mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *n
  * the decoder, projector and predictor those that the objectives have a use for. */
 MCL_API mcl_status mcl_pretrain_from(mcl_pretrain_options *options, const mcl_model *model);
 
-/* What a model is to a run that is asked for. */
-typedef enum mcl_relation {
-    MCL_RELATION_NONE,    /* of other data, options or bits, or not whole */
-    MCL_RELATION_SAME,    /* what the run would come to: it need not be made */
-    MCL_RELATION_SHORTER, /* what the same run of fewer epochs came to */
-} mcl_relation;
-
 /* *relation by the model's metadata: the digests of the data and of the model to begin with, the
  * product's bits, the numeric contract and all options that decide the bits, and whether the run
  * ended. *epochs = how many the model's run was to have. */

@@ -126,6 +126,13 @@ typedef struct mcl_train_options {
     void (*checkpointed)(uint64_t step, const char *problem, void *user);
 } mcl_train_options;
 
+/* What a model is to a run that is asked for. */
+typedef enum mcl_relation {
+    MCL_RELATION_NONE,    /* of other data, options or bits, or not whole */
+    MCL_RELATION_SAME,    /* what the run would come to: it need not be made */
+    MCL_RELATION_SHORTER, /* what the same run of fewer epochs came to */
+} mcl_relation;
+
 /* The number of rows of a batch, given as in mcl_train_options, of data with so many rows. */
 MCL_API uint64_t mcl_batch_rows(uint64_t batch, uint64_t rows);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "checkpoint.h"
 #include "commands.h"
@@ -60,6 +61,7 @@ struct run {
     uint64_t batch; /* rows a step */
     uint64_t rows;  /* that are trained on */
     bool saved;     /* the model is written: the first training is through */
+    bool there;     /* the output is what the training would come to */
     char checkpoint[4096];
     mcl_checkpoint_log checkpoints;
     uint64_t resumed; /* the step that the run goes on from, 0 for a new one */
@@ -214,8 +216,9 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
     run->progress.rows = run->batch;
     run->progress.shown = 0;
     run->progress.shown_at = 0.0;
-    const mcl_status status = mcl_finetune(
-        &tuned, run->context, run->model, run->train.data, run->train.labels, &options);
+    const mcl_status status = run->there ? mcl_model_load(&tuned, settings->output)
+                                         : mcl_finetune(&tuned, run->context, run->model,
+                                               run->train.data, run->train.labels, &options);
     mcl_progress_clear(&run->progress);
     mcl_exit code = MCL_EXIT_DONE;
     const bool written = !run->saved;
@@ -223,10 +226,10 @@ static mcl_exit train(struct run *run, enum start start, size_t seed)
         code = interrupted(run, tuned);
     else if (status != MCL_OK)
         code = mcl_complain_status(status);
-    else if (!run->saved)
+    else if (!run->saved && !run->there)
         code = mcl_save_model(run->digest, tuned, settings->output);
     run->saved = run->saved || code == MCL_EXIT_DONE;
-    if (code == MCL_EXIT_DONE && options.train.checkpoint)
+    if (code == MCL_EXIT_DONE && options.train.checkpoint && !run->there)
         mcl_checkpoint_remove(options.train.checkpoint);
     outcome->seconds += run->last.seconds;
     if (code == MCL_EXIT_DONE && settings->test) {
@@ -267,6 +270,10 @@ static mcl_exit train_with_metrics(struct run *run)
 
 static void print_summary(const struct run *run)
 {
+    if (run->there) {
+        mcl_print("%s: is what this run has come to: it is not run again\n", run->settings->output);
+        return;
+    }
     const mcl_step *last = &run->last;
     const double trained = (double)run->batch * (double)(last->step - run->resumed);
     char validation[32] = "";
@@ -345,6 +352,37 @@ static void add_classes(cJSON *root, const struct run *run)
     }
 }
 
+/* Whether the output is what the run would come to, which is kept then. Of a run of fewer epochs,
+ * that cannot go on, says what can. */
+static mcl_exit look_at_output(struct run *run)
+{
+    const struct settings *settings = run->settings;
+    const char *output = settings->output;
+    mcl_relation relation = MCL_RELATION_NONE;
+    uint64_t epochs = 0;
+    mcl_model *model;
+    if (!settings->options.train.resume || run->resumed || access(output, F_OK) != 0)
+        return MCL_EXIT_DONE;
+    if (mcl_model_load(&model, output) == MCL_OK) {
+        const mcl_status status = mcl_finetune_relate(&relation, &epochs, model, run->context,
+            run->model, run->train.data, run->train.labels, &settings->options);
+        mcl_model_digest(run->digest, model);
+        mcl_model_free(model);
+        if (status != MCL_OK)
+            return mcl_complain_status(status);
+    }
+    if (relation == MCL_RELATION_SHORTER)
+        return mcl_complain(MCL_EXIT_FAILED,
+            "%s: is of a run that has ended after its %" PRIu64 " epochs, and %" PRIu64
+            " are wanted: to train its model further, name it as MODEL, with another -o; to begin "
+            "anew, leave --resume out",
+            output, epochs, settings->options.train.epochs);
+    run->there = relation == MCL_RELATION_SAME;
+    if (!run->there)
+        mcl_checkpoint_say_none(&settings->options.train, run->progress.quiet);
+    return MCL_EXIT_DONE;
+}
+
 static mcl_exit print_json(const struct run *run)
 {
     cJSON *root = mcl_json_object();
@@ -391,7 +429,7 @@ static mcl_exit check_settings(
             settings->metrics, inputs, 5);
     if (code == MCL_EXIT_DONE)
         code = mcl_checkpoint_prepare(
-            &run->resumed, &settings->options.train, NULL, settings->device.quiet);
+            &run->resumed, &settings->options.train, settings->output, settings->device.quiet);
     return code;
 }
 
@@ -455,6 +493,11 @@ static mcl_exit run_command(void *given, const mcl_arguments *arguments)
         code = mcl_open_device(&run.context, &settings->device);
     if (code == MCL_EXIT_DONE) {
         run.batch = mcl_batch_rows(settings->options.train.batch, run.rows);
+        code = look_at_output(&run);
+    }
+    if (code == MCL_EXIT_DONE && run.there) {
+        code = train_all(&run); /* but for the training */
+    } else if (code == MCL_EXIT_DONE) {
         mcl_progress_note(&run.progress, "compiling kernels and loading the data");
         code = train_with_metrics(&run);
     }

@@ -13,6 +13,7 @@
 #define OPTIONS_SIZE 256
 #define PANELS_MAX 8
 #define TRIALS 8               /* numbers of blocks, down and across */
+#define LONG_RUN 32            /* floats of patches that are read in place */
 #define PACK_DEPTH 64          /* rows of B of a work-item of the kernel pack */
 #define PACKED_MAX (16u << 20) /* floats of a B that runs pack */
 
@@ -42,6 +43,7 @@ struct plan {
     uint32_t patches;             /* MCL_PATCHES_…: the operand that is gathered */
     bool scattered;               /* so are C's rows */
     uint32_t segments, last_k;    /* of k, with a C each, where B is gathered; else 1 and k */
+    uint32_t run;                 /* adjacent floats of patches */
     cl_mem geometry;              /* of patches, or NULL */
     mcl_kernel *kernel, *pack;
     struct workspace *workspace;
@@ -93,9 +95,17 @@ static uint64_t packed_floats(const struct plan *plan)
     return (uint64_t)panels_of(plan) * columns_of(&plan->tile) * plan->gemm.k;
 }
 
-/* k in equal parts, of whole blocks for transposing where there is room for that. */
-static uint32_t depth_of_panel(const mcl_cpu_tile *tile, const mcl_gemm *gemm)
+/* k in equal parts: of whole runs where these are read in place, else of whole blocks for
+ * transposing, where there is room for that. */
+static uint32_t depth_of_panel(const struct plan *plan)
 {
+    const mcl_cpu_tile *tile = &plan->tile;
+    const mcl_gemm *gemm = &plan->gemm;
+    if (plan->patches == MCL_PATCHES_OF_A && plan->run >= LONG_RUN &&
+        plan->run <= tile->block_depth && plan->run <= gemm->k) {
+        const uint32_t runs = gemm->k / plan->run, most = tile->block_depth / plan->run;
+        return ceil_divide(runs, ceil_divide(runs, most)) * plan->run;
+    }
     const uint32_t parts = (gemm->k - 1) / tile->block_depth + 1;
     const uint32_t depth = (gemm->k - 1) / parts + 1;
     const uint32_t whole = ((depth - 1) / MCL_TRANSPOSE_BLOCK + 1) * MCL_TRANSPOSE_BLOCK;
@@ -166,7 +176,7 @@ static double cost_of_block(const struct plan *plan)
         cost += READ_ROW * vectors * rows / tile->rows;
     else if (plan->how_b != MCL_READ_PACKED)
         cost += copies[plan->how_b] * vectors;
-    if (plan->patches == MCL_PATCHES_OF_A)
+    if (plan->patches == MCL_PATCHES_OF_A && plan->how_a == MCL_READ_COPY)
         cost += GATHER * rows / tile->vector;
     else if (plan->how_a == MCL_READ_COPY)
         cost += COPY * rows / (plan->gemm.transpose_a ? tile->rows : tile->vector);
@@ -231,7 +241,7 @@ static bool is_tried(const struct plan *plan, uint32_t how_a, uint32_t how_b)
     if (plan->patches == MCL_PATCHES_OF_B && how_b != MCL_READ_COPY)
         return false;
     if (plan->patches == MCL_PATCHES_OF_A)
-        return how_a == MCL_READ_COPY;
+        return (how_a == MCL_READ_COPY) == (plan->run < LONG_RUN);
     return gemm->transpose_a || (how_a == MCL_READ_COPY) == meets_itself(gemm->lda);
 }
 
@@ -239,7 +249,7 @@ static bool is_tried(const struct plan *plan, uint32_t how_a, uint32_t how_b)
 static void settle(struct plan *plan)
 {
     double least = INFINITY;
-    plan->depth = depth_of_panel(&plan->tile, &plan->gemm);
+    plan->depth = depth_of_panel(plan);
     for (uint32_t how_a = MCL_READ; how_a <= MCL_READ_COPY; how_a++) {
         for (uint32_t how_b = MCL_READ; how_b <= MCL_READ_PACKED; how_b++) {
             struct plan trial = *plan;
@@ -370,6 +380,7 @@ static mcl_status create_gathering(void *of, mcl_context *context, const mcl_gem
     *plan = (struct plan){.context = context,
         .gemm = *gemm,
         .patches = patches->of_b ? MCL_PATCHES_OF_B : MCL_PATCHES_OF_A,
+        .run = (uint32_t)patches->geometry[MCL_PATCH_RUN],
         .scattered = patches->scattered,
         .segments = patches->of_b ? patches->segments : 1,
         .last_k = patches->of_b ? patches->last_k : gemm->k};

@@ -70,6 +70,7 @@ mcl_status mcl_feed_check(
 {
     if (needed <= context->memory_limit)
         return MCL_OK;
+    mcl_opencl_record_error(CL_MEM_OBJECT_ALLOCATION_FAILURE); /* whoever can do with less tries */
     return mcl_fail(MCL_ERROR_DEVICE,
         "%s: %" PRIu64 " bytes of device memory are needed, %" PRIu64
         " of them for a batch of %" PRIu32 " rows, but only %" PRIu64

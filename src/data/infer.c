@@ -467,8 +467,9 @@ static mcl_status make_schema(mcl_schema **schema, const struct inference *infer
     if (status == MCL_OK && mcl_schema_inputs(created) == 0)
         status = mcl_fail(MCL_ERROR_DATA,
             "%s: has no column that could be an input, in %" PRIu64
-            " rows: all are ignored, or are the same in every row",
-            mcl_table_source(inference->table), inference->rows);
+            " rows: all are ignored, or are the same in every row%s",
+            mcl_table_source(inference->table), inference->rows,
+            inference->options->fit_to ? " that is trained on" : "");
     if (status == MCL_OK)
         *schema = created;
     else

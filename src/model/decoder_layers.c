@@ -89,7 +89,7 @@ struct group {
 static bool mixes(const mcl_word *word)
 {
     return word->kind == MCL_WORD_CONV || word->kind == MCL_WORD_CONV1D ||
-           word->kind == MCL_WORD_DENSE;
+           word->kind == MCL_WORD_PATCHES || word->kind == MCL_WORD_DENSE;
 }
 
 /* The word before word `end` that is in no residual block; NULL: there is none. */

@@ -69,9 +69,12 @@ mcl_status mcl_word_fail(const char *text, const mcl_word *word, const char *for
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    const int shown = word->length < 60 ? (int)word->length : 60;
-    return mcl_fail(MCL_ERROR_ARGUMENT, "at character %" PRIu32 ", '%.*s': %s", word->at + 1, shown,
-        text + word->at, why);
+    char shown[64], clean[64];
+    snprintf(
+        shown, sizeof shown, "%.*s", word->length < 60 ? (int)word->length : 60, text + word->at);
+    mcl_clean_text(clean, sizeof clean, shown, "");
+    return mcl_fail(
+        MCL_ERROR_ARGUMENT, "at character %" PRIu32 ", '%s': %s", word->at + 1, clean, why);
 }
 
 /* A text that is read from left to right. */

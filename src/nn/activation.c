@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The activation, y = f(x), see cl/activation.clh. The layer before always computes it, and the
- * layer after takes its derivative; only at the end of a network that is a pass of its own. */
+ * layer after takes its derivative; at the end of a network, and before the few layers that cannot,
+ * that is a pass of its own. */
 #include <stdlib.h>
 
 #include "base/memory.h"

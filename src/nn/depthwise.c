@@ -119,14 +119,14 @@ static void record(const struct depthwise *depthwise, uint32_t rows)
         sizeof(float) * (double)rows * ((double)layer->in + (double)layer->out));
 }
 
-/* Arranges the matrix [rows×columns] of weights at `from` as its transpose. */
+/* Arranges the matrix [height×width] of weights at `from` as its transpose. */
 static mcl_status arrange(const struct depthwise *depthwise, cl_mem in, uint64_t from,
-    uint32_t rows, uint32_t columns, cl_mem out, uint64_t to)
+    uint32_t height, uint32_t width, cl_mem out, uint64_t to)
 {
     mcl_profile_work(
-        depthwise->context, NULL, 0.0, 2.0 * sizeof(float) * (double)rows * (double)columns);
-    return mcl_run_elements(depthwise->arrange, rows, columns, MCL_BUFFER(in), MCL_ULONG(from),
-        MCL_UINT(rows), MCL_UINT(columns), MCL_BUFFER(out), MCL_ULONG(to));
+        depthwise->context, NULL, 0.0, 2.0 * sizeof(float) * (double)height * (double)width);
+    return mcl_run_elements(depthwise->arrange, height, width, MCL_BUFFER(in), MCL_ULONG(from),
+        MCL_UINT(height), MCL_UINT(width), MCL_BUFFER(out), MCL_ULONG(to));
 }
 
 /* The sizes that all kernels have among their arguments. */

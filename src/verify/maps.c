@@ -444,7 +444,7 @@ mcl_status mcl_check_maps(mcl_checker *checker)
 }
 
 #define GROUPS 3
-#define EACH (CHANNELS / GROUPS)
+#define EACH 6 /* channels of a group */
 #define PAIRS ((size_t)2 * ROWS * CHANNELS)
 #define SCALE 2 /* where it is among the parameters, and the shift */
 #define SHIFT (SCALE + CHANNELS)

@@ -149,12 +149,13 @@ static void move(const struct work *work, float *x, float *y, float turn)
 static float sampled(const struct work *work, uint64_t element)
 {
     const mcl_view_options *options = work->options;
-    const uint64_t at = element / work->channels, column = at % work->width;
+    const uint64_t at = element / work->channels;
+    const uint64_t column = at % work->width, line = at / work->width;
     const uint32_t channel = (uint32_t)(element % work->channels);
     const bool crops = options->crop.least != 0.0f;
     const bool moves =
         options->shift != 0.0f || options->scale != 0.0f || options->rotation != 0.0f;
-    float x = (float)column, y = (float)(at / work->width);
+    float x = (float)column, y = (float)line;
     if (crops) {
         struct crop crop;
         uint64_t attempt = 0;
@@ -163,7 +164,7 @@ static float sampled(const struct work *work, uint64_t element)
         if (attempt == 10)
             middle_crop(&crop, work);
         x = cropped(&crop, 0, column, work->width, flipped(work));
-        y = cropped(&crop, 1, at / work->width, work->height, 1.0f);
+        y = cropped(&crop, 1, line, work->height, 1.0f);
     }
     if (moves || !crops)
         move(work, &x, &y, crops ? 1.0f : flipped(work));

@@ -91,7 +91,11 @@ class CompareTest(ProgramTest):
             self.refuse("compare", "my rows.csv", "--label", "kind", f"--time={time}", code=2,
                         says=["--time"])
         self.write("one.csv", b"x,kind\n1,a\n2,b\n")
-        done = self.run_program("compare", "one.csv", "--label", "kind", "-q")
+        self.refuse("compare", "one.csv", "--label", "kind", "-q", code=1,
+                    says=["one.csv", "no column that could be an input"])
+        self.npy("one.npy", (2, 1), [1, 2])
+        self.npy("kinds.npy", (2,), [0, 1], "<i4")
+        done = self.run_program("compare", "one.npy", "kinds.npy", "-q")
         self.assertEqual(done.returncode, 1)
         self.assertIn("no recipe can train on these rows", done.stderr)
         self.assertRegex(done.stdout, r"(?m)^auto +not trained: ")

@@ -370,6 +370,23 @@ class FinetuneTest(ProgramTest):
             for name in "t.checkpoint.safetensors", "t.checkpoint.previous.safetensors":
                 self.assertFalse(self.path(name).exists())
 
+    def test_a_finished_run_is_not_run_again(self):
+        run = self.run_of(epochs=2)
+        digest = self.succeed(*run, "--resume", "--metrics", "m.jsonl").stdout.splitlines()[-1]
+        before = self.contents()
+        again = self.succeed(*run, "--resume", "--metrics", "m.jsonl", *self.test)
+        self.assertEqual(self.contents(), before)
+        self.assertIn("t.safetensors: is what this run has come to: it is not run again",
+                      again.stdout)
+        self.assertRegex(again.stdout, r"(?m)^the model +1 +\d+\.\d\d%")
+        self.assertEqual(again.stdout.splitlines()[-1], digest)
+        self.refuse(*self.run_of(epochs=3), "--resume", code=1,
+                    says=["ended after its 2 epochs, and 3 are wanted"])
+        for option in (["--lr", "0.5"], ["--from-scratch"], ["--labels-per-class", 8]):
+            said = self.succeed(*run, "--resume", *option)
+            self.assertIn("fine-tuned on", said.stdout)
+            self.succeed(*run, "-q")
+
     def test_another_run_is_not_resumed(self):
         run = self.run_of()
         self.end_after_a_checkpoint(signal.SIGKILL, run)

@@ -35,8 +35,8 @@ class ParityTest(unittest.TestCase):
         self.folder = pathlib.Path(scratch.name)
 
     def data(self, name):
-        if name == "images":
-            return FIXTURES / "images.npy"
+        if name != "normals":
+            return FIXTURES / f"{name}.npy"
         numbers = array.array("b", (FIXTURES / "normals.bin").read_bytes())
         path = self.folder / "normals.npy"
         path.write_bytes(npy_bytes("<f4", (100, 784), array.array("f", (v / 32 for v in numbers)).tobytes()))
@@ -47,11 +47,15 @@ class ParityTest(unittest.TestCase):
         command = [
             os.environ["MASKCL_PROGRAM"], "pretrain", self.data(run["data"]), "-o", model, "-q",
             "--recipe", "default",
-            "--metrics", metrics, "--hidden", ",".join(map(str, run["hidden"])) or "none",
-            "--embedding", run["embedding"], "--activation", run["activation"],
+            "--metrics", metrics, "--activation", run["activation"],
             "--objective", "+".join(f"{name}:{weight}" for name, weight in run["objectives"]),
             "--optimizer", run["optimizer"], "--lr", run["lr"], "--weight-decay", run["weight_decay"],
             "--batch", run["batch"], "--epochs", run["epochs"], "--seed", run["seed"], *more]
+        if "encoder" in run:
+            command += ["--encoder", run["encoder"], "--decoder", run.get("decoder", "mirror")]
+        else:
+            command += ["--hidden", ",".join(map(str, run["hidden"])) or "none",
+                        "--embedding", run["embedding"]]
         if run["views"]:
             command += ["--views", run["views"]]
         else:

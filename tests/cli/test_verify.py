@@ -22,8 +22,9 @@ class VerifyTest(ProgramTest):
                 self.assertRegex(line, r"\A.{15} \S.{58}. +\d+  agrees\Z")
         stages = [line.split("  ")[0] for line in lines[2:-1] if line[0] != " "]
         self.assertEqual([stage for stage in stages if not stage.startswith("note")],
-                         ["arithmetic", "functions", "random numbers", "views", "products", "sums",
-                          "layers", "maps", "objectives", "optimizers", "training"])
+                         ["arithmetic", "functions", "random numbers", "views", "products",
+                          "convolutions", "sums", "layers", "maps", "objectives", "optimizers",
+                          "training"])
 
     def test_every_device(self):
         devices = json.loads(self.succeed("devices", "--json").stdout)["devices"]

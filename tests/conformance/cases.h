@@ -8,13 +8,13 @@
  * synthetic data of seed 5; the same made tiny, huge or zero, to few different values (ties), or to
  * numbers of every size side by side (edges); a table with a schema, whose inputs are numbers, and
  * categories one-hot, in turns of 36; and images, of uint8. HIDDEN is a list of widths or -, or
- * encoder=WORDS of --encoder, with any EMBEDDING. ACTIVATION may have +batch or +layer behind it, a normalization, and then +activated, when
- * both follow the embedding too. MASK is uniform, bernoulli:RATIO or block:RATIO:SIDE, or
- * views=PARTS of --views. OPTIMIZER may have :momentum=, :rate=, :decay= and :epsilon= behind it,
- * for a warm-up :warmup=EPOCHS, for a schedule :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the
- * average of the weights :ema=, and for clipping :clip=NORM. OBJECTIVES may have /OPTION=VALUE
- * behind it, in objectives.txt. MODEL and REPORTS are the digests of all parameters and of what was
- * reported at the ends of epochs. */
+ * encoder=WORDS of --encoder, with any EMBEDDING. ACTIVATION may have +batch or +layer behind it, a
+ * normalization, and then +activated, when both follow the embedding too. MASK is uniform,
+ * bernoulli:RATIO or block:RATIO:SIDE, or views=PARTS of --views. OPTIMIZER may have :momentum=,
+ * :rate=, :decay= and :epsilon= behind it, for a warm-up :warmup=EPOCHS, for a schedule
+ * :cosine=FINAL or :step=EPOCHS:gamma=FACTOR, for the average of the weights :ema=, and for
+ * clipping :clip=NORM. OBJECTIVES may have /OPTION=VALUE behind it, in objectives.txt. MODEL and
+ * REPORTS are the digests of all parameters and of what was reported at the ends of epochs. */
 #ifndef MASKCL_CONFORMANCE_CASES_H
 #define MASKCL_CONFORMANCE_CASES_H
 
@@ -109,9 +109,9 @@ static inline bool case_parse(struct run_case *run, const char *line)
     char data[64], hidden[136], masked[102];
     int end = 0;
     *run = (struct run_case){.height = 1, .width = 1, .channels = 1};
-    if (sscanf(line, "%63s %135s %u %u %u %31s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data, hidden,
-            &run->embedding, &run->batch, &run->epochs, run->activation, masked, run->optimizer,
-            run->objectives, &end, &run->model, &run->reports) != 11)
+    if (sscanf(line, "%63s %135s %u %u %u %31s %101s %95s %95s%n %" SCNx64 " %" SCNx64, data,
+            hidden, &run->embedding, &run->batch, &run->epochs, run->activation, masked,
+            run->optimizer, run->objectives, &end, &run->model, &run->reports) != 11)
         return false;
     memcpy(run->text, line, (size_t)end);
     if (sscanf(data, "%15[a-z]-%ux%ux%ux%u", run->kind, &run->rows, &run->height, &run->width,

@@ -120,6 +120,7 @@ model=$folder/model.safetensors
         --normalization layer -o "$model"
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
+    checked pretrain "$folder/noise" --recipe patches --encoder patches:3x3,pool:grid:2 --quiet -o "$model"
     checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
         'depthwise:3,conv:3x3/2,residual(depthwise:3),pool:max,pool:avg:1,dense:4' \
         --normalization group --objective reconstruction -o "$model"
@@ -158,6 +159,8 @@ model=$folder/model.safetensors
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"
+    checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
+        'conv:32x3/2,conv:3x2,dense:4' --objective cosine -o "$model" # gathered: short and long runs
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
     gemm=native

@@ -385,9 +385,13 @@ START_TEST(test_pretraining)
     WRONG(train.dropout, NAN);
     WRONG(train.clip_norm, NAN);
     WRONG(train.ema, NAN);
+    WRONG(filters.kind, (mcl_filters)BEYOND);
+    WRONG(filters.kind, MCL_FILTERS_PATCHES); /* of a dense encoder */
+    WRONG(filters.deviation, NAN);
+    WRONG(filters.whitening, 0.0f);
+    WRONG(filters.threshold, INFINITY);
     WRONG(train.batch, 0);
     WRONG(train.batch, ROWS + 1);
-    WRONG(train.epochs, 0);
     WRONG(train.epochs, UINT64_MAX);
     WRONG(train.checkpoint_seconds, NAN);
     wrong = options;
@@ -433,7 +437,9 @@ START_TEST(test_embedding)
     REFUSED(mcl_embed_layer(more, NULL, model, data, 1));
     REFUSED(mcl_embed_layer(more, context, NULL, data, 1));
     REFUSED(mcl_embed_layer(more, context, model, NULL, 1));
-    REFUSED(mcl_embed_layer(more, context, model, data, 0));
+    REFUSED(mcl_embed_pooled(more, context, model, data, 1, 2)); /* there is no map */
+    REFUSED(mcl_pooled_width(&width, model, 1, 2));
+    REFUSED(mcl_pooled_width(NULL, model, 1, 2));
     REFUSED(mcl_embed_layer(more, context, model, data, UINT32_MAX));
     REFUSED(mcl_layer_width(NULL, model, 1));
     REFUSED(mcl_layer_width(&width, NULL, 1));

@@ -29,12 +29,14 @@ static const char *const contexts[] = {
     "optimizer=adam;schedule=cosine;warmup=1",
     "objective=nt-xent+vime;mask=bernoulli;optimizer=sgd;schedule=step;learning_rate_step_epochs=2",
     "holdout=0.25",
+    "encoder=conv;filters=kmeans",
 };
 
 /* Texts of which one is another value of any option. */
 static const char *const texts[] = {"no", "yes", "activated", "linear", "gelu", "batch", "sgd",
     "cosine", "constant", "bernoulli", "hidden", "bce", "fast", "7", "11", "0.25", "0.75", "-0.5",
-    "24,12", "mask:bernoulli:0.25", "barlow:0.5", "25%", "comma", "columns", "last", "grey"};
+    "24,12", "mask:bernoulli:0.25", "barlow:0.5", "25%", "comma", "columns", "patches", "two",
+    "last", "grey"};
 
 static void begin(options *made, mcl_options_kind kind, const char *context)
 {
@@ -269,7 +271,7 @@ START_TEST(test_what_is_refused)
     } bad[] = {
         {"epoch", "3", "there is no option 'epoch'"},
         {"labels_per_class", "3", "there is no option 'labels_per_class'"},
-        {"epochs", "0", "0 is not from 1 to 4294967295"},
+        {"epochs", "4294967296", "4294967296 is not from 0 to 4294967295"},
         {"epochs", "many", "'many' is not a whole number"},
         {"learning_rate", "0", "0 is not a number above 0"},
         {"learning_rate", "x", "'x' is not a number"},

@@ -37,6 +37,9 @@ PARTS = {
     "wide-512": steps.step("wide", 512, [
         (peers.torch_eager, "wide-512 published"), (peers.torch_best, "wide-512 best")]),
     "embed": steps.embed,
+    "convolutions": steps.convolution_step,
+    "convolutions-embed": steps.convolution_embed,
+    "convolution": steps.convolution,
     "probe": probes.probe,
     "requests": steps.requests,
     "beside": steps.beside,

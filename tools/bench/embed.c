@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Embedded rows a second, through the public interface:
  *
- *   bench_embed --data FILE [--platform P] [--device D] [--gemm KIND]
+ *   bench_embed --data FILE [--encoder WORDS] [--platform P] [--device D] [--gemm KIND]
  *
- * The encoder is the reference model's, with its initial parameters. Serves measurements, see
- * serve.h; one lasts whole passes over the file's rows, which are in memory.
+ * The encoder is the reference model's, or that of the words with batch normalization, with its
+ * initial parameters. Serves measurements, see serve.h; one lasts whole passes over the file's
+ * rows, which are in memory.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "arguments.h"
@@ -34,18 +36,32 @@ static mcl_status measure(double *rate, double seconds, void *user)
     return MCL_OK;
 }
 
+/* Of images of 28 × 28, and with 1,152 values after the last layer, as models.py has them. */
+static void use_words(mcl_architecture *architecture, const char *encoder)
+{
+    snprintf(architecture->encoder, sizeof architecture->encoder, "%s", encoder);
+    architecture->hidden_count = 0;
+    architecture->embedding = 1152;
+    architecture->normalization = MCL_NORMALIZATION_BATCH;
+    architecture->height = architecture->width = 28;
+    architecture->channels = 1;
+}
+
 static mcl_status set_up(struct bench *bench, int count, char **arguments)
 {
     mcl_status status = mcl_data_open(&bench->data, bench_text(count, arguments, "data", ""));
     if (status != MCL_OK)
         return status;
-    const mcl_architecture architecture = {
+    mcl_architecture architecture = {
         .input = mcl_data_columns(bench->data),
         .hidden = {128},
         .hidden_count = 1,
         .embedding = 64,
         .activation = MCL_ACTIVATION_RELU,
     };
+    const char *encoder = bench_text(count, arguments, "encoder", "");
+    if (*encoder)
+        use_words(&architecture, encoder);
     bench->embeddings =
         calloc(mcl_data_rows(bench->data), architecture.embedding * sizeof *bench->embeddings);
     if (!bench->embeddings)

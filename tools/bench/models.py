@@ -26,5 +26,15 @@ MODELS = {
     "wide": Model((784, 1024, 512, 256), "nt-xent", 8192),
 }
 
+# Of images of 28 × 28, each with batch normalization and ReLU, and what comes of it.
+CONVOLUTIONS = "conv:64x5/2,conv:128x3/2,pool:grid:3"
+
+# Sides, rows of a batch.
+SINGLE_CONVOLUTIONS = [
+    {"size": size, "channels": channels, "filters": filters, "kernel": 3, "stride": stride,
+     "padding": 1, "rows": rows}
+    for size, channels, filters, stride, rows in (
+        (14, 64, 64, 1, 256), (7, 128, 128, 1, 256), (32, 3, 64, 1, 128), (14, 64, 128, 2, 256))]
+
 TEMPERATURE = 0.2
 LEARNING_RATE = 1e-3

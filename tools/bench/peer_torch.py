@@ -86,6 +86,89 @@ def embed(options, device):
     return run
 
 
+def convolutions():
+    """models.CONVOLUTIONS"""
+    return nn.Sequential(
+        nn.Conv2d(1, 64, 5, 2, 2), nn.BatchNorm2d(64), nn.ReLU(),
+        nn.Conv2d(64, 128, 3, 2, 1), nn.BatchNorm2d(128), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(3), nn.Flatten())
+
+
+def images_of(options):
+    with gzip.open(options.data) as file:
+        pixels = torch.frombuffer(bytearray(file.read()[16:]), dtype=torch.uint8)
+    return pixels.view(-1, 1, 28, 28)
+
+
+def order_of(options):
+    return torch.channels_last if options.channels_last else torch.contiguous_format
+
+
+def train_images(options, device):
+    network = convolutions().to(device, memory_format=order_of(options))
+    optimizer = torch.optim.Adam(network.parameters(), lr=models.LEARNING_RATE, fused=True)
+    data = images_of(options).to(device)
+    order = batches(len(data), options.batch, device)
+
+    def run():
+        rows = data[next(order)].float().div_(255).contiguous(memory_format=order_of(options))
+        mask = torch.rand_like(rows)
+        first, second = network(torch.cat([rows * mask, rows * (1 - mask)])).chunk(2)
+        loss = nt_xent(first, second)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return options.batch
+
+    return run
+
+
+def embed_images(options, device):
+    network = convolutions().to(device, memory_format=order_of(options)).eval()
+    images = images_of(options)
+
+    def run():
+        with torch.inference_mode():
+            torch.cat([network(part.to(device).float().div_(255).contiguous(
+                memory_format=order_of(options))).cpu() for part in images.split(options.batch)])
+        return len(images)
+
+    return run
+
+
+def convolve(options, device):
+    """One convolution and both of its gradients."""
+    channels, filters = options.channels, options.filters
+
+    def values(*shape):
+        return torch.randn(*shape, device=device).contiguous(memory_format=order_of(options))
+
+    x = values(options.rows, channels, options.size, options.size)
+    weights = values(filters, channels, options.kernel, options.kernel)
+    bias = torch.randn(filters, device=device)
+    sides = [options.stride] * 2, [options.padding] * 2, [1, 1]
+    gradient = torch.randn_like(F.conv2d(x, weights, bias, *sides))
+
+    def run():
+        with torch.inference_mode():
+            F.conv2d(x, weights, bias, *sides)
+            torch.ops.aten.convolution_backward(gradient, x, weights, [filters], *sides, False,
+                                                [0, 0], 1, [True, True, True])
+        return options.rows
+
+    return run
+
+
+def choose(options, device):
+    if options.images:
+        return train_images(options, device)
+    if options.embed_images:
+        return embed_images(options, device)
+    if options.convolution:
+        return convolve(options, device)
+    return embed(options, device) if options.data else train(options, device)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", choices=models.MODELS)
@@ -96,12 +179,17 @@ def main():
     parser.add_argument("--joined", action="store_true", help="both views in one matrix")
     parser.add_argument("--fused", action="store_true", help="Adam's fused form")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--images", action="store_true", help="steps of models.CONVOLUTIONS")
+    parser.add_argument("--embed-images", action="store_true", help="embed by models.CONVOLUTIONS")
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--convolution", action="store_true", help="one, of these sizes:")
+    for name in "size", "channels", "filters", "kernel", "stride", "padding", "rows":
+        parser.add_argument(f"--{name}", type=int)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
     device = torch.device("cuda" if options.cuda else "cpu")
-    run = embed(options, device) if options.data else train(options, device)
-    serve(run, torch.cuda.synchronize if options.cuda else lambda: None)
+    serve(choose(options, device), torch.cuda.synchronize if options.cuda else lambda: None)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,16 @@ def torch_compile(bench, *options):
         for form in FORMS if "fused Adam" in form})
 
 
+def torch_convolutions(bench, *options):
+    """PyTorch's eager mode by the better order of a map's values, with the best of its thread
+    counts."""
+    return fastest(bench, {
+        (threads, form): lambda threads=threads, form=form: torch(
+            bench, f"PyTorch eager, {form[0]}", *options, *form[1:], threads=threads)
+        for threads in thread_counts(bench)
+        for form in (("channels first",), ("channels last", "--channels-last"))})
+
+
 def tinygrad(bench, *options):
     """tinygrad on the same device, by the best way to write the loop."""
     file = bench.machine.icd_file()

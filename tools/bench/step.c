@@ -2,13 +2,14 @@
 /* Rows a second of training steps, through the public interface:
  *
  *   bench_step [--platform P] [--device D] [--gemm KIND] [--rows N] [--columns N] [--data FILE]
- *              [--hidden 1024,512] [--embedding N] [--objective NAME] [--batch N]
+ *              [--encoder WORDS] [--hidden 1024,512] [--embedding N] [--objective NAME] [--batch N]
  *              [--epochs N [--watch none|measures|validation]]
  *
- * Data are normal numbers in memory, or a file. Serves measurements, see serve.h; one lasts whole
- * epochs, so that what an epoch costs beyond its steps is in the figure. With --epochs it is a
- * whole run of so many, however long that takes: with nothing measured in it, with what reports of
- * ends of epochs have, or with classes to validate by too.
+ * Data are normal numbers in memory, or a file; an encoder in words has batch normalization. Serves
+ * measurements, see serve.h; one lasts whole epochs, so that what an epoch costs beyond its steps
+ * is in the figure. With --epochs it is a whole run of so many, however long that takes: with
+ * nothing measured in it, with what reports of ends of epochs have, or with classes to validate by
+ * too.
  */
 #include <math.h>
 #include <signal.h>
@@ -106,6 +107,19 @@ static void watch(struct bench *bench, int count, char **arguments)
     bench->options.train.validation_labels = bench->labels;
 }
 
+/* --encoder, --hidden and --embedding */
+static mcl_status choose_network(mcl_pretrain_options *options, int count, char **arguments)
+{
+    const char *encoder = bench_text(count, arguments, "encoder", NULL);
+    if (encoder) {
+        const mcl_status status = mcl_options_set(&options->base, "normalization", "batch");
+        return status == MCL_OK ? mcl_options_set(&options->base, "encoder", encoder) : status;
+    }
+    parse_hidden(options, bench_text(count, arguments, "hidden", "128"));
+    options->embedding = (uint32_t)bench_number(count, arguments, "embedding", 64.0);
+    return MCL_OK;
+}
+
 static mcl_status set_up(struct bench *bench, int count, char **arguments)
 {
     mcl_pretrain_options *options = &bench->options;
@@ -115,8 +129,8 @@ static mcl_status set_up(struct bench *bench, int count, char **arguments)
     if (status == MCL_OK)
         status = mcl_objectives_parse(options->objectives, &options->objective_count,
             bench_text(count, arguments, "objective", "cosine"));
-    parse_hidden(options, bench_text(count, arguments, "hidden", "128"));
-    options->embedding = (uint32_t)bench_number(count, arguments, "embedding", 64.0);
+    if (status == MCL_OK)
+        status = choose_network(options, count, arguments);
     options->train.batch = (uint64_t)bench_number(count, arguments, "batch", 256.0);
     options->train.epochs = UINT32_MAX; /* until stopped */
     options->train.report = report;

@@ -13,6 +13,7 @@ from contest import REST, compare, take_turns
 from products import measure_peaks, run
 from table import row
 
+IMAGES = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz"
 FASHION = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 
 
@@ -54,6 +55,35 @@ def share_of_peak(bench):
     shares = sorted(rate / peak for rate, peak in zip(rates, found))
     return [row("products of the whole step at batch 1024, GFLOP/s", rates, "fma peak", found,
                 ratio=shares[len(shares) // 2], least=bench.target("share"))]
+
+
+def convolution_step(bench):
+    """A step of the convolutional encoder on images, in which views are joined on both sides."""
+    options = ["--data", IMAGES, "--batch", 128]
+    ours = bench.own("bench_step", *options, "--encoder", models.CONVOLUTIONS, "--objective",
+                     "nt-xent")
+    return compare(bench, f"step {models.CONVOLUTIONS}, nt-xent, batch 128", ours, [
+        (lambda: peers.torch_convolutions(bench, "--images", *options), "convolutions")])
+
+
+def convolution_embed(bench):
+    options = ["--data", IMAGES]
+    ours = bench.own("bench_embed", *options, "--encoder", models.CONVOLUTIONS)
+    return compare(bench, "embedding 10,000 images of uint8 by convolutions", ours, [
+        (lambda: peers.torch_convolutions(bench, "--embed-images", *options, "--batch", 256),
+         "convolutions embed")])
+
+
+def convolution(bench):
+    """The three products of single convolutions."""
+    rows = []
+    for shape in models.SINGLE_CONVOLUTIONS:
+        options = [part for key, value in shape.items() for part in (f"--{key}", value)]
+        name = "{size} × {size} × {channels} → {filters}, {kernel} × {kernel} / {stride}"
+        rows += compare(bench, "convolution " + name.format(**shape),
+                        bench.own("bench_convolution", *options), [
+            (lambda: peers.torch_convolutions(bench, "--convolution", *options), None)])
+    return rows
 
 
 @contextlib.contextmanager
