@@ -45,8 +45,8 @@ static const struct {
                  "digits 97.7%, raw columns 96.6%, with 10 labels a class 91.7% and 88.0%"},
         REBUILD "embedding=256;epochs=100;hidden=256;learning_rate=0.001"},
     {{"patches",
-         "images, without any training: whitened patches of theirs as filters, in well under a "
-         "minute"},
+         "images, without any training: whitened patches of theirs as filters, in seconds; a probe "
+         "of 91.6%, raw pixels 84.1%, and of 82.6% with 60 labels a class, raw pixels 78.0%"},
         "encoder=patches;filters=patches;epochs=0"},
     {{"reference", "the published model as it is: it collapses, and serves as a comparison; a "
                    "probe of 77.4%, untrained 79.1%, and of 62.4% in batches of 256"},

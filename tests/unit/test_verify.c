@@ -90,7 +90,8 @@ END_TEST
 /* The objectives that compare columns, as devices that are not CPUs have their kernels. */
 START_TEST(test_spread)
 {
-    mcl_status (*const stages[])(mcl_checker *) = {mcl_check_correlations, mcl_check_sigreg};
+    mcl_status (*const stages[])(mcl_checker *) = {
+        mcl_check_correlations, mcl_check_sigreg, mcl_check_groups, mcl_check_maps};
     struct seen seen = {"", 0};
     mcl_checker checker = {.context = context, .report = see, .user = &seen, .stage = "a test"};
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
@@ -211,6 +212,11 @@ static const struct {
     {"depthwise.cl", "mcl_flush(sum + mcl_load(parameters + bias_at + c, left))",
         "(sum + mcl_load(parameters + bias_at + c, left))", mcl_check_maps,
         "[depthwise_forward, gelu][depthwise_forward: kept]"},
+    {"patches.clh", "(tap_x + x * step_x) * channels + at",
+        "(tap_x + x * step_x + 1) * channels + at", mcl_check_convolutions,
+        "[convolution forward, 5 channels, gemm][convolution by input, 5 channels, gemm]"
+        "[convolution by weight, 5 channels, gemm]"
+        "[convolution by weight, 16 channels, gemm][convolution forward, 16 channels, gemm]"},
     {"maps.cl", "mcl_flush(mcl_load(x + at, left) + mcl_load(earlier + at, left))",
         "(mcl_load(x + at, left) + mcl_load(earlier + at, left))", mcl_check_maps,
         "[add_forward, relu]"},

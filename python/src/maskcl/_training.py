@@ -52,21 +52,20 @@ def binding_report(step: Any, user: Any) -> None:
     ffi.from_handle(user).take(step)
 
 
-def _wait(thread: threading.Thread, stop: Any) -> None:
+def _wait(ended: threading.Event, stop: Any) -> None:
     """Waits for a training on another thread, so that Ctrl-C reaches Python while the library computes. Drivers
-    put handlers of their own in as they compile: Python's are put back."""
+    put handlers of their own in as they compile: Python's is put back. (A Thread.join() that Ctrl-C interrupts may
+    take the thread for ended.)"""
     on_main = threading.current_thread() is threading.main_thread()
     interrupted = False
-    while thread.is_alive():
+    while not ended.is_set():
         try:
             if on_main:
                 handler = signal.getsignal(signal.SIGINT)
                 if handler is not None:
                     signal.signal(signal.SIGINT, handler)
-            thread.join(0.1)
+            ended.wait(0.1)
         except KeyboardInterrupt:
-            if interrupted:
-                raise
             interrupted = True
             stop[0] = 1
     if interrupted:
@@ -75,23 +74,25 @@ def _wait(thread: threading.Thread, stop: Any) -> None:
 
 def _train(call: Callable[[Any], int], context: Context, run: _Run) -> Model:
     made = ffi.new("mcl_model **")
-    ended: dict[str, Any] = {}
+    problem: list[BaseException] = []
+    ended = threading.Event()
 
     def work() -> None:
         try:
             with context.lock:
                 status = call(made)
                 if status not in (lib.MCL_OK, lib.MCL_INTERRUPTED):
-                    ended["failure"] = failure(status)
-        except BaseException as problem:
-            ended["failure"] = problem
+                    problem.append(failure(status))
+        except BaseException as raised:
+            problem.append(raised)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=work, name="maskcl")
-    thread.start()
-    _wait(thread, run.stop)
+    threading.Thread(target=work, name="maskcl").start()
+    _wait(ended, run.stop)
     flush_warnings()
-    if "failure" in ended:
-        raise ended["failure"]
+    if problem:
+        raise problem[0]
     model = Model(made[0])
     if run.problem is not None:
         raise run.problem
