@@ -72,6 +72,16 @@ suite()
         --no-tests=error "${@:3}"
 }
 
+# The package, built by pip in an environment of its own, as whoever installs it does.
+python_package()
+{
+    local venv=$build/venv-python
+    python3 -m venv "$venv" &&
+        "$venv/bin/pip" install -q scikit-learn pandas polars pyarrow tqdm mypy ./python &&
+        MASKCL_PROGRAM=$build/maskcl "$venv/bin/python" -W ignore::UserWarning -m unittest \
+            discover -s python/tests -t python/tests
+}
+
 # Debian 12 has the versions of the compilers that the table of kernels was made with.
 compilers_of_gpus()
 {
@@ -119,6 +129,8 @@ if [ -n "$intel" ]; then
 else
     say "Intel's CPU runtime is for x86-64 only: skipped"
 fi
+
+OCL_ICD_VENDORS=$build/vendors/pocl stage "Python package" python_package
 
 # Drivers keep memory until the process ends: tests/leaks.supp names them. LeakSanitizer at times
 # crashes as it searches the thread-local storage of PoCL's threads, so it leaves that out.

@@ -369,10 +369,10 @@ static void choose_views(mcl_pretrain_options *options, const mcl_arguments *arg
 static mcl_exit take_architecture(
     struct settings *settings, const mcl_arguments *arguments, const mcl_model *init)
 {
-    static const char *const keys[][2] = {{"hidden", "hidden"}, {"embedding", "embedding"},
-        {"activation", "activation"}, {"normalization", "normalization"},
-        {"embedding-layer", "embedding_layer"}, {"decoder", "decoder"}, {"projector", "projector"},
-        {"predictor", "predictor"}};
+    static const char *const keys[][2] = {{"encoder", "encoder"}, {"hidden", "hidden"},
+        {"embedding", "embedding"}, {"activation", "activation"},
+        {"normalization", "normalization"}, {"embedding-layer", "embedding_layer"},
+        {"decoder", "decoder"}, {"projector", "projector"}, {"predictor", "predictor"}};
     mcl_pretrain_options *options = &settings->options;
     if (!init)
         return MCL_EXIT_DONE;

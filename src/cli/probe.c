@@ -128,15 +128,19 @@ static mcl_exit decide_task(mcl_probe_run *probe, const char *path)
             : settings->confusion      ? "confusion"
                                        : "class-weights",
             path);
-    if (targets && !chosen && !probe->progress.quiet)
+    const mcl_exit code =
+        probe->regression ? mcl_take_targets(set, path, true) : mcl_check_classes(set, path);
+    if (code != MCL_EXIT_DONE || chosen || probe->progress.quiet)
+        return code;
+    if (targets)
         mcl_tell("%s: the labels are numbers, not all of them whole: ridge regression (--task "
                  "classes takes each number for a class)",
             path);
-    else if (!chosen && !probe->progress.quiet && may_be_numbers(set))
+    else if (may_be_numbers(set))
         mcl_tell("%s: the labels are many different whole numbers, taken for classes: --task "
                  "regression takes them for numbers",
             path);
-    return probe->regression ? mcl_take_targets(set, path, true) : mcl_check_classes(set, path);
+    return code;
 }
 
 /* The test rows; their classes are numbered as the training rows' are. */
@@ -246,6 +250,13 @@ static mcl_exit run(void *given, const mcl_arguments *arguments)
     return ended;
 }
 
+static const char *needs_others(const void *given)
+{
+    const mcl_probe_settings *settings = given;
+    return settings->encoder_only ? "nothing but the encoder is measured: leave --encoder-only out"
+                                  : NULL;
+}
+
 static mcl_exit parse_weights(void *field, const char *text, const mcl_option *option)
 {
     bool *balanced = field;
@@ -346,6 +357,14 @@ static const mcl_option options[] = {
         .help = "leave out the raw inputs and the untrained encoder",
         .type = &mcl_option_switch,
         .offset = offsetof(mcl_probe_settings, encoder_only)},
+    {.name = "baselines",
+        .group = "Probe",
+        .help = "of images: measure what needs no training as well: HOG (Dalal and Triggs 2005), "
+                "random convolutions and whitened patches (Coates and Ng 2012), the latter two "
+                "about as wide as the model's embedding",
+        .type = &mcl_option_switch,
+        .offset = offsetof(mcl_probe_settings, baselines),
+        .conflict = needs_others},
     {.name = "confusion",
         .group = "Output",
         .help = "print how many rows of each class the encoder's linear probe tells to be of which "

@@ -30,6 +30,7 @@ typedef struct mcl_probe_settings {
     mcl_probe_task task;
     uint64_t seed;
     bool encoder_only;
+    bool baselines;
     bool confusion;
     bool json;
 } mcl_probe_settings;
@@ -37,6 +38,9 @@ typedef struct mcl_probe_settings {
 typedef enum mcl_probed {
     MCL_RAW_INPUTS,
     MCL_UNTRAINED_ENCODER,
+    MCL_HOG, /* this and the next two of images, with --baselines */
+    MCL_RANDOM_CONVOLUTIONS,
+    MCL_WHITENED_PATCHES,
     MCL_THIS_ENCODER,
     MCL_PROBED,
 } mcl_probed;
@@ -53,7 +57,8 @@ typedef struct mcl_outcome {
     uint32_t iterations;
     bool converged;
     double seconds, linear_seconds, objective;
-    int32_t *told; /* [tested] by the linear probe, the folds' test rows one after another */
+    double made_in; /* seconds that the features took, filters and all */
+    int32_t *told;  /* [tested] by the linear probe, the folds' test rows one after another */
     mcl_few_result few;
     /* Of numbers: */
     double r2[MCL_FOLDS_MOST], rmse[MCL_FOLDS_MOST];
@@ -76,6 +81,9 @@ typedef struct mcl_probe_run {
     double *targets; /* [tested] where they are */
     mcl_outcome outcomes[MCL_PROBED];
 } mcl_probe_run;
+
+/* The next of the kinds that are measured. */
+mcl_probed mcl_probed_after(const mcl_probe_run *probe, mcl_probed kind);
 
 /* Measures the kinds of features from probe->first on; model_path is for messages. */
 mcl_exit mcl_probe_measure(mcl_probe_run *probe, const mcl_model *model, const char *model_path);

@@ -15,6 +15,9 @@ enum { TRAIN = MCL_FOLD_TRAIN, TEST = MCL_FOLD_TEST };
 static const char *const names[MCL_PROBED] = {
     [MCL_RAW_INPUTS] = "raw",
     [MCL_UNTRAINED_ENCODER] = "untrained",
+    [MCL_HOG] = "hog",
+    [MCL_RANDOM_CONVOLUTIONS] = "random_convolutions",
+    [MCL_WHITENED_PATCHES] = "whitened_patches",
     [MCL_THIS_ENCODER] = "encoder",
 };
 
@@ -42,7 +45,7 @@ static void print_table(const mcl_probe_run *probe)
 {
     mcl_print("%-17s  %7s  %12s  %8s  %8s  %7s  %8s  %10s  %7s\n", "features", "width",
         "linear probe", "balanced", "macro-F1", "20-NN", "strength", "iterations", "seconds");
-    for (mcl_probed i = probe->first; i < MCL_PROBED; i++) {
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_outcome *o = &probe->outcomes[i];
         mcl_print("%-17s  %7" PRIu64 "  %11.2f%%  %7.2f%%  %7.2f%%  %6.2f%%  %8g  %10" PRIu32
                   "  %7.1f%s\n",
@@ -62,7 +65,7 @@ static void print_cv_table(const mcl_probe_run *probe)
 {
     mcl_print("%-17s  %7s  %15s  %15s  %15s  %15s  %7s\n", "features", "width", "linear probe",
         "balanced", "macro-F1", "20-NN", "seconds");
-    for (mcl_probed i = probe->first; i < MCL_PROBED; i++) {
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_outcome *o = &probe->outcomes[i];
         char linear[32], balanced[32], f1[32], nearest[32];
         mcl_print("%-17s  %7" PRIu64 "  %16s  %16s  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
@@ -79,7 +82,7 @@ static void print_few_table(const mcl_probe_run *probe)
 {
     mcl_print(
         "%-17s  %7s  %15s  %15s  %7s\n", "features", "width", "linear probe", "20-NN", "seconds");
-    for (mcl_probed i = probe->first; i < MCL_PROBED; i++) {
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_few_result *result = &probe->outcomes[i].few;
         char linear[32], nearest[32];
         mcl_print("%-17s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
@@ -115,7 +118,7 @@ static void print_numbers_table(const mcl_probe_run *probe)
     const bool folds = probe->fold_count > 1;
     mcl_print("%-17s  %7s  %16s  %21s  %s%7s\n", "features", "width", "R²", "RMSE",
         folds ? "" : "strength  ", "seconds");
-    for (mcl_probed i = probe->first; i < MCL_PROBED; i++)
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i))
         print_numbers_row(probe, i);
     if (folds)
         print_folds(probe);
@@ -149,7 +152,8 @@ static void say_gain(
 
 static void print_verdict(const mcl_probe_run *probe)
 {
-    for (mcl_probed other = probe->first; other < MCL_THIS_ENCODER; other++) {
+    for (mcl_probed other = probe->first; other < MCL_THIS_ENCODER;
+         other = mcl_probed_after(probe, other)) {
         char text[256];
         say_gain(text, sizeof text, probe, find_gain(probe, other), other);
         mcl_print("%s\n", text);
@@ -296,7 +300,8 @@ static void add_numbers_result(cJSON *entry, const mcl_probe_run *probe, const m
 static void add_verdict(cJSON *root, const mcl_probe_run *probe)
 {
     cJSON *verdict = mcl_json_array_in(root, "verdict");
-    for (mcl_probed other = probe->first; other < MCL_THIS_ENCODER; other++) {
+    for (mcl_probed other = probe->first; other < MCL_THIS_ENCODER;
+         other = mcl_probed_after(probe, other)) {
         const mcl_mean gain = find_gain(probe, other);
         char text[256];
         cJSON *entry = mcl_json_object_at(verdict);
@@ -343,10 +348,11 @@ static mcl_exit print_json(const mcl_probe_run *probe)
         mcl_json_text_at(classes, mcl_class_name(name, probe->sets[TRAIN].data, numbers[i]));
     }
     cJSON *results = mcl_json_array_in(root, "results");
-    for (mcl_probed i = probe->first; i < MCL_PROBED; i++) {
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         cJSON *entry = mcl_json_object_at(results);
         mcl_json_text(entry, "features", names[i]);
         mcl_json_number(entry, "width", (double)probe->outcomes[i].width);
+        mcl_json_number(entry, "features_seconds", probe->outcomes[i].made_in);
         if (probe->regression)
             add_numbers_result(entry, probe, &probe->outcomes[i]);
         else if (probe->settings->labels_per_class)
@@ -357,6 +363,17 @@ static mcl_exit print_json(const mcl_probe_run *probe)
     add_verdict(root, probe);
     free(numbers);
     return mcl_json_print(root);
+}
+
+/* How long the features took, of which some have filters to be found first. */
+static void print_made_in(const mcl_probe_run *probe)
+{
+    const char *before = "seconds that the features took: ";
+    for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
+        mcl_print("%s%s %.1f", before, mcl_probed_title(i), probe->outcomes[i].made_in);
+        before = ", ";
+    }
+    mcl_print("\n");
 }
 
 static mcl_exit print_text(const mcl_probe_run *probe)
@@ -370,6 +387,8 @@ static mcl_exit print_text(const mcl_probe_run *probe)
         print_cv_table(probe);
     else
         print_table(probe);
+    if (settings->baselines)
+        print_made_in(probe);
     print_verdict(probe);
     return settings->confusion ? print_confusion(probe) : MCL_EXIT_DONE;
 }

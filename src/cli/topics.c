@@ -74,7 +74,21 @@ const mcl_topic mcl_topics[] = {
         "--channels. Bytes are divided by 255; other numbers are taken as they are and should be "
         "from 0 to 1.\n"
         "\n"
-        "A damaged file among many is named and left out; --strict refuses it.\n"},
+        "A damaged file among many is named and left out; --strict refuses it.\n"
+        "\n"
+        "An encoder of convolutions is --encoder conv or resnet9, or layers in words, joined by "
+        "commas:\n"
+        "- conv:CHANNELSxKERNEL[/STRIDE][pPADDING], a convolution of images\n"
+        "- conv1d:CHANNELSxKERNEL[/STRIDE][pPADDING], one of series, rows of time x channels\n"
+        "- depthwise:KERNEL[/STRIDE][pPADDING], one filter for each channel\n"
+        "- pool:max[:KERNEL[/STRIDE]] and pool:avg, of 2 without it; pool:global, the mean of each "
+        "channel; pool:grid:G, its means in G x G parts\n"
+        "- residual(LAYERS), what comes in plus what the layers make of it\n"
+        "- dense:WIDTH\n"
+        "The normalization and the activation follow each layer with weights but the last one of "
+        "all. The decoder mirrors the layers.\n"
+        "  maskcl pretrain icons/ --size 32 -o icons.safetensors --normalization batch \\\n"
+        "      --encoder 'conv:32x3,pool:max,residual(conv:32x3),pool:grid:2,dense:128'\n"},
     {NULL, NULL, NULL},
 };
 

@@ -45,8 +45,8 @@ static const struct {
                  "digits 97.7%, raw columns 96.6%, with 10 labels a class 91.7% and 88.0%"},
         REBUILD "embedding=256;epochs=100;hidden=256;learning_rate=0.001"},
     {{"patches",
-         "images, without any training: whitened patches of theirs as filters, in well under a "
-         "minute"},
+         "images, without any training: whitened patches of theirs as filters, in seconds; a probe "
+         "of 91.6%, raw pixels 84.1%, and of 82.6% with 60 labels a class, raw pixels 78.0%"},
         "encoder=patches;filters=patches;epochs=0"},
     {{"reference", "the published model as it is: it collapses, and serves as a comparison; a "
                    "probe of 77.4%, untrained 79.1%, and of 62.4% in batches of 256"},
@@ -86,8 +86,8 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
 /* Inputs from which on rows are wide: a layer of 1024 then learns more than two of 256. */
 #define WIDE 256
 
-/* Inputs up to which one layer, rebuilt by a linear decoder, is better with few labels than two, in
- * a quarter of the time. */
+/* Inputs up to which one layer, rebuilt by a linear decoder, has been no worse than two, in a
+ * quarter of the time. */
 #define FEW_INPUTS 48
 #define ONE_LAYER "hidden=none;decoder=none;learning_rate=0.003"
 

@@ -138,9 +138,9 @@ static const mcl_row pretraining[] = {
         .otherwise = "relu"},
     {.key = "normalization",
         .group = "Model",
-        .values = "none|batch|layer",
+        .values = "none|batch|layer|group",
         .help = "what comes before every activation: batch normalization, whose running statistics "
-                "the trained model uses, or layer normalization",
+                "the trained model uses, layer normalization, or group normalization of 8 groups",
         .type = &mcl_field_normalization,
         .offset = OF(normalization),
         .flags = RECIPE,
@@ -157,8 +157,8 @@ static const mcl_row pretraining[] = {
     {.key = "decoder",
         .group = "Model",
         .values = "mirror|WIDTHS",
-        .help = "the hidden layers of the decoder: the encoder's the other way round, or widths "
-                "joined by commas, or 'none'",
+        .help = "the hidden layers of the decoder: the encoder's the other way round, convolutions "
+                "transposed, or widths of dense layers joined by commas, or 'none'",
         .type = &mcl_field_decoder,
         .flags = RECIPE,
         .otherwise = "mirror",

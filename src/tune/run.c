@@ -68,6 +68,20 @@ static void leave_out(mcl_pretrain_options *run)
     train->epochs = train->epochs ? train->epochs : 1;
 }
 
+/* The shape of a row that a model takes, where it is a map; returns how many dimensions it has. */
+static size_t map_shape(uint64_t shape[3], const mcl_model *model)
+{
+    const mcl_architecture *architecture = model ? mcl_model_architecture(model) : NULL;
+    mcl_words words = {.count = 0};
+    if (!architecture || architecture->height == 0 ||
+        mcl_words_parse(&words, architecture->encoder) != MCL_OK)
+        return 0;
+    shape[0] = architecture->height;
+    shape[1] = words.series ? architecture->channels : architecture->width;
+    shape[2] = architecture->channels;
+    return words.series ? 2 : 3;
+}
+
 /* *data = as many rows as the run's batch has, all zeros. */
 static mcl_status make_data(mcl_data **data, const mcl_tune_options *options)
 {
@@ -75,7 +89,8 @@ static mcl_status make_data(mcl_data **data, const mcl_tune_options *options)
     const uint64_t rows = mcl_batch_rows(options->run->train.batch, all);
     const uint64_t columns =
         options->model ? mcl_model_architecture(options->model)->input : options->columns;
-    const uint64_t shape[] = {rows, columns};
+    uint64_t shape[4] = {rows, columns};
+    const size_t of_map = map_shape(shape + 1, options->model);
     float *values;
     if (rows == 0 || rows > INT32_MAX / 2)
         return mcl_fail(MCL_ERROR_ARGUMENT,
@@ -84,8 +99,8 @@ static mcl_status make_data(mcl_data **data, const mcl_tune_options *options)
         return mcl_fail(MCL_ERROR_ARGUMENT, "data cannot have %" PRIu64 " columns", columns);
     MCL_TRY(mcl_allocate_pages(&values, rows * columns, sizeof *values));
     memset(values, 0, (size_t)(rows * columns) * sizeof *values);
-    const mcl_status status =
-        mcl_data_create(data, values, MCL_ELEMENT_FLOAT32, shape, 2, "data of a tuning");
+    const mcl_status status = mcl_data_create(
+        data, values, MCL_ELEMENT_FLOAT32, shape, of_map ? of_map + 1 : 2, "data of a tuning");
     if (status != MCL_OK)
         free(values);
     return status;

@@ -15,7 +15,7 @@
 
 /* Sides that differ in everything, of two segments of rows; and whole vectors of channels. */
 static const mcl_convolution_shape shapes[] = {
-    {{7, 6}, 5, 19, {3, 2}, {2, 1}, {1, 2}, {2, 1}, 0.0f},
+    {{7, 6}, 5, 19, {3, 2}, {2, 1}, {2, 1}, {2, 1}, 0.0f},
     {{6, 6}, 16, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 0.0f},
 };
 

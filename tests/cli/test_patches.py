@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """maskcl pretrain --recipe patches, --filters and embed --pool."""
+import json
 import unittest
 
 from program import ProgramTest
@@ -39,6 +40,21 @@ class PatchesTest(ProgramTest):
         digests = {self.information(name)["digest"] for name in
                    ("patches0.safetensors", "random0.safetensors", "patches1.safetensors")}
         self.assertEqual(len(digests), 3)
+
+    def test_baselines(self):
+        self.labels("y.idx", 40)
+        self.succeed("pretrain", "x.idx", "-q", "--recipe", "patches", "--encoder", "patches:8x4,pool:grid:3",
+                     "-o", "m.safetensors")
+        out = self.succeed("probe", "m.safetensors", "x.idx", "y.idx", "--baselines", "--json").stdout
+        results = {entry["features"]: entry for entry in json.loads(out)["results"]}
+        self.assertEqual({name: entry["width"] for name, entry in results.items()},
+                         {"raw": 120, "untrained": 72, "hog": 72, "random_convolutions": 72,
+                          "whitened_patches": 72, "encoder": 72})
+        out = self.succeed("probe", "m.safetensors", "x.idx", "y.idx", "--baselines").stdout
+        self.assertRegex(out, r"seconds that the features took: raw inputs [0-9.]+, .*HOG")
+        self.assertIn("HOG", out)
+        self.refuse("probe", "m.safetensors", "x.idx", "y.idx", "--baselines", "--encoder-only", code=2,
+                    says=["leave --encoder-only out"])
 
     def test_what_cannot_be_had(self):
         self.random_rows("flat.npy", 6, 120)

@@ -159,6 +159,8 @@ model=$folder/model.safetensors
     gemm=native-cpu
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"
+    checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
+        'conv:32x3/2,conv:3x2,dense:4' --objective cosine -o "$model" # gathered: short and long runs
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
     gemm=native

@@ -214,6 +214,11 @@ static const struct {
     {"depthwise.cl", "mcl_flush(sum + mcl_load(parameters + bias_at + c, left))",
         "(sum + mcl_load(parameters + bias_at + c, left))", mcl_check_maps,
         "[depthwise_forward, gelu][depthwise_forward: kept]"},
+    {"patches.clh", "(tap_x + x * step_x) * channels + at",
+        "(tap_x + x * step_x + 1) * channels + at", mcl_check_convolutions,
+        "[convolution forward, 5 channels, gemm][convolution by input, 5 channels, gemm]"
+        "[convolution by weight, 5 channels, gemm]"
+        "[convolution by weight, 16 channels, gemm][convolution forward, 16 channels, gemm]"},
     {"maps.cl", "mcl_flush(mcl_load(x + at, left) + mcl_load(earlier + at, left))",
         "(mcl_load(x + at, left) + mcl_load(earlier + at, left))", mcl_check_maps,
         "[add_forward, relu]"},

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows from whatever Python programs have them in: arrays, tables, files."""
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ._library import check, failure, ffi, lib, reworded, text, warn
+from ._options import Options
+
+
+class Data:
+    """A data set of the library. Its messages have other words for these."""
+
+    def __init__(self, pointer: Any, words: dict[str, str]) -> None:
+        self.pointer = ffi.gc(pointer, lib.mcl_data_free)
+        warning = lib.mcl_data_warning(self.pointer)
+        if warning != ffi.NULL:
+            for line in text(warning).split("\n"):
+                warn(reworded(line, words))
+
+    @property
+    def rows(self) -> int:
+        return int(lib.mcl_data_rows(self.pointer))
+
+    @property
+    def columns(self) -> int:
+        return int(lib.mcl_data_columns(self.pointer))
+
+    def labels(self) -> np.ndarray[Any, Any] | None:
+        pointer = lib.mcl_data_labels(self.pointer)
+        if pointer == ffi.NULL:
+            return None
+        return np.frombuffer(ffi.buffer(pointer, 4 * self.rows), dtype=np.int32).copy()
+
+
+def column_names(rows: Any) -> list[str] | None:
+    """The names of a table's columns; None of what is no table."""
+    if is_table(rows):
+        names = rows.column_names if hasattr(rows, "column_names") else rows.columns
+        return [str(name) for name in names]
+    return None
+
+
+def is_table(rows: Any) -> bool:
+    """Whether it is a table of pandas, polars or Arrow. One of pandas without names of columns, made from an array
+    of numbers, is taken as that array."""
+    module = type(rows).__module__.partition(".")[0]
+    if module not in ("pandas", "polars", "pyarrow") or not hasattr(rows, "columns"):
+        return False
+    unnamed = module == "pandas" and type(rows.columns).__name__ == "RangeIndex"
+    return not (unnamed and len({str(kind) for kind in rows.dtypes}) == 1 and rows.dtypes.iloc[0].kind in "biuf")
+
+
+def is_path(rows: Any) -> bool:
+    return isinstance(rows, (str, os.PathLike)) or (
+        isinstance(rows, (list, tuple)) and len(rows) > 0 and all(isinstance(path, os.PathLike) for path in rows))
+
+
+def open_data(rows: Any, options: Options, *, fitting: bool = False) -> Data:
+    """The data set of rows: a path or several, a table, or an array of numbers. Where a schema is fitted, a
+    table's own types decide which columns are numbers."""
+    if is_path(rows):
+        paths = [os.fspath(path) for path in (rows if isinstance(rows, (list, tuple)) else [rows])]
+        return _open(paths, options)
+    if is_table(rows):
+        return _open_table(rows, options, fitting)
+    with _file("array.npy") as (file, path):
+        array = as_array(rows)
+        np.lib.format.write_array(file, array, allow_pickle=False)
+        file.flush()
+        return _open([path], options, "the array")
+
+
+def as_array(rows: Any) -> np.ndarray[Any, Any]:
+    """An array of numbers, of the memory of whatever has DLPack or the array interface."""
+    if hasattr(rows, "__dlpack__") and not isinstance(rows, np.ndarray):
+        if hasattr(rows, "detach"):
+            rows = rows.detach().cpu()
+        rows = np.from_dlpack(rows)
+    array = np.ascontiguousarray(rows)
+    if array.dtype == object:
+        raise ValueError("an array of Python objects has no numbers to train on: pass a table (pandas, polars, "
+                         "Arrow), whose columns have names and kinds, or an array of numbers")
+    return array
+
+
+def _open(paths: Sequence[str], options: Options, name: str | None = None) -> Data:
+    """Opens paths; name is said in messages in place of the first one's."""
+    kept = [ffi.new("char[]", os.fsencode(path)) for path in paths]
+    made = ffi.new("mcl_data **")
+    status = lib.mcl_data_open_all(made, ffi.new("char *[]", kept), len(kept), options.pointer)
+    if status != lib.MCL_OK:
+        raise failure(status, {paths[0]: name} if name else {})
+    return Data(made[0], {paths[0]: name} if name else {})
+
+
+@contextmanager
+def _file(name: str) -> Iterator[tuple[Any, str]]:
+    """A file that is in memory, where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create(name), "w+b", closefd=True) as memory:
+            yield memory, f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile(suffix=name) as file:
+            yield file, file.name
+
+
+def _columns(table: Any) -> Iterator[tuple[str, Any, bool]]:
+    """Name, values, and whether these are numbers, of each column."""
+    for name in table.column_names if hasattr(table, "column_names") else table.columns:
+        column = table[name]
+        kind = str(getattr(column, "dtype", None) or column.type).lower()
+        numbers = kind.startswith(("int", "uint", "float", "double", "halffloat", "decimal"))
+        yield str(name), column, numbers
+
+
+def _numbers(column: Any) -> np.ndarray[Any, Any]:
+    """A column of numbers, NaN where there is none."""
+    if hasattr(column, "to_numpy"):
+        try:
+            values = column.to_numpy()
+            if values.dtype.kind in "iuf" and values.dtype.itemsize <= 8:
+                return np.ascontiguousarray(values)
+        except (TypeError, ValueError):
+            pass
+    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    return np.array([np.nan if value is None or value != value else float(value)
+                     if _is_number(value) else np.nan for value in values], np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _texts(column: Any) -> list[bytes | None]:
+    """A column of texts, None where there is none."""
+    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+    return [None if value is None or not _equals_itself(value) else str(value).encode() for value in values]
+
+
+def _equals_itself(value: Any) -> bool:
+    """Whether a value is one: NaN, NaT and NA are not."""
+    try:
+        return bool(value == value)
+    except TypeError:
+        return False
+
+
+_NUMBERS = {"i1": "INT8", "i2": "INT16", "i4": "INT32", "i8": "INT64", "u1": "UINT8", "u2": "UINT16", "u4": "UINT32",
+            "u8": "UINT64", "f2": "FLOAT16", "f4": "FLOAT32", "f8": "FLOAT64"}
+
+
+def _open_table(table: Any, options: Options, fitting: bool) -> Data:
+    columns = list(_columns(table))
+    if fitting:
+        _add_kinds(options, [(name, numbers) for name, _, numbers in columns])
+    described = ffi.new("mcl_column_values[]", len(columns))
+    kept: list[Any] = []  # what the description points to
+    rows = len(table)
+    for entry, (name, column, numbers) in zip(described, columns):
+        kept.append(ffi.new("char[]", name.encode()))
+        entry.name = kept[-1]
+        entry.texts = not numbers
+        if numbers:
+            values = _numbers(column)
+            entry.type = getattr(lib, "MCL_NUMBER_" + _NUMBERS[values.dtype.str[1:]])
+            kept.append(ffi.from_buffer(values))
+            entry.values = kept[-1]
+        else:
+            texts = [ffi.NULL if value is None else ffi.new("char[]", value) for value in _texts(column)]
+            kept.extend([texts, ffi.new("char *[]", texts)])
+            entry.values = kept[-1]
+    description = ffi.new("mcl_table_description *", {"columns": described, "count": len(columns), "rows": rows})
+    made = ffi.new("mcl_data **")
+    check(lib.mcl_data_from_table(made, description, options.pointer))
+    return Data(made[0], {})
+
+
+def quoted_names(names: Iterable[str]) -> str:
+    """Names joined by commas, quoted as in CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(list(names))
+    return line.getvalue()
+
+
+def _add_kinds(options: Options, columns: Sequence[tuple[str, bool]]) -> None:
+    """The kinds that the table's types give its columns, but for those that are given."""
+    named = options.columns_named()
+    for key, wanted in ("numeric", True), ("categorical", False):
+        names = [name for name, numbers in columns if numbers == wanted and name not in named]
+        if names:
+            given = options.given.get(key)
+            options.set(key, ",".join(filter(None, [given, quoted_names(names)])))
