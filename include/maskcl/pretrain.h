@@ -77,7 +77,7 @@ typedef struct mcl_pretrain_options {
     bool keep_best; /* the model is that of the epoch with the least loss on those rows */
     char encoder[MCL_ENCODER_SIZE]; /* its layers in words, in full, as setting the option "encoder"
                                        writes them; "": dense ones of the widths above */
-    mcl_filter_options filters; /* of the first convolution, which they are for alone */
+    mcl_filter_options filters;     /* of the first convolution, which they are for alone */
 } mcl_pretrain_options;
 
 static inline mcl_status mcl_pretrain_options_init(mcl_pretrain_options *options)

@@ -30,7 +30,7 @@ typedef struct mcl_gemm {
  * one for each of so many segments of its k, and the last segment is of last_k. */
 typedef struct mcl_patches {
     bool of_b;
-    bool scattered; /* C's rows, those of A, are not all positions of the map in order */
+    bool scattered;            /* C's rows, those of A, are not all positions of the map in order */
     uint32_t segments, last_k; /* of those of B */
     int32_t geometry[MCL_PATCH_NUMBERS];
 } mcl_patches;

@@ -18,6 +18,12 @@ KERNELS = HERE.parent.parent / "cl"
 ROWS, SIDE, COLUMNS, CLASSES = 600, 28, 64, 10
 UNITS = (8, 32, 132)
 
+# Encoders that have every layer of maps between them.
+ENCODERS = (
+    ("batch", "conv:16x3,pool:max,residual(conv:16x3),depthwise:3/2,pool:grid:2,dense:32"),
+    ("group", "conv:16x5/2,conv:24x3,pool:avg,conv:32x3,pool:global"),
+)
+
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Program:
@@ -50,12 +56,16 @@ class Recorder:
         size = ROWS * SIDE * SIDE
         (self.folder / "images").write_bytes(struct.pack(">IIII", 0x803, ROWS, SIDE, SIDE) +
                                              bytes(i % 251 for i in range(size)))
-        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({ROWS}, {COLUMNS}), }}"
-        header += " " * (117 - len(header)) + "\n"
-        (self.folder / "rows.npy").write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) +
-                                               header.encode() + bytes(4 * ROWS * COLUMNS))
+        self.write_array("rows.npy", "<f4", (ROWS, COLUMNS), bytes(4 * ROWS * COLUMNS))
+        self.write_array("colours.npy", "|u1", (ROWS, SIDE, SIDE, 3), bytes(i % 251 for i in range(3 * size)))
         (self.folder / "labels").write_bytes(struct.pack(">II", 0x801, ROWS) +
                                              bytes(i % CLASSES for i in range(ROWS)))
+
+    def write_array(self, name, descr, shape, content):
+        header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+        header += " " * (117 - len(header)) + "\n"
+        (self.folder / name).write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() +
+                                         content)
 
     def run(self, *arguments, units=UNITS[0], codes=(0,)):
         """Runs maskcl on a GPU of so many compute units; every cache is its own and empty."""
@@ -110,7 +120,8 @@ def record(maskcl, folder):
         model = f"{recipe}.safetensors"
         chosen = ("--recipe", recipe, "--epochs", 1, "-o", model)
         for units in UNITS:
-            recorder.run("pretrain", "rows.npy", *chosen, *native, units=units)
+            recorder.run("pretrain", "rows.npy", *chosen, *native, units=units,
+                         codes=(0, 1))  # 1 where the recipe is for images alone
             recorder.run("pretrain", "images", *chosen, *native, units=units)
             recorder.run("embed", model, "images", "-o", "out.npy", *native, units=units)
             recorder.run("finetune", model, "images", "labels", "--epochs", 1, "-o",
@@ -118,6 +129,11 @@ def record(maskcl, folder):
         recorder.run("pretrain", "images", *chosen, "--gemm", "clblast", "--quiet")
         recorder.run("reconstruct", model, "images", "-o", "out.npy", "--gemm", "native",
                      codes=(0, 1))  # 1 where the recipe has no decoder
+    for normalization, encoder in ENCODERS:
+        for units in UNITS:
+            recorder.run("pretrain", "colours.npy", "--recipe", "default", "--encoder", encoder, "--normalization",
+                         normalization, "--views", "crop,flip,color,grey,blur,mask:block:0.5:complement", "--epochs",
+                         1, "-o", "maps.safetensors", *native, units=units)
     recorder.run("pretrain", "images", *chosen, "--gemm", "native", "--profile")
     recorder.run("probe", model, "images", "labels", "images", "labels", "--gemm", "native")
     recorder.run("verify", codes=(1,))  # it has every objective and view; nothing agrees here
