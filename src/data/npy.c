@@ -99,11 +99,17 @@ static void skip_space(struct parser *parser)
         parser->at++;
 }
 
+/* Skips white space; whether the character is the next one. */
+static bool next_is(struct parser *parser, char character)
+{
+    skip_space(parser);
+    return parser->at < parser->length && parser->text[parser->at] == character;
+}
+
 /* Skips white space, and the character if it is the next one. */
 static bool accept(struct parser *parser, char character)
 {
-    skip_space(parser);
-    const bool found = parser->at < parser->length && parser->text[parser->at] == character;
+    const bool found = next_is(parser, character);
     parser->at += found;
     return found;
 }
@@ -239,7 +245,7 @@ static mcl_status parse_field_shape(uint64_t *count, struct parser *parser)
 {
     uint64_t size;
     *count = 1;
-    if (!accept(parser, ',') || accept(parser, ')'))
+    if (!accept(parser, ',') || next_is(parser, ')'))
         return MCL_OK;
     if (!accept(parser, '('))
         return expected(parser, "the shape of a field");
@@ -247,7 +253,7 @@ static mcl_status parse_field_shape(uint64_t *count, struct parser *parser)
         MCL_TRY(parse_size(&size, parser));
         if (!mcl_multiply(count, *count, size) || *count > MCL_CSV_CELLS_MOST)
             return expected(parser, "the shape of a field that has not too many elements");
-        if (!accept(parser, ',') && parser->text[parser->at] != ')')
+        if (!accept(parser, ',') && !next_is(parser, ')'))
             return expected(parser, "a comma");
     }
     return MCL_OK;
@@ -289,7 +295,7 @@ static mcl_status refuse_field(const struct parser *parser, const char *name, co
 /* A field: ('name', 'dtype') or ('name', 'dtype', (2, 3)). */
 static mcl_status parse_field(struct parser *parser)
 {
-    char name[NAME_MAX_BYTES], descr[STRING_MAX];
+    char name[NAME_MAX_BYTES], descr[STRING_MAX] = "";
     uint64_t count = 1;
     mcl_field field = {.size = 0};
     if (!accept(parser, '('))
@@ -297,8 +303,7 @@ static mcl_status parse_field(struct parser *parser)
     MCL_TRY(parse_field_name(name, parser));
     if (!accept(parser, ','))
         return expected(parser, "a comma");
-    skip_space(parser);
-    if (parser->at < parser->length && parser->text[parser->at] == '[')
+    if (next_is(parser, '['))
         return refuse_field(parser, name, "fields of its own");
     MCL_TRY(parse_string(descr, parser, "a dtype"));
     if (add_gap(parser->fields, name, descr))
@@ -308,7 +313,7 @@ static mcl_status parse_field(struct parser *parser)
     else if (!find_kind(&field, descr))
         return refuse_field(parser, name, descr);
     MCL_TRY(parse_field_shape(&count, parser));
-    if (!accept(parser, ')') && parser->text[parser->at - 1] != ')')
+    if (!accept(parser, ')'))
         return expected(parser, "a closing bracket");
     return add_fields(&field, name, count, parser);
 }

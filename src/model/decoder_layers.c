@@ -128,7 +128,7 @@ static struct group group_before(const mcl_words *words, size_t end)
     }
     /* What comes before the first one goes with it. */
     const bool rest = word_before(words, first);
-    if (rest && !mixes_before(words, first) && group.word->kind != MCL_WORD_DENSE)
+    if (rest && !mixes_before(words, first) && group.word && group.word->kind != MCL_WORD_DENSE)
         group.alone = false;
     else if (rest)
         group.first = first;

@@ -304,12 +304,12 @@ mcl_status mcl_encoder_fit(mcl_architecture *architecture, const mcl_data *data)
     mcl_layer layers[MCL_LAYERS_MAX];
     uint64_t shape[MCL_DIMENSIONS_MAX];
     const size_t dimensions = mcl_data_row_shape(data, shape);
-    size_t count;
+    size_t count = 0;
     mcl_words words;
     MCL_TRY(mcl_words_parse(&words, architecture->encoder));
     if (words.of[0].kind != MCL_WORD_DENSE)
         MCL_TRY(take_shape(architecture, words.series, shape, dimensions));
     MCL_TRY(mcl_encoder_layers(layers, &count, architecture));
-    architecture->embedding = layers[count - 1].out;
+    architecture->embedding = count ? layers[count - 1].out : 0;
     return MCL_OK;
 }

@@ -86,8 +86,8 @@ mcl_status mcl_recipe_apply(mcl_pretrain_options *options, const char *name)
 /* Inputs from which on rows are wide: a layer of 1024 then learns more than two of 256. */
 #define WIDE 256
 
-/* Inputs up to which one layer, rebuilt by a linear decoder, is better with few labels than two, in
- * a quarter of the time. */
+/* Inputs up to which one layer, rebuilt by a linear decoder, has been no worse than two, in a
+ * quarter of the time. */
 #define FEW_INPUTS 48
 #define ONE_LAYER "hidden=none;decoder=none;learning_rate=0.003"
 

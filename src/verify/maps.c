@@ -197,7 +197,7 @@ static mcl_status check_averages(
     MCL_TRY(mcl_checker_numbers(&dy, &dy_buffer, checker, count, 87));
     MCL_TRY(make_gradient(&g, checker, 88));
     for (size_t at = 0; at < COUNT; at += CHANNELS)
-        x[at] = at / CHANNELS % 3 ? 0.0f : 0x1p-124f;
+        x[at] = at / CHANNELS % 4 ? 0.0f : 0x1p-124f;
     MCL_TRY(mcl_checker_write(checker, x_buffer, x, COUNT));
     for (size_t at = 0; at < count; at++)
         y[at] = average(x, w, at);

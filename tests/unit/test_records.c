@@ -115,6 +115,7 @@ static const struct {
     {"[('a', '<f4')", MCL_ERROR_FORMAT, "in place of a field"},
     {"[('a' '<f4')]", MCL_ERROR_FORMAT, "in place of a comma"},
     {"['a']", MCL_ERROR_FORMAT, "in place of a field"},
+    {"[('a', '<f4', (2,)]", MCL_ERROR_FORMAT, "in place of a closing bracket"},
     {"[('a', '<f4', 2)]", MCL_ERROR_FORMAT, "in place of the shape of a field"},
     {"[('a', '<f4', (9999999999,))]", MCL_ERROR_FORMAT, "has not too many elements"},
     {"[]", MCL_ERROR_DATA, "holds no fields"},

@@ -205,7 +205,9 @@ static const struct {
         "mcl_load(dy + at, left) * share + sum", mcl_check_maps,
         "[pool_average_backward][pool_average_backward, grid]"},
     {"activation.clh", "mcl_store(mcl_flush(gradient), dx, left)", "mcl_store(gradient, dx, left)",
-        mcl_check_maps, "[pool_max_backward][depthwise_by_input]"},
+        mcl_check_maps,
+        "[pool_max_backward][pool_average_backward][pool_average_backward, grid]"
+        "[depthwise_by_input]"},
     {"depthwise.cl", "sum = fma(mcl_load(dy + at, left), mcl_load(x + from, left), sum)",
         "sum += mcl_load(dy + at, left) * mcl_load(x + from, left)", mcl_check_maps,
         "[depthwise_by_weight]"},
