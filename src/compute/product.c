@@ -134,6 +134,7 @@ static mcl_status replace(mcl_product *product)
         mcl_context_warn(
             product->context, "%s; native products take over from here on", mcl_error_message());
     product->plans->are_native = true;
+    forget_plan(product); /* by the provider whose it is */
     product->provider = mcl_product_native_of(product->context);
     return plan(product);
 }
