@@ -121,7 +121,7 @@ def record(maskcl, folder):
         chosen = ("--recipe", recipe, "--epochs", 1, "-o", model)
         for units in UNITS:
             recorder.run("pretrain", "rows.npy", *chosen, *native, units=units,
-                         codes=(0, 1))  # 1 where the recipe is for images alone
+                         codes=(0, 2))  # 2 where the recipe is for images alone
             recorder.run("pretrain", "images", *chosen, *native, units=units)
             recorder.run("embed", model, "images", "-o", "out.npy", *native, units=units)
             recorder.run("finetune", model, "images", "labels", "--epochs", 1, "-o",
