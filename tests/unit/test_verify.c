@@ -176,8 +176,8 @@ static const struct {
         "[gemm_gpu TN, sums of rows]"},
     {"epilogue.clh", "const float z = mcl_flush(product + bias)", "const float z = product + bias",
         mcl_check_products, "[gemm NT, relu of a tiny z][gemm_gpu NT, relu of a tiny z]"},
-    {"contrast.cl", "variance + added", "variance + 2.0f * added", mcl_check_convolutions,
-        "[contrast]"},
+    {"contrast.cl", "mcl_sqrt(variance + added)", "mcl_sqrt(variance + 2.0f * added)",
+        mcl_check_convolutions, "[contrast]"},
     {"convolution.cl", "w[offset + ((ulong)o * channels + c) * taps + t]",
         "w[offset + ((ulong)o * channels + c) * taps + taps - 1 - t]", mcl_check_convolutions,
         "[convolution by input, 5 channels, gemm][convolution by input, 5 channels, gemm_gpu]"
