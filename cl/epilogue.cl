@@ -8,11 +8,11 @@
  * j. */
 kernel void NAME(epilogue_product)(const uint how, global float *restrict c, const ulong offset,
     const uint ldc, const global float *restrict bias, const ulong bias_offset,
-    global float *restrict kept, const uint n)
+    global float *restrict kept, const ulong kept_offset, const uint n)
 {
     const uint j = get_global_id(0), i = get_global_id(1);
     if (MCL_PADS(j, n))
         return;
     global float *to = c + offset + (ulong)i * ldc + j;
-    NAME(epilogue)(how, to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + (ulong)i * n + j);
+    NAME(epilogue)(how, to, *to, 1.0f, 0.0f, bias + bias_offset + j, kept + kept_offset + (ulong)i * n + j);
 }

@@ -319,7 +319,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     const uint how_b, global float *restrict c, const ulong c_offset, const uint ldc, const uint m,
     const uint n, const uint k, const float alpha, const float beta, const uint how,
     const uint rows, const uint panels, const uint depth, const global float *restrict bias,
-    const ulong bias_offset, global float *restrict kept, global float *space,
+    const ulong bias_offset, global float *restrict kept, const ulong kept_offset, global float *space,
     const ulong space_floats, volatile global uint *tickets, const uint stride,
     local float16 *sums_space
 #if PATCHES != MCL_PATCHES_NONE
@@ -337,6 +337,7 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void NAME(gemm)(
     b += b_offset;
     c += c_offset;
     bias += bias_offset;
+    kept += kept_offset;
 #if PATCHES == MCL_PATCHES_OF_A
     if (how_a == MCL_READ)
         mcl_clear_run(copy, depth);

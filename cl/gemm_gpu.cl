@@ -266,8 +266,8 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
     const global float *restrict b, const ulong b_offset, const uint ldb, global float *restrict c,
     const ulong c_offset, const uint ldc, const uint m, const uint n, const uint k,
     const float alpha, const float beta, const uint how, global float *restrict bias,
-    const ulong bias_offset, global float *restrict kept, local FLOATS *space_a,
-    local FLOATS *space_b)
+    const ulong bias_offset, global float *restrict kept, const ulong kept_offset,
+    local FLOATS *space_a, local FLOATS *space_b)
 {
     const uint x = get_local_id(0), y = get_local_id(1), item = y * GROUP_COLUMNS + x;
     /* A launch that is a part of another has an offset. From get_global_id() the same would take
@@ -327,9 +327,10 @@ kernel __attribute__((reqd_work_group_size(GROUP_COLUMNS, GROUP_ROWS, 1))) void 
     }
 
     /* Whether each of C's, kept's and the bias's vectors is one transaction. */
-    const bool aligned = ((ldc | n | (uint)c_offset | (uint)bias_offset) & (VECTOR - 1)) == 0;
+    const bool aligned = ((ldc | n | (uint)c_offset | (uint)bias_offset | (uint)kept_offset) & (VECTOR - 1)) == 0;
     c += c_offset;
     bias += bias_offset;
+    kept += kept_offset;
 #if TRANSPOSE_A
 #pragma unroll
     for (uint s = 0; s < SUMS; s++) {

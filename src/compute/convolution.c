@@ -18,6 +18,8 @@
 #include "device/observe.h"
 #include "device/profile.h"
 
+#define PATCHES_MOST (1u << 25) /* floats of patches that are made at a time, about */
+
 /* A product of FORWARD or BY_INPUT. */
 struct part {
     mcl_product *product;
@@ -39,7 +41,8 @@ struct mcl_convolution {
     mcl_kernel *patches, *arrange;
     mcl_kernel *contrast; /* of a shape that has one; else NULL */
     mcl_sums sums;
-    cl_mem patches_made;                       /* of a batch */
+    cl_mem patches_made; /* of made_rows rows */
+    uint32_t made_rows;
     cl_mem weights;                            /* as the products have them, */
     cl_mem order;                              /* by taps in this order, of BY_INPUT */
     cl_mem partial, arranged, sums_workspace;  /* of BY_WEIGHT: of the segments, of them all */
@@ -210,6 +213,20 @@ static uint32_t patch_columns(const mcl_convolution *convolution)
            (convolution->pass == MCL_CONVOLUTION_BY_INPUT ? shape->filters : shape->channels);
 }
 
+/* How many rows' patches are made at a time, where products do not gather them: as many as
+ * PATCHES_MOST floats have room for, at least one; of BY_WEIGHT whole segments, at least one. */
+static uint32_t rows_at_a_time(const mcl_convolution *convolution)
+{
+    const uint64_t of_row = (uint64_t)computed_positions(convolution) * patch_columns(convolution);
+    const uint64_t largest = convolution->context->info.largest_buffer / sizeof(float);
+    const uint64_t most = largest ? mcl_least(PATCHES_MOST, largest) : PATCHES_MOST;
+    const bool by_weight = convolution->pass == MCL_CONVOLUTION_BY_WEIGHT;
+    const uint32_t least =
+        by_weight ? mcl_convolution_segment(&convolution->shape, convolution->rows) : 1;
+    const uint64_t rows = most / of_row / least * least;
+    return (uint32_t)mcl_least(rows > least ? rows : least, convolution->rows);
+}
+
 /* Makes part number `number` of FORWARD or BY_INPUT, with the taps of `phase` where it gathers, and
  * writes these to order, in which `taps` are already. */
 static mcl_status create_part(
@@ -229,8 +246,9 @@ static mcl_status create_part(
         phase.patches = mcl_input_patches(shape);
     const uint32_t links = phase.count[0] * phase.count[1] * depth;
     const uint32_t k = links ? links : 1; /* a zero is gathered where there is none */
+    const uint32_t rows = convolution->gathers ? convolution->rows : convolution->made_rows;
     const mcl_gemm gemm = {
-        false, !by_input, convolution->rows * phase.positions, n, k, k, by_input ? n : k, n, 1.0f};
+        false, !by_input, rows * phase.positions, n, k, k, by_input ? n : k, n, 1.0f};
     part->positions = phase.positions;
     part->weights_from = links ? (uint64_t)*taps * depth * n : 0;
     for (uint32_t y = 0; y < phase.count[0]; y++) {
@@ -290,10 +308,11 @@ static mcl_status create(mcl_convolution *convolution)
         MCL_TRY(mcl_kernel_find(
             &convolution->contrast, convolution->context, "contrast.cl", "contrast", ""));
     convolution->gathers = mcl_convolution_gathers(convolution->context, &convolution->shape);
+    convolution->made_rows = rows_at_a_time(convolution);
     if (!convolution->gathers)
         MCL_TRY(mcl_buffer_create(&convolution->patches_made, convolution->context,
-            positions * convolution->rows * patch_columns(convolution), sizeof(float),
-            "patches of a convolution (`batch`)"));
+            positions * convolution->made_rows * patch_columns(convolution), sizeof(float),
+            "patches of a convolution"));
     return convolution->pass == MCL_CONVOLUTION_BY_WEIGHT ? create_by_weight(convolution)
                                                           : create_products(convolution);
 }
@@ -349,11 +368,20 @@ static mcl_status normalize(const mcl_convolution *convolution, size_t patches)
         MCL_LOCAL(MCL_ROW_SPACE));
 }
 
-/* Makes the patches of R rows of x, or of dy in BY_INPUT. */
-static mcl_status make_patches(const mcl_convolution *convolution, mcl_matrix of, uint32_t rows)
+/* Values of a row of the input map, or of the output map. */
+static uint64_t row_values(const mcl_convolution_shape *shape, bool of_input)
+{
+    return of_input ? (uint64_t)shape->size[0] * shape->size[1] * shape->channels
+                    : (uint64_t)positions_of(shape) * shape->filters;
+}
+
+/* Makes the patches of R rows of x from row `first` on, or of dy in BY_INPUT. */
+static mcl_status make_patches(
+    const mcl_convolution *convolution, mcl_matrix of, uint32_t first, uint32_t rows)
 {
     const mcl_convolution_shape *shape = &convolution->shape;
     const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
+    of.offset += first * row_values(shape, !by_input);
     const uint32_t columns = patch_columns(convolution);
     const size_t positions = (size_t)rows * computed_positions(convolution);
     mcl_profile_work(
@@ -398,11 +426,15 @@ static mcl_status run_segments(const mcl_convolution *convolution, const mcl_ope
         return mcl_product_run(convolution->product, &all);
     }
     for (uint32_t first = 0, s = 0; first < rows; first += segment, s++) {
+        const uint32_t made = first % convolution->made_rows;
         const mcl_operands of_segment = {
             .a = {operands->a.buffer, operands->a.offset + first * positions * o},
-            .b = {convolution->patches_made, first * positions * columns},
+            .b = {convolution->patches_made, made * positions * columns},
             .c = {convolution->partial, (uint64_t)s * o * columns},
         };
+        if (made == 0)
+            MCL_TRY(make_patches(convolution, operands->b, first,
+                (uint32_t)mcl_least(convolution->made_rows, rows - first)));
         const bool whole = rows - first >= segment || first == 0;
         MCL_TRY(mcl_product_run(whole ? convolution->product : convolution->last, &of_segment));
     }
@@ -419,8 +451,6 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
     if (db.buffer)
         MCL_TRY(mcl_sums_run_columns(sums, operands->a.buffer, rows * positions_of(shape), o,
             convolution->sums_workspace, db.buffer, db.offset));
-    if (!convolution->gathers)
-        MCL_TRY(make_patches(convolution, operands->b, rows));
     MCL_TRY(run_segments(convolution, operands));
     MCL_TRY(mcl_sums_run_columns(sums, convolution->partial, segments_of(shape, rows), o * columns,
         convolution->sums_workspace, convolution->arranged, 0));
@@ -430,15 +460,32 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
         MCL_ULONG(dw.offset));
 }
 
+/* FORWARD or BY_INPUT of patches that are made for some rows at a time, with one product. */
+static mcl_status run_made(mcl_convolution *convolution, const mcl_operands *operands)
+{
+    const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
+    const uint64_t of_row = row_values(&convolution->shape, by_input);
+    mcl_operands product = *operands;
+    product.a = (mcl_matrix){convolution->patches_made, 0};
+    product.b = (mcl_matrix){convolution->weights, 0};
+    for (uint32_t first = 0; first < operands->m; first += convolution->made_rows) {
+        const uint32_t rows = (uint32_t)mcl_least(convolution->made_rows, operands->m - first);
+        product.c.offset = operands->c.offset + first * of_row;
+        product.kept_offset = operands->kept_offset + first * of_row;
+        product.m = rows * computed_positions(convolution);
+        MCL_TRY(make_patches(convolution, operands->a, first, rows));
+        MCL_TRY(mcl_product_run(convolution->parts[0].product, &product));
+    }
+    return MCL_OK;
+}
+
 static mcl_status run_parts(mcl_convolution *convolution, const mcl_operands *operands)
 {
     mcl_operands product = *operands;
-    if (!convolution->gathers) {
-        MCL_TRY(make_patches(convolution, operands->a, operands->m));
-        product.a = (mcl_matrix){convolution->patches_made, 0};
-    }
     if (!convolution->is_frozen)
         MCL_TRY(arrange(convolution, operands->b));
+    if (!convolution->gathers)
+        return run_made(convolution, operands);
     for (uint32_t i = 0; i < convolution->part_count; i++) {
         const struct part *part = &convolution->parts[i];
         product.b = (mcl_matrix){convolution->weights, part->weights_from};

@@ -50,5 +50,6 @@ mcl_status mcl_epilogue_apply(const mcl_epilogue_pass *pass, const mcl_operands 
         pass->context, NULL, 0.0, matrices * sizeof(float) * (double)rows * (double)pass->n);
     return mcl_run_elements(pass->kernel, pass->n, rows, MCL_UINT(pass->how), MCL_BUFFER(c.buffer),
         MCL_ULONG(c.offset), MCL_UINT(pass->ldc), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(operands->kept ? operands->kept : c.buffer), MCL_UINT(pass->n));
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer), MCL_ULONG(operands->kept_offset),
+        MCL_UINT(pass->n));
 }

@@ -454,7 +454,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
         MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta),
         MCL_UINT(plan->how), MCL_UINT(plan->rows), MCL_UINT(plan->panels), MCL_UINT(plan->depth),
         MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer), MCL_ULONG(operands->kept_offset),
         MCL_SCRATCH(plan->workspace->copies), MCL_ULONG(copies_floats(plan)),
         MCL_SCRATCH(plan->workspace->tickets), MCL_UINT(by_tickets(plan->context) ? 0 : items),
         MCL_LOCAL(sums_floats(plan) * sizeof(float)), /* and where something is gathered */

@@ -111,7 +111,7 @@ static mcl_status run(const void *of, const mcl_operands *operands)
         MCL_BUFFER(c.buffer), MCL_ULONG(c.offset), MCL_UINT(gemm->ldc), MCL_UINT(operands->m),
         MCL_UINT(gemm->n), MCL_UINT(gemm->k), MCL_FLOAT(gemm->alpha), MCL_FLOAT(operands->beta),
         MCL_UINT(plan->how), MCL_BUFFER(bias.buffer), MCL_ULONG(bias.offset),
-        MCL_BUFFER(operands->kept ? operands->kept : c.buffer),
+        MCL_BUFFER(operands->kept ? operands->kept : c.buffer), MCL_ULONG(operands->kept_offset),
         MCL_LOCAL(blocks * (rows + tile->padding) * sizeof(float)),
         MCL_LOCAL(blocks * (columns + tile->padding) * sizeof(float)));
 }

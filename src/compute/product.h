@@ -65,7 +65,8 @@ typedef struct mcl_operands {
     uint32_t m; /* rows of C, fewer than the plan's only where A is stored [m×k]; 0: as many */
     float beta; /* what C held counts so many times */
     mcl_matrix bias; /* [n] of MCL_EPILOGUE_FORWARD; [m] of MCL_EPILOGUE_SUMS, which is written */
-    cl_mem kept;     /* [m×n] z for GELU, which the forward pass writes; else f(z) */
+    cl_mem kept;     /* [m×n] z for GELU, which the forward pass writes; else f(z), */
+    uint64_t kept_offset; /* from this element on */
 } mcl_operands;
 
 /* Makes the plan of a product with an epilogue; NULL is one of kind MCL_EPILOGUE_NONE. What tuning

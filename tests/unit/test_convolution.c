@@ -206,9 +206,9 @@ static void expect(const struct held *held, const struct problem *problem, const
     float *got = allocate(count, sizeof *got);
     char what[192];
     read_buffer(got, held->buffer, count * sizeof *got);
-    snprintf(what, sizeof what, "%s of problem %zu, %u × %u × %u → %u by %u × %u, product %d", pass,
-        (size_t)(problem - problems), (unsigned)s->size[0], (unsigned)s->size[1],
-        (unsigned)s->channels, (unsigned)s->filters, (unsigned)s->kernel[0], (unsigned)s->kernel[1],
+    snprintf(what, sizeof what, "%s of %u rows, %u × %u × %u → %u by %u × %u, product %d", pass,
+        (unsigned)problem->rows, (unsigned)s->size[0], (unsigned)s->size[1], (unsigned)s->channels,
+        (unsigned)s->filters, (unsigned)s->kernel[0], (unsigned)s->kernel[1],
         (int)mcl_context_gemm(context));
     assert_same_bits(got, held->values - held->offset, count, what);
     free(got);
@@ -314,6 +314,17 @@ START_TEST(test_passes)
 }
 END_TEST
 
+/* Patches that no buffer has room for all at once are made for some rows at a time. */
+START_TEST(test_patches_by_parts)
+{
+    const struct problem problem = {SQUARE(12, 3, 20, 3, 1, 1, 1), 21, 21};
+    const uint64_t largest = context->info.largest_buffer;
+    context->info.largest_buffer = 270000; /* which has room for the maps */
+    check(&problem);
+    context->info.largest_buffer = largest;
+}
+END_TEST
+
 /* The same with as many segments as there can be: their length follows from the rows. */
 START_TEST(test_segments)
 {
@@ -368,9 +379,11 @@ int main(void)
 {
     Suite *suite = suite_create("convolution");
     TCase *plain = with_problems("cpu", context_setup);
+    TCase *spread = with_problems("gpu", context_setup_spread);
+    tcase_add_test(spread, test_patches_by_parts);
     tcase_add_test(plain, test_segments);
     tcase_add_test(plain, test_refusals);
     suite_add_tcase(suite, plain);
-    suite_add_tcase(suite, with_problems("gpu", context_setup_spread));
+    suite_add_tcase(suite, spread);
     return run_suite(suite);
 }

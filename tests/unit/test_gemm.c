@@ -253,7 +253,7 @@ START_TEST(test_finish)
                     mcl_kernel_find(&kernel, context, "epilogue.cl", "epilogue_product", options));
                 ASSERT_OK(mcl_run(kernel, n, m, MCL_UINT(kind + 1), MCL_BUFFER(c), MCL_ULONG(0),
                     MCL_UINT(n), MCL_BUFFER(bias), MCL_ULONG(1), MCL_BUFFER(with_apart),
-                    MCL_UINT(n)));
+                    MCL_ULONG(0), MCL_UINT(n)));
                 read_buffer(apart, c, count * sizeof(float));
                 read_buffer(kept_apart, with_apart, count * sizeof(float));
                 assert_same_bits(fused, apart, count, what);

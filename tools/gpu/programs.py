@@ -83,11 +83,17 @@ class Recorder:
         return result.stdout
 
     def recipes(self):
-        """The names of all recipes: the words that begin a line of their help. auto is one of the
-        others."""
-        text = self.run("help", "recipes")
-        return [line for line in text.splitlines()
-                if line and line == line.strip() and " " not in line and line != "auto"]
+        """{name: epochs to run it for} of all recipes: the words that begin a line of their help. auto is one of
+        the others. A recipe without training stays one."""
+        recipes = {}
+        for line in self.run("help", "recipes").splitlines():
+            if line and line == line.strip() and " " not in line:
+                name = line
+                recipes[name] = 1
+            elif line.split() == ["--epochs", "0"]:
+                recipes[name] = 0
+        del recipes["auto"]
+        return recipes
 
     def programs(self):
         found = set()
@@ -116,9 +122,9 @@ def record(maskcl, folder):
     recipes = recorder.recipes()
     if len(recipes) < 2:
         raise RuntimeError(f"'maskcl help recipes' names {len(recipes)} recipes")
-    for recipe in recipes:
+    for recipe, epochs in recipes.items():
         model = f"{recipe}.safetensors"
-        chosen = ("--recipe", recipe, "--epochs", 1, "-o", model)
+        chosen = ("--recipe", recipe, "--epochs", epochs, "-o", model)
         for units in UNITS:
             recorder.run("pretrain", "rows.npy", *chosen, *native, units=units,
                          codes=(0, 2))  # 2 where the recipe is for images alone
