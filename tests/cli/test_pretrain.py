@@ -205,7 +205,7 @@ class OptionsTest(ProgramTest):
     def test_names_are_read_strictly(self):
         for option, text in [("--mask", "blok"), ("--objective", "simclr"), ("--optimizer", "Adam"),
                              ("--activation", "selu"), ("--gemm", "cublas"), ("--recipe", "none"),
-                             ("--schedule", "linear"), ("--normalization", "group"),
+                             ("--schedule", "linear"), ("--normalization", "instance"),
                              ("--embedding-layer", "relu"), ("--dropout", "1"),
                              ("--objective", ""), ("--objective", "cosine+"),
                              ("--objective", "cosine:0"), ("--objective", "cosine+cosine"),
