@@ -202,6 +202,26 @@ class ModelTest(unittest.TestCase):
                     embedded = module(torch.from_numpy(rows)).numpy()
                 np.testing.assert_allclose(embedded, encoder.transform(torch.from_numpy(rows)), atol=1e-5)
 
+    def test_torch_of_images(self):
+        try:
+            import torch
+        except ImportError:
+            self.skipTest("torch is not installed")
+        images = np.random.default_rng(4).random((40, 12, 10, 3)).astype(np.float32)
+        series = np.random.default_rng(4).random((40, 20, 2)).astype(np.float32)
+        for rows, options in (
+                (images, {"encoder": "conv:8x3,pool:max,residual(conv:8x3,conv:8x3),depthwise:3/2,dense:6",
+                          "normalization": "batch"}),
+                (images, {"encoder": "patches:6x4/2:0.1,pool:grid:2", "filters": "patches"}),
+                (images, {"encoder": "conv:8x5/2p0,pool:global", "normalization": "group", "activation": "gelu"}),
+                (series, {"encoder": "conv1d:8x5/2,pool:avg,dense:6", "normalization": "layer"})):
+            with self.subTest(**options):
+                model = MaskedContrastiveEncoder(recipe="default", epochs=1, verbose=False, random_state=0,
+                                                 **options).fit(rows).model_
+                with torch.no_grad():
+                    embedded = model.to_torch()(torch.from_numpy(np.moveaxis(rows, -1, 1))).numpy()
+                np.testing.assert_allclose(embedded, model.transform(rows), atol=1e-5)
+
     def test_devices(self):
         listed = maskcl.devices()
         self.assertTrue(any(device.usable for device in listed))

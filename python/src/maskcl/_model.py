@@ -176,7 +176,8 @@ class Model:
         return probabilities
 
     def to_torch(self) -> torch.nn.Module:
-        """The encoder as a torch.nn.Module, in evaluation mode, of the rows as the schema makes them."""
+        """The encoder as a torch.nn.Module, in evaluation mode. It takes rows as the schema makes them, pixels from
+        0 to 1, images as [rows, channels, height, width], series as [rows, channels, time]."""
         from ._torch import module_of
 
         return module_of(self)

@@ -27,14 +27,14 @@ class PretrainParameters:
             width of an embedding of a dense encoder
         activation : Literal["none", "relu", "gelu", "tanh"], default: relu
             what follows every layer but the last
-        normalization : Literal["none", "batch", "layer"], default: none
+        normalization : Literal["none", "batch", "layer", "group"], default: none
             what comes before every activation: batch normalization, whose running statistics the
-            trained model uses, or layer normalization
+            trained model uses, layer normalization, or group normalization of 8 groups
         embedding_layer : Literal["linear", "activated"], default: linear
             whether normalization and activation follow the encoder's last layer too
         decoder : int | Sequence[int] | str, default: mirror
-            the hidden layers of the decoder: the encoder's the other way round, or widths joined by
-            commas, or 'none'
+            the hidden layers of the decoder: the encoder's the other way round, convolutions
+            transposed, or widths of dense layers joined by commas, or 'none'
         projector : int | Sequence[int] | str, default: none
             widths of the layers of a projector after the embedding, joined by commas, or 'none': the
             objectives that compare views are on its output
@@ -192,7 +192,7 @@ class PretrainParameters:
         hidden: int | Sequence[int] | str | None = None,
         embedding: int | None = None,
         activation: Literal["none", "relu", "gelu", "tanh"] | None = None,
-        normalization: Literal["none", "batch", "layer"] | None = None,
+        normalization: Literal["none", "batch", "layer", "group"] | None = None,
         embedding_layer: Literal["linear", "activated"] | None = None,
         decoder: int | Sequence[int] | str | None = None,
         projector: int | Sequence[int] | str | None = None,
