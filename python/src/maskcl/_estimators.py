@@ -24,7 +24,7 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-class _Estimator(BaseEstimator):  # type: ignore[misc]
+class _Estimator(BaseEstimator):
     """What both have in common."""
 
     model_: Model
@@ -69,7 +69,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return data
 
 
-class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator):  # type: ignore[misc]
+class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator):
     __doc__ = """Learns an encoder from rows without labels, and embeds rows by it.
 
     Rows are a table (pandas, polars, Arrow) with numbers, categories and missing values, an array
@@ -109,7 +109,7 @@ class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator)
         return np.asarray([f"maskcl{i}" for i in range(self._n_features_out)], dtype=object)
 
 
-class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimator):  # type: ignore[misc]
+class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimator):
     __doc__ = """Fine-tunes an encoder, and a head on it, with labels.
 
     `encoder` is what it begins with: a `MaskedContrastiveEncoder`, of which a clone is fitted to the rows first
