@@ -68,6 +68,10 @@ typedef struct mcl_train_options {
     mcl_schedule_options schedule;
     float dropout;    /* of the encoder's hidden layers: the fraction of elements set to 0 */
     double clip_norm; /* above 0: the gradient's norm is limited to this before each step */
+    /* The encoder's first so many layers, counted as by mcl_embed_layer(), keep the parameters that
+     * they begin with; running statistics of batch normalization among them move on. More than
+     * there are is MCL_ERROR_ARGUMENT. */
+    uint32_t freeze;
     /* Above 0: the model is the exponential moving average of the weights over the steps, with this
      * decay, or (1 + t)/(10 + t) after t steps where that is less, and the newest running
      * statistics. 0: the model is the weights. */

@@ -532,6 +532,18 @@ static const mcl_row training[] = {
         .flags = RECIPE,
         .otherwise = "none",
         .unset = "none"},
+    {.key = "freeze",
+        .group = "Optimizer",
+        .values = "LAYERS",
+        .help =
+            "the encoder's first so many layers keep the parameters that they begin with, such as "
+            "filters from the data or those of a trained model",
+        .type = &mcl_field_uint32,
+        .value = &mcl_value_count32,
+        .offset = OF(freeze),
+        .flags = RECIPE,
+        .otherwise = "none",
+        .unset = "none"},
     {.key = "ema",
         .group = "Optimizer",
         .values = "DECAY",

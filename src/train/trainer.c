@@ -93,6 +93,9 @@ static mcl_status create_optimizer(mcl_trainer *trainer)
     mcl_model_parameters(trainer->task.model, &count, NULL);
     MCL_TRY(mcl_parameters_optimizer(&trainer->optimizer, context, &options->optimizer,
         trainer->architecture, trainer->trained));
+    if (options->freeze > 0)
+        MCL_TRY(mcl_frozen_create(&trainer->frozen, context, trainer->architecture, options->freeze,
+            trainer->parameters));
     if (options->clip_norm > 0.0)
         MCL_TRY(mcl_clip_create(&trainer->clip, context, trainer->trained, options->clip_norm));
     return options->ema > 0.0 ? mcl_average_create(&trainer->average, context, trainer->parameters,
@@ -166,6 +169,7 @@ void mcl_trainer_free(mcl_trainer *trainer)
     mcl_optimizer_free(trainer->optimizer);
     mcl_average_free(trainer->average);
     mcl_clip_free(trainer->clip);
+    mcl_frozen_free(trainer->frozen);
     mcl_validation_free(trainer->validation);
     mcl_feed_free(trainer->feed);
     mcl_buffer_release(&trainer->input);
@@ -181,10 +185,14 @@ void mcl_trainer_free(mcl_trainer *trainer)
 /* Enqueues the change of the parameters by the gradients, and the model that it makes. */
 static mcl_status update(mcl_trainer *trainer, uint64_t number)
 {
+    if (trainer->frozen)
+        MCL_TRY(mcl_frozen_clear(trainer->frozen, trainer->gradients));
     if (trainer->clip)
         MCL_TRY(mcl_clip_run(trainer->clip, trainer->gradients));
     mcl_optimizer_set_rate(trainer->optimizer, rate_of(trainer, number));
     MCL_TRY(mcl_optimizer_step(trainer->optimizer, trainer->parameters, trainer->gradients));
+    if (trainer->frozen)
+        MCL_TRY(mcl_frozen_restore(trainer->frozen, trainer->parameters));
     if (!trainer->average)
         return MCL_OK;
     return mcl_average_update(trainer->average, trainer->parameters,

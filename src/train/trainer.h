@@ -17,6 +17,7 @@
 #include "objectives/loss.h"
 #include "optim/average.h"
 #include "optim/clip.h"
+#include "optim/frozen.h"
 #include "optim/optimizer.h"
 #include "train/checkpoint.h"
 #include "train/steps.h"
@@ -98,6 +99,7 @@ struct mcl_trainer {
     mcl_optimizer *optimizer;
     mcl_average *average; /* of the weights, or NULL */
     mcl_clip *clip;       /* of the gradients, or NULL */
+    mcl_frozen *frozen;   /* parameters that stay, or NULL */
     mcl_feed *feed;
     mcl_validation *validation; /* NULL without a report, or labels */
     mcl_steps *steps;

@@ -96,6 +96,29 @@ class EncodersTest(ProgramTest):
         self.assertIn(message, result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
+    def test_frozen_layers_stay(self):
+        chosen = ("--recipe", "default", "--encoder", "conv:6x3/2,conv:8x3,dense:5", "--normalization", "batch",
+                  "--optimizer", "adamw", "--weight-decay", "0.5", "-q")
+        for name, options in (("begin", ("--epochs", "0")), ("frozen", ("--epochs", "2", "--freeze", "2")),
+                              ("free", ("--epochs", "2"))):
+            self.succeed("pretrain", "images.npy", *chosen, *options, "-o", name + ".safetensors")
+        begin, frozen, free = (read_tensors(self.path(name + ".safetensors"))[0]
+                               for name in ("begin", "frozen", "free"))
+        moved = {name for name in begin if frozen[name] != begin[name]
+                 and name.startswith("encoder") and "running" not in name}
+        self.assertEqual(moved, {"encoder.7.weight", "encoder.7.bias"})
+        self.assertNotEqual(free["encoder.0.weight"], begin["encoder.0.weight"])
+        self.assertEqual(self.information("frozen.safetensors")["metadata"]["freeze"], "2")
+        self.assertNotIn("freeze", self.information("free.safetensors")["metadata"])
+        self.labels("y.idx", ROWS)
+        self.succeed("finetune", "free.safetensors", "images.npy", "y.idx", "--epochs", "1", "--freeze", "3", "-q", "-o",
+                     "tuned.safetensors")
+        tuned = read_tensors(self.path("tuned.safetensors"))[0]
+        for name in ("encoder.0.weight", "encoder.7.weight", "encoder.7.bias"):
+            self.assertEqual(tuned[name], free[name], name)
+        said = super().refuse("pretrain", "images.npy", *chosen, "--freeze", "4", "-o", "o.safetensors", code=2)
+        self.assertIn("--freeze: the encoder has 3 layers, not 4", said)
+
     def test_refusals(self):
         self.refuse("--encoder: at character 10, 'conv:64y5': it is not conv:CHANNELSxKERNEL",
                     "images.npy", "--encoder", "conv:4x3,conv:64y5")
