@@ -71,8 +71,8 @@ mcl_status mcl_train_check(uint32_t *batch, const mcl_train_options *options, ui
     uint32_t size = 0;
     if (options->epochs < least_epochs || options->epochs > UINT32_MAX)
         return mcl_fail(MCL_ERROR_ARGUMENT,
-            "%" PRIu64 " epochs: from %" PRIu32 " to %" PRIu32 " are possible", options->epochs,
-            least_epochs, UINT32_MAX);
+            "%" PRIu64 " epochs: from %" PRIu32 " to %" PRIu32 " are possible (`epochs`)",
+            options->epochs, least_epochs, UINT32_MAX);
     MCL_TRY(check_batch(&size, options->batch, rows));
     MCL_TRY(check_layers(normalization, options->dropout, hidden_count, size));
     if (!(options->clip_norm >= 0.0 && options->clip_norm < INFINITY))
