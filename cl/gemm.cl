@@ -135,6 +135,7 @@ static inline void NAME(copy_rows)(global float *copy, const global float *a, co
     }
 }
 
+#if PATCHES == MCL_PATCHES_OF_A
 /* The same of a block of patches: so many columns, from number p on, of the rows from number row on. */
 static inline void NAME(gather_rows)(global float *copy, const global float *map,
     const global int *geometry, const uint row, const uint rows, const uint p, const uint depth)
@@ -148,7 +149,9 @@ static inline void NAME(gather_rows)(global float *copy, const global float *map
         done += count;
     }
 }
+#endif
 
+#if PATCHES == MCL_PATCHES_OF_B
 /* As copy_strip of patches: depth rows of B from number p on, and the columns from left to right. */
 static inline void NAME(gather_strip)(global float *strip, const global float *map,
     const global int *geometry, const uint p, const uint depth, const uint left, const uint right)
@@ -175,6 +178,7 @@ static inline void NAME(gather_strip)(global float *strip, const global float *m
             strip[i * COLUMNS + j] = 0.0f;
     }
 }
+#endif
 
 /* sums[TILE_ROWS×COLUMNS] += A's rows · B's columns, each element its chain's next links; from zero
  * where it is the first. A's row i of the tile begins at from[i], its next element of k is step_a

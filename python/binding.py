@@ -102,6 +102,7 @@ void mcl_model_free(mcl_model *);
 void mcl_model_digest(char digest[33], const mcl_model *);
 size_t mcl_model_tensor_count(const mcl_model *);
 mcl_tensor mcl_model_tensor(const mcl_model *, size_t index);
+mcl_status mcl_model_metadata_set(mcl_model *, const char *key, const char *value);
 size_t mcl_model_metadata_count(const mcl_model *);
 void mcl_model_metadata_at(const mcl_model *, size_t, const char **key, const char **value);
 mcl_status mcl_model_schema(mcl_schema **, const mcl_model *);

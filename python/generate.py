@@ -24,7 +24,7 @@ DEVICE = [
                                    "None takes MASKCL_DEVICE or the best"),
     ("platform", "str | int | None", "an index or a part of a name"),
     ("gemm", "str | None", "`auto`, `clblast`, `native`: who computes matrix products"),
-    ("device_memory", "int | None", "bytes of device memory that may be used"),
+    ("device_memory", "int | str | None", "bytes of device memory that may be used, or as in '512M'"),
     ("reproducible", "bool", "refuse a device whose bits are not those of every other one"),
 ]
 

@@ -105,6 +105,13 @@ class EstimatorTest(unittest.TestCase):
         self.assertEqual(list(classifier.classes_), ["lower", "upper"])
         self.assertGreater(classifier.score(table, classes), 0.9)
         np.testing.assert_allclose(classifier.predict_proba(table).sum(axis=1), 1, rtol=1e-5)
+        self.assertEqual(pickle.loads(pickle.dumps(classifier)).model_.classes, ["lower", "upper"])
+
+    def test_options_of_data_reach_the_encoder(self):
+        table = frame()
+        classifier = MaskedContrastiveClassifier(encoder=MaskedContrastiveEncoder(**SMALL), ignore=["grade"], epochs=1,
+                                                 verbose=False).fit(table, table["grade"].astype(str))
+        self.assertIn('"name":"grade","kind":"ignored"', classifier.model_.metadata["schema"])
 
 
 class DataTest(unittest.TestCase):
@@ -124,6 +131,33 @@ class DataTest(unittest.TestCase):
                         embedded = encoder.transform(same)
                     np.testing.assert_array_equal(embedded, expected)
 
+    def test_what_a_csv_file_would_leave_out(self):
+        table = frame(60).assign(constant=1.0, nothing=np.nan, when=pd.date_range("2020", periods=60),
+                                 number=range(60), price=[f"{i / 7:.2f}" for i in range(60)])
+        with self.assertWarnsRegex(MaskclWarning, "'constant'"):
+            encoder = MaskedContrastiveEncoder(**SMALL).fit(table)
+        kinds = {column["name"]: column["kind"] for column in json.loads(encoder.model_.metadata["schema"])["columns"]}
+        self.assertEqual(kinds, {
+            "mass": "number", "island": "category", "eggs": "number", "tagged": "category", "grade": "category",
+            "constant": "ignored", "nothing": "ignored", "when": "ignored", "number": "ignored", "price": "number"})
+
+    def test_categories_of_numbers(self):
+        table = frame(60).assign(code=pd.Categorical(np.arange(60) % 3))
+        encoder = MaskedContrastiveEncoder(**SMALL).fit(table)
+        self.assertIn('"code","kind":"category"', encoder.model_.metadata["schema"].replace('"name":', ""))
+
+    def test_what_has_no_rows_of_numbers(self):
+        for rows, says in ((np.ma.masked_array(np.ones((9, 3)), np.eye(9, 3)), "masked"),
+                           (pd.concat([frame(), frame()], axis=1), "two of its columns are called 'mass'"),
+                           (pl.from_pandas(frame().astype({"grade": str})).lazy(), "collect")):
+            with self.subTest(type=type(rows).__name__), self.assertRaisesRegex(ValueError, says):
+                MaskedContrastiveEncoder(**SMALL).fit(rows)
+
+    def test_images_and_their_flat_rows(self):
+        rows = np.random.default_rng(1).random((40, 6, 6, 3)).astype(np.float32)
+        encoder = MaskedContrastiveEncoder(**SMALL).fit(rows)
+        np.testing.assert_array_equal(encoder.transform(rows.reshape(40, -1)), encoder.transform(rows))
+
     def test_arrays(self):
         rows = np.random.default_rng(1).random((50, 8, 8)).astype(np.float32)
         encoder = MaskedContrastiveEncoder(**SMALL).fit(rows)
@@ -142,7 +176,7 @@ class DataTest(unittest.TestCase):
 
     def test_wrong_options(self):
         rows = np.zeros((10, 3), np.float32)
-        with self.assertRaisesRegex(ValueError, "'nonsense'"):
+        with self.assertRaisesRegex(ValueError, "`activation`: 'nonsense'"):
             MaskedContrastiveEncoder(recipe="default", activation="nonsense").fit(rows)
         with self.assertRaisesRegex(ValueError, "early_stop|batch"):
             MaskedContrastiveEncoder(recipe="default", batch=11).fit(rows + np.arange(10)[:, None])
@@ -241,16 +275,18 @@ class ProcessTest(unittest.TestCase):
             rows = np.random.default_rng(0).random((300, 20)).astype(np.float32)
             MaskedContrastiveEncoder(recipe="default", epochs=1, verbose=False).fit(rows)
             print("begun", flush=True)
-            encoder = MaskedContrastiveEncoder(recipe="default", epochs=1000000, verbose=False).fit(rows)
-            print(encoder.transform(rows).shape, flush=True)
+            encoder = MaskedContrastiveEncoder(recipe="default", epochs=1000000, verbose=False)
+            try:
+                encoder.fit(rows)
+            except KeyboardInterrupt as problem:
+                print(problem, encoder.transform(rows).shape, flush=True)
         """), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual(process.stdout.readline(), "begun\n")
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, err)
-        self.assertEqual(out, "(300, 64)\n")
-        self.assertIn("interrupted: the model is what training had come to", err)
+        self.assertEqual(out, "what training had come to is in model_ (300, 64)\n")
 
     def test_forked_processes_are_told(self):
         result = subprocess.run(self.script("""

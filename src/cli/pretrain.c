@@ -450,7 +450,8 @@ static bool recipe_follows(const void *given)
 static void tell_recipe(const char *line, const mcl_pretrain_options *options,
     const mcl_arguments *arguments, const mcl_data *data)
 {
-    const bool embedding = !mcl_option_given(arguments, "embedding");
+    const bool embedding =
+        !mcl_option_given(arguments, "embedding") && !mcl_option_given(arguments, "encoder");
     const bool epochs = !mcl_option_given(arguments, "epochs");
     const bool batch = !mcl_option_given(arguments, "batch");
     const uint64_t count = options->train.epochs;

@@ -43,11 +43,11 @@ static void print_folds(const mcl_probe_run *probe)
 
 static void print_table(const mcl_probe_run *probe)
 {
-    mcl_print("%-17s  %7s  %12s  %8s  %8s  %7s  %8s  %10s  %7s\n", "features", "width",
+    mcl_print("%-19s  %7s  %12s  %8s  %8s  %7s  %8s  %10s  %7s\n", "features", "width",
         "linear probe", "balanced", "macro-F1", "20-NN", "strength", "iterations", "seconds");
     for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_outcome *o = &probe->outcomes[i];
-        mcl_print("%-17s  %7" PRIu64 "  %11.2f%%  %7.2f%%  %7.2f%%  %6.2f%%  %8g  %10" PRIu32
+        mcl_print("%-19s  %7" PRIu64 "  %11.2f%%  %7.2f%%  %7.2f%%  %6.2f%%  %8g  %10" PRIu32
                   "  %7.1f%s\n",
             mcl_probed_title(i), o->width, 100 * o->accuracy[0], 100 * o->balanced[0],
             100 * o->f1[0], 100 * o->nearest[0], o->strength, o->iterations, o->seconds,
@@ -63,12 +63,12 @@ static const char *show_folds(char text[32], const mcl_probe_run *probe, const d
 
 static void print_cv_table(const mcl_probe_run *probe)
 {
-    mcl_print("%-17s  %7s  %15s  %15s  %15s  %15s  %7s\n", "features", "width", "linear probe",
+    mcl_print("%-19s  %7s  %15s  %15s  %15s  %15s  %7s\n", "features", "width", "linear probe",
         "balanced", "macro-F1", "20-NN", "seconds");
     for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_outcome *o = &probe->outcomes[i];
         char linear[32], balanced[32], f1[32], nearest[32];
-        mcl_print("%-17s  %7" PRIu64 "  %16s  %16s  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
+        mcl_print("%-19s  %7" PRIu64 "  %16s  %16s  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
             o->width, show_folds(linear, probe, o->accuracy),
             show_folds(balanced, probe, o->balanced), show_folds(f1, probe, o->f1),
             show_folds(nearest, probe, o->nearest), o->seconds,
@@ -81,11 +81,11 @@ static void print_cv_table(const mcl_probe_run *probe)
 static void print_few_table(const mcl_probe_run *probe)
 {
     mcl_print(
-        "%-17s  %7s  %15s  %15s  %7s\n", "features", "width", "linear probe", "20-NN", "seconds");
+        "%-19s  %7s  %15s  %15s  %7s\n", "features", "width", "linear probe", "20-NN", "seconds");
     for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i)) {
         const mcl_few_result *result = &probe->outcomes[i].few;
         char linear[32], nearest[32];
-        mcl_print("%-17s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
+        mcl_print("%-19s  %7" PRIu64 "  %16s  %16s  %7.1f%s\n", mcl_probed_title(i),
             probe->outcomes[i].width, show_mean(linear, result->linear_accuracy),
             show_mean(nearest, result->knn_accuracy), result->seconds,
             result->converged ? "" : "  not converged");
@@ -104,19 +104,19 @@ static void print_numbers_row(const mcl_probe_run *probe, mcl_probed kind)
     const mcl_mean rmse = mcl_mean_of(o->rmse, probe->fold_count);
     char text[40];
     if (probe->fold_count == 1) {
-        mcl_print("%-17s  %7" PRIu64 "  %15.4f  %21.6g  %8g  %7.1f\n", mcl_probed_title(kind),
+        mcl_print("%-19s  %7" PRIu64 "  %15.4f  %21.6g  %8g  %7.1f\n", mcl_probed_title(kind),
             o->width, r2.mean, rmse.mean, o->strength, o->seconds);
         return;
     }
     snprintf(text, sizeof text, "%.5g ± %.3g", rmse.mean, rmse.deviation);
-    mcl_print("%-17s  %7" PRIu64 "  %6.4f ± %6.4f  %22s  %7.1f\n", mcl_probed_title(kind), o->width,
+    mcl_print("%-19s  %7" PRIu64 "  %6.4f ± %6.4f  %22s  %7.1f\n", mcl_probed_title(kind), o->width,
         r2.mean, r2.deviation, text, o->seconds);
 }
 
 static void print_numbers_table(const mcl_probe_run *probe)
 {
     const bool folds = probe->fold_count > 1;
-    mcl_print("%-17s  %7s  %16s  %21s  %s%7s\n", "features", "width", "R²", "RMSE",
+    mcl_print("%-19s  %7s  %16s  %21s  %s%7s\n", "features", "width", "R²", "RMSE",
         folds ? "" : "strength  ", "seconds");
     for (mcl_probed i = probe->first; i < MCL_PROBED; i = mcl_probed_after(probe, i))
         print_numbers_row(probe, i);

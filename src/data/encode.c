@@ -89,11 +89,13 @@ static mcl_status check_choice(
     char quote[MCL_QUOTE_SIZE];
     const bool input = chosen == MCL_COLUMN_NUMBER || chosen == MCL_COLUMN_CATEGORY;
     const bool was = column->width > 0;
+    if (encoding->fitted) /* to these very choices, and to what there is */
+        return MCL_OK;
     if (chosen == MCL_CHOICE_NONE || chosen == column->kind || (!input && !was) ||
         chosen == MCL_COLUMN_LABEL || chosen == MCL_COLUMN_ID)
         return MCL_OK;
     return mcl_fail(MCL_ERROR_ARGUMENT,
-        "%s: column '%s' is a %s of the model's schema, and cannot be a %s",
+        "%s: column '%s' is of kind '%s' in the model's schema, and cannot be %s",
         mcl_table_source(encoding->table), mcl_quote(quote, column->name),
         mcl_column_kind_name(column->kind), mcl_column_kind_name((mcl_column_kind)chosen));
 }

@@ -160,7 +160,7 @@ model=$folder/model.safetensors
     checked pretrain "$folder/images" $small --objective nt-xent+reconstruction --activation gelu \
         -o "$model"
     checked pretrain "$folder/images" --recipe default --epochs 1 --batch 4 --quiet --encoder \
-        'conv:32x3/2,conv:3x2,dense:4' --objective cosine -o "$model" # gathered: short and long runs
+        'conv:32x3/2,conv:3x2,dense:4' --objective cosine -o "$folder/gathered.safetensors" # short and long runs
     checked pretrain --synthetic 70x33 --hidden none --embedding 3 --epochs 1 --batch 66 --quiet \
         --objective reconstruction -o "$folder/wide.safetensors"
     gemm=native

@@ -55,18 +55,22 @@ def is_table(rows: Any) -> bool:
     module = type(rows).__module__.partition(".")[0]
     if module not in ("pandas", "polars", "pyarrow") or not hasattr(rows, "columns"):
         return False
-    unnamed = module == "pandas" and type(rows.columns).__name__ == "RangeIndex"
-    return not (unnamed and len({str(kind) for kind in rows.dtypes}) == 1 and rows.dtypes.iloc[0].kind in "biuf")
+    if module != "pandas" or type(rows.columns).__name__ != "RangeIndex" or len(rows.columns) == 0:
+        return True
+    numbers = len({str(kind) for kind in rows.dtypes}) == 1 and rows.dtypes.iloc[0].kind in "biuf"
+    return not numbers or bool(rows.isna().any(axis=None))
 
 
 def is_path(rows: Any) -> bool:
+    """Whether it is a path, or a list of paths."""
     return isinstance(rows, (str, os.PathLike)) or (
-        isinstance(rows, (list, tuple)) and len(rows) > 0 and all(isinstance(path, os.PathLike) for path in rows))
+        isinstance(rows, (list, tuple)) and len(rows) > 0
+        and all(isinstance(path, os.PathLike) or (isinstance(path, str) and os.path.exists(path)) for path in rows))
 
 
 def open_data(rows: Any, options: Options, *, fitting: bool = False) -> Data:
-    """The data set of rows: a path or several, a table, or an array of numbers. Where a schema is fitted, a
-    table's own types decide which columns are numbers."""
+    """The data set of rows: a path or several, a table, or an array of numbers. Where a schema is fitted, what the
+    table has as categories are some."""
     if is_path(rows):
         paths = [os.fspath(path) for path in (rows if isinstance(rows, (list, tuple)) else [rows])]
         return _open(paths, options)
@@ -84,7 +88,9 @@ def as_array(rows: Any) -> np.ndarray[Any, Any]:
     if hasattr(rows, "__dlpack__") and not isinstance(rows, np.ndarray):
         if hasattr(rows, "detach"):
             rows = rows.detach().cpu()
+            rows = rows.float() if str(rows.dtype) == "torch.bfloat16" else rows
         rows = np.from_dlpack(rows)
+    refuse_masks(rows)
     array = np.ascontiguousarray(rows)
     if array.dtype == object:
         raise ValueError("an array of Python objects has no numbers to train on: pass a table (pandas, polars, "
@@ -113,13 +119,27 @@ def _file(name: str) -> Iterator[tuple[Any, str]]:
             yield file, file.name
 
 
-def _columns(table: Any) -> Iterator[tuple[str, Any, bool]]:
-    """Name, values, and whether these are numbers, of each column."""
-    for name in table.column_names if hasattr(table, "column_names") else table.columns:
-        column = table[name]
+def refuse_masks(rows: Any) -> None:
+    """A masked array has values where there are none, which must not be taken for some."""
+    if np.ma.isMaskedArray(rows) and np.ma.getmaskarray(rows).any():
+        raise ValueError("a masked array: fill what is masked, or pass a table, whose missing values are known as such")
+
+
+def _columns(table: Any) -> Iterator[tuple[str, Any, str]]:
+    """Name, values, and the type's name, of each column."""
+    if hasattr(table, "collect") and not hasattr(table, "shape"):
+        raise ValueError(f"{type(table).__name__}: its rows are not there yet: pass what collect() gives")
+    names = [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise ValueError(f"the table: two of its columns are called {twice!r}")
+    for i, name in enumerate(names):
+        column = table.iloc[:, i] if hasattr(table, "iloc") else table[name]
         kind = str(getattr(column, "dtype", None) or column.type).lower()
-        numbers = kind.startswith(("int", "uint", "float", "double", "halffloat", "decimal"))
-        yield str(name), column, numbers
+        if kind.startswith("sparse"):
+            column = np.asarray(column)
+            kind = str(column.dtype)
+        yield name, column, kind
 
 
 def _numbers(column: Any) -> np.ndarray[Any, Any]:
@@ -162,14 +182,19 @@ _NUMBERS = {"i1": "INT8", "i2": "INT16", "i4": "INT32", "i8": "INT64", "u1": "UI
             "u8": "UINT64", "f2": "FLOAT16", "f4": "FLOAT32", "f8": "FLOAT64"}
 
 
+_NUMERIC = ("int", "uint", "float", "double", "halffloat", "decimal")
+_CATEGORIES = ("category", "categorical", "enum", "dictionary")
+
+
 def _open_table(table: Any, options: Options, fitting: bool) -> Data:
     columns = list(_columns(table))
     if fitting:
-        _add_kinds(options, [(name, numbers) for name, _, numbers in columns])
+        _add_categories(options, [name for name, _, kind in columns if kind.startswith(_CATEGORIES)])
     described = ffi.new("mcl_column_values[]", len(columns))
     kept: list[Any] = []  # what the description points to
     rows = len(table)
-    for entry, (name, column, numbers) in zip(described, columns):
+    for entry, (name, column, kind) in zip(described, columns):
+        numbers = kind.startswith(_NUMERIC)
         kept.append(ffi.new("char[]", name.encode()))
         entry.name = kept[-1]
         entry.texts = not numbers
@@ -195,11 +220,9 @@ def quoted_names(names: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def _add_kinds(options: Options, columns: Sequence[tuple[str, bool]]) -> None:
-    """The kinds that the table's types give its columns, but for those that are given."""
+def _add_categories(options: Options, names: Sequence[str]) -> None:
+    """What a table has as categories are some, whatever they look like, but for what options say otherwise."""
     named = options.columns_named()
-    for key, wanted in ("numeric", True), ("categorical", False):
-        names = [name for name, numbers in columns if numbers == wanted and name not in named]
-        if names:
-            given = options.given.get(key)
-            options.set(key, ",".join(filter(None, [given, quoted_names(names)])))
+    line = quoted_names(name for name in names if name not in named)
+    if line:
+        options.set("categorical", ",".join(filter(None, [options.given.get("categorical"), line])))

@@ -2,6 +2,7 @@
 """Estimators by scikit-learn's contract."""
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import _library, _training
-from ._data import Data, as_array, column_names, is_path, is_table, open_data, quoted_names
+from ._data import Data, as_array, column_names, is_path, is_table, open_data, quoted_names, refuse_masks
 from ._model import Model, load
 from ._options import Options
 from ._parameters import FinetuneParameters, PretrainParameters
@@ -24,25 +25,40 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
+def _bytes(limit: Any) -> int:
+    """A number of bytes, or a text such as "512M"; 0 for None."""
+    match = re.fullmatch(r"(\d+)([KMGT]?)", str(limit or 0))
+    if not match:
+        raise ValueError(f"`device_memory`: {limit!r} is no number of bytes, such as 512 * 2**20 or '512M'")
+    return int(match[1]) << 10 * " KMGT".index(match[2] or " ")
+
+
 class _Estimator(BaseEstimator):
     """What both have in common."""
 
     model_: Model
+    _maps = False  # fitted to an array of more than two dimensions
 
     def _values(self, kind: str) -> dict[str, Any]:
         return {key: getattr(self, key) for key in getattr(self, f"_{kind}_options")}
 
     def _context(self) -> _library.Context:
         context = _library.context(self.platform, self.device, self.gemm, reproducible=self.reproducible)
-        _library.lib.mcl_context_limit_memory(context.pointer, self.device_memory or 0)
+        _library.lib.mcl_context_limit_memory(context.pointer, _bytes(self.device_memory))
         return context
 
-    def _report(self, description: str) -> _training.Report | None:
-        return _training.progress_bar(description) if self.verbose is None or self.verbose else None
+    def _take(self, trained: _training.Trained) -> None:
+        """Keeps what a training has come to, and goes on with its interruption."""
+        self.model_, self.history_ = trained.model, trained.history
+        if trained.interrupted:
+            raise KeyboardInterrupt("what training had come to is in model_")
 
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """X as the library takes it. Arrays are checked as scikit-learn does; tables and paths are the library's
         to check."""
+        if reset:
+            for name in "n_features_in_", "feature_names_in_":
+                self.__dict__.pop(name, None)
         if is_path(X):
             return X
         if is_table(X):
@@ -53,6 +69,11 @@ class _Estimator(BaseEstimator):
             return X
         if hasattr(X, "__dlpack__") and not isinstance(X, np.ndarray):
             X = as_array(X)
+        refuse_masks(X)
+        if np.ndim(X) > 2:  # whose shape is the library's to know
+            return np.asarray(X)
+        if not reset and np.ndim(X) == 2 and self._maps:
+            return np.asarray(X)
         return validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True,
                              ensure_min_samples=2 if reset else 1)
 
@@ -60,12 +81,13 @@ class _Estimator(BaseEstimator):
         options = Options("data")
         values = self._values("data")
         for key in "categorical", "numeric", "ignore":
-            if isinstance(values[key], (list, tuple)):
-                values[key] = quoted_names(values[key])
+            if values[key] is not None and not isinstance(values[key], str):
+                values[key] = quoted_names(map(str, values[key]))
         options.set_all(values)
         options.check_conflicts(values)
         data = open_data(X, options, fitting=True)
         self.n_features_in_ = getattr(self, "n_features_in_", data.columns)
+        self._maps = np.ndim(X) > 2 if isinstance(X, np.ndarray) else False
         return data
 
 
@@ -86,9 +108,10 @@ class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator)
         values = self._values("pretrain")
         values["seed"] = _seed(self.random_state)
         say = (lambda line: print(line, file=sys.stderr)) if self.verbose else None
-        self.model_, self.history_ = _training.pretrain(data, values, self._context(),
-                                                        report=self._report("pretrain"), say=say)
-        self._n_features_out = self.model_.embedding_width
+        trained = _training.pretrain(data, values, self._context(), say=say,
+                                     report=_training.progress("pretrain", self.verbose))
+        self._n_features_out = trained.model.embedding_width
+        self._take(trained)
         return self
 
     def transform(self, X: Any) -> np.ndarray[Any, Any]:
@@ -135,9 +158,11 @@ class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimato
         self.n_features_in_ = getattr(self, "n_features_in_", data.columns)
         values = self._values("finetune")
         values["seed"] = seed
-        self.model_, self.history_ = _training.finetune(
-            initial, data, np.ascontiguousarray(numbers, np.int32), values, self._context(),
-            report=self._report("finetune"))
+        trained = _training.finetune(initial, data, np.ascontiguousarray(numbers, np.int32), values, self._context(),
+                                     report=_training.progress("finetune", self.verbose))
+        trained.model.name_classes([str(name) for name in self.classes_])
+        self._maps = np.ndim(X) > 2 if isinstance(X, np.ndarray) else False
+        self._take(trained)
         return self
 
     def _initial(self, rows: Any, seed: int) -> Model:
@@ -149,11 +174,11 @@ class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimato
         if encoder is None:
             encoder = MaskedContrastiveEncoder(
                 device=self.device, platform=self.platform, gemm=self.gemm, device_memory=self.device_memory,
-                reproducible=self.reproducible, random_state=seed, verbose=self.verbose)
+                reproducible=self.reproducible, random_state=seed, verbose=self.verbose, **self._values("data"))
         if not hasattr(encoder, "model_"):
             encoder = clone(encoder)
-            if encoder.random_state is None:
-                encoder.set_params(random_state=seed)
+            own = {"random_state": seed, **self._values("data")}
+            encoder.set_params(**{key: value for key, value in own.items() if getattr(encoder, key) is None})
             encoder.fit(rows)
         fitted: Model = encoder.model_
         return fitted

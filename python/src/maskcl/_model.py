@@ -98,6 +98,10 @@ class Model:
         listed = json.loads(schema).get("columns")
         return [column["name"] for column in listed] if listed else None
 
+    def name_classes(self, names: list[str]) -> None:
+        """What the classes are called, by their numbers: for the program, too."""
+        check(lib.mcl_model_metadata_set(self._pointer, b"class_names", json.dumps(names, ensure_ascii=False).encode()))
+
     def tensors(self) -> dict[str, np.ndarray[Any, Any]]:
         """Copies of the parameters by name, as torch.nn.Sequential names them."""
         listed = {}
@@ -139,6 +143,8 @@ class Model:
         data = self.open(rows)
         context = _library.context(platform, device)
         width = ffi.new("uint32_t *", self.embedding_width)
+        if layer is not None and layer < 1:
+            raise ValueError(f"layer {layer}: layers are counted from 1")
         if layer is not None:
             check(lib.mcl_layer_width(width, self._pointer, layer))
         embeddings = np.empty((data.rows, width[0]), np.float32)
@@ -177,7 +183,8 @@ class Model:
 
     def to_torch(self) -> torch.nn.Module:
         """The encoder as a torch.nn.Module, in evaluation mode. It takes rows as the schema makes them, pixels from
-        0 to 1, images as [rows, channels, height, width], series as [rows, channels, time]."""
+        0 to 1: an encoder of convolutions images as [rows, channels, height, width] and series as [rows, channels,
+        time], one of dense layers rows of values in the order that they have in the data."""
         from ._torch import module_of
 
         return module_of(self)

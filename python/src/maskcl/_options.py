@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._library import check, ffi, lib, text
+from ._library import check, failure, ffi, lib, text
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, (list, tuple)):
+    if not isinstance(value, str) and hasattr(value, "__iter__"):
         return ",".join(value_text(item) for item in value) or "none"
     return str(value)
 
@@ -58,7 +59,9 @@ class Options:
         self.given[key] = value_text(value)
         kept = ffi.new("char[]", self.given[key].encode())
         self._texts.append(kept)
-        check(lib.mcl_options_set(ffi.addressof(self.pointer.base), key.encode(), kept))
+        status = lib.mcl_options_set(ffi.addressof(self.pointer.base), key.encode(), kept)
+        if status != lib.MCL_OK:
+            raise type(failure(status))(f"`{key}`: {value!r}: {failure(status)}")
 
     def set_all(self, values: Mapping[str, Any]) -> None:
         """Sets those that are not None."""
@@ -77,4 +80,4 @@ class Options:
     def columns_named(self) -> frozenset[str]:
         """The columns that options such as `label` and `numeric` name."""
         lists = (self.given.get(key, "") for key in ("label", "id", "categorical", "numeric", "ignore"))
-        return frozenset(name for line in lists for row in csv.reader([line]) for name in row)
+        return frozenset(name for line in lists for row in csv.reader(io.StringIO(line, newline="")) for name in row)

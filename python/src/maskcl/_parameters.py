@@ -107,6 +107,9 @@ class PretrainParameters:
             what the schedule step multiplies the rate by
         clip_norm : float, default: none
             scale the gradient of all parameters down to this norm where its own is larger
+        freeze : str | float, default: none
+            the encoder's first so many layers keep the parameters that they begin with, such as filters
+            from the data or those of a trained model
         ema : float, default: none
             save the exponential moving average of the weights over the steps, with this decay a step,
             such as 0.999, in place of the last weights; after t steps the decay is at most (1 + t)/(10
@@ -171,8 +174,8 @@ class PretrainParameters:
             an index or a part of a name
         gemm : str, default: none
             `auto`, `clblast`, `native`: who computes matrix products
-        device_memory : int, default: none
-            bytes of device memory that may be used
+        device_memory : int | str, default: none
+            bytes of device memory that may be used, or as in '512M'
         reproducible : bool, default: no
             refuse a device whose bits are not those of every other one
         random_state : int | np.random.RandomState, default: drawn anew by every fit
@@ -181,7 +184,7 @@ class PretrainParameters:
             show progress (tqdm)
     """
 
-    _pretrain_options = ("recipe", "encoder", "hidden", "embedding", "activation", "normalization", "embedding_layer", "decoder", "projector", "predictor", "filters", "filter_deviation", "filter_whitening", "filter_threshold", "filter_sides", "views", "mask", "mask_ratio", "mask_patch", "objective", "holdout", "keep_best", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "ema", "batch", "epochs", "early_stop", "negatives", "margin", "temperature", "reconstruct", "reconstruction_loss", "target_decay", "queue", "sigreg_weight", "directions",)
+    _pretrain_options = ("recipe", "encoder", "hidden", "embedding", "activation", "normalization", "embedding_layer", "decoder", "projector", "predictor", "filters", "filter_deviation", "filter_whitening", "filter_threshold", "filter_sides", "views", "mask", "mask_ratio", "mask_patch", "objective", "holdout", "keep_best", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "freeze", "ema", "batch", "epochs", "early_stop", "negatives", "margin", "temperature", "reconstruct", "reconstruction_loss", "target_decay", "queue", "sigreg_weight", "directions",)
     _data_options = ("categorical", "numeric", "ignore", "standardize", "size", "colors", "background", "channels", "strict", "host_memory",)
 
     def __init__(
@@ -223,6 +226,7 @@ class PretrainParameters:
         learning_rate_step_epochs: int | None = None,
         learning_rate_gamma: float | None = None,
         clip_norm: float | None = None,
+        freeze: str | float | None = None,
         ema: float | None = None,
         batch: int | str | None = None,
         epochs: int | None = None,
@@ -249,7 +253,7 @@ class PretrainParameters:
         device: str | int | None = None,
         platform: str | int | None = None,
         gemm: str | None = None,
-        device_memory: int | None = None,
+        device_memory: int | str | None = None,
         reproducible: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | None = None,
@@ -290,6 +294,7 @@ class PretrainParameters:
         self.learning_rate_step_epochs = learning_rate_step_epochs
         self.learning_rate_gamma = learning_rate_gamma
         self.clip_norm = clip_norm
+        self.freeze = freeze
         self.ema = ema
         self.batch = batch
         self.epochs = epochs
@@ -367,6 +372,9 @@ class FinetuneParameters:
             what the schedule step multiplies the rate by
         clip_norm : float, default: none
             scale the gradient of all parameters down to this norm where its own is larger
+        freeze : str | float, default: none
+            the encoder's first so many layers keep the parameters that they begin with, such as filters
+            from the data or those of a trained model
         ema : float, default: none
             save the exponential moving average of the weights over the steps, with this decay a step,
             such as 0.999, in place of the last weights; after t steps the decay is at most (1 + t)/(10
@@ -409,8 +417,8 @@ class FinetuneParameters:
             an index or a part of a name
         gemm : str, default: none
             `auto`, `clblast`, `native`: who computes matrix products
-        device_memory : int, default: none
-            bytes of device memory that may be used
+        device_memory : int | str, default: none
+            bytes of device memory that may be used, or as in '512M'
         reproducible : bool, default: no
             refuse a device whose bits are not those of every other one
         random_state : int | np.random.RandomState, default: drawn anew by every fit
@@ -419,7 +427,7 @@ class FinetuneParameters:
             show progress (tqdm)
     """
 
-    _finetune_options = ("labels_per_class", "from_scratch", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "ema", "batch", "epochs", "early_stop",)
+    _finetune_options = ("labels_per_class", "from_scratch", "dropout", "optimizer", "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon", "schedule", "warmup", "final_learning_rate", "learning_rate_step_epochs", "learning_rate_gamma", "clip_norm", "freeze", "ema", "batch", "epochs", "early_stop",)
     _data_options = ("categorical", "numeric", "ignore", "standardize", "size", "colors", "background", "channels", "strict", "host_memory",)
 
     def __init__(
@@ -442,6 +450,7 @@ class FinetuneParameters:
         learning_rate_step_epochs: int | None = None,
         learning_rate_gamma: float | None = None,
         clip_norm: float | None = None,
+        freeze: str | float | None = None,
         ema: float | None = None,
         batch: int | str | None = None,
         epochs: int | None = None,
@@ -459,7 +468,7 @@ class FinetuneParameters:
         device: str | int | None = None,
         platform: str | int | None = None,
         gemm: str | None = None,
-        device_memory: int | None = None,
+        device_memory: int | str | None = None,
         reproducible: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | None = None,
@@ -481,6 +490,7 @@ class FinetuneParameters:
         self.learning_rate_step_epochs = learning_rate_step_epochs
         self.learning_rate_gamma = learning_rate_gamma
         self.clip_norm = clip_norm
+        self.freeze = freeze
         self.ema = ema
         self.batch = batch
         self.epochs = epochs

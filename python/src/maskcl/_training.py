@@ -7,13 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _library
 from ._data import Data
-from ._library import Context, failure, ffi, flush_warnings, lib, warn
+from ._library import Context, failure, ffi, flush_warnings, lib
 from ._model import Model
 from ._options import Options
 
@@ -24,6 +24,14 @@ _MEASURES = ("step", "steps", "epoch", "epochs", "epoch_end", "loss", "epoch_los
              "rows_per_second", "seconds")
 
 
+class Trained(NamedTuple):
+    """What a training has come to."""
+
+    model: Model
+    history: list[dict[str, Any]]  #: what was measured at the end of each epoch
+    interrupted: bool  #: by Ctrl-C: the model is what it had come to
+
+
 class _Run:
     """What a running training tells."""
 
@@ -32,6 +40,7 @@ class _Run:
         self.report = report
         self.problem: BaseException | None = None
         self.stop = ffi.new("int *", 0)
+        self.interrupted = False
 
     def take(self, step: Any) -> None:
         measures = {name: getattr(step, name) for name in _MEASURES}
@@ -52,9 +61,9 @@ def binding_report(step: Any, user: Any) -> None:
     ffi.from_handle(user).take(step)
 
 
-def _wait(ended: threading.Event, stop: Any) -> None:
-    """Waits for a training on another thread, so that Ctrl-C reaches Python while the library computes. Drivers
-    put handlers of their own in as they compile: Python's is put back. (A Thread.join() that Ctrl-C interrupts may
+def _wait(ended: threading.Event, stop: Any) -> bool:
+    """Waits for a training on another thread, so that Ctrl-C reaches Python while the library computes, and returns
+    whether it has. Drivers put handlers of their own in as they compile: Python's is put back. (A Thread.join() that Ctrl-C interrupts may
     take the thread for ended.)"""
     on_main = threading.current_thread() is threading.main_thread()
     interrupted = False
@@ -68,8 +77,7 @@ def _wait(ended: threading.Event, stop: Any) -> None:
         except KeyboardInterrupt:
             interrupted = True
             stop[0] = 1
-    if interrupted:
-        warn("interrupted: the model is what training had come to")
+    return interrupted
 
 
 def _train(call: Callable[[Any], int], context: Context, run: _Run) -> Model:
@@ -89,7 +97,7 @@ def _train(call: Callable[[Any], int], context: Context, run: _Run) -> Model:
             ended.set()
 
     threading.Thread(target=work, name="maskcl").start()
-    _wait(ended, run.stop)
+    run.interrupted = _wait(ended, run.stop)
     flush_warnings()
     if problem:
         raise problem[0]
@@ -101,7 +109,7 @@ def _train(call: Callable[[Any], int], context: Context, run: _Run) -> Model:
 
 def pretrain(data: Data, values: Mapping[str, Any], context: Context, *, report: Report | None = None,
              validation: np.ndarray[Any, Any] | None = None, init: Model | None = None,
-             say: Callable[[str], None] | None = None) -> tuple[Model, list[dict[str, Any]]]:
+             say: Callable[[str], None] | None = None) -> Trained:
     """Trains a new model. values are options by key, None where they are not given."""
     options = Options("pretrain")
     recipe = values.get("recipe")
@@ -123,11 +131,11 @@ def pretrain(data: Data, values: Mapping[str, Any], context: Context, *, report:
     labels = ffi.NULL if validation is None else ffi.from_buffer("int32_t[]", validation)
     lib.binding_watch(lib.binding_train_of_pretrain(options.pointer), run.stop, labels, 0, handle)
     model = _train(lambda made: lib.mcl_pretrain(made, context.pointer, data.pointer, options.pointer), context, run)
-    return model, run.history
+    return Trained(model, run.history, run.interrupted)
 
 
 def finetune(model: Model, data: Data, labels: np.ndarray[Any, Any], values: Mapping[str, Any], context: Context, *,
-             report: Report | None = None) -> tuple[Model, list[dict[str, Any]]]:
+             report: Report | None = None) -> Trained:
     """Trains a copy of the model's encoder and a head for labels, int32, -1 where unknown."""
     options = Options("finetune")
     options.set_all(values)
@@ -138,18 +146,31 @@ def finetune(model: Model, data: Data, labels: np.ndarray[Any, Any], values: Map
     classes = ffi.from_buffer("int32_t[]", labels)
     tuned = _train(lambda made: lib.mcl_finetune(made, context.pointer, model.pointer, data.pointer, classes,
                                                  options.pointer), context, run)
-    return tuned, run.history
+    return Trained(tuned, run.history, run.interrupted)
 
 
-def progress_bar(description: str) -> Report | None:
-    """A bar of tqdm on a terminal or in a notebook; None elsewhere, or without tqdm."""
-    notebook = "ipykernel" in sys.modules
-    if not (notebook or sys.stderr.isatty()):
+def _lines(description: str) -> Report:
+    """A line an epoch."""
+
+    def report(measures: Mapping[str, Any]) -> None:
+        if measures["epoch_end"]:
+            loss = measures.get("epoch_loss", measures["loss"])
+            print(f"{description}: epoch {measures['epoch']}/{measures['epochs']}  loss {loss:.6g}", file=sys.stderr)
+
+    return report
+
+
+def progress(description: str, verbose: bool | None) -> Report | None:
+    """A bar of tqdm on a terminal or in a notebook; elsewhere, or without tqdm, lines where they are asked for."""
+    if verbose is False:
         return None
+    lines = _lines(description) if verbose else None
+    if "ipykernel" not in sys.modules and not sys.stderr.isatty():
+        return lines
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return None
+        return lines
     bar: Any = None
 
     def report(measures: Mapping[str, Any]) -> None:
