@@ -52,8 +52,8 @@ MCL_API bool mcl_options_conflict(
 /* The description of an option. */
 typedef struct mcl_option_info {
     const char *key;     /* "learning_rate" */
-    const char *group;   /* a heading: "Model", "Views", "Objective", "Optimizer", "Run", "Recipe";
-                            "Tables", "Images", "Data" */
+    const char *group;   /* a heading: "Model", "Filters", "Views", "Objective", "Optimizer", "Run",
+                            "Recipe";   "Tables", "Images", "Data" */
     const char *values;  /* what a value looks like: "none|relu|gelu|tanh", "N" */
     char help[640];      /* a sentence without its first capital and full stop */
     char otherwise[128]; /* the default, in words or as a value */

@@ -172,7 +172,7 @@ class DataTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "lacks|missing|there is no column|has no column"):
             encoder.model_.transform(frame().drop(columns="mass"))
         with self.assertRaisesRegex(ValueError, "infinite|infinity|inf"):
-            encoder.fit(frame().assign(mass=np.inf))
+            encoder.fit(frame().assign(mass=[np.inf, *range(119)]))
 
     def test_wrong_options(self):
         rows = np.zeros((10, 3), np.float32)

@@ -95,8 +95,8 @@ static void print_usage(const mcl_command *command)
 }
 
 /* Headings in their order; others come before the last three, as they are met. */
-static const char *const groups[] = {"Recipe", "Data", "Tables", "Images", "Model", "Views",
-    "Objective", "Optimizer", "Run", NULL, "Device", "Output"};
+static const char *const groups[] = {"Recipe", "Data", "Tables", "Images", "Model", "Filters",
+    "Views", "Objective", "Optimizer", "Run", NULL, "Device", "Output"};
 
 static bool is_listed(const char *group)
 {

@@ -540,9 +540,11 @@ static mcl_status count_records(
         }
         *rows = *rows > 1 ? *rows : array->shape[d];
     }
-    if (*rows == 0 || fields->count == 0)
-        return mcl_fail(
-            MCL_ERROR_DATA, "%s: holds no %s", mcl_source_name(source), *rows ? "fields" : "rows");
+    if (*rows == 0 || fields->count == 0 || fields->size == 0)
+        return mcl_fail(MCL_ERROR_DATA, "%s: holds no %s", mcl_source_name(source),
+            *rows == 0           ? "rows"
+            : fields->count == 0 ? "fields"
+                                 : "values: its records have 0 bytes");
     return MCL_OK;
 }
 

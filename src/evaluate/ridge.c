@@ -309,11 +309,16 @@ static void release(struct ridge *ridge)
     free(ridge->rows);
 }
 
-/* Whether the sums of the rows' squares are finite, which those of others are then, too. */
+/* Whether the sums of the rows' and the targets' squares are finite, which those of others are then,
+ * too. */
 static mcl_status check_sums(const struct ridge *ridge)
 {
+    const mcl_ridge_problem *problem = ridge->problem;
     const size_t n = (size_t)ridge->columns;
-    bool finite = isfinite(ridge->mean);
+    double squares = 0.0;
+    for (uint64_t i = 0; i < problem->train->rows; i++)
+        squares += problem->targets[i] * problem->targets[i];
+    bool finite = isfinite(ridge->mean) && isfinite(squares);
     for (size_t i = 0; i < n; i++)
         finite =
             finite && isfinite(ridge->all.products[i * n + i]) && isfinite(ridge->all.cross[i]);

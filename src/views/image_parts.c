@@ -72,6 +72,12 @@ static void begin_crop(mcl_view_options *options)
     options->crop_ratio = ratios;
 }
 
+static mcl_status check_crop(const mcl_view_options *options)
+{
+    MCL_TRY(check_range(options->crop, 1e-6f, 1.0f, "crop: an area"));
+    return check_range(options->crop_ratio, 0.01f, 100.0f, "crop: width by height");
+}
+
 /* First the area, then the ratio. */
 static mcl_status parse_crop(mcl_view_options *options, const mcl_part_type *part, const char *text,
     bool first, unsigned *had)
@@ -85,13 +91,8 @@ static mcl_status parse_crop(mcl_view_options *options, const mcl_part_type *par
             text);
     if (!first)
         *had |= HAS_RANGE;
-    return parse_range(first ? &options->crop : &options->crop_ratio, text, "crop");
-}
-
-static mcl_status check_crop(const mcl_view_options *options)
-{
-    MCL_TRY(check_range(options->crop, 1e-6f, 1.0f, "crop: an area"));
-    return check_range(options->crop_ratio, 0.01f, 100.0f, "crop: width by height");
+    MCL_TRY(parse_range(first ? &options->crop : &options->crop_ratio, text, "crop"));
+    return check_crop(options); /* here, too: an area from 0 on would be no crop at all */
 }
 
 static void show_crop(char text[MCL_VIEW_OPTIONS_SIZE], const mcl_view_options *options)

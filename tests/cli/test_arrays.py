@@ -138,6 +138,12 @@ class NumpyTest(ProgramTest):
 class LabelsTest(ProgramTest):
     """Labels as other programs save them, without NumPy."""
 
+    def test_records_of_no_bytes(self):
+        header = b"{'descr': [('a', '|S0')], 'fortran_order': False, 'shape': (5,), }"
+        header += b" " * (117 - len(header)) + b"\n"
+        self.write("r.npy", b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
+        self.refuse("info", "r.npy", code=1, says=["r.npy: holds no values: its records have 0 bytes"])
+
     def test_types_and_shapes(self):
         self.model("m.safetensors", 4)
         self.random_rows("rows.npy", 8, 4)

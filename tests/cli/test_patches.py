@@ -41,6 +41,14 @@ class PatchesTest(ProgramTest):
                    ("patches0.safetensors", "random0.safetensors", "patches1.safetensors")}
         self.assertEqual(len(digests), 3)
 
+    def test_made_again_from_metadata(self):
+        for option, value in (("filters", "kmeans"), ("filter-deviation", "0.1"), ("filter-whitening", "0.5"),
+                              ("filter-threshold", "0.5"), ("filter-sides", "two")):
+            with self.subTest(option=option):
+                self.succeed("pretrain", "x.idx", "-q", "--recipe", "patches", "--encoder", "patches:8x4",
+                             "--" + option, value, "-o", "m.safetensors")
+                self.succeed("reproduce", "m.safetensors", "--data", "x.idx", "-q")
+
     def test_baselines(self):
         self.labels("y.idx", 40)
         self.succeed("pretrain", "x.idx", "-q", "--recipe", "patches", "--encoder", "patches:8x4,pool:grid:3",

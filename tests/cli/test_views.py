@@ -181,6 +181,7 @@ class CommandTest(ProgramTest):
                 ("grey", "grey need images of 3 channels"),
                 ("jitter", "jitter says how often brightness, contrast, saturation and hue change"),
                 ("crop:0.5-0.2", "crop: an area of 0.5-0.2"),
+                ("crop:0-1", "crop: an area of 0-1"),
                 ("crop:0.1-1:0-2", "crop: width by height of 0-2"),
                 ("blur:0.1-200", "blur: a deviation of 0.1-200"),
                 ("span,crop", "other parts of these views are for images"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ class Data:
 def column_names(rows: Any) -> list[str] | None:
     """The names of a table's columns; None of what is no table."""
     if is_table(rows):
+        if not hasattr(rows, "__len__"):
+            raise ValueError(f"{type(rows).__name__}: its rows are not there yet: pass what collect() gives")
         names = rows.column_names if hasattr(rows, "column_names") else rows.columns
         return [str(name) for name in names]
     return None
@@ -53,7 +56,7 @@ def is_table(rows: Any) -> bool:
     """Whether it is a table of pandas, polars or Arrow. One of pandas without names of columns, made from an array
     of numbers, is taken as that array."""
     module = type(rows).__module__.partition(".")[0]
-    if module not in ("pandas", "polars", "pyarrow") or not hasattr(rows, "columns"):
+    if module not in ("pandas", "polars", "pyarrow") or not hasattr(type(rows), "columns"):
         return False
     if module != "pandas" or type(rows.columns).__name__ != "RangeIndex" or len(rows.columns) == 0:
         return True
@@ -127,8 +130,6 @@ def refuse_masks(rows: Any) -> None:
 
 def _columns(table: Any) -> Iterator[tuple[str, Any, str]]:
     """Name, values, and the type's name, of each column."""
-    if hasattr(table, "collect") and not hasattr(table, "shape"):
-        raise ValueError(f"{type(table).__name__}: its rows are not there yet: pass what collect() gives")
     names = [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -170,6 +171,15 @@ def _texts(column: Any) -> list[bytes | None]:
     return [None if value is None or not _equals_itself(value) else str(value).encode() for value in values]
 
 
+_NUMBER = re.compile(rb"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+
+
+def _are_numbers(texts: list[bytes | None]) -> bool:
+    """Whether texts are numbers, as a CSV file would have them: some, and nothing else."""
+    there = [text for text in texts if text]
+    return bool(there) and all(_NUMBER.fullmatch(text) for text in there)
+
+
 def _equals_itself(value: Any) -> bool:
     """Whether a value is one: NaN, NaT and NA are not."""
     try:
@@ -194,18 +204,22 @@ def _open_table(table: Any, options: Options, fitting: bool) -> Data:
     kept: list[Any] = []  # what the description points to
     rows = len(table)
     for entry, (name, column, kind) in zip(described, columns):
-        numbers = kind.startswith(_NUMERIC)
+        texts = None if kind.startswith(_NUMERIC) else _texts(column)
+        numbers = texts is None or (not kind.startswith(_CATEGORIES) and _are_numbers(texts))
         kept.append(ffi.new("char[]", name.encode()))
         entry.name = kept[-1]
         entry.texts = not numbers
         if numbers:
-            values = _numbers(column)
+            values = _numbers(column if texts is None else texts)
+            if values.dtype.kind == "f" and np.isinf(values).any() and name not in options.columns_named():
+                raise ValueError(f"the table: row {int(np.isinf(values).argmax())} (counted from 0), column {name!r}: is "
+                                 "infinite; replace or remove it")
             entry.type = getattr(lib, "MCL_NUMBER_" + _NUMBERS[values.dtype.str[1:]])
             kept.append(ffi.from_buffer(values))
             entry.values = kept[-1]
         else:
-            texts = [ffi.NULL if value is None else ffi.new("char[]", value) for value in _texts(column)]
-            kept.extend([texts, ffi.new("char *[]", texts)])
+            pointers = [ffi.NULL if value is None else ffi.new("char[]", value) for value in texts or []]
+            kept.extend([pointers, ffi.new("char *[]", pointers)])
             entry.values = kept[-1]
     description = ffi.new("mcl_table_description *", {"columns": described, "count": len(columns), "rows": rows})
     made = ffi.new("mcl_data **")

@@ -70,9 +70,8 @@ class _Estimator(BaseEstimator):
         if hasattr(X, "__dlpack__") and not isinstance(X, np.ndarray):
             X = as_array(X)
         refuse_masks(X)
-        if np.ndim(X) > 2:  # whose shape is the library's to know
-            return np.asarray(X)
-        if not reset and np.ndim(X) == 2 and self._maps:
+        dimensions = getattr(X, "ndim", None) or np.ndim(np.asarray(X))
+        if dimensions > 2 or (dimensions == 2 and not reset and self._maps):  # the shape is the library's to know
             return np.asarray(X)
         return validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True,
                              ensure_min_samples=2 if reset else 1)
