@@ -309,8 +309,8 @@ static void release(struct ridge *ridge)
     free(ridge->rows);
 }
 
-/* Whether the sums of the rows' and the targets' squares are finite, which those of others are then,
- * too. */
+/* Whether the sums of the rows' and the targets' squares are finite, which those of others are
+ * then, too. */
 static mcl_status check_sums(const struct ridge *ridge)
 {
     const mcl_ridge_problem *problem = ridge->problem;

@@ -363,7 +363,7 @@ static const struct {
     {"x,far,c\n1,2,u\n1,-inf,u\n", "line 3, column 'far': '-inf' is infinite", {.like = NULL}},
     {"x,far,c\n1e300,2,u\n", "line 2, column 'x': '1e300' is too large for float32",
         {.like = NULL}},
-    {"x,far,c\n1,2,u\n", "'x' is a number of the model's schema, and cannot be a category",
+    {"x,far,c\n1,2,u\n", "'x' is of kind 'number' in the model's schema, and cannot be category",
         {.categorical = "x"}},
     {"x,far,c\n", "holds no rows", {.like = NULL}},
 };

@@ -447,7 +447,7 @@ START_TEST(test_epochs)
     options.train.epochs = UINT32_MAX;
     assert_batch(images, 256);
     options.train.epochs = (uint64_t)UINT32_MAX + 1;
-    assert_refused(images, "4294967296 epochs: from 0 to 4294967295 are possible");
+    assert_refused(images, "4294967296 epochs: from 0 to 4294967295 are possible (`epochs`)");
 }
 END_TEST
 
