@@ -41,10 +41,10 @@ struct mcl_convolution {
     mcl_kernel *patches, *arrange;
     mcl_kernel *contrast; /* of a shape that has one; else NULL */
     mcl_sums sums;
-    cl_mem patches_made; /* of made_rows rows */
-    uint32_t made_rows;
-    cl_mem weights;                            /* as the products have them, */
-    cl_mem order;                              /* by taps in this order, of BY_INPUT */
+    cl_mem patches_made; /* of made_rows rows; NULL where products gather them */
+    uint32_t made_rows;  /* that products take at a time */
+    cl_mem weights;      /* as the products have them, */
+    cl_mem order;        /* by taps in this order, of BY_INPUT */
     cl_mem partial, arranged, sums_workspace;  /* of BY_WEIGHT: of the segments, of them all */
     uint64_t partial_floats, workspace_floats; /* what these have room for */
     bool is_frozen;                            /* the weights are there */
@@ -189,7 +189,6 @@ static mcl_status create_by_weight(mcl_convolution *convolution)
 {
     const mcl_convolution_shape *shape = &convolution->shape;
     mcl_context *context = convolution->context;
-    MCL_TRY(find(&convolution->patches, context, "patches"));
     MCL_TRY(find(&convolution->arrange, context, "weights_back"));
     MCL_TRY(mcl_sums_find(&convolution->sums, context));
     MCL_TRY(mcl_buffer_create(&convolution->arranged, context,
@@ -246,9 +245,8 @@ static mcl_status create_part(
         phase.patches = mcl_input_patches(shape);
     const uint32_t links = phase.count[0] * phase.count[1] * depth;
     const uint32_t k = links ? links : 1; /* a zero is gathered where there is none */
-    const uint32_t rows = convolution->gathers ? convolution->rows : convolution->made_rows;
-    const mcl_gemm gemm = {
-        false, !by_input, rows * phase.positions, n, k, k, by_input ? n : k, n, 1.0f};
+    const mcl_gemm gemm = {false, !by_input, convolution->made_rows * phase.positions, n, k, k,
+        by_input ? n : k, n, 1.0f};
     part->positions = phase.positions;
     part->weights_from = links ? (uint64_t)*taps * depth * n : 0;
     for (uint32_t y = 0; y < phase.count[0]; y++) {
@@ -278,7 +276,6 @@ static mcl_status create_products(mcl_convolution *convolution)
     const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
     uint32_t *order;
     convolution->part_count = convolution->gathers && by_input ? mcl_convolution_phases(shape) : 1;
-    MCL_TRY(find(&convolution->patches, context, by_input ? "gradient_patches" : "patches"));
     MCL_TRY(
         find(&convolution->arrange, context, by_input ? "weights_by_tap" : "weights_by_filter"));
     MCL_TRY(mcl_buffer_create(&convolution->weights, context,
@@ -289,6 +286,20 @@ static mcl_status create_products(mcl_convolution *convolution)
     const mcl_status status = create_parts(convolution, order);
     free(order);
     return status;
+}
+
+/* What makes patches, for products that do not gather them. */
+static mcl_status create_patches(mcl_convolution *convolution)
+{
+    const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
+    mcl_context *context = convolution->context;
+    MCL_TRY(find(&convolution->patches, context, by_input ? "gradient_patches" : "patches"));
+    if (convolution->shape.contrast > 0.0f)
+        MCL_TRY(mcl_kernel_find(&convolution->contrast, context, "contrast.cl", "contrast", ""));
+    return mcl_buffer_create(&convolution->patches_made, context,
+        (uint64_t)computed_positions(convolution) * convolution->made_rows *
+            patch_columns(convolution),
+        sizeof(float), "patches of a convolution");
 }
 
 static mcl_status create(mcl_convolution *convolution)
@@ -304,15 +315,10 @@ static mcl_status create(mcl_convolution *convolution)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a convolution of patches whose contrast is normalized has no gradient by its input: "
             "it can only be the first layer");
-    if (convolution->shape.contrast > 0.0f)
-        MCL_TRY(mcl_kernel_find(
-            &convolution->contrast, convolution->context, "contrast.cl", "contrast", ""));
     convolution->gathers = mcl_convolution_gathers(convolution->context, &convolution->shape);
-    convolution->made_rows = rows_at_a_time(convolution);
+    convolution->made_rows = convolution->gathers ? convolution->rows : rows_at_a_time(convolution);
     if (!convolution->gathers)
-        MCL_TRY(mcl_buffer_create(&convolution->patches_made, convolution->context,
-            positions * convolution->made_rows * patch_columns(convolution), sizeof(float),
-            "patches of a convolution"));
+        MCL_TRY(create_patches(convolution));
     return convolution->pass == MCL_CONVOLUTION_BY_WEIGHT ? create_by_weight(convolution)
                                                           : create_products(convolution);
 }
@@ -460,37 +466,28 @@ static mcl_status run_by_weight(mcl_convolution *convolution, const mcl_operands
         MCL_ULONG(dw.offset));
 }
 
-/* FORWARD or BY_INPUT of patches that are made for some rows at a time, with one product. */
-static mcl_status run_made(mcl_convolution *convolution, const mcl_operands *operands)
+/* FORWARD or BY_INPUT; where patches are made, for some rows at a time. */
+static mcl_status run_parts(mcl_convolution *convolution, const mcl_operands *operands)
 {
     const bool by_input = convolution->pass == MCL_CONVOLUTION_BY_INPUT;
     const uint64_t of_row = row_values(&convolution->shape, by_input);
     mcl_operands product = *operands;
-    product.a = (mcl_matrix){convolution->patches_made, 0};
-    product.b = (mcl_matrix){convolution->weights, 0};
+    if (!convolution->is_frozen)
+        MCL_TRY(arrange(convolution, operands->b));
+    if (!convolution->gathers)
+        product.a = (mcl_matrix){convolution->patches_made, 0};
     for (uint32_t first = 0; first < operands->m; first += convolution->made_rows) {
         const uint32_t rows = (uint32_t)mcl_least(convolution->made_rows, operands->m - first);
         product.c.offset = operands->c.offset + first * of_row;
         product.kept_offset = operands->kept_offset + first * of_row;
-        product.m = rows * computed_positions(convolution);
-        MCL_TRY(make_patches(convolution, operands->a, first, rows));
-        MCL_TRY(mcl_product_run(convolution->parts[0].product, &product));
-    }
-    return MCL_OK;
-}
-
-static mcl_status run_parts(mcl_convolution *convolution, const mcl_operands *operands)
-{
-    mcl_operands product = *operands;
-    if (!convolution->is_frozen)
-        MCL_TRY(arrange(convolution, operands->b));
-    if (!convolution->gathers)
-        return run_made(convolution, operands);
-    for (uint32_t i = 0; i < convolution->part_count; i++) {
-        const struct part *part = &convolution->parts[i];
-        product.b = (mcl_matrix){convolution->weights, part->weights_from};
-        product.m = operands->m * part->positions;
-        MCL_TRY(mcl_product_run(part->product, &product));
+        if (!convolution->gathers)
+            MCL_TRY(make_patches(convolution, operands->a, first, rows));
+        for (uint32_t i = 0; i < convolution->part_count; i++) {
+            const struct part *part = &convolution->parts[i];
+            product.b = (mcl_matrix){convolution->weights, part->weights_from};
+            product.m = rows * part->positions;
+            MCL_TRY(mcl_product_run(part->product, &product));
+        }
     }
     return MCL_OK;
 }

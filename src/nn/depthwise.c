@@ -8,6 +8,7 @@
 #include "compute/sums.h"
 #include "device/launch.h"
 #include "device/profile.h"
+#include "nn/convolving.h"
 #include "nn/layers.h"
 
 #define OPTIONS_SIZE 32
@@ -217,10 +218,5 @@ mcl_layer mcl_layer_depthwise(const mcl_convolution_shape *shape)
     const mcl_map from = {shape->size[0], shape->size[1], shape->channels};
     const mcl_map to = {
         mcl_convolution_out(shape, 0), mcl_convolution_out(shape, 1), shape->channels};
-    return (mcl_layer){.type = &type,
-        .in = mcl_map_values(&from),
-        .out = mcl_map_values(&to),
-        .from = from,
-        .to = to,
-        .options.convolution = *shape};
+    return mcl_convolving_layer(&type, &from, &to, shape);
 }
