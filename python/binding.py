@@ -31,7 +31,6 @@ mcl_status mcl_pretrain_options_init(mcl_pretrain_options *);
 mcl_status mcl_finetune_options_init(mcl_finetune_options *);
 mcl_status mcl_data_options_init(mcl_data_options *);
 mcl_status mcl_options_set(mcl_options *, const char *key, const char *text);
-mcl_status mcl_options_get(char *text, size_t size, const mcl_options *, const char *key);
 bool mcl_options_conflict(char *reason, size_t size, const mcl_options *, const char *key);
 mcl_status mcl_option_at(mcl_option_info *, mcl_options_kind, size_t index);
 mcl_status mcl_recipe_fit(char line[256], mcl_pretrain_options *, const mcl_data *);
@@ -52,19 +51,11 @@ mcl_status mcl_data_from_table(mcl_data **, const mcl_table_description *, const
 void mcl_data_free(mcl_data *);
 uint64_t mcl_data_rows(const mcl_data *);
 uint64_t mcl_data_columns(const mcl_data *);
-size_t mcl_data_row_shape(const mcl_data *, uint64_t shape[8]);
 const char *mcl_data_warning(const mcl_data *);
-const mcl_schema *mcl_data_schema(const mcl_data *);
-const int32_t *mcl_data_labels(const mcl_data *);
-uint32_t mcl_data_classes(const mcl_data *);
-const char *mcl_data_class_name(const mcl_data *, uint32_t index);
-mcl_status mcl_schema_text(char **text, const mcl_schema *);
-void mcl_schema_text_free(char *);
 void mcl_schema_free(mcl_schema *);
 
 /* Devices. */
 typedef enum { MCL_DEVICE_CPU, ... } mcl_device_type;
-typedef enum { MCL_GEMM_AUTO, ... } mcl_gemm_kind;
 typedef struct { uint32_t platform_index; uint32_t device_index; char platform[128]; char name[128];
     char vendor[128]; char driver_version[128]; char opencl_version[128]; mcl_device_type type;
     uint32_t compute_units; uint64_t global_memory; bool host_memory; bool usable; bool too_old; ...; }
@@ -72,13 +63,10 @@ typedef struct { uint32_t platform_index; uint32_t device_index; char platform[1
 mcl_status mcl_devices_list(mcl_device_info **, size_t *count);
 void mcl_devices_free(mcl_device_info *);
 const char *mcl_device_type_name(mcl_device_type);
-mcl_status mcl_context_open(mcl_context **, const struct mcl_context_options *);
-mcl_status binding_open(mcl_context **, const char *platform, const char *device, const char *gemm,
-    uint32_t compute_units, bool exclusive);
+mcl_status binding_open(mcl_context **, const char *platform, const char *device, const char *gemm);
 void mcl_context_close(mcl_context *);
 void mcl_context_limit_memory(mcl_context *, uint64_t bytes);
 mcl_status mcl_context_require_reproducible(mcl_context *);
-const mcl_device_info *mcl_context_device(const mcl_context *);
 
 /* Training. */
 typedef struct { uint64_t step; uint64_t steps; uint64_t epoch; uint64_t epochs; bool epoch_end;
@@ -138,14 +126,10 @@ static bool binding_take_views(mcl_pretrain_options *options)
     return false;
 }
 
-static mcl_status binding_open(mcl_context **context, const char *platform, const char *device,
-    const char *gemm, uint32_t compute_units, bool exclusive)
+static mcl_status binding_open(
+    mcl_context **context, const char *platform, const char *device, const char *gemm)
 {
-    mcl_context_options options = {.platform = platform,
-        .device = device,
-        .compute_units = compute_units,
-        .exclusive = exclusive,
-        .warn = binding_warn};
+    mcl_context_options options = {.platform = platform, .device = device, .warn = binding_warn};
     if (gemm) {
         const mcl_status status = mcl_gemm_kind_parse(&options.gemm, gemm);
         if (status != MCL_OK)

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -34,12 +33,6 @@ class Data:
     @property
     def columns(self) -> int:
         return int(lib.mcl_data_columns(self.pointer))
-
-    def labels(self) -> np.ndarray[Any, Any] | None:
-        pointer = lib.mcl_data_labels(self.pointer)
-        if pointer == ffi.NULL:
-            return None
-        return np.frombuffer(ffi.buffer(pointer, 4 * self.rows), dtype=np.int32).copy()
 
 
 def column_names(rows: Any) -> list[str] | None:
@@ -113,13 +106,9 @@ def _open(paths: Sequence[str], options: Options, name: str | None = None) -> Da
 
 @contextmanager
 def _file(name: str) -> Iterator[tuple[Any, str]]:
-    """A file that is in memory, where the system has such files."""
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create(name), "w+b", closefd=True) as memory:
-            yield memory, f"/proc/self/fd/{memory.fileno()}"
-    else:
-        with tempfile.NamedTemporaryFile(suffix=name) as file:
-            yield file, file.name
+    """A file in memory."""
+    with open(os.memfd_create(name), "w+b") as memory:
+        yield memory, f"/proc/self/fd/{memory.fileno()}"
 
 
 def refuse_masks(rows: Any) -> None:
@@ -152,9 +141,8 @@ def _numbers(column: Any) -> np.ndarray[Any, Any]:
                 return np.ascontiguousarray(values)
         except (TypeError, ValueError):
             pass
-    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
     return np.array([np.nan if value is None or value != value else float(value)
-                     if _is_number(value) else np.nan for value in values], np.float64)
+                     if _is_number(value) else np.nan for value in _values(column)], np.float64)
 
 
 def _is_number(value: Any) -> bool:
@@ -167,8 +155,11 @@ def _is_number(value: Any) -> bool:
 
 def _texts(column: Any) -> list[bytes | None]:
     """A column of texts, None where there is none."""
-    values = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
-    return [None if value is None or not _equals_itself(value) else str(value).encode() for value in values]
+    return [None if value is None or not _equals_itself(value) else str(value).encode() for value in _values(column)]
+
+
+def _values(column: Any) -> list[Any]:
+    return list(column.to_pylist() if hasattr(column, "to_pylist") else column)
 
 
 _NUMBER = re.compile(rb"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -190,7 +181,6 @@ def _equals_itself(value: Any) -> bool:
 
 _NUMBERS = {"i1": "INT8", "i2": "INT16", "i4": "INT32", "i8": "INT64", "u1": "UINT8", "u2": "UINT16", "u4": "UINT32",
             "u8": "UINT64", "f2": "FLOAT16", "f4": "FLOAT32", "f8": "FLOAT64"}
-
 
 _NUMERIC = ("int", "uint", "float", "double", "halffloat", "decimal")
 _CATEGORIES = ("category", "categorical", "enum", "dictionary")

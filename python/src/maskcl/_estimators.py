@@ -40,7 +40,12 @@ class _Estimator(BaseEstimator):
     _maps = False  # fitted to an array of more than two dimensions
 
     def _values(self, kind: str) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in getattr(self, f"_{kind}_options")}
+        """The options of a kind, lists of columns as the library reads them."""
+        values = {key: getattr(self, key) for key in getattr(self, f"_{kind}_options")}
+        for key in "categorical", "numeric", "ignore":
+            if values.get(key) is not None and not isinstance(values[key], str):
+                values[key] = quoted_names(map(str, values[key]))
+        return values
 
     def _context(self) -> _library.Context:
         context = _library.context(self.platform, self.device, self.gemm, reproducible=self.reproducible)
@@ -79,15 +84,16 @@ class _Estimator(BaseEstimator):
     def _open(self, X: Any) -> Data:
         options = Options("data")
         values = self._values("data")
-        for key in "categorical", "numeric", "ignore":
-            if values[key] is not None and not isinstance(values[key], str):
-                values[key] = quoted_names(map(str, values[key]))
         options.set_all(values)
         options.check_conflicts(values)
         data = open_data(X, options, fitting=True)
-        self.n_features_in_ = getattr(self, "n_features_in_", data.columns)
-        self._maps = np.ndim(X) > 2 if isinstance(X, np.ndarray) else False
+        self._know(X, data)
         return data
+
+    def _know(self, X: Any, data: Data) -> None:
+        """What there is to know of the rows that it is fitted to, where scikit-learn does not know it."""
+        self.n_features_in_ = getattr(self, "n_features_in_", data.columns)
+        self._maps = isinstance(X, np.ndarray) and X.ndim > 2
 
 
 class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator):
@@ -117,8 +123,7 @@ class MaskedContrastiveEncoder(PretrainParameters, TransformerMixin, _Estimator)
         """The embeddings [rows × width] of rows."""
         check_is_fitted(self, "model_")
         rows = self._rows(X, reset=False)
-        self._context()
-        return self.model_.transform(rows, device=self.device, platform=self.platform)
+        return self.model_.embed(rows, self._context())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -151,16 +156,15 @@ class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimato
             raise ValueError(f"all labels are of one class, {self.classes_[0]!r}: there is nothing to learn")
         seed = _seed(self.random_state)
         initial = self._initial(rows, seed)
-        data = initial.open(rows, **{key: value for key, value in self._values("data").items() if value is not None})
+        data = initial.open(rows, **self._values("data"))
         if data.rows != len(numbers):
             raise ValueError(f"there are {data.rows} rows and {len(numbers)} labels: each row needs one")
-        self.n_features_in_ = getattr(self, "n_features_in_", data.columns)
+        self._know(rows, data)
         values = self._values("finetune")
         values["seed"] = seed
         trained = _training.finetune(initial, data, np.ascontiguousarray(numbers, np.int32), values, self._context(),
                                      report=_training.progress("finetune", self.verbose))
         trained.model.name_classes([str(name) for name in self.classes_])
-        self._maps = np.ndim(X) > 2 if isinstance(X, np.ndarray) else False
         self._take(trained)
         return self
 
@@ -186,14 +190,11 @@ class MaskedContrastiveClassifier(FinetuneParameters, ClassifierMixin, _Estimato
         """The most likely class of each row."""
         check_is_fitted(self, "model_")
         rows = self._rows(X, reset=False)
-        self._context()
-        told: np.ndarray[Any, Any] = self.classes_[
-            self.model_.predict(rows, device=self.device, platform=self.platform)]
+        told: np.ndarray[Any, Any] = self.classes_[self.model_.classify(rows, self._context())]
         return told
 
     def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """The probabilities [rows × classes], by the order of `classes_`."""
         check_is_fitted(self, "model_")
         rows = self._rows(X, reset=False)
-        self._context()
-        return self.model_.predict_proba(rows, device=self.device, platform=self.platform)
+        return self.model_.probabilities(rows, self._context())

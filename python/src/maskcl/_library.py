@@ -92,10 +92,9 @@ class Context:
     """A context on a device, which one thread at a time uses."""
 
     def __init__(self, key: tuple[Any, ...]) -> None:
-        platform, device, gemm, compute_units, exclusive, reproducible = key
+        platform, device, gemm, reproducible = key
         made = ffi.new("mcl_context **")
-        check(lib.binding_open(made, _argument(platform), _argument(device), _argument(gemm),
-                               compute_units or 0, bool(exclusive)))
+        check(lib.binding_open(made, _argument(platform), _argument(device), _argument(gemm)))
         self.pointer = ffi.gc(made[0], lib.mcl_context_close)
         self.lock = threading.RLock()
         if reproducible:
@@ -112,10 +111,10 @@ _used_in: int | None = None
 
 
 def context(platform: str | int | None = None, device: str | int | None = None, gemm: str | None = None,
-            compute_units: int | None = None, exclusive: bool = False, reproducible: bool = False) -> Context:
+            reproducible: bool = False) -> Context:
     """The context on a device, opened when it is first asked for and kept: kernels are compiled once."""
     refuse_fork()
-    key = (platform, device, gemm, compute_units, exclusive, reproducible)
+    key = (platform, device, gemm, reproducible)
     with _contexts_lock:
         if key not in _contexts:
             _contexts[key] = Context(key)

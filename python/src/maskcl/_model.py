@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _library
 from ._data import Data, open_data
-from ._library import check, ffi, flush_warnings, lib, text, warn
+from ._library import Context, check, ffi, flush_warnings, lib, text, warn
 from ._options import Options
 
 if TYPE_CHECKING:
@@ -140,8 +140,11 @@ class Model:
                   platform: str | int | None = None) -> np.ndarray[Any, Any]:
         """The embeddings [rows × width] of rows: a table, an array, a path or several. layer is counted from 1
         through the encoder and on through the projector; None is the embedding."""
+        return self.embed(rows, _library.context(platform, device), layer)
+
+    def embed(self, rows: Any, context: Context, layer: int | None = None) -> np.ndarray[Any, Any]:
+        """transform() on a context."""
         data = self.open(rows)
-        context = _library.context(platform, device)
         width = ffi.new("uint32_t *", self.embedding_width)
         if layer is not None and layer < 1:
             raise ValueError(f"layer {layer}: layers are counted from 1")
@@ -160,8 +163,11 @@ class Model:
     def predict(self, rows: Any, *, device: str | int | None = None,
                 platform: str | int | None = None) -> np.ndarray[Any, Any]:
         """The number of the most likely class of each row, of a fine-tuned model; `classes` has their names."""
+        return self.classify(rows, _library.context(platform, device))
+
+    def classify(self, rows: Any, context: Context) -> np.ndarray[Any, Any]:
+        """predict() on a context."""
         data = self.open(rows)
-        context = _library.context(platform, device)
         told = np.empty(data.rows, np.int32)
         with context.lock:
             check(lib.mcl_classify(ffi.from_buffer("int32_t[]", told, require_writable=True), context.pointer,
@@ -172,8 +178,11 @@ class Model:
     def predict_proba(self, rows: Any, *, device: str | int | None = None,
                       platform: str | int | None = None) -> np.ndarray[Any, Any]:
         """The probabilities [rows × classes], of a fine-tuned model."""
+        return self.probabilities(rows, _library.context(platform, device))
+
+    def probabilities(self, rows: Any, context: Context) -> np.ndarray[Any, Any]:
+        """predict_proba() on a context."""
         data = self.open(rows)
-        context = _library.context(platform, device)
         probabilities = np.empty((data.rows, int(lib.binding_classes(self._pointer))), np.float32)
         with context.lock:
             check(lib.mcl_predict_probabilities(ffi.from_buffer("float[]", probabilities, require_writable=True),
