@@ -30,12 +30,7 @@ static mcl_status check(const mcl_features *train, const mcl_features *test)
     if (!train || !test || !train->values || !train->labels || !test->values || !test->labels)
         return mcl_fail(MCL_ERROR_ARGUMENT,
             "a probe needs training rows and test rows, each with values and labels, not NULL");
-    if (train->columns != test->columns)
-        return mcl_fail(MCL_ERROR_DATA,
-            "the training rows have %" PRIu64 " columns, the test rows %" PRIu64, train->columns,
-            test->columns);
-    if (train->rows == 0 || test->rows == 0 || train->columns == 0)
-        return mcl_fail(MCL_ERROR_DATA, "a probe needs training rows, test rows and columns");
+    MCL_TRY(mcl_features_check(train, test));
     if (train->rows > UINT32_MAX / 2 || test->rows > UINT32_MAX / 2 ||
         train->columns > UINT32_MAX / 2)
         return mcl_fail(MCL_ERROR_DATA, "too many rows or columns for a probe");

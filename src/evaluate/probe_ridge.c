@@ -8,19 +8,7 @@
 #include "base/memory.h"
 #include "evaluate/linear.h"
 #include "evaluate/ridge.h"
-
-static mcl_status check_features(const mcl_features *train, const mcl_features *test)
-{
-    if (!train || !test || !train->values || !test->values)
-        return mcl_fail(MCL_ERROR_ARGUMENT, "a probe needs training rows and test rows, not NULL");
-    if (train->columns != test->columns)
-        return mcl_fail(MCL_ERROR_DATA,
-            "the training rows have %" PRIu64 " columns, the test rows %" PRIu64, train->columns,
-            test->columns);
-    if (train->rows == 0 || test->rows == 0 || train->columns == 0)
-        return mcl_fail(MCL_ERROR_DATA, "a probe needs training rows, test rows and columns");
-    return MCL_OK;
-}
+#include "evaluate/scale.h"
 
 static mcl_status check_targets(const double *targets, uint64_t rows)
 {
@@ -58,7 +46,7 @@ mcl_status mcl_probe_ridge(mcl_ridge_result *result, double *told, const mcl_fea
     const double start = mcl_clock_seconds();
     mcl_ridge_result measured = {0};
     double *own = NULL;
-    MCL_TRY(check_features(train, test));
+    MCL_TRY(mcl_features_check(train, test));
     MCL_TRY(mcl_probe_check_strength(options));
     MCL_TRY(check_targets(train_targets, train->rows));
     MCL_TRY(check_targets(test_targets, test->rows));

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "evaluate/scale.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+
+mcl_status mcl_features_check(const mcl_features *train, const mcl_features *test)
+{
+    if (!train || !test || !train->values || !test->values)
+        return mcl_fail(MCL_ERROR_ARGUMENT, "a probe needs training rows and test rows, not NULL");
+    if (train->columns != test->columns)
+        return mcl_fail(MCL_ERROR_DATA,
+            "the training rows have %" PRIu64 " columns, the test rows %" PRIu64, train->columns,
+            test->columns);
+    if (train->rows == 0 || test->rows == 0 || train->columns == 0)
+        return mcl_fail(MCL_ERROR_DATA, "a probe needs training rows, test rows and columns");
+    return MCL_OK;
+}
 
 #define ROUNDING 0x1p-23          /* of a float, by its size */
 #define ROWS_MOST 1024            /* whose directions are looked at */

@@ -16,6 +16,10 @@ static inline const float *mcl_features_row(const mcl_features *features, uint64
            (features->chosen ? features->chosen[i] : i) * (size_t)features->columns;
 }
 
+/* Whether a probe can be made of these: with values, rows and columns, and as many columns in both.
+ */
+mcl_status mcl_features_check(const mcl_features *train, const mcl_features *test);
+
 /* Mean and 1/deviation of columns; 0 of one that is constant but for the rounding of its floats. */
 typedef struct mcl_standards {
     double *mean, *inverse; /* [D] */
