@@ -181,11 +181,12 @@ static mcl_status add_values(mcl_builder *builder, const mcl_array *array, mcl_s
                           mcl_source_name(source), memory, &flow);
 }
 
-/* Adds the values of an array. *warning = what float32 loses of them, unless there is one already.
- */
-static mcl_status add_array(mcl_builder *builder, char **warning, const mcl_array *array,
-    mcl_source *source, uint64_t memory)
+/* Adds the values of an array. of: a warning, char **, that gets what float32 loses of them unless
+ * there is one already. */
+static mcl_status add_array(
+    mcl_builder *builder, const mcl_array *array, mcl_source *source, uint64_t memory, void *of)
 {
+    char **warning = of;
     mcl_losses *losses;
     MCL_TRY(mcl_losses_create(&losses, array));
     mcl_status status = add_values(builder, array, source, memory,
@@ -240,7 +241,7 @@ mcl_status mcl_arrays_read_large(
     plan.rows = mcl_source_may_have(source, bytes) ? array->rows : 0;
     MCL_TRY(mcl_builder_create(&builder, &plan));
     const mcl_status status =
-        add_array(builder, &warning, array, source, mcl_host_memory_allowed(host_memory));
+        add_array(builder, array, source, mcl_host_memory_allowed(host_memory), &warning);
     return finish(data, builder, status, warning);
 }
 
@@ -364,10 +365,15 @@ static mcl_status leave_all(mcl_data **data, const mcl_arrays *files, uint64_t m
     return create_checked(data, store, &files->all, files->source, memory);
 }
 
-static mcl_status join(mcl_data **data, const mcl_arrays *files, uint64_t host_memory)
+/* Adds the values of one of several arrays to a builder. */
+typedef mcl_status add_one(
+    mcl_builder *builder, const mcl_array *array, mcl_source *source, uint64_t memory, void *of);
+
+/* The data set of all arrays, one after the other, with the warning that adding them leaves. */
+static mcl_status join(mcl_data **data, const mcl_arrays *files, uint64_t host_memory, add_one *add,
+    void *of, char **warning)
 {
     mcl_builder *builder;
-    char *warning = NULL;
     mcl_row_plan plan = plan_of(&files->all, host_memory, files->source);
     plan.rows = files->may_be ? files->all.rows : 0;
     MCL_TRY(mcl_builder_create(&builder, &plan));
@@ -378,10 +384,10 @@ static mcl_status join(mcl_data **data, const mcl_arrays *files, uint64_t host_m
         status = open_header(&array, &source, files, i);
         if (status != MCL_OK)
             break;
-        status = add_array(builder, &warning, &array, source, mcl_host_memory_allowed(host_memory));
+        status = add(builder, &array, source, mcl_host_memory_allowed(host_memory), of);
         mcl_source_close(source);
     }
-    return finish(data, builder, status, warning);
+    return finish(data, builder, status, *warning);
 }
 
 static mcl_status begin(mcl_arrays *files, const mcl_array *array, mcl_source *source)
@@ -452,25 +458,25 @@ mcl_status mcl_arrays_look(const mcl_arrays *arrays, mcl_array_convert convert, 
     return status;
 }
 
+/* How values are converted. */
+struct conversion {
+    mcl_array_convert convert;
+    void *state;
+};
+
+static mcl_status add_converted(
+    mcl_builder *builder, const mcl_array *array, mcl_source *source, uint64_t memory, void *of)
+{
+    const struct conversion *conversion = of;
+    return add_values(builder, array, source, memory, conversion->convert, conversion->state);
+}
+
 mcl_status mcl_arrays_convert(mcl_data **data, const mcl_arrays *arrays, mcl_array_convert convert,
     void *state, uint64_t host_memory)
 {
-    mcl_builder *builder;
-    mcl_row_plan plan = plan_of(&arrays->all, host_memory, arrays->source);
-    plan.rows = arrays->may_be ? arrays->all.rows : 0;
-    MCL_TRY(mcl_builder_create(&builder, &plan));
-    mcl_status status = MCL_OK;
-    for (size_t i = 0; i < arrays->count && status == MCL_OK; i++) {
-        mcl_array array;
-        mcl_source *source;
-        status = open_header(&array, &source, arrays, i);
-        if (status != MCL_OK)
-            break;
-        status = add_values(
-            builder, &array, source, mcl_host_memory_allowed(host_memory), convert, state);
-        mcl_source_close(source);
-    }
-    return finish(data, builder, status, NULL);
+    struct conversion conversion = {convert, state};
+    char *warning = NULL;
+    return join(data, arrays, host_memory, add_converted, &conversion, &warning);
 }
 
 mcl_status mcl_arrays_data(mcl_data **data, const mcl_arrays *arrays, uint64_t host_memory)
@@ -478,10 +484,11 @@ mcl_status mcl_arrays_data(mcl_data **data, const mcl_arrays *arrays, uint64_t h
     const uint64_t memory = mcl_host_memory_allowed(host_memory);
     mcl_array array;
     mcl_source *source;
+    char *warning = NULL;
     if (arrays->count > 1)
         return arrays->stay && mcl_array_bytes(&arrays->all) > memory
                    ? leave_all(data, arrays, memory)
-                   : join(data, arrays, host_memory);
+                   : join(data, arrays, host_memory, add_array, &warning, &warning);
     MCL_TRY(open_header(&array, &source, arrays, 0));
     const mcl_status status = mcl_data_read_array(data, &array, source, host_memory);
     mcl_source_close(source);

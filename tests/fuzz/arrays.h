@@ -64,4 +64,25 @@ static inline void fuzz_data(const uint8_t *bytes, size_t size)
     }
 }
 
+/* Feeds the input as a .npy file; and, so that mutations need not keep lengths right, as a header
+ * by itself, with the length that it has and the values that follow the first newline. */
+static inline void fuzz_npy(
+    void (*take)(const uint8_t *bytes, size_t size), const uint8_t *data, size_t size)
+{
+    const size_t prefix = 12;
+    take(data, size);
+    const uint8_t *end = size ? memchr(data, '\n', size) : NULL;
+    const size_t length = end ? (size_t)(end - data) + 1 : size;
+    uint8_t *file = malloc(prefix + size);
+    if (!file)
+        return;
+    memcpy(file, "\x93NUMPY\2", 8);
+    for (int i = 0; i < 4; i++)
+        file[8 + i] = (uint8_t)(length >> 8 * i);
+    if (size)
+        memcpy(file + prefix, data, size);
+    take(file, prefix + size);
+    free(file);
+}
+
 #endif
